@@ -1,7 +1,7 @@
 /**
- * How the judge is put together: intake, passes, the keeper of the registry, what tidies up behind them, and what the
- * operator's API is given. The servers are given: runtime.ts gives those that its configuration names, and the simulator
- * (bench/simulate) gives its own. So what is simulated is what runs.
+ * How the engine is assembled: intake, settlement cycles, the lease reaper, cleanup, and the dependencies of the operator's
+ * API. The caller passes in the servers: runtime.ts opens those that its configuration names, and the simulator
+ * (bench/simulate) has its own. So the simulator runs the same assembly.
  */
 import type { Logger } from 'pino';
 import type { Pool } from '../sql/database.ts';
@@ -30,10 +30,10 @@ import { Hearing, listen } from './settling/availability-clock.ts';
 import { type CycleReport, SettlementCycle } from './settling/settlement-cycle.ts';
 import { LeaseReaper } from './watermark/lease-reaper.ts';
 
-/** How soon a campaign's opening is noticed, of which no message tells. */
+/** How soon a campaign's opening is noticed; no message announces it. */
 const SOON_MS = 1_000;
 
-/** What a judge works with; whoever opened it closes it. */
+/** The servers of an engine; the caller that opened them closes them. */
 export interface JudgeServers {
   readonly pool: Pool;
   readonly redis: RedisClient;
@@ -43,23 +43,23 @@ export interface JudgeServers {
   readonly consumer: LogConsumer;
 }
 
-/** How often a judge does what nobody asks it for, ms. */
+/** Intervals of an engine's periodic work, ms. */
 export interface JudgeIntervals {
-  /** Passes follow each other at no less than this. */
+  /** The minimum time between the starts of two cycles. */
   readonly passGap: number;
-  /** Between passes while a campaign is open or has entries to settle; what is asked for comes sooner ... */
+  /** Between cycles while a campaign is open or has entries to settle; a requested cycle runs sooner ... */
   readonly passActive: number;
-  /** ... and while nothing goes on. */
+  /** ... and while there is nothing to do. */
   readonly passIdle: number;
-  /** How much later than its end by its lease a dead gateway is noticed, at most. */
+  /** The maximum delay between the end of a lease and its detection. */
   readonly keeper: number;
-  /** How often it is looked whether people can be heard: deadlines pass that much later. */
+  /** How often the engine checks whether users could reach the service; deadlines pass that much later. */
   readonly hearing: number;
-  /** How often PostgreSQL's clock is heard: one that was set is noticed that much later. */
+  /** How often PostgreSQL's clock is read; a clock that was set is noticed that much later. */
   readonly clock: number;
   /**
-   * How often the log is trimmed, half-told closes and changes are gone on with, missing rules are announced, and what has
-   * come to its end leaves Redis.
+   * How often the engine trims the log, resumes interrupted closes and changes, announces missing rules and removes ended
+   * campaigns from Redis.
    */
   readonly tidy: number;
 }
@@ -68,11 +68,11 @@ export interface JudgeAssembly {
   readonly config: Pick<JudgeConfig, 'LEASE_MS' | 'LOG_PARTITIONS' | 'RECEIPT_SALT_SECRET' | 'CLOCK_STOP_MS'>;
   readonly servers: JudgeServers;
   readonly intervals: JudgeIntervals;
-  /** How many campaigns are settled at once, at most. */
+  /** The maximum number of campaigns settled at once. */
   readonly settledAtOnce: number;
-  /** See MakerOptions: the simulator has few entries, and makes them in small pages. */
+  /** See MakerOptions: the simulator has few entries and therefore uses small pages. */
   readonly rankedAtOnce?: number | undefined;
-  /** So long after its end a campaign stays in Redis, ms; absent: for good. */
+  /** How long a campaign stays in Redis after its end, ms; absent: forever. */
   readonly shelveAfterMs?: number | undefined;
   /** See SettlingOptions. */
   readonly claimsAtOnce?: number | undefined;
@@ -82,13 +82,13 @@ export interface JudgeAssembly {
   readonly drawnAtOnce?: number | undefined;
   /** See PublisherOptions. */
   readonly sharedFrom?: number | undefined;
-  /** Where raffles get their randomness. */
+  /** The source of randomness for raffles. */
   readonly randomness: Randomness;
   readonly metrics: EngineMetrics;
   readonly log: Logger;
 }
 
-/** What the operator's API is given of it. */
+/** What the operator's API needs of the engine. */
 export type JudgeDeps = Pick<
   ApiDeps,
   | 'pool'
@@ -105,15 +105,15 @@ export type JudgeDeps = Pick<
 export interface AssembledJudge {
   readonly deps: JudgeDeps;
   readonly clocks: ClockWatch;
-  /** For people: 'ok', or how long leases hold where this engine was told another length. */
+  /** For humans: 'ok', or the two lease lengths if this engine is configured with another one than the registry. */
   leases(): string;
-  /** How long ago a pass succeeded last; infinite where none has. */
+  /** The time since the last successful cycle; infinite if there was none. */
   sincePassMs(): number;
-  /** Stops between two steps; the servers are left open. */
+  /** Stops between two steps; leaves the servers open. */
   stop(): Promise<void>;
 }
 
-/** It is at work from here on. The database must be migrated. */
+/** Starts the engine. The database must be migrated. */
 export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
   const { config, servers, intervals, metrics, log } = assembly;
   const { pool, redis, keys, consumer } = servers;
@@ -200,7 +200,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
     leases: () => describeLength(config.LEASE_MS, passes.leaseMs),
     sincePassMs: () => performance.now() - lastPassMs,
     stop: async () => {
-      // What is asked of a part that is gone gives up after its own timeout, so none of these waits for ever.
+      // A request to an unavailable server gives up after its own timeout, so none of these waits forever.
       await Promise.all([consumer.close(), passes.close(), ...loops.map(loop => loop.close())]);
       await consuming;
     },
@@ -236,7 +236,7 @@ async function tidy({ servers, randomness, metrics, log }: JudgeAssembly, deps: 
   await announceRest(pool, randomness);
   await resumeChanges(deps);
   await tellDone(pool, metrics, log);
-  // These reject while Redis is away, and those above have something to do then too.
+  // These reject while Redis is away; the steps above must run even then.
   await trimLog(pool, consumer);
   await resumeCloses(deps);
   await resumeEnds(deps);
@@ -252,14 +252,14 @@ export function makeLoop(what: string, log: Logger, minGapMs: number, work: () =
   });
 }
 
-/** Often while a campaign is open or still has to be finished, or is about to open. */
+/** Short while a campaign is open, unfinished or about to open. */
 function pauseMs({ unfinished, nowUs }: CycleReport, { passActive, passIdle }: JudgeIntervals): number {
   if (unfinished === undefined || nowUs === undefined) return passActive;
   const soonMs = nowUs / 1000 + SOON_MS;
   return unfinished.some(campaign => campaign.opensAt.getTime() <= soonMs) ? passActive : passIdle;
 }
 
-/** Lets go of what is in the ledger: nothing reads it again. */
+/** Trims what the ledger has: nothing reads it again. */
 async function trimLog(pool: Pool, consumer: LogConsumer): Promise<void> {
   const assigned = new Set(consumer.assigned());
   for (const { partition, position } of await readPositions(pool, consumer.name)) {

@@ -18,13 +18,13 @@ export const judgeVariables = {
   ...logVariables,
   DATABASE_URL: urls(['postgres', 'postgresql'], 'postgres://[user:password@]host[:port]/database'),
   /**
-   * Connections besides those that hold locks: intake, passes and the API share them. With fewer they delay each other. Four
-   * of ten settle campaigns, one campaign each at a time.
+   * Connections besides those that hold locks: intake, settlement cycles and the API share them. With fewer they delay each
+   * other. Four of ten settle campaigns, one campaign each at a time.
    */
   DATABASE_CONNECTIONS: whole(10, 4, 200),
-  /** How long a command to Redis may take; a hanging Redis prolongs a pass by this. */
+  /** How long a command to Redis may take; a hanging Redis prolongs a settlement cycle by this. */
   REDIS_TIMEOUT_MS: whole(1_500, 100, 60_000),
-  /** The minimum interval between passes: shorter shows outcomes sooner, but gateways read only every 40 ms. */
+  /** The minimum interval between settlement cycles: shorter shows outcomes sooner, but gateways read only every 40 ms. */
   PASS_INTERVAL_MS: whole(40, 1, 10_000),
   /**
    * How long a campaign stays in Redis after it has finished and its book exists. Shorter: PostgreSQL answers users who look

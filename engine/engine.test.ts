@@ -20,7 +20,7 @@ for (const log of availableLogs()) {
       await world.close();
     });
 
-    /** The board's record of a campaign, once `isThere` likes it. */
+    /** The board's record of a campaign, once `isThere` accepts it. */
     const onBoard = (
       campaignId: number,
       isThere: (campaign: { settledCount: number; gone: number; finished: boolean }) => boolean,
@@ -32,7 +32,7 @@ for (const log of availableLogs()) {
       });
     const keepAlive = (...gateways: TestGateway[]) => {
       const timer = setInterval(() => {
-        // What is under way when it leaves is refused.
+        // Requests in progress when the gateway leaves are refused.
         for (const gateway of gateways)
           void gateway
             .renew()
@@ -89,13 +89,13 @@ for (const log of availableLogs()) {
     });
 
     test('a gateway that dies is fenced; what it logged counts and is ranked, what comes later is refused', async () => {
-      // Whoever had the number before is done with: the engine ranks what that one had not, by number.
+      // The previous holder of the number is finished: by its number, the engine ranked what that gateway had not.
       await eventually(async () => {
         const { rows } = await world.pool.query('select from gateways where not repaired');
         return rows.length === 0;
       });
       const campaign = await world.campaign({ places: 10 });
-      // What the ledger has and Redis lacks is ranked when an engine shows a campaign for the first time.
+      // An engine that shows a campaign for the first time ranks what the ledger has and Redis lacks.
       await onBoard(campaign.campaignId, () => true);
       const dying = await world.join();
       await dying.enter(campaign, ['ranked']);
@@ -110,7 +110,7 @@ for (const log of availableLogs()) {
       });
       await eventually(async () => (await world.redis.zscore(rank, 'logged')) === String(unranked[0]?.stamp));
       await rejects(dying.log(paused, { rank: false }), Fenced);
-      // One after it in the same partition shows that it was consumed.
+      // A later record in the same partition proves that this one was consumed.
       const successor = await world.join(dying.partition);
       await successor.enter(campaign, ['successor']);
       await world.settled(campaign, 3);

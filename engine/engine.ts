@@ -1,4 +1,4 @@
-/** The engine: the judge and the operator's API on a private port. */
+/** The engine process: intake, settlement and the operator's API on a private port. */
 import type { Logger } from 'pino';
 import { buildApi } from './api/api.ts';
 import type { EngineConfig } from './config.ts';
@@ -9,7 +9,7 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
-/** The database must be migrated. Rejects when the log is not there within 15 s, or the port is taken. */
+/** The database must be migrated. Rejects if the log is not available within 15 s or the port is taken. */
 export async function startEngine(config: EngineConfig, log: Logger): Promise<Engine> {
   const judge = await startJudge(config, log);
   const api = buildApi({

@@ -1,4 +1,4 @@
-/** What is whole again after a process was killed or a server was away, whatever moment that came at. */
+/** Recovery after a process was killed or a server was away, at any moment. */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,10 +12,10 @@ import { availableLogs, eventually, type SpawnedNode } from './test/support.ts';
 for (const log of availableLogs()) {
   describe(`engines with the log in ${log} and kill -9`, () => {
     let world: World;
-    /** The one that the next test kills; each leaves another in its place. */
+    /** The engine that the next test kills; each test leaves another one in its place. */
     let engine: SpawnedNode;
     before(async () => {
-      // No lease ends here by being forgotten about: gateways leave.
+      // Leases are long, so that none of them expires here: gateways leave.
       world = await World.make(log, { LEASE_MS: '60000' });
       engine = await world.startEngine();
     });
@@ -23,7 +23,9 @@ for (const log of availableLogs()) {
       await world.close();
     });
 
-    /** Runs `work` while nobody else can write a table, so that an engine hangs in the middle of a transaction that does. */
+    /**
+     * Runs `work` while nobody else can write a table, so that an engine hangs in the middle of a transaction that writes it.
+     */
     const whileLocked = async (table: 'entries' | 'grants', work: () => Promise<void>): Promise<void> => {
       const client = await world.pool.connect();
       try {
@@ -125,7 +127,7 @@ for (const log of availableLogs()) {
       const gateway = await world.join();
       await gateway.enter(campaign, ['before']);
       await world.settled(campaign, 1);
-      // From here on nothing of the ledger reaches the engine.
+      // From here on the engine cannot reach the ledger.
       postgres.cut();
       await gateway.enter(campaign, ['meanwhile']);
       await gateway.leave();
@@ -141,7 +143,7 @@ for (const log of availableLogs()) {
       const client = await world.pool.connect();
       t.after(() => client.release());
       await client.query('begin');
-      // Whoever settles skips a campaign that is taken, so the entry is in the ledger and is not settled.
+      // Settlement skips a campaign whose row is locked, so the entry is in the ledger and stays undecided.
       await client.query('select from campaigns where campaign_id = $1 for no key update', [
         campaign.campaignId,
       ]);
@@ -156,7 +158,7 @@ for (const log of availableLogs()) {
       const stale = await readBoard(world.redis, world.keys, { epoch: '', version: 0 });
       const shown = stale.campaigns.find(({ campaignId }) => campaignId === campaign.campaignId);
       equal(shown?.granted ?? 0, 0);
-      // As a node of a Cluster that takes over without the last second, while the board's node stays.
+      // Like a node of a Cluster that takes over without the last second, while the board's node stays.
       const { mark, rank, won } = world.keys.campaign(campaign.campaignId);
       await world.redis.zrem(rank, 'logged');
       await world.redis.hset(mark, 'run', 'another');
@@ -174,7 +176,7 @@ for (const log of availableLogs()) {
   });
 }
 
-/** Sends entries in many slices, every third user of them at the other gateways as well. */
+/** Sends entries in many slices; every third user sends to the other gateways as well. */
 async function pour(gateway: TestGateway, campaign: Campaign, number: number): Promise<string[]> {
   const sent: string[] = [];
   for (let slice = 0; slice < 80; slice++) {

@@ -1,12 +1,12 @@
 /**
- * Locks that one engine at a time can hold, for as long as its connection to Postgres lives: advisory locks of a
- * session, on a connection of their own. When the connection is lost, so are the locks, on both sides.
+ * Locks that only one engine at a time can hold, for as long as its connection to Postgres lives: session-level advisory locks
+ * on a dedicated connection. When the connection is lost, both sides lose the locks.
  */
 import pg from 'pg';
 
-/** What is locked. The first number keeps fairline's locks apart from those of others in the same database. */
+/** The class of all locks: it keeps fairline's locks apart from those of other applications in the same database. */
 const CLASS = 0x66_61_69_72;
-/** Numbers of partitions begin above it. */
+/** Partition locks are numbered from here. */
 const FIRST_PARTITION = 1_000;
 
 export type LockName =
@@ -15,15 +15,11 @@ export type LockName =
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 5_000;
-/**
- * A process that stands still asks for nothing: the server ends its session after this long, and others can have the
- * locks.
- */
+/** A suspended process sends no queries: after this long the server ends its session, and other engines can take the locks. */
 const IDLE_LIMIT_MS = 10_000;
 /**
- * So a process that is at work asks this many times in the meantime, whatever it works at and however long that takes. With
- * fewer, one that gets little of its processor loses its locks, and so does the next one to have them, each in the middle of
- * the same work.
+ * A running process sends this many queries within the limit, whatever else it does and however long that takes. With fewer, a
+ * process that gets little CPU loses its locks, and so does the next holder, each in the middle of the same work.
  */
 const ASKED_IN_LIMIT = 5;
 
@@ -51,7 +47,10 @@ export class Locks {
     this.#idleLimitMs = options.idleLimitMs ?? IDLE_LIMIT_MS;
   }
 
-  /** Whether the lock is ours, now asked of the server. Rejects when Postgres doesn't answer; then none is ours. */
+  /**
+   * Whether this engine holds the lock, as confirmed by the server now. Rejects if Postgres does not answer; then it holds
+   * none.
+   */
   async take(lock: LockName): Promise<boolean> {
     const number = numberOf(lock);
     const client = await this.#connected();
@@ -76,7 +75,7 @@ export class Locks {
     this.#held.delete(number);
   }
 
-  /** Gives all locks back. */
+  /** Releases all locks. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const client = this.#client;
@@ -117,7 +116,7 @@ export class Locks {
 
   #keepAlive(client: pg.Client): void {
     this.#keepingAlive = setInterval(() => {
-      // What is the matter shows itself to whoever takes a lock.
+      // The next `take` reports the error.
       client.query('select 1').catch(() => undefined);
     }, this.#idleLimitMs / ASKED_IN_LIMIT);
   }

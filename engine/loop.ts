@@ -1,18 +1,18 @@
-/** Work that is done over and over: never twice at once, at an interval, and sooner when it is asked for. */
+/** Repeated work: at an interval, never twice at once, and sooner on request. */
 
 export interface LoopOptions {
-  /** One turn. Answers how long to wait for the next, if nobody asks for it. */
+  /** One turn. Resolves with the time to wait for the next one if nobody requests it sooner. */
   readonly work: () => Promise<number>;
-  /** Turns begin at least this far apart, however often they are asked for. */
+  /** The minimum time between the starts of two turns, however many are requested. */
   readonly minGapMs: number;
-  /** Told of a turn that failed; `failures` counts those in a row, from 1. */
+  /** Called when a turn fails; `failures` counts consecutive failures, from 1. */
   readonly onError: (error: unknown, failures: number) => void;
-  /** Told of the first turn that succeeds after failures. */
+  /** Called on the first success after failures. */
   readonly onRecovered: () => void;
 }
 
 const FIRST_BACKOFF_MS = 50;
-/** A part that comes back is noticed within this. */
+/** A server that comes back is noticed within this time. */
 const MAX_BACKOFF_MS = 2_000;
 
 export class Loop {
@@ -30,13 +30,13 @@ export class Loop {
     this.#running = this.#run();
   }
 
-  /** Asks for a turn that begins from now on; many requests make one turn. */
+  /** Requests a turn that begins from now on; many requests make one turn. */
   request(): void {
     this.#isAsked = true;
     this.#wake?.();
   }
 
-  /** Begins no further turn, and resolves when the one under way is over. */
+  /** Starts no further turn, and resolves when the current one has ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#wake?.();

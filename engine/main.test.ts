@@ -1,4 +1,4 @@
-/** The process: how it starts, refuses to, and ends. */
+/** The engine as a process: how it starts, refuses to start, and stops. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';

@@ -7,12 +7,12 @@ import { startEngine } from './engine.ts';
 import { prepareDatabase } from './prepare-database.ts';
 
 /**
- * Where gateway and engine share a machine, the door comes first: the log keeps what the engine has not taken in yet,
- * but nobody keeps a request that was not answered. On a machine of its own this changes nothing. Measured with everything
- * on two cores, 400 connections (bench burst): 0.35 of the echo's rate at 0, 0.44 at 10, over Redis Streams.
+ * Where gateway and engine share a machine, the gateway has priority: the log keeps what the engine has not ingested yet, but
+ * nothing keeps a request that was not answered. On a machine of its own this changes nothing. Measured with everything on two
+ * cores, 400 connections (bench burst): 0.35 of the echo's rate at 0, 0.44 at 10, over Redis Streams.
  *
- * Greater: leases, fences, deadlines and the door's reopening are this process's work as well, and starve with the rest. At
- * 15 it gets a thirtieth of a core that others want, and deciding lagged 80 s; at 10 a tenth.
+ * Do not raise it: leases, fences, deadlines and the reopening of the registry are also this process's work, and starve with
+ * the rest. At 15 it gets a thirtieth of a core that others want, and settlement lagged 80 s; at 10 a tenth.
  */
 const NICENESS = 10;
 

@@ -1,4 +1,4 @@
-/** What the engine counts of itself, for /metrics. */
+/** The engine's metrics, for /metrics. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Campaign } from '../sql/statements/campaigns/campaigns.ts';
 import type { ClockWatch } from './clock/clock-watch.ts';
@@ -11,17 +11,17 @@ export interface EngineMetrics {
   readonly registry: Registry;
   batch(counts: IntakeCounts): void;
   settled(decided: number): void;
-  /** Something scheduled was done, so much later than it was due. */
+  /** Something scheduled was done, `lateMs` after it was due. */
   scheduledDone(kind: 'closing' | 'drawing', lateMs: number): void;
-  /** Offers that were made or have ended, each by the state that came of it. */
+  /** Offers were made or have ended; each is counted by its resulting state. */
   moved(states: readonly string[]): void;
-  /** A pass that took `seconds`; no report when it failed. */
+  /** A settlement cycle took `seconds`; `report` is undefined if it failed. */
   pass(seconds: number, report: CycleReport | undefined): void;
-  /** Measures what the clocks show, whenever somebody looks. */
+  /** Registers gauges that read the clocks at each scrape. */
   clocks(watch: Pick<ClockWatch, 'look'>): void;
 }
 
-/** A close is done a little late always: when the watermark has passed it. */
+/** A close is always a little late: it is done when the watermark has passed it. */
 const LATE_BUCKETS = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1_800, 3_600, 86_400];
 const PASS_BUCKETS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
 
@@ -47,10 +47,10 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
     labelNames: ['state'] as const,
     registers,
   });
-  const failed = counter('fairline_passes_failed_total', 'Passes that ended with an error');
+  const failed = counter('fairline_passes_failed_total', 'Settlement cycles that ended with an error');
   const duration = new Histogram({
     name: 'fairline_pass_seconds',
-    help: 'Duration of a pass: reading, settling, publishing',
+    help: 'Duration of a settlement cycle: reading, settling, publishing',
     buckets: PASS_BUCKETS,
     registers,
   });
@@ -70,7 +70,7 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
     'fairline_ranked_lag_seconds',
     "How far the ranked watermark is behind Redis' clock",
   );
-  const failing = gauge('fairline_campaigns_failing', 'Campaigns whose last settling attempt failed');
+  const failing = gauge('fairline_campaigns_failing', 'Campaigns whose last settlement failed');
   const unfinished = new Map<number, Campaign>();
   addWaiting(registry, redis, keys, unfinished);
   return {
@@ -133,7 +133,7 @@ function addClocks(registry: Registry, watch: Pick<ClockWatch, 'look'>): void {
   });
 }
 
-/** How many wait in each campaign: asked of Redis when somebody looks, for counting rows would cost with each. */
+/** Waiting entries by campaign. Read from Redis at each scrape, because counting rows would cost more with each row. */
 function addWaiting(
   registry: Registry,
   redis: RedisClient,
@@ -148,10 +148,10 @@ function addWaiting(
     async collect() {
       this.reset();
       for (const { campaignId, kind, settledCount, goneRanked } of unfinished.values()) {
-        // With Redis gone there is nothing to say of it, and the other numbers are wanted all the more.
+        // Without Redis this metric is absent; all others are needed even more then.
         const ranked = await redis.zcard(keys.campaign(campaignId).rank).catch(() => undefined);
         if (ranked === undefined) return;
-        // Of a room, whose people come back as well, those who are skipped are counted too.
+        // In a room, where users come back, skipped users are counted too.
         const gone = settledCount === 0 && kind !== 'room' ? goneRanked : 0;
         const waiting = ranked - settledCount - gone;
         this.set({ campaign: campaignId }, Math.max(0, waiting));

@@ -1,12 +1,12 @@
-/** Errors that pass by themselves: a server that is away for now, to which the same is said again. */
+/** Transient errors: the server is away for now, and the same request can be repeated. */
 import pg from 'pg';
 
-/** Answers of a Postgres that will serve in a while: it starts, it stops, it has no connection left. */
+/** SQLSTATE codes of a Postgres that will be available soon: it is starting, stopping, or has no free connection. */
 const PASSING = new Set(['57P01', '57P02', '57P03', '53300']);
 
 export function mayPass(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return PASSING.has(error.code ?? '');
-  // Errors of the network carry a code; of everything else waiting would mend nothing.
+  // Network errors carry a code; for any other error waiting would not help.
   if (error instanceof AggregateError) return error.errors.every(mayPass);
   return (
     error instanceof Error &&

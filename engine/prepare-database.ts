@@ -1,4 +1,4 @@
-/** Brings the database to where the statements need it, as soon as it is there. */
+/** Migrates the database as soon as it is available. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { openPool } from '../sql/database.ts';
@@ -10,8 +10,8 @@ const FIRST_BACKOFF_MS = 200;
 const MAX_BACKOFF_MS = 3_000;
 
 /**
- * Migrates and checks the schema. Waits for a Postgres that is not there, until `signal` is aborted; rejects with what
- * waiting would not mend: a refused password, a missing database, a failed migration, SchemaMismatch.
+ * Migrates and checks the schema. Waits for an unavailable Postgres until `signal` is aborted. Rejects with errors that waiting
+ * would not fix: a refused password, a missing database, a failed migration, SchemaMismatch.
  */
 export async function prepareDatabase(databaseUrl: string, log: Logger, signal: AbortSignal): Promise<void> {
   for (let waitMs = FIRST_BACKOFF_MS; ; waitMs = Math.min(2 * waitMs, MAX_BACKOFF_MS)) {

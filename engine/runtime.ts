@@ -1,6 +1,6 @@
 /**
- * The judge on the servers of its configuration: the assembly of assembly.ts, plus the books of finished campaigns. The
- * engine is this plus the operator's API.
+ * The engine on the servers of its configuration: the assembly of assembly.ts, plus the books of finished campaigns. The engine
+ * process is this plus the operator's API.
  */
 import type { Logger } from 'pino';
 import { openPool } from '../sql/database.ts';
@@ -30,7 +30,7 @@ import { type EngineMetrics, makeMetrics } from './metrics.ts';
 
 /** How soon after its end the book of a campaign is started. */
 const BOOKS_MS = 1_000;
-/** If the last successful pass is older than this, something is wrong. */
+/** If the last successful settlement cycle is older than this, something is wrong. */
 const STALE_PASS_MS = 10_000;
 const READY_TIMEOUT_MS = 2_000;
 /** How many connections to Postgres settling may use: with all of them, nothing could be ingested meanwhile. */
@@ -141,7 +141,8 @@ async function closeConnections({
 
 async function readiness({ pool, redis }: JudgeServers, assembled: AssembledJudge): Promise<Readiness> {
   const [postgres, redisCheck] = await Promise.all([check(pool.query('select 1')), check(redis.ping())]);
-  const passes = assembled.sincePassMs() < STALE_PASS_MS ? 'ok' : 'no pass has succeeded in the last 10 s';
+  const passes =
+    assembled.sincePassMs() < STALE_PASS_MS ? 'ok' : 'no settlement cycle has succeeded in the last 10 s';
   const [clocks, leases] = [assembled.clocks.describe(), assembled.leases()];
   const checks = { postgres, redis: redisCheck, clocks, leases, passes };
   return { ok: Object.values(checks).every(result => result === 'ok'), checks };

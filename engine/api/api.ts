@@ -1,6 +1,6 @@
 /**
- * The operator's HTTP API: campaigns, entries and outcomes, totals, what was set aside. It is for a private port; all
- * of /v1/ wants the operators' bearer token.
+ * The operator's HTTP API: campaigns, entries and outcomes, totals, dead letters. For a private port; everything below /v1/
+ * requires the operator's bearer token.
  */
 import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter } from 'prom-client';
@@ -20,29 +20,31 @@ import { addTemplateRoutes } from './routes/template-routes.ts';
 /** A campaign is a few hundred bytes. */
 const BODY_LIMIT_BYTES = 16 * 1024;
 const HEADERS_LIMIT_BYTES = 8 * 1024;
-/** For a request's headers, and for all of it, to arrive: a slow one must not hold its connection. */
+/** The time for a request's headers, and for all of it, to arrive: a slow request must not hold its connection. */
 const HEADERS_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 6_000;
-/** How often connections are looked at for requests that take too long. */
+/** How often connections are checked for requests that take too long. */
 const TIMEOUT_CHECK_MS = 1_000;
-/** A connection on which nothing moves, as that of a reader who stopped reading an export, ends after this. */
+/** An idle connection, such as that of a reader who stopped reading an export, ends after this time. */
 const IDLE_TIMEOUT_MS = 60_000;
-/** How often a stopping server looks for connections that have become idle. */
+/** How often a stopping server checks for connections that have become idle. */
 const IDLE_CHECK_MS = 50;
 
-/** Builds the API, ready to `listen`. Its `close` ends closes that are waited for and exports, and lets
- * other requests come to their end. */
+/**
+ * Builds the API, ready to `listen`. Its `close` aborts exports and requests that wait for a close, and lets other requests
+ * finish.
+ */
 export function buildApi(deps: ApiDeps): FastifyInstance {
   const stopping = new AbortController();
   const app = Fastify({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // While a close is waited for nothing moves either: for about a lease.
+    // A connection that waits for a close is idle too, for about a lease.
     connectionTimeout: IDLE_TIMEOUT_MS + 2 * deps.leaseMs,
     http: {
       maxHeaderSize: HEADERS_LIMIT_BYTES,
-      // Left at node's 60 s, it would be taken for the longer of the two.
+      // Node swaps the two timeouts if this one is longer: its default of 60 s would limit the whole request.
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     },
@@ -79,8 +81,8 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
 }
 
 /**
- * Node closes what is idle when the stop begins; a connection that is busy then, or has not quite finished, would be
- * kept open for its next request for a minute.
+ * Node closes idle connections when the stop begins; it would keep a connection that is busy then, or has not quite finished,
+ * open for its next request for a minute.
  */
 function closeIdleConnections(app: FastifyInstance): void {
   if (!app.server.listening) return;

@@ -1,11 +1,11 @@
-/** What the operator's API is given by the engine. */
+/** What the operator's API needs of the engine. */
 import type { Registry } from 'prom-client';
 import type { CampaignDeps } from '../campaigns/deps.ts';
 import type { ClockWatch } from '../clock/clock-watch.ts';
 
 export interface Readiness {
   readonly ok: boolean;
-  /** Each part by name: 'ok', or what is wrong with it. */
+  /** Each component by name: 'ok', or what is wrong with it. */
   readonly checks: Readonly<Record<string, string>>;
 }
 
@@ -13,9 +13,9 @@ export interface ApiDeps extends CampaignDeps {
   /** The operator's bearer token. */
   readonly token: string;
   readonly registry: Registry;
-  /** Tells gateways that coupons have changed; rejects when that may not have happened. */
+  /** Tells gateways that coupons have changed; rejects if they may not have been told. */
   readonly couponsChanged: (couponIds: readonly number[]) => Promise<void>;
-  /** The clocks, as this engine hears them. */
+  /** The clocks as this engine reads them. */
   readonly clocks: ClockWatch;
   readonly ready: () => Readiness | Promise<Readiness>;
 }

@@ -1,6 +1,7 @@
 /**
- * `npm run archive -- --campaign ID --out DIR`, or `--before DATE` for all that came to their end before; `--dry-run` says what
- * would leave. `npm run archive -- --restore FILE` puts a campaign back. What leaves and what stays: README.md.
+ * `npm run archive -- --campaign ID --out DIR`, or `--before DATE` for all campaigns that ended before; `--dry-run` reports
+ * what would be archived. `npm run archive -- --restore FILE` restores a campaign. README.md lists what is archived and what
+ * stays.
  */
 import { parseArgs } from 'node:util';
 import { type Logger, pino } from 'pino';
@@ -19,9 +20,9 @@ import { restoreCampaign } from './restore.ts';
 const USAGE =
   'npm run archive -- (--campaign ID | --before DATE) --out DIR [--keep-redemptions] [--dry-run], or --restore FILE';
 const EXIT_USAGE = 2;
-/** To be tried again. */
+/** Retry later. */
 const EXIT_TAKEN = 3;
-/** One holds the lock and writes, one reads the snapshot. */
+/** One connection holds the lock and writes, one reads the snapshot. */
 const CONNECTIONS = 4;
 
 class UsageError extends Error {}
@@ -104,7 +105,7 @@ async function work(ledger: Archiving, asked: Asked, log: Logger): Promise<void>
       if (isRehearsal) say({ campaignId, would: await rehearseArchive(pool, campaignId, keepsRedemptions) });
       else say({ campaignId, archived: await archiveCampaign(ledger, campaignId, asked) });
     } catch (error) {
-      // Of many one that has to stay keeps no other.
+      // With `--before`, a campaign that has to stay does not stop the others.
       if (!isAll || !(error instanceof NotArchivable)) throw error;
       log.warn({ campaignId, reason: error.message }, 'kept');
     }

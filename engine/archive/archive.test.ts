@@ -1,4 +1,4 @@
-/** Campaigns go into files and come back, on a whole service; at each statement the work may be broken off. */
+/** Campaigns are archived and restored on a whole service; the work may be interrupted at each statement. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
@@ -24,16 +24,16 @@ async function countOf(what: string, id: number): Promise<number> {
   return Number(rows[0]?.count);
 }
 
-/** How many rows of a basket there are, by table. */
+/** The number of a basket's rows, by table. */
 async function partsOf(basket: number): Promise<readonly number[]> {
   const tables = ['redemptions', 'redemption_uses', 'refunds', 'shop_requests'];
   return await Promise.all(tables.map(table => countOf(`${table} where redemption_id = $1`, basket)));
 }
 
-/** What the set-up has made of each basket. */
+/** The rows that the set-up created for each basket. */
 const BASKET = [1, 1, 1, 2];
 const NO_BASKET = [0, 0, 0, 0];
-/** What there is of the room: of its visitors one has withdrawn and one was skipped. */
+/** The rows of the room: one of its visitors has withdrawn and one was skipped. */
 const ROOM_ROWS = [
   ['entries', VISITORS.length],
   ['grants', VISITORS.length - 2],
@@ -42,7 +42,7 @@ const ROOM_ROWS = [
   ['withdrawals', 1],
 ] as const;
 
-/** What is left of a coupon, and of a raffle: of two who asked too late one is a holder. */
+/** What is left of a coupon and a raffle: of the two users who asked too late, one is a holder. */
 async function leftOf(coupon: number, raffle: number): Promise<readonly number[]> {
   return await Promise.all([
     countOf('withdrawals where campaign_id = $1', coupon),
@@ -119,7 +119,7 @@ test('what is restored is what was there, row by row', async () => {
   await assert.rejects(scene.restore(coupon), BadArchive);
 });
 
-/** The pool, until its connections are lost at the statement of that number. */
+/** The pool, until its connections are lost at the statement with that number. */
 function losing(pool: Pool, at: number): Pool {
   let statements = 0;
   const tick = (): void => {
@@ -143,8 +143,8 @@ function losing(pool: Pool, at: number): Pool {
 }
 
 /**
- * Begins it again and again, each time for one statement longer; in between each basket is there whole, or not at all. Answers
- * how often it was broken off.
+ * Repeats the work, each time for one statement longer; in between each basket is there whole or not at all. Returns the number
+ * of interruptions.
  */
 async function brokenOff(
   work: (ledger: Archiving) => Promise<unknown>,
@@ -167,7 +167,7 @@ async function brokenOff(
   }
 }
 
-/** Nobody who withdrew is told anything else, as long as there is something to tell them. */
+/** Users who withdrew always get the outcome `withdrawn`, as long as their entry is in the ledger. */
 async function checkLeavers(): Promise<void> {
   const { rows } = await scene.system.pool.query<{ outcome: string }>(
     'select outcome from entry_outcomes where campaign_id = $1 and user_id = any ($2)',
@@ -189,7 +189,7 @@ test('broken off at any statement it is gone on with, there and back', async () 
   assert.deepEqual(await scene.dump(), whole);
 });
 
-/** Writes and records the file, and nothing has left. */
+/** Writes and records the file; no row has left yet. */
 async function note(id: number): Promise<void> {
   const terms = { directory: scene.directory, keepsRedemptions: false };
   const isNoted = async (): Promise<boolean> => (await countOf('archives where campaign_id = $1', id)) > 0;
@@ -199,7 +199,7 @@ async function note(id: number): Promise<void> {
     );
 }
 
-/** Everything that its people are told at the operator's port, the gateways and to the shop. */
+/** Every answer about the room's people, from the operator's port and the gateways and to the shop. */
 async function roomAnswers(): Promise<{ readonly status: number; readonly file: unknown }[]> {
   const { room, system } = scene;
   const path = `/v1/campaigns/${room}`;
@@ -255,7 +255,7 @@ test('of a room, which admits everybody, all leave and come back; what was asked
     assert.equal(await countOf(`${table} where campaign_id = $1`, room), 0, table);
   for (const answer of await roomAnswers()) assert.deepEqual(answer, { status: 410, file: fileNameOf(room) });
   assert.equal((await system.operate('GET', `${path}/totals`)).text, totals);
-  // Reports of streams from before its end may be read long after.
+  // Reports of streams from before the end may be read long after it.
   const late = { campaignId: room, incarnation: 1, userIds: VISITORS };
   await addStreams(system.pool, late);
   assert.equal(await countOf('room_people where campaign_id = $1', room), 0);
@@ -282,7 +282,7 @@ test('a visitor who has changed since the file was written stays, with all that 
     ['grants', 1],
     ['room_people', 2],
     ['room_moves', 1],
-    // Who withdrew is neither of the two.
+    // The visitor who withdrew is neither of the two.
     ['withdrawals', 0],
   ] as const)
     assert.equal(await countOf(`${table} where campaign_id = $1`, room), count, table);

@@ -1,7 +1,7 @@
 /**
- * One archive is made, or put back, at a time. Everything is written over the connection that holds the lock for it: a process
- * that is killed may leave a statement behind that PostgreSQL goes on with, and as long as it does nobody else begins; and one
- * that has lost the lock with its connection writes nothing any more.
+ * One archive or restore runs at a time. All writes use the connection that holds the lock: if a process is killed, PostgreSQL
+ * may still be executing its last statement, and nobody else starts until that is done; and a process that lost the lock
+ * together with its connection writes nothing any more.
  */
 import type { Connection, Pool } from '../../sql/database.ts';
 import { giveArchivingBack, takeArchiving } from '../../sql/statements/campaigns/archives.ts';
@@ -9,21 +9,20 @@ import { giveArchivingBack, takeArchiving } from '../../sql/statements/campaigns
 export class ArchivingTaken extends Error {}
 
 export interface Archiving {
-  /** For what is only read. */
+  /** For reads. */
   readonly pool: Pool;
-  /** Has the lock. */
+  /** Holds the lock. */
   readonly writer: Connection;
 }
 
-/** Rejects with ArchivingTaken while another process, or a statement of one that was killed, is at it. */
+/** Rejects with ArchivingTaken while another process, or a statement of a killed one, is at work. */
 export async function archiving<T>(pool: Pool, work: (archiving: Archiving) => Promise<T>): Promise<T> {
   const writer = await pool.connect();
   try {
-    if (!(await takeArchiving(writer)))
-      throw new ArchivingTaken('another archive is being made, or put back, at this moment');
+    if (!(await takeArchiving(writer))) throw new ArchivingTaken('another archive or restore is running');
     return await work({ pool, writer });
   } finally {
-    // Who comes next need not wait for the end of the connection, with which it ends in any case.
+    // The next process need not wait for the end of the connection, which would release the lock too.
     await giveArchivingBack(writer).catch(() => undefined);
     writer.release(true);
   }

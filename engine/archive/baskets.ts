@@ -1,4 +1,4 @@
-/** Takes baskets out of the ledger, or puts them back, some at a time and each whole. */
+/** Deletes baskets from the ledger, or restores them, some at a time and each whole. */
 import { type Connection, transactionOn } from '../../sql/database.ts';
 import {
   deleteBaskets,
@@ -7,10 +7,10 @@ import {
   restoreBaskets,
 } from '../../sql/statements/campaigns/archived-baskets.ts';
 
-/** Their coupons are locked so long: shops that use one of them wait. */
+/** Their coupons are locked during a transaction: shops that use one of them wait. */
 const BASKETS_AT_ONCE = 500;
 
-/** Lets every staged basket go that is in the ledger exactly as it is in the file. */
+/** Deletes every staged basket that is in the ledger exactly as it is in the file. */
 export async function letGoOfBaskets(writer: Connection): Promise<void> {
   await eachPage(writer, async (db, redemptionIds) => {
     await lockBaskets(db, redemptionIds);
@@ -18,7 +18,7 @@ export async function letGoOfBaskets(writer: Connection): Promise<void> {
   });
 }
 
-/** Puts every staged basket back that is not there. */
+/** Restores every staged basket that is not in the ledger. */
 export async function putBasketsBack(writer: Connection): Promise<void> {
   await eachPage(writer, restoreBaskets);
 }

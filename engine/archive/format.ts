@@ -1,6 +1,6 @@
 /**
- * The file of an archive: gzip of lines of JSON, as README.md beside this describes it. What is read back is held against the
- * hash and the counts in its last line before anybody goes by it.
+ * The archive file: gzip of lines of JSON, as README.md in this folder describes it. A file is checked against the hash and the
+ * counts in its last line before anything relies on it.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
@@ -24,24 +24,24 @@ export interface ArchiveHead {
   readonly title: string;
   /** ISO 8601, UTC. */
   readonly written_at: string;
-  /** Of the file with the book, in hex; null where there is no book. */
+  /** The SHA-256 of the book's file, in hex; null if there is no book. */
   readonly book_sha256: string | null;
-  /** Redemptions are not in it, as they may still be used. */
+  /** The file has no redemptions, because they may still be used. */
   readonly keeps_redemptions: boolean;
 }
 
 export type Counts = Readonly<Record<ArchivedTable, number>>;
 
-/** A row, as a JSON object, with the table that it is of. */
+/** A row as a JSON object, with its table. */
 export interface FileRow {
   readonly table: ArchivedTable;
   readonly row: string;
 }
 
-/** The file is not what it says it is; `message` says in what. */
+/** The file is invalid; `message` says why. */
 export class BadArchive extends Error {}
 
-/** Writes a file and has it on disk when it resolves, under its name. Answers how many rows it has of each table. */
+/** Writes a file; it is on disk, under its name, when this resolves. Returns the number of rows of each table. */
 export async function writeFile(
   path: string,
   head: ArchiveHead,
@@ -49,7 +49,7 @@ export async function writeFile(
 ): Promise<Counts> {
   const counts = noCounts();
   const lines = Readable.from(linesOf(head, rows, counts));
-  // Never into a file that another process may have open, however long that one stood still.
+  // Never write into a file that another process, however long suspended, may have open.
   await rm(path, { force: true });
   await pipeline(lines, createGzip(), createWriteStream(path, { flags: 'wx' }));
   await onDisk(path);
@@ -57,7 +57,7 @@ export async function writeFile(
   return counts;
 }
 
-/** Resolves when what was written to a file, or what a folder lists, is on disk. */
+/** Resolves when the contents of a file, or the entries of a directory, are on disk. */
 export async function onDisk(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
@@ -85,7 +85,7 @@ async function* linesOf(
   yield `${JSON.stringify({ counts, sha256: hash.digest('hex') })}\n`;
 }
 
-/** Held in memory, and sent, at once. A slice may be 600 KB. */
+/** Rows in memory, and sent, at once. A slice may be 600 KB. */
 const PAGE_ROWS = 2_000;
 const PAGE_CHARACTERS = 4_000_000;
 
@@ -94,7 +94,7 @@ export interface FilePage {
   readonly rows: readonly string[];
 }
 
-/** Reads the rows of a file in pages, and throws BadArchive at its end when it is not whole. */
+/** Reads the rows of a file in pages, and throws BadArchive at its end if it is incomplete. */
 export async function* readPages(path: string): AsyncGenerator<FilePage> {
   let page: { readonly table: ArchivedTable; readonly rows: string[] } | undefined;
   let characters = 0;
@@ -123,14 +123,14 @@ export async function readHead(path: string): Promise<ArchiveHead> {
   return headOf(path, value);
 }
 
-/** Reads all of it, and answers what its last line says, which is so. Throws BadArchive. */
+/** Reads the whole file, checks it against its last line, and returns the counts. Throws BadArchive. */
 export async function checkFile(path: string): Promise<Counts> {
   const counts = noCounts();
   for await (const { table } of eachRow(path)) counts[table] += 1;
   return counts;
 }
 
-/** SHA-256 of a file as it lies on disk. */
+/** SHA-256 of a file as it is on disk. */
 export async function hashOf(path: string): Promise<Buffer> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
@@ -160,7 +160,7 @@ async function* eachRow(path: string): AsyncGenerator<FileRow> {
   if (end === undefined) throw new BadArchive(`${path} has no last line: it is truncated`);
   if (Reflect.get(said, 'sha256') !== hash.digest('hex'))
     throw new BadArchive(`${path} was changed: its hash does not match`);
-  // A file from before a table was archived does not count it.
+  // A file written before a table was archived has no count for it.
   if (JSON.stringify({ ...noCounts(), ...Reflect.get(said, 'counts') }) !== JSON.stringify(counts))
     throw new BadArchive(`${path} has different rows than its last line says`);
 }

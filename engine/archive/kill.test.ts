@@ -1,6 +1,7 @@
 /**
- * `npm run archive` as a process that is killed: while PostgreSQL is at one of its statements, and at any other moment. After each
- * kill every row is in the ledger or in a file that the ledger has noted, and each basket in one of them; then it is run to its end.
+ * `npm run archive` as a process that is killed: while PostgreSQL executes one of its statements, and at any other moment.
+ * After each kill every row is in the ledger or in a file recorded in the ledger, and each basket is entirely in one of them;
+ * then the command is run to its end.
  */
 import assert from 'node:assert/strict';
 import { readFile, stat } from 'node:fs/promises';
@@ -17,19 +18,22 @@ const BASKET_TABLES = ['redemptions', 'redemption_uses', 'refunds', 'shop_reques
 const ROOM_TABLES = ['grants', 'room_people', 'room_moves'];
 const USER_TABLES = ['withdrawals', 'claims', 'entrant_terms'];
 const CARRIED_TABLES = [...USER_TABLES, 'entries', 'slices', ...BASKET_TABLES, ...ROOM_TABLES];
-/** Whoever waits is found by this name in pg_stat_activity. */
+/** The test finds waiting connections by this name in pg_stat_activity. */
 const NAME = 'fairline archive';
 const EXIT_TAKEN = 3;
-/** A process starts on a machine that may have much else to do. */
+/** A process starts on a machine that may be busy. */
 const SLOW = { timeoutMs: 60_000 };
-/** The first kill at any moment comes at once, each further one by so much later, and by a quarter: few on a busy machine, too. */
+/**
+ * The first kill comes at once, each further one later by this and by a quarter: on a busy machine, too, that makes few of
+ * them.
+ */
 const LATER_MS = 8;
 const LATER_SHARE = 1.25;
 
 let scene: Scene;
 let whole: Dump;
 let keys: Buffer;
-/** A line of each user with a receipt, by campaign. */
+/** By campaign, a line of JSON for each user with a receipt. */
 const receipts = new Map<number, string[]>();
 
 before(async () => {
@@ -66,7 +70,7 @@ const archiveAll = (): readonly string[] => [
 ];
 const restoreOne = (id: number): readonly string[] => ['--restore', scene.fileOf(id)];
 
-/** Runs it to its end; as long as PostgreSQL is at a statement of one that was killed, it is refused. */
+/** Runs the command to its end; it is refused as long as PostgreSQL executes a statement of a killed process. */
 async function finish(args: readonly string[]): Promise<void> {
   const run = await eventually(async () => {
     const started = start(args);
@@ -91,7 +95,7 @@ async function archived(): Promise<ReadonlyMap<number, Buffer>> {
   return new Map(rows.map(row => [row.campaign_id, row.sha256]));
 }
 
-/** Holds everything against what was there, wherever it is now. */
+/** Compares everything with the original, wherever it is now. */
 async function checkAll(when: string): Promise<void> {
   const noted = await archived();
   const inFiles = new Map<string, Set<string>>(CARRIED_TABLES.map(table => [table, new Set()]));
@@ -111,7 +115,7 @@ async function checkAll(when: string): Promise<void> {
       `${when}: lost of ${table}`,
     );
     const isKnown = new Set(before);
-    // The head of a slice stays without its items.
+    // The head of a slice stays, without its items.
     const others = [...here].filter(row => !isKnown.has(row) && !row.includes('"items":null'));
     assert.deepEqual(others, [], `${when}: made up of ${table}`);
   }
@@ -162,7 +166,7 @@ async function checkRestored(): Promise<void> {
   assert.deepEqual(await scene.dump(), whole);
 }
 
-/** Kills it while PostgreSQL keeps it waiting for what `hold` has locked. */
+/** Kills the process while PostgreSQL keeps it waiting for a lock that `hold` has taken. */
 async function killAt(hold: string, args: readonly string[]): Promise<void> {
   const holder = await scene.system.pool.connect();
   try {
@@ -172,7 +176,7 @@ async function killAt(hold: string, args: readonly string[]): Promise<void> {
     await eventually(async () => (await activity(`wait_event_type = 'Lock'`)) > 0, SLOW);
     assert.equal(await run.stop('SIGKILL'), 'SIGKILL');
     await checkAll(`killed while it waits for: ${hold}`);
-    // PostgreSQL is at it still: nobody puts anything back, or makes another file, behind its back.
+    // PostgreSQL is still executing the statement: nobody may restore anything or write another file meanwhile.
     if (!hold.includes('entries')) return;
     const other = start(args);
     assert.equal(await other.ended, EXIT_TAKEN, other.output());
@@ -182,7 +186,7 @@ async function killAt(hold: string, args: readonly string[]): Promise<void> {
   }
 }
 
-/** Resolves when PostgreSQL has done what it was at when the process was killed. */
+/** Resolves when PostgreSQL has finished the killed process's statement. */
 async function allDone(): Promise<void> {
   await eventually(async () => (await activity('true')) === 0, SLOW);
   await checkAll('what was on its way is done');
@@ -220,7 +224,7 @@ test('killed at a statement, what comes back is whole, and the next run goes on'
     await allDone();
     await killAt('lock table entries in share mode', restoreOne(id));
     await allDone();
-    // Most slices carry both, and the items of those are back with the first of them; only one has baskets.
+    // Most slices carry both, and their items are back with the first of the two; only one has baskets.
     const next = id === scene.raffle ? 'select from slices for update' : 'lock table refunds in share mode';
     await killAt(next, restoreOne(id));
     await allDone();
@@ -236,17 +240,17 @@ test('killed at a statement, what comes back is whole, and the next run goes on'
   await checkRestored();
 });
 
-/** Begins it again and again, and kills it later each time, until it ends by itself. Answers how often it was killed. */
+/** Runs the command again and again, and kills it later each time, until it ends by itself. Returns the number of kills. */
 async function killedAnywhere(args: readonly string[]): Promise<number> {
   for (let kills = 0, afterMs = 0; ; kills++, afterMs = (afterMs + LATER_MS) * LATER_SHARE) {
     const run = start(args);
     const ended = run.ended.then(() => true);
-    // From its first connection on: before, it has done nothing.
+    // From its first connection on: before that, it has done nothing.
     await eventually(async () => (await activity('true')) > 0 || Promise.race([ended, undefined]), SLOW);
     const isOver = await Promise.race([ended, sleep(afterMs)]);
     if (isOver !== true) run.child.kill('SIGKILL');
     const how = await run.ended;
-    // Killed when all of it was back, before it could say so.
+    // Killed when everything was back, before it could say so.
     if (how === 0 || /nothing is missing/.test(run.output())) return kills;
     assert.ok(how === 'SIGKILL' || how === EXIT_TAKEN, run.output());
     await checkAll(`killed ${afterMs} ms after it has begun`);

@@ -1,6 +1,6 @@
 /**
- * Puts a campaign back from its file, row by row as it was, and baskets whole. A part that was put back before is passed over, so
- * what was broken off is gone on with; the ledger forgets the file when all of it is here.
+ * Restores a campaign from its file, row by row, and baskets whole. Rows that were restored before are skipped, so an
+ * interrupted restore can be resumed; the ledger forgets the file when everything is back.
  */
 import { transactionOn } from '../../sql/database.ts';
 import { beginStaging, stageRows } from '../../sql/statements/campaigns/archived-baskets.ts';
@@ -11,7 +11,7 @@ import type { Archiving } from './archiving.ts';
 import { putBasketsBack } from './baskets.ts';
 import { BadArchive, type Counts, checkFile, readHead, readPages } from './format.ts';
 
-/** Rejects with BadArchive when the file is not whole, or not the one that the ledger has noted. */
+/** Rejects with BadArchive if the file is incomplete, or is not the one recorded in the ledger. */
 export async function restoreCampaign(
   { writer }: Archiving,
   path: string,

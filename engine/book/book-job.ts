@@ -1,6 +1,6 @@
 /**
- * Makes the books of campaigns that have come to their end, one at a time and each once: all parts and the row that
- * says that they are whole are one transaction. A kill leaves nothing, and the next engine makes it.
+ * Makes the books of campaigns that have ended, one at a time and each once: one transaction writes all parts and the row that
+ * says that the book is complete. A kill leaves nothing, and the next engine makes the book.
  */
 import { sign } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -19,7 +19,7 @@ import { type BookDraw, type BookInput, BookRefused } from './book.ts';
 import { LedgerBook } from './from-ledger.ts';
 import { gzippedBook } from './writer.ts';
 
-/** What a gateway reads and writes at once when it is downloaded. */
+/** The unit in which gateways read and send a book. */
 const PART_BYTES = 256 * 1024;
 
 export interface BookJobOptions {
@@ -30,7 +30,7 @@ export interface BookJobOptions {
   readonly log: Logger;
 }
 
-/** Makes the books that are due, until `isStopping`. Without a key to sign with they wait for one. */
+/** Makes the books that are due, until `isStopping`. Without a signing key they wait for one. */
 export async function makeBooks(options: BookJobOptions, isStopping: () => boolean): Promise<void> {
   for (const campaignId of await listWithoutBook(options.pool)) {
     if (isStopping() || options.keys.keyAt('books', Date.now()) === undefined) return;

@@ -1,4 +1,4 @@
-/** Books of real campaigns: entered through gateways, decided by an engine, downloaded, and checked by another process. */
+/** Books of real campaigns: entered through gateways, decided by an engine, downloaded, and verified by another process. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import { type System, startSystem } from '../test/system.ts';
 const run = promisify(execFile);
 const CLI = join(import.meta.dirname, '../verify/bin.mjs');
 
-/** What the verifier says, as a process of its own. */
+/** The verifier's output, run as a process of its own. */
 async function verify(...args: string[]): Promise<{ readonly code: number; readonly text: string }> {
   try {
     const { stdout } = await run(process.execPath, [CLI, ...args]);
@@ -38,7 +38,7 @@ for (const log of availableLogs()) {
       await rm(directory, { recursive: true, force: true });
     });
 
-    /** Lets users enter at both gateways at once, some noted by a proxy, and some twice. */
+    /** Lets users enter at both gateways at once, some timestamped by a proxy, and some twice. */
     const fill = async (id: number, users: number): Promise<void> => {
       const start = `t=${Date.now() - 20}`;
       await Promise.all(
@@ -48,7 +48,7 @@ for (const log of availableLogs()) {
             ...(number % 5 === 0 ? { headers: { 'x-request-start': start } } : {}),
           };
           const path = `/v1/campaigns/${id}/entries`;
-          // 503 says that asking again is safe.
+          // Retrying after 503 is safe.
           await eventually(async () => {
             const { status, text, body } = await system.ask(`user ${number}`, 'POST', path, init);
             if (status === 503) return false;
@@ -110,7 +110,7 @@ for (const log of availableLogs()) {
         return offered.rows.length === 6 && offered;
       });
       const [first, second, third] = rows.map(({ user_id }) => user_id);
-      // The ledger knows of it a moment before gateways do.
+      // The ledger has it a moment before gateways do.
       await eventually(async () => {
         const { body } = await system.ask(third ?? '', 'GET', `/v1/campaigns/${id}/entries/me`);
         return body.outcome === 'offered';

@@ -1,13 +1,13 @@
 /**
- * What a book is made of, as it is fed to the writer (writer.ts). The format itself, line by line, is described in
- * ../verify/README.md; verifier and writer share no code, so each holds the other to it.
+ * The contents of a book, as the writer (writer.ts) takes them. ../verify/README.md describes the format, line by line;
+ * verifier and writer share no code, so each checks the other.
  *
- * Everything that can be long comes as an async iterable and is taken once, in order: a cursor in Postgres will do.
- * Bytes are bytes here (Buffers are), instants microseconds since the epoch.
+ * Everything that can be long is an async iterable and is read once, in order: a cursor in Postgres is enough. Bytes are bytes
+ * here (Buffers are), instants are microseconds since the epoch.
  */
 import type { CanonicalValue } from '../draw/canonical.ts';
 
-/** As `GET /v1/keys` shows it. */
+/** A key as `GET /v1/keys` shows it. */
 export type BookKey = {
   /** The first 8 bytes of H(public key), in hex. */
   readonly id: string;
@@ -20,18 +20,21 @@ export type BookKey = {
   readonly use: 'slices' | 'books';
 };
 
-/** One slice that was signed in the time of the book, or one that a chain begins or ends with. */
+/** A slice that was signed within the time of the book, or that begins or ends a chain. */
 export interface BookSlice {
   /** The 192 bytes of the signed head. */
   readonly signedHead: Uint8Array;
   /**
-   * All of its items in the order of the record; undefined for one from outside the time of the book. At most a slice's
-   * worth is held at a time.
+   * All of its items in the order of the record; undefined for a slice outside the time of the book. At most one slice's items
+   * are in memory at a time.
    */
   readonly items?: readonly BookItem[];
 }
 
-/** The leaf data, 46 bytes, of an item of another campaign, a withdrawal, a claim, a repeat; 'entry' for one that has a line. */
+/**
+ * The 46 bytes of leaf data of an item of another campaign, a withdrawal, a claim or a repeat; 'entry' for an entry that has a
+ * line.
+ */
 export type BookItem = Uint8Array | 'entry';
 
 /** The incarnations of an epoch, by their numbers in it: see "The book" in ../verify/README.md. */
@@ -43,7 +46,7 @@ export interface BookEpoch {
   readonly ends: readonly (readonly [number: number, sliceNumber: number])[];
 }
 
-/** What became of an entry, with what belongs to it. */
+/** An entry's outcome, with its details. */
 export type BookOutcome =
   | { readonly outcome: 'granted'; readonly serial: number }
   | { readonly outcome: 'won'; readonly serial: number /** From 0. */; readonly tier: number }
@@ -57,32 +60,32 @@ export interface BookEntry {
   readonly source: 0 | 1;
   /** H(salt || user id), 32 bytes. */
   readonly who: Uint8Array;
-  /** The index, from 0, of its slice among those fed to the writer, and its place in that slice. */
+  /** The index, from 0, of its slice among those given to the writer, and its index in that slice. */
   readonly slice: number;
   readonly leaf: number;
   readonly decided: BookOutcome;
   /** 1 to 1000; undefined is 1. */
   readonly tickets?: number;
-  /** 32 bytes that say nothing but who belongs together. */
+  /** 32 bytes that only show who belongs together. */
   readonly group?: Uint8Array;
 }
 
-/** What has become of an offer, or of waiting for one, where there are claims. Instants are microseconds. */
+/** A move of an offer, or of a place on the waitlist, where claims are required. Instants are microseconds. */
 export interface BookMove {
   readonly move: 'offered' | 'claimed' | 'lapsed' | 'declined' | 'left';
-  /** Of the entry. */
+  /** The stamp of the entry. */
   readonly stamp: number;
   readonly atUs: number;
-  /** Not of who left while they waited. */
+  /** Null if the user left while waiting. */
   readonly serial: number | null;
-  /** When it was offered and until when it could be claimed; not of one that is offered now. */
+  /** When it was offered, and the claim deadline; null for a new offer. */
   readonly offeredUs: number | null;
   readonly deadlineUs: number | null;
-  /** Why the operator has brought the deadline forward. */
+  /** Why the operator brought the deadline forward. */
   readonly early: string | null;
 }
 
-/** The randomness of a raffle, as it was revealed. */
+/** The randomness of a raffle, as revealed. */
 export interface BookDraw {
   readonly randomness: Uint8Array;
   readonly seed: Uint8Array;
@@ -91,18 +94,18 @@ export interface BookDraw {
     | {
         readonly round: number;
         readonly signature: Uint8Array;
-        /** When the pool was frozen, us since the epoch: where that left a later round than the announced one. */
+        /** When the pool was frozen, us since the epoch: present if that required a later round than the announced one. */
         readonly frozenAtUs?: number;
       };
 }
 
 export interface BookInput {
   readonly campaign: number;
-  /** When it was closed; earlier than the rules say when the operator closed it. */
+  /** When it was closed; earlier than the rules say if the operator closed it. */
   readonly closedAtUs: number;
-  /** Up to here chains are shown: the close, or behind the last withdrawal that counts. */
+  /** The chains are shown up to here: the close, or behind the last withdrawal that counts. */
   readonly untilUs: number;
-  /** From the one that was in force at the opening on, in order. */
+  /** From the epoch in force at the opening on, in order. */
   readonly epochs: readonly BookEpoch[];
   readonly keys: readonly BookKey[];
   /** As announced, and the SHA-256 of their canonical JSON. */
@@ -112,15 +115,15 @@ export interface BookInput {
   readonly slices: AsyncIterable<BookSlice> | Iterable<BookSlice>;
   /** Ordered by stamp, taken after the last slice. */
   readonly entries: AsyncIterable<BookEntry> | Iterable<BookEntry>;
-  /** Where there are claims: in the order in which it was decided, taken after the last entry. */
+  /** Where claims are required: in the order of the decisions, read after the last entry. */
   readonly moves?: AsyncIterable<BookMove> | Iterable<BookMove>;
   /** Undefined for a coupon. */
   readonly draw?: BookDraw;
-  /** What was frozen, if that is known: a book that does not agree with it is not written to its end. */
+  /** The frozen pool, if known: the writer refuses a book that does not match it. */
   readonly frozen?: { readonly poolRoot: Uint8Array; readonly poolCount: number };
   /** Signs with the key for books: Ed25519 over the message. */
   readonly sign: (message: Uint8Array) => { readonly keyId: string; readonly signature: Uint8Array };
 }
 
-/** What was fed cannot become a book that verifies; `message` says what and where. */
+/** The input cannot become a book that verifies; `message` says what is wrong and where. */
 export class BookRefused extends Error {}

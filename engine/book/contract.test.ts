@@ -1,4 +1,4 @@
-/** What gateways sign and give out, in the eyes of the verifier: it shares no code with them. */
+/** What gateways sign and issue, checked by the verifier, which shares no code with them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inOrder, keyAt, newPrivateKey, publicKeys, signingKey } from '../contract/keys/signing-keys.ts';
@@ -36,7 +36,7 @@ test('receipts as gateways give them are verified with the keys as they are publ
       encoder.add(ITEM_ENTRY, campaignId, stamp, userId, source);
     }
     const root = tree.build(encoder.items, count).root();
-    // It begins before the second key does; the one of its last instant signs.
+    // It begins before the second key is valid; the key of its last instant signs.
     const lastUs = (FROM_MS + 1500) * 1000;
     const key = keyAt(inOrder(keys, 'slices'), lastUs / 1000);
     assert.ok(key);

@@ -1,14 +1,15 @@
-/** What a book says of the incarnations of gateways: who is shown, who signed nothing, and which chains end where. */
+/** A book's account of gateways' incarnations: which are shown, which signed nothing, and where chains end. */
 import type { ChainOfBook, EpochOfBook } from '../../sql/statements/books/book-chains.ts';
 import { INCARNATIONS_PER_EPOCH } from '../../sql/statements/progress/watermarks.ts';
 import type { BookEpoch } from './book.ts';
 
-/** In front of all that are known: nobody had a number. */
+/** Before all known epochs: no incarnation had been given. */
 const BEFORE_ALL = { epoch: 0, beganUs: 0, last: 0 };
 
 /**
- * The epochs from the one on that was in force at the opening, or of which somebody still signed then, each with an account
- * of all its numbers. Whoever is not among `chains` is quiet: they signed nothing since the opening, or never anything.
+ * The epochs from the one in force at the opening, or the earliest in which an incarnation still signed after it, each with an
+ * account of all its numbers. An incarnation that is not in `chains` is quiet: it has signed nothing since the opening, or
+ * never.
  */
 export function accountFor(
   known: readonly EpochOfBook[],
@@ -36,7 +37,7 @@ export function accountFor(
   });
 }
 
-/** The ranges of numbers from 1 to `last` that are not among these, which rise. */
+/** The ranges of numbers from 1 to `last` that are missing in `numbers`, which is sorted. */
 function gapsIn(numbers: readonly number[], last: number): readonly (readonly [number, number])[] {
   const gaps: (readonly [number, number])[] = [];
   let next = 1;

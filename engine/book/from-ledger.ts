@@ -1,10 +1,10 @@
 /**
- * What a book is made of, read from the ledger in pages. At any time one page of slices or of entries is in memory, some
- * 20 MB at the most, whatever their number: where each entry lies is kept by Postgres, in a table of the transaction. Beside
- * that an incarnation takes some hundred bytes, and there are as many as gateways were started since the opening.
+ * The contents of a book, read from the ledger in pages. One page of slices or entries is in memory at a time, some 20 MB at
+ * most, however many there are: a temporary table of the transaction keeps where each entry lies. Besides, each incarnation
+ * takes some hundred bytes, and there are as many as gateways were started since the opening.
  *
- * The slices in the time of the book are shown whole, those of other campaigns as well: were only their heads shown, an
- * entry could be hidden in one.
+ * Slices in the time of the book are shown with all their items, including those of other campaigns: if the book showed only
+ * the heads of some, an entry could be hidden in one.
  */
 import type { Queryable } from '../../sql/database.ts';
 import {
@@ -50,17 +50,17 @@ import { accountFor } from './epochs.ts';
 /** A slice is some kilobytes, 300 KB at most. */
 const SLICES_A_PAGE = 64;
 const ENTRIES_A_PAGE = 20_000;
-/** The number of an incarnation's first slice is 1. */
+/** The first slice of an incarnation has the number 1. */
 const BEFORE_ALL_SLICES = 0;
 
-/** What a book says of gateways as a whole. */
+/** A book's account of gateways as a whole. */
 interface Account {
   readonly window: BookWindow;
   readonly chains: readonly ChainOfBook[];
   readonly epochs: readonly BookEpoch[];
 }
 
-/** A slice with its items, as far as they are shown. */
+/** A slice with those of its items that are shown. */
 interface ReadSlice {
   readonly signedHead: Buffer;
   readonly items?: readonly LogItem[];
@@ -90,7 +90,7 @@ export class LedgerBook {
     this.epochs = account.epochs;
   }
 
-  /** `saltSecret`: RECEIPT_SALT_SECRET. All is read over `db`, in one transaction. */
+  /** `saltSecret`: RECEIPT_SALT_SECRET. Everything is read over `db`, in one transaction. */
   static async open(db: Queryable, campaign: BookCampaign, saltSecret: string): Promise<LedgerBook> {
     const window = await windowOf(db, campaign);
     const chains = await readChains(db, window);
@@ -116,7 +116,7 @@ export class LedgerBook {
     await closePlaces(this.#db);
   }
 
-  /** The entries in stamp order; to be taken when the slices have been. Throws BookRefused for one without a slice. */
+  /** The entries in stamp order; read them after the slices. Throws BookRefused for an entry without a slice. */
   async *entries(): AsyncGenerator<BookEntry> {
     const pages = pagesOf({
       after: -1,
@@ -127,7 +127,7 @@ export class LedgerBook {
     for await (const page of pages) for (const entry of page) yield this.#entry(entry);
   }
 
-  /** Where there are claims: what has become of offers, to be taken when the entries have been. */
+  /** Where claims are required: the moves of offers; read them after the entries. */
   async *moves(): AsyncGenerator<BookMove> {
     const pages = pagesOf({
       after: 0,
@@ -138,7 +138,7 @@ export class LedgerBook {
     for await (const page of pages) yield* page;
   }
 
-  /** Notes where the entries of these slices lie, and makes of each what the book shows. */
+  /** Records where the entries of these slices lie, and converts each slice into what the book shows. */
   async #page(page: readonly SliceOfBook[]): Promise<readonly BookSlice[]> {
     const slices = page.map(slice => this.#read(slice));
     const stamps = slices.flatMap(({ items = [] }) => items.filter(item => this.#isEntry(item)));
@@ -170,7 +170,7 @@ export class LedgerBook {
   }
 
   #read({ signedHead, sliceNumber, isShown, items: bytes }: SliceOfBook): ReadSlice {
-    // Tried again, as it may be put back: archives keep what a book is still to be made of.
+    // Retried, because the campaign may be restored: archives keep what a pending book needs.
     if (isShown && bytes === null) throw new Error(`the items of slice ${sliceNumber} were archived`);
     if (bytes === null) return { signedHead };
     const { count, gateway, root } = decodeSignedHead(signedHead);
@@ -196,7 +196,10 @@ export class LedgerBook {
   }
 }
 
-/** From the opening to the close, or to behind the last withdrawal that counts: it may have come in between close and settling. */
+/**
+ * From the opening to the close, or to behind the last withdrawal that counts: a withdrawal may arrive between close and
+ * settlement.
+ */
 async function windowOf(db: Queryable, { campaignId, opensAt, closesAt }: BookCampaign): Promise<BookWindow> {
   const fromUs = opensAt.getTime() * 1000;
   const closesAtUs = closesAt.getTime() * 1000;

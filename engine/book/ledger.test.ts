@@ -1,4 +1,4 @@
-/** Books of a ledger that was filled by hand, with all that stands around a campaign's own slices. */
+/** Books of a ledger that was filled by hand, including everything around a campaign's own slices. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
@@ -42,7 +42,7 @@ after(async () => {
 
 type Wish = readonly [kind: LogItem['kind'], campaignId: number, userId: string, atUs: number];
 
-/** One incarnation, whose slices are signed and put into the ledger. */
+/** One incarnation; its slices are signed and written to the ledger. */
 class Incarnation {
   readonly #tree = new SliceTree(TEST_SALT_SECRET);
   readonly #gateway: number;
@@ -57,11 +57,11 @@ class Incarnation {
     this.#opensAtUs = opensAtUs(campaign);
   }
 
-  /** Signs a slice of these items; their instants are so many microseconds after the opening. */
+  /** Signs a slice of these items; their instants are microseconds after the opening. */
   async slice(...wishes: readonly Wish[]): Promise<void> {
     const key = keys.keyAt('slices', Date.now());
     assert.ok(key);
-    // Slices without items have a number as well.
+    // Slices without items have numbers too.
     this.#sliceNumber += 3;
     const encoder = new RecordEncoder();
     encoder.begin(true);
@@ -84,7 +84,7 @@ class Incarnation {
   }
 }
 
-/** What the log told of an incarnation; of number 0: that the epoch was begun at that instant. */
+/** What the log said about an incarnation; for number 0: that the epoch began at that instant. */
 async function told(gateway: number, number: number, throughUs: number): Promise<void> {
   const promises = { throughUs, rankedUs: throughUs, sliceNumber: 0, repaired: true };
   const where = { logName: 'test', partition: 0, state: 'ended' } as const;
@@ -128,7 +128,7 @@ test('chains reach from before the opening to behind the last withdrawal, and ev
   const { campaignId } = campaign;
   const entry = (who: number, atUs = who): Wish => [ITEM_ENTRY, campaignId, `user-${who}`, atUs];
   await ledger.enter(campaign, 1, 20, 300, 4000);
-  // It came in between the close and the settling, which took it.
+  // It arrived between the close and the settlement, which honoured it.
   const lateUs = WINDOW_US + 50;
   await ledger.leave(campaign, [300, lateUs]);
   const first = new Incarnation(0, 1, campaign);
@@ -163,7 +163,7 @@ test('chains reach from before the opening to behind the last withdrawal, and ev
     { began_us: opensAtUs(campaign) - 1_000_000, ends, epoch: EPOCH, last: 5, quiet },
   ]);
   const slices = lines.filter(line => line.startsWith('{"head"'));
-  // Of the first one the anchor, the five within, and one behind; of the others what there is.
+  // Of the first incarnation the anchor, the five within, and one behind; of the others everything.
   assert.equal(slices.length, 7 + 1 + 2);
   assert.equal(slices.filter(line => line.includes('"others"')).length, 6);
   assert.match(report.checked.join('\n'), /3 chains from before the opening/);

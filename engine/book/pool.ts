@@ -1,6 +1,6 @@
 /**
- * The root over the pool, one entry at a time, in a raffle with the terms of each: an RFC 6962 tree (section 2.1) of which only the roots of the whole
- * subtrees so far are kept, at most one for each power of two.
+ * The Merkle root over the pool, one entry at a time (of a raffle, with each entry's terms): an RFC 6962 tree (section 2.1).
+ * Only the roots of the complete subtrees so far are kept, at most one for each power of two.
  */
 import { createHash } from 'node:crypto';
 import { SHA256_BYTES, Sha256 } from '../contract/hashing/sha256.ts';
@@ -10,23 +10,23 @@ const LEAF_PREFIX_BYTES = 1;
 /** 0x00, and the leaf data: kind u8, source u8, campaign u32, stamp u64, who 32 bytes. */
 const LEAF_MESSAGE_BYTES = LEAF_PREFIX_BYTES + 46;
 const NODE_MESSAGE_BYTES = 1 + 2 * SHA256_BYTES;
-/** Where a raffle's leaf has the tickets, behind 0x00 and the hash of the entry's leaf. */
+/** Where a raffle's leaf has the tickets: after 0x00 and the hash of the entry's leaf. */
 const TICKETS_AT = LEAF_PREFIX_BYTES + SHA256_BYTES;
 const OPTIONS_AT = TICKETS_AT + 2;
 
-/** What a raffle's leaf has beside the hash of the entry's. */
+/** What a raffle's leaf contains besides the hash of the entry's leaf. */
 export interface EntrantPoolTerms {
   readonly tickets: number;
   /** 32 bytes. */
   readonly group?: Uint8Array | undefined;
-  /** Why it is excluded. */
+  /** The reason of its exclusion. */
   readonly reason?: string | undefined;
 }
 
 export class EntrantPool {
   readonly #campaign: number;
   readonly #sha256 = new Sha256();
-  /** The roots of whole subtrees, from the largest; beside each the number of its leaves. */
+  /** The roots of complete subtrees, largest first, each with the number of its leaves. */
   readonly #roots: { readonly leaves: number; readonly root: Buffer }[] = [];
   #count = 0;
 
@@ -38,7 +38,7 @@ export class EntrantPool {
     return this.#count;
   }
 
-  /** Adds the next entry in stamp order; of a coupon without terms. `who` has 32 bytes. */
+  /** Adds the next entry in stamp order; for a coupon without terms. `who` has 32 bytes. */
   add(
     entry: { readonly stamp: number; readonly source: number; readonly who: Uint8Array },
     terms: EntrantPoolTerms | undefined,
@@ -89,7 +89,7 @@ export class EntrantPool {
     this.#count += 1;
   }
 
-  /** The root over all that were added. */
+  /** The root over everything added so far. */
   root(): Buffer {
     const last = this.#roots.at(-1);
     if (last === undefined) return this.#digest(0);

@@ -33,7 +33,7 @@ function bytesOf(text: unknown): Buffer {
   return Buffer.from(String(text), 'base64url');
 }
 
-/** A made book, as it would come out of the ledger. */
+/** A generated book, as the ledger would provide it. */
 function inputOf({ parts, slices: made }: MadeBook): BookInput {
   const shown = new Set(parts.entries.map(({ slice, leaf }) => `${slice} ${leaf}`));
   const slices = parts.slices.map(({ head, others }, slice): BookSlice => {

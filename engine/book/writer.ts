@@ -1,6 +1,6 @@
 /**
- * Writes the book of a campaign: NDJSON, every line canonical JSON, in constant memory whatever its length, and signed
- * over all of its bytes. It refuses what would not verify, as far as that shows without keeping what went by.
+ * Writes the book of a campaign: NDJSON, every line canonical JSON, in constant memory however long it is, and signed over all
+ * of its bytes. It refuses input that would not verify, as far as that can be detected without keeping earlier input.
  */
 import { createHash } from 'node:crypto';
 import { pipeline, Readable } from 'node:stream';
@@ -19,15 +19,15 @@ import { EntrantPool, type EntrantPoolTerms } from './pool.ts';
 
 const HASH_BYTES = 32;
 const SIGNED_HEAD_BYTES = 192;
-/** Where the head has the count of its items, and what its order goes by. */
+/** Where the head has the count of its items and the members that determine its order. */
 const HEAD_AT = { gateway: 16, count: 20, incarnation: 24, sliceNumber: 32 } as const;
 const VERSION = 2;
 const SIGNED_LABEL = `fairline book ${VERSION}`;
 const LEAF_BYTES = 46;
-/** Lines are handed on in pieces of about this size: a piece a line would cost more than the line. */
+/** Lines are passed on in pieces of about this size: a piece per line would cost more than the line. */
 const PIECE_CHARACTERS = 1 << 16;
 
-/** The book as gzip. What fails while it is written destroys the stream. */
+/** The book as gzip. An error while writing destroys the stream. */
 export function gzippedBook(input: BookInput): Readable {
   const zipped = createGzip();
   pipeline(Readable.from(bookBytes(input), { objectMode: false }), zipped, () => undefined);
@@ -35,8 +35,8 @@ export function gzippedBook(input: BookInput): Readable {
 }
 
 /**
- * The bytes of the book, uncompressed. Throws BookRefused where what is fed cannot be in a book; what was written by then
- * has no signature, and is none.
+ * The bytes of the book, uncompressed. Throws BookRefused for input that cannot be in a book; what was written by then has no
+ * signature and is invalid.
  */
 export async function* bookBytes(input: BookInput): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
@@ -60,7 +60,7 @@ export async function* bookBytes(input: BookInput): AsyncGenerator<Buffer> {
 interface Totals {
   slices: number;
   entries: number;
-  /** Items of slices that an entry must stand for. */
+  /** Items of slices that must be matched by an entry. */
   shown: number;
   moves: number;
 }
@@ -99,7 +99,7 @@ function moveLine({ move, stamp, atUs, serial, offeredUs, deadlineUs, early }: B
   });
 }
 
-/** What the pool binds beside an entry. Coupons have none of it. */
+/** What the pool binds besides an entry. Coupons have none of it. */
 function termsOf(entry: BookEntry, { draw }: BookInput): EntrantPoolTerms | undefined {
   if (draw === undefined) return undefined;
   const { decided, group, tickets = 1 } = entry;
@@ -147,7 +147,7 @@ function sliceLine({ signedHead, items }: BookSlice, before: Uint8Array | undefi
   return `{"head":"${head}","others":[${others.join(',')}]}`;
 }
 
-/** Gateway, incarnation and slice number as bytes: big-endian, so they compare as the numbers do. */
+/** Gateway, incarnation and slice number as bytes: big-endian, so that they compare like the numbers. */
 function orderOf(head: Uint8Array): Buffer {
   return Buffer.concat([
     head.subarray(HEAD_AT.gateway, HEAD_AT.gateway + 2),
@@ -169,7 +169,7 @@ function checkEntry({ stamp, slice, leaf, tickets = 1 }: BookEntry, lastStamp: n
   }
 }
 
-/** Its members in the order of canonical JSON, written by hand: there are a million of these. */
+/** Members in canonical order, written by hand: there are a million of these lines. */
 function entryLine(entry: BookEntry): string {
   const { alternate, reason, serial, tier } = membersOf(entry.decided);
   const group = entry.group && `"group":"${base64url(entry.group, HASH_BYTES, 'a group')}",`;

@@ -1,7 +1,7 @@
 /**
- * The rules of a campaign as they are announced: when it is made, or, of campaigns that were made before rules were
- * announced, when an engine first sees them. Of such a raffle the commitment is shown late, hence proves that much less;
- * it is drawn as it would have been, all winners in one tier.
+ * The announced rules of a campaign. They are announced when the campaign is created. Campaigns created before rules were
+ * announced get theirs when an engine first sees them: such a raffle shows its commitment late, which therefore proves less,
+ * and it is drawn as it would have been, with all winners in one tier.
  */
 import type { Pool } from '../../sql/database.ts';
 import type { Announcement } from '../../sql/statements/campaigns/announcement.ts';
@@ -17,12 +17,12 @@ import {
   rulesText,
 } from '../draw/rules.ts';
 
-/** What a raffle's rules say of its draw, before its randomness is known by name. */
+/** The part of a raffle's rules about its draw; its randomness is only named by source so far. */
 export type WantedDraw = Omit<DrawRules, 'function' | 'randomness'> & {
   readonly randomness: AnnouncedRandomness['source'];
 };
 
-/** What the rules say beside title, stock and times; a draft keeps it until they are announced. */
+/** The rules besides title, stock and times; a draft stores them until they are announced. */
 export interface WantedRules {
   readonly draw?: WantedDraw | undefined;
   readonly claims?: ClaimRules | undefined;
@@ -30,8 +30,8 @@ export interface WantedRules {
 }
 
 /**
- * What is announced of a campaign with this id; `draw` is that of a raffle, `claims` where there are claims, `monitors` where
- * some are named.
+ * The announcement of a campaign with this id. `draw` is for raffles, `claims` if claims are required, `monitors` if any are
+ * named.
  */
 export function announcementOf(
   randomness: Randomness,
@@ -64,10 +64,10 @@ export function announcementOf(
   return { rules, nonce };
 }
 
-/** The name of the only prize of a raffle for which none was given. */
+/** The name of a raffle's only prize, if none was given. */
 export const ONLY_TIER = 'prize';
 
-/** A raffle with so many winners, and nothing else said. */
+/** A raffle with this many winners and no other rules. */
 export function plainDraw(winners: number): WantedDraw {
   return {
     tiers: [{ name: ONLY_TIER, winners }],
@@ -77,13 +77,13 @@ export function plainDraw(winners: number): WantedDraw {
   };
 }
 
-/** What is announced of a campaign that was made without rules. */
+/** The announcement of a campaign that was created without rules. */
 export function lateAnnouncement(randomness: Randomness, campaign: Campaign): Announcement {
   const draw = campaign.kind === 'raffle' ? plainDraw(campaign.places) : undefined;
   return announcementOf(randomness, campaign.campaignId, campaign, draw);
 }
 
-/** Announces the rules of all campaigns under way that have none. */
+/** Announces the rules of all unfinished campaigns that have none. */
 export async function announceRest(pool: Pool, randomness: Randomness): Promise<void> {
   for (const campaign of await listUnannounced(pool)) {
     await saveAnnouncement(pool, campaign.campaignId, lateAnnouncement(randomness, campaign));
@@ -91,8 +91,8 @@ export async function announceRest(pool: Pool, randomness: Randomness): Promise<
 }
 
 /**
- * What is announced of a campaign with rules when its times, title or stock become others: its monitors stay, and a raffle
- * keeps its draw, with the same commitment, or, where the close moved, the round of drand that lies behind the new one.
+ * The new announcement of a campaign with rules when its times, title or stock change. Its monitors stay. A raffle keeps its
+ * draw with the same commitment; with drand, a moved close gets the round behind the new close.
  */
 export function changedAnnouncement(
   randomness: Randomness,
@@ -122,7 +122,7 @@ export function changedAnnouncement(
   return { rules, nonce: null };
 }
 
-/** The rules on claims that a campaign was announced with. */
+/** The claim rules that a campaign was announced with. */
 export function claimsOf({ claimWithinS, waitlist }: Campaign): ClaimRules | undefined {
   return claimWithinS === null ? undefined : { withinS: claimWithinS, waitlist };
 }

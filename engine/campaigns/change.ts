@@ -1,20 +1,20 @@
 /**
  * Changes a campaign that gateways may know, so that no gateway ever acts on a state other than the ledger's. These are the
- * states of tell-then-act.ts, where gateways confirm what they have heard.
+ * states of tell-then-act.ts, where gateways confirm what they have read.
  *
- * 1. `asked`: the engine records a version as pending, also on the campaign, so that the board shows both the version in
- *    effect and the pending one. A gateway that has read this accepts only what both allow: it delays an opening that is
- *    being moved, closes at the earlier of two closes, and admits nobody to a campaign that is being paused or cancelled
+ * 1. `asked`: the engine records a version as pending, also on the campaign, so that the board shows both the version in effect
+ *    and the pending one. A gateway that has read this accepts only what both allow: it delays an opening that is being moved,
+ *    closes at the earlier of two closes, and admits nobody to a campaign that is being paused or cancelled
  *    (gateway/entry/door.ts).
  * 2. `confirmed`: every gateway with a lease acts on a board that shows the pending version. From then on nobody accepts
  *    anything that only the old version allows.
- * 3. `effective`: one transaction changes the ledger and the version. Gateways learn of it and resume; until then they hold.
- *    Or `refused`, at any time before: the ledger stays as it was, and gateways continue as before.
+ * 3. `effective`: one transaction changes the ledger and the version. Gateways learn of it and resume; until then they hold. Or
+ *    `refused`, at any time before: the ledger stays as it was, and gateways continue as before.
  *
- * Repeating a step, by another engine or after a crash, is harmless: a version is decided once, under the lock of its
- * campaign. The version is refused if a gateway is silent for longer than WAIT_LEASES, or at `decideBy`: by then a changed
- * time is so near that clocks may differ about it. If an engine crashes at 1, gateways hold until another one decides,
- * within a second or two; without any engine they hold until one is back. Only the opening or close being changed is held.
+ * Repeating a step, by another engine or after a crash, is harmless: a version is decided once, under the lock of its campaign.
+ * The version is refused if a gateway is silent for longer than WAIT_LEASES, or at `decideBy`: by then a changed time is so
+ * near that clocks may differ about it. If an engine crashes at 1, gateways hold until another one decides, within a second or
+ * two; without any engine they hold until one is back. Only the opening or close being changed is held.
  */
 import {
   askVersion,
@@ -38,7 +38,7 @@ export interface Asked {
   readonly reason: string | null;
 }
 
-/** The facts that decide about a change, now. */
+/** The current facts that decide about a change. */
 export async function planTerms(deps: ChangeDeps, campaign: Campaign): Promise<PlanTerms> {
   const marginMs = leaseMarginMs(deps.leaseMs);
   const rules = (await readDrawState(deps.pool, campaign.campaignId))?.rules ?? null;
@@ -52,7 +52,7 @@ export async function planTerms(deps: ChangeDeps, campaign: Campaign): Promise<P
   };
 }
 
-/** What a draft is announced with. */
+/** The rules in a draft. */
 async function readWanted(deps: ChangeDeps, { campaignId }: Campaign): Promise<WantedRules | undefined> {
   return (await readDraftTerms(deps.pool, campaignId)) as WantedRules | undefined;
 }
@@ -131,7 +131,7 @@ export async function changeCampaign(
   });
 }
 
-/** The rules that a draft is announced with; a room has none. */
+/** The rules to announce for a draft; a room has none. */
 async function draftRules(
   deps: ChangeDeps,
   campaign: Campaign,

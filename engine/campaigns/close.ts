@@ -1,12 +1,13 @@
 /**
- * Closing a campaign ahead of time, as tell-then-act.ts has it:
+ * Closes a campaign early, in the states of tell-then-act.ts:
  *
- * - `noted`: closing_at, one lease, a margin and some slack ahead. The ledger still settles by closes_at, which is later.
+ * - `noted`: closing_at is set, one lease, a margin and some slack ahead. The ledger still settles by closes_at, which is
+ *   later.
  * - `told`: gateways are shown closing_at in place of closes_at, and accept nothing from then on.
- * - `due`: closes_at becomes the instant at which every gateway has heard, or closing_at if that is later, as it nearly always is.
+ * - `due`: closes_at becomes the instant at which every gateway knew, or closing_at if that is later, as it nearly always is.
  *
- * A crash before that leaves closes_at as it was: gateways refuse from closing_at on (if they heard), and the ledger waits for
- * entries a while longer, to no harm. `resumeCloses`, or the operator who asks again, goes on.
+ * A crash before `due` leaves closes_at as it was: the gateways that know refuse from closing_at on, and the ledger waits a
+ * while longer for entries, which does no harm. `resumeCloses`, or a repeated request of the operator, continues.
  */
 import {
   beginClose,
@@ -20,7 +21,7 @@ import { Problem } from '../contract/api/problem.ts';
 import { actingMs, type CampaignDeps } from './deps.ts';
 import { type Notice, noticeMs, pause, resume, type TellDeps, tellThenActOrRefuse } from './tell-then-act.ts';
 
-/** Who wants it, and why. */
+/** Who requests the close, and why. */
 interface AskedClose {
   readonly by?: string;
   readonly reason?: string;
@@ -32,12 +33,12 @@ const EARLY_CLOSES: Notice<Campaign | undefined> = {
   makeDue: (pool, { campaignId }, heardUs) =>
     completeClose(pool, campaignId, new Date(Math.ceil(heardUs / 1_000))),
 };
-/** The clock is asked again at least this often while the close is waited for. */
+/** While waiting for a close, the clock is read at least this often. */
 const WAIT_STEP_MS = 1_000;
 
 /**
- * Closes and resolves with the campaign when the close has passed. Throws Problem: unknown-campaign, not-open-yet, conflict,
- * unavailable when the gateways cannot be told now or the engine stops (`stopping`).
+ * Closes the campaign, and resolves with it when the close has passed. Throws Problem: unknown-campaign, not-open-yet,
+ * conflict; unavailable if the gateways cannot be told now or the engine stops (`stopping`).
  */
 export async function closeCampaign(
   deps: TellDeps,
@@ -55,7 +56,7 @@ export function resumeCloses(deps: TellDeps): Promise<void> {
   return resume(deps, EARLY_CLOSES);
 }
 
-/** What a close that began now would be; throws as `closeCampaign`. */
+/** What a close that began now would be; throws like `closeCampaign`. */
 export async function closeWouldBe(
   deps: TellDeps,
   campaignId: number,
@@ -92,14 +93,14 @@ export function unknownCampaign(campaignId: number): Problem {
 }
 
 async function tellOrRefuse(deps: TellDeps, campaign: Campaign): Promise<Campaign> {
-  // A close that has passed for the ledger as well has nobody to be told any more.
+  // If the close has passed for the ledger too, no gateway has to be told.
   if (campaign.closesAt.getTime() <= (await actingMs(deps))) return campaign;
   const completed = await tellThenActOrRefuse(deps, EARLY_CLOSES, campaign);
-  // Another call or engine has completed it: then the ledger has another closes_at than this one read before.
+  // undefined: another call or engine has completed the close, so the ledger's closes_at is not the one read before.
   return completed ?? (await find(deps, campaign.campaignId));
 }
 
-/** Waits until the close has passed, as gateways were told it and as the ledger has it. */
+/** Waits until the close has passed, both as gateways were told and according to the ledger. */
 async function waitForClose(deps: TellDeps, campaign: Campaign, stopping: AbortSignal): Promise<void> {
   const untilMs = Math.max(campaign.closesAt.getTime(), doorClosesAtUs(campaign) / 1000);
   for (;;) {

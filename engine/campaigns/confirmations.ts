@@ -1,7 +1,7 @@
 /**
- * Who has confirmed a change that the board shows as pending. Each gateway with a lease says so with its next read of the
- * board (contract/redis/board/read.lua). One that holds no lease takes nothing, and reads the board anew when it gets one;
- * one whose lease was revoked cannot believe in it any more.
+ * Which gateways have confirmed a change that the board shows as pending. Each gateway with a lease confirms it with its next
+ * read of the board (contract/redis/board/read.lua). A gateway without a lease accepts nothing, and reads the board anew when
+ * it gets one; a gateway whose lease was revoked can no longer believe that it has one.
  */
 import { readConfirmed } from '../contract/redis/board/board.ts';
 import type { Keys } from '../contract/redis/keys.ts';
@@ -9,16 +9,16 @@ import { readRegistry } from '../contract/redis/lease/lease.ts';
 import type { RedisClient } from '../contract/redis/redis.ts';
 
 export interface Confirmations {
-  /** Of the registry that says so. */
+  /** The epoch of the registry that was read. */
   readonly epoch: number;
-  /** Gateways with a lease that have not confirmed it, by name. */
+  /** The names of gateways with a lease that have not confirmed it. */
   readonly missing: readonly string[];
 }
 
-/** What contract/redis/lease/revoke.lua leaves as the end of a lease. */
+/** revoke.lua in contract/redis/lease sets this as the end of a lease. */
 const REVOKED = 0;
 
-/** undefined while the registry is closed: then nobody can be told to have heard of anything. */
+/** undefined while the registry is closed: then no gateway can be known to have read anything. */
 export async function readConfirmations(
   redis: RedisClient,
   keys: Keys,

@@ -1,4 +1,4 @@
-/** Reading terms of coupons, and making a coupon of them; contradictions are found here and not at the basket. */
+/** Reads the terms of coupons and creates coupons; contradictions are found here and not at the basket. */
 import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
 import {
   type Coupon,
@@ -18,11 +18,11 @@ import { readTerms, type TermsBody } from '../contract/coupons/terms-json.ts';
 import { unknownCampaign } from './close.ts';
 
 /**
- * The terms that a body says, of codes that are granted or of one that anybody may use. `place` is the member that they
- * stand in, '' for none. Throws Problem invalid-request.
+ * The terms in a body, of granted codes or of a code that anybody may use. `place` is the member that contains them, '' if it
+ * is the body itself. Throws Problem invalid-request.
  */
 export function readTermsOf(body: TermsBody, whose: 'grants' | 'anybody', place: string): Terms {
-  // A code that is granted is for one use.
+  // A granted code is for one use.
   const read = readTerms(body, whose === 'grants' ? 1 : null);
   if ('faults' in read) throw invalidRequest(placed(read.faults, place));
   return read.terms;
@@ -33,8 +33,8 @@ function placed(faults: readonly FieldFault[], place: string): FieldFault[] {
 }
 
 /**
- * Makes a coupon; to be called inside a transaction, in which a campaign may just have been made. Throws Problem
- * unknown-campaign, conflict, and invalid-request where its stacking rules contradict those of other coupons.
+ * Creates a coupon; call it inside a transaction, which may just have created the campaign. Throws Problem unknown-campaign,
+ * conflict, and invalid-request if its stacking rules contradict those of other coupons.
  */
 export async function addCoupon(db: Queryable, of: CouponOf, terms: Terms, place: string): Promise<Coupon> {
   await checkStacking(db, terms, null, place);
@@ -47,10 +47,10 @@ export async function addCoupon(db: Queryable, of: CouponOf, terms: Terms, place
 }
 
 /**
- * Puts other terms in place of a coupon's. Throws as addCoupon does.
+ * Replaces the terms of a coupon. Throws like addCoupon.
  *
- * A hold that has lapsed counts as a use until somebody gives it back, so it would break a lower limit. This gives back a
- * bounded number of them per transaction, so that shops wait for the coupon's row for a short time only.
+ * A lapsed hold counts as a use until somebody gives it back, so it would break a lower limit. This function gives back a
+ * bounded number of them per transaction, so that shops wait for the coupon's row only briefly.
  */
 export async function replaceTerms(pool: Pool, coupon: Coupon, terms: Terms): Promise<Coupon> {
   for (;;) {
@@ -64,7 +64,7 @@ export async function replaceTerms(pool: Pool, coupon: Coupon, terms: Terms): Pr
   }
 }
 
-/** Undefined when more holds may have lapsed than one transaction gives back. */
+/** undefined if more holds may have lapsed than one transaction gives back. */
 async function replaceUnheld(db: Queryable, { couponId }: Coupon, terms: Terms): Promise<Coupon | undefined> {
   await checkStacking(db, terms, couponId, '');
   await lockCoupons(db, [couponId]);
@@ -99,10 +99,10 @@ function codeTaken(code: string): Problem {
   });
 }
 
-/** The problem behind a constraint that was not kept. */
+/** The problem for a violated constraint. */
 function refusalOf(error: unknown, of: CouponOf): Problem | undefined {
   const found = couponConstraint(error);
-  // A hold that counts above the new limit, and that has lapsed since lapsed ones were given back: it was held when we looked.
+  // A hold has lapsed since lapsed holds were given back, and counts above the new limit: it was still held at that time.
   const constraint = found === 'coupons_used' ? 'coupons_unheld' : found;
   if ('code' in of) {
     if (constraint === 'coupons_code_key') return codeTaken(of.code);

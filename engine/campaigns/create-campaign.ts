@@ -1,4 +1,4 @@
-/** Making what an operator wants, once it is known to be right: the campaign, with its room or its coupon, and its rules. */
+/** Creates a validated campaign, with its room or its coupon, and its rules. */
 import { type Queryable, transaction } from '../../sql/database.ts';
 import {
   type Campaign,
@@ -15,15 +15,15 @@ import type { CampaignDeps } from './deps.ts';
 
 export interface WantedCampaign {
   readonly campaign: NewCampaign;
-  /** Of a raffle. */
+  /** For a raffle. */
   readonly draw: WantedDraw | undefined;
-  /** Where what is granted or won has to be claimed. */
+  /** If grants or wins must be claimed. */
   readonly claims: ClaimRules | undefined;
   readonly room: NewRoom | undefined;
   readonly monitors: readonly NamedMonitor[] | undefined;
 }
 
-/** Makes the campaign with its room or its coupon in one transaction, and puts it on the board unless it is a draft. */
+/** Creates the campaign with its room or its coupon in one transaction, and publishes it unless it is a draft. */
 export async function createWanted(
   deps: Pick<CampaignDeps, 'pool' | 'publish' | 'randomness' | 'log'>,
   wanted: WantedCampaign,
@@ -55,7 +55,7 @@ export async function createWanted(
   return { campaign, coupon, published };
 }
 
-/** It is made, whatever Redis does; the engine publishes what is not on the board when it can. */
+/** The campaign exists even if Redis is away; the engine publishes what is missing on the board when it can. */
 async function publish(deps: Pick<CampaignDeps, 'publish' | 'log'>, campaign: Campaign): Promise<boolean> {
   try {
     await deps.publish([campaign]);

@@ -28,8 +28,8 @@ export const WAIT_LEASES = 1;
 const POLL_MS = 40;
 
 /**
- * Waits until a pending version is decided, and decides it as soon as possible. Throws Problem unavailable when the engine
- * stops (`stopping`), and then another engine decides it; and while the clocks contradict each other, and it stays pending.
+ * Waits until a pending version is decided, and decides it as soon as possible. Throws Problem unavailable if the engine stops
+ * (`stopping`), after which another engine decides it; and while the clocks contradict each other, when it stays pending.
  */
 export async function awaitDecision(
   deps: ChangeDeps,
@@ -123,10 +123,10 @@ async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) 
 }
 
 /**
- * Lets a version take effect that all had confirmed. It stays pending if `decideBy` has come meanwhile: this process, or the
- * machine it runs on with its monotonic clock, may have stood still at any point. So the time that counts is read last in the
- * transaction, and the ledger takes all of it back unless it is committed within the margin behind that; `decideBy` lies as
- * much ahead of what changes.
+ * Puts a version into effect that all gateways had confirmed. It stays pending if `decideBy` has passed meanwhile: this
+ * process, or its machine with its monotonic clock, may have been suspended at any point. So the time that counts is read last
+ * in the transaction, and the ledger rolls everything back unless it commits within the margin after that; `decideBy` lies as
+ * far ahead of the times that change.
  */
 async function effect(
   deps: ChangeDeps,
@@ -157,7 +157,7 @@ async function effect(
   return decided;
 }
 
-/** Whether a time is ahead for certain. */
+/** Whether an instant is certainly in the future. */
 async function isAhead(
   { nowUs, log }: Pick<ChangeDeps, 'nowUs' | 'log'>,
   db: Queryable,

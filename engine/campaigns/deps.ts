@@ -1,4 +1,4 @@
-/** What changes of campaigns are given by the engine, and the time that they go by. */
+/** What changes of campaigns need of the engine, and the time that they go by. */
 import type { Logger } from 'pino';
 import type { Pool } from '../../sql/database.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
@@ -9,26 +9,28 @@ import type { Confirmations } from './confirmations.ts';
 
 export interface CampaignDeps {
   readonly pool: Pool;
-  /** Puts campaigns on the board (see toBoard) and resolves with its epoch; rejects when gateways may not read it. */
+  /**
+   * Publishes campaigns on the board (see toBoard) and resolves with its epoch; rejects if gateways may not be able to read it.
+   */
   readonly publish: (campaigns: readonly Campaign[]) => Promise<number>;
-  /** Who has not confirmed a pending change; undefined while nobody can, as Redis is made anew. */
+  /** Which gateways have not confirmed a pending change; undefined while none can, because Redis is being rebuilt. */
   readonly confirmations: (change: {
     readonly campaignId: number;
     readonly version: number;
   }) => Promise<Confirmations | undefined>;
   /**
-   * Redis' TIME in microseconds since the epoch. Rejects when Redis is away, and with ClocksApart when that time may be
-   * wrong; never stands in another clock.
+   * Redis' TIME in microseconds since the epoch. Rejects if Redis is away, and with ClocksApart if that time may be wrong;
+   * never falls back to another clock.
    */
   readonly nowUs: () => Promise<number>;
-  /** LEASE_MS: how long a gateway may go on with a board that it has read. */
+  /** LEASE_MS: how long a gateway may act on a board that it has read. */
   readonly leaseMs: number;
-  /** What is announced of new raffles. */
+  /** The source of randomness of new raffles. */
   readonly randomness: Randomness;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
 
-/** The shared clock in milliseconds, or this machine's where Redis is away: good enough to show what is when. */
+/** The shared clock in milliseconds, or this machine's if Redis is away: good enough to show times. */
 export async function clockMs(deps: Pick<CampaignDeps, 'nowUs'>): Promise<number> {
   try {
     return Math.floor((await deps.nowUs()) / 1000);
@@ -38,8 +40,8 @@ export async function clockMs(deps: Pick<CampaignDeps, 'nowUs'>): Promise<number
 }
 
 /**
- * The same, to judge an operator's times by: where Redis is away, this machine's is good enough for it. Throws Problem
- * unavailable where the clocks contradict each other: then it is not known what is over.
+ * The shared clock, for checking an operator's times: if Redis is away, this machine's is good enough. Throws Problem
+ * unavailable while the clocks contradict each other, because nobody knows what has passed.
  */
 export async function actingMs(deps: Pick<CampaignDeps, 'nowUs'>): Promise<number> {
   try {
@@ -55,7 +57,7 @@ export function clocksApart({ message }: ClocksApart): Problem {
   return new Problem('unavailable', detail, {}, { 'retry-after': '1' });
 }
 
-/** The shared clock, microseconds since the epoch. Throws Problem unavailable where Redis is away. */
+/** The shared clock, microseconds since the epoch. Throws Problem unavailable if Redis is away. */
 export async function nowUsOrRefuse(deps: Pick<CampaignDeps, 'nowUs'>): Promise<number> {
   try {
     return await deps.nowUs();

@@ -1,13 +1,13 @@
 /**
- * Says of what was scheduled that it was done, and how late: the ledger notes it in the transaction that does it, once, and
- * one engine tells it afterwards, whichever did it. An engine that was down across a due time does it when it is back.
+ * Reports scheduled work that was done, and how late. The transaction that does the work records it in the ledger, once, and
+ * afterwards any one engine reports it. An engine that was down at a due time does the work when it is back.
  */
 import type { Logger } from 'pino';
 import type { Pool } from '../../sql/database.ts';
 import { takeUntold } from '../../sql/statements/campaigns/schedule.ts';
 import type { EngineMetrics } from '../metrics.ts';
 
-/** Done later than this, something was down: in service it is the watermark's lag, well below a second. */
+/** Later than this, something was down: in normal operation the delay is the watermark's lag, well below a second. */
 const LATE_MS = 5_000;
 
 export async function tellDone(

@@ -11,7 +11,7 @@ function read(zone: string, text: string): string {
   return `${reading.is} ${reading.first.toISOString()} ${reading.second.toISOString()}`;
 }
 
-/** Zones whose clocks are set by an hour, by half of one, near midnight, in the south, and never. */
+/** Time zones that shift their clocks by an hour, by half an hour, near midnight, in the southern hemisphere, and never. */
 const ZONES = [
   'Europe/Berlin',
   'America/New_York',
@@ -40,7 +40,7 @@ describe('a local time', () => {
       read('America/New_York', '2027-03-14T02:00:00'),
       'gap 2027-03-14T07:00:00.000Z 2027-03-14T06:00:00.000Z',
     );
-    // By half an hour.
+    // A shift by half an hour.
     assert.match(read('Australia/Lord_Howe', '2027-10-03T02:15:00'), /^gap /);
   });
 

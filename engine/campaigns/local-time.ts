@@ -1,13 +1,13 @@
 /**
- * Local times of an IANA zone. Where clocks are set, a local time may name no instant (a gap) or two (an overlap): neither
- * is guessed at, both readings are shown.
+ * Local times of an IANA time zone. Around a clock change, a local time may name no instant (a gap) or two (an overlap): the
+ * code guesses neither, and shows both readings.
  *
- * The zone's rules are those of Node's own Intl; a library would bring the same ones once more.
+ * The zone's rules come from Node's own Intl; a library would only duplicate them.
  */
 
 export type LocalReading =
   | { readonly is: 'instant'; readonly at: Date }
-  /** `first` is read with the offset from before the clocks are set, `second` with the one from after. */
+  /** `first` uses the offset from before the clock change, `second` the one from after it. */
   | { readonly is: 'gap' | 'overlap'; readonly first: Date; readonly second: Date };
 
 const DAY_MS = 86_400_000;
@@ -15,7 +15,7 @@ const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** Whether Node knows the zone. */
 export function isTimeZone(zone: string): boolean {
-  // Offsets like +01:00 are zones to newer versions of Node, and to IANA none.
+  // Newer versions of Node accept offsets like +01:00 as time zones; IANA does not.
   if (!/^[A-Za-z][A-Za-z0-9_+\-/]*$/.test(zone)) return false;
   try {
     formatOf(zone);
@@ -25,7 +25,7 @@ export function isTimeZone(zone: string): boolean {
   }
 }
 
-/** How far the zone's clocks are ahead of UTC at an instant, milliseconds. The zone must be one that Node knows. */
+/** How far the zone's clocks are ahead of UTC at an instant, milliseconds. Node must know the zone. */
 function offsetAt(zone: string, atMs: number): number {
   const parts = new Map<string, number>(
     formatOf(zone)
@@ -44,7 +44,7 @@ function offsetAt(zone: string, atMs: number): number {
   return shown - (atMs - (((atMs % 1000) + 1000) % 1000));
 }
 
-/** What a local time (milliseconds since the epoch as if it were UTC) means in a zone. */
+/** The meaning of a local time (milliseconds since the epoch as if it were UTC) in a time zone. */
 export function readLocal(zone: string, localMs: number): LocalReading {
   // No zone sets its clocks twice within two days.
   const before = offsetAt(zone, localMs - DAY_MS);

@@ -1,4 +1,4 @@
-/** Offers that the operator ends by hand, over a ledger: what is told when, and what the ledger decides by. */
+/** Offers that the operator ends early, over a ledger: what gateways are told when, and how the ledger decides. */
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { pino } from 'pino';
@@ -22,7 +22,7 @@ before(async () => {
 });
 after(() => ledger.close());
 
-/** user-10 and user-20 are offered the serials 1 and 2, and user-30 waits. */
+/** user-10 and user-20 are offered the serials 1 and 2, and user-30 is waitlisted. */
 async function offered(): Promise<Campaign> {
   const campaign = await ledger.claimed(2, { withinS: WITHIN_S, waitlist: 1 });
   await ledger.enter(campaign, 10, 20, 30);
@@ -41,7 +41,7 @@ async function deadlines(campaign: Campaign): Promise<Record<string, number>> {
 
 const AS_OFFERED = 100 + WITHIN_S * SECOND_US;
 
-/** `tell` runs in place of the publication; the clock shows so much after the opening as `clock` says. */
+/** `tell` runs in place of the publication; the clock shows `clock` microseconds after the opening. */
 function depsOf(campaign: Campaign, clock: { us: number }, tell: () => Promise<void>): TellDeps {
   return {
     pool: ledger.pool,
@@ -55,7 +55,7 @@ function depsOf(campaign: Campaign, clock: { us: number }, tell: () => Promise<v
   };
 }
 
-/** Notes the end of an offer, as an engine does that asks the clock then. */
+/** Notes the end of an offer, like an engine that reads the clock at this moment. */
 function note(campaign: Campaign, serial: number, nowUs: number): Promise<boolean> {
   const atUs = opensAtUs(campaign) + nowUs + noticeMs(LEASE_MS) * 1_000;
   const holder = `user-${serial * 10}`;
@@ -74,7 +74,7 @@ test('the deadline comes forward to when all gateways have heard, by the clock a
   await resumeEnds(deps);
   const dueUs = 6 * SECOND_US + UNTIL_ALL_KNOW_US;
   deepEqual(await deadlines(campaign), { 10: dueUs, 20: AS_OFFERED });
-  // What a gateway answered that had not heard until then.
+  // The answer of a gateway that did not know of the end until then.
   await ledger.claim(campaign, [10, dueUs]);
   await ledger.settle(campaign, dueUs);
   deepEqual(await ledger.shown(campaign), { 10: 'granted 1', 20: 'offered 2', 30: 'waitlisted' });

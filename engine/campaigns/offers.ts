@@ -1,16 +1,16 @@
 /**
- * Deadlines moved by the operator, in campaigns with claims. One that is extended counts at once: a gateway that has not heard
- * tells people less than they have. An offer is ended by hand as tell-then-act.ts has it:
+ * Deadlines moved by the operator, in campaigns with claims. An extension counts at once: a gateway that does not know of it
+ * shows less time than the holder has. An early end follows the states of tell-then-act.ts:
  *
- * - `noted`: ending_us, one lease, a margin and some slack ahead, or the deadline if that is sooner. The ledger still decides by
- *   the deadline.
- * - `told`: gateways are shown ending_us in place of the deadline. A claim stamped later is logged and answered as `claiming`: it
- *   may count yet.
- * - `due`: the deadline becomes the instant at which every gateway has heard, or ending_us if that is later. The offer then ends
- *   like any other, when the watermark passes its deadline: a claim stamped before counts. So no claim is void that any gateway
- *   has answered as claimed.
+ * - `noted`: ending_us is set, one lease, a margin and some slack ahead, or to the deadline if that is sooner. The ledger still
+ *   decides by the deadline.
+ * - `told`: gateways are shown ending_us in place of the deadline. A claim stamped later is logged and answered as `claiming`:
+ *   it may still count.
+ * - `due`: the deadline becomes the instant at which every gateway knew, or ending_us if that is later. The offer then ends
+ *   like any other, when the watermark passes its deadline: a claim stamped before counts. So no claim that a gateway has
+ *   answered as claimed becomes void.
  *
- * A crash before that leaves the deadline as it was. `resumeEnds`, or the operator who asks again, goes on.
+ * A crash before `due` leaves the deadline as it was. `resumeEnds`, or a repeated request of the operator, continues.
  */
 import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
 import {
@@ -35,12 +35,12 @@ const OFFER_ENDS: Notice<number> = {
 };
 
 const LOOK_MS = 50;
-/** The time for the watermark to pass the deadline; while it stands still the result is unknown. */
+/** The time for the watermark to pass the deadline; while the watermark stands still the result is unknown. */
 const SETTLE_MS = 5_000;
 
 /**
- * Moves the deadline of an open offer back. Throws Problem: conflict when the holder has no open offer of it, it could be
- * claimed until later already, or its end was asked for; invalid-request when nobody could claim any more by then.
+ * Extends the deadline of an open offer. Throws Problem: conflict if the holder does not have it open, it could be claimed
+ * until later already, or its end was requested; invalid-request if nobody could claim any more by then.
  */
 export async function extendOffer(
   deps: Pick<CampaignDeps, 'pool' | 'log'>,
@@ -94,7 +94,7 @@ interface AskedEnd {
   readonly holder: string | undefined;
 }
 
-/** The offer that is to end, with its holder. Throws Problem conflict when nobody, or another holder, has it. */
+/** The offer that is to end, with its holder. Throws Problem conflict if nobody, or another holder, has it. */
 async function findHeld(
   deps: Pick<CampaignDeps, 'pool'>,
   campaignId: number,
@@ -119,7 +119,7 @@ function endedAlready(serial: number, { state }: OfferState): Problem {
   return new Problem('conflict', `The offer of serial ${serial} is already ${state}.`);
 }
 
-/** Who would get the offer in the current state: later claims, and other prizes freed before, can change it. */
+/** Who would get the offer in the current state: later claims, and other prizes that become free first, can change it. */
 export async function endWouldBe(
   deps: Pick<CampaignDeps, 'pool'>,
   campaignId: number,
@@ -138,9 +138,9 @@ export async function endWouldBe(
 }
 
 /**
- * Resolves with who is offered it then. Throws Problem: conflict when nobody has it open, another holder has it, it is
- * claimed meanwhile, or nobody is left to pass it to; unavailable when the gateways cannot be told now, or it takes too long:
- * asking again is safe, and goes on with the same end.
+ * Ends an offer, and resolves with the user who is offered it then. Throws Problem: conflict if nobody or another holder has it
+ * open, it is claimed meanwhile, or nobody is left to pass it on to; unavailable if the gateways cannot be told now, or it
+ * takes too long: retrying is safe, and continues with the same end.
  */
 export async function endOffer(
   deps: TellDeps,
@@ -155,12 +155,12 @@ export async function endOffer(
   return await awaitEnd(deps, campaignId, { serial, holder }, stopping);
 }
 
-/** Goes on with the ends of offers that an engine has left behind. */
+/** Continues with ends of offers that an engine has abandoned. */
 export function resumeEnds(deps: TellDeps): Promise<void> {
   return resume(deps, OFFER_ENDS);
 }
 
-/** Notes the end, unless it is noted already. Throws Problem conflict when the holder no longer has it open. */
+/** Notes the end, unless it is noted already. Throws Problem conflict if the holder no longer has the offer open. */
 async function begin(
   deps: TellDeps,
   campaignId: number,
@@ -175,7 +175,7 @@ async function begin(
   if (now.state !== 'offered') throw endedAlready(serial, now);
 }
 
-/** Waits until the offer has ended. Throws Problem as `endOffer`. */
+/** Waits until the offer has ended. Throws Problem like `endOffer`. */
 async function awaitEnd(
   deps: TellDeps,
   campaignId: number,

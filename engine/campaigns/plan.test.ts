@@ -38,7 +38,7 @@ function edit(of: Campaign, change: Change): Plan {
   return planChange(of, 'edit', change, terms);
 }
 
-/** What a plan is, with the fields that it names. */
+/** A plan's kind, with the fields that it names. */
 function told(plan: Plan): string {
   if (plan.is === 'allowed' || plan.is === 'state') return plan.is;
   const fields = plan.errors.map(({ field }) => field).join(' ');

@@ -1,7 +1,7 @@
-/** Changes that are made for a version: of a campaign, or of the terms of a room. */
+/** Changes that are based on a version: of a campaign, or of the terms of a room. */
 import { fieldFault, Problem } from '../contract/api/problem.ts';
 
-/** What is changed under a version of its own: a campaign, the terms of a room. */
+/** A resource with a version of its own: a campaign, the terms of a room. */
 export interface Versioned {
   readonly version: number;
 }
@@ -10,7 +10,7 @@ export function etagOf({ version }: Versioned): string {
   return `"${version}"`;
 }
 
-/** The version is another one than the change was made for. */
+/** The current version is not the one that the change is based on. */
 export function preconditionFailed(given: string, thing: Versioned, name: string): Problem {
   const etag = etagOf(thing);
   return new Problem(

@@ -1,4 +1,4 @@
-/** Setting the terms of a waiting room while it is open: they hold from the next turn of the room on. */
+/** Sets the terms of a waiting room while it is open; they take effect with the room's next turn. */
 import { transaction } from '../../sql/database.ts';
 import { getCampaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { type RoomSettings, setTerms } from '../../sql/statements/rooms/rooms.ts';
@@ -6,8 +6,8 @@ import type { CampaignDeps } from './deps.ts';
 import { preconditionFailed } from './precondition.ts';
 
 /**
- * Sets the terms of a room that there is. `version` is the one that they were made for, undefined for whichever it is.
- * Throws Problem precondition-failed where it is another one; then nothing is set.
+ * Sets the terms of an existing room. `version` is the version that the change is based on, undefined for any. Throws Problem
+ * precondition-failed if the current version is another one; then nothing is set.
  */
 export async function setRoomTerms(
   deps: Pick<CampaignDeps, 'pool' | 'publish' | 'log'>,
@@ -17,14 +17,14 @@ export async function setRoomTerms(
 ): Promise<void> {
   await transaction(deps.pool, async client => {
     const now = await setTerms(client, campaignId, terms);
-    // Rolled back with what was set: the row was held from the setting on.
+    // Rolls back the new terms too: the update has held the row's lock since.
     if (version !== undefined && now !== version + 1)
       throw preconditionFailed(`"${version}"`, { version: (now ?? 1) - 1 }, roomName(campaignId));
   });
   deps.log.info({ campaignId, ...terms }, 'room terms set');
   const campaign = await getCampaign(deps.pool, campaignId);
   if (campaign !== undefined) {
-    // They hold, whatever Redis does: gateways only show them, and are told with the next turn.
+    // The terms are in effect even if Redis is away: gateways only show them, and learn of them with the next turn.
     await deps.publish([campaign]).catch(() => undefined);
   }
 }

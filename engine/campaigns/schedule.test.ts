@@ -1,4 +1,4 @@
-/** The schedule on the real thing: an engine and gateways as processes, over Postgres, Redis and a log. */
+/** The schedule end to end: an engine and gateways as processes, over Postgres, Redis and a log. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openEvents } from '../test/events.ts';

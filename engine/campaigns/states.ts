@@ -1,16 +1,16 @@
 /**
- * The transitions between the states of a campaign: one machine, written out in README.md beside this file, and kept by the
- * constraints of 0005_schedule.sql. contract/campaign/campaign-state.ts derives the state.
+ * The transitions between the states of a campaign: one state machine, which README.md in this folder describes and the
+ * constraints of 0005_schedule.sql enforce. contract/campaign/campaign-state.ts derives the state.
  */
 
 import type { VersionAction } from '../../sql/statements/campaigns/campaign-versions.ts';
 import { type Campaign, doorClosesAtUs, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
 import { CAMPAIGN_STATES, type CampaignState, campaignStateAt } from '../contract/campaign/campaign-state.ts';
 
-/** What people can do; the rest comes with time. */
+/** What operators can do; the other transitions come with time. */
 export type Action = Exclude<VersionAction, 'make'>;
 
-/** Each transition, with what brings it: an action, `time` that passes, or `settling`. */
+/** Each transition, with its cause: an action, the passing of `time`, or `settling`. */
 export const TRANSITIONS: readonly (readonly [
   from: CampaignState,
   to: CampaignState,
@@ -36,7 +36,7 @@ export const TRANSITIONS: readonly (readonly [
   ['cancelled', 'archived', 'archive'],
 ];
 
-/** States in which times, title or stock can be edited; which of them, depends on what has passed (see plan.ts). */
+/** States in which times, title or stock can be edited; plan.ts says which of them, depending on what has passed. */
 const EDITABLE: readonly CampaignState[] = ['draft', 'scheduled', 'open', 'paused', 'closed'];
 
 type Described = Pick<Campaign, 'stage' | 'finishedAt' | 'opensAt' | 'closesAt' | 'closingAt' | 'pausedAt'>;
@@ -53,13 +53,13 @@ export function stateOf(campaign: Described, nowMs: number): CampaignState {
   return campaignStateAt(facts, nowMs * 1000);
 }
 
-/** Whether an action is known in a state. */
+/** Whether an action is allowed in a state. */
 export function allows(state: CampaignState, action: Action): boolean {
   if (action === 'edit') return EDITABLE.includes(state);
   return TRANSITIONS.some(([from, , by]) => from === state && by === action);
 }
 
-/** The states in which an action is known. */
+/** The states in which an action is allowed. */
 export function statesFor(action: Action): readonly CampaignState[] {
   return CAMPAIGN_STATES.filter(state => allows(state, action));
 }

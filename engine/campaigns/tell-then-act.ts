@@ -1,33 +1,33 @@
 /**
  * One way to tell every gateway something, and to act on it once every gateway knows.
  *
- * A gateway that has not heard goes on as before, for as long as it may act on what it has read: LEASE_MS. So the ledger may
- * not decide by something that gateways had no time to hear: it would take back what one of them has answered. And a crash may
- * come at any point between telling the gateways and deciding. Hence a notice goes through four states:
+ * A gateway that has not read a change goes on as before, for as long as it may act on what it has read: LEASE_MS. So the
+ * ledger may not decide by something that gateways had no time to read: it would revoke what one of them has answered. And a
+ * crash may come at any point between telling the gateways and deciding. Hence a notice goes through four states:
  *
  *   noted -> told -> heard -> due
  *
- * - `noted`: the ledger holds what gateways are to be told, and still decides by what was so before. A crash before this leaves
+ * - `noted`: the ledger holds what gateways are to be told, and still decides by the previous state. A crash before this leaves
  *   nothing.
- * - `told`: the campaign was published since, and Redis is the one that counts (Publisher.tell). Whoever publishes the campaign
- *   from now on (settling, a rebuild, another engine) tells the same. A crash, or an answer of Redis that is lost, leaves a notice
- *   that may or may not be known; the ledger still decides as before, so both are right.
- * - `heard`: what was told is known to every gateway. There are two ways to find out:
- *   - By time: a clock that is read AFTER the telling shows t, and from t + LEASE_MS and a margin for clock rates on nobody acts on
- *     anything read before. This gives an instant, mostly one to come, and needs no gateway to answer.
+ * - `told`: the campaign was published since, on the Redis that counts (Publisher.tell). Every later publication of the
+ *   campaign (by settlement, a rebuild, another engine) shows the same. After a crash, or after a lost answer of Redis,
+ *   gateways may or may not know the notice; the ledger still decides as before, so both are right.
+ * - `heard`: every gateway knows the notice. There are two ways to find out:
+ *   - By time: a clock that is read AFTER the telling shows t, and from t + LEASE_MS and a margin for clock rates on nobody
+ *     acts on anything read before. This gives an instant, mostly a future one, and needs no answer from gateways.
  *   - By confirmation: each gateway with a lease has said that it acts on a board which shows the notice.
- *   Nothing of this is kept. After a crash the campaign is told again, and a later instant is found: later is always right.
- * - `due`: one transaction makes the ledger decide by it, from that instant on. It may be done again: nothing changes then.
+ *   Neither is stored. After a crash the campaign is told again, and a later instant is found: later is always right.
+ * - `due`: one transaction makes the ledger decide by the notice, from that instant on. Repeating it changes nothing.
  *
- * By time: a close ahead of time (close.ts) and the end of an offer (offers.ts). They are instants that the ledger can put behind
- * the one at which all have heard, so they never have to be refused, and are never undone: nobody can say who has heard. `resume`
- * goes on with those that an engine has left behind.
+ * By time: an early close (close.ts) and an early end of an offer (offers.ts). The ledger can put these instants behind the one
+ * at which all gateways know, so they never have to be refused, and are never undone: nobody can say which gateways know.
+ * `resume` continues with those that an engine has abandoned.
  *
- * By confirmation: changes (change.ts, decide.ts). Their times are the operator's. An opening that is moved to an instant cannot be
- * put behind the one at which all have heard; it has to be refused when that is too late. So gateways hold what only one of the two
- * versions allows, which is right whichever comes of it, and the change is due at once when all have confirmed it. Changes share
- * the telling, and the reading of the clock behind it (`tellGateways`); a `Notice` is nothing for them, as they are decided with
- * what came meanwhile (`refusalOf`), or refused.
+ * By confirmation: changes (change.ts, decide.ts). Their times are the operator's. An opening that is moved to an instant
+ * cannot be put behind the one at which all gateways know; it has to be refused if that is too late. So gateways hold what only
+ * one of the two versions allows, which is right whatever is decided, and the change is due as soon as all have confirmed it.
+ * Changes share the telling, and the reading of the clock after it (`tellGateways`). They are no `Notice`, because their
+ * decision depends on what happened meanwhile (`refusalOf`), or is a refusal.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool, Queryable } from '../../sql/database.ts';
@@ -45,32 +45,32 @@ export type TellDeps = Pick<CampaignDeps, 'pool' | 'publish' | 'nowUs' | 'leaseM
 export interface Notice<T> {
   /** For operators. */
   readonly name: string;
-  /** Campaigns of which the ledger holds notices that are noted and perhaps not due. */
+  /** Campaigns with notices in the ledger that are noted and may not be due yet. */
   readonly listNoted: (db: Queryable) => Promise<readonly Campaign[]>;
-  /** Makes due what this row tells of, now that every gateway has heard of it by `heardUs`, microseconds since the epoch. */
+  /** Makes the notice in this row due, now that every gateway has known of it since `heardUs`, microseconds since the epoch. */
   readonly makeDue: (pool: Pool, campaign: Campaign, heardUs: number) => Promise<T>;
 }
 
-/** Time for the ledger and the publication. When they take longer, what is told becomes due later, and all stays right. */
+/** Time for the ledger and the publication. If they take longer, the notice becomes due later, which is still correct. */
 export const PUBLISH_SLACK_MS = 250;
 
-/** How far ahead a notice is noted, so that it is mostly due at the instant that gateways are told. */
+/** How far ahead a notice is noted, so that it mostly becomes due at the instant that gateways are told. */
 export function noticeMs(leaseMs: number): number {
   return leaseMs + leaseMarginMs(leaseMs) + PUBLISH_SLACK_MS;
 }
 
 export interface Told<T> {
-  /** Of what was asked meanwhile. */
+  /** The result of `ask`. */
   readonly answer: T;
-  /** The latest time that counts, read after all this; microseconds since the epoch. */
+  /** The latest time that counts, read after the telling and `ask`; microseconds since the epoch. */
   readonly nowUs: number;
-  /** From then on every gateway acts on what it was told, or on nothing. */
+  /** From then on every gateway acts on what it was told, or does not act. */
   readonly heardUs: number;
 }
 
 /**
- * Tells what this row says. `ask` runs between that and the reading of the clock, and gets the epoch of the board that shows it.
- * Rejects when it is not known to be told, and as `ask` does.
+ * Publishes what this row says. `ask` runs between the publication and the reading of the clock, and gets the epoch of the
+ * board that shows it. Rejects if the publication is not certain, and when `ask` rejects.
  */
 export async function tellGateways<T>(
   deps: Omit<TellDeps, 'log'>,
@@ -85,8 +85,8 @@ export async function tellGateways<T>(
 }
 
 /**
- * The latest time that any clock shows which counts: those of gateways as far as they are known, and that of Redis, which is
- * read last. When the clock of Redis is set back, those of gateways go on.
+ * The latest time of any clock that counts: those of gateways as far as they are known, and Redis' clock, which is read last.
+ * If Redis' clock is set back, those of gateways go on.
  */
 export async function latestNowUs(
   nowUs: TellDeps['nowUs'],
@@ -98,13 +98,13 @@ export async function latestNowUs(
   return Math.max(await nowUs(), promisedUs, stamp === undefined ? 0 : instantOf(stamp, opensAtUs(campaign)));
 }
 
-/** Takes notices of a campaign from noted to due. Rejects when they cannot be told now; they stay noted. */
+/** Takes the notices of a campaign from noted to due. Rejects if gateways cannot be told now; the notices stay noted. */
 export async function tellThenAct<T>(deps: TellDeps, notice: Notice<T>, campaign: Campaign): Promise<T> {
   const { heardUs } = await tellGateways(deps, campaign, async () => undefined);
   return await notice.makeDue(deps.pool, campaign, heardUs);
 }
 
-/** The same, for somebody who waits for it. Throws Problem unavailable when they cannot be told now. */
+/** The same for a waiting request. Throws Problem unavailable if gateways cannot be told now. */
 export async function tellThenActOrRefuse<T>(
   deps: TellDeps,
   notice: Notice<T>,
@@ -125,14 +125,14 @@ export async function tellThenActOrRefuse<T>(
 }
 
 /**
- * Goes on with notices that were noted and are not due, because an engine or Redis was gone. Every engine calls it from time to
- * time; rejects when Redis or Postgres is away.
+ * Continues with notices that were noted and are not due, because an engine or Redis was gone. Every engine calls it from time
+ * to time; rejects if Redis or Postgres is away.
  */
 export async function resume<T>(deps: TellDeps, notice: Notice<T>): Promise<void> {
   for (const campaign of await notice.listNoted(deps.pool)) await tellThenAct(deps, notice, campaign);
 }
 
-/** Waits; ended early by a stop, which the next turn of the caller sees. */
+/** Waits, or returns early on a stop, which the caller's next turn notices. */
 export async function pause(ms: number, stopping: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal: stopping }).catch(() => undefined);
 }

@@ -6,13 +6,13 @@ import { ClockAgreement } from './clock-agreement.ts';
 const SECOND = 1_000_000;
 const LIMIT_US = 50_000;
 
-/** Three clocks that the test sets as it likes, and a network that takes its time. */
+/** Three clocks that the test sets freely, and a network with delays. */
 class Model {
   readonly agreement = new ClockAgreement(LIMIT_US);
   trueUs = 1_900_000_000 * SECOND;
   redisOffUs = 0;
   postgresOffUs = 0;
-  /** The engine's own clock goes on at this rate. */
+  /** The rate of the engine's own clock. */
   readonly #rate: number;
   #ownUs = 7_000;
 
@@ -29,7 +29,7 @@ class Model {
     this.#ownUs += us * this.#rate;
   }
 
-  /** The engine's machine stands still, and with it its clock. */
+  /** The engine's machine is suspended, and its clock with it. */
   standStill(us: number): void {
     this.trueUs += us;
   }
@@ -44,7 +44,7 @@ class Model {
     else this.agreement.hearPostgres(reading);
   }
 
-  /** Both are heard for that long, as an engine hears them. */
+  /** For that long, the engine reads both clocks at its usual intervals. */
   goOn(us: number): void {
     for (const untilUs = this.trueUs + us; this.trueUs < untilUs; ) {
       this.hear('redis');

@@ -28,7 +28,7 @@ export interface ClockReading {
   /** By the engine's monotonic clock, microseconds: when the request was sent and when the response was received. */
   readonly askedUs: number;
   readonly heardUs: number;
-  /** What the clock said, microseconds since the epoch. */
+  /** The clock's time, microseconds since the epoch. */
   readonly saidUs: number;
 }
 
@@ -47,9 +47,9 @@ export interface ClockLook {
  * 100 ppm, as for gateways (gateway/clock/clock.ts): crystals are made to within 20 to 50 ppm, and there are two of them.
  */
 const DRIFT_PER_US = 100e-6;
-/** Several seconds of passes: one fast response bridges a time in which all are slow. */
+/** Several seconds of settlement cycles: one fast response bridges a time in which all are slow. */
 const READINGS_KEPT = 64;
-/** Longer: an engine that stood still decides nothing for that long more. Shorter: two slow answers could pass for both clocks. */
+/** Longer: an engine that was suspended decides nothing for that much longer. Shorter: two slow answers could pass for both clocks. */
 const CONFIRM_US = 1_000_000;
 /** Migrations and snapshots of a machine take up to seconds. Longer: the one clock of both servers can be set by as much. */
 const STOOD_STILL_US = 10_000_000;
@@ -83,7 +83,7 @@ class FollowedClock {
   #kept: ClockReading[] = [];
   /** The readings since the clock began to contradict those. */
   #moved: ClockReading[] = [];
-  /** Since when it has said that. */
+  /** Since when it contradicts them. */
   #movedAtUs = 0;
 
   constructor(limitUs: number) {
@@ -145,7 +145,7 @@ class FollowedClock {
   }
 }
 
-/** `anew`: the readings before contradict it, if by less than the limit: the clock is being slewed. */
+/** `anew`: earlier readings contradict it, but by less than the limit: the clock is being slewed. */
 function added(readings: readonly ClockReading[], reading: ClockReading, anew: boolean): ClockReading[] {
   return anew ? [reading] : [...readings.slice(1 - READINGS_KEPT), reading];
 }
@@ -166,7 +166,7 @@ export class ClockAgreement {
   #vouchedUs = 0;
   /** The accepted lead of Redis over PostgreSQL besides 0: an operator declared Redis correct. */
   #trustedAheadUs: number | undefined;
-  /** Since when that is contradicted, and when each clock was heard last, by the engine's own. */
+  /** Since when readings contradict it, by the engine's own clock. */
   #strayedAtUs: number | undefined;
   #redisHeardUs = 0;
   #postgresHeardUs = 0;
@@ -216,8 +216,8 @@ export class ClockAgreement {
   }
 
   /**
-   * The state of the difference that `trust` accepted: it stands, or for CONFIRM_US of reading both clocks there was another
-   * one, or none. A shorter change may come from this process, which stood still between two readings.
+   * The state of the difference that `trust` accepted: it stands, or readings of both clocks have shown another one, or
+   * none, for CONFIRM_US. A shorter change may come from this process, which was suspended between two readings.
    */
   trusted(nowUs: number): 'nothing' | 'stands' | 'agreed' | 'moved' {
     if (this.#trustedAheadUs === undefined) return 'nothing';

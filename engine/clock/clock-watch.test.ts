@@ -1,4 +1,4 @@
-/** What an engine that watches the clocks says of Redis' to gateways. */
+/** What an engine that watches the clocks tells gateways about Redis' clock. */
 import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import { openPool } from '../../sql/database.ts';

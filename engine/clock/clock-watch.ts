@@ -1,13 +1,13 @@
 /**
- * Watches the clocks for one engine: hears PostgreSQL's at an interval and Redis' with every read of the registry, and says
- * whether they agree (clock-agreement.ts), with what each of them shows.
+ * Watches the clocks for one engine: reads PostgreSQL's at an interval and Redis' with every read of the registry, and reports
+ * whether they agree (clock-agreement.ts) and what each shows.
  *
- * Whatever is done by the shared clock and cannot be taken back asks here first: passes before they move the watermark and
- * settle, the keeper of the registry for what it tells gateways, and the operator's API for the time.
+ * Everything irrevocable that depends on the shared clock asks here first: settlement cycles before they move the watermark and
+ * settle, the lease reaper before it tells gateways anything, and the operator's API for the time.
  *
- * With PostgreSQL's clock it reads what an operator has said of the clocks last (trust-clock.ts), so every engine goes by it,
- * also one that was started since. A trust ends when its difference no longer stands: the engine that finds it writes that
- * into the ledger, and the others read it there.
+ * Together with PostgreSQL's clock it reads the operator's latest statement on the clocks (trust-clock.ts), so every engine
+ * follows it, including one that was started later. A statement ends when its difference no longer exists: the engine that
+ * notices writes the end into the ledger, where the others read it.
  */
 import type { Logger } from 'pino';
 import type { Pool } from '../../sql/database.ts';
@@ -22,12 +22,12 @@ export interface ClockWatchOptions {
   readonly redis: RedisClient;
   /** The key of the registry of leases. */
   readonly leases: string;
-  /** CLOCK_STOP_MS: what is further apart is a contradiction. */
+  /** CLOCK_STOP_MS: clocks that are further apart contradict each other. */
   readonly stopMs: number;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
 
-/** The clocks contradict each other: nothing that cannot be taken back is done by the time. */
+/** The clocks contradict each other: nothing irrevocable may be done by the time. */
 export class ClocksApart extends Error {
   override readonly name = 'ClocksApart';
 }
@@ -35,10 +35,10 @@ export class ClocksApart extends Error {
 export class ClockWatch {
   readonly #options: ClockWatchOptions;
   readonly #agreement: ClockAgreement;
-  /** Since when the clocks contradict each other, by the engine's own. */
+  /** Since when the clocks contradict each other, by the engine's own clock. */
   #heldAtUs: number | undefined;
   #trust: ClockTrust | undefined;
-  /** How Redis' clock was last found right by a reading of the registry. */
+  /** The last finding that Redis' clock was right, by a reading of the registry. */
   #found: ClockFinding | undefined;
 
   constructor(options: ClockWatchOptions) {
@@ -51,17 +51,17 @@ export class ClockWatch {
     return this.#options.stopMs;
   }
 
-  /** What an operator has said last, as it was read last; it may have ended. */
+  /** The operator's latest statement, as last read; it may have ended. */
   get trust(): ClockTrust | undefined {
     return this.#trust;
   }
 
-  /** For how long nothing is decided, by the engine's own clock, ms; undefined while the clocks agree. */
+  /** How long decisions have been on hold, by the engine's own clock, ms; undefined while the clocks agree. */
   get heldForMs(): number | undefined {
     return this.#heldAtUs === undefined ? undefined : (ownUs() - this.#heldAtUs) / 1_000;
   }
 
-  /** Hears PostgreSQL's clock; to be called a few times a second. Rejects when it is away. */
+  /** Reads PostgreSQL's clock; call it a few times a second. Rejects if PostgreSQL is away. */
   async hear(): Promise<void> {
     const askedUs = ownUs();
     const { nowUs: saidUs, trust } = await readClock(this.#options.pool);
@@ -71,7 +71,7 @@ export class ClockWatch {
     await this.#endTrust();
   }
 
-  /** Answers that come late tell of what was before. */
+  /** A late answer describes an earlier state. */
   #take(trust: ClockTrust): void {
     const before = this.#trust;
     if (before !== undefined && before.trustId > trust.trustId) return;
@@ -80,7 +80,7 @@ export class ClockWatch {
     this.#trust = trust;
     const { aheadOf, aheadMs, acceptedMs } = trust;
     if (trust.endedAt !== null) this.#agreement.distrust();
-    // What is said of the engine's own clock keeps what was accepted before.
+    // A statement on the engine's own clock keeps what was accepted before.
     else if (isNew && (aheadOf === 'postgres' || before === undefined)) {
       this.#agreement.trust(acceptedMs * 1_000, ownUs());
       this.#options.log.warn({ ...trust }, "an operator declared Redis' clock correct; using it");
@@ -92,7 +92,7 @@ export class ClockWatch {
     const found = this.#agreement.trusted(ownUs());
     if (this.#trust === undefined || found === 'nothing' || found === 'stands') return;
     const { trustId } = this.#trust;
-    // Written first: it would count again for an engine that is started later.
+    // Written first: otherwise it would count again for an engine that starts later.
     const isFirst = await endTrust(this.#options.pool, trustId, found);
     this.#agreement.distrust();
     if (!isFirst) return;
@@ -100,8 +100,8 @@ export class ClockWatch {
   }
 
   /**
-   * Reads the registry up to what is vouched for, and hears Redis' clock with it. As the keeper, it then tells gateways what
-   * was found of that clock by what was just heard: one that has come since it was heard before goes by that
+   * Reads the registry up to the vouched instant, and Redis' clock with it. As the keeper, it then tells gateways what this
+   * reading found out about the clock: a gateway that joined since the reading before relies on it
    * (gateway/shared/membership.ts).
    */
   async readRegistry(as: 'keeper' | 'reader' = 'reader'): Promise<Registry> {
@@ -120,7 +120,7 @@ export class ClockWatch {
     return registry;
   }
 
-  /** Redis' time, microseconds since the epoch. Rejects when Redis is away, and with ClocksApart when that may be wrong. */
+  /** Redis' time, microseconds since the epoch. Rejects if Redis is away, and with ClocksApart if that time may be wrong. */
   async nowUs(): Promise<number> {
     if (this.look().state === 'unheard') await this.hear();
     const timeUs = await this.hearRedis();
@@ -128,7 +128,7 @@ export class ClockWatch {
     return timeUs;
   }
 
-  /** What Redis' clock shows, right or wrong, microseconds since the epoch. Rejects when it is away. */
+  /** What Redis' clock shows, right or wrong, microseconds since the epoch. Rejects if Redis is away. */
   async hearRedis(): Promise<number> {
     const askedUs = ownUs();
     const timeUs = await readTimeUs(this.#options.redis, this.#options.leases);
@@ -151,7 +151,7 @@ export class ClockWatch {
     return look;
   }
 
-  /** For people: 'ok', or which clock says what. */
+  /** For humans: 'ok', or what each clock shows. */
   describe(): string {
     return this.#describe(this.look());
   }
@@ -173,8 +173,8 @@ export class ClockWatch {
   }
 
   /**
-   * `isSure`: by this very answer the clock is right. One that was so slow that it goes with a clock that was set, and with
-   * one that was not, finds nothing.
+   * `isSure`: this very answer shows that the clock is right. An answer so slow that it fits both a clock that was set and one
+   * that was not proves nothing.
    */
   #heardRedis(askedUs: number, timeUs: number): { readonly isSure: boolean; readonly vouchedUs: number } {
     const heardUs = ownUs();

@@ -1,6 +1,6 @@
 /**
- * Clocks that contradict each other, on real servers: PostgreSQL's clock is another one for the engine's sessions, so Redis'
- * is ahead of it as after a step, or a failover to another machine.
+ * Clocks that contradict each other, on real servers: the engine's sessions see another PostgreSQL clock, so Redis' clock is
+ * ahead of it, as after a step or a failover to another machine.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -56,7 +56,7 @@ describe('an engine whose clocks contradict each other', () => {
     assert.match(metrics, /^fairline_clocks_held 1$/m);
     assert.match(metrics, /^fairline_clock_ahead_seconds\{of="postgres"\} (119\.9|120)/m);
 
-    // The gateway hears of it with its next renewal.
+    // The gateway learns of it with its next renewal.
     const refused = await eventually(async () => {
       const answer = await system.enter('eve', open);
       return answer.status === 503 && answer;

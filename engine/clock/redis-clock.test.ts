@@ -1,6 +1,6 @@
 /**
- * A Redis whose own clock is set, on real servers: it steps while engine and gateway are at work, and a failover goes to
- * another one whose clock is ahead. Nothing is due by a clock that only Redis has.
+ * A Redis whose own clock is set, on real servers: it steps while engine and gateway run, and a failover leads to another Redis
+ * whose clock is ahead. Nothing becomes due by a clock that only Redis has.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -11,7 +11,7 @@ import { type SteppedRedis, startSteppedRedis } from '../test/stepped-redis.ts';
 import { eventually } from '../test/support.ts';
 import { type Answer, type System, startSystem, toAnswer } from '../test/system.ts';
 
-/** Leases are of 1.5 s: several would be over. */
+/** Leases last 1.5 s, so several would end in this time. */
 const WATCHED_MS = 4_000;
 
 describe('a Redis whose clock is set', () => {
@@ -38,7 +38,7 @@ describe('a Redis whose clock is set', () => {
   const isHeld = async (): Promise<boolean> =>
     (await ready()).text.includes('differ by more than CLOCK_STOP_MS');
   const isReady = async (): Promise<boolean> => (await ready()).status === 200;
-  /** How far ahead the clock is that everything goes by. */
+  /** How far the clock that determines everything is ahead. */
   let aheadMs = 0;
   const nowMs = (): number => Date.now() + aheadMs;
   const takes = (user: string, id: number): Promise<unknown> =>
@@ -58,12 +58,12 @@ describe('a Redis whose clock is set', () => {
   interface Campaigns {
     readonly raffle: number;
     readonly coupon: number;
-    /** Open for long. */
+    /** Stays open for long. */
     readonly open: number;
     readonly closesMs: number;
   }
 
-  /** With somebody in each. */
+  /** Creates campaigns with a user in each. */
   async function closingIn(ms: number): Promise<Campaigns> {
     const closesMs = nowMs() + ms;
     const closes_at = new Date(closesMs).toISOString();
@@ -76,7 +76,7 @@ describe('a Redis whose clock is set', () => {
     return { raffle, coupon, open, closesMs };
   }
 
-  /** Those that are frozen, drawn or at their end, and were not due by the clocks that are right. */
+  /** Campaigns that are frozen, drawn or finished although they were not due by the correct clocks. */
   async function early({ raffle, coupon }: Campaigns): Promise<unknown[]> {
     const { rows } = await system.pool.query(
       `select campaign_id, frozen_at, finished_at, closes_at from campaigns where campaign_id = any ($1)
@@ -87,7 +87,7 @@ describe('a Redis whose clock is set', () => {
     return rows;
   }
 
-  /** The step shows, which is so far ahead of PostgreSQL, and for several leases nothing comes of it. */
+  /** The step shows as Redis being ahead of PostgreSQL, and for several leases nothing results from it. */
   async function nothingIsDue(steppedMs: number, campaigns: Campaigns): Promise<void> {
     await eventually(isHeld);
     const { status, text } = await ready();
@@ -99,7 +99,7 @@ describe('a Redis whose clock is set', () => {
     assert.match(metrics, /^fairline_clocks_held 1$/m);
     const [, shown] = /^fairline_clock_ahead_seconds\{of="postgres"\} (\S+)$/m.exec(metrics) ?? [];
     assert.ok(Math.abs(Number(shown) * 1_000 - steppedMs) < 100, `${shown}`);
-    // The gateway hears of it with its next renewal.
+    // The gateway learns of it with its next renewal.
     await eventually(async () => (await system.enter('late', campaigns.open)).status === 503);
     for (const untilMs = performance.now() + WATCHED_MS; performance.now() < untilMs; await sleep(200)) {
       assert.deepEqual(await early(campaigns), []);
@@ -117,7 +117,7 @@ describe('a Redis whose clock is set', () => {
     aheadMs = steppedMs;
   }
 
-  /** What is due by the clock that is right now is done, and the door is open. */
+  /** What is due by the clock that is now right is done, and gateways accept entries. */
   async function goesOn({ raffle, open }: Campaigns): Promise<void> {
     await eventually(isReady);
     await told('ann', raffle, 'won');

@@ -1,9 +1,9 @@
 /**
- * An operator says that Redis is right, though its clock and another contradict each other (clock-agreement.ts). Nobody may
- * trust a number that has moved on: the operator names the difference, and it has to be the one that stands. It is written
- * into the ledger, from where every engine reads it (clock-watch.ts), and ends when the difference no longer stands.
+ * The operator declares Redis correct, although its clock and another one contradict each other (clock-agreement.ts). Nobody
+ * may trust a difference that has changed: the operator names it, and it must be the current one. It is written into the
+ * ledger, where every engine reads it (clock-watch.ts), and ends when the difference no longer exists.
  *
- * That Redis is wrong needs no word: its clock is what everything is stamped by, so it has to be set right.
+ * If Redis is wrong, no statement helps: everything is stamped by its clock, so the clock has to be corrected.
  */
 import type { Logger } from 'pino';
 import { type Pool, transaction } from '../../sql/database.ts';
@@ -18,10 +18,10 @@ export interface TrustDeps {
   readonly log: Pick<Logger, 'warn'>;
 }
 
-/** Of which clock Redis is ahead while it is right, and by how much. */
+/** The clock that Redis is ahead of while Redis is right, and by how much. */
 export type WantedTrust = Pick<ClockTrust, 'aheadOf' | 'aheadMs'>;
 
-/** By how much Redis' clock is ahead of the others, ms; undefined where one of the two was not heard. */
+/** How far Redis' clock is ahead of the others, ms; undefined if one of the two was not read. */
 export function aheadMsOf({
   redisUs,
   postgresUs,
@@ -33,8 +33,8 @@ export function aheadMsOf({
 }
 
 /**
- * It holds when this resolves, here and within a moment at every engine; asking again changes nothing. Throws Problem
- * clocks-agree, other-difference, and unavailable where a clock is not heard.
+ * Records the statement. When this resolves it is in effect, here and within a moment at every engine; repeating it changes
+ * nothing. Throws Problem clocks-agree, other-difference, and unavailable if a clock cannot be read.
  */
 export async function trustClock(
   deps: TrustDeps,
@@ -56,7 +56,7 @@ export async function trustClock(
   const trust = {
     ...wanted,
     ...{ saidBy: said.by, reason: said.reason, postgresMs: postgres, engineMs: engine, acceptedMs },
-    // Nothing stands between Redis and PostgreSQL: all it does is done when it is heard.
+    // Redis and PostgreSQL do not differ: the statement has done all it can once engines have read it.
     ended: acceptedMs === 0 ? ('agreed' as const) : null,
   };
   const isWritten = await transaction(pool, async client => {
@@ -77,7 +77,7 @@ async function hearAll(clocks: ClockWatch): Promise<void> {
   }
 }
 
-/** What was said last is the same, and is what the clocks agree by. */
+/** The latest statement is the same, and the clocks agree by it. */
 function isSaid({ trust, stopMs }: ClockWatch, { aheadOf, aheadMs }: WantedTrust): boolean {
   if (trust?.aheadOf !== aheadOf || Math.abs(trust.aheadMs - aheadMs) > stopMs) return false;
   return trust.ended === null || aheadOf === 'engine';

@@ -1,8 +1,8 @@
 /**
- * Canonical JSON: one text for one value, so that a hash of it means the same to everybody. RFC 8785 (JCS), restricted
- * to strings, booleans, null, safe integers, and lists and objects of these: members sorted by the UTF-16 code units of
- * their names (section 3.2.3), no white space, strings as ECMAScript writes them (3.2.2.2). Fractions are left out, for
- * nothing that is decided here has any.
+ * Canonical JSON: one text for one value, so that its hash means the same to everybody. RFC 8785 (JCS), restricted to strings,
+ * booleans, null, safe integers, and lists and objects of these: members sorted by the UTF-16 code units of their names
+ * (section 3.2.3), no white space, strings as ECMAScript writes them (3.2.2.2). Fractions are left out, because no value here
+ * has any.
  */
 
 export type CanonicalValue =
@@ -14,8 +14,8 @@ export type CanonicalValue =
   | { readonly [name: string]: CanonicalValue };
 
 /**
- * Throws what `refused` makes (a RangeError) of a number that is no safe integer, and of half a surrogate pair, which UTF-8
- * cannot carry.
+ * Throws the result of `refused` (a RangeError) for a number that is no safe integer, and for half of a surrogate pair, which
+ * UTF-8 cannot encode.
  */
 export function canonicalJson(value: CanonicalValue, refused = outOfRange): string {
   if (typeof value === 'number') {
@@ -39,7 +39,7 @@ function outOfRange(what: string): Error {
   return new RangeError(`canonical JSON cannot contain ${what}`);
 }
 
-/** Array.isArray does not tell a readonly list from an object to the compiler. */
+/** To the compiler, Array.isArray does not distinguish a readonly list from an object. */
 function isList(value: CanonicalValue): value is readonly CanonicalValue[] {
   return Array.isArray(value);
 }

@@ -19,7 +19,7 @@ interface TestRelay {
   readonly paths: string[];
 }
 
-/** A relay that answers as `listener` has it. */
+/** A relay that answers with `listener`. */
 async function relay(listener: (response: ServerResponse, asked: number) => void): Promise<TestRelay> {
   const paths: string[] = [];
   const onRequest: RequestListener = (request, response) => {
@@ -39,7 +39,7 @@ async function relay(listener: (response: ServerResponse, asked: number) => void
 
 const honest = (): Promise<TestRelay> => relay(response => response.end(RIGHT));
 
-/** Asks; answers the signature with the faults that were told. */
+/** Fetches a round; returns the signature with the reported faults. */
 async function fetchFrom(
   relays: readonly { readonly url: string }[],
   more: Partial<RelayOptions> = {},
@@ -60,7 +60,7 @@ async function fetchFrom(
   return { signature: signature.toString('hex'), faults };
 }
 
-/** Relays that never give the round, each in a way of its own, with what is said of it. */
+/** Relays that never give the round, each in its own way, with the reported fault. */
 const wrong: readonly [what: string, answer: (response: ServerResponse) => void, fault: RegExp][] = [
   ['knows nothing', response => response.writeHead(404).end('{}'), /answers with status 404/],
   ['is too early', response => response.writeHead(425).end(), /answers with status 425/],
@@ -84,7 +84,7 @@ const wrong: readonly [what: string, answer: (response: ServerResponse) => void,
     'sends the signature of another round as that of this one',
     response =>
       response.end(
-        // The generator of G1: a point like any other, and the signature of no round.
+        // The generator of G1: a valid point, but the signature of no round.
         JSON.stringify({
           round,
           signature:
@@ -176,7 +176,7 @@ test('when all lie, all at once, the round is waited for and nothing else is tak
       againMs: 1,
       onFault: (_, reason) => {
         faults.push(reason);
-        // All of them a second time: then it has gone on.
+        // Every relay for the second time: so it has tried again.
         if (faults.length === 2 * liars.length) stopping.abort(new Error('stopped by the test'));
       },
     },
@@ -195,7 +195,7 @@ test('a round that is not due yet is not asked for', async () => {
   const chain = { ...quicknet, genesisUnixSeconds: Math.floor(Date.now() / 1000) + 90 * 86_400 };
   const options = { chain, relays: [one.url], timeoutMs: 1_000, againMs: 1, onFault: () => undefined };
   const fetching = fetchRound(options, round, stopping.signal);
-  // A timer for ninety days would run out at once.
+  // A timer for ninety days would fire at once.
   setTimeout(() => stopping.abort(), 50);
   await rejects(fetching, { name: 'AbortError' });
   deepEqual(one.paths, []);

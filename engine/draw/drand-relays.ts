@@ -1,10 +1,10 @@
 /**
- * Fetching a round of drand from relays, over HTTP as drand's nodes speak it (GET /<chain hash>/public/<round>). No relay
- * is trusted: what one says counts only if the signature is right (see drand.ts), so a relay that is down, stalls,
- * lies or sends something else delays a draw and never changes it.
+ * Fetches a round of drand from relays, over HTTP as drand's nodes speak it (GET /<chain hash>/public/<round>). No relay is
+ * trusted: an answer counts only if its signature is right (see drand.ts), so a relay that is down, stalls, lies or sends
+ * something else delays a draw and never changes it.
  *
- * When the round is due all relays are asked at once, and the first right answer ends it. Without one they are asked
- * again, for as long as it takes.
+ * When the round is due all relays are asked at once, and the first right answer ends it. Without one they are asked again, for
+ * as long as it takes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSignatureOf, roundTimeMs } from './drand.ts';
@@ -12,17 +12,17 @@ import type { DrandChain } from './quicknet.ts';
 
 export interface RelayOptions {
   readonly chain: DrandChain;
-  /** Addresses to which the path is added. */
+  /** Base addresses; the path is appended. */
   readonly relays: readonly string[];
-  /** What has not come after this is not waited for. */
+  /** An answer that takes longer is given up. */
   readonly timeoutMs: number;
-  /** How long to wait before all are asked again. */
+  /** How long to wait before all relays are asked again. */
   readonly againMs: number;
-  /** Told of each relay that did not give the round, and why. */
+  /** Called for each relay that did not give the round, with the reason. */
   readonly onFault: (relay: string, reason: string) => void;
 }
 
-/** A raffle that was closed ahead of time may wait for months, for which no timer is made; a clock is set meanwhile. */
+/** A raffle that was closed early may wait for months, longer than a timer can; and the clock may be set meanwhile. */
 const LONGEST_WAIT_MS = 60_000;
 /** A round is some 250 bytes of JSON. */
 const MOST_BYTES = 4_096;
@@ -89,7 +89,7 @@ async function ask(chain: DrandChain, relay: string, round: number, signal: Abor
 async function readText(response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  // Leaving the loop cancels what is still to come.
+  // Leaving the loop cancels the rest of the body.
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length;
     if (bytes > MOST_BYTES) throw new Error(`answers with more than ${MOST_BYTES} bytes`);
@@ -100,6 +100,6 @@ async function readText(response: Response): Promise<string> {
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // fetch says why in the cause.
+  // fetch puts the reason into the cause.
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }

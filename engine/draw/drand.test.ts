@@ -23,7 +23,7 @@ test('with any bit of it turned, or another length, it is refused', () => {
   for (const bytes of [signature.subarray(1), Buffer.concat([signature, Buffer.alloc(1)]), Buffer.alloc(0)]) {
     ok(!isSignatureOf(quicknet, quicknetRound.round, bytes));
   }
-  // The point at infinity, which signs everything for a key of zero.
+  // The point at infinity, which is a valid signature of everything for a key of zero.
   const infinity = Buffer.alloc(48);
   infinity[0] = 0xc0;
   ok(!isSignatureOf(quicknet, quicknetRound.round, infinity));

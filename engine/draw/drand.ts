@@ -1,14 +1,14 @@
 /**
- * Randomness of drand: rounds that a group of independent parties signs together, each at a time that is known before,
- * with a value that nobody knows before. A raffle is drawn with the first round that lies DRAND_DELAY_S behind its close, or
- * with a later one where its pool was frozen too late for that: roundOfFreeze.
+ * Randomness from drand: rounds that a group of independent parties signs together, each at a time that is known in advance,
+ * with a value that is not. A raffle is drawn with the first round that lies DRAND_DELAY_S behind its close, or with a later
+ * one if its pool was frozen too late for that: roundOfFreeze.
  *
- * A round counts only if its signature is the one the chain's key makes (BLS12-381 with signatures in G1, hashed to the
- * curve as in RFC 9380, section 8.8.1, over SHA-256 of the round as u64 big-endian); who brought it doesn't matter. There
- * is one such signature for a round, and one way to write it down, so there is one randomness: its SHA-256.
+ * A round counts only if its signature is the one that the chain's key makes (BLS12-381 with signatures in G1, hashed to the
+ * curve as in RFC 9380, section 8.8.1, over SHA-256 of the round as u64 big-endian), whoever delivers it. There is one such
+ * signature for a round, and one way to encode it, so there is one randomness: its SHA-256.
  *
- * What this does not prove: that fewer than the threshold of drand's members act together, for those could know a round
- * ahead; and that the pool was frozen when the round came. The signed slice heads show the latter.
+ * What this does not prove: that fewer than the threshold of drand's members cooperate, for those could know a round in
+ * advance; and that the pool was frozen when the round came. The signed slice heads show the latter.
  */
 import { createHash } from 'node:crypto';
 import { bls12_381 } from '@noble/curves/bls12-381.js';
@@ -28,36 +28,36 @@ export function roundTimeMs(chain: DrandChain, round: number): number {
   return (chain.genesisUnixSeconds + (round - 1) * chain.periodSeconds) * 1000;
 }
 
-/** A round as the rules announce it, and how far behind the announced close it lies. */
+/** A round as announced in the rules, and how far it lies behind the announced close. */
 export interface AnnouncedRound {
   readonly round: number;
   readonly closesAtMs: number;
 }
 
 /**
- * The round that a raffle is drawn with: the announced one where the pool was frozen before that was due. A pool that was
- * frozen later could have been chosen by it, so then it is the first round that lies as far behind the freeze as the
- * announced one lies behind the announced close: one that nobody knew at the freeze.
+ * The round that a raffle is drawn with: the announced one if the pool was frozen before that was due. A pool frozen later
+ * could have been chosen by that round, so it gets the first round that lies as far behind the freeze as the announced one lies
+ * behind the announced close: a round that nobody knew at the freeze.
  */
 export function roundOfFreeze(chain: DrandChain, announced: AnnouncedRound, frozenAtMs: number): number {
   const dueMs = roundTimeMs(chain, announced.round);
   if (frozenAtMs < dueMs) return announced.round;
-  // A round that was announced for no later than the close would be no later than the freeze, either.
+  // A round announced for the close or earlier would not come after the freeze either.
   const leadMs = Math.max(dueMs - announced.closesAtMs, chain.periodSeconds * 1000);
   return roundAt(chain, frozenAtMs + leadMs);
 }
 
-/** Whether this is the chain's signature of the round. Takes some 30 ms. Never throws, whatever the bytes are. */
+/** Whether this is the chain's signature of the round. Takes some 30 ms. Never throws, for any bytes. */
 export function isSignatureOf(chain: DrandChain, round: number, signature: Uint8Array): boolean {
   if (signature.length !== SIGNATURE_BYTES || !Number.isSafeInteger(round) || round < 1) return false;
   try {
     const point = shortSignatures.Signature.fromBytes(signature);
-    // Another way to write the same point would be another randomness of the same round.
+    // A second encoding of the same point would be a second randomness of the same round.
     if (!Buffer.from(shortSignatures.Signature.toBytes(point)).equals(signature)) return false;
     const key = bls12_381.G2.Point.fromHex(chain.publicKey);
     return shortSignatures.verify(point, shortSignatures.hash(messageOf(round), chain.dst), key);
   } catch {
-    // Bytes that are no point of the curve, or not of its subgroup.
+    // The bytes are no point of the curve, or the point is not in its subgroup.
     return false;
   }
 }

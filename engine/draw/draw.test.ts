@@ -16,7 +16,7 @@ function entrants(count: number): Entrant[] {
   return Array.from({ length: count }, (_, index) => entrant(index));
 }
 
-/** Any 32 bytes do for the hash of a leaf, if everybody has others. */
+/** Any 32 bytes serve as the hash of a leaf, if they are unique. */
 function leafOf({ stamp }: Entrant): Buffer {
   return sha256(String(stamp));
 }
@@ -108,7 +108,7 @@ function chiSquare(counts: readonly number[], expected: readonly number[]): numb
   }, 0);
 }
 
-// The seeds are fixed, so neither of these can flicker. The bounds are exceeded by one fair draw of a thousand.
+// The seeds are fixed, so these tests cannot be flaky. One fair draw in a thousand exceeds the bounds.
 
 test('of 200,000 entrants, 20,000 winners come from everywhere alike', () => {
   const count = 200_000;
@@ -128,7 +128,7 @@ test('of 200,000 entrants, 20,000 winners come from everywhere alike', () => {
     buckets.map(() => places / 100),
   );
   ok(statistic < 148.2, `chi-square is ${statistic}, with 99 degrees of freedom`);
-  // A draw that went through the pool evenly would be no draw either.
+  // A draw that went through the pool evenly would not be random either.
   ok(statistic > 45, `chi-square is ${statistic}, with 99 degrees of freedom`);
 });
 
@@ -139,7 +139,7 @@ test('of 60,000 entrants with 1 to 6 tickets, winners come as their tickets say'
   equal(drawn.length, places);
   const wins = new Array<number>(6).fill(0);
   for (const { entrant: winner } of drawn) wins[winner.tickets - 1] = (wins[winner.tickets - 1] ?? 0) + 1;
-  // Of keys that are uniform, those below a bound are drawn; who has w tickets misses it with (1 - bound)^w.
+  // Keys are uniform, and those below a bound are drawn; an entrant with w tickets misses it with (1 - bound)^w.
   const shares = (bound: number): number[] =>
     wins.map((_, index) => 10_000 * (1 - (1 - bound) ** (index + 1)));
   let [low, high] = [0, 1];

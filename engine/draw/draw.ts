@@ -1,23 +1,23 @@
 /**
  * The draw, "fairline draw 2": a pure function of the frozen pool, the rules and the seed, so anyone who has the three can
- * repeat it. vectors/VECTORS.md says every step for an implementation in another language.
+ * repeat it. vectors/VECTORS.md specifies every step for an implementation in another language.
  *
- * - An entrant with n tickets (a whole number from 1 to 1000) has n keys: that of ticket j, from 0, is
- *   HMAC-SHA-256(seed, leaf hash || j u32 big-endian) (RFC 2104, FIPS 180-4). Its key is the least of them, bytewise.
+ * - An entrant with n tickets (a whole number from 1 to 1000) has n keys: that of ticket j, from 0, is HMAC-SHA-256(seed, leaf
+ *   hash || j u32 big-endian) (RFC 2104, FIPS 180-4). Its key is the least of them, bytewise.
  * - Entrants are ordered by key, and those with equal keys by stamp.
- * - In that order, excluded entrants are skipped, and so is, where there is a group limit, whoever is of a group of which
- *   as many were taken already.
- * - The first of what is left win, in the order of tiers; the next are the alternates. Who passes on a prize is replaced
- *   by the first alternate that is left, so nothing is ever drawn twice; as the limit of groups counts winners and
- *   alternates together, it holds after that too.
+ * - In that order, the draw skips excluded entrants and, if there is a group limit, entrants of a group that has already
+ *   reached it.
+ * - The first of the rest win, in the order of tiers; the next are the alternates. A winner who passes on a prize is replaced
+ *   by the first remaining alternate, so nothing is ever drawn twice; because the group limit counts winners and alternates
+ *   together, it still holds after that.
  *
  * To a party who doesn't know the seed the keys are indistinguishable from independent uniform ones. So the order of the
- * tickets is uniform among all there are, and going through it is drawing tickets one by one, without replacement, of
- * which the first of an entrant counts: successive sampling (Yates and Grundy, "Selection Without Replacement from Within
- * Strata with Probability Proportional to Size", 1953). That the least of n uniform keys orders entrants in just this way
- * is the algorithm of Efraimidis and Spirakis, "Weighted random sampling with a reservoir" (2006), for whole weights,
- * without its logarithms, hence exact. With one ticket each it is the bottom-k sample of Cohen and Kaplan, "Summarizing
- * Data using Bottom-k Sketches" (2007). Tests enumerate small pools whole.
+ * tickets is uniform among all there are, and going through it is drawing tickets one by one, without replacement, of which the
+ * first of an entrant counts: successive sampling (Yates and Grundy, "Selection Without Replacement from Within Strata with
+ * Probability Proportional to Size", 1953). That the least of n uniform keys orders entrants in just this way is the algorithm
+ * of Efraimidis and Spirakis, "Weighted random sampling with a reservoir" (2006), for whole weights, without its logarithms,
+ * hence exact. With one ticket each it is the bottom-k sample of Cohen and Kaplan, "Summarizing Data using Bottom-k Sketches"
+ * (2007). Tests enumerate small pools completely.
  */
 import { HASH_WORDS } from '../contract/hashing/merkle.ts';
 import { LANES, Sha256Lanes, type Start, spreads } from '../contract/hashing/sha256-lanes.ts';
@@ -28,20 +28,20 @@ import { type Drawn, Selection, type SelectionRules } from './selection.ts';
 export const MOST_TICKETS = 1_000;
 const KEY_BYTES = 32;
 const BLOCK_BYTES = 64;
-/** Where the number of the ticket lies in its message, behind the hash of the leaf. */
+/** The offset of the ticket's number in its message, behind the hash of the leaf. */
 const TICKET_AT = 32;
 const TICKET_BYTES = 36;
-/** Room for a batch of messages of one block, and for what a group of four goes beyond them. */
+/** Room for a batch of messages of one block, and for the excess of a group of four. */
 const ROOM_BYTES = (BATCH + LANES) * BLOCK_BYTES;
 
-/** A draw under way: add every entrant of the pool, then ask who was drawn. */
+/** A draw in progress: add every entrant of the pool, then read the result. */
 export class Draw<E extends Entrant> {
   readonly #selection: Selection<E>;
   readonly #lanes = new Sha256Lanes(3 * ROOM_BYTES);
   readonly #words = new Int32Array(this.#lanes.memory.buffer);
   readonly #afterInnerKey: Start;
   readonly #afterOuterKey: Start;
-  /** HMAC's inner messages, its outer ones, and the keys. */
+  /** HMAC's inner messages, its outer messages, and the keys. */
   readonly #tickets = this.#lanes.reserve(ROOM_BYTES);
   readonly #outer = this.#lanes.reserve(ROOM_BYTES);
   readonly #keys = this.#lanes.reserve(ROOM_BYTES);
@@ -62,7 +62,7 @@ export class Draw<E extends Entrant> {
     }
   }
 
-  /** Adds entrants; `leaves` holds the hash of each one's leaf, HASH_WORDS words each, as the pool gave them. */
+  /** Adds entrants; `leaves` holds the hash of each one's leaf, HASH_WORDS words each, as the pool returned them. */
   add(entrants: readonly E[], leaves: Int32Array): void {
     if (leaves.length !== entrants.length * HASH_WORDS) {
       throw new RangeError(`${entrants.length} entrants but ${leaves.length} words of hashes`);
@@ -90,7 +90,7 @@ export class Draw<E extends Entrant> {
     this.#offer(entrants, filled);
   }
 
-  /** Who was drawn, in order: the winners, then the alternates. */
+  /** The drawn entrants, in order: the winners, then the alternates. */
   drawn(): readonly Drawn<E>[] {
     return this.#selection.drawn();
   }
@@ -111,7 +111,7 @@ export class Draw<E extends Entrant> {
   }
 }
 
-/** The padding (FIPS 180-4, section 5.1.1) of a message of this length, behind the block of a key. */
+/** The padding (FIPS 180-4, section 5.1.1) of a message of this length that follows the block of a key. */
 function pad(memory: Buffer, at: number, length: number): void {
   memory[at + length] = 0x80;
   memory.writeUInt32BE((BLOCK_BYTES + length) * 8, at + BLOCK_BYTES - 4);

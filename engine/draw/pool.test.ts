@@ -7,7 +7,7 @@ import { plainLeafHash, plainPoolRoot, sha256 } from './testing/plain.ts';
 
 const SECRET = 'a secret of salts, long enough for it';
 
-/** A copy of the words as the bytes that they are. */
+/** A copy of the words as bytes. */
 function bytesOf(words: Int32Array): Buffer {
   return Buffer.from(Buffer.from(words.buffer, words.byteOffset, words.byteLength));
 }

@@ -1,10 +1,10 @@
 /**
- * The pool of a raffle: at the freeze, every entry that was not withdrawn, in stamp order, each with the terms that were
- * settled for it by then. Its root is that of the Merkle tree (RFC 6962, section 2.1) over the leaves that terms.ts
- * describes. They hold the hash of the entry's leaf in its slice, so whoever has a receipt can check that they are in it.
+ * The pool of a raffle: at the freeze, every entry that was not withdrawn, in stamp order, each with its terms at that time.
+ * Its root is that of the Merkle tree (RFC 6962, section 2.1) over the leaves that terms.ts describes. They hold the hash of
+ * the entry's leaf in its slice, so everyone with a receipt can check that their entry is in the pool.
  *
- * Entries go through in batches, and what is kept of one is its root: a whole batch is a whole subtree, because BATCH is
- * a power of two.
+ * Entries are hashed in batches, and only the root of each batch is kept: a whole batch is a whole subtree, because BATCH is a
+ * power of two.
  */
 import { createHash } from 'node:crypto';
 import { HASH_BYTES, HASH_WORDS, MerkleTree, treeBytes } from '../contract/hashing/merkle.ts';
@@ -13,13 +13,13 @@ import { LeafHasher, leavesBytes } from '../contract/record/leaf.ts';
 import { ITEM_ENTRY, type ItemSource, RecordEncoder } from '../contract/record/record.ts';
 import { PLAIN_LEAF_BYTES, type Terms, TermsBinder, TICKETS_AT } from './terms.ts';
 
-/** Entries hashed together. A power of two; with many more, their memory no longer fits into a core's cache. */
+/** Entries hashed together. A power of two; a much larger batch no longer fits into a core's cache. */
 export const BATCH = 1_024;
 
 const BLOCK_BYTES = 64;
-/** Room for the leaves of a batch, one block each, and for what a group of four goes beyond them. */
+/** Room for the leaves of a batch, one block each, and for the excess of a group of four. */
 const BOUND_BYTES = (BATCH + LANES + 1) * BLOCK_BYTES;
-/** With the prefix in the last byte of a word, the hash in a leaf begins with a word, and can be copied as such. */
+/** With the prefix in the last byte of a word, the hash in a leaf starts at a word boundary and can be copied by words. */
 const PREFIX_AT = 3;
 const DATA_AT = PREFIX_AT + 1;
 
@@ -27,11 +27,11 @@ export interface PoolEntry {
   /** At most MAX_USER_ID_BYTES long in UTF-8. */
   readonly userId: string;
   readonly stamp: number;
-  /** Where its instant comes from; absent: the gateway's own clock. */
+  /** The source of its instant; absent: the gateway's own clock. */
   readonly source?: ItemSource;
 }
 
-/** An entry of the pool with what was settled about it before the freeze. */
+/** An entry of the pool with its terms at the freeze. */
 export interface Entrant extends PoolEntry, Terms {}
 
 export class EntrantPool {
@@ -54,21 +54,20 @@ export class EntrantPool {
     this.#binder = new TermsBinder(campaignId, saltSecret);
     const { memory } = this.#lanes;
     for (let slot = this.#bound; slot < this.#bound + BATCH * BLOCK_BYTES; slot += BLOCK_BYTES) {
-      // Group and exclusion are the zeros between; the padding is that of FIPS 180-4, section 5.1.1.
+      // Group and exclusion are the zeros in between; the padding follows FIPS 180-4, section 5.1.1.
       memory[slot + DATA_AT + PLAIN_LEAF_BYTES] = 0x80;
       memory.writeUInt32BE((1 + PLAIN_LEAF_BYTES) * 8, slot + PREFIX_AT + BLOCK_BYTES - 4);
     }
   }
 
-  /** How many entries were added. */
   get count(): number {
     return this.#count;
   }
 
   /**
-   * Adds the next entrants: BATCH of them, unless they are the last. Answers the hashes of their entries' leaves, HASH_WORDS
-   * words each, as they lie in memory, which the next call uses again. Throws RangeError for more than BATCH, or where
-   * those before were fewer.
+   * Adds the next entrants: BATCH of them, unless they are the last. Returns the hashes of their entries' leaves, HASH_WORDS
+   * words each, as a view of memory that the next call overwrites. Throws RangeError for more than BATCH, or if an earlier call
+   * had fewer.
    */
   add(entries: readonly Entrant[]): Int32Array {
     const { length } = entries;
@@ -87,7 +86,7 @@ export class EntrantPool {
     return this.#hashes.subarray(0, length * HASH_WORDS);
   }
 
-  /** Puts in place of the hashes of the entries' leaves those of the pool's; the former are kept. */
+  /** Replaces the hashes of the entries' leaves in the tree by those of the pool's leaves; the former are kept separately. */
   #bindTerms(entries: readonly Entrant[]): void {
     const { memory } = this.#lanes;
     const words = this.#words;
@@ -111,7 +110,10 @@ export class EntrantPool {
     }
   }
 
-  /** The root of the tree over all that was added, 32 bytes; of nothing, the hash of nothing. Nothing can be added after. */
+  /**
+   * The root of the tree over everything added, 32 bytes; without entries, the hash of nothing. Nothing can be added
+   * afterwards.
+   */
   root(): Buffer {
     let nodes = this.#roots;
     while (nodes.length > 1) {

@@ -34,15 +34,15 @@ export interface ProofInput {
   readonly drawn: readonly Drawn<Entrant>[];
 }
 
-/** People written in one part: some hundred KB of text. */
+/** People per part: some hundred KB of text. */
 const PART = 1_000;
 
-/** The most parts that the proof of so many people has: both lists may end with a part that is not full. */
+/** The maximum number of parts of a proof with so many people: each of the two lists may end with a part that is not full. */
 export function partsOf(people: number): number {
   return Math.ceil(people / PART) + 4;
 }
 
-/** The proof, in parts that are to be put together. Each is made when it is asked for, so that later ones can be made alone. */
+/** The proof in parts, to be concatenated. Each part is made on demand, so that later parts can be made alone. */
 export function proofParts(input: ProofInput): readonly (() => string)[] {
   const winners = input.drawn.slice(0, winnersOf(input.draw));
   const alternates = input.drawn.slice(winners.length);
@@ -59,7 +59,7 @@ export function proofParts(input: ProofInput): readonly (() => string)[] {
   ];
 }
 
-/** What stands between the alternates and the winners. */
+/** The text between the alternates and the winners. */
 function middleOf(input: ProofInput): string {
   const middle = canonicalJson({
     campaign: input.campaignId,

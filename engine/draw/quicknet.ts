@@ -1,9 +1,9 @@
 /**
- * drand's quicknet, pinned: nothing that a relay says of the chain is believed. The parameters are those that the League
- * of Entropy published with the chain in 2023 (docs.drand.love, "quicknet"); the chain hash is a hash over the others.
+ * drand's quicknet, pinned: nothing that a relay says about the chain is used. The League of Entropy published these parameters
+ * with the chain in 2023 (docs.drand.love, "quicknet"); the chain hash is a hash over the others.
  *
- * A wrong key here would make every round look forged, a wrong period or genesis would name rounds that do not lie where
- * they should. The round below is a real one, and a test verifies it.
+ * With a wrong key every round would look forged, with a wrong period or genesis rounds would be due at other times than
+ * announced. The round below is a real one, and a test verifies it.
  */
 
 export interface DrandChain {
@@ -29,7 +29,7 @@ export const quicknet: DrandChain = {
   genesisUnixSeconds: 1_692_803_367,
 };
 
-/** A round of it, with which relays are tested. */
+/** A real round of quicknet, for tests of relays. */
 export const quicknetRound = {
   round: 1000,
   signature:

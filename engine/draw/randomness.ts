@@ -1,6 +1,6 @@
 /**
- * Where raffles get their randomness: what is announced of it when one is made, and the reveal once its pool is frozen.
- * What a reveal is worth is judged by reveal.ts; here it is only brought.
+ * The randomness of raffles: what is announced of it when a raffle is created, and the reveal once its pool is frozen.
+ * reveal.ts checks a reveal; this file only obtains it.
  */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -13,15 +13,15 @@ import type { AnnouncedRandomness } from './rules.ts';
 
 export interface RandomnessOptions {
   readonly drawSecret: string;
-  /** A raffle's round lies at least this far behind its close as announced. */
+  /** The minimum time between a raffle's announced close and its round. */
   readonly drandDelayMs: number;
   readonly relays: readonly string[];
   readonly log: Pick<Logger, 'warn'>;
 }
 
-/** A relay that answers at all does so in a fraction of this. */
+/** A relay that answers at all needs a fraction of this. */
 const RELAY_TIMEOUT_MS = 5_000;
-/** The period of quicknet: sooner there is nothing new. */
+/** The period of quicknet: there is nothing new sooner. */
 const RELAYS_AGAIN_MS = 3_000;
 
 export class Randomness {
@@ -31,7 +31,7 @@ export class Randomness {
     this.#options = options;
   }
 
-  /** What to announce of a raffle with this id; the nonce is for the ledger alone. */
+  /** What to announce for a raffle with this id; the nonce is for the ledger alone. */
   announce(
     source: AnnouncedRandomness['source'],
     campaign: { readonly campaignId: number; readonly closesAt: Date },
@@ -52,7 +52,7 @@ export class Randomness {
   }
 
   /**
-   * What reveals the randomness that was announced. With drand it waits for the round, and for a relay that has it, until
+   * Obtains the reveal of the announced randomness. With drand it waits for the round, and for a relay that has it, until
    * `stopping` is aborted; then it rejects.
    */
   async reveal(

@@ -1,4 +1,4 @@
-/** The randomness of a raffle when its time has come: what is given is held against what was announced. */
+/** Checks the reveal of a raffle's randomness against what was announced. */
 import { commitmentOf, SECRET_BYTES } from './commit.ts';
 import { isSignatureOf, randomnessOf } from './drand.ts';
 import { quicknet } from './quicknet.ts';
@@ -8,12 +8,12 @@ export type Reveal =
   | { readonly source: 'commit'; readonly secret: Uint8Array }
   | { readonly source: 'drand'; readonly round: number; readonly signature: Uint8Array };
 
-/** What was given is not what was announced; `message` says in what it differs. */
+/** The reveal does not match the announcement; `message` says how they differ. */
 export class RevealRefused extends Error {}
 
 /**
- * The randomness, 32 bytes, that a reveal gives to the raffle for which `announced` was shown: the secret itself, or the
- * hash of the round's signature. Throws RevealRefused for anything but the one secret, or the one round of the one chain.
+ * The randomness, 32 bytes, of a raffle that announced `announced`: the secret itself, or the hash of the round's signature.
+ * Throws RevealRefused for anything but the one secret, or the one round of the one chain.
  */
 export function randomnessFrom(announced: AnnouncedRandomness, reveal: Reveal): Buffer {
   if (announced.source === 'commit' && reveal.source === 'commit') {

@@ -1,6 +1,6 @@
 /**
- * The rules of a campaign as one canonical text, fixed and shown before anybody enters, and their hash: what was
- * announced. `closes_at_us` is the close as it was announced; one ahead of time changes nothing here.
+ * The rules of a campaign as one canonical text, fixed and shown before anybody enters, and their hash, which is announced.
+ * `closes_at_us` is the announced close; an early close does not change it.
  *
  * A raffle's rules name the source of its randomness (see commit.ts and drand.ts), so that it cannot be chosen later.
  */
@@ -19,11 +19,11 @@ export type {
 
 export const DRAW_FUNCTION: DrawRules['function'] = 'fairline draw 2';
 
-/** Rules of what is granted or won and has to be claimed, else it passes to the next. */
+/** The rules for claims: a grant or win that is not claimed passes to the next in line. */
 export interface ClaimRules {
-  /** How long each has, from when it is offered, and while we could hear them. */
+  /** The time to claim, from the offer on; only time while the service was available counts. */
   readonly withinS: number;
-  /** Of a coupon: how many wait behind those who were granted one. */
+  /** Of a coupon: the size of the waitlist. */
   readonly waitlist: number;
 }
 
@@ -33,9 +33,9 @@ interface Common {
   /** Microseconds since the epoch. */
   readonly opensAtUs: number;
   readonly closesAtUs: number;
-  /** Absent: what is granted or won is final at once. */
+  /** Absent: grants and wins are final at once. */
   readonly claims?: ClaimRules | undefined;
-  /** Absent or empty: nobody was named. */
+  /** Absent or empty: no monitors. */
   readonly monitors?: readonly NamedMonitor[] | undefined;
 }
 export type CampaignRules =
@@ -62,12 +62,12 @@ export function rulesHash(text: string): Buffer {
   return createHash('sha256').update(text, 'utf8').digest();
 }
 
-/** How many win, over all tiers. */
+/** The number of winners over all tiers. */
 export function winnersOf(draw: Pick<DrawRules, 'tiers'>): number {
   return draw.tiers.reduce((sum, tier) => sum + tier.winners, 0);
 }
 
-/** The tier, from 0, of the winner with this serial, from 1. Throws RangeError when nobody wins with it. */
+/** The tier, from 0, of the winner with this serial, from 1. Throws RangeError if no winner has this serial. */
 export function tierOf(draw: Pick<DrawRules, 'tiers'>, serial: number): number {
   let last = 0;
   for (const [tier, { winners }] of draw.tiers.entries()) {

@@ -1,4 +1,4 @@
-/** The seed of a draw: one value that depends on all that must not be chosen after the randomness is known. */
+/** The seed of a draw: one value that depends on everything that must not be chosen after the randomness is known. */
 import { hkdfSync } from 'node:crypto';
 
 export const SEED_BYTES = 32;
@@ -6,7 +6,7 @@ const HASH_BYTES = 32;
 const INFO = 'fairline seed 1';
 
 export interface SeedInput {
-  /** 32 bytes: the revealed secret, or those of the drand round. */
+  /** 32 bytes: the revealed secret, or the randomness of the drand round. */
   readonly randomness: Uint8Array;
   /** 32 bytes; see rules.ts. */
   readonly rulesHash: Uint8Array;

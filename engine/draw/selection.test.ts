@@ -1,7 +1,6 @@
 /**
- * That the draw is fair, shown whole on small pools: every order in which the tickets can come is gone through, and how
- * often each result comes out is held against the probability that drawing tickets one by one without replacement gives
- * it. Both are exact fractions.
+ * Proves on small pools that the draw is fair: the tests go through every order of the tickets, and compare how often each
+ * result comes out with its probability when tickets are drawn one by one without replacement. Both are exact fractions.
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -22,7 +21,7 @@ function contestants(...tickets: (number | readonly [tickets: number, group: str
   });
 }
 
-/** A key that stands at this place among others. */
+/** A key with this rank among others. */
 function keyAt(place: number): string {
   return String.fromCharCode(place).padEnd(32, '\0');
 }
@@ -46,7 +45,7 @@ function* ordersOf(count: number): Generator<number[]> {
   }
 }
 
-/** How often each result comes out of all orders of the tickets. */
+/** How often each result comes out, over all orders of the tickets. */
 function counted(all: readonly Contestant[], places: number, groupLimit: number | null): Map<string, bigint> {
   const counts = new Map<string, bigint>();
   const tickets = all.reduce((sum, each) => sum + each.tickets, 0);
@@ -66,8 +65,8 @@ function counted(all: readonly Contestant[], places: number, groupLimit: number 
 }
 
 /**
- * The probability of each result when tickets are drawn one by one without replacement and a ticket counts if its owner
- * may still be taken, times `orders`. A fraction of orders that is none would throw.
+ * The probability of each result when tickets are drawn one by one without replacement and a ticket counts if its owner may
+ * still be drawn, times `orders`. It throws if the product is not whole.
  */
 function expected(
   all: readonly Contestant[],
@@ -86,7 +85,7 @@ function expected(
       group !== null &&
       groupLimit !== null &&
       taken.filter(each => each.group === group).length >= groupLimit;
-    // Tickets of those who are taken, or may not be any more, are drawn and change nothing: as if they were not there.
+    // Tickets of entrants who are drawn already, or can no longer be drawn, change nothing: as if they did not exist.
     const open = left.filter(each => !isFull(each.group));
     if (taken.length === places || open.length === 0) {
       equal((share * orders) % over, 0n);

@@ -1,18 +1,18 @@
 /**
- * Who is drawn, once every ticket has its key: the order, the limit of groups, and how many there are places for. See
- * draw.ts for what it is and why it is fair.
+ * Selects the entrants who are drawn, once every ticket has its key: the order, the group limit, and the number of places.
+ * draw.ts describes the selection and why it is fair.
  *
- * Only those who can still be drawn are kept: whenever twice as many are in the buffer as are drawn, it is cut down to
- * those, and a key greater than the last of them is turned away at once. A heap would have to give up members from its
- * middle where there are groups. Cutting is exact: what may be drawn together is a matroid (a limit a group, and one
- * overall), in which the greedy choice from a greedy choice and what comes later is that from all there ever was (Edmonds,
- * "Matroids and the greedy algorithm", 1971). Sorting costs nothing to speak of: of a million entrants with 100 places,
- * some thousands ever come into the buffer.
+ * Only entrants who can still be drawn are kept: whenever the buffer holds twice as many as are drawn, it is cut down to those,
+ * and a key greater than the last of them is rejected at once. A heap would have to remove members from its middle because of
+ * groups. Cutting is exact: the sets that may be drawn together form a matroid (a limit per group, and one overall), in which
+ * the greedy choice from an earlier greedy choice and later elements equals the greedy choice from all elements (Edmonds,
+ * "Matroids and the greedy algorithm", 1971). Sorting costs next to nothing: of a million entrants with 100 places, only some
+ * thousands ever enter the buffer.
  */
 import type { Entrant } from './pool.ts';
 
 export interface SelectionRules {
-  /** How many are drawn: winners and alternates together. */
+  /** The number of entrants drawn: winners and alternates together. */
   readonly places: number;
   readonly groupLimit: number | null;
 }
@@ -30,7 +30,7 @@ interface Candidate<E> {
   key: string;
 }
 
-/** Fewer than this are not worth a cut. */
+/** With fewer spare entries, cutting is not worth its cost. */
 const SPARE = 1_000;
 
 export class Selection<E extends Contestant> {
@@ -50,8 +50,8 @@ export class Selection<E extends Contestant> {
   }
 
   /**
-   * Offers the key of a ticket: 32 bytes, one a character, for such strings compare as their bytes do. All tickets of an
-   * entrant are offered one after another, and the least of them is its key.
+   * Offers the key of a ticket: 32 bytes, one per character, because such strings compare like their bytes. All tickets of an
+   * entrant are offered one after another; the least of them is the entrant's key.
    */
   offer(entrant: E, key: string): void {
     const last = this.#candidates.at(-1);
@@ -63,13 +63,13 @@ export class Selection<E extends Contestant> {
     this.#candidates.push({ entrant, key });
   }
 
-  /** Who was drawn, in order. */
+  /** The drawn entrants, in order. */
   drawn(): readonly Drawn<E>[] {
     this.#cut();
     return this.#candidates.map(({ entrant, key }) => ({ entrant, key: Buffer.from(key, 'latin1') }));
   }
 
-  /** Forgets all but those who would be drawn if nobody else came. */
+  /** Removes all but those who would be drawn if no other entrants followed. */
   #cut(): void {
     const taken: Candidate<E>[] = [];
     const ofGroup = new Map<string, number>();

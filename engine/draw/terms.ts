@@ -1,5 +1,5 @@
 /**
- * What is settled about an entrant before the freeze, and how the pool binds it. The leaf of an entrant in the pool's tree:
+ * An entrant's terms, fixed at the freeze, and how the pool binds them. The leaf of an entrant in the pool's tree:
  *
  * | bytes   | field |
  * |---------|-------|
@@ -8,8 +8,8 @@
  * | 1 or 33 | group: 0 for none; else 1 and HMAC-SHA-256(RECEIPT_SALT_SECRET, "fairline group 1" \|\| campaign u32 \|\| group) |
  * | 1 or 33 | exclusion: 0 for none; else 1 and H(its reason in UTF-8) |
  *
- * As 0 and 1 say what follows, no two entrants have the same bytes unless they agree in all of it. Books show groups as
- * these hashes: they say who belongs together, and only with the secret can a name be tried out.
+ * The bytes 0 and 1 say what follows, so two entrants have the same bytes only if they agree in all of it. Books show groups
+ * as these hashes: they show who belongs together, and guessing a group's name requires the secret.
  */
 import { createHmac, hash } from 'node:crypto';
 import { HASH_BYTES } from '../contract/hashing/merkle.ts';
@@ -18,18 +18,18 @@ export interface Terms {
   /** 1 to MOST_TICKETS. */
   readonly tickets: number;
   readonly group: string | null;
-  /** Why it is not drawn; null: it is. */
+  /** Why it is excluded from the draw; null: it is not. */
   readonly excluded: string | null;
 }
 
-/** The leaf data of who is in no group and not excluded. */
+/** The leaf data of an entrant without a group or an exclusion. */
 export const PLAIN_LEAF_BYTES = HASH_BYTES + 4;
 export const TICKETS_AT = HASH_BYTES;
 
 const GROUP_LABEL = 'fairline group 1';
 const NONE = Buffer.of(0);
 const SOME = Buffer.of(1);
-/** Entrants of a group come apart from each other; more groups than this are hashed again and again. */
+/** Entrants of a group are not adjacent; with more groups than this, hashes are computed repeatedly. */
 const MOST_KEPT = 10_000;
 
 /** Makes the leaves of one campaign's pool, and the hashes of its groups. */
@@ -44,7 +44,7 @@ export class TermsBinder {
     this.#secret = saltSecret;
   }
 
-  /** What stands for a group in pools and books, 32 bytes. */
+  /** The hash that stands for a group in pools and books, 32 bytes. */
   groupHash(group: string): Buffer {
     const kept = this.#groups.get(group);
     if (kept !== undefined) return kept;

@@ -1,13 +1,13 @@
-/** What the routes of the clocks take and give; as schemas.ts, with its words. */
+/** Schemas of the clock routes; see schemas.ts. */
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import { shownText } from '../../contract/api/text.ts';
 import { exact, MAX_REASON_CHARACTERS, oneOf, orNull, time, whole } from './schemas.ts';
 
-/** A hundred years: beyond, it is a typing error. */
+/** A hundred years; a greater value is a typing error. */
 const MOST_AHEAD_MS = 3_153_600_000_000;
 
-/** What waits while the clocks contradict each other. */
+/** What is on hold while the clocks contradict each other. */
 export const HELD = [
   'watermark',
   'settling',

@@ -1,6 +1,6 @@
 /**
- * Holds the OpenAPI document against real answers: each documented one is given, each given one is documented, and its
- * body is as the document says.
+ * Compares the OpenAPI document with real answers: each documented answer is produced, each produced answer is documented, and
+ * its body matches the document.
  */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
@@ -37,7 +37,7 @@ const awayPool = openPool('postgres://nobody@127.0.0.1:1/none', {
   applicationName: 'test',
   onError: () => undefined,
 });
-/** An API whose database is away, and that is not ready. */
+/** An API whose database is away and which is not ready. */
 const away = await startApi({
   pool: awayPool,
   ready: () => ({ ok: false, checks: { postgres: 'no answer', redis: 'ok' } }),
@@ -50,7 +50,7 @@ after(async () => {
 
 const given = new Set<string>();
 
-/** Calls, and holds the answer against the document. `path` is a path of the document; `{id}` becomes `id`. */
+/** Calls an operation and checks the answer against the document. `path` is a path of the document; `{id}` becomes `id`. */
 async function call(
   on: TestApi,
   method: 'GET' | 'POST' | 'PUT' | 'PATCH',
@@ -80,7 +80,7 @@ async function call(
   return answer;
 }
 
-/** Every answer that the document has, each problem by its type. */
+/** Every documented answer, each problem by its type. */
 function documented(): string[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).flatMap(([method, { responses }]) =>
@@ -104,14 +104,14 @@ const campaignPaths = [
   ['GET', `${CAMPAIGN}/entrants`],
   ['GET', `${CAMPAIGN}/versions`],
 ] as const;
-/** Those that want a body, or a campaign in a certain state, with a right body. */
+/** Operations that require a body or a campaign in a certain state, with a valid body. */
 const drawPaths = [
   ['PUT', `${CAMPAIGN}/entrants`, [{ user: 'ann' }]],
   ['POST', `${CAMPAIGN}/alternates/next`, { serial: 1, reason: 'did not answer' }],
   ['POST', `${CAMPAIGN}/deadlines`, { serial: 1, holder: 'ann', claim_by: '2100-01-01T00:00:00Z' }],
   ['GET', `${CAMPAIGN}/proof`, undefined],
 ] as const;
-/** Changes, which say what they were made for, with a body that is right. */
+/** Changes that need a precondition, with a valid body. */
 const changePaths = [
   ['PATCH', CAMPAIGN, { title: 'Two thirds' }],
   ['POST', `${CAMPAIGN}/announce`, {}],
@@ -141,7 +141,7 @@ const clockPaths = [
   ['POST', '/v1/clocks/trust', TRUST],
 ] as const;
 const bodies = [...drawPaths, ...changePaths, ...roomPaths, ...couponPaths, ...clockPaths] as const;
-/** What makes something, and takes a body that is right. */
+/** Operations that create something, with a valid body. */
 const makePaths = [
   ['POST', '/v1/campaigns', coupon],
   ['POST', `${CAMPAIGN}/duplicate`, again],
@@ -159,7 +159,7 @@ const securedPaths = [
   ...bodies.map(([method, path]) => [method, path] as const),
 ] as const;
 
-/** A coupon that ann has to claim, and bob waits for. */
+/** A coupon that ann has to claim and bob is waitlisted for. */
 async function offeredCoupon(): Promise<number> {
   const id = await api.create({ stock: 1, waitlist: 1, claim_within_s: 3_600 });
   await api.pool.query(`insert into entries values ($1, 'ann', 1024), ($1, 'bob', 2048)`, [id]);
@@ -168,7 +168,7 @@ async function offeredCoupon(): Promise<number> {
   return id;
 }
 
-/** A raffle that was drawn: bob has won, and cid is the only alternate. */
+/** A drawn raffle: bob has won, and cid is the only alternate. */
 async function drawnRaffle(): Promise<number> {
   const { body } = await api.call('POST', '/v1/campaigns', {
     body: { kind: 'raffle', title: 'A bicycle', winners: 1, alternates: 1, closes_at: inMs(60_000) },
@@ -187,7 +187,7 @@ async function drawnRaffle(): Promise<number> {
   return id;
 }
 
-/** Its totals are told as they were, its entries by nobody any more. */
+/** Its totals stay available, its entries do not. */
 async function archivedCampaign(): Promise<void> {
   const id = await api.create({});
   const totals = (await call(api, 'GET', `${CAMPAIGN}/totals`, { id })).body;
@@ -386,7 +386,7 @@ describe('the OpenAPI document', () => {
       call(api, 'POST', '/v1/clocks/trust', { body, headers });
     assert.equal((await trust(TRUST)).body.type, 'urn:fairline:problem:clocks-agree');
     const set = await startApi();
-    // Its sessions tell another time than Redis does.
+    // Sessions of this database show another time than Redis.
     const { rows } = await set.pool.query('select current_database() as name');
     await set.pool.query(`
       create schema fake;
@@ -491,7 +491,7 @@ describe('the OpenAPI document', () => {
       const with_ = body === undefined ? {} : { body };
       assert.equal((await call(api, method, path, { id: 'first', ...with_ })).status, 400);
       assert.equal((await call(api, method, path, { id: 999, ...with_ })).status, 404);
-      // A coupon draws nothing.
+      // A coupon has no draw.
       const none = await call(api, method, path, { id: await api.create(), ...with_ });
       assert.equal(none.status, method === 'GET' ? 404 : 409);
       if (method === 'GET') continue;
@@ -530,7 +530,7 @@ describe('the OpenAPI document', () => {
     const abort = new AbortController();
     const headers = { authorization: `Bearer ${api.deps.token}` };
     for (let index = 0; index < MAX_EXPORTS; index++) {
-      // Not read: more than fits into the buffers on the way is left, so the export goes on.
+      // The body is not read: more is left than the buffers on the way hold, so the export goes on.
       await fetch(`${api.url}/v1/campaigns/${id}/entries.csv`, { headers, signal: abort.signal });
     }
     assert.equal((await call(api, 'GET', `${CAMPAIGN}/entries.csv`, { id })).status, 503);

@@ -1,4 +1,4 @@
-/** What the operator's API takes and gives of coupons; the terms themselves stand in contract/coupons/terms-json.ts. */
+/** Schemas of the coupon routes; contract/coupons/terms-json.ts defines the terms themselves. */
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import { TermsBody } from '../../contract/coupons/terms-json.ts';
@@ -11,7 +11,7 @@ function id(description: string) {
   return Type.Integer({ minimum: 1, maximum: GREATEST_ID, description, 'x-expected': expected });
 }
 
-/** Whatever is an object comes in; its members are checked one by one, so that each fault has its place. */
+/** Any object is accepted here; its members are checked one by one, so that each fault names its member. */
 export const TermsMember = Type.Object(TermsBody.properties, {
   ...exact,
   'x-expected': `an object with the members ${Object.keys(TermsBody.properties).join(', ')}`,

@@ -1,4 +1,4 @@
-/** The document as its readers take it: people who generate a client, and people who fuzz with it. */
+/** The document as its readers use it: people who generate a client, and people who fuzz with it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import Value from 'typebox/value';

@@ -36,7 +36,7 @@ export function openApiDocument(): object {
   };
 }
 
-/** `id` is what the table of operations calls it, and generated clients after it. */
+/** `id` is the operation's name in the table of operations; generated clients use it too. */
 function describe(id: string, operation: Operation): object {
   const { body } = operation;
   return {
@@ -88,7 +88,7 @@ function describeAnswer(answer: Answer): object {
   };
 }
 
-/** One response a status; its description names the problems that share it. */
+/** One response per status; its description names the problems that share it. */
 function describeProblems(operation: Operation): Record<string, object> {
   const byStatus = new Map<number, ProblemSlug[]>();
   for (const slug of operation.problems) {

@@ -1,4 +1,4 @@
-/** What an operation of the operator's API is, and what many of them share. */
+/** The type of an operation of the operator's API, and what many operations share. */
 import type { TObject, TSchema } from 'typebox';
 import Type from 'typebox';
 import type { ProblemSlug } from '../../contract/api/problem.ts';
@@ -9,9 +9,9 @@ export const JSON_MEDIA_TYPE = 'application/json';
 export interface Answer {
   readonly status: number;
   readonly description: string;
-  /** By media type; undefined where the body is no JSON. */
+  /** By media type; undefined if the body is not JSON. */
   readonly content: Readonly<Record<string, TSchema | undefined>>;
-  /** Headers that always come with it, with what they tell. */
+  /** Headers that the answer always has, with their meaning. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -24,15 +24,15 @@ export interface Operation {
   readonly query?: TObject;
   readonly headers?: TObject;
   readonly body?: TSchema;
-  /** Where it is not that of all others. */
+  /** Only if it differs from the limit of all others. */
   readonly bodyLimitBytes?: number;
   readonly answer: Answer;
-  /** The answer with ?dryRun=true, where it has another status. */
+  /** The answer with ?dryRun=true, if it has another status. */
   readonly dryRunAnswer?: Answer;
   readonly problems: readonly ProblemSlug[];
 }
 
-/** What is served to those who have the token stands below it. */
+/** Everything below it requires the token. */
 export const SECURED_PREFIX = '/v1/';
 
 export const SECURED: readonly ProblemSlug[] = [
@@ -62,7 +62,7 @@ export const ETAG = { etag: 'The version, for If-Match' } as const;
 
 export const DRY_RUN = json(200, 'What would happen; nothing was changed', DryRunJson);
 
-/** An answer that is another one with ?dryRun=true. */
+/** An answer that is different with ?dryRun=true. */
 export function orDryRun(schema: TSchema): TSchema {
   return Type.Union([schema, DryRunJson]);
 }

@@ -1,6 +1,6 @@
 /**
- * Every operation of the operator's API, with every answer it gives. Routes and the OpenAPI document are made from
- * this table; a test has each answer given for real.
+ * Every operation of the operator's API, with every answer it gives. Routes and the OpenAPI document are made from this table;
+ * a test produces each answer for real.
  */
 import { TermsBody } from '../../contract/coupons/terms-json.ts';
 import { CSV_MEDIA_TYPE } from '../http/csv.ts';
@@ -48,7 +48,7 @@ import {
 
 export { JSON_MEDIA_TYPE, type Operation, SECURED_PREFIX } from './operation.ts';
 
-/** 1,000 entrants with the longest of everything have about 500 bytes each. */
+/** 1,000 entrants with every member at its maximum length have about 500 bytes each. */
 const ENTRANTS_LIMIT_BYTES = 1024 * 1024;
 
 export const operations = {
@@ -59,7 +59,7 @@ export const operations = {
     query: DryRunQuery,
     headers: OperatorHeaders,
     body: NewCampaignBody,
-    answer: json(201, 'Made', CreatedCampaign, { location: 'The URL of the campaign' }),
+    answer: json(201, 'Created', CreatedCampaign, { location: 'The URL of the campaign' }),
     dryRunAnswer: DRY_RUN,
     problems: [...SECURED, ...WITH_BODY],
   },
@@ -179,7 +179,7 @@ export const operations = {
     summary:
       'Set the terms of the codes of a campaign, before it grants the first; or create a code that anybody may use',
     body: NewCouponBody,
-    answer: json(201, 'Made', CouponJson, { location: 'The URL of the coupon' }),
+    answer: json(201, 'Created', CouponJson, { location: 'The URL of the coupon' }),
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
   },
   listCoupons: {
@@ -288,5 +288,5 @@ export const operations = {
   },
 } as const satisfies Readonly<Record<string, Operation>>;
 
-/** All of them, as what they have in common. */
+/** All operations, typed by what they have in common. */
 export const allOperations: readonly Operation[] = Object.values(operations);

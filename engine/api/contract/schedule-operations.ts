@@ -38,7 +38,7 @@ const CHANGE: readonly ProblemSlug[] = [
 const CONFIRMED =
   'Answers once every live gateway has confirmed the change, or with the reason for its refusal.';
 
-/** A change of a campaign by its state; all take the same and give the campaign. */
+/** A change of a campaign by its state; all take the same input and return the campaign. */
 function change<const Path extends string>(
   path: Path,
   summary: string,
@@ -106,7 +106,7 @@ export const scheduleOperations = {
     query: DryRunQuery,
     headers: OperatorHeaders,
     body: AgainBody,
-    answer: json(201, 'Made', CreatedCampaign, { location: 'The URL of the campaign' }),
+    answer: json(201, 'Created', CreatedCampaign, { location: 'The URL of the campaign' }),
     dryRunAnswer: DRY_RUN,
     problems: [...ON_CAMPAIGN, ...WITH_BODY],
   },
@@ -116,7 +116,7 @@ export const scheduleOperations = {
     summary: 'Save a campaign without its times as a template',
     headers: OperatorHeaders,
     body: NewTemplateBody,
-    answer: json(201, 'Kept', TemplateJson, { location: 'The URL of the template' }),
+    answer: json(201, 'Saved', TemplateJson, { location: 'The URL of the template' }),
     problems: [...SECURED, ...WITH_BODY, 'conflict'],
   },
   listTemplates: {
@@ -143,7 +143,7 @@ export const scheduleOperations = {
     query: DryRunQuery,
     headers: OperatorHeaders,
     body: AgainBody,
-    answer: json(201, 'Made', CreatedCampaign, { location: 'The URL of the campaign' }),
+    answer: json(201, 'Created', CreatedCampaign, { location: 'The URL of the campaign' }),
     dryRunAnswer: DRY_RUN,
     problems: [...SECURED, ...WITH_BODY, 'unknown-template'],
   },

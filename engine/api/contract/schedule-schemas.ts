@@ -1,4 +1,4 @@
-/** What the routes of the schedule take and give; as schemas.ts, with its words. */
+/** Schemas of the schedule routes; see schemas.ts. */
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import { REFUSALS } from '../../../sql/statements/campaigns/campaign-versions.ts';
@@ -73,7 +73,7 @@ export const EditBody = Type.Object(
 );
 export type EditBody = Static<typeof EditBody>;
 
-/** The members of a new campaign that are of the time it is made for. */
+/** The members of a new campaign that belong to its dates, not to its rules. */
 const ofItsTime = {
   opens_at: NewCampaignBody.properties.opens_at,
   closes_at: NewCampaignBody.properties.closes_at,

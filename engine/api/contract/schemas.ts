@@ -1,6 +1,6 @@
 /**
- * What the operator's API takes and gives, written once: these schemas check what comes in, type it, and make the
- * OpenAPI document. `x-expected` says of a member what would be right, in the words of an error.
+ * The schemas of the operator's API, written once: they check and type the input, and make the OpenAPI document. `x-expected`
+ * says what a member should be, for error messages.
  */
 import type { Static, TSchema } from 'typebox';
 import Type from 'typebox';
@@ -16,19 +16,22 @@ export const MAX_PLACES = 10_000_000;
 export const MAX_TITLE_CHARACTERS = 200;
 export const MAX_TIERS = 100;
 const MAX_TIER_NAME_CHARACTERS = 100;
-/** They stand in the rules, on the board and in the header of the book. */
+/** Monitors are part of the rules, the board and the book's header. */
 export const MAX_MONITORS = 16;
 const MAX_MONITOR_NAME_CHARACTERS = 100;
 /** Entrants whose terms are set in one call. */
 export const MAX_ENTRANTS = 1_000;
 const MAX_GROUP_CHARACTERS = 100;
 export const MAX_REASON_CHARACTERS = 200;
-/** An outage of less than two seconds cannot be told from a slow moment, and counts: there has to be time left beside it. */
+/**
+ * An outage of less than two seconds cannot be told from a slow moment and counts against the holder, who still needs time to
+ * claim.
+ */
 export const MIN_CLAIM_WITHIN_S = 5;
 export const MAX_CLAIM_WITHIN_S = 30 * 86_400;
 export const MAX_PAGE = 1_000;
 const DEFAULT_PAGE = 100;
-/** Postgres' greatest integer; no campaign has a greater number. */
+/** Postgres' greatest integer; no campaign has a greater id. */
 const MAX_CAMPAIGN_ID = 2 ** 31 - 1;
 
 export function whole(minimum: number, maximum: number, description: string) {
@@ -45,8 +48,8 @@ export function oneOf<const T extends string>(choices: readonly T[], description
 }
 
 /**
- * An instant that comes in, with milliseconds at most, as that is what a campaign keeps: in UTC, or, without the Z, as the
- * clocks of the campaign's time zone show it (see readTime).
+ * An instant in a request, to the millisecond at most, because campaigns store milliseconds: in UTC, or, without the Z, a local
+ * time in the campaign's time zone (see readTime).
  */
 export function instant(description: string) {
   return Type.String({
@@ -57,7 +60,7 @@ export function instant(description: string) {
   });
 }
 
-/** The name of a zone; that there is one of this name is checked besides. */
+/** The name of a time zone; readZone checks that it exists. */
 export function timeZone() {
   return Type.String({
     pattern: '^[A-Za-z][A-Za-z0-9_+/-]{0,63}$',
@@ -67,7 +70,7 @@ export function timeZone() {
   });
 }
 
-/** An instant that goes out. */
+/** An instant in an answer. */
 export function time(description: string) {
   return Type.String({ format: 'date-time', description });
 }
@@ -78,7 +81,7 @@ export function orNull<T extends TSchema>(schema: T) {
 
 export const exact = { additionalProperties: false };
 
-/** As rooms keeps them; a rate beyond is a typing error, and one below lets nobody in within a minute. */
+/** Like the check on `rooms`. A greater rate is a typing error, and a smaller one admits nobody within a minute. */
 export const LEAST_PER_SECOND = 0.01;
 export const MOST_PER_SECOND = 10_000;
 
@@ -101,7 +104,7 @@ const Tier = Type.Object(
 const NewMonitor = Type.Object(
   {
     name: shownText(MAX_MONITOR_NAME_CHARACTERS, 'Who they are'),
-    // Each key has one spelling: the bits behind its last byte are zero.
+    // Each key has exactly one spelling: the bits behind its last byte are zero.
     key: Type.String({ pattern: '^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$', description: 'Ed25519' }),
   },
   exact,
@@ -312,7 +315,7 @@ const outcome = Type.Optional(oneOf(OUTCOMES, 'Only entries with this outcome'))
 export const EntriesQuery = Type.Object({ after, limit, outcome }, exact);
 export const ExportQuery = Type.Object({ outcome }, exact);
 
-/** The limit of a page where the query names none. */
+/** The page size if the query names none. */
 export function pageLimit(query: { readonly limit?: number }): number {
   return query.limit ?? DEFAULT_PAGE;
 }
@@ -432,7 +435,7 @@ export const EntrantBody = Type.Object(
 );
 export type EntrantBody = Static<typeof EntrantBody>;
 
-/** The body of a call that sets terms; its items are read one by one, so that each fault has its place. */
+/** The body of a call that sets terms; its items are read one by one, so that each fault names its item. */
 export const EntrantsBody = Type.Array(EntrantBody, {
   minItems: 1,
   maxItems: MAX_ENTRANTS,

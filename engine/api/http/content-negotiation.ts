@@ -1,6 +1,6 @@
 /**
- * Which of the media types on offer a client would rather have (RFC 9110, section 12.5.1); the first one offered where
- * it has no preference, undefined where it wants none of them.
+ * The client's preferred media type among the offered ones (RFC 9110, section 12.5.1); the first one offered if the client has
+ * no preference, undefined if it accepts none of them.
  */
 export function preferredType<const T extends string>(
   accept: string | undefined,
@@ -28,7 +28,7 @@ function readRange(text: string): Range {
   return { type, quality: quality !== undefined && /^[01](\.\d{0,3})?$/.test(quality) ? Number(quality) : 1 };
 }
 
-/** The quality of the most specific range that a type falls into. */
+/** The quality of the most specific range that matches a type. */
 function qualityOf(type: string, ranges: readonly Range[]): number {
   const [family] = type.split('/');
   for (const pattern of [type, `${family}/*`, '*/*']) {

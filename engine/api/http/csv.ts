@@ -1,6 +1,4 @@
-/**
- * CSV as RFC 4180 has it, safe to open in a spreadsheet.
- */
+/** CSV according to RFC 4180, safe to open in a spreadsheet. */
 import type { Campaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import type { EntryOutcome } from '../../../sql/statements/entries/outcomes.ts';
 import type { EntryJson } from '../contract/schemas.ts';
@@ -20,7 +18,7 @@ const COLUMNS = [
   'ended_at',
 ] as const satisfies readonly (keyof EntryJson)[];
 
-/** The header line, then the entries, a text a chunk. */
+/** The header line, then the entries, in chunks of text. */
 export async function* entriesCsv(
   campaign: Campaign,
   chunks: AsyncIterable<readonly EntryOutcome[]>,
@@ -41,8 +39,8 @@ function line(values: readonly (string | number | null)[]): string {
 }
 
 /**
- * One field. A text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV Injection"):
- * user ids are chosen by others.
+ * One field. A text that a spreadsheet would treat as a formula gets a leading apostrophe (OWASP, "CSV Injection"): others
+ * choose the user ids.
  */
 export function field(value: string | number | null): string {
   if (value === null) return '';

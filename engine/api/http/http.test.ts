@@ -10,7 +10,7 @@ before(async () => {
 });
 after(() => api.close());
 
-/** Sends bytes as they are, and returns all that is answered until the server closes. */
+/** Sends raw bytes, and returns everything that the server answers until it closes the connection. */
 async function send(bytes: string): Promise<string> {
   const socket = connect(api.port, '127.0.0.1');
   let answer = '';

@@ -1,6 +1,4 @@
-/**
- * What every request to the operator's API has in common: who may ask, and how errors are answered.
- */
+/** What every request to the operator's API has in common: authentication, and how errors are answered. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
@@ -16,7 +14,7 @@ import { messageOf } from '../../contract/process/message-of.ts';
 import { allOperations, SECURED_PREFIX } from '../contract/operations.ts';
 import type { ApiDeps } from '../deps.ts';
 
-/** A hook that answers 401 unless the request carries the token. Compares in constant time, whatever is sent. */
+/** A hook that answers 401 unless the request carries the token. The comparison takes constant time for any input. */
 export function requireToken(token: string): (request: FastifyRequest) => Promise<void> {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   const right = digest(token);
@@ -49,7 +47,7 @@ export async function sendProblem(reply: FastifyReply, problem: Problem): Promis
     .send(JSON.stringify(problem.document()));
 }
 
-/** Answers any error; what is not expected is logged, and told to nobody else. */
+/** Answers any error; an unexpected one is logged, and its details are not sent. */
 export function errorHandler(log: ApiDeps['log']) {
   return async (error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const problem = asProblem(error, request.routeOptions.bodyLimit);
@@ -59,7 +57,7 @@ export function errorHandler(log: ApiDeps['log']) {
   };
 }
 
-/** Answers where no route is: 405 when the path is known with another method, else 404. */
+/** Answers requests without a route: 405 if the path exists with another method, else 404. */
 export async function answerNotFound(request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const path = request.url.split('?', 1)[0] ?? '';
   const methods = allOperations
@@ -78,7 +76,7 @@ function pathPattern(path: string): RegExp {
   return new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`);
 }
 
-/** Answers what is no good HTTP, on the bare socket. */
+/** Answers malformed HTTP, on the bare socket. */
 export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -143,7 +141,7 @@ const CONNECTION_LOST = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFO
 
 function isDatabaseAway(error: unknown, code: string): boolean {
   if (AWAY.test(code) || CONNECTION_LOST.test(code)) return true;
-  // pg and pg-pool give these no code.
+  // pg and pg-pool raise these without a code.
   return /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error/.test(
     messageOf(error),
   );

@@ -1,6 +1,6 @@
 /**
- * Reading what came in against its schema. Every fault is reported at once, each with the member's name, its value
- * (cut) and what would be right.
+ * Validates input against its schema. All faults are reported at once, each with the member's name, its value (cut) and what
+ * was expected.
  */
 import type { Static, TObject, TSchema } from 'typebox';
 import Type from 'typebox';
@@ -19,11 +19,11 @@ export function readBody<T extends TObject>(schema: T, given: unknown): Static<T
   return readMembers(schema, given);
 }
 
-/** Faults told of a list: enough to see what is wrong, without an answer as long as the list. */
+/** Faults reported of a list: enough to see what is wrong, without an answer as long as the list. */
 const MOST_LISTED = 20;
 
 /**
- * Checks a JSON body that is a list of 1 to `most` objects; a fault's field begins with the place in it, from 0. Throws
+ * Checks a JSON body that is a list of 1 to `most` objects; a fault's field begins with the item's index, from 0. Throws
  * Problem invalid-request.
  */
 export function readList<T extends TObject>(schema: T, given: unknown, most: number): Static<T>[] {
@@ -50,8 +50,8 @@ export function readList<T extends TObject>(schema: T, given: unknown, most: num
 }
 
 /**
- * Checks the parameters of a path or a query, which are texts; those that the schema wants as whole numbers are read as
- * such. Throws Problem invalid-request.
+ * Checks the parameters of a path or a query, which are strings; those that the schema declares as integers are parsed. Throws
+ * Problem invalid-request.
  */
 export function readParameters<T extends TObject>(schema: T, given: unknown): Static<T> {
   const texts: object = typeof given === 'object' && given !== null ? given : {};
@@ -74,7 +74,7 @@ function readMembers<T extends TObject>(schema: T, given: object): Static<T> {
   return given;
 }
 
-/** What is wrong with the members of an object. */
+/** The faults in the members of an object. */
 function faultsOf(schema: TObject, given: object): FieldFault[] {
   const faults: FieldFault[] = [];
   const known = Object.entries(schema.properties);

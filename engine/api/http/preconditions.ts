@@ -1,4 +1,6 @@
-/** What changes of campaigns are asked with: by whom, for which version, and whether for real. */
+/**
+ * What a request for a change carries besides its body: the operator, the version it is based on, and whether it is a dry run.
+ */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Value from 'typebox/value';
 import { etagOf, preconditionFailed, type Versioned } from '../../campaigns/precondition.ts';
@@ -6,7 +8,10 @@ import { fieldFault, invalidRequest, Problem } from '../../contract/api/problem.
 import { DryRunQuery, OperatorHeaders } from '../contract/schedule-schemas.ts';
 import { readParameters } from './input.ts';
 
-/** Who asks: all operators have one token, so it is who they say they are. Throws Problem invalid-request. */
+/**
+ * The operator's name: all operators share one token, so it is the name that the request claims. Throws Problem
+ * invalid-request.
+ */
 export function readOperator(request: FastifyRequest): string {
   const given = request.headers['x-operator'];
   if (given === undefined) return 'operator';
@@ -34,9 +39,9 @@ export function withEtag(reply: FastifyReply, thing: Versioned): void {
 }
 
 /**
- * Holds If-Match (RFC 9110, 13.1.1) against the version there is: strong, so a weak tag never matches. `name` begins a
- * sentence. Answers the version that the change is for; undefined for whichever it is (`*`). Throws Problem
- * precondition-required where it is missing, precondition-failed where it names other versions.
+ * Compares If-Match (RFC 9110, 13.1.1) with the current version: strong, so a weak tag never matches. `name` begins a sentence.
+ * Returns the version that the change is based on; undefined for any (`*`). Throws Problem precondition-required if the header
+ * is missing, precondition-failed if it names other versions.
  */
 export function requireMatch(request: FastifyRequest, thing: Versioned, name: string): number | undefined {
   const given = request.headers['if-match'];

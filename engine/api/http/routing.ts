@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Operation } from '../contract/operations.ts';
 
-/** Adds the route of an operation. What the handler resolves with is the body; an error it throws becomes a problem. */
+/** Adds the route of an operation. The handler resolves with the body; an error it throws becomes a problem. */
 export function addRoute(
   app: FastifyInstance,
   operation: Operation,

@@ -59,7 +59,7 @@ function placesJson({ kind, places }: Campaign): Pick<CampaignJson, 'stock' | 'w
   }
 }
 
-/** What was given, and how many left; who left a room is told with the other people of it. */
+/** How many were granted and how many left; the people who left a room are counted with the room's other people. */
 function grantedJson({ kind, grantedCount, redrawnCount, goneCount }: Campaign) {
   switch (kind) {
     case 'coupon':

@@ -1,4 +1,4 @@
-/** Making, reading and closing campaigns. */
+/** Creating, reading and closing campaigns. */
 import type { FastifyInstance } from 'fastify';
 import { getCampaign, listCampaigns } from '../../../sql/statements/campaigns/campaigns.ts';
 import { readTotals } from '../../../sql/statements/entries/outcomes.ts';
@@ -22,7 +22,7 @@ export function addCampaignRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
   addRoute(app, operations.listCampaigns, async request => {
     const query = readParameters(PageQuery, request.query);
     const limit = pageLimit(query);
-    // One more than asked for tells whether there is a next page.
+    // One row more than requested tells whether there is a next page.
     const found = await listCampaigns(deps.pool, { after: query.after ?? 0, limit: limit + 1 });
     const nowMs = await clockMs(deps);
     const campaigns = found.slice(0, limit).map(campaign => campaignJson(campaign, nowMs));

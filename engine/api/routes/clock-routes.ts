@@ -1,4 +1,4 @@
-/** What the clocks show, and the operator's word on which of them is right while they contradict each other. */
+/** What the clocks show, and the operator's statement on which of them is right while they contradict each other. */
 import type { FastifyInstance } from 'fastify';
 import type { ClockTrust } from '../../../sql/statements/progress/clock.ts';
 import { aheadMsOf, trustClock } from '../../clock/trust-clock.ts';
@@ -13,7 +13,7 @@ export function addClockRoutes(app: FastifyInstance, deps: ApiDeps): void {
   const { clocks } = deps;
   addRoute(app, operations.getClocks, async () => {
     await clocks.hear();
-    // With Redis away there is what it showed last.
+    // While Redis is away, its last reading is shown.
     await clocks.hearRedis().catch(() => undefined);
     return clocksJson(deps);
   });

@@ -1,4 +1,4 @@
-/** Making, reading and changing the terms on which coupons may be used. */
+/** Creating, reading and changing the terms of coupons. */
 import type { FastifyInstance } from 'fastify';
 import { transaction } from '../../../sql/database.ts';
 import { getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
@@ -52,7 +52,7 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const terms = readTermsOf(readBody(TermsBody, request.body), whose, '');
     const changed = await replaceTerms(deps.pool, coupon, terms);
     await deps.couponsChanged([id]).catch((error: unknown) => {
-      // Copies end by themselves, a second from now.
+      // Copies expire by themselves, a second from now.
       deps.log.warn({ err: error, couponId: id }, 'cannot tell the gateways about changed terms');
     });
     return couponJson(changed);

@@ -21,7 +21,7 @@ function fieldsOf({ body }: Answer): unknown[] {
   return (errors ?? []).map(({ field }) => field);
 }
 
-/** What settling does when it grants, as far as terms are concerned. */
+/** What settlement does when it grants, as far as terms are concerned. */
 async function grant(campaign: unknown): Promise<void> {
   await api.pool.query('update campaigns set settled_count = 1, granted_count = 1 where campaign_id = $1', [
     campaign,
@@ -148,7 +148,7 @@ describe('terms of coupons', () => {
     assert.deepEqual(fieldsOf(refused), ['terms.stackable_with']);
     const code = both[0]?.status === 400 ? 'ONE' : 'TWO';
     const kept = code === 'ONE' ? b : a;
-    // One that names the other's class, and is named by it, is right.
+    // Naming the other's class while being named by it is allowed.
     const right = { ...TEN_PERCENT, stack_class: kept.stackable_with[0], stackable_with: [kept.stack_class] };
     assert.equal((await make({ code, terms: right })).status, 201);
   });

@@ -1,4 +1,4 @@
-/** What is settled about a raffle's entrants before the draw, and what comes of it: the proof, and prizes passed on. */
+/** Terms of a raffle's entrants before the draw; afterwards the proof, and prizes that are passed on. */
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { rehearsal, transaction } from '../../../sql/database.ts';
@@ -27,7 +27,7 @@ import { readBody, readList, readParameters } from '../http/input.ts';
 import { isDryRun } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
 
-/** Parts of a proof read at a time, of some hundred KB each. */
+/** Parts of a proof read at a time, some hundred KB each. */
 const PROOF_PARTS = 4;
 
 export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: AbortSignal): void {
@@ -128,7 +128,7 @@ async function find(deps: ApiDeps, campaignId: number): Promise<Campaign> {
   return campaign;
 }
 
-/** A proof never changes once it is there, so its parts need not be read at one moment. */
+/** A proof never changes once it exists, so its parts need not be read in one snapshot. */
 async function* proofText(
   deps: ApiDeps,
   campaignId: number,
@@ -142,7 +142,7 @@ async function* proofText(
   }
 }
 
-/** Checks what no single member can tell: ids in bytes, and that nobody occurs twice. */
+/** Checks what no single member shows: the length of ids in bytes, and that no user occurs twice. */
 function readTerms(body: unknown): EntrantTerms[] {
   const given = readList(EntrantBody, body, MAX_ENTRANTS);
   const faults: FieldFault[] = [];

@@ -174,7 +174,7 @@ describe('passing a prize on', () => {
     assert.deepEqual([after[1], after[3]], [before[1], before[3]]);
     assert.deepEqual([after[2]?.user, after[2]?.tier], [first, 1]);
     assert.notEqual(after[2]?.code, before[2]?.code);
-    // The same call again, as after an answer that was lost.
+    // The same call again, as after a lost answer.
     const again = await pass(id, { serial: 2 });
     assert.equal(again.status, 409);
     assert.equal(again.body.holder, first);

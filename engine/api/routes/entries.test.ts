@@ -14,7 +14,7 @@ const USERS = ['ann', '=1+1', 'quo"te,d', '@you', 'bob'];
 /** 2.5 s after the opening, in stamps of gateway 7. */
 const FIRST_STAMP = 2_500_001 * 1024 + 7;
 
-/** A campaign of which the first two entries are granted or won, the third has left, the fourth has lost. */
+/** A campaign of which the first two entries were granted or won, the third has left and the fourth has lost. */
 async function settled(kind: 'coupon' | 'raffle'): Promise<number> {
   const rules = kind === 'coupon' ? { stock: 2 } : { stock: undefined, winners: 2 };
   const id = await api.create({
@@ -145,7 +145,7 @@ describe('entries as CSV', () => {
 
     const headers = { authorization: `Bearer ${TOKEN}` };
     for (let index = 0; index < MAX_EXPORTS * 2; index++) {
-      // A reader that goes away on the way.
+      // A reader that disconnects halfway.
       const abort = new AbortController();
       await eventually(async () => {
         const response = await fetch(`${api.url}/v1/campaigns/${id}/entries.csv`, {

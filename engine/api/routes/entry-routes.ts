@@ -1,4 +1,4 @@
-/** Entries with their outcomes, by page and as a stream of CSV, and what was set aside. */
+/** Entries with their outcomes, by page and as a stream of CSV, and dead letters. */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { readArchiveFile } from '../../../sql/statements/campaigns/archives.ts';
@@ -16,7 +16,7 @@ import { readParameters } from '../http/input.ts';
 import { addRoute } from '../http/routing.ts';
 import { entryJson } from './campaign-json.ts';
 
-/** Each holds a connection and a snapshot of the ledger for as long as its reader takes; more would starve the rest. */
+/** Each export holds a connection and a snapshot of the ledger until its reader is done; more would starve the rest. */
 export const MAX_EXPORTS = 2;
 
 export function addEntryRoutes(app: FastifyInstance, deps: ApiDeps, stopping: AbortSignal): void {
@@ -49,7 +49,7 @@ export function addEntryRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Ab
     exports.add(stream);
     stream.once('close', () => {
       exports.delete(stream);
-      // Where the stream ended before its first chunk, nothing else gives the connection back.
+      // If the stream ended before its first chunk, nothing else releases the connection.
       chunks.return().catch(error => deps.log.warn({ err: error }, 'cannot end an export'));
     });
     reply

@@ -1,4 +1,4 @@
-/** Making a campaign: from a body, as another one, or of a template. */
+/** Creating a campaign: from a body, from another campaign, or from a template. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Campaign, readDraftTerms } from '../../../sql/statements/campaigns/campaigns.ts';
 import { NEW_ROW } from '../../../sql/statements/campaigns/new-row.ts';
@@ -16,7 +16,7 @@ import { isDryRun, readOperator, withEtag } from '../http/preconditions.ts';
 import { campaignJson } from './campaign-json.ts';
 import { readNewCampaign } from './new-campaign.ts';
 
-/** Makes what the body says, or says what that would be. Throws Problem invalid-request. */
+/** Creates what the body describes, or reports what that would be. Throws Problem invalid-request. */
 export async function makeCampaign(
   deps: ApiDeps,
   request: FastifyRequest,
@@ -78,12 +78,12 @@ function wouldBe(
   };
 }
 
-/** The body of a campaign like `terms`, with times of its own. */
+/** The body of a campaign with the rules of `terms` and new times. */
 export function bodyAgain(terms: TemplateCampaign, again: AgainBody): NewCampaignBody {
   return { ...terms, ...again };
 }
 
-/** What a campaign was made with, without its times. */
+/** The rules that a campaign was created with, without its times. */
 export async function termsOf(deps: Pick<ApiDeps, 'pool'>, campaign: Campaign): Promise<TemplateCampaign> {
   const { kind, title, places, timeZone: time_zone } = campaign;
   const draft = (await readDraftTerms(deps.pool, campaign.campaignId)) as WantedRules | undefined;

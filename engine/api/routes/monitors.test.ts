@@ -1,4 +1,4 @@
-/** Monitors that a campaign is announced with: checked, bound by the hash of the rules, shown, and never others later. */
+/** Monitors named in a campaign's rules: checked, bound by the hash of the rules, shown, and never changed. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { readBoard } from '../../contract/redis/board/board.ts';

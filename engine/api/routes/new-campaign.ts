@@ -1,6 +1,4 @@
-/**
- * The rules of a new campaign that no single member can tell: said here once.
- */
+/** The rules of a new campaign that concern more than one member. */
 import type { NewRoom } from '../../../sql/statements/rooms/rooms.ts';
 import { ONLY_TIER, type WantedDraw } from '../../campaigns/announce.ts';
 import type { WantedCampaign } from '../../campaigns/create-campaign.ts';
@@ -34,14 +32,14 @@ const MEMBERS_OF = {
   ],
   room: ['per_second', 'capacity', 'grace_seconds', 'pass_seconds', 'visit_seconds', 'single_use'],
 } as const;
-/** Long enough to change trains or to reload a page, and for a client to come back to another gateway. */
+/** Long enough to change trains, to reload a page, or to reconnect to another gateway. */
 const GRACE_SECONDS = 60;
 const PASS_SECONDS = 300;
 const PLACES = `a whole number from 1 to ${MAX_PLACES}`;
-/** An opening this long ago is taken for a clock that differs; one longer ago for a mistake. */
+/** An opening this long ago is attributed to a differing clock; an earlier one is a mistake. */
 const LATE_OPENING_MS = 60_000;
 
-/** Checks a body whose members are right each by itself. Throws Problem invalid-request with every fault. */
+/** Checks a body whose members are each valid. Throws Problem invalid-request with every fault. */
 export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCampaign {
   const faults: FieldFault[] = [];
   const own: readonly string[] = MEMBERS_OF[body.kind];
@@ -89,7 +87,7 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
   };
 }
 
-/** Two of one name could not be told apart, and one key twice would pass for two who watch. */
+/** Two monitors of one name cannot be told apart, and one key used twice would count as two monitors. */
 function repeatedMonitors(monitors: readonly NamedMonitor[]): FieldFault[] {
   return monitors.flatMap((monitor, index) =>
     (['name', 'key'] as const).flatMap(member =>
@@ -106,7 +104,7 @@ function repeatedMonitors(monitors: readonly NamedMonitor[]): FieldFault[] {
   );
 }
 
-/** Undefined: it cannot be read, which was said. */
+/** undefined: it could not be read, which was reported. */
 interface WantedTimes {
   readonly opensAt: Date | undefined;
   readonly closesAt: Date | undefined;
@@ -133,7 +131,7 @@ function readClaims(
     return undefined;
   }
   if (opensAt !== undefined && closesAt !== undefined) {
-    // Claims are stamped like entries, and stamps count so far.
+    // Claims are stamped like entries, so they must lie within the range of stamps.
     const lastMs = opensAt.getTime() + LAST_STAMP_US / 1000;
     if (closesAt.getTime() + withinS * 1000 > lastMs) {
       const field = claim_by === undefined ? 'claim_within_s' : 'claim_by';
@@ -144,7 +142,7 @@ function readClaims(
   return { withinS, waitlist: waitlist ?? 0 };
 }
 
-/** How long there is from the close to `text`; whoever is drawn has as long, from when they are. */
+/** The time from the close to `text`; every drawn user gets as long, counted from their draw. */
 function readClaimBy(
   text: string,
   zone: string | undefined,

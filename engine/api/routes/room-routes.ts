@@ -1,4 +1,4 @@
-/** What an operator sees and sets of a waiting room while it is open. */
+/** What an operator reads and sets of a waiting room while it is open. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { readArchiveFile } from '../../../sql/statements/campaigns/archives.ts';
 import { getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';

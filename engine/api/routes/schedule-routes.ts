@@ -1,4 +1,4 @@
-/** What is coming of all campaigns, and changes of one: edits, pauses, its end; and making campaigns again. */
+/** The upcoming events of all campaigns, changes of one campaign (edits, pauses, its end), and duplicates. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { listVersions, type Version } from '../../../sql/statements/campaigns/campaign-versions.ts';
 import { type Campaign, getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
@@ -113,7 +113,7 @@ async function find(deps: ApiDeps, campaignId: number): Promise<Campaign> {
   return campaign;
 }
 
-/** The times of an edit; those without a Z are read in the zone that the campaign has, or is to have. */
+/** The times of an edit; those without a Z are read in the time zone that the campaign has, or will have. */
 function readEdit(body: EditBody, campaign: Campaign): Change {
   const faults: FieldFault[] = [];
   const { title, stock, time_zone } = body;
@@ -134,7 +134,7 @@ function readEdit(body: EditBody, campaign: Campaign): Change {
   };
 }
 
-/** What a change would make of a campaign. Throws Problem as the change itself would before gateways are asked. */
+/** What a change would do to a campaign. Throws the same Problem as the change itself before it asks the gateways. */
 async function wouldBe(
   deps: ApiDeps,
   campaign: Campaign,

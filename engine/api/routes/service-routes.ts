@@ -1,4 +1,4 @@
-/** What is said of the service itself: alive, ready, its numbers, its contract. */
+/** The service itself: liveness, readiness, metrics, contract. */
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../../contract/api/problem.ts';
 import { messageOf } from '../../contract/process/message-of.ts';

@@ -1,4 +1,4 @@
-/** Templates: campaigns without their times, to be made again and again. */
+/** Templates: campaigns without their times, to be created again. */
 import type { FastifyInstance } from 'fastify';
 import {
   getTemplate,
@@ -26,7 +26,7 @@ export function addTemplateRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const { name, campaign } = readBody(NewTemplateBody, request.body);
     const body = readBody(TemplateCampaign, campaign);
     const nowMs = await clockMs(deps);
-    // With any times, it has to be a campaign that could be made.
+    // With some valid times, the template must be a campaign that can be created.
     readNewCampaign(bodyAgain(body, { closes_at: new Date(nowMs + HOUR_MS).toISOString() }), nowMs);
     const template = await insertTemplate(deps.pool, { name, body, madeBy });
     if (template === undefined) {

@@ -1,8 +1,8 @@
-/** Times as operators give them: instants in UTC, or local times of a zone, of which each has to mean one instant. */
+/** Times from operators: instants in UTC, or local times of a time zone, each of which has to mean exactly one instant. */
 import { isTimeZone, readLocal, showLocal } from '../../campaigns/local-time.ts';
 import { type FieldFault, fieldFault } from '../../contract/api/problem.ts';
 
-/** The zone that a body names, if there is one of this name. */
+/** The time zone that a body names, if it exists. */
 export function readZone(zone: string | undefined, faults: FieldFault[]): string | undefined {
   if (zone === undefined || isTimeZone(zone)) return zone;
   faults.push(fieldFault('time_zone', zone, 'an IANA time zone name, like Europe/Berlin'));
@@ -10,8 +10,8 @@ export function readZone(zone: string | undefined, faults: FieldFault[]): string
 }
 
 /**
- * The instant that a text of the right form names; the 30th of February has the form and names none. One without a Z is
- * read in `zone`; where clocks are set it may name none or two, and both readings are told.
+ * The instant of a well-formed text; the 30th of February is well-formed and is no instant. A text without a Z is read in
+ * `zone`; around a clock change it may mean no instant or two, and the fault shows both readings.
  */
 export function readTime(
   field: string,

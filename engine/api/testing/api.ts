@@ -1,4 +1,4 @@
-/** For the tests of this room: the API on a real socket, over a database, keys in Redis and a token of its own. */
+/** For the tests of this folder: the API on a real socket, with its own database, Redis keys and token. */
 import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -28,7 +28,7 @@ export const TOKEN = 'a-token-of-the-operators';
 export const LEASE_MS = 500;
 const EPOCH = 1;
 const GIVEN_MS = 600_000;
-/** No engine is there to prepare more. */
+/** No engine runs that would prepare more. */
 const FREE_NUMBERS = [0, 1, 2, 3].map(gateway => ({ gateway, token: '' }));
 
 export interface Answer {
@@ -36,15 +36,15 @@ export interface Answer {
   readonly headers: Headers;
   readonly mediaType: string;
   readonly text: string;
-  /** The body, where it is JSON; an empty object otherwise. */
+  /** The body, if it is JSON; else an empty object. */
   readonly body: Record<string, unknown>;
 }
 
 export interface Call {
   readonly body?: unknown;
-  /** In place of `body`, sent as it is. */
+  /** Instead of `body`, sent as is. */
   readonly raw?: string | Uint8Array<ArrayBuffer>;
-  /** undefined: none is sent. */
+  /** undefined: no token is sent. */
   readonly token?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -158,7 +158,7 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
   };
 }
 
-/** A right body for a new coupon; closes in an hour. */
+/** A valid body for a new coupon that closes in an hour. */
 export function coupon(): Record<string, unknown> {
   return { kind: 'coupon', title: 'Half price', stock: 10, closes_at: inMs(3_600_000) };
 }
@@ -167,11 +167,11 @@ export function inMs(ms: number): string {
   return new Date(Date.now() + ms).toISOString();
 }
 
-/** A gateway that holds a lease, and reads the board when it is told to: each read confirms the one before. */
+/** A gateway with a lease that reads the board on request: each read confirms the one before. */
 export interface BoardGateway {
   readonly name: string;
   read(): Promise<void>;
-  /** Reads over and over until the returned function is called. */
+  /** Reads continuously until the returned function is called. */
   keepReading(): () => Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * For tests of archives: a whole service with a coupon, a raffle and a room that are over and have left Redis, and baskets with
+ * For tests of archives: a whole service with a coupon, a raffle and a room that have ended and left Redis, and baskets with
  * refunds.
  */
 import assert from 'node:assert/strict';
@@ -15,15 +15,15 @@ import { archiving } from '../archiving.ts';
 import { restoreCampaign } from '../restore.ts';
 
 export const USERS: readonly string[] = Array.from({ length: 30 }, (_, index) => `user-${index}`);
-/** As many hold a code, and each has a basket with a refund. */
+/** This many users hold a code, and each has a basket with a refund. */
 export const STOCK = 3;
-/** Withdraw from the raffle in time, and have terms in it. */
+/** They withdraw from the raffle in time, and have terms in it. */
 export const LEAVERS: readonly string[] = USERS.slice(0, 2);
-/** Has terms in the raffle, and never enters it. */
+/** Has terms in the raffle, but never enters it. */
 const STRANGER = 'stranger';
-/** Enter the room. The first withdraws, the last never has a stream and is skipped, and the others are admitted. */
+/** They enter the room. The first withdraws, the last never has a stream and is skipped, and the others are admitted. */
 export const VISITORS: readonly string[] = USERS.slice(0, 5);
-/** How long what is granted may be used: until after the test has done so. */
+/** How long a grant may be used: until after the test has done so. */
 const VALID_MS = 20_000;
 const LIMIT_MS = 60_000;
 const LINES = [{ product: 'shoe', quantity: 2, unit_amount: 5_000 }];
@@ -44,7 +44,7 @@ export class Scene {
   readonly coupon: number;
   readonly raffle: number;
   readonly room: number;
-  /** Baskets, by their numbers. */
+  /** The redemption ids of the baskets. */
   readonly baskets: readonly number[];
 
   private constructor(
@@ -91,7 +91,7 @@ export class Scene {
     return new Scene(system, directory, { coupon, raffle, room, baskets });
   }
 
-  /** Resolves when all can be archived. */
+  /** Resolves when all campaigns can be archived. */
   async over(): Promise<void> {
     const text = 'select from campaigns where campaign_id = any ($1) and shelved_at is not null';
     const limit = { timeoutMs: LIMIT_MS };
@@ -133,7 +133,7 @@ export class Scene {
     return this.system.ask(user, 'GET', `/v1/campaigns/${id}/entries/me`);
   }
 
-  /** Refunds one more of what was sold in a basket. */
+  /** Refunds one more item that was sold in a basket. */
   refund(basket: number): Promise<Answer> {
     return refundOne(this.system, basket);
   }
@@ -152,7 +152,7 @@ export class Scene {
   }
 }
 
-/** A holder and somebody without a place have asked for things that came to nothing. */
+/** A holder and a user without a place send requests that came too late. */
 async function askTooLate(system: System, coupon: number): Promise<void> {
   const users = `select e.campaign_id, e.user_id, e.stamp from entries e left join grants g using (campaign_id, user_id)
     where e.campaign_id = $1 and (g.serial = 1 or e.stamp = (select max(stamp) from entries where campaign_id = $1))`;

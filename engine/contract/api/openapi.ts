@@ -1,9 +1,9 @@
 /** What the OpenAPI documents of gateway and engine have in common. */
 
-/** Of operations that nobody needs a ticket or a token for. */
+/** For operations that need neither a ticket nor a token. */
 export const PUBLIC: readonly object[] = [];
 
-/** Relative: the document is about whatever serves it. */
+/** Relative: the document describes whichever server serves it. */
 export const SERVERS = [{ url: '/' }];
 
 export function describeService(title: string, description: string): object {
@@ -11,27 +11,27 @@ export function describeService(title: string, description: string): object {
 }
 
 const TAGS: Readonly<Record<string, string>> = {
-  campaigns: 'Campaigns: what is offered, who enters, and what becomes of them',
-  clocks: 'The clocks that have to agree, and what an operator says about them',
-  coupons: 'Coupons: on what terms they may be used, and what a code is good for',
-  heads: 'Signed heads of slices, as they are made',
+  campaigns: 'Campaigns, their entries and outcomes',
+  clocks: 'The clocks that have to agree, and the statements of operators about them',
+  coupons: 'Coupons: their terms of use, and the value of a code',
+  heads: 'Signed heads of slices',
   keys: 'Public keys of slices and books',
-  redemptions: 'Baskets that are redeemed, and refunds of them',
+  redemptions: 'Redeemed baskets, and their refunds',
   reservations: 'Baskets whose coupons are held',
-  schedule: 'What opens, closes and is drawn next',
+  schedule: 'Upcoming openings, closings and drawings',
   service: 'The service itself: health, metrics, keys of passes, this document',
-  'set-aside': 'What of the log could not be taken in',
-  templates: 'Campaigns without their times, to be made again and again',
+  'set-aside': 'Dead letters: what the engine could not ingest from the log',
+  templates: 'Campaigns without their times, to be created repeatedly',
 };
 
-/** The collection that a path belongs to: its first part below /v1/. Throws on one that has no description. */
+/** The collection of a path: its first segment below /v1/. Throws for a collection without a description. */
 export function tagOf(path: string): string {
   const tag = /^\/v1\/([a-z-]+)/.exec(path)?.[1] ?? 'service';
-  if (TAGS[tag] === undefined) throw new Error(`${path} has no tag that is described`);
+  if (TAGS[tag] === undefined) throw new Error(`${path} has no tag with a description`);
   return tag;
 }
 
-/** The tags of these paths, described. */
+/** The tags of these paths, with descriptions. */
 export function tagsOf(paths: readonly string[]): readonly object[] {
   const names = [...new Set(paths.map(tagOf))].sort();
   return names.map(name => ({ name, description: TAGS[name] }));

@@ -1,15 +1,15 @@
 /**
- * Every error that gateway and engine answer with: one table, one function that makes the RFC 9457 problem document.
+ * Every error that gateway and engine answer with: one table, and one function that makes the RFC 9457 problem document.
  *
- * `type` is what programs go by and never changes; `detail` is for people and may. A document made for a wrong request
- * names each field that is wrong, its value (cut) and what would be right.
+ * Programs match on `type`, which never changes; `detail` is for humans and may change. The document for an invalid request
+ * names each invalid field, its value (cut) and what was expected.
  */
 import type { Static } from 'typebox';
 import Type from 'typebox';
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
-/** What can go wrong, by slug. A slug is part of the API: add, never rename. */
+/** All problems, by slug. A slug is part of the API: add, never rename. */
 export const problems = {
   'invalid-request': { status: 400, title: 'Invalid request' },
   unauthenticated: { status: 401, title: 'Authentication required' },
@@ -117,11 +117,11 @@ export function problemDocument(
   };
 }
 
-/** Thrown by whoever cannot go on with a request; caught in one place that answers with the document. */
+/** Thrown when a request cannot be served; one place catches it and answers with the document. */
 export class Problem extends Error {
   readonly slug: ProblemSlug;
   readonly members: ProblemMembers;
-  /** Headers that go with it: Retry-After, Allow, WWW-Authenticate. */
+  /** Headers of the answer: Retry-After, Allow, WWW-Authenticate. */
   readonly headers: Readonly<Record<string, string>>;
   constructor(
     slug: ProblemSlug,
@@ -142,10 +142,10 @@ export class Problem extends Error {
   }
 }
 
-/** Enough to recognise a value by; an answer never echoes a large one. */
+/** Enough to recognise a value; an answer never echoes a large one. */
 const SHOWN_CHARACTERS = 60;
 
-/** A value as it is shown in `errors`: its JSON, cut; undefined stays undefined. */
+/** A value as shown in `errors`: its JSON, cut; undefined stays undefined. */
 export function shownValue(value: unknown): string | undefined {
   const text = value === undefined ? undefined : (JSON.stringify(value) ?? String(value));
   if (text === undefined || text.length <= SHOWN_CHARACTERS) return text;

@@ -1,4 +1,4 @@
-/** PROBLEMS.md against the table that it explains. */
+/** Compares PROBLEMS.md with the table that it explains. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { problems } from './problem.ts';
 
 const page = readFileSync(join(import.meta.dirname, 'PROBLEMS.md'), 'utf8');
-/** By heading, which is the slug and so the anchor: what stands below it. */
+/** The text of each section, by its heading, which is the slug and therefore the anchor. */
 const sections = new Map(
   page
     .split(/^### /m)

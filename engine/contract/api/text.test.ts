@@ -4,7 +4,7 @@ import Value from 'typebox/value';
 import { MAX_USER_ID_BYTES } from '../record/record.ts';
 import { shownText, userIdText } from './text.ts';
 
-/** As one pattern, which is what the rule was written as before client generators had to read it. */
+/** The rule as one pattern, which it was before client generators had to read it. */
 const SHOWN = /^(?=.*\S)[^\p{Cc}\p{Cs}]{1,5}$/u;
 const USER = new RegExp(`^[^\\0\\p{Cs}]{1,${MAX_USER_ID_BYTES}}$`, 'u');
 const SAMPLES = [
@@ -41,7 +41,7 @@ describe('text that comes in', () => {
       type: 'string',
       minLength: 1,
       maxLength: 5,
-      description: 'A title. Has no control characters, and not white space alone',
+      description: 'A title. No control characters, and not only white space',
       'x-expected': 'text of 1 to 5 characters, without control characters',
     });
   });

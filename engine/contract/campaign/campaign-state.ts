@@ -1,9 +1,9 @@
 /**
- * The state of a campaign at an instant, for everybody: what operators, fans and pages are told comes from this one function.
+ * The state of a campaign at an instant: operators, fans and pages all get it from this one function.
  *
- * Stored is what people decide (the stage, a pause) and what settling has recorded. Everything else follows from the
- * campaign's times, so no process has to be there at an instant for a campaign to open or close.
- * engine/campaigns/README.md draws the states, with what leads from one to another.
+ * Stored are the decisions of people (the stage, a pause) and the results of settlement. Everything else follows from the
+ * campaign's times, so no process has to run at an instant for a campaign to open or close. engine/campaigns/README.md draws
+ * the states and the transitions between them.
  */
 export const CAMPAIGN_STATES = [
   'draft',
@@ -17,7 +17,7 @@ export const CAMPAIGN_STATES = [
 ] as const;
 export type CampaignState = (typeof CAMPAIGN_STATES)[number];
 
-/** What people have decided of it. Of one that is scheduled the rest says more. */
+/** The decisions of people. While a campaign is scheduled, its other facts determine the state. */
 export type CampaignStage = 'draft' | 'scheduled' | 'cancelled' | 'archived';
 type ScheduledState = 'scheduled' | 'open' | 'paused' | 'closed' | 'settled';
 
@@ -27,11 +27,11 @@ export interface CampaignFacts<Stage extends CampaignStage = CampaignStage> {
   readonly isFinished: boolean;
   readonly isPaused: boolean;
   readonly opensAtUs: number;
-  /** From here on nobody enters: the close, or the earlier one that an operator has begun. */
+  /** From here on nobody can enter: the close, or the earlier one that an operator has begun. */
   readonly closesAtUs: number;
 }
 
-/** The state at `nowUs`, microseconds since the epoch. A pause before the opening shows at once: fans plan by it. */
+/** The state at `nowUs`, microseconds since the epoch. A pause before the opening shows at once, because fans plan by it. */
 export function campaignStateAt<Stage extends CampaignStage>(
   facts: CampaignFacts<Stage>,
   nowUs: number,

@@ -1,6 +1,6 @@
 /**
- * A claimant as Redis has them for gateways, a line of text each: `<move number>:<state>:…`, behind it what belongs to the
- * state. The number grows with each change, so an engine that was held up puts nothing old in the place of something newer.
+ * A claimant as stored in Redis for gateways, one line of text each: `<move number>:<state>:…`, followed by the fields of the
+ * state. The number grows with each change, so a delayed engine cannot replace a newer state by an older one.
  */
 import type { ShownClaimant } from '../../../sql/statements/claims/claims.ts';
 
@@ -8,14 +8,14 @@ export interface Offered {
   readonly state: 'offered';
   readonly serial: number;
   readonly code: string;
-  /** Without what outages have added, which the board has; microseconds since the epoch. */
+  /** Without the time that outages have added, which the board has; microseconds since the epoch. */
   readonly claimByUs: number;
-  /** The operator has moved the deadline, so it may lie further away than the rules say. */
+  /** The operator has moved the deadline, so it may be later than the rules say. */
   readonly isMoved: boolean;
 }
 
 export type Claimant =
-  /** `place`: among all who were ever told to wait, from 1. */
+  /** `place`: among all users who were ever waitlisted, from 1. */
   | { readonly state: 'waitlisted'; readonly place: number }
   | Offered
   | { readonly state: 'claimed'; readonly serial: number; readonly code: string; readonly endedUs: number }
@@ -36,7 +36,7 @@ export function claimantText(moveNumber: number, claimant: Claimant): string {
   }
 }
 
-/** Reads what claimantText wrote; undefined for nobody. Throws on any other text. */
+/** Parses the output of claimantText; undefined if the user is no claimant. Throws on any other text. */
 export function parseClaimant(text: string | null | undefined): Claimant | undefined {
   if (text === null || text === undefined) return undefined;
   const [, state, first, code = '', last, moved] = text.split(':');
@@ -56,7 +56,7 @@ export function parseClaimant(text: string | null | undefined): Claimant | undef
   }
 }
 
-/** A claimant as the ledger has them. */
+/** A claimant as stored in the ledger. */
 export function claimantOf({
   state,
   place,

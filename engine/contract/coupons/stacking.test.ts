@@ -6,7 +6,7 @@ import type { Stacking } from './terms.ts';
 const CLASSES = [null, 'a', 'b'] as const;
 const ALLOWED = [null, ['a'], ['b'], ['a', 'b']] as const;
 
-/** Every way to stack with two classes. */
+/** Every combination of stacking rules with two classes. */
 const all: readonly Stacking[] = CLASSES.flatMap(stackClass =>
   ALLOWED.flatMap(stackableWith =>
     [false, true].flatMap(exclusive => {
@@ -16,7 +16,7 @@ const all: readonly Stacking[] = CLASSES.flatMap(stackClass =>
   ),
 );
 
-/** In words: neither is alone, and each has the other on its list, where it has a list. */
+/** The rule in words: neither is exclusive, and each lists the other's class if it has a list. */
 function modelled(one: Stacking, other: Stacking): boolean {
   if (one.exclusive || other.exclusive) return false;
   const has = (list: readonly string[] | null, name: string | null): boolean =>

@@ -1,7 +1,7 @@
 /**
- * Which coupons may stand together on one basket. Two may when neither is exclusive and each allows the class of the
- * other; coupons may when every two of them may. What one of them promises and the other one breaks is found when the
- * second is made, so that no customer is the first to learn of it.
+ * Which coupons may be combined in one basket. Two may if neither is exclusive and each allows the class of the other; several
+ * may if every two of them may. If one coupon promises a combination that the other one forbids, the engine detects it when the
+ * second is created, before any customer meets it.
  */
 import type { Contradiction, Stacking } from './terms.ts';
 
@@ -12,12 +12,12 @@ function allows(one: Stacking, other: Stacking): boolean {
   );
 }
 
-/** Whether both may be on one basket. */
+/** Whether both may be in one basket. */
 export function mayStack(one: Stacking, other: Stacking): boolean {
   return allows(one, other) && allows(other, one);
 }
 
-/** The first two of a basket's coupons that may not stand together, by their places; undefined when all may. */
+/** The indices of the first two of a basket's coupons that may not be combined; undefined if all may. */
 export function firstConflict(coupons: readonly Stacking[]): readonly [number, number] | undefined {
   for (const [second, other] of coupons.entries()) {
     const first = coupons.slice(0, second).findIndex(one => !mayStack(one, other));
@@ -26,14 +26,14 @@ export function firstConflict(coupons: readonly Stacking[]): readonly [number, n
   return undefined;
 }
 
-/** Whether `one` names the class of `other`, which is a promise that they may stand together. */
+/** Whether `one` names the class of `other`, which promises that they may be combined. */
 function names(one: Stacking, other: Stacking): boolean {
   return other.stackClass !== null && one.stackableWith?.includes(other.stackClass) === true;
 }
 
 /**
- * What a new coupon's rules break of those that are there, or those of its own: a coupon that names the class of another
- * one which would not have it. `described` says which one that is.
+ * The contradictions between a new coupon's rules and those of existing coupons, in both directions: one coupon names the class
+ * of the other, which does not allow it. `described` names the other coupon.
  */
 export function contradictionsWith(
   wanted: Stacking,

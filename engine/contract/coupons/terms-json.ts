@@ -1,6 +1,6 @@
 /**
- * Terms as the APIs take and show them: one flat object, absent members for what there is not. These schemas check what
- * comes in and make the OpenAPI documents of engine and gateway; `x-expected` says what would be right.
+ * Terms as the APIs take and return them: one flat object, without the members that do not apply. These schemas check requests
+ * and make the OpenAPI documents of engine and gateway; `x-expected` says what a member should be.
  */
 import type { Static, TSchema } from 'typebox';
 import Type from 'typebox';
@@ -31,7 +31,7 @@ function whole(minimum: number, maximum: number, description: string) {
 const shareOfWhole = (description: string) => whole(1, WHOLE_BASIS_POINTS, description);
 const amount = (description: string) => whole(1, MAX_AMOUNT, `${description}, in the currency's minor unit`);
 
-/** A product or a category, as a shop names it. */
+/** A product or a category, by the shop's own name. */
 export function nameText(description: string) {
   return shownText(MAX_NAME_CHARACTERS, description);
 }
@@ -127,8 +127,8 @@ export const TermsBody = Type.Object(termMembers, {
 export type TermsBody = Static<typeof TermsBody>;
 
 /**
- * The terms that a body says, whose members are right each by itself; or every fault of the whole. `perUser` is the limit
- * where it names none.
+ * The terms in a body whose members are each valid; or every fault of the whole. `perUser` is the limit per user if the body
+ * names none.
  */
 export function readTerms(
   body: TermsBody,
@@ -161,7 +161,7 @@ export function readTerms(
   return { faults: contradictions.map(({ field, value, expected }) => fieldFault(field, value, expected)) };
 }
 
-/** Members that one kind of discount has, and that the others do not. */
+/** Members that only one kind of discount has. */
 const DISCOUNT_MEMBERS = {
   percentage: ['basis_points', 'most'],
   fixed: ['amount'],
@@ -191,7 +191,7 @@ function readDiscount(body: TermsBody, faults: FieldFault[]): Discount | undefin
   }
 }
 
-/** The instant that a text of the right form names; the 30th of February has the form and names none. */
+/** The instant of a well-formed text; the 30th of February is well-formed and is no instant. */
 function readInstant(field: string, text: string | undefined, faults: FieldFault[]): number | null {
   if (text === undefined) return null;
   const instantMs = Date.parse(text);
@@ -201,7 +201,7 @@ function readInstant(field: string, text: string | undefined, faults: FieldFault
   return null;
 }
 
-/** Terms as they are shown. */
+/** Terms as the APIs return them. */
 export function termsJson(terms: Terms): TermsBody {
   const { discount } = terms;
   const body: { [member in keyof TermsBody]: TermsBody[member] | null } = {

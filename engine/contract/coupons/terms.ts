@@ -1,10 +1,12 @@
 /**
- * The terms on which a coupon may be used, as engine, gateway and ledger share them. Amounts are whole numbers of the
- * currency's minor unit (cents), shares are in basis points (1/100 of a percent), instants are milliseconds since the epoch.
+ * The terms of use of a coupon, as shared by engine, gateway and ledger. Amounts are whole numbers of the currency's minor unit
+ * (cents), shares are in basis points (1/100 of a percent), instants are milliseconds since the epoch.
  */
 import type { Terms } from '../../../sql/statements/coupons/coupon-terms.ts';
 
-/** 9 thousand million of a currency with two decimals. With it every product of an amount and 10,000 is exact below 2^53. */
+/**
+ * 9 thousand million of a currency with two decimals. Below it every product of an amount and 10,000 is exact (less than 2^53).
+ */
 export const MAX_AMOUNT = 900_000_000_000;
 export const WHOLE_BASIS_POINTS = 10_000;
 export const MAX_LIMIT = 1_000_000_000;
@@ -18,20 +20,20 @@ export type { Discount, Stacking, Terms } from '../../../sql/statements/coupons/
 
 const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'));
 
-/** Whether it is a currency code of ISO 4217, as the Unicode data that node comes with list them. */
+/** Whether it is a currency code of ISO 4217, according to the Unicode data in node. */
 export function isCurrency(code: string): boolean {
   return CURRENCIES.has(code);
 }
 
-/** A rule that contradicts another one of the same terms. */
+/** A rule that contradicts another rule of the same terms. */
 export interface Contradiction {
-  /** The member of the operator's API. */
+  /** The member's name in the operator's API. */
   readonly field: string;
   readonly value: unknown;
   readonly expected: string;
 }
 
-/** What in these terms cannot hold together; empty when all of it can. */
+/** The contradictions within these terms; empty if there are none. */
 export function contradictionsIn(terms: Terms): readonly Contradiction[] {
   return [...amountContradictions(terms), ...windowContradictions(terms), ...stackingContradictions(terms)];
 }

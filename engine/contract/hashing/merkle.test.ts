@@ -6,7 +6,7 @@ import { Sha256Lanes } from './sha256-lanes.ts';
 
 const hashOf = (...parts: Uint8Array[]): Buffer => createHash('sha256').update(Buffer.concat(parts)).digest();
 
-/** RFC 6962, section 2.1, as it stands there: MTH over leaf hashes. */
+/** RFC 6962, section 2.1, to the letter: MTH over leaf hashes. */
 function plainRoot(leaves: readonly Buffer[]): Buffer {
   const [first] = leaves;
   if (first === undefined) return hashOf();

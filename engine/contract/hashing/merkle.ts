@@ -1,10 +1,10 @@
 /**
- * Merkle trees (RFC 6962, section 2.1): the hash of a leaf is H(0x00 || data), of a node H(0x01 || left || right), and a
- * tree of n leaves is split at the largest power of two below n.
+ * Merkle trees (RFC 6962, section 2.1): the hash of a leaf is H(0x00 || data), that of a node is H(0x01 || left || right), and
+ * a tree of n leaves is split at the largest power of two below n.
  *
- * That split gives the same tree as pairing neighbours, level by level, and carrying a last one without a neighbour up as
- * it is; so each level is one batch of hashes. Each hash is written straight into its parent's message, whose prefix
- * and padding never change, and is computed once. Tests hold it against the recursive definition.
+ * That split gives the same tree as pairing neighbours, level by level, and carrying a last one without a neighbour up
+ * unchanged; so each level is one batch of hashes. Each hash is computed once and written straight into its parent's message,
+ * whose prefix and padding never change. Tests compare it with the recursive definition.
  */
 import { createHash } from 'node:crypto';
 import { LANES, type Sha256Lanes, spreads } from './sha256-lanes.ts';
@@ -18,24 +18,24 @@ const NODE_PREFIX = 0x01;
 const NODE_BYTES = 128;
 const NODE_MESSAGE_BYTES = 1 + 2 * HASH_BYTES;
 
-/** The hash of one leaf, for where it is not one of many. */
+/** The hash of a single leaf; see MerkleTree for many. */
 export function leafHash(data: Uint8Array): Buffer {
   return createHash('sha256').update(Uint8Array.of(LEAF_PREFIX)).update(data).digest();
 }
 
-/** What a tree of up to `most` leaves needs of a memory. */
+/** The memory that a tree of up to `most` leaves needs. */
 export function treeBytes(most: number): number {
   let bytes = 0;
   for (let nodes = most; nodes > 1; nodes = Math.ceil(nodes / 2)) bytes += slotBytes(nodes);
   return bytes + slotBytes(1);
 }
 
-/** Room for the messages above `nodes` nodes, and for those that a group of four works on beyond them. */
+/** Room for the messages above `nodes` nodes, and for the excess of a group of four. */
 function slotBytes(nodes: number): number {
   return (Math.ceil(nodes / 2) + LANES + 1) * NODE_BYTES;
 }
 
-/** One tree after another, in memory that is kept. Write the leaf hashes, build, read; then the next. */
+/** One tree after another, in reused memory. Write the leaf hashes, build, read; then the next. */
 export class MerkleTree {
   readonly #lanes: Sha256Lanes;
   readonly #words: Int32Array;
@@ -55,7 +55,7 @@ export class MerkleTree {
     }
   }
 
-  /** Makes the tree over the first `count` leaves, from 1 to `most`. */
+  /** Builds the tree over the first `count` leaves, from 1 to `most`. */
   build(count: number): void {
     if (count < 1 || count > this.most) {
       throw new RangeError(`a tree of ${count} leaves; expected 1 to ${this.most}`);
@@ -76,7 +76,7 @@ export class MerkleTree {
     }
   }
 
-  /** The root, as bytes of its own. */
+  /** A copy of the root. */
   root(): Buffer {
     let level = 0;
     for (let nodes = this.#count; nodes > 1; nodes = Math.ceil(nodes / 2)) level += 1;
@@ -84,20 +84,20 @@ export class MerkleTree {
     return Buffer.from(this.#lanes.memory.subarray(at, at + HASH_BYTES));
   }
 
-  /** Where in the memory the hash of a leaf is to be written; those of many are spread as `spreads.pairs`. */
+  /** Where in the memory to write the hash of a leaf; for many, use the spread `spreads.pairs`. */
   leafAt(leaf: number): number {
     return this.#placeOf(0, leaf);
   }
 
-  /** The hash of a leaf, as bytes of its own. */
+  /** A copy of the hash of a leaf. */
   leaf(leaf: number): Buffer {
     const at = this.leafAt(leaf);
     return Buffer.from(this.#lanes.memory.subarray(at, at + HASH_BYTES));
   }
 
   /**
-   * Writes the hashes of a leaf's path (section 2.1.1: from the leaf's level up, each the neighbour of what is known by
-   * then) at the levels from `from` to below `to`. Offsets are in words of four bytes; answers the one behind them.
+   * Writes the hashes of a leaf's path (section 2.1.1: from the leaf's level up, each the sibling of the node known so far) at
+   * the levels from `from` to below `to`. Offsets are in words of four bytes; returns the offset behind the last hash.
    */
   writePath(leaf: number, from: number, to: number, target: Int32Array, offset: number): number {
     const words = this.#words;
@@ -113,7 +113,7 @@ export class MerkleTree {
     return end;
   }
 
-  /** The path of a leaf, as bytes of its own. */
+  /** A copy of the path of a leaf. */
   path(leaf: number): Buffer {
     const path = new Int32Array(HASH_WORDS * this.#levels.length);
     const end = this.writePath(leaf, 0, this.#levels.length, path, 0);
@@ -127,7 +127,7 @@ export class MerkleTree {
   #reserveLevel(nodes: number): number {
     const bytes = slotBytes(nodes);
     const { memory } = this.#lanes;
-    // With the prefix in the last byte of a word, the hashes begin with a word, and can be copied as such.
+    // With the prefix in the last byte of a word, the hashes start at a word boundary and can be copied by words.
     const at = this.#lanes.reserve(bytes) + 3;
     for (let slot = at; slot + NODE_BYTES <= at + bytes - 3; slot += NODE_BYTES) {
       memory[slot] = NODE_PREFIX;
@@ -143,8 +143,8 @@ function widthAt(count: number, level: number): number {
 }
 
 /**
- * Whether `path` leads from the leaf with this hash, the `leaf`-th (from 0) of `count`, to the root (RFC 9162, section
- * 2.1.3.2, which says it for the trees of RFC 6962).
+ * Whether `path` leads from the leaf with this hash, the `leaf`-th (from 0) of `count`, to the root (RFC 9162, section 2.1.3.2,
+ * whose algorithm also holds for the trees of RFC 6962).
  */
 export function isIncluded(
   hash: Uint8Array,

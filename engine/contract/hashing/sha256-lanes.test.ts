@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { LANES, Sha256Lanes, spreads } from './sha256-lanes.ts';
 
-/** Section 5.1.1: a one, zeros, and the length in bits, of a message behind `before` bytes. */
+/** Section 5.1.1: a one, zeros, and the length in bits of a message that follows `before` bytes. */
 function padded(message: Uint8Array, before = 0): Buffer {
   const bytes = Buffer.alloc(Math.ceil((message.length + 9) / 64) * 64);
   bytes.set(message);

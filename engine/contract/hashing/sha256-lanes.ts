@@ -1,9 +1,9 @@
 /**
- * SHA-256 (FIPS 180-4) of many messages of the same length in blocks, four at a time: one message in each lane of
- * WebAssembly's 128-bit vectors (core specification, section 2.4.3). For trees over slices, where each entry costs six
- * blocks: measured beside each other, a block takes 0.20 us in `sha256.ts` and 0.08 us here.
+ * SHA-256 (FIPS 180-4) of many messages with the same number of blocks, four at a time: one message in each lane of
+ * WebAssembly's 128-bit vectors (core specification, section 2.4.3). For trees over slices, where each entry costs six blocks:
+ * measured side by side, a block takes 0.20 us in `sha256.ts` and 0.08 us here.
  *
- * Messages lie in the memory with their padding (section 5.1.1), which the caller writes once: digests are then written
+ * Messages are in the memory with their padding (section 5.1.1), which the caller writes once: digests are then written
  * straight into the messages that contain them.
  */
 import { createHash } from 'node:crypto';
@@ -21,7 +21,7 @@ const loadFirst = (offset: number): number[] => vector(0x5c, 0, ...uleb(offset))
 const loadLane = (offset: number, lane: number): number[] => vector(0x56, 0, ...uleb(offset), lane);
 const store128 = (offset: number): number[] => vector(0x0b, 0, ...uleb(offset));
 const storeLane = (offset: number, lane: number): number[] => vector(0x5a, 0, ...uleb(offset), lane);
-/** The bytes of each word the other way round: SHA-256 is big-endian (section 3.1), memory is not. */
+/** Reverses the bytes of each word: SHA-256 is big-endian (section 3.1), memory is not. */
 const swapBytes = vector(0x0d, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
 const and = vector(0x4e);
 const or = vector(0x50);
@@ -30,14 +30,14 @@ const shiftLeft = vector(0xab);
 const shiftRight = vector(0xad);
 const add = vector(0xae);
 
-/** Where things lie in the memory: four states word by word, the constants, states to begin with, and the messages. */
+/** The layout of the memory: four states word by word, the constants, initial states, and the messages. */
 const STATE_AT = 0;
 const CONSTANTS_AT = 128;
 const STARTS_AT = 384;
 const MOST_STARTS = 4;
 const MESSAGES_AT = STARTS_AT + 32 * MOST_STARTS;
 
-// Locals: parameters, pointers, then eight working variables, sixteen words of the schedule, and two to spare.
+// Locals: parameters, pointers, then eight working variables, sixteen words of the schedule, and two spare ones.
 const FROM = 0;
 const AT = 1;
 const STRIDE = 2;
@@ -127,7 +127,7 @@ function bodyOfBlock(): number[] {
   ];
 }
 
-/** One round of section 6.2.2. Instead of moving eight variables along, each round names them by where they are. */
+/** One round of section 6.2.2. Instead of moving eight variables along, each round names them by their current position. */
 function roundOf(round: number): number[] {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = Array.from(
     { length: 8 },
@@ -171,18 +171,18 @@ const compiled = compile({
   body: bodyOfRun(),
 });
 
-/** A state to begin with: the offset in the memory where it lies. */
+/** An initial state: its offset in the memory. */
 export type Start = number;
 
-/** Where the digests of consecutive messages go. */
+/** Where the digests of consecutive messages are written. */
 export const spreads = {
-  /** One to every 64 bytes. */
+  /** One per 64 bytes. */
   blocks: BLOCK_BYTES,
-  /** Two, one behind the other, to every 128 bytes: both children of a node. */
+  /** Two, one behind the other, per 128 bytes: both children of a node. */
   pairs: 32,
 } as const;
 
-/** A memory for messages, and the function over it. It is used again by every batch, so it belongs to one caller. */
+/** A memory for messages, and the function over it. Every batch reuses it, so it belongs to one caller. */
 export class Sha256Lanes {
   readonly memory: Buffer;
   /** The state that every hash begins with (section 5.3.3). */
@@ -207,7 +207,10 @@ export class Sha256Lanes {
     return this.#keep(hasher.words);
   }
 
-  /** The states behind both blocks of HMAC's key (RFC 2104), which every message under one secret begins with; a text as UTF-8. */
+  /**
+   * The states after both key blocks of HMAC (RFC 2104), with which every message under one secret begins; a string is encoded
+   * as UTF-8.
+   */
   startsOfHmac(secret: string | Uint8Array): { readonly inner: Start; readonly outer: Start } {
     const given = typeof secret === 'string' ? Buffer.from(secret, 'utf8') : secret;
     const key = Buffer.alloc(BLOCK_BYTES);
@@ -216,7 +219,7 @@ export class Sha256Lanes {
     return { inner, outer: this.startBehind(key.map(byte => byte ^ 0x5c)) };
   }
 
-  /** The offset of that many zeros which nobody else has; a multiple of 64. Throws RangeError when there is no room. */
+  /** Reserves that many zeros, a multiple of 64, and returns their offset. Throws RangeError if there is no room. */
   reserve(bytes: number): number {
     const at = this.#reserved;
     const end = at + Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
@@ -227,9 +230,9 @@ export class Sha256Lanes {
   }
 
   /**
-   * Hashes `count` messages of `blocks` blocks each, the first at `at`, the others `stride` bytes apart, and writes the
-   * digests from `out` on as `spread` says. It works on groups of four: up to three messages behind the last are hashed
-   * too, so their digests have to have room.
+   * Hashes `count` messages of `blocks` blocks each, the first at `at`, the others `stride` bytes apart, and writes the digests
+   * from `out` on as `spread` says. It works on groups of four: up to three messages behind the last are hashed too, so their
+   * digests need room.
    */
   hash(
     from: Start,

@@ -1,18 +1,18 @@
 /**
- * SHA-256 (FIPS 180-4) of many short messages, in WebAssembly that this file writes itself: the 64 rounds of section
- * 6.2.2 unrolled, the working variables and the sixteen words of the schedule in locals.
+ * SHA-256 (FIPS 180-4) of many short messages, in WebAssembly that this file writes itself: the 64 rounds of section 6.2.2
+ * unrolled, the working variables and the sixteen words of the schedule in locals.
  *
- * Why not node:crypto: what a short message costs there is the crossing into C++ and an object for it. Measured beside
- * each other in one process, HMAC of a 113-character ticket: `createHmac` with a prepared KeyObject 2.1 us, two
- * `crypto.hash` 1.4 us, this 0.6 us; of the gateway's 27 us an entry the check of the ticket was 6. A test holds it
- * against node:crypto, at every length up to some blocks and on random messages.
+ * Why not node:crypto: for a short message most of its cost is the crossing into C++ and an object. Measured side by side in
+ * one process, HMAC of a 113-character ticket: `createHmac` with a prepared KeyObject 2.1 us, two `crypto.hash` 1.4 us, this
+ * 0.6 us; of the gateway's 27 us an entry the check of the ticket was 6. A test compares it with node:crypto, at every length
+ * up to some blocks and on random messages.
  */
 import { compile, constant, EMPTY, get, I32, instantiate, op, set, tee, uleb } from './webassembly.ts';
 
 const BLOCK_BYTES = 64;
 export const SHA256_BYTES = 32;
 
-/** Where things lie in the memory of the module: states of 32 bytes, and behind them what is to be hashed. */
+/** The layout of the module's memory: states of 32 bytes, followed by the bytes to hash. */
 const STATE_AT = 0;
 const INITIAL_AT = 32;
 const MIDSTATES_AT = 64;
@@ -34,7 +34,7 @@ function primes(count: number): number[] {
   return found;
 }
 
-/** By Newton's method on integers: the cube root of `prime`, shifted left by 32, without its whole part. */
+/** By Newton's method on integers: the cube root of `prime`, shifted left by 32, without its integer part. */
 function fraction32(prime: number): number {
   const target = BigInt(prime) << 96n;
   let root = 1n << 36n;
@@ -50,7 +50,7 @@ const load = (offset: number): number[] => [op.load, 2, ...uleb(offset)];
 const store = (offset: number): number[] => [op.store, 2, ...uleb(offset)];
 const rotated = (local: number, bits: number): number[] => [...get(local), ...constant(bits), op.rotateRight];
 
-/** The words are big-endian (section 3.1) and memory is little-endian: bytes 0 and 2, 1 and 3 change places. */
+/** The words are big-endian (section 3.1) and memory is little-endian: bytes 0 and 2, 1 and 3 are swapped. */
 const swapped = (from: number[], local: number): number[] => [
   ...from,
   ...tee(local),
@@ -73,7 +73,9 @@ const WORD = WORK + 8;
 const SPARE = WORD + 16;
 const LOCALS = SPARE + 1 - WORK;
 
-/** `blocks(from, at, count)`: takes `count` blocks from `at` on, beginning with the state `from`, into the state. */
+/**
+ * `blocks(from, at, count)`: processes `count` blocks from `at` on, starting with the state `from`, and writes the new state.
+ */
 function bodyOfBlocks(): number[] {
   const code: number[] = [op.loop, EMPTY];
   for (let word = 0; word < 16; word++)
@@ -95,7 +97,7 @@ function bodyOfBlocks(): number[] {
   return code;
 }
 
-/** One round. Instead of moving eight variables along, each round names them by where they have got to. */
+/** One round. Instead of moving eight variables along, each round names them by their current position. */
 function roundOf(round: number): number[] {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = Array.from(
     { length: 8 },
@@ -181,16 +183,16 @@ function roundOf(round: number): number[] {
 const compiled = compile({ parameters: 3, locals: [{ count: LOCALS, type: I32 }], body: bodyOfBlocks() });
 type Blocks = (from: number, at: number, count: number) => void;
 
-/** Half a hash, kept by the hasher that made it: the state after one block, from which `hash` can go on. */
+/** The state after one block, stored in the hasher that made it, from which `hash` can continue. */
 export type Midstate = number;
 
 const MOST_MIDSTATES = (MESSAGE_AT - MIDSTATES_AT) / SHA256_BYTES;
-/** What fits into `message`: padding takes up to 72 bytes more. */
+/** The maximum length of `message`: padding takes up to 72 bytes more. */
 export const MOST_MESSAGE_BYTES = MEMORY_BYTES - MESSAGE_AT - 72;
 
-/** One hasher: its memory is used again by every message, so it belongs to one caller at a time. */
+/** One hasher: every message reuses its memory, so it belongs to one caller at a time. */
 export class Sha256 {
-  /** Where a message is written before it is hashed. */
+  /** Write a message here before hashing it. */
   readonly message: Buffer;
   /** The digest of the last message: eight words, as numbers. */
   readonly words: Int32Array;
@@ -207,7 +209,7 @@ export class Sha256 {
     new Int32Array(memory, INITIAL_AT, 8).set(INITIAL);
   }
 
-  /** The state after a block that many messages begin with; a hasher keeps a few of them. */
+  /** The state after a block that many messages begin with; a hasher stores a few of them. */
   midstate(block: Uint8Array): Midstate {
     if (block.length !== BLOCK_BYTES) {
       throw new RangeError(`a block has ${BLOCK_BYTES} bytes, not ${block.length}`);
@@ -222,7 +224,7 @@ export class Sha256 {
     return at;
   }
 
-  /** Hashes the first `length` bytes of `message`, behind the block of `after` if there is one, into `words`. */
+  /** Hashes the first `length` bytes of `message` into `words`, preceded by the block of `after` if given. */
   hash(length: number, after?: Midstate): void {
     if (length > MOST_MESSAGE_BYTES) {
       throw new RangeError(`a message has at most ${MOST_MESSAGE_BYTES} bytes, not ${length}`);

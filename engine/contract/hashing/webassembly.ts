@@ -1,6 +1,6 @@
 /**
- * As much of WebAssembly as is written here by hand: instructions (core specification, section 5.4), and a module (5.5)
- * that has one function over one memory. Nothing of it is compiled by a tool, so there is nothing to build or to ship.
+ * The part of WebAssembly that this code writes by hand: instructions (core specification, section 5.4), and a module (5.5)
+ * with one function over one memory. No tool compiles anything, so there is nothing to build or to ship.
  */
 
 export const op = {
@@ -50,7 +50,7 @@ export const set = (local: number): number[] => [op.set, ...uleb(local)];
 export const tee = (local: number): number[] => [op.tee, ...uleb(local)];
 export const constant = (value: number): number[] => [op.constant, ...leb(value | 0)];
 
-/** What is used of the global, which TypeScript describes only along with a browser's. */
+/** The part of the global that is used; TypeScript describes it only in the DOM library. */
 interface WebAssemblyGlobal {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
@@ -62,7 +62,7 @@ interface WebAssemblyGlobal {
 declare const WebAssembly: WebAssemblyGlobal;
 
 export interface WrittenFunction {
-  /** How many, each of 32 bits; they are the first locals. */
+  /** The number of parameters, each of 32 bits; they are the first locals. */
   readonly parameters: number;
   /** The other locals, as runs of one type. */
   readonly locals: readonly { readonly count: number; readonly type: typeof I32 | typeof V128 }[];
@@ -77,7 +77,7 @@ export function compile({ parameters, locals, body }: WrittenFunction): object {
     Uint8Array.from([
       ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
       ...section(1, [1, 0x60, parameters, ...Array.from({ length: parameters }, () => I32), 0]),
-      // The memory may have any size up to the most there is, 65,536 pages.
+      // The memory may have any size up to the maximum, 65,536 pages.
       ...section(2, [1, ...name('env'), ...name('memory'), 0x02, 0, 0]),
       ...section(3, [1, 0]),
       ...section(7, [1, ...name('run'), 0, 0]),
@@ -86,7 +86,7 @@ export function compile({ parameters, locals, body }: WrittenFunction): object {
   );
 }
 
-/** The module's function over a memory of its own, of at least `bytes` zeros. */
+/** The module's function over a new memory of at least `bytes` zeros. */
 export function instantiate(
   module: object,
   bytes: number,

@@ -1,11 +1,12 @@
 /**
- * Signing keys in a directory, which only their owner can read.
+ * Signing keys in a directory that only their owner can read.
  *
  * `<id>.key`: JSON `{"from":"<ISO instant>","private":"<PKCS#8 in base64>","use":"slices" or "books"}`.
- * `<id>.revoked`: the instant from which on the key is not to be believed any more.
  *
- * Files are only ever added. Processes that sign look again every few seconds, so a new key, or a revocation, needs no
- * restart.
+ * `<id>.revoked`: the instant from which on the key must no longer be trusted.
+ *
+ * Files are only ever added. Processes that sign read the directory again every few seconds, so a new key, or a revocation,
+ * needs no restart.
  */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,14 +20,14 @@ import {
   WrongKey,
 } from './signing-keys.ts';
 
-/** A key's file, or their directory, is not as it has to be; `message` says which, and what would be right. */
+/** A key file, or its directory, is invalid; `message` names it and says what was expected. */
 export class KeyFileError extends Error {}
 
 const KEY_FILE = /^([0-9a-f]{16})\.key$/;
 const OTHERS_READ = 0o077;
 const OTHERS_WRITE = 0o022;
 
-/** All keys of the directory, in no order. Throws KeyFileError. */
+/** All keys in the directory, unordered. Throws KeyFileError. */
 export function readKeys(directory: string): readonly SigningKey[] {
   const names = attempt(`cannot read directory ${directory}`, () => readdirSync(directory));
   requireMode(directory, OTHERS_WRITE, 'is writable by users other than its owner; chmod go-w');
@@ -36,7 +37,7 @@ export function readKeys(directory: string): readonly SigningKey[] {
   });
 }
 
-/** Makes a key that is signed with from `fromMs` on. Throws KeyFileError. */
+/** Creates a key that signs from `fromMs` on. Throws KeyFileError. */
 export function addKey(directory: string, use: KeyUse, fromMs: number): SigningKey {
   const pkcs8 = newPrivateKey();
   const key = signingKey(pkcs8, { use, fromMs, revokedMs: undefined });
@@ -48,7 +49,7 @@ export function addKey(directory: string, use: KeyUse, fromMs: number): SigningK
   return key;
 }
 
-/** Marks a key as revoked from `atMs` on. Throws KeyFileError, also for one that was revoked before. */
+/** Marks a key as revoked from `atMs` on. Throws KeyFileError, also if it was revoked before. */
 export function revokeKey(directory: string, id: string, atMs: number): void {
   const text = `${new Date(atMs).toISOString()}\n`;
   attempt(`cannot revoke key ${id}`, () =>
@@ -101,7 +102,7 @@ function readRevocation(directory: string, id: string): number | undefined {
   return ms;
 }
 
-/** Windows has no such modes: there, whoever may read the directory is its owner's affair. */
+/** Windows has no such modes: there, the owner is responsible for who may read the directory. */
 function requireMode(path: string, forbidden: number, fault: string): void {
   if (process.platform === 'win32') return;
   const { mode } = attempt(`cannot stat ${path}`, () => statSync(path));

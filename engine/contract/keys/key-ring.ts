@@ -1,6 +1,6 @@
 /**
- * The keys of a process that signs: those of SIGNING_KEYS_DIR and the one of SIGNING_KEY, looked at again every few
- * seconds. What cannot be read then is logged, and the keys that are known stay.
+ * The keys of a process that signs: those in SIGNING_KEYS_DIR, read again every few seconds, and the one in SIGNING_KEY. If a
+ * read fails, it is logged, and the known keys stay.
  */
 import type { Logger } from 'pino';
 import { ConfigError } from '../process/config.ts';
@@ -16,13 +16,13 @@ import {
   signingKey,
 } from './signing-keys.ts';
 
-/** A key that `npm run keys -- rotate` makes takes over later than this, so that everybody lists it before. */
+/** A key from `npm run keys -- rotate` takes effect later than this, so that every process lists it first. */
 export const LOOK_AGAIN_MS = 2_000;
 
 export interface KeySources {
   /** SIGNING_KEYS_DIR; '' for none. */
   readonly SIGNING_KEYS_DIR: string;
-  /** SIGNING_KEY, for every use, valid from ever; '' for none. */
+  /** SIGNING_KEY, for every use, valid from the beginning; '' for none. */
   readonly SIGNING_KEY: string;
 }
 
@@ -33,7 +33,7 @@ export class KeyRing {
   #byUse = new Map<KeyUse, readonly SigningKey[]>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** Throws ConfigError when the keys cannot be read. */
+  /** Throws ConfigError if the keys cannot be read. */
   constructor(sources: KeySources, log: Logger) {
     this.#sources = sources;
     this.#log = log;
@@ -53,12 +53,12 @@ export class KeyRing {
     ]);
   }
 
-  /** The key to sign with, or undefined when there is none: before the first, or after a revocation. */
+  /** The key to sign with, or undefined if there is none: before the first, or after a revocation. */
   keyAt(use: KeyUse, nowMs: number): SigningKey | undefined {
     return keyAt(this.#byUse.get(use) ?? [], nowMs);
   }
 
-  /** The keys that may have signed something which is still good: of one use, and not revoked. */
+  /** The keys of one use whose signatures are still valid: those that are not revoked. */
   validKeys(use: KeyUse, nowMs: number): readonly SigningKey[] {
     return (this.#byUse.get(use) ?? []).filter(
       ({ revokedMs }) => revokedMs === undefined || revokedMs > nowMs,
@@ -69,7 +69,7 @@ export class KeyRing {
     return publicKeys(this.#keys);
   }
 
-  /** Looks at the directory again and again, until `stop`. */
+  /** Reads the directory at an interval, until `stop`. */
   start(): void {
     if (this.#sources.SIGNING_KEYS_DIR === '') return;
     this.#timer = setInterval(() => this.#lookAgain(), LOOK_AGAIN_MS);

@@ -1,6 +1,6 @@
 /**
- * `npm run keys -- list | rotate [slices|books|passes] | revoke <id>`: the signing keys of SIGNING_KEYS_DIR, or of the private
- * stack where that is not set. Gateways and engines that run on the directory follow within seconds.
+ * `npm run keys -- list | rotate [slices|books|passes] | revoke <id>`: the signing keys in SIGNING_KEYS_DIR, or those of the
+ * private stack if that is not set. Running gateways and engines that use the directory follow within seconds.
  */
 import { join } from 'node:path';
 import { addKey, KeyFileError, readKeys, revokeKey } from './key-files.ts';
@@ -9,7 +9,7 @@ import { KEYS_DIRECTORY } from './secrets.ts';
 import { describeKeys, inOrder, type KeyUse, keyAt, keyUses } from './signing-keys.ts';
 
 const USAGE = 'npm run keys -- list | rotate [slices|books|passes] | revoke <id>';
-/** Everybody has seen a new key some times over before it signs. */
+/** By then every process has read the directory several times. */
 const TAKES_OVER_MS = 5 * LOOK_AGAIN_MS;
 
 class UsageError extends Error {}
@@ -29,7 +29,7 @@ function rotate(directory: string, wanted: string): void {
   process.stdout.write(`${key.id} signs ${use} from ${new Date(key.fromMs).toISOString()}\n`);
 }
 
-/** At once where nobody has another one yet. */
+/** At once if no process has another key yet. */
 function takesOverMs(directory: string, use: KeyUse): number {
   const nowMs = Date.now();
   if (process.env.SIGNING_KEY) return nowMs + TAKES_OVER_MS;
@@ -55,7 +55,7 @@ function revoke(directory: string, id: string): void {
   const nowMs = Date.now();
   if (keyAt(inOrder(keys, key.use), nowMs) === key) {
     throw new UsageError(
-      `${id} is what ${key.use} are signed with now; \`npm run keys -- rotate ${key.use}\` first, and revoke it when the new key has taken over`,
+      `${id} is the current key for ${key.use}; run \`npm run keys -- rotate ${key.use}\` first, and revoke it when the new key is in effect`,
     );
   }
   revokeKey(directory, id, nowMs);

@@ -1,5 +1,5 @@
 /**
- * Secrets and signing keys that nobody configured: made once, and kept beside the private stack in files that only their
+ * Secrets and signing keys that nobody configured: created once, and stored beside the private stack in files that only their
  * owner can read.
  */
 import { randomBytes } from 'node:crypto';
@@ -20,7 +20,7 @@ const keptSecrets = [
 /** Below the private stack's directory. */
 export const KEYS_DIRECTORY = 'keys';
 
-/** Each secret, as `secretFor` gives it. */
+/** Every secret, as returned by `secretFor`. */
 export function secretsFor(dir: string, env: Environment): Record<(typeof keptSecrets)[number], string> {
   const [ticket, operator, shop, salt, draw] = keptSecrets;
   return {
@@ -32,7 +32,7 @@ export function secretsFor(dir: string, env: Environment): Record<(typeof keptSe
   };
 }
 
-/** Where the signing keys come from: as the environment says, else from `keys` in `dir`, made where there are none. */
+/** The source of the signing keys: the environment, else `keys` in `dir`, created if it has none. */
 export function signingKeysFor(
   dir: string,
   env: Environment,
@@ -48,14 +48,14 @@ export function signingKeysFor(
   return { SIGNING_KEYS_DIR: directory };
 }
 
-/** The secret from the environment, else from its file in `dir`, else made now and kept there. */
+/** The secret from the environment, else from its file in `dir`, else a new one that is stored there. */
 export function secretFor(name: (typeof keptSecrets)[number], dir: string, env: Environment): string {
   const given = env[name];
   if (given !== undefined && given !== '') return given;
   const file = join(dir, `${name.toLowerCase().replaceAll('_', '-')}`);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   try {
-    // Exclusive: of two processes that start at once, one makes it and both read it.
+    // Exclusive: of two processes that start at once, one creates it and both read it.
     writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' });
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;

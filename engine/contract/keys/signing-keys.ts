@@ -1,9 +1,9 @@
 /**
- * Keys that slices, books and passes to shops are signed with: Ed25519 (RFC 8032) through node:crypto.
+ * Keys that sign slices, books and passes to shops: Ed25519 (RFC 8032) through node:crypto.
  *
- * Of the keys of one use, sorted by `from`, each is the one to sign with from its own `from` until the next one's; a
- * revoked one is not replaced by an older one, so until there is another nothing is signed. Old keys stay listed: what
- * they signed in their time is to be checked for good.
+ * Of the keys of one use, sorted by `from`, each one signs from its own `from` until the next one's. An older key does not take
+ * over from a revoked one, so nothing is signed until there is another key. Old keys stay listed: their signatures must remain
+ * verifiable forever.
  */
 import {
   createHash,
@@ -18,11 +18,11 @@ import { KEY_ID_BYTES } from '../record/slice-head.ts';
 
 export const keyUses = ['slices', 'books', 'passes'] as const;
 export type KeyUse = (typeof keyUses)[number];
-/** What is checked for good; those of passes are shown as a JWKS, to the shops that check them. */
+/** Uses whose signatures are verified forever. Keys for passes are published as a JWKS, to the shops that check them. */
 const receiptUses = ['slices', 'books'] as const;
 
 export interface SigningKey {
-  /** The first 8 bytes of H(raw public key), as they stand in what is signed, and as hexadecimal digits. */
+  /** The first 8 bytes of H(raw public key), as they appear in signed data, and as hexadecimal digits. */
   readonly keyId: Buffer;
   readonly id: string;
   /** The raw public key, 32 bytes. */
@@ -35,7 +35,7 @@ export interface SigningKey {
 
 const Instant = Type.String({ format: 'date-time' });
 
-/** A key as everybody may know it. */
+/** The public part of a key. */
 export const PublicKey = Type.Object(
   {
     id: Type.String({ description: 'The first 8 bytes of SHA-256(public), in hexadecimal digits' }),
@@ -51,7 +51,7 @@ export const PublicKey = Type.Object(
 );
 export type PublicKey = Static<typeof PublicKey>;
 
-/** What is given is not an Ed25519 private key in PKCS#8. */
+/** The input is not an Ed25519 private key in PKCS#8. */
 export class WrongKey extends Error {}
 
 /** A new private key: PKCS#8 in base64. */
@@ -60,7 +60,7 @@ export function newPrivateKey(): string {
   return privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64');
 }
 
-/** The key of PKCS#8 in base64. Throws WrongKey, without the key in its message. */
+/** Reads a key from PKCS#8 in base64. Throws WrongKey, without the key in its message. */
 export function signingKey(
   pkcs8: string,
   { use, fromMs, revokedMs }: Pick<SigningKey, 'use' | 'fromMs' | 'revokedMs'>,
@@ -85,25 +85,25 @@ function readPrivateKey(pkcs8: string): KeyObject {
   return key;
 }
 
-/** The key to sign with at an instant, of those of one use in the order of `from`; undefined when there is none. */
+/** The key that signs at an instant, of keys of one use in the order of `from`; undefined if there is none. */
 export function keyAt(keys: readonly SigningKey[], nowMs: number): SigningKey | undefined {
   const last = keys.findLast(({ fromMs }) => fromMs <= nowMs);
   return last?.revokedMs !== undefined && last.revokedMs <= nowMs ? undefined : last;
 }
 
-/** Keys of one use in the order in which they take over from each other. */
+/** Keys of one use, in the order in which they take over from each other. */
 export function inOrder(keys: readonly SigningKey[], use: KeyUse): readonly SigningKey[] {
   return keys
     .filter(key => key.use === use)
     .sort((a, b) => a.fromMs - b.fromMs || Buffer.compare(a.keyId, b.keyId));
 }
 
-/** What is told in public of the keys for slices and books. */
+/** The public description of the keys for slices and books. */
 export function publicKeys(keys: readonly SigningKey[]): readonly PublicKey[] {
   return receiptUses.flatMap(use => describeKeys(keys, use));
 }
 
-/** What there is to tell of the keys of one use. */
+/** The description of the keys of one use. */
 export function describeKeys<U extends KeyUse>(
   keys: readonly SigningKey[],
   use: U,

@@ -1,10 +1,8 @@
-/**
- * Signing tickets: what a shop does after it has logged somebody in. JWT with HS256 (RFC 7519), by `jose`.
- */
+/** Signs tickets, as a shop does after a login. JWT with HS256 (RFC 7519), by `jose`. */
 import { SignJWT } from 'jose';
 
 export interface TicketTerms {
-  /** At least 32 characters, the same as the gateways have. */
+  /** At least 32 characters, the same as on the gateways. */
   readonly secret: string;
   readonly audience: string;
   readonly lifetimeSeconds: number;

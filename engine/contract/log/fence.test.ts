@@ -1,4 +1,4 @@
-/** What the log itself refuses, on real servers: everything of a writer that was ended, whatever its clocks say. */
+/** What the log itself refuses, on real servers: everything from a writer that was ended, whatever its clocks show. */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -28,7 +28,7 @@ for (const kind of availableLogs()) {
       opened.push(log);
       return log;
     };
-    /** What stands in a partition. */
+    /** The records of a partition. */
     const read = async (config: LogConfig, partition: number, count: number): Promise<readonly string[]> => {
       const ledger = new TestLedger();
       const consumer: LogConsumer = await openConsumer(config, quiet, new TestOwnership().join());
@@ -77,7 +77,7 @@ for (const kind of availableLogs()) {
       const old = await log.join(1);
       const writer = slow.writer({ ...old, givenAtMs: Date.now(), nowMs: Date.now });
       await writer.append(Buffer.from('counts'));
-      // What it sends now is on its way while it is ended.
+      // The next append is in transit while the writer is ended.
       proxied.proxy.delay(1_000);
       const late = assert.rejects(writer.append(Buffer.from('too late')), Fenced);
       await end(log, old);
@@ -100,7 +100,7 @@ for (const kind of availableLogs()) {
         await writer.append(Buffer.from('counts'));
         proxied.proxy.delay(300);
         const lost = assert.rejects(writer.append(Buffer.from('lost')), LogUnavailable);
-        // It has arrived after 300 ms and the answer is there after 600; or it never arrives.
+        // It arrives after 300 ms and the answer after 600; or it never arrives.
         await sleep(isWritten ? 450 : 100);
         proxied.proxy.cut();
         await lost;
@@ -132,7 +132,7 @@ for (const kind of availableLogs()) {
       open(): ReturnType<typeof openProducer>;
     }
 
-    /** A log whose appends can be held up: of Kafka, only what goes to the leader does. */
+    /** A log whose appends can be delayed: with Kafka, only requests to the leader are. */
     async function proxiedLog(
       of: typeof kind,
       servers: ReturnType<typeof serversFromEnv>,
@@ -223,7 +223,7 @@ if (availableLogs().includes('kafka')) {
         validateOnly: false,
         resources: [{ type: 2, name: topicOf(config.NAMESPACE), configEntries: [entry] }],
       });
-      // The controller has it; the broker hears of it a moment later.
+      // The controller has it; the broker learns of it a moment later.
       const asked = { type: 2, name: topicOf(config.NAMESPACE), configNames: [entry.name] };
       await eventually(async () => {
         const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [asked] });

@@ -1,15 +1,15 @@
 /**
- * How long a consumer lets slices gather before it reads on. A row costs the ledger less in a large transaction, and after
- * each one all that may be decided is looked at. So while entries pour in they are taken in four times a second, which
- * is as often as anybody who watches is told; a consumer that is behind reads on at once.
+ * How long a consumer lets slices accumulate before it reads on. A row costs the ledger less in a large transaction, and each
+ * transaction triggers a check of everything that may be decided. So during a burst the consumer ingests four times a second,
+ * which is as often as watchers are updated; a consumer that is behind reads on at once.
  */
 import type { LogBatch } from './log.ts';
 
-/** From a few hundred entries in a read on, there is a burst. */
+/** From a few hundred entries per read on, it is a burst. */
 const BUSY_BYTES = 16_384;
 const BUSY_MS = 250;
 
-/** How long to wait, in ms, before reading on behind `records`, which were read at `readAtMs` (performance.now). */
+/** The wait, in ms, before reading on behind `records`, which were read at `readAtMs` (performance.now). */
 export function gatherMs(records: LogBatch['records'], readAtMs: number, isBehind: boolean): number {
   if (isBehind) return 0;
   let bytes = 0;

@@ -18,19 +18,25 @@ import { openRedisConsumer } from './redis/redis-streams.ts';
 const DAY_MS = 24 * 3600 * 1000;
 
 export const logVariables = {
-  /** Accepts by name a Redis log that answers before an append is on disk. */
+  /** Explicitly accepts a Redis log that answers before an append is on disk. */
   REDIS_LOG_APPENDFSYNC: oneOf('always', ...APPENDFSYNC),
-  /** Accepts by name a Redis log that takes keys away when memory is short: the log is keys. */
+  /** Explicitly accepts a Redis log that evicts keys when memory is short: the log consists of keys. */
   REDIS_LOG_MAXMEMORY_POLICY: oneOf('noeviction', ...MAXMEMORY_POLICIES),
-  /** On how many brokers the topic is; 1 where there is one. Fewer: the loss of as many loses entries that were answered 202. */
+  /**
+   * The number of brokers that have the topic; 1 if there is only one. Losing as many brokers loses entries that were answered
+   * with 202.
+   */
   KAFKA_REPLICATION: whole(3, 1, 32),
-  /** How many brokers have a record when it is acknowledged. 1 with several replicas: the loss of one machine may lose entries. */
+  /**
+   * How many brokers have a record when it is acknowledged. With 1 and several replicas, the loss of one machine may lose
+   * entries.
+   */
   KAFKA_MIN_INSYNC_REPLICAS: whole(2, 1, 32),
-  /** Accepts by name a topic that a broker may lead which lacks acknowledged entries. */
+  /** Explicitly accepts that a broker that lacks acknowledged entries may become the topic's leader. */
   KAFKA_UNCLEAN_ELECTION: oneOf('refused', ...UNCLEAN_ELECTION),
-  /** How long engines may be gone before the log has lost what they did not read. */
+  /** How long engines may be down before the log loses records that they have not read. */
   KAFKA_RETENTION_MS: whole(7 * DAY_MS, LEAST_RETENTION_MS, 10_000 * DAY_MS),
-  /** Accepts by name a Redis log on a Cluster, where a failover loses entries that were answered with 202. */
+  /** Explicitly accepts a Redis log on a Cluster, where a failover loses entries that were answered with 202. */
   REDIS_LOG_CLUSTER: oneOf('refused', 'refused', 'accepted'),
 } as const;
 
@@ -47,14 +53,14 @@ export type LogConfig = Pick<
   readonly KAFKA_RETENTION_MS: number;
 };
 
-/** Longer than a slow fsync or the move of a leader; shorter than what a person waits for an answer. */
+/** Longer than a slow fsync or the move of a leader; shorter than a user waits for an answer. */
 const APPEND_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 3_000;
 
 /**
- * The gateway's end of the log. Rejects when its server is not there within 15 s, when a Kafka topic has another
- * number of partitions, is not safe to fence in or keeps less than what is configured, and when a Redis does not put each
- * append on disk, may evict the log or is a Cluster, and that is not accepted by name.
+ * The gateway's end of the log. Rejects if its server is not available within 15 s; if a Kafka topic has another number of
+ * partitions, does not allow safe fencing or keeps less than configured; and if a Redis does not write each append to disk, may
+ * evict the log or is a Cluster, unless that is explicitly accepted.
  */
 export function openProducer(config: LogConfig, log: Logger): Promise<LogProducer> {
   return config.LOG === 'kafka'
@@ -62,14 +68,14 @@ export function openProducer(config: LogConfig, log: Logger): Promise<LogProduce
     : openRedisProducer(redisAppending(config, log));
 }
 
-/** The engine's end of the log that appends; rejects as `openProducer` does. */
+/** The engine's appending end of the log; rejects like `openProducer`. */
 export function openFencing(config: LogConfig, log: Logger): Promise<LogFencing> {
   return config.LOG === 'kafka'
     ? openKafkaFencing(kafkaAppending(config, log))
     : openRedisFencing(redisAppending(config, log));
 }
 
-/** The end of the log that reads. Rejects when its server is not there within 15 s, or a Kafka topic as `openProducer` does. */
+/** The reading end of the log. Rejects if its server is not available within 15 s, or for a Kafka topic like `openProducer`. */
 export function openConsumer(
   config: LogConfig,
   log: Logger,

@@ -1,4 +1,4 @@
-/** Readings follow what is owned, whatever they are read from. */
+/** Readings follow the ownership, whatever they read from. */
 import { deepEqual, equal } from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { pino } from 'pino';
@@ -18,12 +18,12 @@ const counting = pino(
 let owned: number[];
 let isAway: boolean;
 let givenBack: number;
-/** Ends the batch that is in hand. */
+/** Finishes the current batch. */
 let finish: () => void;
 let readings: Readings;
 let owning: Owning;
 
-/** What is asked of a source, in that order. */
+/** A source that records the calls it gets, in order. */
 function sourceOf(asked: string[]): PartitionSource {
   return {
     reader: partition => ({

@@ -1,9 +1,9 @@
 /**
- * Which partitions this engine reads, where several do: the ownership says so, over and over, and readings follow it. The
- * same for both logs. A Kafka group could share them as well, but nobody is given those of an engine that was killed until its
- * session has run out. Measured with kill -9 and a start at once (`npm run bench -- restart --campaigns 100 --entries 100000`):
- * the first entry was settled 7.2 s after the engine was back with a group's session of 10 s, and 0.3 s with locks, which are
- * lost with the connection.
+ * Decides which partitions this engine reads, if several engines run: the ownership is polled, and readings follow it, over
+ * both logs. A Kafka group could share partitions too, but it would assign those of a killed engine only after its session has
+ * expired. Measured with kill -9 and an immediate start (`npm run bench -- restart --campaigns 100 --entries 100000`): the
+ * first entry was settled 7.2 s after the engine was back with a group's session of 10 s, and 0.3 s with locks, which are lost
+ * with the connection.
  */
 import type { Logger } from 'pino';
 import { pause } from './backoff.ts';
@@ -12,23 +12,23 @@ import type { PartitionReader, Readings } from './reading.ts';
 /** Shares the partitions among engines. */
 export interface PartitionOwnership {
   /**
-   * The partitions that are this engine's from now on; asked about once a second. A partition it named before and does
-   * not name any more has been lost. When it rejects, all are taken for lost until it answers again.
+   * The partitions that this engine owns from now on; polled about once a second. A partition that an earlier result had and
+   * this one lacks is lost. If it rejects, all count as lost until it answers again.
    */
   poll(): Promise<readonly number[]>;
-  /** Gives all of them back; a later poll may name some again. */
+  /** Gives all partitions back; a later poll may return some again. */
   giveBack(): Promise<void>;
 }
 
-/** What the partitions are read from. */
+/** Where the partitions are read from. */
 export interface PartitionSource {
-  /** How a partition is read that is the engine's from now on. */
+  /** How to read a partition that the engine owns from now on. */
   reader(partition: number): PartitionReader;
-  /** It is not the engine's any more. */
+  /** The engine no longer owns the partition. */
   lost(partition: number): void;
 }
 
-/** A partition whose engine is gone, or that another has too many of, is taken up that much later. */
+/** The delay until a partition is taken over from an engine that is gone or has too many. */
 const POLL_MS = 1_000;
 
 export class Owning {
@@ -36,11 +36,11 @@ export class Owning {
   readonly #readings: Readings;
   readonly #log: Logger;
   #source: PartitionSource | undefined;
-  /** Nothing is owned that would have to be given back. */
+  /** No owned partition has to be given back. */
   #isGivenBack = true;
-  /** How often in a row the ownership has not answered. */
+  /** Consecutive failures of the ownership. */
   #failures = 0;
-  /** The last look: they come one after another. */
+  /** The latest look: looks run one after another. */
   #turn: Promise<void> = Promise.resolve();
 
   constructor(ownership: PartitionOwnership, readings: Readings, log: Logger) {
@@ -49,22 +49,22 @@ export class Owning {
     this.#log = log;
   }
 
-  /** Reads from there what is owned; what was read from another source is begun anew. */
+  /** Reads the owned partitions from this source; readings of another source start over. */
   attach(source: PartitionSource): Promise<void> {
     this.#source = source;
-    // A kafkajs consumer whose member the broker has forgotten joins again without a word of it before.
+    // A kafkajs consumer that the broker has forgotten rejoins without a preceding event.
     this.#readings.dropAll();
     return this.look();
   }
 
-  /** Nothing can be read for now, so others may. */
+  /** Nothing can be read for now, so other engines may take over. */
   detach(): void {
     this.#source = undefined;
     this.#readings.dropAll();
     void this.look();
   }
 
-  /** Asks what is owned, and begins and ends readings. Never rejects. */
+  /** Polls the ownership, and starts and ends readings. Never rejects. */
   look(): Promise<void> {
     this.#turn = this.#turn.then(() => this.#look());
     return this.#turn;
@@ -77,7 +77,7 @@ export class Owning {
     }
   }
 
-  /** Gives all back, once nothing is under way. */
+  /** Gives all partitions back, once no batch is in progress. */
   async close(): Promise<void> {
     this.detach();
     await this.#turn;
@@ -119,7 +119,7 @@ export class Owning {
   async #giveBack(): Promise<void> {
     if (this.#isGivenBack) return;
     try {
-      // What is in hand is committed before somebody else begins behind it.
+      // The current batches are committed before another engine continues after them.
       await this.#readings.settled();
       await this.#ownership.giveBack();
       this.#isGivenBack = true;
@@ -129,7 +129,7 @@ export class Owning {
     }
   }
 
-  /** Once for each time that the servers are away. */
+  /** Warns once per outage. */
   #sayFailed(err: unknown, what: string): void {
     this.#log[this.#failures === 0 ? 'warn' : 'debug']({ err, failures: this.#failures }, what);
     this.#failures += 1;

@@ -1,16 +1,16 @@
 /**
- * The partitions a consumer has been given, and where each stands. What both logs have in common: ask the handler
- * where to begin, hand batches over one after another, and when one is thrown back wait, ask anew and go on.
+ * The partitions assigned to a consumer, and the position in each. Common to both logs: ask the handler where to begin, pass
+ * batches to it one after another, and after a rejected batch wait, ask again and continue.
  */
 import type { Logger } from 'pino';
 import { backoffMs, pause } from './backoff.ts';
 import type { LogBatch, LogHandler } from './log.ts';
 
-/** How a partition is read; called by Readings only. */
+/** How to read a partition; only Readings calls it. */
 export interface PartitionReader {
-  /** Reads on from that position. Where it rejects, the handler is asked for a position again, after a pause. */
+  /** Continues reading at that position. If it rejects, the handler is asked for a position again, after a pause. */
   seek(position: string): Promise<void>;
-  /** Reads nothing of the partition until the next `seek`. */
+  /** Reads nothing from the partition until the next `seek`. */
   hold(): void;
 }
 
@@ -27,8 +27,8 @@ export class Readings {
   readonly #log: Logger;
   readonly #readings = new Map<number, Reading>();
   /**
-   * The batch of a partition that the handler has in hand. It is kept apart from the readings because it can outlive
-   * its own: a partition that is given back before it is done must wait for it.
+   * The batch of a partition that the handler is processing. It is stored separately because it can outlive its reading: a
+   * partition that comes back before the batch is done must wait for it.
    */
   readonly #inHand = new Map<number, Promise<boolean>>();
 
@@ -41,12 +41,12 @@ export class Readings {
     return [...this.#readings.keys()].sort((a, b) => a - b);
   }
 
-  /** Whether the handler has a batch in hand at the moment. */
+  /** Whether the handler is processing a batch. */
   get busy(): boolean {
     return this.#inHand.size > 0;
   }
 
-  /** Begins with a partition, or begins anew; it must be on hold until `reader.seek` is called. */
+  /** Starts reading a partition, or starts over; it must be on hold until `reader.seek` is called. */
   begin(partition: number, reader: PartitionReader): void {
     this.drop(partition);
     const reading = { partition, reader, ended: new AbortController(), from: '', failures: 0 };
@@ -63,14 +63,14 @@ export class Readings {
     for (const partition of this.assigned()) this.drop(partition);
   }
 
-  /** Resolves when the handler has nothing in hand any more. */
+  /** Resolves when the handler is processing nothing. */
   async settled(): Promise<void> {
     await Promise.all(this.#inHand.values());
   }
 
   /**
-   * Hands a batch to the handler. Answers whether to read on behind it: not when the handler threw it back (then the
-   * partition is on hold until it is sought again), nor when the partition was taken away meanwhile. Never rejects.
+   * Passes a batch to the handler. Resolves with whether to read on after it: not if the handler rejected it (then the
+   * partition is on hold until it is sought again), nor if the partition was lost meanwhile. Never rejects.
    */
   take(partition: number, next: string, records: LogBatch['records']): Promise<boolean> {
     const reading = this.#readings.get(partition);

@@ -128,8 +128,11 @@ export const sharedVariables = {
   LOG_PARTITIONS: whole(8, 1, 256),
   /** Shorter: a pause of the process loses the lease. Longer: a dead gateway delays settling for longer. */
   LEASE_MS: whole(3_000, 500, 60_000),
-  /** How far clocks may be apart. A gateway that is further off stamps nothing, as that would be unfair; an engine that finds
-   * Redis, PostgreSQL and itself further apart decides nothing. Below the accuracy of NTP it stops without a fault. */
+  /**
+   * The maximum difference of clocks. A gateway that is further off stamps nothing, because that would be unfair; an engine
+   * that finds Redis, PostgreSQL and itself further apart decides nothing. Below the accuracy of NTP they would stop without a
+   * fault.
+   */
   CLOCK_STOP_MS: whole(50, 2, 60_000),
   LOG_LEVEL: oneOf('info', 'trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
 } as const;
@@ -162,7 +165,7 @@ export const receiptVariables = {
 
 /** Authentication of shops: their servers, not their customers' browsers. */
 export const shopVariables = {
-  /** Without it the routes for shops answer what to set. */
+  /** Without it the routes for shops answer not-configured. */
   SHOP_TOKEN: optional(
     secret(
       /^[\x21-\x7e]{16,512}$/,

@@ -1,33 +1,33 @@
 /**
- * What gateway and engine do alike as processes: one line of JSON on standard output when they are ready, a stop in good
- * order on a signal, on the end of their parent, and on nothing else.
+ * What gateway and engine processes have in common: one line of JSON on standard output when they are ready, and an orderly
+ * stop on a signal, when their parent ends, and on nothing else.
  */
 import { type Logger, pino } from 'pino';
 
 /**
- * Where the processes log: standard error, written at once. Written in the background, lines that nobody reads any more
- * would keep a process that exits from ever ending.
+ * The log's destination: standard error, written synchronously. With asynchronous writes, lines that nobody reads any more
+ * would keep an exiting process from ending.
  */
 export const logDestination = pino.destination({ dest: 2, sync: true });
 
 export interface Service {
   readonly port: number;
-  /** Finishes what is on its way and closes everything. */
+  /** Finishes requests in progress and closes everything. */
   stop(): Promise<void>;
 }
 
 export interface ServiceOptions {
-  /** In the ready line: {"ready":"<kind>","port":...,"pid":...}. */
+  /** For the ready line: {"ready":"<kind>","port":...,"pid":...}. */
   readonly kind: 'gateway' | 'engine';
   readonly log: Logger;
-  /** Starts it; `stopping` is aborted when the process is told to stop meanwhile. */
+  /** Starts the service; `stopping` is aborted if the process is told to stop meanwhile. */
   readonly start: (stopping: AbortSignal) => Promise<Service>;
 }
 
-/** A stop that takes longer is held up by a part that is gone; nothing is lost by ending all the same. */
+/** A stop that takes longer is blocked by an unavailable server; ending the process anyway loses nothing. */
 const STOP_LIMIT_MS = 8_000;
 
-/** Runs the service until it is told to stop; ends the process then. Rejects when it cannot be started. */
+/** Runs the service until it is told to stop, and then ends the process. Rejects if the service cannot be started. */
 export async function runService({ kind, log, start }: ServiceOptions): Promise<void> {
   const stopping = new AbortController();
   let service: Service | undefined;
@@ -47,7 +47,7 @@ export async function runService({ kind, log, start }: ServiceOptions): Promise<
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
   if (process.env.FAIRLINE_PARENT === 'pipe') {
-    // Whoever started this process holds the other end: when they are gone, for whatever reason, so is it.
+    // The process that started this one holds the other end: when it is gone, for whatever reason, this one stops.
     process.stdin.on('end', () => stop('the parent process is gone')).resume();
   }
   process.on('unhandledRejection', err => {
@@ -59,8 +59,8 @@ export async function runService({ kind, log, start }: ServiceOptions): Promise<
 }
 
 /**
- * Ends a process whose start failed, with one line of its log, as what reads logs reads lines: each fault on its own in
- * `faults`, where the error names them (a variable, its value, and what would be right); else the error with its stack.
+ * Ends a process whose start failed, with one line of its log, because log readers read lines: `faults` lists each fault that
+ * the error names (a variable, its value, and what was expected); otherwise the line has the error with its stack.
  */
 export function failStart(kind: ServiceOptions['kind'], error: unknown): void {
   const log = pino({ name: kind }, logDestination);
@@ -68,7 +68,7 @@ export function failStart(kind: ServiceOptions['kind'], error: unknown): void {
     const [what = ''] = error.message.split(':\n');
     log.fatal({ faults: error.faults }, `cannot start: ${what}`);
   } else {
-    // Not the error itself: one of Postgres carries the connection, with all that it was opened with.
+    // Do not log the error itself: a Postgres error carries the connection, including its credentials.
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     log.fatal({ reason: message, stack }, 'cannot start');
   }

@@ -1,21 +1,21 @@
 /**
- * Whole numbers as decimal digits in bytes. Stamps are beyond what V8 keeps as small integers, so each would become a
- * string of its own, by way of the formatting of floating point, wherever it is written.
+ * Whole numbers as decimal digits in bytes. Stamps exceed V8's small integers, so wherever one is written as a string it would
+ * become a string object of its own, formatted as a floating-point number.
  */
 
 const ZERO = 48;
-/** As many digits fit the 31 bits that are divided fastest. */
+/** This many digits fit into 31 bits, which divide fastest. */
 const GROUP = 1e8;
 const GROUP_DIGITS = 8;
 
-/** How many digits `value` has, a whole number from 0 to 2^53 - 1. */
+/** The number of digits of `value`, a whole number from 0 to 2^53 - 1. */
 export function digitCount(value: number): number {
   let count = 1;
   for (let limit = 10; value >= limit; limit *= 10) count += 1;
   return count;
 }
 
-/** Writes `value`, a whole number from 0 to 2^53 - 1, so that its last digit stands before `end`. Answers where it begins. */
+/** Writes `value`, a whole number from 0 to 2^53 - 1, so that its last digit is just before `end`. Returns where it begins. */
 export function writeDigits(target: Uint8Array, end: number, value: number): number {
   let at = end;
   let rest = value;

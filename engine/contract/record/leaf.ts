@@ -10,8 +10,8 @@
  * | 14 | 32   | who |
  *
  * who = H(salt || user id in UTF-8), and salt = the first 16 bytes of HMAC-SHA-256(RECEIPT_SALT_SECRET,
- * "fairline salt 1" || campaign u32 || user id). The salt is told to that user alone: nobody else can find out by trying
- * out user ids who stands behind a leaf. It follows from the secret, so nothing has to be kept for each user.
+ * "fairline salt 1" || campaign u32 || user id). Only that user gets the salt: nobody else can find the user of a leaf
+ * by trying out user ids. It is derived from the secret, so nothing has to be stored per user.
  */
 import { createHash, createHmac } from 'node:crypto';
 import type { MerkleTree } from '../hashing/merkle.ts';
@@ -27,7 +27,7 @@ const SALT_LABEL = Buffer.from('fairline salt 1', 'latin1');
 const SALT_HEAD_BYTES = SALT_LABEL.length + 4;
 const BLOCK_BYTES = 64;
 
-/** The user's salt in a campaign. */
+/** The user's salt in a campaign, 16 bytes. */
 export function saltOf(secret: string, campaignId: number, userId: string): Buffer {
   const campaign = Buffer.alloc(4);
   campaign.writeUInt32BE(campaignId);
@@ -39,12 +39,12 @@ export function saltOf(secret: string, campaignId: number, userId: string): Buff
     .subarray(0, SALT_BYTES);
 }
 
-/** What the books show in place of the user. */
+/** What books show instead of the user id. */
 export function whoOf(salt: Uint8Array, userId: string): Buffer {
   return createHash('sha256').update(salt).update(userId, 'utf8').digest();
 }
 
-/** The data of an item's leaf; `who` as `whoOf` gives it. */
+/** The data of an item's leaf; `who` as returned by `whoOf`. */
 export function leafData(item: Omit<LogItem, 'userId'>, who: Uint8Array): Buffer {
   const data = Buffer.alloc(LEAF_BYTES);
   data[0] = item.kind;
@@ -55,20 +55,20 @@ export function leafData(item: Omit<LogItem, 'userId'>, who: Uint8Array): Buffer
   return data;
 }
 
-/** Items worked on at once: what is written for one step is still in the cache for the next. */
+/** Items processed at once: the results of one step are still in the cache for the next. */
 const BATCH = 64;
 /** Longer ids need a second block for a salt. A UUID has 36 characters. */
 const SHORT_ID_BYTES = BLOCK_BYTES - 9 - SALT_HEAD_BYTES;
 const WHO_IN_LEAF = 15;
 
-/** What hashing up to `most` items needs of a memory, beside the tree. */
+/** The memory for hashing up to `most` items, besides the tree. */
 export function leavesBytes(most: number): number {
   return BLOCK_BYTES * (3 * (BATCH + LANES) + most + BATCH + LANES);
 }
 
 /**
- * Hashes the items of a record into the leaves of a tree: three blocks for a salt and a `who`, one for the leaf, each
- * step for many items at once. Tests hold it against the plain functions above.
+ * Hashes the items of a record into the leaves of a tree: three blocks for a salt and a `who`, one for the leaf, each step for
+ * many items at once. Tests compare it with the plain functions above.
  */
 export class LeafHasher {
   readonly #lanes: Sha256Lanes;
@@ -76,14 +76,14 @@ export class LeafHasher {
   readonly #secret: string;
   readonly #afterInnerKey: Start;
   readonly #afterOuterKey: Start;
-  /** The memory, as words and as whatever lies at an offset. */
+  /** The memory, as words and as fields at any offset. */
   readonly #words: Int32Array;
   readonly #view: DataView;
-  /** HMAC's inner message, its outer one, and the leaf: a block an item of the batch. */
+  /** HMAC's inner message, its outer one, and the leaf: one block per item of the batch. */
   readonly #inner: number;
   readonly #outer: number;
   readonly #leaves: number;
-  /** Salt and user id: a block an item of the slice, as the salts are read again. */
+  /** Salt and user id: one block per item of the slice, because the salts are read again. */
   readonly #whos: number;
 
   /** `lanes` has room for `leavesBytes(tree.most)`. */
@@ -108,7 +108,9 @@ export class LeafHasher {
     }
   }
 
-  /** Hashes `count` items as a record has them (see record.ts), the first at `start`, into the first leaves of the tree. */
+  /**
+   * Hashes `count` items in the format of a record (see record.ts), the first at `start`, into the first leaves of the tree.
+   */
   hash(items: Buffer, start: number, count: number): void {
     const numbers = new DataView(items.buffer, items.byteOffset, items.length);
     let at = start;
@@ -117,7 +119,7 @@ export class LeafHasher {
     }
   }
 
-  /** The salt of the `leaf`-th item that was hashed last: where it lies in the memory. */
+  /** The offset of the salt of the `leaf`-th item that was hashed last. */
   saltAt(leaf: number): number {
     return this.#whos + BLOCK_BYTES * leaf;
   }
@@ -165,7 +167,7 @@ export class LeafHasher {
     this.#lanes.hash(from, { at, stride: BLOCK_BYTES, blocks: 1, count }, out, spreads.blocks);
   }
 
-  /** Those with long user ids again, one by one. */
+  /** Hashes the items with long user ids again, one by one. */
   #hashLong(items: Buffer, start: number, first: number, count: number): void {
     const { memory } = this.#lanes;
     let at = start;
@@ -183,7 +185,7 @@ export class LeafHasher {
   }
 }
 
-/** The padding (FIPS 180-4, section 5.1.1) of a message of one block and of this length, behind `before` bytes. */
+/** The padding (FIPS 180-4, section 5.1.1) of a one-block message of this length that follows `before` bytes. */
 function pad(memory: Buffer, at: number, length: number, before: number): void {
   memory[at + length] = 0x80;
   writeLength(memory, at, length, before);
@@ -200,7 +202,7 @@ function clearFrom16(words: Int32Array, block: number): void {
   for (let word = 4; word < 16; word++) words[first + word] = 0;
 }
 
-/** A user id and the one that ends a message. */
+/** Writes a user id and the padding's one that ends a message. */
 function writeId(memory: Buffer, to: number, items: Buffer, from: number, length: number): void {
   for (let byte = 0; byte < length; byte++) memory[to + byte] = items[from + byte] ?? 0;
   memory[to + length] = 0x80;
@@ -214,6 +216,6 @@ function writeLeafHead(to: DataView, at: number, items: DataView, from: number):
   to.setUint32(at + 2, items.getUint32(from + 2, true));
   const stamp = items.getFloat64(from + 6, true);
   to.setUint32(at + 6, Math.floor(stamp / 0x1_0000_0000));
-  // Modulo 2^32, which is what is left of a number that is put into 32 bits.
+  // Modulo 2^32, like any number written into 32 bits.
   to.setUint32(at + 10, stamp);
 }

@@ -23,7 +23,7 @@ function textOf(receipts: SliceReceipts, leaf: number, { kind, campaignId, stamp
   return receipts.textOf(leaf, kind, campaignId, stamp, source ?? SOURCE_ARRIVAL);
 }
 
-/** As a user would check it, who knows what they asked for and who they are. */
+/** The check of a user, who knows their own request and user id. */
 function proves(receipt: Receipt, { kind, campaignId, stamp, userId, source }: LogItem): boolean {
   assert.deepEqual(
     [receipt.v, receipt.kind, receipt.campaign, receipt.stamp, receipt.source],

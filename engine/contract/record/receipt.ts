@@ -1,10 +1,10 @@
 /**
- * Receipts: what a user is given to prove, to anybody and for good, that their request had its stamp. The item's leaf
- * leads by the path to the root that the gateway has signed; the user adds their user id, which is why the salt is in it.
+ * Receipts: with one, a user can prove, to anybody and forever, that their request had its stamp. The item's leaf leads by the
+ * path to the root that the gateway has signed; the user supplies their user id, and the salt is in the receipt for that.
  *
- * All receipts of a slice are made at once. Paths share most of their text: from the third level on, eight neighbouring
- * leaves have the same, and three hashes are 96 bytes, which are whole groups of base64url (RFC 4648, section 5). So the
- * shared part is written once for eight, and what is each leaf's own goes through one encoding for the whole slice.
+ * All receipts of a slice are made at once. Paths share most of their text: from the third level on, eight neighbouring leaves
+ * have the same, and three hashes are 96 bytes, which are whole groups of base64url (RFC 4648, section 5). So the shared part
+ * is written once for eight leaves, and the individual parts are encoded at once for the whole slice.
  */
 import type { Static } from 'typebox';
 import Type from 'typebox';
@@ -13,7 +13,7 @@ import { SALT_BYTES, SALT_WORDS } from './leaf.ts';
 import type { ItemSource, LogItem } from './record.ts';
 import type { SliceTree } from './slice-tree.ts';
 
-/** As it stands in answers. */
+/** As in answers. */
 export const Receipt = Type.Object(
   {
     v: Type.Literal(1),
@@ -37,39 +37,39 @@ export const Receipt = Type.Object(
 );
 export type Receipt = Static<typeof Receipt>;
 
-/** Leaves below one node of the third level. */
+/** The level from which on neighbours share their path: eight leaves are below one of its nodes. */
 const SHARED_LEVEL = 3;
-/** How many neighbours share the end of a receipt; the first has a multiple of it as its leaf. */
+/** How many neighbours share the end of a receipt; the first one's leaf index is a multiple of it. */
 export const SHARING = 2 ** SHARED_LEVEL;
 
-/** Bytes without padding: each makes 4/3 of a character, and what is left over one more. */
+/** Base64url without padding: each byte makes 4/3 characters, and a remainder one more. */
 const charsOf = (bytes: number): number => Math.ceil((bytes * 4) / 3);
-/** Whole words, and whole groups of base64url: salt, zeros, and the leaf's own part of the path. */
+/** Whole words, and whole groups of base64url: salt, zeros, and the leaf's individual part of the path. */
 const SALT_ROOM_WORDS = 6;
 const OWN_WORDS = SALT_ROOM_WORDS + SHARED_LEVEL * HASH_WORDS;
 export const SALT_CHARS = charsOf(SALT_BYTES);
 const SALT_ROOM_CHARS = charsOf(4 * SALT_ROOM_WORDS);
 const OWN_CHARS = charsOf(4 * OWN_WORDS);
-/** Of a leaf's own part of its path. */
+/** The length of a leaf's individual part of its path. */
 export const PATH_CHARS = OWN_CHARS - SALT_ROOM_CHARS;
 
-/** For what leaves have of their own, before it becomes text; the words behind salts stay zero. */
+/** For the individual parts of leaves, before they become text; the words behind salts stay zero. */
 let ownWords = new Int32Array(512 * OWN_WORDS);
 /** For the rest of one path: a tree of 2^32 leaves has 32 levels. */
 const restWords = new Int32Array(32 * HASH_WORDS);
 
-/** The receipts of one slice, as text; they stay when the tree is built anew. */
+/** The receipts of one slice, as text; they stay valid when the tree is rebuilt. */
 export class SliceReceipts {
-  /** Salt and own part of the path of each leaf that shares the rest, as text, one behind the other. */
+  /** As text, one behind the other: salt and individual path of each leaf that shares the rest. */
   readonly #own: Buffer;
   /** The rest of the path and the head, for every eight leaves. */
   readonly #shared: readonly string[];
-  /** Leaves from here on have a salt and a whole path of their own. */
+  /** Leaves from here on share nothing: each has a salt and a whole path. */
   readonly #firstAlone: number;
   readonly #alone: readonly { readonly salt: string; readonly path: string }[];
   readonly #head: string;
 
-  /** Of the `count` items that the tree was built over last, and their signed head. */
+  /** For the `count` items that the tree was last built over, and their signed head. */
   constructor(slice: SliceTree, count: number, signedHead: Buffer) {
     const { tree } = slice;
     const head = `","head":"${signedHead.toString('base64url')}"}`;
@@ -99,7 +99,7 @@ export class SliceReceipts {
     });
   }
 
-  /** The receipt of an item of the slice as JSON; `leaf` is its place in it. */
+  /** The receipt of an item of the slice as JSON; `leaf` is its index in the slice. */
   textOf(leaf: number, kind: LogItem['kind'], campaignId: number, stamp: number, source: ItemSource): string {
     const begin = `{"v":1,"campaign":${campaignId},"kind":${kind},"source":${source},"stamp":${stamp},"salt":"`;
     if (leaf >= this.#firstAlone) {
@@ -117,18 +117,18 @@ export class SliceReceipts {
     return leaf < this.#firstAlone;
   }
 
-  /** Of a leaf that shares the rest: what stands behind the first PATH_CHARS of its path, to the end of the receipt. */
+  /** For a leaf that shares the rest: the receipt after the first PATH_CHARS of its path, up to the end. */
   restOf(leaf: number): string {
     return this.#shared[Math.floor(leaf / SHARING)] ?? '';
   }
 
-  /** Of a leaf that shares the rest: copies the salt, SALT_CHARS of text. */
+  /** For a leaf that shares the rest: copies the salt, SALT_CHARS of text. */
   copySalt(leaf: number, target: Uint8Array, at: number): void {
     const from = leaf * OWN_CHARS;
     this.#own.copy(target, at, from, from + SALT_CHARS);
   }
 
-  /** Of a leaf that shares the rest: copies the first PATH_CHARS of its path. */
+  /** For a leaf that shares the rest: copies the first PATH_CHARS of its path. */
   copyPath(leaf: number, target: Uint8Array, at: number): void {
     const from = leaf * OWN_CHARS + SALT_ROOM_CHARS;
     this.#own.copy(target, at, from, from + PATH_CHARS);

@@ -1,5 +1,5 @@
 /**
- * What stands in the log: one record a slice, little-endian, fixed 48-byte head.
+ * The format of the log: one record per slice, little-endian, fixed 48-byte head.
  *
  * | at | type | field |
  * |----|------|-------|
@@ -12,18 +12,18 @@
  * | 8  | f64  | incarnation of the gateway |
  * | 16 | f64  | slice number: 1, 2, 3 ... within the incarnation; 0 in a fence |
  * | 24 | f64  | through: every request this incarnation stamped up to this instant is in the log (us since epoch) |
- * | 32 | f64  | ranked: every one up to this instant is ranked in Redis too (us since epoch) |
+ * | 32 | f64  | ranked: every such request up to this instant is ranked in Redis too (us since epoch) |
  * | 40 | u32  | number of items |
  * | 44 | u32  | CRC-32 of the whole record with this field 0 |
  *
  * then, in version 2, the slice's signed head, 192 bytes (see slice-head.ts); and then the items, each: u8 kind (1 entry,
- * 2 withdrawal, 3 claim; in version 2, 0x80 is added where the instant is not the gateway's own but the X-Request-Start of a
- * trusted proxy), u8 length of the user id, u32 campaign, f64 stamp, the user id in UTF-8.
+ * 2 withdrawal, 3 claim; in version 2, plus 0x80 if the instant is the X-Request-Start of a trusted proxy instead of the
+ * gateway's own), u8 length of the user id, u32 campaign, f64 stamp, the user id in UTF-8.
  *
  * Kinds: a `slice` carries entries, withdrawals and claims. A `through` carries none: an idle gateway moves the watermark with
- * it. A `leave` is the last record of an incarnation that ends itself (a stop, or a lease it lost). A `fence` is
- * written by the engine for an incarnation whose lease is over; whatever that incarnation wrote behind it is dropped,
- * as it was never acknowledged.
+ * it. A `leave` is the last record of an incarnation that ends itself (a stop, or a lost lease). The engine writes a
+ * `fence` for an incarnation whose lease has expired; later records of that incarnation are dropped, because they were
+ * never acknowledged.
  */
 import { crc32 } from 'node:zlib';
 import { SIGNED_HEAD_BYTES } from './slice-head.ts';
@@ -31,7 +31,7 @@ import { GATEWAY_COUNT } from './stamp.ts';
 
 export const RECORD_HEAD_BYTES = 48;
 export const ITEM_HEAD_BYTES = 14;
-/** One length byte would allow 255; 128 is what the API accepts, and keeps the largest slice below 1 MB. */
+/** One length byte would allow 255; 128 is the API's limit, and keeps the largest slice below 1 MB. */
 export const MAX_USER_ID_BYTES = 128;
 
 const MAGIC = 0xfa;
@@ -44,13 +44,13 @@ const KINDS: readonly (RecordKind | undefined)[] = [undefined, 'slice', 'through
 
 export const ITEM_ENTRY = 1;
 export const ITEM_WITHDRAWAL = 2;
-/** Of what was granted or won. */
+/** A claim of a grant or win. */
 export const ITEM_CLAIM = 3;
-/** In an item's first byte, in version 2. */
+/** A bit of an item's first byte, in version 2. */
 export const SOURCE_BIT = 0x80;
 export const KIND_BITS = 0x7f;
 
-/** Where an instant comes from: the gateway's clock on arrival, or the X-Request-Start of a trusted proxy. */
+/** The source of an instant: the gateway's clock on arrival, or the X-Request-Start of a trusted proxy. */
 export const SOURCE_ARRIVAL = 0;
 export const SOURCE_PROXY = 1;
 export type ItemSource = typeof SOURCE_ARRIVAL | typeof SOURCE_PROXY;
@@ -69,38 +69,40 @@ export interface LogItem {
   readonly campaignId: number;
   readonly stamp: number;
   readonly userId: string;
-  /** Absent: SOURCE_ARRIVAL. Only signed slices keep another one, as it is there to be proved. */
+  /** Absent: SOURCE_ARRIVAL. Only signed slices carry another source, because it is there to be proved. */
   readonly source?: typeof SOURCE_PROXY;
 }
 
 export interface LogRecord extends RecordHead {
   readonly items: readonly LogItem[];
-  /** Of a signed slice: the signed head, and the items as the record has them; views of the record's bytes. */
+  /** For a signed slice: the signed head, and the encoded items; views of the record's bytes. */
   readonly signed?: { readonly head: Buffer; readonly items: Buffer };
 }
 
-/** The record cannot be read; `message` says where and why. It is set aside whole, never skipped silently. */
+/**
+ * The record cannot be read; `message` says where and why. Whole records become dead letters and are never skipped silently.
+ */
 export class UnreadableRecord extends Error {}
 
 /**
- * Encodes records into memory that is kept from one to the next. Begin a record, add its items, sign it if it was begun
- * so, finish it; the bytes that `finish` returns are a view, valid until the next `begin`.
+ * Encodes records into reused memory. Begin a record, add its items, sign it if it was begun as signed, finish it; `finish`
+ * returns a view that is valid until the next `begin`.
  */
 export class RecordEncoder {
-  /** Grows with the largest record: most encoders are made for a single head. */
+  /** Grows with the largest record: most encoders encode only one head. */
   #buffer = Buffer.alloc(4 * 1024);
   #start = RECORD_HEAD_BYTES;
   #end = RECORD_HEAD_BYTES;
   #count = 0;
 
-  /** `isSigned`: a slice whose signed head `sign` will bring. */
+  /** `isSigned`: a slice that `sign` will give its signed head. */
   begin(isSigned = false): void {
     this.#start = RECORD_HEAD_BYTES + (isSigned ? SIGNED_HEAD_BYTES : 0);
     this.#end = this.#start;
     this.#count = 0;
   }
 
-  /** The items so far, as they stand in the record: a view, valid until the next item. */
+  /** The items so far, as encoded in the record: a view that is valid until the next item. */
   get items(): Buffer {
     return this.#buffer.subarray(this.#start, this.#end);
   }
@@ -113,8 +115,8 @@ export class RecordEncoder {
   }
 
   /**
-   * Adds an item. `userId` is at most MAX_USER_ID_BYTES long in UTF-8, which the caller has checked; a record that was
-   * not begun as signed takes no source but the arrival.
+   * Adds an item. `userId` is at most MAX_USER_ID_BYTES long in UTF-8, which the caller has checked; a record that was not
+   * begun as signed accepts no other source than the arrival.
    */
   add(
     kind: LogItem['kind'],
@@ -161,12 +163,12 @@ export class RecordEncoder {
   }
 }
 
-/** A record without items, as bytes of its own. */
+/** A record without items, in its own buffer. */
 export function encodeHead(head: RecordHead): Buffer {
   return new RecordEncoder().finish(head);
 }
 
-/** Decodes one record. Throws UnreadableRecord on any byte that is not as the table above says. */
+/** Decodes one record. Throws UnreadableRecord for any byte that does not match the table above. */
 export function decodeRecord(bytes: Buffer): LogRecord {
   const head = decodeHead(bytes);
   const isSigned = bytes[1] === SIGNED_VERSION;
@@ -181,8 +183,8 @@ export function decodeRecord(bytes: Buffer): LogRecord {
 }
 
 /**
- * Decodes `count` items from `start` to the end of `bytes`, as a record has them; `flags` are the bits that may stand
- * beside the kind. Throws UnreadableRecord.
+ * Decodes `count` items in the format of a record, from `start` to the end of `bytes`; `flags` are the bits allowed beside the
+ * kind. Throws UnreadableRecord.
  */
 export function decodeItems(bytes: Buffer, start: number, count: number, flags: number): LogItem[] {
   const items: LogItem[] = [];

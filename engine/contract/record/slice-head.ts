@@ -1,5 +1,5 @@
 /**
- * What a gateway signs of a slice: one Ed25519 signature (RFC 8032) over 120 bytes, big-endian.
+ * The head of a slice, which a gateway signs: one Ed25519 signature (RFC 8032) over 120 bytes, big-endian.
  *
  * | at | type | field |
  * |----|------|-------|
@@ -14,9 +14,9 @@
  * | 56 | 32   | root of the tree (hashing/merkle.ts) over the items' leaves (leaf.ts), in their order in the record |
  * | 88 | 32   | previous: H(head || signature) of the incarnation's signed slice before; zeros in its first |
  *
- * A signed head is these, the first 8 bytes of H(public key), and the signature: 192 bytes. By `previous` the signed
- * slices of an incarnation form a chain: a gateway that wanted to show different people different slices would have to
- * sign two successors of one, and either of them proves it. Slice numbers are not without gaps in the chain, as records
+ * A signed head is these bytes, the first 8 bytes of H(public key), and the signature: 192 bytes. `previous` links the
+ * signed slices of an incarnation to a chain: a gateway that shows different people different slices has to sign two
+ * successors of one slice, and the two together prove it. The slice numbers in the chain have gaps, because records
  * without items have numbers too and nothing to sign.
  */
 import { createHash, type KeyObject, sign } from 'node:crypto';
@@ -44,7 +44,7 @@ export interface SliceHead {
   readonly previous: Uint8Array;
 }
 
-/** Something is not a signed head; `message` says what. */
+/** The bytes are not a signed head; `message` says why. */
 export class WrongSliceHead extends Error {}
 
 export function encodeSliceHead(head: SliceHead): Buffer {
@@ -61,13 +61,13 @@ export function encodeSliceHead(head: SliceHead): Buffer {
   return bytes;
 }
 
-/** Signs; answers the signed head, 192 bytes. `keyId` is the first 8 bytes of H(the raw public key of `key`). */
+/** Signs a head and returns it signed, 192 bytes. `keyId` is the first 8 bytes of H(the raw public key of `key`). */
 export function signSliceHead(head: SliceHead, keyId: Uint8Array, key: KeyObject): Buffer {
   const bytes = encodeSliceHead(head);
   return Buffer.concat([bytes, keyId, sign(null, bytes, key)], SIGNED_HEAD_BYTES);
 }
 
-/** What the next signed slice of the incarnation names as its `previous`. */
+/** The value of `previous` in the incarnation's next signed slice. */
 export function chainHash(signedHead: Uint8Array): Buffer {
   return createHash('sha256')
     .update(signedHead.subarray(0, SLICE_HEAD_BYTES))
@@ -75,7 +75,7 @@ export function chainHash(signedHead: Uint8Array): Buffer {
     .digest();
 }
 
-/** Reads a signed head, whose signature nobody has checked yet. Throws WrongSliceHead. */
+/** Reads a signed head without checking its signature. Throws WrongSliceHead. */
 export function decodeSignedHead(
   bytes: Buffer,
 ): SliceHead & { readonly keyId: Buffer; readonly signature: Buffer } {

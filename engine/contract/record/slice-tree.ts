@@ -1,9 +1,9 @@
-/** The Merkle tree over a slice's items, one slice after another in memory that is kept and grows with the largest. */
+/** The Merkle tree over a slice's items, one slice after another, in reused memory that grows with the largest. */
 import { MerkleTree, treeBytes } from '../hashing/merkle.ts';
 import { Sha256Lanes } from '../hashing/sha256-lanes.ts';
 import { LeafHasher, leavesBytes, SALT_WORDS } from './leaf.ts';
 
-/** A burst of some hundred connections fits; a larger slice makes room once. */
+/** Enough for a burst of some hundred connections; a larger slice reallocates once. */
 const FIRST_ITEMS = 512;
 
 interface Room {
@@ -16,18 +16,18 @@ export class SliceTree {
   readonly #secret: string;
   #room: Room;
 
-  /** `secret`: RECEIPT_SALT_SECRET, the same wherever trees of the same slices are made. */
+  /** `secret`: RECEIPT_SALT_SECRET, the same wherever trees of the same slices are built. */
   constructor(secret: string) {
     this.#secret = secret;
     this.#room = makeRoom(FIRST_ITEMS, secret);
   }
 
-  /** The tree as it was built last. */
+  /** The tree as last built. */
   get tree(): MerkleTree {
     return this.#room.tree;
   }
 
-  /** Builds the tree over `count` items (1 or more) as a record has them. */
+  /** Builds the tree over `count` items (1 or more) in the format of a record. */
   build(items: Buffer, count: number): MerkleTree {
     let { most } = this.#room.tree;
     while (most < count) most *= 2;

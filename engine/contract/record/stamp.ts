@@ -13,7 +13,7 @@ export const GATEWAY_COUNT = 1024;
 /** 2^43 microseconds, rounded down to whole days. A longer window would make stamps inexact. */
 export const MAX_WINDOW_DAYS = 100;
 
-/** The last instant after an opening that a stamp can have; claims come behind the window. Microseconds. */
+/** The greatest instant, counted from the opening, that a stamp can have; claims may come after the window. Microseconds. */
 export const LAST_STAMP_US = 2 ** 43 - 1;
 
 /** The stamp of a request that gateway `gateway` received at `instantUs` (microseconds since the Unix epoch). */

@@ -1,36 +1,38 @@
 /**
- * Every key fairline keeps in Redis, named here once. `namespace` keeps several fairlines on one Redis apart. What must
- * be touched together by one script shares a hash tag, so it lies on one node of a Redis Cluster.
+ * Every key that fairline uses in Redis, defined once. `namespace` separates several fairlines on one Redis. Keys that one
+ * script uses together share a hash tag, so they are on one node of a Redis Cluster.
  *
- * All but the log's streams are projections: they can be lost at any moment and are made again from ledger and log.
+ * All but the log's streams are projections: they can be lost at any moment and are rebuilt from ledger and log.
  */
 export interface CampaignKeys {
-  /** Hash: whether the others are whole, and under which epoch. See projection/. */
+  /** Hash: whether the other keys are complete, and under which epoch. See projection/. */
   readonly mark: string;
   /** Sorted set: user id -> stamp. The queue. */
   readonly rank: string;
-  /** Hash: user id -> `serial:code` of those who were granted a coupon or drawn. */
+  /** Hash: user id -> `serial:code` of users who were granted a coupon or drawn. */
   readonly won: string;
-  /** Hash: user id -> stamp of the withdrawal, of those whose withdrawal was honoured. */
+  /** Hash: user id -> stamp of the withdrawal, for withdrawals that were honoured. */
   readonly withdrawn: string;
   /**
-   * List: the ranks (from 0) of entries withdrawn while they waited, in the order they left; only ever appended to. Of a
-   * room, who went out of the line and came back into it: `7`, `-7` (counted again), `+7` (waits behind settledStamp).
+   * List: the ranks (from 0) of entries withdrawn while they waited, in order; only ever appended to. Of a room, the ranks that
+   * left the line and came back: `7`, `-7` (counted again), `+7` (waits behind settledStamp).
    */
   readonly gone: string;
   /**
-   * Hash: user id -> what they hold or wait for, of those who have a place where there are claims; see campaign/claimant.ts.
+   * Hash: user id -> the state of a claimant, for users who have a place where claims are required; see campaign/claimant.ts.
    */
   readonly claimants: string;
-  /** List: `place:user id` of each move of a claimant, in order; the place in which they waited, 0 where they did not. */
+  /**
+   * List: `place:user id` of each move of a claimant, in order; the place on the waitlist, 0 if the user was not waitlisted.
+   */
   readonly moves: string;
 }
 
 export interface Keys {
   /**
-   * Hash: field `epoch`, `run`, `leaseUs`, `readings`, `clock` and `reading`, `nextIncarnation`, `floorUs`, `building` and
-   * `buildRun` while it is opened, `nodes` of a Cluster, `g:<number>` -> JSON of a lease, and `p:<number>` -> what is prepared
-   * of a free number. See lease/acquire.lua.
+   * Hash: fields `epoch`, `run`, `leaseUs`, `readings`, `clock` and `reading`, `nextIncarnation`, `floorUs`, `building` and
+   * `buildRun` while it is being opened, `nodes` of a Cluster, `g:<number>` -> JSON of a lease, and `p:<number>` -> the token
+   * prepared for a free number. See lease/acquire.lua.
    */
   readonly leases: string;
   /** Hash: field `epoch` (`building` while it is made), `run`, `version`, `watermarkUs`, `rankedUs`. See board/. */
@@ -39,24 +41,24 @@ export interface Keys {
   readonly boardCampaigns: string;
   /** Sorted set: campaign id -> board version at which it last changed. */
   readonly boardChanges: string;
-  /** Hash: gateway number -> `incarnation:changes`, the pending changes that it has confirmed last. See board/read.lua. */
+  /** Hash: gateway number -> `incarnation:changes`, the pending changes that it confirmed last. See board/read.lua. */
   readonly boardConfirmed: string;
-  /** Hash: campaign id -> 1, of those that somebody asks about while they are made anew. See projection/asked.ts. */
+  /** Hash: campaign id -> 1, for campaigns that users ask about during a rebuild. See projection/asked.ts. */
   readonly askedFor: string;
-  /** String: grows with every change of a coupon. See coupons/. */
+  /** String: increases with every change of a coupon. See coupons/. */
   readonly couponVersion: string;
   /** Sorted set: coupon id -> the version at which it last changed. */
   readonly couponChanges: string;
-  /** Stream: which users have streams at which gateway, as gateways tell it; see presence/. One for each board. */
+  /** Stream: which users have streams at which gateway, as reported by gateways; see presence/. One per board. */
   presence(epoch: number): string;
   /** Hash: `epoch` and `run` of the server, under which that stream was begun. */
   readonly presenceMark: string;
-  /** Matches every key above and those of all campaigns, to look for what is left over. Never matches a stream of the log. */
+  /** Matches every key above and those of all campaigns, to find leftover keys. Never matches a stream of the log. */
   readonly projectionPattern: string;
   campaign(campaignId: number): CampaignKeys;
-  /** Hash: what is shown of a code, for a moment. See coupons/. */
+  /** Hash: a cached copy of what is shown of a code. See coupons/. */
   couponCopy(code: string): string;
-  /** Stream: the log's partition, where Redis is the log. Not a projection. */
+  /** Stream: the log's partition, if Redis is the log. Not a projection. */
   logPartition(partition: number): string;
   /**
    * Hash, beside that stream: `epoch` and, by gateway number, the incarnation that was fenced last. See

@@ -1,14 +1,17 @@
 /**
- * Whether REDIS_URL names what it is taken for: one URL a single server, several the nodes of a Cluster. Anything else would show
- * as commands that fail one by one. A Sentinel answers as a server does, and is none.
+ * Checks that REDIS_URL is what its form says: one URL means a single server, several mean the nodes of a Cluster. Otherwise
+ * commands would fail one by one. A Sentinel answers like a server, and is none.
  */
 import { Redis } from 'ioredis';
 import { addressOf, connectionOptions } from './redis.ts';
 
-/** Whoever has not answered by then is waited for later, as any server that is away. */
+/** A server that has not answered by then is waited for later, like any unavailable server. */
 const ANSWER_MS = 1_000;
 
-/** Rejects with what to do. Resolves where no server answers: that may be so for a while, and is no fault of what is named. */
+/**
+ * Rejects with what to do. Resolves if no server answers: they may be down for a while, and the configuration may still be
+ * right.
+ */
 export async function checkRedisMode(urls: string): Promise<void> {
   const nodes = urls.split(',').map(url => new URL(url.trim()));
   const found = await Promise.any(nodes.map(modeOf)).catch(() => undefined);

@@ -2,7 +2,7 @@ import { equal, notEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import { nodesText } from './redis-nodes.ts';
 
-/** What a node tells of itself; of the others nothing is taken. */
+/** What a node reports of itself; its lines about other nodes are ignored. */
 function told(id: string, flags: string, election: number, slots: string, run = `${id}${id}`): string {
   const others = 'ff 127.0.0.1:7@17 master - 0 0 99 connected 0-16383';
   return `${run}\n${others}\n${id} 127.0.0.1:6@16 myself,${flags} - 0 0 ${election} connected ${slots}\n`;

@@ -1,7 +1,7 @@
 /**
- * Which nodes make up a Cluster: who holds which slots, since which election, and in which run (run.lua). A replica that takes
- * over may lack what was written last, and so may a node that was away and is back: each shows here, and for good, as the number
- * of an election never comes again.
+ * The nodes of a Cluster: which holds which slots, since which election, and in which run (run.lua). A replica that takes over
+ * may lack the latest writes, and so may a node that was away and is back: each shows here, and permanently, because the number
+ * of an election never recurs.
  */
 import { Cluster, type Redis } from 'ioredis';
 import type { RedisClient } from './redis.ts';
@@ -14,8 +14,8 @@ interface Holder {
 }
 
 /**
- * A text that stays the same as long as every slot is where it was. undefined while not every slot has a node that answers.
- * Of a single server '': each script there looks for itself whether the server is the one that it was.
+ * A text that stays the same as long as every slot stays where it was. undefined unless every slot has a node that answers. ''
+ * for a single server: there each script itself checks whether the server is still the same.
  */
 export async function readNodes(redis: RedisClient): Promise<string | undefined> {
   if (!(redis instanceof Cluster)) return '';
@@ -23,7 +23,10 @@ export async function readNodes(redis: RedisClient): Promise<string | undefined>
   return nodesText(told.filter(text => text !== undefined));
 }
 
-/** What a node tells of itself: the run, then the lines of CLUSTER NODES. undefined when it does not answer in the client's time. */
+/**
+ * What a node reports of itself: the run, then the lines of CLUSTER NODES. undefined if it does not answer within the client's
+ * timeout.
+ */
 async function tellOf(node: Redis): Promise<string | undefined> {
   const asked = [node.info('server'), node.info('replication'), node.call('CLUSTER', 'NODES')] as const;
   try {
@@ -36,7 +39,7 @@ async function tellOf(node: Redis): Promise<string | undefined> {
   }
 }
 
-/** Of two that claim a slot, the one that was elected later has it. */
+/** If two nodes claim a slot, the one elected later has it. */
 export function nodesText(told: readonly string[]): string | undefined {
   const holders: (Holder | undefined)[] = new Array(SLOTS).fill(undefined);
   for (const text of told) {
@@ -47,7 +50,7 @@ export function nodesText(told: readonly string[]): string | undefined {
     if (!flags.includes('master')) continue;
     const holder = { electedIn: Number(election), name: `${id}:${election}:${run}` };
     for (const range of slots) {
-      // "[93-<-...]" is a slot on its way.
+      // "[93-<-...]" is a slot that is being migrated.
       const [, from, to = from] = /^(\d+)(?:-(\d+))?$/.exec(range.trim()) ?? [];
       for (let slot = Number(from); slot <= Number(to) && slot < SLOTS; slot++) {
         const other = holders[slot];

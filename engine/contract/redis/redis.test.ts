@@ -5,7 +5,7 @@ import { eventually } from '../../test/support.ts';
 import { connectRedis } from './redis.ts';
 
 test("a Cluster's client goes on connecting when its last node is lost while hosts are looked up", async t => {
-  // Nobody listens there.
+  // No server listens there.
   const client = connectRedis('redis://localhost:1,redis://localhost:2', {
     commandTimeoutMs: 1_000,
     onError: () => undefined,
@@ -14,7 +14,7 @@ test("a Cluster's client goes on connecting when its last node is lost while hos
   equal(client.status, 'connecting');
   const pool: unknown = Reflect.get(client, 'connectionPool');
   ok(pool instanceof EventEmitter);
-  // As it does when the connection to the last of its nodes has ended.
+  // As when the connection to its last node has ended.
   pool.emit('drain');
   equal(client.status, 'close');
   await eventually(() => client.status === 'reconnecting');

@@ -1,6 +1,4 @@
-/**
- * One way to Redis for everybody: a single server or a Cluster, and scripts from files, sent by hash.
- */
+/** The only way to Redis: a single server or a Cluster, and scripts from files, called by hash. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,21 +9,24 @@ export type RedisClient = Redis | Cluster;
 export interface RedisOptions {
   /** A command that has no answer by then is rejected: a hung Redis must not hang a request. */
   readonly commandTimeoutMs: number;
-  /** Told of each connection error; ioredis goes on connecting by itself. */
+  /** Called for each connection error; ioredis reconnects by itself. */
   readonly onError: (error: Error) => void;
 }
 
 const RECONNECT_MAX_MS = 500;
-/** Else a node that joined or took over is found only by who sends it something, and the keeper looks at all (redis-nodes.ts). */
+/**
+ * Otherwise only a client that sends a command to it finds a node that joined or took over; the lease reaper must see all nodes
+ * (redis-nodes.ts).
+ */
 const NODES_AGAIN_MS = 1_000;
-/** A node of a Cluster that hangs does not keep a process from starting for longer. */
+/** A hanging node of a Cluster does not delay the start for longer. */
 const NODES_CONNECTED_MS = 1_000;
 const CONNECTED_AGAIN_MS = 10;
 
 /**
- * Connects to `urls`: one URL, or a comma-separated list of a Cluster's nodes (`redis://` or `rediss://`, with user
- * and password where they are needed). Commands are rejected while there is no connection, rather than queued: a
- * caller on the hot path would rather say 503 now.
+ * Connects to `urls`: one URL, or a comma-separated list of a Cluster's nodes (`redis://` or `rediss://`, with user and
+ * password if needed). Commands are rejected while there is no connection, rather than queued: a caller on the hot path prefers
+ * to answer 503 now.
  */
 export function connectRedis(urls: string, options: RedisOptions): RedisClient {
   const nodes = urls.split(',').map(url => new URL(url.trim()));
@@ -46,7 +47,7 @@ export function connectRedis(urls: string, options: RedisOptions): RedisClient {
   return client;
 }
 
-/** All but where: the nodes of a Cluster have it in common. */
+/** The options without the address: the nodes of a Cluster share them. */
 export function connectionOptions(url: URL, timeoutMs: number) {
   return {
     ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
@@ -67,9 +68,10 @@ function retryMs(times: number): number {
 }
 
 /**
- * By default ioredis sends a command of a Cluster again when its connection is lost, even one that was given up before, and then
- * behind commands that were sent later: a winner that was taken back would stand there again. So what a lost connection leaves
- * unanswered is rejected, as with a single server. A command is sent on only where a node answers that another one has the key.
+ * By default ioredis resends a command of a Cluster when its connection is lost, even one that was given up before, and then
+ * after commands that were sent later: a winner that was removed would be there again. So commands left unanswered by a lost
+ * connection are rejected, as with a single server. A command is redirected only if a node answers that another one has the
+ * key.
  */
 function connectCluster(nodes: readonly URL[], redisOptions: ReturnType<typeof connectionOptions>): Cluster {
   const client = new Cluster(nodes.map(addressOf), {
@@ -79,11 +81,11 @@ function connectCluster(nodes: readonly URL[], redisOptions: ReturnType<typeof c
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
   });
-  // Else the first command to a node connects to it, and those behind it are rejected until it is.
+  // Otherwise the first command to a node opens the connection, and those behind it are rejected until it is open.
   const connect = (node: Redis): void => {
     if (client.status === 'ready' && node.status === 'wait') node.connect().catch(() => undefined);
   };
-  // A command that an answer has led to the node comes first, and waits for the connection.
+  // A command that was redirected to the node comes first, and waits for the connection.
   client.on('+node', node => process.nextTick(connect, node));
   client.on('ready', () => client.nodes('all').forEach(connect));
   tend(client);
@@ -91,8 +93,8 @@ function connectCluster(nodes: readonly URL[], redisOptions: ReturnType<typeof c
 }
 
 /**
- * What ioredis leaves undone: to ask again where slots are, for which it has an interval that outlives a client; and to connect
- * again where the connection to a node ended while hosts were looked up for it.
+ * Does what ioredis omits: it refreshes the slots, for which ioredis has an interval that outlives a client; and it reconnects
+ * if the connection to a node ended during the lookup of its hosts.
  */
 function tend(client: Cluster): void {
   let hasEnded = false;
@@ -100,14 +102,14 @@ function tend(client: Cluster): void {
     hasEnded = true;
   });
   const tending = setInterval(() => {
-    // An ended client shows as closed again when the connections to its other nodes end.
+    // An ended client returns to `close` when the connections to its other nodes end.
     if (hasEnded) clearInterval(tending);
     else if (client.status === 'ready') client.refreshSlotsCache();
     else if (client.status === 'close') client.connect().catch(() => undefined);
   }, NODES_AGAIN_MS).unref();
 }
 
-/** Resolves when the client can take commands; rejects with what is wrong after `timeoutMs`. */
+/** Resolves when the client can send commands; after `timeoutMs` it rejects with the reason. */
 export async function waitForRedis(client: RedisClient, timeoutMs: number): Promise<void> {
   await waitForReady(client, timeoutMs);
   if (!(client instanceof Cluster)) return;
@@ -138,28 +140,28 @@ async function waitForReady(client: RedisClient, timeoutMs: number): Promise<voi
   });
 }
 
-/** A script, to be called with its keys and arguments. */
+/** A script, called with its keys and arguments. */
 export interface Script {
   (
     client: RedisClient,
     keys: readonly string[],
     args: readonly (string | number | Buffer)[],
   ): Promise<unknown>;
-  /** By which a server that has run it knows it. */
+  /** The hash by which a server that has run it knows it. */
   readonly sha: string;
 }
 
-/** Stands in front of every script: run.lua. */
+/** Prepended to every script: run.lua. */
 const PRELUDE = readFileSync(new URL('./run.lua', import.meta.url), 'utf8');
 
-/** A script that stands in a file, as it is sent. */
+/** The text of a script file, as it is sent. */
 export function scriptText(file: URL): string {
   return `${PRELUDE}\n${readFileSync(file, 'utf8')}`;
 }
 
 /**
- * Loads a Lua script that stands in a file. It is called by its SHA-1 and sent whole only to a server that does not
- * know it (NOSCRIPT), so a restarted or failed-over Redis needs no extra care.
+ * Loads a Lua script from a file. It is called by its SHA-1 and sent whole only to a server that does not know it (NOSCRIPT),
+ * so a restarted or failed-over Redis needs no extra care.
  */
 export function scriptFrom(file: URL): Script {
   const source = scriptText(file);
@@ -179,12 +181,12 @@ export function scriptFrom(file: URL): Script {
   return Object.assign(run, { sha });
 }
 
-/** Whether the server does not know a script by its hash: it has never run it, or was started again since. */
+/** Whether the server does not know a script by its hash: it has never run it, or was restarted since. */
 export function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');
 }
 
-/** What a script answers with several values; `script` names it, should it answer something else. */
+/** The answer of a script that returns several values; throws with the name `script` if it is not an array. */
 export function arrayOf(script: string, answer: unknown): readonly unknown[] {
   if (!Array.isArray(answer)) throw new Error(`${script} answered ${String(answer)}, not an array`);
   return answer;

@@ -1,10 +1,10 @@
--- Stands in front of every script; see redis.ts.
+-- Prepended to every script; see redis.ts.
 --
--- thisRun() names this server in its present run. Where it stands beside what was written, nothing of that was lost since: a
--- server that was started again may lack its last second, and a replica that took over has a name of its own.
+-- thisRun() names this server in its present run. If data carries the same name, nothing of it was lost since it was written: a
+-- server that was restarted may lack its last second, and a replica that took over has its own name.
 --
--- A node of a Cluster that is a replica for a while and master again keeps its run_id, and has taken on what the master of
--- that time had heard. master_replid is another one with each take-over.
+-- A node of a Cluster that becomes a replica for a while and master again keeps its run_id, and has copied the data of the
+-- master of that time. master_replid changes with each takeover.
 local function thisRun()
   local server = redis.call('INFO', 'server')
   local run = string.match(server, 'run_id:(%x+)')

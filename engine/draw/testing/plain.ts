@@ -1,5 +1,5 @@
 /**
- * For tests: pool and draw said as plainly as their headers do, with node:crypto and nothing kept, cut or hashed at once.
+ * For tests: pool and draw in plain code that follows their headers, with node:crypto, and without caching, cutting or batches.
  */
 import { createHash, createHmac } from 'node:crypto';
 import { leafData, saltOf, whoOf } from '../../contract/record/leaf.ts';
@@ -76,7 +76,6 @@ export function plainRoot(hashes: readonly Buffer[]): Buffer {
   return sha256(Buffer.of(1), plainRoot(hashes.slice(0, split)), plainRoot(hashes.slice(split)));
 }
 
-/** An entrant's key. */
 export function plainKey(seed: Uint8Array, leafHash: Buffer, tickets: number): Buffer {
   const keys = Array.from({ length: tickets }, (_, ticket) => {
     const number = Buffer.alloc(4);

@@ -1,7 +1,7 @@
-"""The draw, "fairline draw 2", a second time: written from VECTORS.md, with nothing but Python's standard library.
+"""A second implementation of the draw, "fairline draw 2": written from VECTORS.md, with Python's standard library alone.
 
-Reads a JSON list of what vectors.json calls "given" from standard input, and writes the list of what it calls
-"expected". It does not verify signatures of drand, for which the standard library has no means.
+Reads a JSON list of inputs ("given" in vectors.json) from standard input, and writes the list of results ("expected").
+It does not verify signatures of drand, because the standard library cannot.
 """
 
 import base64
@@ -61,7 +61,7 @@ def hkdf(material, salt, info, length):
 
 
 def announce(given):
-    """What is announced of the randomness, the randomness itself, and what reveals it."""
+    """The announcement of the randomness, the randomness itself, and its reveal."""
     source = given["randomness"]
     if source["source"] == "drand":
         announced = {name: source[name] for name in ("source", "chain_hash", "round")}
@@ -95,7 +95,7 @@ def pool_leaf_hash_of(given, entrant, leaf_hash):
 
 
 def select(given, seed, leaf_hashes):
-    """Everybody who is drawn, in order, as (key, entrant)."""
+    """All drawn entrants, in order, as (key, entrant)."""
     keyed = []
     for entrant, leaf_hash in zip(given["entrants"], leaf_hashes):
         if "excluded" in entrant:

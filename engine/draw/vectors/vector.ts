@@ -1,6 +1,6 @@
 /**
- * One test vector: a draw from its inputs to its proof, through every step. VECTORS.md describes the members. As a
- * program it computes vectors.json anew: node --import tsx engine/draw/vectors/vector.ts
+ * One test vector: a draw from its inputs to its proof, through every step. VECTORS.md describes the members. Run as a program,
+ * it regenerates vectors.json: node --import tsx engine/draw/vectors/vector.ts
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -107,7 +107,7 @@ export function compute(given: Given): Expected {
     campaignId: given.campaign,
     saltSecret: given.salt_secret,
     rulesText: rules,
-    // Of no account: the vector's round is the announced one.
+    // Ignored: the vector's round is the announced one.
     frozenAtUs: 0,
     draw,
     poolRoot,

@@ -11,7 +11,7 @@ import { compute, type Expected, type Given, type GivenEntrant, readVectors } fr
 const vectors = readVectors();
 const PYTHON_FILE = fileURLToPath(new URL('./draw.py', import.meta.url));
 
-/** What draw.py makes of these; undefined where there is no python3. */
+/** The results of draw.py; undefined if there is no python3. */
 async function inPython(given: readonly Given[]): Promise<readonly Expected[] | undefined> {
   const child = spawn('python3', [PYTHON_FILE], { stdio: ['pipe', 'pipe', 'inherit'] });
   const started = await Promise.race([

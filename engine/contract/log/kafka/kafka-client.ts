@@ -1,6 +1,6 @@
 /**
- * kafkajs, made so that it can be ended for certain. Its own `disconnect` may wait for ever for answers of a broker
- * that is gone, and a send it has given up can still be retried behind our back; so its sockets are ours.
+ * kafkajs, in a form that can be ended for certain. Its own `disconnect` may wait forever for answers of a broker that is gone,
+ * and it can still retry a send that it has given up; so this class owns its sockets.
  */
 import { connect, type Socket } from 'node:net';
 import { Kafka, type logCreator, logLevel } from 'kafkajs';
@@ -27,7 +27,7 @@ export class KafkaClient {
   readonly #sockets = new Set<Socket>();
   #ended = false;
 
-  /** `retries`: how often kafkajs tries again by itself, after 50 ms and then later and later, up to 500 ms. */
+  /** `retries`: how often kafkajs retries by itself, after 50 ms and then at growing intervals up to 500 ms. */
   constructor(options: Pick<KafkaOptions, 'brokers' | 'log' | 'requestTimeoutMs'>, retries: number) {
     this.kafka = new Kafka({
       clientId: CLIENT_ID,
@@ -41,10 +41,10 @@ export class KafkaClient {
     });
   }
 
-  /** Ends every connection at once and lets none be made again: nothing is sent by this client from now on. */
+  /** Ends every connection at once and prevents new ones: this client sends nothing from now on. */
   end(): void {
     this.#ended = true;
-    // Only an error makes kafkajs give up what waits on the socket, and its timers with it.
+    // Only an error makes kafkajs give up requests that wait on the socket, and their timers.
     for (const socket of this.#sockets) socket.destroy(new Error('the client was closed'));
   }
 
@@ -67,7 +67,7 @@ export class KafkaClient {
 function logCreatorFor(log: Logger): logCreator {
   return () => entry => {
     const { timestamp: _timestamp, message, ...details } = entry.log;
-    // Also its errors: in an outage there are dozens a second, and what they say reaches whoever asked anyway.
+    // kafkajs' errors too: an outage brings dozens a second, and the caller gets them anyway.
     log.debug(details, `kafkajs: ${entry.namespace === '' ? '' : `${entry.namespace}: `}${message}`);
   };
 }

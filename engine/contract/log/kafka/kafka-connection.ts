@@ -1,10 +1,10 @@
-/** One connection to a broker, one request at a time. What a request and its answer hold is the caller's. */
+/** One connection to a broker, one request at a time. The caller encodes requests and decodes answers. */
 import { connect, type Socket } from 'node:net';
 import { within } from '../backoff.ts';
 
-/** A broker on the same network accepts within milliseconds; one that doesn't within this is as good as gone. */
+/** A broker on the same network accepts within milliseconds; one that takes longer than this is considered gone. */
 export const CONNECT_TIMEOUT_MS = 1_000;
-/** An answer is some dozen bytes; what claims to be longer is no answer. */
+/** An answer has some dozen bytes; a longer one is invalid. */
 const MOST_ANSWER_BYTES = 64 * 1024;
 
 interface Waiting {
@@ -44,15 +44,15 @@ export class KafkaConnection {
     });
   }
 
-  /** The number that the next request is to carry. */
+  /** The correlation id for the next request. */
   nextId(): number {
     this.#correlationId = (this.#correlationId + 1) & 0x7fffffff;
     return this.#correlationId;
   }
 
   /**
-   * Sends a request that carries that number. Resolves to its answer without the length in front; rejects when the
-   * connection is lost, and then it is not known what became of the request.
+   * Sends a request with that correlation id. Resolves with its answer without the length prefix; rejects if the connection is
+   * lost, and then the outcome of the request is unknown.
    */
   ask(correlationId: number, request: Buffer): Promise<Buffer> {
     return new Promise((resolve, reject) => {
@@ -102,8 +102,8 @@ export class KafkaConnection {
 }
 
 /**
- * Asks one thing over a connection of its own; `encode` gets the number that the request is to carry. Resolves to the answer
- * without the length in front; rejects when there is none within `timeoutMs`.
+ * Sends one request over a connection of its own; `encode` gets the correlation id. Resolves with the answer without the length
+ * prefix; rejects if there is none within `timeoutMs`.
  */
 export async function askOnce(
   { host, port }: { readonly host: string; readonly port: number },

@@ -6,7 +6,7 @@ import { Readings } from '../reading.ts';
 import { type KafkaConsumerOptions, KafkaMembership } from './kafka-membership.ts';
 import { ensureTopic } from './kafka-topic.ts';
 
-/** Creates the topic where it is missing; rejects when Kafka is not there or the topic is not as it should be. */
+/** Creates the topic if it is missing; rejects if Kafka is unavailable or the topic is misconfigured. */
 export async function openKafkaConsumer(
   options: KafkaConsumerOptions,
   ownership: PartitionOwnership,
@@ -16,9 +16,9 @@ export async function openKafkaConsumer(
 }
 
 /**
- * Reads what the ownership says is this engine's, for as long as it is not closed. kafkajs' consumer ends for good in several
- * ways (a crash it holds for final, a coordinator it does not find, a connection it waits on for ever); each time another is
- * made.
+ * Reads the partitions that the ownership assigns to this engine, until it is closed. kafkajs' consumer ends for good in
+ * several ways (a crash that it considers final, a coordinator that it does not find, a connection that it waits for forever);
+ * each time another one is made.
  */
 class KafkaConsumer implements LogConsumer {
   readonly kind = 'kafka';
@@ -54,7 +54,7 @@ class KafkaConsumer implements LogConsumer {
     });
   }
 
-  /** Kafka's retention does it. */
+  /** Kafka trims by retention. */
   async trim(): Promise<void> {}
 
   async close(): Promise<void> {

@@ -1,9 +1,9 @@
 /**
- * Creates a topic: a CreateTopics request of version 2, the least that Kafka 4 takes, and its answer
- * (kafka.apache.org/protocol, "CreateTopics"). A test holds the request against kafkajs's encoder.
+ * Creates a topic: a CreateTopics request of version 2, the oldest that Kafka 4 accepts, and its answer
+ * (kafka.apache.org/protocol, "CreateTopics"). A test compares the request with kafkajs's encoder.
  *
- * Not through kafkajs, which asks for all topics of the cluster to find the controller, and fails where any partition of any
- * of them has no leader: a topic of somebody else's would keep a fairline from making its own.
+ * kafkajs is not used here, because it asks for all topics of the cluster to find the controller, and fails if any partition of
+ * any of them has no leader: another application's topic would keep fairline from creating its own.
  */
 import { askOnce } from './kafka-connection.ts';
 import type { TopicMetadata } from './kafka-metadata.ts';
@@ -18,14 +18,14 @@ const TOPIC_ALREADY_EXISTS = 36;
 export interface NewTopic {
   readonly topic: string;
   readonly partitions: number;
-  /** On how many brokers. */
+  /** The number of brokers. */
   readonly replication: number;
   readonly settings: Readonly<Record<string, string>>;
-  /** How long the controller may take. */
+  /** The time limit of the controller. */
   readonly timeoutMs: number;
 }
 
-/** The whole request with its length in front. */
+/** The whole request with its length prefix. */
 export function encodeCreateTopic(correlationId: number, clientId: string, wanted: NewTopic): Buffer {
   const settings = Object.entries(wanted.settings);
   return encodeRequest(
@@ -34,27 +34,27 @@ export function encodeCreateTopic(correlationId: number, clientId: string, wante
     text(wanted.topic),
     int32(wanted.partitions),
     int16(wanted.replication),
-    int32(0), // which broker has which partition is for the controller to say
+    int32(0), // the controller chooses the brokers of each partition
     int32(settings.length),
     ...settings.flatMap(([name, value]) => [text(name), text(value)]),
     int32(wanted.timeoutMs),
-    boolean(false), // not only to see whether it could be made
+    boolean(false), // not a validation only
   );
 }
 
-/** What became of one topic; errorCode 0: it was made. */
+/** The result for one topic; errorCode 0: it was created. */
 export interface Created {
   readonly errorCode: number;
-  /** Empty where the broker says no more than the code. */
+  /** Empty if the broker sends only the code. */
   readonly message: string;
 }
 
-/** Reads the answer about one topic, without its length in front. Throws RangeError when it is cut off. */
+/** Reads the answer about one topic, without its length prefix. Throws RangeError if it is truncated. */
 export function decodeCreated(answer: Buffer): Created {
-  // Behind correlation id and throttle time.
+  // Skips correlation id and throttle time.
   const reader = new Reader(answer, 8);
   const topics = reader.list(() => {
-    reader.text(); // its name
+    reader.text(); // the topic's name
     return { errorCode: reader.int16(), message: reader.text() };
   });
   const [created] = topics;
@@ -64,22 +64,22 @@ export function decodeCreated(answer: Buffer): Created {
 }
 
 /**
- * Asks the controller, as the cluster has it, to make the topic. False where there is one of that name by now. Rejects with what
- * the controller said against it.
+ * Asks the controller that the cluster reports to create the topic. Resolves with false if a topic of that name exists by now.
+ * Rejects with the controller's error.
  */
 export async function createTopic(
   { brokers, controllerId }: Pick<TopicMetadata, 'brokers' | 'controllerId'>,
   wanted: NewTopic,
 ): Promise<boolean> {
   const { topic, timeoutMs } = wanted;
-  // Without a controller any broker says so, or passes the request on (KIP-590).
+  // Without a controller any broker says so, or forwards the request (KIP-590).
   const broker = brokers.find(({ id }) => id === controllerId) ?? brokers[0];
   if (broker === undefined) throw new Error('no broker is up');
   const answer = await askOnce(broker, timeoutMs, id => encodeCreateTopic(id, CLIENT_ID, wanted));
   const { errorCode, message } = decodeCreated(answer);
   if (errorCode !== 0 && errorCode !== TOPIC_ALREADY_EXISTS)
     throw new Error(
-      `the topic ${topic} was not made: ${message || 'no reason given'} (error code ${errorCode})`,
+      `the topic ${topic} was not created: ${message || 'no reason given'} (error code ${errorCode})`,
     );
   return errorCode === 0;
 }

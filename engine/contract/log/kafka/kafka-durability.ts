@@ -1,17 +1,17 @@
 /**
- * What a Kafka topic must be like, so that an acknowledged record is kept until it was read, and a writer that was ended
- * stays ended. Kept apart from how it is asked for (kafka-topic.ts).
+ * The requirements for a Kafka topic, so that an acknowledged record is kept until it was read, and a writer that was ended
+ * stays ended. kafka-topic.ts reads the actual settings.
  */
 
-/** What is configured: a missing topic is made so, and one that keeps less is refused. */
+/** The configuration: a missing topic is created with it, and one that keeps less is refused. */
 export interface TopicDurability {
-  /** Brokers that each have the whole log. */
+  /** The number of brokers that each have the whole log. */
   readonly replication: number;
-  /** Of them so many have a record when it is acknowledged. More than `replication` counts as `replication`. */
+  /** How many of them have a record when it is acknowledged. More than `replication` counts as `replication`. */
   readonly minInsyncReplicas: number;
   /** How long records are kept. */
   readonly retentionMs: number;
-  /** `accepted`: a broker that lacks acknowledged records may lead the topic. */
+  /** `accepted`: a broker that lacks acknowledged records may become the leader. */
   readonly uncleanElection: UncleanElection;
 }
 
@@ -19,27 +19,27 @@ export const UNCLEAN_ELECTION = ['refused', 'accepted'] as const;
 export type UncleanElection = (typeof UNCLEAN_ELECTION)[number];
 
 /**
- * The broker refuses a record whose time lies further back. Longer than PRODUCER_ID_EXPIRATION_LEAST_MS allows, and a
- * writer that was fenced could write again when the broker has forgotten it; see kafka-writer.ts. Shorter, and a
- * gateway whose clock is behind cannot append.
+ * The broker refuses a record with an older time. If it is longer than PRODUCER_ID_EXPIRATION_LEAST_MS allows, a fenced writer
+ * could write again once the broker has forgotten it; see kafka-writer.ts. If it is shorter, a gateway whose clock is behind
+ * cannot append.
  */
 export const TIMESTAMP_BEFORE_MAX_MS = 6 * 3600 * 1000;
-/** No setting accepts others: ../README.md, "Why records carry the writer's time". */
+/** No setting accepts other values: ../README.md, "Why records carry the writer's time". */
 const TIMESTAMP_SETTINGS: Readonly<Record<string, string>> = {
   'message.timestamp.type': 'CreateTime',
   'message.timestamp.before.max.ms': String(TIMESTAMP_BEFORE_MAX_MS),
   'message.timestamp.after.max.ms': String(3600 * 1000),
 };
 /**
- * A fence may carry a time that is TIMESTAMP_BEFORE_MAX_MS old, and what it has ended is refused for its own time from 9
- * hours after its last append on.
+ * A fence may carry a time that is TIMESTAMP_BEFORE_MAX_MS old, and the writer it ends is refused because of its own time from
+ * 9 hours after its last append on.
  */
 const PRODUCER_ID_EXPIRATION_LEAST_MS = 16 * 3600 * 1000;
-/** Less cannot be configured: times may be 6 hours old, and an engine that is away over a night would find nothing. */
+/** The minimum that can be configured: times may be 6 hours old, and an engine that was away overnight would find nothing. */
 export const LEAST_RETENTION_MS = 24 * 3600 * 1000;
 const UNLIMITED = '-1';
 
-/** The settings a topic is made with. */
+/** The settings for a new topic. */
 export function topicSettings(durability: TopicDurability): Readonly<Record<string, string>> {
   return {
     'min.insync.replicas': String(leastInsync(durability)),
@@ -57,10 +57,10 @@ function leastInsync({ replication, minInsyncReplicas }: TopicDurability): numbe
   return Math.min(replication, minInsyncReplicas);
 }
 
-/** What a topic is found to be like; settings as Kafka's DescribeConfigs answers them, its own defaults included. */
+/** The actual topic; settings as in Kafka's DescribeConfigs answer, including its defaults. */
 export interface FoundTopic {
   readonly topic: string;
-  /** How to reach Kafka, for the commands that messages name. */
+  /** The address of Kafka, for the commands in messages. */
   readonly brokers: string;
   /** The ids of the brokers that are up. */
   readonly brokersUp: readonly number[];
@@ -70,13 +70,13 @@ export interface FoundTopic {
 
 export interface PartitionReplicas {
   readonly partition: number;
-  /** The ids of the brokers that it is on, the preferred leader first. */
+  /** The ids of the partition's brokers, the preferred leader first. */
   readonly replicas: readonly number[];
 }
 
 /**
- * Everything that a topic lacks of what is configured, with the commands that set it right and what accepts it explicitly;
- * undefined when it lacks nothing.
+ * Everything that a topic lacks of the configuration, with the commands that fix it and the settings that accept it explicitly;
+ * undefined if it lacks nothing.
  */
 export function topicFault(found: FoundTopic, wanted: TopicDurability): string | undefined {
   const faults = [replicationFault(found, wanted), settingsFault(found, wanted)].filter(
@@ -99,12 +99,12 @@ function brokersText(count: number): string {
   return count === 1 ? '1 broker' : `${count} brokers`;
 }
 
-/** The command that puts each partition that is on fewer brokers on more, and leaves it with those that have it. */
+/** The command that adds brokers to each partition that has too few, and keeps the existing ones. */
 function reassignment({ topic, brokers, brokersUp, partitions }: FoundTopic, replication: number): string {
   const lacking = partitions.filter(({ replicas }) => replicas.length < replication);
   const moves = lacking.map(({ partition, replicas }) => {
     const others = brokersUp.filter(id => !replicas.includes(id));
-    // Another one first for each partition: all brokers get as much to do.
+    // Each partition starts with another broker, so that all brokers get equal shares.
     const from = others.length === 0 ? 0 : partition % others.length;
     const added = [...others.slice(from), ...others.slice(0, from)].slice(0, replication - replicas.length);
     return { topic, partition, replicas: [...replicas, ...added] };
@@ -121,7 +121,7 @@ function reassignment({ topic, brokers, brokersUp, partitions }: FoundTopic, rep
   );
 }
 
-/** A setting that is not as the topic would be made, why that matters, and what accepts it explicitly, if anything may. */
+/** A setting that differs from a new topic's, why that matters, and what accepts it explicitly, if anything may. */
 interface SettingRule {
   readonly name: string;
   readonly isEnough: (value: string, wanted: TopicDurability) => boolean;
@@ -184,7 +184,7 @@ function settingsFault(found: FoundTopic, wanted: TopicDurability): string | und
   return `${faults.join('; it ')}: ${settingCommand(found, lacking, wanted)} fixes it`;
 }
 
-/** Sets what is lacking and nothing else: what the topic keeps beyond what is configured stays. */
+/** Sets what is lacking and nothing else: whatever the topic keeps beyond the configuration stays. */
 function settingCommand(
   { topic, brokers }: FoundTopic,
   lacking: readonly SettingRule[],
@@ -197,7 +197,7 @@ function settingCommand(
   );
 }
 
-/** What a broker is set to that lets a writer that was ended write again; undefined when nothing does. */
+/** A broker setting that lets a writer that was ended write again; undefined if there is none. */
 export function brokerFault(settings: ReadonlyMap<string, string>): string | undefined {
   const value = settings.get('producer.id.expiration.ms');
   if (value !== undefined && Number(value) >= PRODUCER_ID_EXPIRATION_LEAST_MS) return undefined;

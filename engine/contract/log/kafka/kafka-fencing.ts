@@ -1,10 +1,10 @@
 /**
- * The engine's end of a Kafka log: producer ids for gateways to write with, and their ends.
+ * The engine's end of a Kafka log: creates producer ids for gateways, and ends them.
  *
- * An id is retired by a batch of epoch 1: the partition's leader knows an id by its latest epoch, and refuses older ones
- * behind it. It is always the first of that epoch, and what it holds says nothing but that; so one that is sent again
- * may be answered with where the first stands. Fences and markers are appended under no id, behind it: the same id
- * with the same sequence and other contents would be answered with where the first of them stands.
+ * A batch of epoch 1 retires an id: the partition's leader knows an id by its latest epoch, and refuses older ones from there
+ * on. The batch is always the first of that epoch and contains only that information, so a repeated one may be answered with
+ * the position of the first. Fences and markers are appended after it, without a producer id: under the same id and sequence, a
+ * batch with other contents would be answered with the position of the first one.
  */
 import { type LogFencing, LogUnavailable, type WriterIdentity } from '../log.ts';
 import type { BatchWriter } from './kafka-produce.ts';

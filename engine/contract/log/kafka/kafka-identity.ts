@@ -1,31 +1,31 @@
 /**
- * An InitProducerId request without a transactional id, and its answer, byte by byte: a producer id that nobody had
- * before (kafka.apache.org/protocol, "InitProducerId", version 1). A test holds the request against kafkajs's encoder.
+ * An InitProducerId request without a transactional id, and its answer, byte by byte: a new producer id
+ * (kafka.apache.org/protocol, "InitProducerId", version 1). A test compares the request with kafkajs's encoder.
  *
- * Without a transactional id on purpose. With one, the coordinator would raise the epoch of the same id and so fence it,
- * but it forgets a transactional id after 7 idle days, and the epoch of a gateway number that is used for long runs
- * out: either gives a new producer id, and the old one would silently not be fenced.
+ * It has no transactional id on purpose. With one, the coordinator would raise the epoch of the same id and so fence it, but it
+ * forgets a transactional id after 7 idle days, and the epochs of a gateway number that is used for long run out: either gives
+ * a new producer id, and the old one would silently not be fenced.
  */
 import { encodeRequest, int32, NO_TEXT } from './kafka-request.ts';
 
 const INIT_PRODUCER_ID = 22;
 const VERSION = 1;
-/** Of no account without a transactional id; the broker wants a number above 0. */
+/** Ignored without a transactional id; the broker requires a number above 0. */
 const TRANSACTION_TIMEOUT_MS = 60_000;
 
-/** The whole request with its length in front. */
+/** The whole request with its length prefix. */
 export function encodeInitProducerId(correlationId: number, clientId: string): Buffer {
   const head = { apiKey: INIT_PRODUCER_ID, version: VERSION, correlationId, clientId };
   return encodeRequest(head, NO_TEXT, int32(TRANSACTION_TIMEOUT_MS));
 }
 
 export interface ProducerIdAnswer {
-  /** 0: given. Others as kafka.apache.org/protocol, "Error Codes". */
+  /** 0: granted. Others: kafka.apache.org/protocol, "Error Codes". */
   readonly errorCode: number;
   readonly producerId: bigint;
 }
 
-/** Reads the answer without its length in front. Throws RangeError when it is cut off. */
+/** Reads the answer without its length prefix. Throws RangeError if it is truncated. */
 export function decodeInitProducerId(answer: Buffer): ProducerIdAnswer {
   // Correlation id, throttle time, error code, producer id, producer epoch.
   const producerEpoch = answer.readInt16BE(18);

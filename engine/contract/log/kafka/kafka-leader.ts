@@ -1,9 +1,9 @@
 /**
- * Appending to Kafka without kafkajs on the way: one connection to the broker that leads the partition, one request at
- * a time. The leader is asked for once a connection (kafka-metadata.ts).
+ * Appends to Kafka without kafkajs: one connection to the broker that leads the partition, one request at a time. The leader is
+ * looked up once per connection (kafka-metadata.ts).
  *
- * States: `unknown` (the leader has to be found) -> `connected` -> (an error, an answer that is none, or the broker
- * says that it does not lead) `unknown`. What the broker did not vouch for is sent again, to the leader of then.
+ * States: `unknown` (the leader has to be found) -> `connected` -> (an error, an invalid answer, or the broker says that it is
+ * not the leader) `unknown`. A record without confirmation is sent again, to the current leader.
  */
 import { pause } from '../backoff.ts';
 import type { KafkaOptions } from './kafka-client.ts';
@@ -13,17 +13,17 @@ import { askMetadata, type BrokerAddress } from './kafka-metadata.ts';
 import { type BatchWriter, decodeProduced, ProduceEncoder } from './kafka-produce.ts';
 import { CLIENT_ID } from './kafka-request.ts';
 
-/** They get over a leader that moves, and a topic made a moment ago. An outage is for the caller to hear of, soon. */
+/** Enough for a leader that moves, or a topic created a moment ago. An outage must reach the caller soon. */
 const TRIES = 4;
 const AGAIN_MS = 150;
 /**
- * The broker does not vouch for the record: it does not know the partition (3), nobody leads it (5), another does (6), too
- * few replicas (19). None of these says that nothing was written. 3 and 6 may come behind an append of the broker's own: it
- * waits for its replicas, loses the leadership or the partition meanwhile, and answers so, and the next leader may have the
- * record. Sending it again is right all the same, as the same sequence with the same bytes is written once.
+ * The broker does not confirm the record: it does not know the partition (3), the partition has no leader (5) or another one
+ * (6), too few replicas (19). None of these says that nothing was written. 3 and 6 may follow the broker's own append: it waits
+ * for its replicas, loses the leadership or the partition meanwhile, and answers so, and the next leader may have the record.
+ * Sending it again is right all the same, because the same sequence with the same bytes is written once.
  */
 const NOT_VOUCHED = new Set([3, 5, 6, 19]);
-/** The broker gave no producer id: it is starting, or its block of ids is being fetched. Asking again is right. */
+/** The broker gave no producer id: it is starting, or fetching its block of ids. Asking again is right. */
 const NOT_GIVEN = new Set([7, 14, 15, 16, 51]);
 
 export class LeaderProducer {
@@ -32,15 +32,15 @@ export class LeaderProducer {
   readonly #leaders = new Map<number, Leader>();
   #ended = false;
 
-  /** `reach` makes a connection to a broker. */
+  /** `reach` connects to a broker. */
   constructor(options: KafkaOptions, reach: typeof KafkaConnection.connect) {
     this.#options = options;
     this.#reach = reach;
   }
 
   /**
-   * Sends one record of that writer; one at a time. Resolves to the broker's error code, 0 when every in-sync replica
-   * has the record. Rejects when there is no answer: then it may have been written or not, or may yet be.
+   * Sends one record of that writer; one at a time. Resolves with the broker's error code, 0 if every in-sync replica has the
+   * record. Rejects if there is no answer: then the record may have been written or not, or may still be.
    */
   async send(partition: number, value: Buffer, writer: BatchWriter): Promise<number> {
     for (let tries = 1; ; tries += 1) {
@@ -54,7 +54,7 @@ export class LeaderProducer {
     }
   }
 
-  /** A producer id that nobody had before. */
+  /** A new producer id. */
   async initProducerId(): Promise<bigint> {
     for (let tries = 1; ; tries += 1) {
       const leader = this.#leaders.get(0) ?? (await this.#connect(0));

@@ -1,9 +1,9 @@
 /**
- * One kafkajs consumer, from joining to its end. It is alone in a group of its own, as it cannot be without one: who reads
- * which partition is for the ownership to say (../owning.ts), and no joining waits for another member, dead or alive.
+ * One kafkajs consumer, from joining to its end. kafkajs requires a group, so each consumer is alone in its own: the ownership
+ * decides who reads which partition (../owning.ts), and no join waits for another member, dead or alive.
  *
- * joining -> reading (GROUP_JOIN: all are put on hold, those that are owned are sought) -> joining (REBALANCING: nothing is
- * read) -> ... -> ended (crash, stop, silence, or close). An ended one is never used again.
+ * joining -> reading (GROUP_JOIN: all partitions are put on hold, the owned ones are sought) -> joining (REBALANCING: nothing
+ * is read) -> ... -> ended (crash, stop, silence, or close). An ended consumer is never used again.
  */
 import { randomUUID } from 'node:crypto';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
@@ -17,27 +17,27 @@ import { KafkaPartition } from './kafka-partition.ts';
 import { ensureReadable, type TopicOptions } from './kafka-topic.ts';
 
 export interface KafkaConsumerOptions extends TopicOptions {
-  /** What the names of groups begin with; each membership has one of its own. */
+  /** The prefix of group names; each membership has its own group. */
   readonly groups: string;
 }
 
-/** Nobody waits for it to run out. Shorter than a stall of this process, and it joins again without need. */
+/** Nobody waits for it to expire. If it is shorter than a stall of this process, the consumer rejoins without need. */
 const SESSION_TIMEOUT_MS = 30_000;
 const HEARTBEAT_MS = 1_000;
-/** How long a fetch waits when nothing is there, and so how late a partition that was on hold is taken up again. */
+/** How long a fetch waits for new records, and thus the delay until a held partition is read again. */
 const FETCH_WAIT_MS = 40;
-/** Many slices, taken in together: a row costs the ledger half of what it costs in slices of their own. */
+/** Many slices, ingested together: a row costs the ledger half of what it costs in slices of their own. */
 const GATHER_BYTES = 262_144;
 const BYTES_PER_PARTITION = 4 * 1024 * 1024;
 const BYTES_PER_FETCH = 4 * BYTES_PER_PARTITION;
-/** More gain nothing: ingest is bounded by the ledger. */
+/** More gain nothing: the ledger limits ingestion. */
 const PARTITIONS_AT_ONCE = 4;
 /**
- * Must be longer than joining may take: a broker waits `group.initial.rebalance.delay.ms`, 3 s unless it was told otherwise.
- * Longer, and the partitions of an engine that does not reach the broker are read by nobody for longer.
+ * Must be longer than joining may take: a broker waits `group.initial.rebalance.delay.ms`, 3 s by default. A longer limit
+ * leaves the partitions of an engine that cannot reach the broker unread for longer.
  */
 const SILENCE_MS = 15_000;
-/** Some 14 s, less than SILENCE_MS: over a short restart of a broker the membership is kept. */
+/** Some 14 s, less than SILENCE_MS: the membership survives a short restart of a broker. */
 const RETRIES = 30;
 const LEAVE_TIMEOUT_MS = 5_000;
 const CRASH_GRACE_MS = 500;
@@ -52,7 +52,7 @@ export class KafkaMembership {
   readonly #partitions = new Map<number, KafkaPartition>();
   readonly #over = new AbortController();
   #aliveAt = performance.now();
-  /** Partitions whose batch is done, and that wait before they are read on. */
+  /** The number of partitions whose batch is done and that wait before they are read on. */
   #gathering = 0;
 
   constructor(options: KafkaConsumerOptions, readings: Readings, owning: Owning, closing: AbortSignal) {
@@ -70,12 +70,12 @@ export class KafkaMembership {
       maxBytesPerPartition: BYTES_PER_PARTITION,
       maxBytes: BYTES_PER_FETCH,
       allowAutoTopicCreation: false,
-      // Whether to go on is the supervisor's business.
+      // The supervisor decides whether to go on.
       retry: { restartOnFailure: () => Promise.resolve(false) },
     });
   }
 
-  /** Joins and reads; resolves with the reason when it is over, never rejects. `onJoin`: at each joining. */
+  /** Joins and reads; resolves with the reason when it has ended, never rejects. `onJoin` is called at each join. */
   async last(onJoin: () => void): Promise<string> {
     const over = this.#watch(onJoin);
     // kafkajs' `run` resolves when it has joined, and also when it has crashed; the events tell which.
@@ -116,7 +116,7 @@ export class KafkaMembership {
     }
   }
 
-  /** Listens to the consumer until it is over, and resolves with the reason. */
+  /** Observes the consumer until it ends, and resolves with the reason. */
   #watch(onJoin: () => void): Promise<string> {
     const consumer = this.#consumer;
     const over = this.#over.signal;
@@ -133,7 +133,7 @@ export class KafkaMembership {
       this.#owning.detach();
     });
     consumer.on(GROUP_JOIN, ({ payload }) => {
-      // One that joins while it is being ended must not take what its successor reads.
+      // A consumer that joins while it is being ended must not read what its successor reads.
       if (over.aborted) return;
       joinsAgain = false;
       isAlive();
@@ -141,13 +141,13 @@ export class KafkaMembership {
       onJoin();
     });
     return new Promise(resolve => {
-      // When the broker goes while it joins again, kafkajs gives the joining up without a word and fetches on as the
-      // member that it was: of partitions that are not read here any more.
+      // If the broker goes away during a rejoin, kafkajs silently gives up the join and fetches on as the former member, from
+      // partitions that are no longer read here.
       consumer.on(FETCH_START, () => {
         if (joinsAgain) resolve('it continued without rejoining');
       });
       consumer.on(CRASH, ({ payload }) => resolve(`crashed: ${payload.error.message}`));
-      // kafkajs stops before it tells of a crash, and the crash has the reason.
+      // kafkajs stops before it reports a crash, and only the crash has the reason.
       consumer.on(STOP, () => void setTimeout(resolve, CRASH_GRACE_MS, 'stopped').unref());
       const watch = setInterval(() => {
         if (this.#readings.busy) isAlive();
@@ -159,7 +159,7 @@ export class KafkaMembership {
     });
   }
 
-  /** Runs within kafkajs' joining, before the first fetch: what is put on hold here is not read from a wrong place. */
+  /** Runs within kafkajs' join, before the first fetch: a partition put on hold here is not read from a wrong position. */
   #assign(all: readonly number[]): void {
     this.#partitions.clear();
     for (const partition of all) this.#hold(partition);
@@ -199,7 +199,7 @@ export class KafkaMembership {
       return;
     }
     const beat = setInterval(() => {
-      // A rebalance shows here first; kafkajs meets it again, and acts on it, as soon as the batch is done.
+      // A rebalance shows here first; kafkajs notices it too, and handles it, when the batch is done.
       heartbeat().catch(err => this.#options.log.debug({ err }, 'a heartbeat failed'));
     }, HEARTBEAT_MS);
     try {
@@ -214,7 +214,9 @@ export class KafkaMembership {
     }
   }
 
-  /** One place is left to partitions that need not wait; where many are busy, they gather while others are read. */
+  /**
+   * One of the concurrent reads is left to partitions that need not wait; if many are busy, some gather while others are read.
+   */
   async #gather(ms: number): Promise<void> {
     if (ms === 0 || this.#gathering === PARTITIONS_AT_ONCE - 1) return;
     this.#gathering += 1;

@@ -1,10 +1,10 @@
 /**
- * Who leads the partitions of one topic, and what brokers there are: a Metadata request of version 5 and its answer
- * (kafka.apache.org/protocol, "Metadata"). A test holds the request against kafkajs's encoder.
+ * The leaders of the partitions of one topic, and the brokers: a Metadata request of version 5 and its answer
+ * (kafka.apache.org/protocol, "Metadata"). A test compares the request with kafkajs's encoder.
  *
- * Not asked through kafkajs, which asks for all topics of the cluster when it wants the brokers, and fails where any
- * partition of any of them has no leader. Then the loss of a broker would close the door for as long as it is gone,
- * because of a topic of somebody else's that was on that broker alone.
+ * kafkajs is not used here, because it asks for all topics of the cluster when it needs the brokers, and fails if any partition
+ * of any of them has no leader. Then gateways would refuse entries for as long as a broker is gone, because of another
+ * application's topic that was on that broker alone.
  */
 import { randomInt } from 'node:crypto';
 import { messageOf } from '../../process/message-of.ts';
@@ -15,7 +15,7 @@ import { boolean, CLIENT_ID, encodeRequest, int32, text } from './kafka-request.
 
 const METADATA = 3;
 const VERSION = 5;
-/** The broker knows of no such topic; one that was made a moment ago, not yet. */
+/** The broker knows no such topic, or not yet: a topic created a moment ago. */
 export const UNKNOWN_TOPIC = 3;
 
 type MetadataOptions = Pick<KafkaOptions, 'brokers' | 'topic' | 'requestTimeoutMs'>;
@@ -28,9 +28,9 @@ export interface BrokerAddress {
 
 export interface PartitionMetadata {
   readonly partition: number;
-  /** The id of the broker that leads it; below 0 where none does. */
+  /** The id of the leading broker; below 0 if there is none. */
   readonly leader: number;
-  /** The ids of the brokers that it is on, the preferred leader first ... */
+  /** The ids of the partition's brokers, the preferred leader first ... */
   readonly replicas: readonly number[];
   /** ... and of those that have all of it. */
   readonly inSync: readonly number[];
@@ -38,24 +38,24 @@ export interface PartitionMetadata {
 
 export interface TopicMetadata {
   readonly clusterId: string;
-  /** Who takes changes of the cluster; below 0 where nobody does at the moment. */
+  /** The broker that handles changes of the cluster; below 0 if there is none at the moment. */
   readonly controllerId: number;
-  /** Those that are up, as the cluster has it. */
+  /** The brokers that are up, according to the cluster. */
   readonly brokers: readonly BrokerAddress[];
   /** 0, or why there are no partitions (kafka.apache.org/protocol, "Error Codes"). */
   readonly errorCode: number;
   readonly partitions: readonly PartitionMetadata[];
 }
 
-/** The whole request with its length in front. It makes no topic. */
+/** The whole request with its length prefix. It does not create the topic. */
 export function encodeMetadata(correlationId: number, clientId: string, topic: string): Buffer {
   const head = { apiKey: METADATA, version: VERSION, correlationId, clientId };
   return encodeRequest(head, int32(1), text(topic), boolean(false));
 }
 
-/** Reads the answer about one topic, without its length in front. Throws RangeError when it is cut off. */
+/** Reads the answer about one topic, without its length prefix. Throws RangeError if it is truncated. */
 export function decodeMetadata(answer: Buffer): TopicMetadata {
-  // Behind correlation id and throttle time.
+  // Skips correlation id and throttle time.
   const reader = new Reader(answer, 8);
   const brokers = reader.list(() => {
     const broker = { id: reader.int32(), host: reader.text(), port: reader.int32() };
@@ -66,8 +66,8 @@ export function decodeMetadata(answer: Buffer): TopicMetadata {
   const controllerId = reader.int32();
   const topics = reader.list(() => {
     const errorCode = reader.int16();
-    reader.text(); // its name
-    reader.int8(); // whether it is Kafka's own
+    reader.text(); // the topic's name
+    reader.int8(); // whether the topic is internal to Kafka
     return { errorCode, partitions: reader.list(() => partitionOf(reader)) };
   });
   const [topic] = topics;
@@ -77,7 +77,7 @@ export function decodeMetadata(answer: Buffer): TopicMetadata {
   return { clusterId, controllerId, brokers, ...topic };
 }
 
-/** What is wrong with a partition is seen by its leader, and is no reason not to read of the others. */
+/** A partition's error code is ignored: its leader reports the error, and the other partitions can still be used. */
 function partitionOf(reader: Reader): PartitionMetadata {
   reader.int16(); // an error code
   const found = {
@@ -86,13 +86,13 @@ function partitionOf(reader: Reader): PartitionMetadata {
     replicas: reader.list(() => reader.int32()),
     inSync: reader.list(() => reader.int32()),
   };
-  reader.list(() => reader.int32()); // replicas that are off line
+  reader.list(() => reader.int32()); // offline replicas
   return found;
 }
 
 /**
- * Asks one broker of `brokers` after the other, beginning with any of them, and answers what the first says that does.
- * Rejects with why the last one did not.
+ * Asks the brokers of `brokers` one after another, from a random one on, and resolves with the first answer. Rejects with the
+ * last broker's error.
  */
 export async function askMetadata({
   brokers,

@@ -2,7 +2,7 @@ import type { KafkaMessage } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { LogBatch } from '../log.ts';
 
-/** Where a partition is to be read, and whether what is fetched begins there. */
+/** The position of a partition's next record, and whether a fetched batch begins there. */
 export class KafkaPartition {
   readonly #partition: number;
   readonly #log: Logger;
@@ -15,7 +15,7 @@ export class KafkaPartition {
     this.#log = log;
   }
 
-  /** Expects that position next ('' is the beginning); answers it as an offset. Raises an error when it is none. */
+  /** Expects that position next ('' is the beginning), and returns it as an offset. Throws if it is not an offset. */
   goTo(position: string): string {
     if (!/^\d*$/.test(position)) {
       throw new Error(`the position ${JSON.stringify(position)} is not an offset of a Kafka log`);
@@ -26,9 +26,9 @@ export class KafkaPartition {
   }
 
   /**
-   * What there is to take of a fetch, and where to go on after it. With no records, `next` is to be sought: the fetch
-   * began elsewhere. When it does so again the log has no record there any more (retention, or it was made anew): that
-   * is logged as an error, and reading goes on with what the log has.
+   * The records to take from a fetch, and where to continue. If there are none, seek `next`: the fetch began elsewhere. If the
+   * next fetch does so again, the log no longer has a record there (retention, or it was recreated): that is logged as an
+   * error, and reading continues with what the log has.
    */
   accept(messages: readonly KafkaMessage[]): {
     readonly next: string;

@@ -6,13 +6,13 @@ import { KafkaProducer } from './kafka-writer.ts';
 
 type Options = KafkaSenderOptions & TopicOptions;
 
-/** Creates the topic where it is missing; rejects when Kafka is not there or the topic is not as it should be. */
+/** Creates the topic if it is missing; rejects if Kafka is unavailable or the topic is misconfigured. */
 export async function openKafkaProducer(options: Options): Promise<LogProducer> {
   await ensureTopic(options);
   return new KafkaProducer(new KafkaSender(options));
 }
 
-/** Rejects as `openKafkaProducer` does. */
+/** Rejects like `openKafkaProducer`. */
 export async function openKafkaFencing(options: Options): Promise<LogFencing> {
   await ensureTopic(options);
   return new KafkaFencing(new KafkaSender(options));

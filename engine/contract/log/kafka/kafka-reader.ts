@@ -1,4 +1,4 @@
-/** Reads an answer of a broker field by field; throws RangeError where it is cut off. */
+/** Reads an answer of a broker field by field; throws RangeError if it is truncated. */
 export class Reader {
   readonly #bytes: Buffer;
   #at: number;

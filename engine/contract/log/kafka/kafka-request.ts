@@ -1,12 +1,12 @@
 /**
- * Requests to a broker, put together field by field (kafka.apache.org/protocol, "Protocol Primitive Types"): those that are
- * sent seldom. Produce writes into memory that it keeps; see kafka-produce.ts.
+ * Builds requests to a broker field by field (kafka.apache.org/protocol, "Protocol Primitive Types"), for requests that are
+ * rare. Produce writes into reused memory; see kafka-produce.ts.
  */
 
-/** How brokers name who asks in their logs and quotas. */
+/** The client's name in the logs and quotas of brokers. */
 export const CLIENT_ID = 'fairline';
 
-/** Which request, of which version, and what its answer is known by. */
+/** The request's kind and version, and the correlation id of its answer. */
 export interface RequestHead {
   readonly apiKey: number;
   readonly version: number;
@@ -14,7 +14,7 @@ export interface RequestHead {
   readonly clientId: string;
 }
 
-/** The whole request with its length in front. */
+/** The whole request with its length prefix. */
 export function encodeRequest(head: RequestHead, ...fields: readonly Buffer[]): Buffer {
   const body = Buffer.concat([
     int16(head.apiKey),
@@ -47,5 +47,5 @@ export function text(value: string): Buffer {
   return Buffer.concat([int16(bytes.length), bytes]);
 }
 
-/** A text that is null. */
+/** A null text. */
 export const NO_TEXT = int16(-1);

@@ -6,27 +6,27 @@ import { KafkaConnection } from './kafka-connection.ts';
 import { LeaderProducer } from './kafka-leader.ts';
 import type { BatchWriter } from './kafka-produce.ts';
 
-/** What writers and fencing send by. One at a time: what is asked meanwhile waits. */
+/** Sends for writers and fencing, one request at a time; further requests wait. */
 export interface BatchSender {
-  /** Throws RangeError where the topic has no such partition. */
+  /** Throws RangeError if the topic has no such partition. */
   checkPartition(partition: number): void;
-  /** Resolves to the broker's error code; 0: all in-sync replicas have the record. Rejects with LogUnavailable. */
+  /** Resolves with the broker's error code; 0: all in-sync replicas have the record. Rejects with LogUnavailable. */
   send(partition: number, bytes: Buffer, writer: BatchWriter): Promise<number>;
-  /** A producer id that nobody had before. */
+  /** A new producer id. */
   initProducerId(): Promise<bigint>;
   close(): Promise<void>;
 }
 
 export interface KafkaSenderOptions extends KafkaOptions {
-  /** What has no answer by then is given up. */
+  /** A request without an answer by then is given up. */
   readonly appendTimeoutMs: number;
-  /** How a broker is reached; tests put a network of their own in between. */
+  /** How to connect to a broker; tests put their own network in between. */
   readonly connect?: typeof KafkaConnection.connect;
 }
 
 /**
- * Sends one request after another. After one without an answer its connections are ended, and the next one makes new
- * ones: nothing of the old can be sent any more.
+ * Sends one request after another. After a request without an answer it ends its connections, and the next request opens new
+ * ones: nothing can be sent over the old ones any more.
  */
 export class KafkaSender implements BatchSender {
   readonly #options: KafkaSenderOptions;

@@ -15,7 +15,7 @@ import { askMetadata, type TopicMetadata, UNKNOWN_TOPIC } from './kafka-metadata
 const RETRIES = 2;
 const OPEN_TIMEOUT_MS = 15_000;
 
-/** The topic's own name: it keeps several fairlines on one Kafka apart. */
+/** The topic's name, which separates several fairlines on one Kafka. */
 export function topicOf(namespace: string): string {
   return `${namespace}.slices`;
 }
@@ -25,10 +25,9 @@ export interface TopicOptions extends KafkaOptions {
 }
 
 /**
- * Creates the topic where it is missing, as it is configured and never as the brokers allow that happen to be up, and
- * answers the id of the cluster. Rejects when that has not succeeded within 15 s, and at once when the topic has another
- * number of partitions (gateways would then not agree on "one gateway, one partition") or keeps less than what is
- * configured.
+ * Creates the topic if it is missing, exactly as configured, however many brokers happen to be up, and returns the id of the
+ * cluster. Rejects if that has not succeeded within 15 s; and at once if the topic has another number of partitions (gateways
+ * would then not agree on "one gateway, one partition") or keeps less than configured.
  */
 export async function ensureTopic(options: TopicOptions): Promise<string> {
   const until = performance.now() + OPEN_TIMEOUT_MS;
@@ -36,7 +35,7 @@ export async function ensureTopic(options: TopicOptions): Promise<string> {
   let reason: unknown;
   let isAwaited = false;
   for (let failures = 0; ; failures += 1) {
-    // A new client for each try: the topic that another process has just created is not known to all brokers at once.
+    // A new client for each try: not all brokers know at once a topic that another process has just created.
     const client = new KafkaClient(options, RETRIES);
     try {
       return await within(
@@ -50,7 +49,7 @@ export async function ensureTopic(options: TopicOptions): Promise<string> {
         options.log.warn(`waiting for brokers: ${error.message}`);
         isAwaited = true;
       }
-      // The last try is cut off by the time that is over, and what failed before it says more.
+      // The time limit cuts off the last try; the error before it says more.
       const isOver = patience.aborted || performance.now() >= until;
       reason = isOver ? (reason ?? error) : error;
       if (isOver) {
@@ -64,8 +63,8 @@ export async function ensureTopic(options: TopicOptions): Promise<string> {
 }
 
 /**
- * For an engine that is at work: what the topic has is read, however weakly it keeps that by now, as not to read it would lose
- * more. Creates it where it is missing; rejects then as `ensureTopic` does.
+ * For a running engine: it reads what the topic has, however weakly the topic keeps it by now, because not reading would lose
+ * more. Creates the topic if it is missing; then it rejects like `ensureTopic`.
  */
 export async function ensureReadable(options: TopicOptions): Promise<void> {
   const { partitions } = await askMetadata(options);
@@ -73,7 +72,7 @@ export async function ensureReadable(options: TopicOptions): Promise<void> {
 }
 
 class WrongTopic extends Error {}
-/** They may yet come. */
+/** More brokers may still start. */
 class TooFewBrokers extends Error {}
 
 async function createWhereMissing(admin: Admin, options: TopicOptions): Promise<string> {
@@ -121,14 +120,14 @@ async function create(found: TopicMetadata, options: TopicOptions): Promise<void
 
 type Settings = ReadonlyMap<string, string>;
 
-/** What is in effect of the topic, and of each broker. */
+/** The settings in effect, of the topic and of each broker. */
 async function settingsOf(
   admin: Admin,
   topic: string,
   brokersUp: readonly number[],
 ): Promise<{ readonly topic: Settings; readonly brokers: readonly Settings[] }> {
   const { TOPIC, BROKER } = kafkajs.ConfigResourceTypes;
-  // From here on kafkajs asks for what it needs to know of this topic, and not of all: see kafka-metadata.ts.
+  // From here on kafkajs requests metadata of this topic only, not of all topics: see kafka-metadata.ts.
   await admin.fetchTopicOffsets(topic);
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,

@@ -1,22 +1,21 @@
 /**
- * A gateway's writer is a producer id that the engine has prepared, and appends idempotent batches with epoch 0. The
- * engine ends it by a batch of the same id with epoch 1 (kafka-fencing.ts): from there on the partition's leader
- * refuses epoch 0.
+ * A gateway's writer is a producer id that the engine has prepared, and appends idempotent batches with epoch 0. The engine
+ * ends it by a batch of the same id with epoch 1 (kafka-fencing.ts): from there on the partition's leader refuses epoch 0.
  *
- * Nobody is told "written" for what was not. A leader answers a sequence that it has with where that stands, whatever
- * the batch holds, so no sequence is ever sent with two contents:
- * - The first one is chosen at random. Two who were given the same id, because Redis went back to what it was before,
- *   do not begin at the same place: the leader knows one of them and refuses the other as out of order.
- * - After an append without an answer (the lost one) only the leave may follow. It goes under the next sequence. Is that
- *   out of order, the lost one has not been written, and the leave takes its sequence; but the lost one may have come
- *   just before, and the answer would be about that. So the leave is sent under the next one once more, which nothing
- *   else ever had. The lost one cannot be written any more then: its sequence is behind.
+ * No append is reported as written that was not. A leader answers a sequence that it has with its position, whatever the batch
+ * contains, so no sequence is ever sent with two contents:
+ * - The first sequence is random. If two gateways were given the same id, because Redis went back to an earlier state, they do
+ *   not begin at the same sequence: the leader knows one of them and refuses the other as out of order.
+ * - After an append without an answer (the lost one) only the leave may follow. It is sent under the next sequence. If that is
+ *   out of order, the lost append has not been written, and the leave takes its sequence; but the lost append may have arrived
+ *   just before, and the answer would be about that. So the leave is sent again under the next sequence, which nothing else
+ *   ever had. Then the lost append can no longer be written: its sequence is in the past.
  *
- * What the broker forgets about a producer id (after `producer.id.expiration.ms`, a day) opens nothing again. A batch
- * carries as its time when the one before was acknowledged, and the topic refuses what is older than
- * TIMESTAMP_BEFORE_MAX_MS (kafka-topic.ts): so who was silent for that long is refused by the broker's own clock. The
- * writer's clock may move that time on by no more than an hour from one batch to the next; and a time more than an hour
- * ahead of the broker's is refused, too. So 9 hours after the last acknowledged append, at most, the time is too old.
+ * It is safe that the broker forgets a producer id (after `producer.id.expiration.ms`, a day). The time in a batch is that of
+ * the previous acknowledgement, and the topic refuses times older than TIMESTAMP_BEFORE_MAX_MS (kafka-durability.ts): so the
+ * broker's own clock refuses a writer that was silent for that long. The writer's clock may advance that time by no more than
+ * an hour from one batch to the next, and the broker also refuses a time more than an hour ahead of its own. So at most 9 hours
+ * after the last acknowledged append the time is too old.
  */
 import { randomInt } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -24,7 +23,7 @@ import { Fenced, type LogProducer, LogUnavailable, type LogWriter, type WriterId
 import { ProduceEncoder } from './kafka-produce.ts';
 import type { BatchSender } from './kafka-sender.ts';
 
-/** What a request is encoded for that is not sent. */
+/** For a request that is encoded and not sent. */
 const UNSENT = { correlationId: 0, clientId: '', topic: '', partition: 0, timeoutMs: 0 } as const;
 const NOBODY = { producerId: -1n, epoch: -1, sequence: -1, timestampMs: 0 } as const;
 
@@ -44,8 +43,8 @@ export class KafkaProducer implements LogProducer {
   }
 
   /**
-   * The request is encoded, with its checksum, and not sent: whether a broker takes a batch rests on how its topic is set, and
-   * what it had taken would stand in the log.
+   * Encodes the request, with its checksum, and does not send it: whether a broker accepts a batch depends on the topic's
+   * settings, and an accepted batch would be in the log.
    */
   async warmUp(bytes: Buffer): Promise<void> {
     this.#unsent ??= new ProduceEncoder();
@@ -58,14 +57,14 @@ export class KafkaProducer implements LogProducer {
   }
 }
 
-/** Sequences begin anew behind it (KIP-98). */
+/** Sequences start over after it (KIP-98). */
 const LAST_SEQUENCE = 2 ** 31 - 1;
 const HOUR_MS = 3_600_000;
 
 const OUT_OF_ORDER_SEQUENCE = 45;
 /**
- * The leader refuses this writer for good: its time is too old; a sequence that it did not expect, or had long ago, is
- * another's who has the same id; the epoch was raised.
+ * The leader refuses this writer for good: its time is too old; a sequence that is unexpected or long past belongs to another
+ * writer with the same id; the epoch was raised.
  */
 const REFUSALS: ReadonlyMap<number, string> = new Map([
   [32, 'it was silent for too long, or its clock and the broker’s are hours apart'],
@@ -80,11 +79,11 @@ class KafkaWriter implements LogWriter {
   readonly #sender: BatchSender;
   readonly #partition: number;
   readonly #producerId: bigint;
-  /** Of the next batch. */
+  /** The sequence of the next batch. */
   #sequence = randomInt(LAST_SEQUENCE);
   #timestampMs: number;
   readonly #nowMs: () => number;
-  /** Something was sent under the sequence before the next one, and it is not known whether it was written. */
+  /** A batch was sent under the previous sequence, and its outcome is unknown. */
   #isUnsure = false;
   /** Why nothing may be appended any more. */
   #over: Error | undefined;

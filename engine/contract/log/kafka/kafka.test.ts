@@ -14,7 +14,7 @@ import { KafkaSender } from './kafka-sender.ts';
 import { ensureReadable, topicOf } from './kafka-topic.ts';
 import { KafkaProducer } from './kafka-writer.ts';
 
-/** As the tests' own configuration has it. */
+/** Like the tests' own configuration. */
 const ONE_BROKER = {
   replication: 1,
   minInsyncReplicas: 2,
@@ -34,7 +34,7 @@ function senderTo(config: LogConfig, connect = KafkaConnection.connect): KafkaSe
   });
 }
 
-/** A producer whose first append is written by the broker, and answered with that error code. */
+/** A producer whose first append the broker writes and answers with that error code. */
 function answeringOnce(config: LogConfig, code: number): KafkaProducer {
   let isTold = false;
   const connect = async (host: string, port: number): Promise<KafkaConnection> => {
@@ -149,7 +149,7 @@ if (availableLogs().includes('kafka')) {
         client.end();
       }
     };
-    /** Makes the topic beforehand, as configured but for `changes`. */
+    /** Creates the topic beforehand, as configured except for `changes`. */
     const makeOtherwise = async (
       config: LogConfig,
       changes: Readonly<Record<string, string>>,
@@ -158,7 +158,7 @@ if (availableLogs().includes('kafka')) {
       const settings = Object.entries({ ...topicSettings(ONE_BROKER), ...changes });
       const configEntries = settings.map(([name, value]) => ({ name, value }));
       const made = { topic, numPartitions: PARTITIONS, replicationFactor: 1, configEntries };
-      // kafkajs would wait for leaders, and give up where the broker does not know the topic yet.
+      // kafkajs would wait for leaders, and give up if the broker does not know the topic yet.
       await withAdmin(config, admin => admin.createTopics({ waitForLeaders: false, topics: [made] }));
       await eventually(async () => {
         const asked = { brokers: config.KAFKA_BROKERS, topic, requestTimeoutMs: 3_000 };
@@ -287,7 +287,7 @@ if (availableLogs().includes('kafka')) {
       );
       const admin = client.kafka.admin();
       await admin.connect();
-      // deleteTopicRecords knows the topic's partitions only once something else has asked for them.
+      // deleteTopicRecords knows the topic's partitions only after another request has fetched them.
       await admin.fetchTopicOffsets(topicOf(config.NAMESPACE));
       await admin.deleteTopicRecords({
         topic: topicOf(config.NAMESPACE),

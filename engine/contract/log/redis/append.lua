@@ -9,7 +9,7 @@
 --       record       the bytes
 -- returns the id of the entry; false when the writer is refused, for good
 --
--- The epoch has to be found: a Redis that was emptied, or that never had this partition's marker, refuses everybody.
+-- The epoch must be present: a Redis that was emptied, or never had this partition's marker, refuses every writer.
 local stream, writers = KEYS[1], KEYS[2]
 local gateway, incarnation, epoch, record = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 

@@ -1,8 +1,8 @@
--- Appends a gateway's fence, and has append.lua refuse what its incarnation appends from now on.
+-- Appends a gateway's fence, and makes append.lua refuse the appends of its incarnation from now on.
 --
 -- KEYS  stream, writers  see append.lua
 -- ARGV  gateway          the gateway's number
---       incarnation      the one that ends, with those of the number before it
+--       incarnation      the one that ends, together with all earlier ones of the number
 --       record           the bytes
 -- returns the id of the entry
 local stream, writers = KEYS[1], KEYS[2]

@@ -1,9 +1,9 @@
--- Appends the marker of an epoch, and has append.lua refuse what incarnations of other epochs append from now on.
+-- Appends the marker of an epoch, and makes append.lua refuse the appends of other epochs' incarnations from now on.
 --
 -- KEYS  stream, writers  see append.lua
 -- ARGV  epoch            the one that the marker opens
 --       record           the bytes
--- returns 1; 0 when a later epoch is open: that stays, and its number shows that this one was in use before
+-- returns 1; 0 if a later epoch is open: it stays open, which shows that this epoch's number was used before
 local stream, writers = KEYS[1], KEYS[2]
 local epoch, record = ARGV[1], ARGV[2]
 

@@ -4,13 +4,13 @@ import type { RedisClient } from '../../redis/redis.ts';
 import { isReply } from './redis-log.ts';
 
 /**
- * What an acknowledged append has survived, from most to least: on disk; written out about once a second; written out
- * when the system pleases; not written at all (`appendonly no`). `unknown`: the server does not tell.
+ * What an acknowledged append survives, from most to least: on disk; written to disk about once a second; written when the
+ * operating system chooses; not written at all (`appendonly no`). `unknown`: the server does not tell.
  */
 export const APPENDFSYNC = ['always', 'everysec', 'no', 'off', 'unknown'] as const;
 export type Appendfsync = (typeof APPENDFSYNC)[number];
 
-/** What Redis does when memory is short, as it names it. `unknown`: the server does not tell. */
+/** What Redis does when memory is short, by its own names. `unknown`: the server does not tell. */
 export const MAXMEMORY_POLICIES = [
   'noeviction',
   'allkeys-lru',
@@ -26,16 +26,16 @@ export const MAXMEMORY_POLICIES = [
 ] as const;
 export type MaxmemoryPolicy = (typeof MAXMEMORY_POLICIES)[number];
 
-/** What is accepted by name. */
+/** Weaker settings that are explicitly accepted. */
 export interface RedisDurability {
   readonly appendfsync: Appendfsync;
   readonly maxmemoryPolicy: MaxmemoryPolicy;
 }
 
 /**
- * Refuses a Redis that answers before an append is on disk, or that may evict the log, unless `accepted` names what it
- * does. Asks every node of a Cluster, replicas too: the one that takes over is the log from then on. Raises an
- * Error naming the node, what is set and what to do. A node that the Cluster has given up is none of it, and not asked.
+ * Refuses a Redis that answers before an append is on disk, or that may evict the log, unless `accepted` names its setting.
+ * Checks every node of a Cluster, including replicas: one that takes over holds the log from then on. Throws an Error that
+ * names the node, its setting and what to do. A node that the Cluster has given up is not part of it, and is not checked.
  */
 export async function checkDurability(client: RedisClient, accepted: RedisDurability): Promise<void> {
   const nodes = client instanceof Cluster ? client.nodes('all') : [client];
@@ -57,8 +57,8 @@ async function lackOf(node: Redis, accepted: RedisDurability): Promise<string | 
 }
 
 /**
- * A master of a Cluster answers before its replica has heard, and a replica that takes over has whatever it heard by then. WAIT
- * would not cure that: who is elected need not be who has answered it. Raises an Error naming what to do.
+ * A master of a Cluster answers before its replica has the append, and a replica that takes over has only what it received by
+ * then. WAIT would not fix that: the elected replica need not be the one that confirmed. Throws an Error that says what to do.
  */
 export function refuseCluster(client: RedisClient): void {
   if (!(client instanceof Cluster)) return;
@@ -105,13 +105,13 @@ async function appendfsyncOf(node: Redis): Promise<Appendfsync> {
   return APPENDFSYNC.find(name => name === appendfsync) ?? 'unknown';
 }
 
-/** One at a time: several settings in one CONFIG GET came with Redis 7. */
+/** One setting at a time: CONFIG GET takes several only since Redis 7. */
 async function setting(node: Redis, name: string): Promise<string | undefined> {
   const [, value] = await node.config('GET', name);
   return value;
 }
 
-/** By INFO where CONFIG is forbidden: who runs a Redis for others mostly leaves that. */
+/** Uses INFO if CONFIG is forbidden: hosted Redis services mostly allow INFO. */
 async function maxmemoryPolicyOf(node: Redis): Promise<MaxmemoryPolicy> {
   const found =
     (await told(() => setting(node, 'maxmemory-policy'))) ?? (await told(() => policyInInfo(node)));
@@ -122,7 +122,7 @@ async function policyInInfo(node: Redis): Promise<string | undefined> {
   return /^maxmemory_policy:(\S+)/m.exec(await node.info('memory'))?.[1];
 }
 
-/** Undefined when the server refuses to tell: by ACL (NOPERM), or the command was renamed away (ERR unknown command). */
+/** undefined if the server refuses to tell: by ACL (NOPERM), or because the command was renamed (ERR unknown command). */
 async function told(ask: () => Promise<string | undefined>): Promise<string | undefined> {
   try {
     return await ask();

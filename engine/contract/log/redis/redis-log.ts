@@ -10,7 +10,7 @@ export interface RedisLogOptions {
   readonly log: Logger;
 }
 
-/** The one field of a stream's entries: a record. */
+/** The only field of a stream's entries: a record. */
 export const RECORD_FIELD = 'r';
 
 const OPEN_TIMEOUT_MS = 15_000;
@@ -21,10 +21,10 @@ export function isReply(error: unknown): error is Error {
 }
 
 /**
- * A connection that is given up for a new one whenever it has left a command without an answer. What was still on its way in
- * the old one may be executed yet: a writer is over after one append of unknown outcome (redis-producer.ts). A Cluster client would otherwise send a command again that it has already given up, and does not get
- * over every loss of a node; and a server that vanished without a word is left at once, not when TCP despairs of it
- * after a quarter of an hour.
+ * A connection that is replaced whenever it has left a command without an answer. A command still in transit on the old one may
+ * be executed later: after one append of unknown outcome a writer is over (redis-producer.ts). A Cluster client would otherwise
+ * resend a command that it has already given up, and does not recover from every loss of a node; and a server that vanished
+ * silently is abandoned at once, not when TCP gives up after a quarter of an hour.
  */
 export class RedisLink {
   readonly #connect: () => RedisClient;
@@ -50,7 +50,7 @@ export class RedisLink {
     await waitForRedis(this.#client, OPEN_TIMEOUT_MS);
   }
 
-  /** Sends what `command` sends; rejects as that does, and at once while there is no connection. */
+  /** Sends `command`; rejects when it does, and at once while there is no connection. */
   async ask<T>(command: (client: RedisClient) => Promise<T>): Promise<T> {
     const client = this.#client;
     const wasReady = client.status === 'ready';
@@ -65,14 +65,14 @@ export class RedisLink {
     }
   }
 
-  /** What is under way is rejected. */
+  /** Commands in progress are rejected. */
   end(): void {
     this.#ended = true;
     this.#client.disconnect();
   }
 }
 
-/** A refusal, such as out of memory; but READONLY says that another server is the master now. */
+/** A refusal, such as out of memory; READONLY is none, because it means that another server is the master now. */
 function isFinal(error: unknown): boolean {
   return isReply(error) && !error.message.startsWith('READONLY');
 }

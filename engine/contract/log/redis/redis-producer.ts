@@ -1,6 +1,6 @@
 /**
- * Both ends of a log in Redis Streams that append. A writer is known by its number and incarnation: a script in the
- * stream's slot looks whether its epoch is open and its incarnation is not fenced, and appends, in one step (append.lua).
+ * Both appending ends of a log in Redis Streams. A writer is identified by its number and incarnation: in one step, a script in
+ * the stream's slot checks that its epoch is open and its incarnation is not fenced, and appends (append.lua).
  */
 import { INCARNATIONS_PER_EPOCH } from '../../../../sql/statements/progress/watermarks.ts';
 import { messageOf } from '../../process/message-of.ts';
@@ -19,20 +19,22 @@ import { RedisLink, type RedisLogOptions } from './redis-log.ts';
 import { appendFence, appendMarker, appendRecord, type PartitionKeys } from './redis-writers.ts';
 
 export interface RedisProducerOptions extends RedisLogOptions {
-  /** An append that has no answer by then is given up. Shorter than a slow fsync, and the door closes for nothing. */
+  /**
+   * An append without an answer by then is given up. If it is shorter than a slow fsync, gateways refuse entries without need.
+   */
   readonly appendTimeoutMs: number;
-  /** What is put up with where Redis keeps less than it could. */
+  /** Weaker settings of Redis that are accepted. */
   readonly accepted: RedisDurability;
-  /** Whether it is put up with that a failover of a Cluster loses what was acknowledged. */
+  /** Whether it is accepted that a failover of a Cluster loses acknowledged appends. */
   readonly acceptCluster: boolean;
 }
 
-/** Rejects when Redis is not there, or keeps less than it could (redis-durability.ts) and that is not accepted by name. */
+/** Rejects if Redis is unavailable, or has weaker settings (redis-durability.ts) that are not explicitly accepted. */
 export async function openRedisProducer(options: RedisProducerOptions): Promise<LogProducer> {
   return new RedisProducer(await openSender(options));
 }
 
-/** Rejects as `openRedisProducer` does. */
+/** Rejects like `openRedisProducer`. */
 export async function openRedisFencing(options: RedisProducerOptions): Promise<LogFencing> {
   return new RedisFencing(await openSender(options));
 }
@@ -48,7 +50,7 @@ async function openSender(options: RedisProducerOptions): Promise<RedisSender> {
   return sender;
 }
 
-/** Whom the log refuses for good, whatever becomes of it: no epoch below 1 is ever open in a partition. */
+/** A writer that the log always refuses: no epoch below 1 is ever open in a partition. */
 const NOBODY = { gateway: 0, incarnation: -1, epoch: -1 } as const;
 
 /** Sends one append after another. */
@@ -123,7 +125,7 @@ class RedisProducer implements LogProducer {
     return new RedisWriter(this.#sender, identity);
   }
 
-  /** The script is run, and refuses. */
+  /** Runs the script, which refuses. */
   async warmUp(bytes: Buffer): Promise<void> {
     const keys = this.#sender.keysOf(0);
     await this.#sender.send(keys, client => appendRecord(client, keys, NOBODY, bytes));
@@ -134,7 +136,7 @@ class RedisProducer implements LogProducer {
   }
 }
 
-/** Whatever was still on its way in a connection that was lost comes before what is sent over the next; see RedisLink. */
+/** Commands still in transit on a lost connection come before those sent over the next one; see RedisLink. */
 class RedisWriter implements LogWriter {
   readonly #sender: RedisSender;
   readonly #keys: PartitionKeys;

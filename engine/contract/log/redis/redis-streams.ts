@@ -1,6 +1,4 @@
-/**
- * The log in Redis Streams, one stream a partition. A position is the id of the last entry read; '' is before the first.
- */
+/** The log in Redis Streams, one stream per partition. A position is the id of the last entry read; '' is before the first. */
 import { Cluster } from 'ioredis';
 import type { Logger } from 'pino';
 import { keysOf } from '../../redis/keys.ts';
@@ -12,13 +10,13 @@ import { Owning, type PartitionOwnership } from '../owning.ts';
 import { type PartitionReader, Readings } from '../reading.ts';
 import { RedisLink, type RedisLogOptions } from './redis-log.ts';
 
-/** How long a read waits for something new, and so how late a partition that was just given is taken up. */
+/** How long a read waits for new records, and thus the delay until a newly assigned partition is read. */
 const BLOCK_MS = 250;
-/** What comes meanwhile is taken in together: a row costs the ledger half of what it costs in slices of their own. */
+/** Records that arrive meanwhile are ingested together: a row costs the ledger half of what it costs in slices of their own. */
 const GATHER_MS = 30;
-/** A Cluster's streams lie on several nodes, whose connections a waiting read would block one for another. */
+/** A Cluster's streams are on several nodes; a waiting read on one connection would block the others. */
 const CLUSTER_POLL_MS = 20;
-/** Records of one partition in one batch. */
+/** The maximum number of records in one batch, which is from one partition. */
 const BATCH_RECORDS = 100;
 /** Must be longer than BLOCK_MS. */
 const COMMAND_TIMEOUT_MS = 5_000;
@@ -33,7 +31,7 @@ interface Place {
   after: string | undefined;
 }
 
-/** Rejects when Redis is not there. `ownership` is closed by the consumer. */
+/** Rejects if Redis is unavailable. The consumer closes `ownership`. */
 export async function openRedisConsumer(
   options: RedisLogOptions,
   ownership: PartitionOwnership,
@@ -54,7 +52,7 @@ class RedisConsumer implements LogConsumer {
   readonly #log: Logger;
   readonly #ownership: PartitionOwnership;
   readonly #streamOf: (partition: number) => string;
-  /** Waits in XREAD most of the time; nothing else may wait behind it. */
+  /** Waits in XREAD most of the time; no other command may wait behind it. */
   readonly #reader: RedisLink;
   readonly #commands: RedisLink;
   readonly #closing = new AbortController();
@@ -96,8 +94,8 @@ class RedisConsumer implements LogConsumer {
   }
 
   /**
-   * `position` is one that the ledger has reached: its own entry stays, and says later that nothing was lost. Only
-   * whole nodes of the stream are removed, so a little of what lies before stays too.
+   * `position` is one that the ledger has reached: its own entry stays, and proves later that nothing was lost. Only whole
+   * nodes of the stream are removed, so some entries before it stay too.
    */
   async trim(partition: number, position: string): Promise<void> {
     if (position === '') return;
@@ -134,8 +132,8 @@ class RedisConsumer implements LogConsumer {
   }
 
   /**
-   * Where to go on for that position. The entry at a position the ledger has reached is always there: trimming spares
-   * it. Where it isn't, the stream was emptied, cut or has lost its end; that is logged as an error.
+   * Where to continue for that position. The entry at a position that the ledger has reached always exists, because trimming
+   * spares it. If it is missing, the stream was emptied, cut or has lost its end; that is logged as an error.
    */
   async #locate(place: Place, position: string): Promise<string> {
     if (position === '') return START;
@@ -182,7 +180,7 @@ class RedisConsumer implements LogConsumer {
       bytes: fields[1] ?? Buffer.alloc(0),
     }));
     const next = records.at(-1)?.position;
-    // Given away, or put on hold and sought anew, while the read was under way.
+    // The partition was lost, or put on hold and sought again, during the read.
     if (next === undefined || this.#places.get(place.partition) !== place || place.after === undefined)
       return [];
     if (await readings.take(place.partition, next, records)) place.after = next;

@@ -4,7 +4,7 @@ import { eventually } from '../../../test/support.ts';
 import { LogUnavailable } from '../log.ts';
 import type { TestLedger, TestLog } from './ledger.ts';
 
-/** A gateway without a door: appends 0, 1, 2, ... to one partition, one at a time, each number once. */
+/** A gateway without HTTP: appends 0, 1, 2, ... to one partition, one at a time, each number once. */
 export class Appender {
   readonly acknowledged: number[] = [];
   readonly faults: unknown[] = [];
@@ -38,8 +38,8 @@ export class Appender {
 }
 
 /**
- * Appends to the partition while `outage` happens, and until appends succeed again; then compares with what the ledger has
- * read: everything that was acknowledged, in order. Answers the appender.
+ * Appends to the partition while `outage` happens, and until appends succeed again; then checks that the ledger has read
+ * everything that was acknowledged, in order. Returns the appender.
  */
 export async function appendThrough(
   producer: TestLog,
@@ -64,7 +64,7 @@ export async function appendThrough(
     [],
     'acknowledged and never read',
   );
-  // One that was given up may turn up behind those that came after it.
+  // An append that was given up may show up behind later ones.
   const acknowledged = new Set(appender.acknowledged);
   const inOrder = read.filter(number => acknowledged.has(number));
   assert.deepEqual(

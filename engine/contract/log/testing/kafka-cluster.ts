@@ -1,7 +1,6 @@
 /**
- * Three Kafka brokers of a test's own, to be started and killed one by one. The first is the cluster's only controller and
- * is not for killing: how Kafka elects controllers is not what is tested, and on a busy machine they would be elected all
- * the time.
+ * Three Kafka brokers for one test, to be started and killed individually. The first is the cluster's only controller and must
+ * not be killed: the election of controllers is not under test, and on a busy machine it would happen all the time.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,21 +19,21 @@ import { quiet } from './ledger.ts';
 
 export const BROKERS = 3;
 export const CONTROLLER = 1;
-/** Java starts on a machine that may have much else to do. */
+/** Java starts on a machine that may be busy. */
 const START_TIMEOUT_MS = 90_000;
-/** Kafka looks on a broker as gone when it was silent for 9 s; then another leads. */
+/** Kafka considers a broker gone after 9 s of silence; then another one leads. */
 const MOVE_TIMEOUT_MS = 60_000;
 const REQUEST_TIMEOUT_MS = 5_000;
-/** Each is to another broker, and two of them may be down. */
+/** Each retry goes to another broker, and two of them may be down. */
 const ASK_RETRIES = 4;
-/** What lives for a minute is not worth compiling well. */
+/** A process that lives for a minute is not worth optimising. */
 const JAVA_OPTIONS = '-XX:TieredStopAtLevel=1';
-/** Ends the broker when its input ends, so that none outlives a test file that is killed. */
+/** Ends the broker when its input ends, so that none outlives a killed test file. */
 const GUARD = '"$@" & broker=$!; read -r _; kill -KILL $broker; wait $broker';
 
 interface RunningBroker {
   readonly guard: ChildProcess;
-  /** The last lines that it wrote. */
+  /** The last lines of its output. */
   readonly lines: string[];
 }
 
@@ -51,7 +50,7 @@ export class TestKafkaCluster {
     this.#brokers = brokers;
   }
 
-  /** Chooses where the brokers will be; none is started. */
+  /** Chooses the addresses of the brokers; starts none. */
   static async make(): Promise<TestKafkaCluster> {
     const [controllerPort = 0, ...ports] = await choosePorts(1 + BROKERS, []);
     const brokers = ports.map((port, at) => ({
@@ -62,12 +61,12 @@ export class TestKafkaCluster {
     return new TestKafkaCluster(await mkdtemp(join(tmpdir(), 'fairline-brokers-')), brokers);
   }
 
-  /** As KAFKA_BROKERS has it. */
+  /** The value for KAFKA_BROKERS. */
   get brokers(): string {
     return this.#brokers.map(({ port }) => `127.0.0.1:${port}`).join(',');
   }
 
-  /** Starts a broker, or starts it again after a kill, with the same data; resolves when the cluster has it. */
+  /** Starts a broker, or restarts it after a kill with the same data; resolves when the cluster has it. */
   async start(id: number): Promise<void> {
     const broker = this.#brokers.find(each => each.id === id);
     if (broker === undefined) throw new Error(`there is no broker ${id}`);
@@ -96,7 +95,7 @@ export class TestKafkaCluster {
     }
   }
 
-  /** SIGKILL is over when this resolves. That it is gone, the others notice later. */
+  /** Resolves when the process is dead; the other brokers notice later. */
   async kill(id: number): Promise<void> {
     const running = this.#running.get(id);
     if (running === undefined) throw new Error(`broker ${id} does not run`);
@@ -105,18 +104,18 @@ export class TestKafkaCluster {
     await once(running.guard, 'close');
   }
 
-  /** The brokers that are up, as the cluster has it. */
+  /** The brokers that are up, according to the cluster. */
   async up(): Promise<readonly number[]> {
     return (await this.#metadata('none')).brokers.map(({ id }) => id);
   }
 
-  /** Each partition of the topic, by its number; none where there is no such topic. */
+  /** The partitions of the topic, by number; empty if there is no such topic. */
   async layout(topic: string): Promise<readonly PartitionMetadata[]> {
     const { partitions } = await this.#metadata(topic);
     return partitions.toSorted((a, b) => a.partition - b.partition);
   }
 
-  /** A partition of these that another broker leads than the controller's. */
+  /** One of these partitions that is led by another broker than the controller's. */
   async killable(topic: string, partitions: readonly number[]): Promise<Leadership> {
     const found = (await this.layout(topic)).find(
       ({ partition, leader }) => partitions.includes(partition) && leader > 0 && leader !== CONTROLLER,
@@ -125,7 +124,7 @@ export class TestKafkaCluster {
     return found;
   }
 
-  /** Resolves when another broker than that leads the partition. */
+  /** Resolves when another broker leads the partition. */
   async moved(topic: string, { partition, leader }: Leadership): Promise<void> {
     const isMoved = async (): Promise<boolean> => {
       const now = (await this.layout(topic)).find(each => each.partition === partition)?.leader;

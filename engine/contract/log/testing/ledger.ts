@@ -11,7 +11,7 @@ export const quiet: Logger = pino({ level: 'silent' });
 
 export const PARTITIONS = 4;
 
-/** A configuration with a namespace of its own. */
+/** A configuration with its own namespace. */
 export function logConfig(
   kind: LogKind,
   servers: Pick<Servers, 'redisUrl' | 'kafkaBrokers'>,
@@ -38,7 +38,7 @@ export function logConfig(
 const TEST_EPOCH = 1;
 const INCARNATIONS_OF_EPOCH = 2 ** 32;
 
-/** A log with the first epoch open in it, and gateways that append to it: one a partition, and another after each failure. */
+/** A log with the first epoch open, and gateways that append to it: one per partition, and another one after each failure. */
 export class TestLog {
   readonly producer: LogProducer;
   readonly fencing: LogFencing;
@@ -57,7 +57,7 @@ export class TestLog {
     return new TestLog(producer, fencing);
   }
 
-  /** Another gateway with the number of the partition, with what it is to be ended by. */
+  /** Another gateway with the number of the partition, and what is needed to end it. */
   async join(partition: number): Promise<TestWriter> {
     const token = await this.fencing.prepare();
     this.#incarnation += 1;
@@ -97,7 +97,7 @@ export interface TestWriter {
   readonly writer: LogWriter;
 }
 
-/** Without a record that says so: tests count what they find. */
+/** Writes no marker: the tests count the records that they find. */
 async function openEpoch(config: LogConfig): Promise<void> {
   const redis = new Redis(config.REDIS_URL);
   const { logWriters } = keysOf(config.NAMESPACE);
@@ -108,8 +108,8 @@ async function openEpoch(config: LogConfig): Promise<void> {
 }
 
 /**
- * Rows and position as the real ledger keeps them: both or neither, and only from the position that was reached. What
- * breaks a consumer's promises is kept in `faults`.
+ * Stores rows and position like the real ledger: both or neither, and only from the reached position. Violations of the
+ * consumer's contract are recorded in `faults`.
  */
 export class TestLedger {
   readonly positions = new Map<number, string>();
@@ -118,7 +118,7 @@ export class TestLedger {
   readonly starts: number[] = [];
   readonly #inHand = new Set<number>();
 
-  /** A handler over this ledger, as one engine has it. `refuse` throws to throw a batch back. */
+  /** The handler of one engine over this ledger. `refuse` throws to reject a batch. */
   handler(refuse: (batch: LogBatch) => void = () => undefined): LogHandler {
     return {
       start: async partition => {
@@ -155,7 +155,7 @@ export class TestLedger {
   }
 }
 
-/** Engines that share the partitions evenly, as advisory locks would have them do it. */
+/** Engines that share the partitions evenly, as they do with advisory locks. */
 export class TestOwnership {
   readonly #members: object[] = [];
 

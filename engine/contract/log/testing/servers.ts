@@ -1,4 +1,4 @@
-/** One log server of a test's own, to be killed, frozen and set otherwise without disturbing anybody. */
+/** A log server for one test, which can be killed, frozen and reconfigured without affecting other tests. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ export class TestServer {
     return { redisUrl: env.REDIS_URL, ...(env.KAFKA_BROKERS ? { kafkaBrokers: env.KAFKA_BROKERS } : {}) };
   }
 
-  /** Starts it, or starts it again after a kill, on the same port and with the same data. */
+  /** Starts it, or restarts it after a kill, on the same port and with the same data. */
   async start(): Promise<void> {
     const { DATABASE_URL: _database, KAFKA_BROKERS: _brokers, REDIS_URL: _redis, ...env } = process.env;
     const others =
@@ -40,7 +40,7 @@ export class TestServer {
     this.#stacks.push(await startStack({ dir: this.#dir, env: { ...env, ...others, LOG: this.#kind } }));
   }
 
-  /** SIGKILL is over when this resolves; SIGSTOP freezes the server until SIGCONT. */
+  /** For SIGKILL, resolves when the process is dead; SIGSTOP freezes the server until SIGCONT. */
   async signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
     const server = readRecord(this.#dir, this.#kind)?.process;
     if (server === undefined) throw new Error(`no ${this.#kind} runs in ${this.#dir}`);

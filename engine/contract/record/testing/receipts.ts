@@ -8,10 +8,10 @@ import { SliceTree } from '../slice-tree.ts';
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');
 const slice = new SliceTree('a secret of this test, 32 characters or more');
 
-/** Of the key that the slices are signed with. */
+/** The key that the slices are signed with. */
 export { publicKey };
 
-/** The receipts of a slice of these items; the memory of the slice before is used again. */
+/** The receipts of a slice of these items; reuses the memory of the previous slice. */
 export function receiptsOf(items: readonly LogItem[]): SliceReceipts {
   const encoder = new RecordEncoder();
   encoder.begin(true);

@@ -1,8 +1,8 @@
--- Begins a new board under an epoch: the old one is gone, and gateways read none until the new one is opened.
+-- Begins a new board under an epoch: the old one is deleted, and gateways read none until the new one is opened.
 --
 -- KEYS  state, campaigns, changes, confirmed   see publish.lua and read.lua
 -- ARGV  epoch   from the ledger: no other attempt at opening the registry has it
--- returns ''; the epoch of a board that is there when it is the same or a later one, open or being made: then nothing is
+-- returns ''; or the epoch of an existing board, open or being made, if that is the same or a later one: then nothing is
 --         changed
 local state = KEYS[1]
 local epoch = ARGV[1]

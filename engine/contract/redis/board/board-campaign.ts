@@ -8,12 +8,12 @@ export interface CouponPlaces {
   readonly waitlistedCount: number;
 }
 
-/** Whether all coupons are granted and the waitlist is full: whoever comes now has lost. */
+/** Whether all coupons are granted and the waitlist is full: every later entry has lost. */
 export function isSoldOut({ places, grantedCount, waitlist, waitlistedCount }: CouponPlaces): boolean {
   return grantedCount >= places && waitlistedCount >= waitlist;
 }
 
-/** A campaign of the ledger as gateways are shown it, or find it there. A close that was begun is shown at once. */
+/** A campaign of the ledger as gateways see it on the board. A close in progress shows at once. */
 export function toBoard(campaign: Campaign): BoardCampaign {
   return {
     campaignId: campaign.campaignId,
@@ -40,7 +40,7 @@ export function toBoard(campaign: Campaign): BoardCampaign {
   };
 }
 
-/** What only a campaign has whose schedule is more than a window: the board stays as small as it was for all others. */
+/** Members that only a campaign with more than a simple window has: the board stays small for all others. */
 function scheduleOf(campaign: Campaign): Partial<BoardCampaign> {
   const { drawsAt, timeZone, pausedAt, cancelledStamp, stage, pending } = campaign;
   return {

@@ -1,8 +1,8 @@
 /**
- * The board: what the engine publishes to all gateways in Redis: the campaigns, how far each is settled, and the watermarks.
- * It is small and the same for everybody, so its cost for a gateway does not grow with the watchers.
+ * The board: what the engine publishes to all gateways in Redis: the campaigns, how far each is settled, and the watermarks. It
+ * is small and the same for all gateways, so its cost for a gateway does not grow with the watchers.
  *
- * The engine publishes after each settling; gateways read every few tens of milliseconds. A gateway sends no 202 on a board
+ * The engine publishes after each settlement; gateways read every few tens of milliseconds. A gateway sends no 202 on a board
  * that it has not read within its lease, so one lease after a change nobody acts on the old state.
  */
 import type { Static } from 'typebox';
@@ -49,9 +49,14 @@ export const BoardCampaign = Type.Object({
   /** Entries decided so far: everything at or below settledStamp. -1 before the first. */
   settledStamp: Type.Integer({ minimum: -1 }),
   settledCount: Type.Integer({ minimum: 0 }),
-  /** Coupons granted, winners drawn or people admitted so far; all of them stand in the campaign's `won` hash before this is shown. */
+  /**
+   * Coupons granted, winners drawn or people admitted so far; the campaign's `won` hash has all of them before this is shown.
+   */
   granted: Type.Integer({ minimum: 0 }),
-  /** Entries withdrawn while they waited, of a room all moves out of the line and back; as many ranks stand in the campaign's `gone` list before this is shown. */
+  /**
+   * Entries withdrawn while they waited; in a room, all moves out of the line and back. The campaign's `gone` list has that
+   * many ranks before this is shown.
+   */
   gone: Type.Integer({ minimum: 0 }),
   /** A coupon whose stock is gone: no further entry can win. */
   soldOut: Type.Boolean(),
@@ -59,13 +64,13 @@ export const BoardCampaign = Type.Object({
   claims: Type.Optional(
     Type.Object({
       withinS: Type.Integer({ minimum: 1 }),
-      /** Of a coupon: how many may wait. */
+      /** Of a coupon: the size of the waitlist. */
       waitlist: Type.Integer({ minimum: 0 }),
-      /** How many were told to; all of them, and whoever was granted something, stand in `claimants` before this is shown. */
+      /** How many were waitlisted; `claimants` has all of them, and everybody with a grant, before this is shown. */
       waitlisted: Type.Integer({ minimum: 0 }),
-      /** As many stand in the campaign's `moves` list before this is shown. */
+      /** The campaign's `moves` list has that many items before this is shown. */
       moves: Type.Integer({ minimum: 0 }),
-      /** What outages have added to every open deadline, microseconds. */
+      /** The time that outages have added to every open deadline, microseconds. */
       unheardUs: Type.Integer({ minimum: 0 }),
     }),
   ),
@@ -73,7 +78,7 @@ export const BoardCampaign = Type.Object({
   finished: Type.Boolean(),
   /** For a raffle that is drawn later than at its close. */
   drawsAtUs: Type.Optional(Type.Integer()),
-  /** IANA, for showing times; absent: UTC. */
+  /** IANA time zone for showing times; absent: UTC. */
   timeZone: Type.Optional(Type.String()),
   /** The campaign accepts no entries until it is resumed. */
   paused: Type.Optional(Type.Literal(true)),
@@ -93,7 +98,7 @@ export const BoardCampaign = Type.Object({
       cancelled: Type.Boolean(),
     }),
   ),
-  /** SHA-256 of the rules as announced, in base64url; absent until they are. */
+  /** SHA-256 of the announced rules, in base64url; absent until they are announced. */
   rulesHash: Type.Optional(Type.String()),
   /** Of a raffle whose pool is frozen: the root that binds it, in base64url; see engine/draw/pool.ts. */
   poolRoot: Type.Optional(Type.String()),
@@ -101,7 +106,7 @@ export const BoardCampaign = Type.Object({
   randomness: Type.Optional(AnnouncedRandomness),
   /** The monitors named in the rules. */
   monitors: Type.Optional(Type.Array(MonitorMember)),
-  /** Of a room: its terms, and how long people have waited in all while it admitted. */
+  /** Of a room: its terms, and the total time that people have waited while it admitted. */
   room: Type.Optional(
     Type.Object({
       perSecond: Type.Number(),
@@ -114,15 +119,15 @@ export const BoardCampaign = Type.Object({
 export type BoardCampaign = Static<typeof BoardCampaign>;
 
 /**
- * What a reader keeps of a record that it does not support, such as one of a newer kind: enough to serve nothing of it and
- * to say so.
+ * What a reader stores of a record that it does not support, such as one of a newer kind: enough to reject its requests and to
+ * report it.
  */
 export interface BoardStranger {
   readonly campaignId: number;
   readonly revision: number;
   readonly kind: unknown;
   readonly finished: boolean;
-  /** Absent also where it has a form of its own: then the change is not confirmed, and the engine refuses it. */
+  /** Also absent if its format is unknown: then the change is not confirmed, and the engine refuses it. */
   readonly pending?: { readonly version: number };
 }
 
@@ -134,7 +139,7 @@ export interface BoardNews {
   /** Every request stamped up to here is ranked: ranks at or below it are final (us since epoch). */
   readonly rankedUs: number;
   readonly nowUs: number;
-  /** These are all campaigns of the board: any other one known to the reader is no longer on it. */
+  /** `campaigns` are all on the board: the reader must forget any other campaign. */
   readonly isWhole: boolean;
   /** The greatest number of a campaign that was removed from the board; 0 for none. */
   readonly shelvedTo: number;
@@ -166,7 +171,7 @@ function anotherBoard(epoch: number): Error {
   return new Error(`Redis holds no board of epoch ${epoch}`);
 }
 
-/** By which a server that has run it knows the script that `readBoardEpoch` sends; it has one key, the board's state. */
+/** The hash by which a server that has run it knows the script of `readBoardEpoch`; its one key is the board's state. */
 export const BOARD_EPOCH_SHA = epochScript.sha;
 
 /** The board's epoch, '' while there is none: Redis is new, was emptied or was restarted. */
@@ -178,14 +183,14 @@ export interface PublishedNews {
   readonly watermarkUs?: number;
   readonly rankedUs?: number;
   readonly campaigns: readonly BoardCampaign[];
-  /** As `readShelvings` answered before the campaigns were read from the ledger; absent where it was not asked. */
+  /** The result of `readShelvings` from before the campaigns were read from the ledger; absent if it was not read. */
   readonly shelvings?: string;
 }
 
 /**
- * Answers `left out` when a campaign may have been taken off the board since it was read from the ledger, and is not put there
- * again: who was held up would show it as it was when people could enter. All others are on the board then. Rejects when Redis
- * holds another board than that of `epoch`, open or being made.
+ * Publishes news on the board. Resolves with `left out` if a campaign may have been taken off the board since it was read from
+ * the ledger; then it is not put back, because a delayed engine would show it in an old state, in which people could enter. All
+ * other campaigns are on the board then. Rejects if Redis holds another board than that of `epoch`, open or being made.
  */
 export async function publishBoard(
   redis: RedisClient,
@@ -207,12 +212,12 @@ export async function publishBoard(
   return version === -2 ? 'left out' : 'published';
 }
 
-/** How often campaigns were taken off the board. To be read before campaigns are, for `publishBoard`. */
+/** How often campaigns were taken off the board. Read it before the campaigns, for `publishBoard`. */
 export async function readShelvings(redis: RedisClient, keys: Keys): Promise<string> {
   return (await redis.hget(keys.boardState, 'shelvings')) ?? '0';
 }
 
-/** The revisions of campaigns as the board shows them; campaigns that it does not have are left out. */
+/** The revisions of campaigns on the board; campaigns that are not on it are omitted. */
 export async function readRevisions(
   redis: RedisClient,
   keys: Keys,
@@ -227,7 +232,7 @@ export async function readRevisions(
   return new Map(known);
 }
 
-/** How campaigns stand on the board, by their numbers: `shelved` when they were shown as that, and can be taken off. */
+/** The state of campaigns on the board, by id: `shelved` if they were shown as shelved and can be taken off. */
 export async function readShown(
   redis: RedisClient,
   keys: Keys,
@@ -246,8 +251,8 @@ export async function readShown(
 }
 
 /**
- * Takes campaigns off the board. Readers that have not seen what stood there last read all of it anew, so nobody goes on by it.
- * Rejects when Redis holds another board than that of `epoch`, open or being made.
+ * Takes campaigns off the board. Readers that have not seen their last state read the whole board anew, so nobody acts on an
+ * older one. Rejects if Redis holds another board than that of `epoch`, open or being made.
  */
 export async function takeOffBoard(
   redis: RedisClient,
@@ -260,7 +265,7 @@ export async function takeOffBoard(
   if ((await shelveScript(redis, all, [epoch, ...campaignIds])) === -1) throw anotherBoard(epoch);
 }
 
-/** Compiled, as every gateway reads every change of every campaign. */
+/** Compiled, because every gateway reads every change of every campaign. */
 const campaignShape = Compile(BoardCampaign);
 const strangerShape = Compile(
   Type.Object({
@@ -279,22 +284,22 @@ function strangerOf(entry: unknown): BoardStranger {
   return pendingShape.Check(pending) ? { ...known, pending: { version: pending.version } } : known;
 }
 
-/** Whose lease a reader of the board holds, and what it confirms with the read. */
+/** The lease of a reader of the board, and what it confirms with the read. */
 export interface BoardReader {
   readonly gateway: number;
   readonly incarnation: number;
-  /** The pending changes that it holds, as `holdsText` writes them; '' for none. */
+  /** The pending changes that it holds, as written by `holdsText`; '' for none. */
   readonly holds: string;
 }
 
-/** Pending changes, by campaign its version, as readers confirm them. */
+/** The text in which readers confirm pending changes: each campaign with its version. */
 export function holdsText(pending: ReadonlyMap<number, number>): string {
   return [...pending].map(([campaignId, version]) => `${campaignId}.${version}`).join(',');
 }
 
 /**
- * Reads what changed since `known`; pass `{epoch: '', version: 0}` for everything. With `reader` it is confirmed what this
- * gateway holds. Rejects where an entry has not even a number and a revision.
+ * Reads what changed since `known`; pass `{epoch: '', version: 0}` for everything. With `reader`, the read also confirms what
+ * this gateway holds. Rejects if an entry lacks even an id or a revision.
  */
 export async function readBoard(
   redis: RedisClient,

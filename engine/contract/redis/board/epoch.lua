@@ -2,8 +2,8 @@
 --
 -- KEYS  state   see publish.lua
 -- ARGV  (none)
--- returns its epoch; '' where there is none, or the server was started again since the board was made: then ranks and
---         outcomes of the last second may be missing, and nothing can be said of anybody until all is made anew
+-- returns its epoch; '' if there is none, or the server was restarted since the board was made: then ranks and outcomes of
+--         the last second may be missing, and nothing can be told about anybody until everything is rebuilt
 local state = KEYS[1]
 
 local held = redis.call('HMGET', state, 'epoch', 'run')

@@ -1,11 +1,11 @@
--- Gives the board its epoch, once everything that it speaks of is in place or marked as being made.
+-- Gives the board its epoch, once all data that it refers to is in place or marked as being made.
 --
 -- KEYS  state       see publish.lua
--- ARGV  epoch       as in begin.lua; another one than before makes readers read the board whole
--- returns 1; 0 when it is not the board that was begun: Redis was emptied or started again meanwhile, or another engine
---         has begun a later one
+-- ARGV  epoch       as in begin.lua; when it changes, readers read the whole board
+-- returns 1; 0 if it is not the board that was begun: Redis was emptied or restarted meanwhile, or another engine has begun
+--         a later one
 --
--- The board is good for the run of the server that it was made in; see epoch.lua.
+-- The board is valid for the run of the server in which it was made; see epoch.lua.
 local state = KEYS[1]
 local epoch = ARGV[1]
 

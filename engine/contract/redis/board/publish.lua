@@ -4,15 +4,15 @@
 --                  of `epoch` while it is made (see begin.lua); `shelvings`, `shelvedTo`, `floor` (see shelve.lua)
 --       campaigns  hash: campaign id -> JSON
 --       changes    sorted set: campaign id -> version at which it last changed
--- ARGV  epoch                   of the board that is meant
---       watermarkUs, rankedUs   '' where there is nothing new to say
---       shelvings               of the state, from before the campaigns were read from the ledger; '' where it was not read
+-- ARGV  epoch                   of the intended board
+--       watermarkUs, rankedUs   '' if there is nothing new
+--       shelvings               of the state, from before the campaigns were read from the ledger; '' if it was not read
 --       then for each campaign: id, revision, JSON
--- returns the version of the board; -1 when it is another board, or none: then nothing was changed; -2 when a campaign that
---         is not on the board was left out, as it may have been taken off since it was read (see shelve.lua)
+-- returns the version of the board; -1 if it is another board, or there is none: then nothing was changed; -2 if a campaign
+--         that is not on the board was left out, because it may have been taken off since it was read (see shelve.lua)
 --
--- `revision` grows with every change of a campaign in the ledger; an older one than the board has is left out, so an
--- engine that was held up cannot take the board back.
+-- `revision` grows with every change of a campaign in the ledger; a campaign whose revision is older than the board's is
+-- skipped, so a delayed engine cannot put the board back.
 local state, campaigns, changes = KEYS[1], KEYS[2], KEYS[3]
 
 local held = redis.call('HMGET', state, 'epoch', 'building', 'run')

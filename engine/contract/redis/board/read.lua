@@ -1,17 +1,17 @@
--- What is new on the board since a gateway last read it. The cost is that of the changes, not of the board.
+-- Reads the changes of the board since a gateway last read it. The cost is that of the changes, not of the board.
 --
 -- KEYS  state, campaigns, changes   see publish.lua
---       confirmed                   hash: gateway number -> `incarnation:changes`, what it has confirmed last
+--       confirmed                   hash: gateway number -> `incarnation:changes`, its latest confirmation
 -- ARGV  epoch, version              what the reader has; '' and 0 for a first read
---       gateway, incarnation        whose lease the reader holds
+--       gateway, incarnation        of the lease that the reader holds
 --       holds                       the pending changes of campaigns that it holds, `campaign.version,...`; '' for none
--- returns {epoch, version, watermarkUs, rankedUs, nowUs, whole, shelvedTo, campaign JSON, ...}; the campaigns are all of them
---         (whole is '1') when the reader's epoch is another one (the board was made anew), or campaigns were taken off
---         that it may know as they were before (see shelve.lua), else those changed after its version; '' as epoch, and no
---         campaign, while there is no board, or this server has it from another run (../run.lua): a change that was told may
---         be missing from it
+-- returns {epoch, version, watermarkUs, rankedUs, nowUs, whole, shelvedTo, campaign JSON, ...}. The campaigns are all of them
+--         (whole is '1') if the reader has another epoch (the board was made anew), or if campaigns were taken off that it may
+--         know in an older state (see shelve.lua); else those that changed after its version. The epoch is '', without
+--         campaigns, while there is no board, or this server has it from another run (../run.lua): a published change may be
+--         missing from it
 --
--- Who reads acts on what it has, so a read by the holder of a lease confirms what the one before has brought. Nothing is
+-- A reader acts on what it has, so a read by the holder of a lease confirms what the previous read returned. Nothing is
 -- written while no change is pending, which is nearly always.
 local state, campaigns, changes, confirmed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local readerEpoch, readerVersion, gateway, incarnation, holds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]

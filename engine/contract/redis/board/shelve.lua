@@ -1,13 +1,14 @@
--- Takes campaigns off the board that are on the shelf: who asks about them is answered from the ledger.
+-- Takes shelved campaigns off the board: requests about them are answered from the ledger.
 --
 -- KEYS  state, campaigns, changes   see publish.lua
--- ARGV  epoch         of the board that is meant
+-- ARGV  epoch         of the intended board
 --       id, id, ...   of campaigns that the board has shown as shelved, or does not have
--- returns how many were taken off; -1 when it is another board, or none: then nothing was changed
+-- returns how many were taken off; -1 if it is another board, or there is none: then nothing was changed
 --
--- The state remembers no more than three numbers of all that were ever taken off: `shelvedTo`, the greatest of their ids;
--- `shelvings`, which grows each time, so that who read the ledger before cannot put one back (publish.lua); and `floor`, the
--- greatest version at which one of them changed last: a reader that has not come so far reads the board whole (read.lua).
+-- The state keeps only three numbers of all campaigns that were ever taken off: `shelvedTo`, the greatest of their ids;
+-- `shelvings`, which grows each time, so that an engine that read the ledger before cannot put one back (publish.lua); and
+-- `floor`, the greatest version at which one of them last changed: a reader with an older version reads the whole board
+-- (read.lua).
 local state, campaigns, changes = KEYS[1], KEYS[2], KEYS[3]
 
 local held = redis.call('HMGET', state, 'epoch', 'building', 'run', 'shelvedTo', 'floor')

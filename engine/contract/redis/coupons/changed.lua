@@ -1,11 +1,11 @@
--- Tells all gateways that coupons have changed: their copies of these are not to be shown any more.
+-- Tells all gateways that coupons have changed: their copies of these coupons must not be shown any more.
 --
 -- KEYS  version   string: the greatest version there was
 --       changes   sorted set: coupon id -> version at which it last changed
 -- ARGV  coupon ids
 -- returns the version of this change
 --
--- A version is never given twice, also when Redis has lost its last seconds or everything: it is at least the time.
+-- A version is never used twice, even if Redis has lost its last seconds or everything: it is at least the time.
 local version, changes = KEYS[1], KEYS[2]
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]

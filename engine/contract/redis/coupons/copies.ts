@@ -1,12 +1,12 @@
 /**
- * Copies of what is shown of coupons, in Redis, so that a read costs Postgres nothing. A copy is shown as long as its
- * coupon has not changed since the ledger was asked for it, and for COPY_MS at the most: whoever changes a coupon says so
- * here after the commit, and if that fails, or the process ends before it, a copy is still no older than that.
+ * Cached copies of shown coupons in Redis, so that a read costs Postgres nothing. A copy is shown only if its coupon has not
+ * changed since the copy was read from the ledger, and for COPY_MS at most: the code that changes a coupon announces it here
+ * after the commit, and if that fails, or the process ends before, a copy is still no older than that.
  */
 import type { Keys } from '../keys.ts';
 import { arrayOf, type RedisClient, scriptFrom } from '../redis.ts';
 
-/** The age of the oldest copy that is ever shown, counted from before the ledger was asked. */
+/** The maximum age of a copy that is shown, counted from before the ledger was read. */
 export const COPY_MS = 1_000;
 
 const changedScript = scriptFrom(new URL('./changed.lua', import.meta.url));
@@ -14,7 +14,7 @@ const newsScript = scriptFrom(new URL('./news.lua', import.meta.url));
 const getScript = scriptFrom(new URL('./copy-get.lua', import.meta.url));
 const putScript = scriptFrom(new URL('./copy-put.lua', import.meta.url));
 
-/** To be called after the commit of whatever changed what is shown of these coupons. */
+/** Call it after the commit of a change to what is shown of these coupons. */
 export async function tellCouponsChanged(
   redis: RedisClient,
   keys: Keys,
@@ -25,11 +25,11 @@ export async function tellCouponsChanged(
 }
 
 export interface CouponNews {
-  /** 0 where nothing ever changed, or Redis has lost it. */
+  /** 0 if nothing ever changed, or Redis has lost it. */
   readonly version: number;
-  /** Of the server that was asked. Of another one than before: any change may have been lost with the one before. */
+  /** The server that answered. If it differs from the previous one, any change may have been lost with that one. */
   readonly run: string;
-  /** By coupon: the version at which it last changed. */
+  /** The version at which each coupon last changed, by coupon. */
   readonly changes: ReadonlyMap<number, number>;
 }
 
@@ -44,16 +44,16 @@ export async function readCouponNews(redis: RedisClient, keys: Keys, since: numb
 
 export interface CouponCopy {
   readonly couponId: number;
-  /** The greatest version before the ledger was asked. */
+  /** The greatest version before the ledger was read. */
   readonly version: number;
-  /** Of the server that told the version. */
+  /** The server that reported the version. */
   readonly run: string;
   /** JSON. */
   readonly body: string;
   readonly keepMs: number;
 }
 
-/** The copy, where there is one that may be shown; and the greatest version of which server, to ask the ledger under. */
+/** The copy, if there is one that may be shown; and the greatest version and its server, for reading the ledger. */
 export async function getCouponCopy(
   redis: RedisClient,
   keys: Keys,
@@ -69,7 +69,7 @@ export async function getCouponCopy(
   return { version: Number(version), run, copy };
 }
 
-/** Keeps a copy, unless its coupon has changed since `version`, or that is of another server; `keepMs` is at least 1. */
+/** Stores a copy, unless its coupon has changed since `version`, or that is from another server; `keepMs` is at least 1. */
 export async function putCouponCopy(
   redis: RedisClient,
   keys: Keys,

@@ -1,9 +1,9 @@
--- The copy of what is shown of a code, unless its coupon has changed since it was read from the ledger.
+-- Returns the copy of what is shown of a code, unless its coupon has changed since the copy was read from the ledger.
 --
 -- KEYS  copy      hash: coupon, run and version (the greatest one when it was read), body
 --       version, changes   see changed.lua
--- returns {version, run}, or {version, run, coupon id, version of the copy, body, milliseconds that it may be shown for};
---         `run` names this server (../run.lua). A copy from another run is not shown: a change that was told since may be lost
+-- returns {version, run}, or {version, run, coupon id, version of the copy, body, milliseconds for which it may be shown};
+--         `run` names this server (../run.lua). A copy from another run is not shown: a later change may have been lost
 local copy, version, changes = KEYS[1], KEYS[2], KEYS[3]
 local run = thisRun()
 local answer = { redis.call('GET', version) or '0', run }

@@ -1,27 +1,26 @@
--- Gives a gateway a number and an incarnation, under a lease, and what the log knows its writer by.
+-- Grants a gateway a number and an incarnation, under a lease, with the token of its writer in the log.
 --
 -- KEYS  leases      hash: `epoch`, `run` and `leaseUs` (set by the engine when it opens the registry), `nextIncarnation`,
 --                   `floorUs`; `readings`: how often engines have read this server's clock here; `clock`: 'held', or the
---                   time that it showed when the keeper last found it right, microseconds; `reading`: by which of the
---                   readings; `g:<number>` -> JSON {incarnation, registeredUs, expiresUs, name, token}; and `p:<number>` ->
---                   token, of a free number that the engine has prepared
+--                   time that it showed when the keeper last found it right, microseconds; `reading`: the number of the
+--                   reading behind that; `g:<number>` -> JSON {incarnation, registeredUs, expiresUs, name, token}; and
+--                   `p:<number>` -> the token of a free number that the engine has prepared
 -- ARGV  leaseUs     how long the lease holds, microseconds
---       name        who asks, for people who look
---       slots       how many gateway numbers there are
--- returns {'closed'} while the registry is not open; {'differs', leaseUs} when it was opened for leases of another
---         length; {'held'} while the keeper doubts this server's clock; {'full'} when every number is taken;
---         {'unprepared'} when no free one is prepared;
---         {'ok', number, incarnation, epoch, registeredUs, token, timeUs, clock, reading, readings} otherwise; nil for what
---         nobody has said
+--       name        of the requesting gateway, for humans
+--       slots       the number of gateway numbers
+-- returns {'closed'} while the registry is not open; {'differs', leaseUs} if it was opened for another lease length;
+--         {'held'} while the keeper doubts this server's clock; {'full'} if every number is taken; {'unprepared'} if no free
+--         number is prepared; otherwise {'ok', number, incarnation, epoch, registeredUs, token, timeUs, clock, reading,
+--         readings}, with nil for values that were never set
 --
--- The registry is open for the run of the server that it was opened in (`run`; see ../run.lua). A server that was
--- started again, or another one in its place, may lack the last second of what was written: leases, and numbers of
--- incarnations, that somebody believes in. It would give them again.
+-- The registry is open for the run of the server in which it was opened (`run`; see ../run.lua). A server that was
+-- restarted, or another one in its place, may lack the last second of writes: leases, and numbers of incarnations, that
+-- gateways rely on. It would grant them again.
 --
--- A number whose lease is over is not given again here: the engine first fences it in the log and then frees it, so
--- whatever the old holder may still append stands behind the fence.
+-- A number whose lease has expired is not granted again here: the engine first fences it in the log and then frees it, so
+-- everything that the old holder may still append comes after the fence.
 -- `registeredUs` is `floorUs`, the latest instant up to which the engine read this registry: the engine may have moved the
--- watermark up to that instant, and the newcomer's stamps all come after it. It is not the time of this server, which may
+-- watermark up to that instant, and the new gateway's stamps are all later. It is not the time of this server, which may
 -- have been set forward since: an instant that no engine vouches for would let the watermark follow it.
 local leases = KEYS[1]
 local leaseUs, name, slots = ARGV[1], ARGV[2], tonumber(ARGV[3])

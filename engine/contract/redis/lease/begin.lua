@@ -3,13 +3,13 @@
 --
 -- KEYS  leases   see acquire.lua
 -- ARGV  epoch    from the ledger: grows with each attempt at opening
--- returns {'begun', nowUs}; {'open'} when it is open; {'stale', epoch} when a later one was claimed or opened before
+-- returns {'begun', nowUs}; {'open'} if it is open; {'stale', epoch} if a later one was claimed or opened before
 local leases = KEYS[1]
 local epoch = ARGV[1]
 
 local run = thisRun()
 local held = redis.call('HMGET', leases, 'epoch', 'run', 'building', 'floorUs', 'leaseUs')
--- Without the length of leases nobody reads it as open: an older version has opened it.
+-- Without the length of leases no engine reads it as open: an older version has opened it.
 if held[1] and held[2] == run and held[5] then return { 'open' } end
 for index = 1, 3, 2 do
   if held[index] and tonumber(held[index]) >= tonumber(epoch) then return { 'stale', held[index] } end

@@ -1,4 +1,4 @@
--- Closes the registry of an epoch; another one that was opened meanwhile is left alone.
+-- Closes the registry of an epoch; one of another epoch that was opened meanwhile is left alone.
 --
 -- KEYS  leases   see acquire.lua
 -- ARGV  epoch    that is to be closed

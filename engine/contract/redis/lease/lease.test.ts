@@ -1,4 +1,4 @@
-/** The registry of leases at its edges: epochs that have grown for years, and a registry that an older version has opened. */
+/** The registry of leases at its limits: epochs that have grown for years, and a registry that an older version has opened. */
 import { equal, ok } from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { serversFromEnv, testNamespace } from '../../../test/support.ts';
@@ -34,7 +34,7 @@ async function open(epoch: number): Promise<void> {
 }
 
 test('a lease is renewed, revoked and freed, however large its incarnation is', async () => {
-  // The largest that a number holds exactly: cjson alone would round from 10^14 on.
+  // The largest epoch whose incarnations a number holds exactly: cjson alone would round from 10^14 on.
   const epoch = 2 ** 21 - 1;
   await open(epoch);
   const lease = await acquireLease(redis, key, LEASE_MS, 'test');

@@ -1,10 +1,10 @@
 /**
- * The registry of live gateways, in Redis: who holds which number, under which incarnation, until when.
+ * The registry of live gateways, in Redis: which gateway holds which number, under which incarnation, until when.
  *
- * A gateway acquires and renews; the engine opens, reads, prepares numbers, revokes and frees. Leases are for liveness:
- * who writes is for the log to say (log/log.ts). A lease is over for the gateway at its own monotonic deadline, counted from
- * before it asked; for the engine when it has seen no renewal for a lease and a margin for clock rates on its own
- * monotonic clock, and has made sure that none can come any more. So a gateway mostly stops before the engine fences it.
+ * A gateway acquires and renews; the engine opens, reads, prepares numbers, revokes and frees. Leases are for liveness: the log
+ * decides who may write (log/log.ts). For the gateway, a lease ends at its own monotonic deadline, counted from before the
+ * request; for the engine, once it has seen no renewal for a lease and a margin for clock rates on its own monotonic clock, and
+ * has made sure that none can come any more. So a gateway mostly stops before the engine fences it.
  */
 import { GATEWAY_COUNT } from '../../record/stamp.ts';
 import { arrayOf, type RedisClient, scriptFrom } from '../redis.ts';
@@ -12,34 +12,34 @@ import { arrayOf, type RedisClient, scriptFrom } from '../redis.ts';
 export interface Lease {
   readonly gateway: number;
   readonly incarnation: number;
-  /** Up to where the registry had been read when the number was given: every stamp of this incarnation is later. */
+  /** How far the registry had been read when the number was granted: every stamp of this incarnation is later. */
   readonly registeredUs: number;
   readonly expiresUs: number;
   readonly name: string;
-  /** See WriterIdentity; '' of one that was given by a version without. */
+  /** See WriterIdentity; '' if it was granted by a version without tokens. */
   readonly token: string;
 }
 
 export interface Registry {
   /**
-   * Redis' time of the read as far as it is vouched for, microseconds; a gateway that registers later has registeredUs at
-   * or above it. Of a read that vouches for nothing, that of the last one which did.
+   * Redis' time of the read, as far as it is vouched for, microseconds; a gateway that registers later has a registeredUs at or
+   * above it. If this read vouches for nothing, the value of the last one that did.
    */
   readonly readAtUs: number;
-  /** What Redis' clock showed, microseconds: whether it is right is not said. */
+  /** What Redis' clock showed, microseconds, whether right or not. */
   readonly timeUs: number;
-  /** How often engines have read that clock here, this time among them where it was one. */
+  /** How often engines have read that clock here, including this read if an engine makes it. */
   readonly readings: number;
-  /** undefined while the registry is closed: Redis is new, was emptied, or was started again. */
+  /** undefined while the registry is closed: Redis is new, was emptied, or was restarted. */
   readonly epoch: number | undefined;
-  /** How long leases hold; undefined while the registry was never opened. */
+  /** The length of leases; undefined if the registry was never opened. */
   readonly leaseMs: number | undefined;
   readonly leases: readonly Lease[];
-  /** The free numbers that a gateway can be given. */
+  /** The free numbers that can be granted to a gateway. */
   readonly prepared: readonly PreparedNumber[];
 }
 
-/** A free number with what the log is to know its next holder by. */
+/** A free number with the token of its next holder's writer. */
 export interface PreparedNumber {
   readonly gateway: number;
   readonly token: string;
@@ -61,21 +61,21 @@ export type Acquired =
   | { readonly state: 'differs'; readonly leaseMs: number }
   | { readonly state: 'closed' | 'held' | 'full' | 'unprepared' };
 
-/** What an engine has found of Redis' clock, and by which of the readings that engines make. */
+/** A finding of an engine about Redis' clock, and the number of the reading that it is based on. */
 export interface ClockFinding {
-  /** The time that it showed when it was found right, microseconds. */
+  /** The time that the clock showed when it was found right, microseconds. */
   readonly agreedUs: number;
   readonly reading: number;
 }
 
-/** What the keeper has said last of Redis' clock: that it contradicts others, or how it was last found right. */
+/** The keeper's latest verdict on Redis' clock: it contradicts others, or how it was last found right. */
 export type ClockVerdict = 'held' | ClockFinding;
 
-/** What a gateway hears of Redis' clock. */
+/** What a gateway learns about Redis' clock. */
 export interface ClockWord {
-  /** undefined where none has said anything. */
+  /** undefined if there is no verdict yet. */
   readonly verdict: ClockVerdict | undefined;
-  /** How often engines have read it. A finding by a later reading is none of before this was heard. */
+  /** How often engines have read it. A finding by a later reading was made after this was read. */
   readonly readings: number;
 }
 
@@ -83,17 +83,17 @@ export type Renewed =
   | { readonly state: 'ok'; readonly timeUs: number; readonly clock: ClockWord }
   | { readonly state: 'lost' };
 
-/** What a reader of the registry, an engine, vouches for. */
+/** What the engine vouches for when it reads the registry. */
 export interface Vouching {
-  /** The latest instant that may be the time now, microseconds. */
+  /** The latest instant that may be the current time, microseconds. */
   readonly vouchedUs: number;
 }
 
-/** Clocks of a gateway's machine and of Redis' may differ in rate; a tenth is a thousand times what they do. */
+/** The clocks of a gateway's machine and of Redis' may differ in rate; a tenth is a thousand times what they do. */
 const MARGIN_SHARE = 0.1;
 const MIN_MARGIN_MS = 500;
 
-/** How long after its end by somebody else's clock a lease is certain to be over for its holder too. */
+/** How long after the end of a lease by another clock it has certainly ended for its holder too. */
 export function leaseMarginMs(leaseMs: number): number {
   return Math.max(MIN_MARGIN_MS, leaseMs * MARGIN_SHARE);
 }
@@ -112,8 +112,8 @@ const scripts = {
 };
 
 /**
- * Asks for a number and an incarnation. 'closed', 'held' and 'unprepared': ask again soon; 'full': all 1024 numbers are taken;
- * 'differs': leases hold for another time here.
+ * Requests a number and an incarnation. 'closed', 'held' and 'unprepared': ask again soon; 'full': all 1024 numbers are taken;
+ * 'differs': the registry has another lease length.
  */
 export async function acquireLease(
   redis: RedisClient,
@@ -141,7 +141,7 @@ export async function acquireLease(
   };
 }
 
-/** Renews; 'lost' is for good. */
+/** Renews a lease; 'lost' is final. */
 export async function renewLease(
   redis: RedisClient,
   key: string,
@@ -156,8 +156,7 @@ export async function renewLease(
 }
 
 /**
- * Reads all leases, over or not, the numbers that are prepared, and Redis' time. Without a vouching, the registry stays as it
- * is.
+ * Reads all leases, expired or not, the prepared numbers, and Redis' time. Without `vouching`, the registry stays unchanged.
  */
 export async function readRegistry(redis: RedisClient, key: string, vouching?: Vouching): Promise<Registry> {
   const vouched = vouching === undefined ? '' : Math.floor(Math.max(0, vouching.vouchedUs));
@@ -184,28 +183,28 @@ export async function readRegistry(redis: RedisClient, key: string, vouching?: V
   };
 }
 
-/** As the keeper, tells gateways what was found of Redis' clock. */
+/** For the keeper: tells gateways the verdict on Redis' clock. */
 export async function tellClock(redis: RedisClient, key: string, verdict: ClockVerdict): Promise<void> {
   const said = verdict === 'held' ? [verdict] : [verdict.agreedUs, 'reading', verdict.reading];
   await redis.hset(key, 'clock', ...said);
 }
 
-/** What the keeper has said last. */
+/** The keeper's latest verdict. */
 export async function readClockWord(redis: RedisClient, key: string): Promise<ClockWord> {
   return clockWord(await redis.hmget(key, 'clock', 'reading', 'readings'));
 }
 
-/** Notes, before the registry is opened, which nodes the Cluster had when what Redis holds was begun anew. */
+/** Stores, before the registry is opened, which nodes the Cluster had when the rebuild of Redis began. */
 export async function noteNodes(redis: RedisClient, key: string, nodes: string): Promise<void> {
   await redis.hset(key, 'nodes', nodes);
 }
 
-/** As was noted last. */
+/** The nodes stored last. */
 export async function readOpenedNodes(redis: RedisClient, key: string): Promise<string | undefined> {
   return (await redis.hget(key, 'nodes')) ?? undefined;
 }
 
-/** Makes sure that a lease that was not renewed since it was read never is; false when it was, or is gone. */
+/** Ensures that a lease that was not renewed since it was read never is; false if it was renewed, or is gone. */
 export async function revokeLease(redis: RedisClient, key: string, lease: Lease): Promise<boolean> {
   const { gateway, incarnation, expiresUs } = lease;
   return (await scripts.revoke(redis, [key], [gateway, incarnation, expiresUs])) === 1;
@@ -223,7 +222,7 @@ export type Begun =
   /** Redis' time, at or above that of every read of the registry. */
   | { readonly state: 'begun'; readonly nowUs: number }
   | { readonly state: 'open' }
-  /** A later epoch, or the same, was claimed before. */
+  /** The same or a later epoch was claimed before. */
   | { readonly state: 'stale'; readonly epoch: number };
 
 /** Claims the closed registry for an epoch, which no other attempt at opening it has. */
@@ -235,7 +234,7 @@ export async function beginOpening(redis: RedisClient, key: string, epoch: numbe
   throw new Error(`begin.lua answered ${String(state)}`);
 }
 
-/** Opens it; false when it is not claimed for this epoch any more. */
+/** Opens the registry; false if it is no longer claimed for this epoch. */
 export async function openRegistry(
   redis: RedisClient,
   key: string,
@@ -245,7 +244,7 @@ export async function openRegistry(
   return (await scripts.open(redis, [key], [epoch, floorUs, leaseMs * 1000])) === 1;
 }
 
-/** Puts numbers up to be taken; answers how many were, as others may hold them, or the registry is not of that epoch. */
+/** Offers numbers to gateways; resolves with how many, because others may be held, or the registry may have another epoch. */
 export async function putUpNumbers(
   redis: RedisClient,
   key: string,
@@ -256,7 +255,7 @@ export async function putUpNumbers(
   return Number(await scripts.prepare(redis, [key], [epoch, ...pairs]));
 }
 
-/** Sets how long leases hold; false when somebody has one. */
+/** Sets the length of leases; false if there is a lease. */
 export async function setLeaseLength(redis: RedisClient, key: string, leaseMs: number): Promise<boolean> {
   return (await scripts.setLength(redis, [key], [leaseMs * 1000])) === 1;
 }

@@ -1,11 +1,11 @@
--- Puts numbers up for gateways to take, each with what the log is to know its writer by.
+-- Offers numbers to gateways, each with the token of its writer in the log.
 --
 -- KEYS  leases          see acquire.lua
 -- ARGV  epoch           for which they were prepared
 --       number, token   and so on
--- returns how many were put up; none while the registry is closed or open for another epoch
+-- returns how many were offered; none while the registry is closed or open for another epoch
 --
--- A number that somebody holds, or that is put up already, is left as it is.
+-- A number that is held, or offered already, is left unchanged.
 local leases, epoch = KEYS[1], ARGV[1]
 
 local run = thisRun()

@@ -1,15 +1,15 @@
--- Reads the registry: for the engine, which vouches for the time, or for somebody who only looks.
+-- Reads the registry: for the engine, which vouches for the time, or for an observer.
 --
 -- KEYS  leases     see acquire.lua
--- ARGV  vouchedUs  the latest instant that the engine vouches for as the time of this server; '' from who only looks
--- returns {readAtUs, timeUs, readings, epoch or '', leaseUs or '', field, value, field, value, ...} with all fields `g:<number>` and
---         `p:<number>`; '' as epoch while the registry is closed, as it is when it was opened in another run of the
---         server (see acquire.lua), or by an engine that did not say how long leases hold
+-- ARGV  vouchedUs  the latest instant that the engine vouches for as the time of this server; '' from an observer
+-- returns {readAtUs, timeUs, readings, epoch or '', leaseUs or '', field, value, field, value, ...} with all fields
+--         `g:<number>` and `p:<number>`; the epoch is '' while the registry is closed, which includes one that was opened in
+--         another run of the server (see acquire.lua), or by an engine that did not set the length of leases
 --
--- `readAtUs` is the `floorUs` that this read leaves: the server's time, as far as it is vouched for. It never falls, and
--- every gateway that is given a lease later gets a registeredUs at or above it. `timeUs` is what the clock shows.
--- `readings` is the number of this reading of it, where an engine makes it: who hears of what was found by it can tell
--- whether that was found before or after something else that they have heard from this server, whatever its clock showed.
+-- `readAtUs` is the `floorUs` after this read: the server's time, as far as it is vouched for. It never falls, and every
+-- gateway that is granted a lease later gets a registeredUs at or above it. `timeUs` is what the clock shows. `readings` is
+-- the number of this reading of the clock, if an engine makes it: a gateway that learns of a finding from it can tell whether
+-- that was made before or after something else that it has read from this server, whatever the clock showed.
 local leases = KEYS[1]
 local vouchedUs = tonumber(ARGV[1])
 

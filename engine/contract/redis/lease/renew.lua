@@ -4,11 +4,11 @@
 -- ARGV  number       the gateway's number
 --       incarnation  its incarnation
 --       leaseUs      how long the lease holds from now, microseconds
--- returns {'ok', nowUs, clock, reading, readings} (see acquire.lua) or {'lost', nowUs}: the registry is closed or has leases of another
---         length, the lease is revoked, or somebody else has the number
+-- returns {'ok', nowUs, clock, reading, readings} (see acquire.lua) or {'lost', nowUs}: the registry is closed or has another
+--         lease length, the lease is revoked, or another gateway has the number
 --
--- A revoked lease is not brought back to life: the engine may be fencing it at this moment. One that has only run out by
--- this server's clock is: that clock may have been set forward, and its holder goes by its own.
+-- A revoked lease cannot be renewed: the engine may be fencing it at this moment. A lease that has only expired by this
+-- server's clock can: that clock may have been set forward, and the holder uses its own.
 local leases = KEYS[1]
 local number, incarnation, leaseUs = ARGV[1], ARGV[2], ARGV[3]
 

@@ -1,13 +1,13 @@
--- Ends a lease that its holder has not renewed for so long that it is over: from then on it cannot be renewed.
+-- Ends a lease that its holder has not renewed for so long that it has expired: from then on it cannot be renewed.
 --
 -- KEYS  leases       see acquire.lua
 -- ARGV  number       the gateway's number
 --       incarnation  its incarnation
---       expiresUs    as the caller has seen it; a lease that was renewed since is left alone
+--       expiresUs    as the caller has read it; a lease that was renewed since is left alone
 -- returns 1 if the lease is revoked, now or before, else 0
 --
--- How long is for the caller to judge, by a clock that nobody can set: that of this server may have been set in the
--- meantime, forward or back. A revoked lease has 0 as `expiresUs`.
+-- The caller decides how long is long enough, by a clock that nobody can set: the clock of this server may have been set
+-- in the meantime, forward or back. A revoked lease has 0 as `expiresUs`.
 local leases = KEYS[1]
 local number, incarnation, expiresUs = ARGV[1], ARGV[2], ARGV[3]
 

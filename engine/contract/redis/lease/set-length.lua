@@ -1,10 +1,10 @@
--- Sets how long leases hold, while nobody has one.
+-- Sets the length of leases, while there is none.
 --
 -- KEYS  leases    see acquire.lua
 -- ARGV  leaseUs   microseconds
 -- returns 1 if it was set, else 0
 --
--- Gateways and engines with leases of different lengths would not agree on who lives.
+-- Gateways and engines with different lease lengths would not agree on who is alive.
 local leases, leaseUs = KEYS[1], ARGV[1]
 
 for _, field in ipairs(redis.call('HKEYS', leases)) do

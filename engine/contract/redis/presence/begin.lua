@@ -2,7 +2,7 @@
 --
 -- KEYS  mark    hash: `epoch` and `run` (../run.lua), under which the stream of that epoch was begun
 -- ARGV  epoch   of the registry that is about to be opened
--- returns 1; 0 when those of a later epoch were begun: then nothing is changed
+-- returns 1; 0 if those of a later epoch were begun: then nothing is changed
 local mark = KEYS[1]
 local epoch = ARGV[1]
 

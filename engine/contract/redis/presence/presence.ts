@@ -1,10 +1,10 @@
 /**
- * Presence: which users have a stream open at which gateway, for campaigns in which that matters (rooms). A gateway puts
- * what has changed into one entry of a Redis Stream, a few times a second at most, however many watch; an engine takes it
- * into the ledger, once.
+ * Presence: which users have a stream open at which gateway, for campaigns in which that matters (rooms). A gateway writes the
+ * changes into one entry of a Redis Stream, a few times a second at most, however many users watch; an engine ingests each
+ * entry once.
  *
- * An entry says how things stand and not how they changed, so it may be told twice. A gateway that has a new incarnation
- * tells all that it has again: what the old one told ends with it. So nothing is lost for good with Redis.
+ * An entry reports the state and not a transition, so it may be repeated. A gateway with a new incarnation reports everything
+ * again, because the reports of the old one end with it. So nothing is lost permanently with Redis.
  */
 import type { Static } from 'typebox';
 import Type from 'typebox';
@@ -17,9 +17,9 @@ const PresenceReport = Type.Object({
   rooms: Type.Array(
     Type.Object({
       campaignId: Type.Integer({ minimum: 1 }),
-      /** Who has a stream there now. */
+      /** The users who have a stream there now. */
       here: Type.Array(Type.String()),
-      /** Who had one and has none any more. */
+      /** The users who had one and no longer do. */
       gone: Type.Array(Type.String()),
     }),
   ),
@@ -41,15 +41,15 @@ export async function tellPresence(redis: RedisClient, key: string, report: Pres
   await redis.xadd(key, '*', FIELD, JSON.stringify(report));
 }
 
-/** To be called before gateways can tell anything under that epoch. Rejects when a later one was begun. */
+/** Call it before gateways can report anything under that epoch. Rejects if a later one was begun. */
 export async function beginPresence(redis: RedisClient, keys: Keys, epoch: number): Promise<void> {
   if ((await scripts.begin(redis, [keys.presenceMark], [epoch])) !== 1)
     throw new Error(`${keys.presenceMark} was started under a later epoch than ${epoch}`);
 }
 
 /**
- * Reports of an epoch behind the position `after`, oldest first, each with its own. Rejects when some may be missing: another
- * server has the stream than the one it was begun on, or Redis was started again.
+ * Reports of an epoch after the position `after`, oldest first, each with its own position. Rejects if some may be missing:
+ * another server has the stream than the one on which it was begun, or Redis was restarted.
  */
 export async function readPresence(
   redis: RedisClient,
@@ -66,7 +66,7 @@ export async function readPresence(
   }));
 }
 
-/** Lets go of what is in the ledger. */
+/** Deletes reports that the ledger has. */
 export async function trimPresence(redis: RedisClient, key: string, through: string): Promise<void> {
   await redis.xtrim(key, 'MINID', through);
 }

@@ -1,10 +1,10 @@
--- Notes that the making of a campaign's projection goes on, and how far ranks have come, so that another engine can go on
--- from there.
+-- Records that the rebuild of a campaign's projection makes progress, and how far entries are ranked, so that another engine
+-- can continue from there.
 --
 -- KEYS  mark     see begin.lua
 -- ARGV  by       as in take.lua
---       ranked   every entry of the ledger up to this stamp is ranked, and no other can come; '' leaves it as it is
--- returns 1; 0 when the making is no longer this engine's: Redis was emptied or started again, or another one has it
+--       ranked   every entry of the ledger up to this stamp is ranked, and no other can come; '' leaves it unchanged
+-- returns 1; 0 if the rebuild is no longer this engine's: Redis was emptied or restarted, or another engine has it
 local mark = KEYS[1]
 local by, ranked = ARGV[1], ARGV[2]
 

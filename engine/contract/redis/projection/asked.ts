@@ -1,11 +1,11 @@
 /**
- * Which campaigns somebody asks about while they are made anew: of many, these are made before others. A hint and no more;
- * what is lost of it is told again with the next question.
+ * Campaigns that users ask about during a rebuild: they are rebuilt before others. Only a hint; if one is lost, the next
+ * request repeats it.
  */
 import type { Keys } from '../keys.ts';
 import type { RedisClient } from '../redis.ts';
 
-/** Tells engines that somebody waits for it. Rejects when Redis does not take it. */
+/** Tells engines that a user waits for the campaign. Rejects if Redis does not accept it. */
 export async function askForProjection(redis: RedisClient, keys: Keys, campaignId: number): Promise<void> {
   await redis.hset(keys.askedFor, String(campaignId), '1');
 }
@@ -15,7 +15,7 @@ export async function readAskedFor(redis: RedisClient, keys: Keys): Promise<Read
   return new Set(Object.keys(await redis.hgetall(keys.askedFor)).map(Number));
 }
 
-/** It is whole. */
+/** Call it when the projection is whole. */
 export async function forgetAskedFor(redis: RedisClient, keys: Keys, campaignId: number): Promise<void> {
   await redis.hdel(keys.askedFor, String(campaignId));
 }

@@ -1,10 +1,10 @@
--- Declares a campaign's projection whole: from now on it may be told from.
+-- Declares a campaign's projection whole: from now on gateways may report from it.
 --
 -- KEYS  mark     see begin.lua
 -- ARGV  by       as in take.lua
---       joined   as it was before the ledger was read for the last time
--- returns 'whole'; 'again' when the board has been told more since: what it speaks of has to be read again; 'lost' when the
---         making is no longer this engine's (see advance.lua)
+--       joined   as it was before the ledger was last read
+-- returns 'whole'; 'again' if the board has been told of the campaign since: the ledger has to be read again; 'lost' if the
+--         rebuild is no longer this engine's (see advance.lua)
 local mark = KEYS[1]
 local by, joined = ARGV[1], ARGV[2]
 

@@ -1,9 +1,9 @@
--- Says how a campaign's projection stands, to an engine that is about to tell the board of the campaign.
+-- Returns the state of a campaign's projection, to an engine that is about to tell the board of the campaign.
 --
 -- KEYS  mark    see begin.lua
 -- ARGV  epoch   of the registry
--- returns 'whole': what the board is told of must be put in place before; 'building': whoever makes it reads the ledger
---         once more after this, as `joined` has grown; 'unmade' when it was not begun under that epoch on this server
+-- returns 'whole': the engine must write the data before it tells the board; 'building': the rebuilding engine reads the
+--         ledger once more after this, because `joined` has grown; 'unmade' if it was not begun under that epoch on this server
 local mark = KEYS[1]
 local epoch = ARGV[1]
 

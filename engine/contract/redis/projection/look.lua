@@ -1,13 +1,13 @@
--- What is known of some users of one campaign, all as of one moment.
+-- Looks up some users of one campaign, all at one moment.
 --
 -- KEYS  mark                see begin.lua
 --       rank, withdrawn     see CampaignKeys
---       outcome             `won`, or `claimants` where there are claims
+--       outcome             `won`, or `claimants` if claims are required
 -- ARGV  epoch               of the board that the gateway knows
 --       user, user, ...
--- returns {'unmade'} when it was not begun under that epoch on this server, or what gateways had ranked may be missing;
---         {'building', stamp or '', ...} of each user while it is made: what was ranked since it was begun, and whatever
---         else is ranked already; {'whole', stamp, rank, outcome, withdrawn, ...} of each user, '' for what there is not
+-- returns {'unmade'} if it was not begun under that epoch on this server, or ranks of gateways may be missing;
+--         {'building', stamp or '', ...} of each user during a rebuild: entries ranked since it was begun, and those that the
+--         rebuild has ranked so far; {'whole', stamp, rank, outcome, withdrawn, ...} of each user, '' for a missing value
 local mark, rank, withdrawn, outcome = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch = ARGV[1]
 

@@ -1,4 +1,4 @@
-/** The mark of a projection: what makes it whole, and what takes that away. */
+/** The mark of a projection: what makes it whole, and what invalidates it. */
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { serversFromEnv, testNamespace } from '../../../test/support.ts';
@@ -88,7 +88,7 @@ test('a server that was started again, and an older epoch, make it unmade; an ol
   equal(await joinProjection(redis, keys, 3), 'unmade');
   await redis.zadd(keys.rank, 1, 'ann');
   await beginProjection(redis, keys, 3, 'gateways');
-  // What gateways had ranked may have been deleted: nothing can be said of anybody.
+  // The ranks of gateways may have been deleted: nothing can be told about anybody.
   deepEqual(await look(), { state: 'unmade' });
   await rejects(beginProjection(redis, keys, 2, 'nobody'));
   equal(await joinProjection(redis, keys, 2), 'unmade');
@@ -98,7 +98,7 @@ test('who shows that it goes on is not taken for stopped, and keeps how far it h
   await beginProjection(redis, keys, 3, 'nobody');
   await takeProjection(redis, keys, ONE, PATIENCE_MS);
   await advanceProjection(redis, keys, ONE.by, 41);
-  // As if it had taken it a patience ago.
+  // As if it had been taken longer ago than the patience.
   await redis.hset(keys.mark, 'atUs', 1);
   await advanceProjection(redis, keys, ONE.by);
   deepEqual(await takeProjection(redis, keys, OTHER, PATIENCE_MS), { state: 'taken' });

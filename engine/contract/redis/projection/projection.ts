@@ -1,11 +1,11 @@
 /**
- * The mark of a campaign's projection: whether what Redis holds of the campaign (its ranks, who won, who left) is whole, so
- * that an outcome, a place or "no entry" may be told from it.
+ * The mark of a campaign's projection: whether Redis holds the campaign's data (its ranks, who won, who left) completely, so
+ * that gateways may report an outcome, a place or "no entry" from it.
  *
- * States: unmade -> `building` (begin.lua: deleted, and being made from the ledger, while the door is open and gateways
- * rank into it) -> `whole` (finish.lua). A mark is good for one epoch of the registry and one run of the server, and lies
- * beside what it speaks of: when Redis is emptied, is started again, or another node takes over, it is unmade, whatever
- * was being written at that moment.
+ * States: unmade -> `building` (begin.lua: deleted, and being rebuilt from the ledger, while gateways accept entries and rank
+ * them) -> `whole` (finish.lua). A mark is valid for one epoch of the registry and one run of the server, and is stored beside
+ * its data: when Redis is emptied or restarted, or another node takes over, the projection is unmade, whatever was being
+ * written at that moment.
  */
 import type { CampaignKeys } from '../keys.ts';
 import { arrayOf, type RedisClient, scriptFrom } from '../redis.ts';
@@ -21,7 +21,7 @@ const scripts = {
   sweep: scriptFrom(new URL('./sweep.lua', import.meta.url)),
 };
 
-/** Whether gateways may have ranked into what is deleted: see begin.lua. */
+/** Whether gateways may have written ranks that are deleted: see begin.lua. */
 export type Ranking = 'nobody' | 'gateways';
 const RANKING: Readonly<Record<Ranking, string>> = { nobody: '0', gateways: '1' };
 
@@ -29,17 +29,17 @@ function allOf({ mark, rank, won, withdrawn, gone, claimants, moves }: CampaignK
   return [mark, rank, won, withdrawn, gone, claimants, moves];
 }
 
-/** Deletes what an older epoch than this one has left of a campaign. */
+/** Deletes what an epoch before this one has left of a campaign. */
 export async function sweepProjection(redis: RedisClient, keys: CampaignKeys, epoch: number): Promise<void> {
   await scripts.sweep(redis, allOf(keys), [epoch]);
 }
 
-/** Deletes whatever Redis holds of a campaign. */
+/** Deletes everything that Redis holds of a campaign. */
 export async function clearProjection(redis: RedisClient, keys: CampaignKeys): Promise<void> {
   await redis.unlink(...allOf(keys));
 }
 
-/** Deletes what there is and begins anew, unless that was done under this epoch. Rejects under a later one. */
+/** Deletes the projection and begins anew, unless that was done under this epoch. Rejects if it was done under a later one. */
 export async function beginProjection(
   redis: RedisClient,
   keys: CampaignKeys,
@@ -51,12 +51,12 @@ export async function beginProjection(
   if (state === 'stale') throw new Error(`${mark} was started under a later epoch than ${epoch}`);
 }
 
-/** One engine's turn at the making of a projection. */
+/** One engine's turn at rebuilding a projection. */
 export interface MakingTurn {
   readonly epoch: number;
   /** Names the engine. */
   readonly maker: string;
-  /** Names the turn: what another one began, or began again, is not finished by it. */
+  /** Names the turn: it cannot finish a rebuild that another turn has begun or restarted. */
   readonly by: string;
 }
 
@@ -64,15 +64,17 @@ export type Taken =
   | { readonly state: 'unmade' | 'whole' | 'taken' }
   | {
       readonly state: 'yours';
-      /** The stamp up to which entries of the ledger are ranked. */
+      /** Entries of the ledger are ranked up to this stamp. */
       readonly ranked: number;
-      /** Ranks that gateways wrote may be gone: whole only when the ledger has every request of before it was begun. */
+      /**
+       * Ranks of gateways may be gone: the projection is whole only when the ledger has every request from before it was begun.
+       */
       readonly isLacking: boolean;
-      /** `by` of the turn before; '' for the first since it was begun. */
+      /** `by` of the previous turn; '' for the first since it was begun. */
       readonly before: string;
     };
 
-/** Takes the making, unless another engine has gone on with it within `patienceMs`. */
+/** Takes the rebuild, unless another engine has made progress within `patienceMs`. */
 export async function takeProjection(
   redis: RedisClient,
   keys: CampaignKeys,
@@ -87,7 +89,7 @@ export async function takeProjection(
   throw new Error(`take.lua answered ${String(state)}`);
 }
 
-/** A sign of life, and how far ranks have come where that is given. Rejects when the making is no longer that of `by`. */
+/** A sign of life, optionally with how far entries are ranked. Rejects if the rebuild no longer belongs to `by`. */
 export async function advanceProjection(
   redis: RedisClient,
   keys: CampaignKeys,
@@ -97,12 +99,12 @@ export async function advanceProjection(
   if ((await scripts.advance(redis, [keys.mark], [by, ranked ?? ''])) !== 1) throw lost(keys);
 }
 
-/** How often the board was told of the campaign while it is made. To be read before the ledger is, for `finishProjection`. */
+/** How often the board was told of the campaign during the rebuild. Read it before the ledger, for `finishProjection`. */
 export async function readJoined(redis: RedisClient, keys: CampaignKeys): Promise<string> {
   return (await redis.hget(keys.mark, 'joined')) ?? '';
 }
 
-/** False when the ledger has to be read once more. Rejects when the making is no longer that of `by`. */
+/** False if the ledger has to be read once more. Rejects if the rebuild no longer belongs to `by`. */
 export async function finishProjection(
   redis: RedisClient,
   keys: CampaignKeys,
@@ -114,7 +116,7 @@ export async function finishProjection(
   return state === 'whole';
 }
 
-/** To be asked by whoever is about to tell the board of the campaign, after its row was read. */
+/** Call it before telling the board of the campaign, after reading its row. */
 export async function joinProjection(
   redis: RedisClient,
   keys: CampaignKeys,
@@ -125,11 +127,11 @@ export async function joinProjection(
   throw new Error(`join.lua answered ${String(state)}`);
 }
 
-/** Under which epoch it was begun on the server that has it now, and whole; '' for none. */
+/** The epochs under which the projection was begun and is whole on its current server; '' for none. */
 export interface Standing {
   readonly epoch: string;
   readonly whole: string;
-  /** How many are ranked. */
+  /** The number of ranked entries. */
   readonly count: number;
 }
 
@@ -145,18 +147,18 @@ export async function readStanding(redis: RedisClient, keys: CampaignKeys): Prom
 export interface Looked {
   readonly stamp: number;
   readonly rank: number;
-  /** As it stands in `won` or `claimants`. */
+  /** As stored in `won` or `claimants`. */
   readonly outcome: string | undefined;
   readonly withdrawn: boolean;
 }
 
 export type LookedAt =
   | { readonly state: 'whole'; readonly users: readonly (Looked | undefined)[] }
-  /** The stamps that are ranked by now. */
+  /** The stamps that are ranked so far. */
   | { readonly state: 'building'; readonly stamps: readonly (number | undefined)[] }
   | { readonly state: 'unmade' };
 
-/** Looks users up, in one moment of Redis; `outcome` is the key that tells of outcomes. */
+/** Looks users up, at one moment of Redis; `outcome` is the key with the outcomes. */
 export async function lookAt(
   redis: RedisClient,
   keys: CampaignKeys,

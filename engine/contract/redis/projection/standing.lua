@@ -1,8 +1,8 @@
--- Under which epoch a campaign's projection was begun on this server, whether it is whole, and how many are ranked in it.
+-- Returns under which epoch a campaign's projection was begun on this server, whether it is whole, and its number of ranks.
 --
 -- KEYS  mark, rank   see begin.lua
 -- ARGV  (none)
--- returns {epoch, whole, count}, each of the first two '' for none; both are where it was not begun on this server in its
+-- returns {epoch, whole, count}, each of the first two '' for none; both are '' if it was not begun on this server in its
 --         present run
 local mark, rank = KEYS[1], KEYS[2]
 

@@ -1,13 +1,13 @@
--- Takes the making of a campaign's projection, or takes it over from an engine that does not go on.
+-- Takes the rebuild of a campaign's projection, or takes it over from an engine that makes no progress.
 --
 -- KEYS  mark         see begin.lua
 -- ARGV  epoch        under which it was begun
 --       maker        names the engine
---       by           names its turn at it: no other turn has this name
+--       by           names its turn: no other turn has this name
 --       patienceUs   how long another engine may be silent, microseconds
--- returns {'unmade'} when it was not begun under that epoch on this server; {'whole'}; {'taken'} while another one makes it;
---         else {'yours', ranked, lacking, before}: the stamp up to which entries of the ledger are ranked; see begin.lua;
---         and the `by` of the turn before, '' for the first since it was begun
+-- returns {'unmade'} if it was not begun under that epoch on this server; {'whole'}; {'taken'} while another engine has it;
+--         else {'yours', ranked, lacking, before}: entries of the ledger are ranked up to the stamp `ranked`; `lacking` as in
+--         begin.lua; `before` is the `by` of the previous turn, '' for the first since it was begun
 local mark = KEYS[1]
 local epoch, maker, by, patienceUs = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 

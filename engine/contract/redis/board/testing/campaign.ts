@@ -1,6 +1,6 @@
 import type { BoardCampaign } from '../board.ts';
 
-/** For tests: a coupon as a board has it that nobody has entered yet. */
+/** For tests: a coupon on the board that nobody has entered yet. */
 export function boardCampaign(changes: Partial<BoardCampaign> = {}): BoardCampaign {
   return {
     campaignId: 1,
