@@ -11,7 +11,7 @@ import { Tally } from './kernel/tally.ts';
 import { MS, Process, type World } from './kernel/world.ts';
 import { Ledger } from './models/ledger/ledger.ts';
 import type { CampaignRow } from './models/ledger/ledger-tables.ts';
-import { areReportsTaken } from './models/ledger/statements-rooms.ts';
+import { areReportsTaken } from './models/ledger/statements/rooms/presence.ts';
 import { SimulatedLog } from './models/log.ts';
 import { KEYS, SimulatedRedis } from './models/redis/redis.ts';
 import type { Plan } from './plans/plan.ts';

@@ -180,8 +180,9 @@ import {
 } from '../../../../sql/statements/rooms/rooms.ts';
 import { Random } from '../../kernel/random.ts';
 import { standIn } from '../../kernel/stand-in.ts';
-import { type Asked, partsOf, Session } from './ledger.ts';
+import { type Asked, partsOf } from './ledger.ts';
 import { LedgerTables, type Result } from './ledger-tables.ts';
+import { Session } from './session.ts';
 
 const ROUNDS = 4;
 const CALLS_A_ROUND = 400;

@@ -1,4 +1,4 @@
-/** What the statements of sql/coupons.ts do to the simulated ledger: making terms, changing them, and what is shown of a code. */
+/** The statements of sql/statements/coupons/coupons.ts that make and change terms, and that show what a code is. */
 import {
   CHECK_VIOLATION,
   ConstraintError,
@@ -9,12 +9,13 @@ import {
   rowsOf,
   type Statement,
   type Values,
-} from './ledger-tables.ts';
-import { codesOf, usesOf } from './statements-coupons.ts';
-import type { Transaction } from './table.ts';
+} from '../../ledger-tables.ts';
+import type { Transaction } from '../../table.ts';
+import { codesOf, usesOf } from './redemptions.ts';
 
 /** Those who make terms at a time: in a run the operator makes them one after another. */
 const lockStacking: Statement = () => changed(1);
+
 /** No coupon here names others. */
 const readNeighbours: Statement = () => NOTHING;
 

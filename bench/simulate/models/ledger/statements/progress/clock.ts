@@ -1,10 +1,15 @@
-/**
- * What the statements of sql/statements/progress/clock.ts do to the simulated ledger, each beside the words its text begins
- * with. ledger.test.ts holds them against PostgreSQL.
- */
-import type { ClockTrust, TrustEnd } from '../../../../sql/statements/progress/clock.ts';
-import { changed, type LedgerTables, NOTHING, type Result, rowsOf, type Statement } from './ledger-tables.ts';
-import { Blocked, type Transaction } from './table.ts';
+/** The statements of sql/statements/progress/clock.ts. */
+
+import type { ClockTrust, TrustEnd } from '../../../../../../sql/statements/progress/clock.ts';
+import {
+  changed,
+  type LedgerTables,
+  NOTHING,
+  type Result,
+  rowsOf,
+  type Statement,
+} from '../../ledger-tables.ts';
+import { Blocked, type Transaction } from '../../table.ts';
 
 /** Of its own clock, to the millisecond. */
 const readClock: Statement = (tables, by) => {

@@ -1,10 +1,8 @@
-/**
- * What the statements of sql/statements/claims/offers.ts do to the simulated ledger, each beside the words its text begins with.
- * ledger.test.ts holds them against PostgreSQL.
- */
-import { type ClaimantRow, changed, NOTHING, rowsOf, type Statement } from './ledger-tables.ts';
-import { changeCampaign, selectedBy } from './statements-campaigns.ts';
-import { claimantsOf, noteMove, writeClaimant } from './statements-claims.ts';
+/** The statements of sql/statements/claims/offers.ts. */
+import { type ClaimantRow, changed, NOTHING, rowsOf, type Statement } from '../../ledger-tables.ts';
+import { changeCampaign } from '../campaigns/changing.ts';
+import { selectedBy } from '../campaigns/selected.ts';
+import { claimantsOf, noteMove, writeClaimant } from './claimants.ts';
 
 /** Of a serial whoever holds it, or held it last. */
 const readOffer: Statement = (tables, by, values) => {

@@ -1,6 +1,6 @@
 /**
- * What the statements of sql/statements/campaigns/shelving.ts do to the simulated ledger, each beside the words its text
- * begins with. No books are made there: each counts as made. Ranks are counted from the first entry, so marks are not kept.
+ * The statements of sql/statements/campaigns/shelving.ts. The simulator makes no books: each counts as made. Ranks are counted
+ * from the first entry, so no marks are kept.
  */
 import {
   type CampaignRow,
@@ -9,11 +9,12 @@ import {
   NOTHING,
   rowsOf,
   type Statement,
-} from './ledger-tables.ts';
-import { changeCampaign, selectedBy } from './statements-campaigns.ts';
-import { shownClaimant } from './statements-claims.ts';
-import { keyOf } from './statements-entries.ts';
-import type { Transaction } from './table.ts';
+} from '../../ledger-tables.ts';
+import type { Transaction } from '../../table.ts';
+import { shownClaimant } from '../claims/claimants.ts';
+import { keyOf } from '../common.ts';
+import { changeCampaign } from './changing.ts';
+import { selectedBy } from './selected.ts';
 
 function isDue(tables: LedgerTables, by: Transaction, row: CampaignRow, afterMs: number): boolean {
   const { campaignId, finishedAt, shelvedAt, pending } = row;
@@ -54,9 +55,11 @@ const readShelvedSince = selecting(
   ({ shelvedAt }, values, now) =>
     shelvedAt !== null && shelvedAt.getTime() > now.getTime() - values.number(1),
 );
+
 const readShelved = selecting(
   ({ campaignId, shelvedAt }, values) => values.numbers(1).includes(campaignId) && shelvedAt !== null,
 );
+
 const readUnshelved = selecting(
   ({ campaignId, shelvedAt }, values) => values.numbers(1).includes(campaignId) && shelvedAt === null,
 );

@@ -1,16 +1,14 @@
-/**
- * What the statements of sql/statements/campaigns/campaign-versions.ts and sql/statements/campaigns/schedule.ts do to the
- * simulated ledger.
- */
+/** The statements of sql/statements/campaigns/campaign-versions.ts and sql/statements/campaigns/schedule.ts. */
 import { createHash } from 'node:crypto';
 import type {
   Target,
   Version,
   VersionAction,
-} from '../../../../sql/statements/campaigns/campaign-versions.ts';
-import type { PendingChange, Stage } from '../../../../sql/statements/campaigns/campaigns.ts';
-import { changed, NOTHING, rowsOf, type Statement, type Values } from './ledger-tables.ts';
-import { taken, updating } from './statements-campaigns.ts';
+} from '../../../../../../sql/statements/campaigns/campaign-versions.ts';
+import type { PendingChange, Stage } from '../../../../../../sql/statements/campaigns/campaigns.ts';
+import { changed, NOTHING, rowsOf, type Statement, type Values } from '../../ledger-tables.ts';
+import { updating } from './changing.ts';
+import { taken } from './selected.ts';
 import { lastVersion } from './versions.ts';
 
 function stageOf(text: string): Stage {
@@ -49,9 +47,6 @@ const takeForChange: Statement = (tables, by, values) => {
   const row = tables.campaigns.get(key, by);
   return row === undefined ? NOTHING : rowsOf([taken(tables, by, row)]);
 };
-
-const readDraftTerms: Statement = (tables, by, values) =>
-  tables.campaigns.get(String(values.number(1)), by) === undefined ? NOTHING : rowsOf([{ draftTerms: null }]);
 
 const insertVersion: Statement = (tables, by, values) => {
   const campaignId = values.number(1);
@@ -170,7 +165,6 @@ const takeUntold: Statement = (tables, by) => {
 
 export const SCHEDULE_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/ from campaigns where campaign_id = \$1 for no key update$/, takeForChange],
-  [/^select draft_terms as "draftTerms" from campaigns where campaign_id = \$1$/, readDraftTerms],
   [/^insert into campaign_versions /, insertVersion],
   [/ from campaign_versions where campaign_id = \$1 and version = \$2$/, readVersion],
   [/^update campaign_versions set state = 'effective'/, effect],

@@ -1,6 +1,6 @@
 /**
- * What the statements of sql/statements/coupons/redemptions.ts do to the simulated ledger, and those of coupons.ts that a
- * basket needs; for terms and what is shown see statements-terms.ts.
+ * The statements of sql/statements/coupons/redemptions.ts, and those of sql/statements/coupons/coupons.ts that a basket needs;
+ * terms.ts has the others.
  */
 import {
   CHECK_VIOLATION,
@@ -15,8 +15,8 @@ import {
   UNIQUE_VIOLATION,
   type UseRow,
   type Values,
-} from './ledger-tables.ts';
-import { Blocked, type Transaction } from './table.ts';
+} from '../../ledger-tables.ts';
+import { Blocked, type Transaction } from '../../table.ts';
 
 /** Stands for null in an array that has none. */
 const NONE = 0;
@@ -58,7 +58,7 @@ function writeUse(tables: LedgerTables, by: Transaction, use: UseRow): void {
 }
 
 /** A change of how often a coupon is used, with the check of the table. */
-export function countUses(tables: LedgerTables, by: Transaction, couponId: number, change: number): void {
+function countUses(tables: LedgerTables, by: Transaction, couponId: number, change: number): void {
   const key = String(couponId);
   tables.coupons.lock(key, by);
   const old = tables.coupons.get(key, by);
@@ -183,6 +183,7 @@ const changing =
   };
 
 const commit = changing(values => ({ state: 'redeemed', redeemedAt: new Date(values.number(2)) }));
+
 const release = changing(values => ({ state: 'released', releasedAt: new Date(values.number(2)) }));
 
 /** Of the uses of the redemptions that $1 names. */
@@ -196,6 +197,7 @@ const changingUses =
   };
 
 const commitUses = changingUses(use => ({ ...use, heldUntil: null }));
+
 const releaseUses = changingUses((use, values) =>
   use.givenBackAt === null ? { ...use, heldUntil: null, givenBackAt: new Date(values.number(2)) } : use,
 );

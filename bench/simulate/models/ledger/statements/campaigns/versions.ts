@@ -1,7 +1,11 @@
-/** What the triggers of sql/migrations/0005_schedule.sql and 0012_drawing_done.sql write beside a campaign: its versions, and what was done when due. */
-import type { Version } from '../../../../sql/statements/campaigns/campaign-versions.ts';
-import type { CampaignRow, DoneRow, LedgerTables } from './ledger-tables.ts';
-import type { Transaction } from './table.ts';
+/**
+ * The versions of a campaign and what was done when due, as the triggers of sql/migrations/0005_schedule.sql and
+ * 0012_drawing_done.sql write them.
+ */
+
+import type { Version } from '../../../../../../sql/statements/campaigns/campaign-versions.ts';
+import type { CampaignRow, DoneRow, LedgerTables } from '../../ledger-tables.ts';
+import type { Transaction } from '../../table.ts';
 
 /** A campaign's first version is what it was made as. */
 export function noteFirstVersion({ versions }: LedgerTables, by: Transaction, row: CampaignRow): void {
