@@ -584,7 +584,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     // Said in acquire.lua; the simulator runs what says it a second time.
     name: 'a number is given whatever the length of leases',
-    file: 'bench/simulate/models/redis/redis-scripts.ts',
+    file: 'bench/simulate/models/redis/scripts/lease.ts',
     from: "if (heldUs !== leaseUs) return ['differs', heldUs ?? ''];",
     to: '',
     seed: 51,

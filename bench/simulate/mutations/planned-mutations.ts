@@ -253,7 +253,7 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
   {
     // Said in copy-get.lua; the simulator runs what says it a second time.
     name: 'a copy is shown of a coupon that has changed since',
-    file: 'bench/simulate/models/redis/redis-scripts.ts',
+    file: 'bench/simulate/models/redis/scripts/coupons.ts',
     from: 'changed <= Number(of) && leftMs > 0',
     to: 'changed >= 0 && leftMs > 0',
     plan: 'it is asked what codes are',
