@@ -34,7 +34,6 @@ import {
 import type { Body, Call } from './scripts/script.ts';
 
 const ENGINE = new URL('../../../../engine/', import.meta.url);
-
 const BODIES: Readonly<Record<string, Body>> = {
   'contract/redis/lease/acquire.lua': acquire,
   'contract/redis/lease/renew.lua': renew,

@@ -2,7 +2,6 @@
 import { type RedisReply, RedisReplyError } from '../redis-reply.ts';
 
 export type Call = (command: string, ...args: (string | number)[]) => RedisReply;
-
 export type Body = (call: Call, keys: readonly string[], args: readonly string[]) => RedisReply;
 
 export function timeUs(call: Call): number {

@@ -1,5 +1,4 @@
 /** The statements of sql/statements/campaigns/campaigns.ts. */
-
 import type { Campaign } from '../../../../../../sql/statements/campaigns/campaigns.ts';
 import {
   type CampaignRow,

@@ -1,5 +1,4 @@
 /** Updates of a campaign, with what the checks and triggers of the table keep. */
-
 import type { Target } from '../../../../../../sql/statements/campaigns/campaign-versions.ts';
 import {
   type CampaignRow,

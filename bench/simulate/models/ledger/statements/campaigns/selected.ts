@@ -29,7 +29,6 @@ export function selected(row: CampaignRow): Campaign {
 }
 
 type Derived = Pick<Campaign, 'rulesHash' | 'draw' | 'monitors' | 'claimWithinS' | 'waitlist'>;
-
 const UNANNOUNCED: Derived = {
   rulesHash: null,
   draw: null,
@@ -37,10 +36,8 @@ const UNANNOUNCED: Derived = {
   claimWithinS: null,
   waitlist: 0,
 };
-
 /** Of the rules that were read last. */
 const read = new Map<string, Derived>();
-
 const RULES_KEPT = 100;
 
 function readRules(rules: string): Derived {

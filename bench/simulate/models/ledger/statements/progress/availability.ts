@@ -1,5 +1,4 @@
 /** The statements of sql/statements/progress/availability.ts. */
-
 import type { Heard } from '../../../../../../sql/statements/progress/availability.ts';
 import { changed, NOTHING, rowsOf, type Statement } from '../../ledger-tables.ts';
 import { ONE_ROW } from '../common.ts';

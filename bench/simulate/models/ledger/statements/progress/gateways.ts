@@ -1,5 +1,4 @@
 /** The statements of sql/statements/progress/gateways.ts. */
-
 import type { GatewayRow } from '../../../../../../sql/statements/progress/gateways.ts';
 import { changed, rowsOf, type Statement } from '../../ledger-tables.ts';
 import { Blocked } from '../../table.ts';
