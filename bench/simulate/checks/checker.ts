@@ -8,15 +8,18 @@
  */
 import { CheckedEnds, checkClaims } from './checker-claims.ts';
 import type { CheckedCoupon } from './checker-coupons.ts';
+import { checkGrants } from './checker-grants.ts';
 import { KnownWishes } from './checker-leaving.ts';
+import type { SeenLedger } from './checker-ledger.ts';
 import { CheckedLog, type LoggedItem } from './checker-log.ts';
 import { Outages } from './checker-outages.ts';
 import { KnownAbsences, Streams } from './checker-presence.ts';
 import { checkRoom } from './checker-rooms.ts';
-import type { Announced, SeenCampaign, SeenClaimant, SeenPerson, SeenRows } from './checker-rows.ts';
-import { CheckedSchedule, type SeenVersion } from './checker-schedule.ts';
-import { CheckedShop, type SeenShop } from './checker-shop.ts';
-import { CheckedTerms, type SeenTerms } from './checker-terms.ts';
+import type { Announced, SeenCampaign, SeenRows } from './checker-rows.ts';
+import { CheckedSchedule } from './checker-schedule.ts';
+import { checkOvertaken, checkRules, checkTime } from './checker-settling.ts';
+import { CheckedShop } from './checker-shop.ts';
+import { CheckedTerms } from './checker-terms.ts';
 import type { Checks } from './checks.ts';
 
 /** An invariant is broken; `message` begins with its number. */
@@ -27,32 +30,6 @@ export class Violation extends Error {
     super(`invariant ${invariant}: ${what}`);
     this.invariant = invariant;
   }
-}
-
-/** The committed rows of the ledger. */
-export interface SeenLedger {
-  campaigns(): readonly SeenCampaign[];
-  versions(): readonly SeenVersion[];
-  entries(): readonly { readonly campaignId: number; readonly userId: string; readonly stamp: number }[];
-  grants(): readonly { readonly campaignId: number; readonly serial: number; readonly userId: string }[];
-  withdrawals(): readonly {
-    readonly campaignId: number;
-    readonly userId: string;
-    readonly honoured: boolean | null;
-  }[];
-  claimants(): readonly SeenClaimant[];
-  people(): readonly SeenPerson[];
-  readonly shop: SeenShop;
-  /** Every version of the terms of rooms. */
-  roomTerms(): readonly SeenTerms[];
-  setAside(): readonly { readonly place: string; readonly reason: string }[];
-  alternates(): readonly { readonly campaignId: number; readonly place: number; readonly userId: string }[];
-  slices(): readonly {
-    readonly gateway: number;
-    readonly incarnation: number;
-    readonly sliceNumber: number;
-    readonly signedHead: Buffer;
-  }[];
 }
 
 export interface ToldOutcome {
@@ -79,8 +56,6 @@ interface ToldAgain {
   readonly stamp: number | undefined;
 }
 
-/** Clocks of the simulated processes run up to 2% off, from reading to reading. */
-const CLOCK_SLACK_US = 30_000;
 const STAMPS_PER_US = 1024;
 
 export class Checker implements Checks {
@@ -137,7 +112,7 @@ export class Checker implements Checks {
     for (const item of this.log.land(partition, bytes, what => this.breaks(1, what))) {
       if (item.isEntry) this.#checkStamp(item, nowUs);
       const seen = this.#seen.get(item.campaignId);
-      if (item.isEntry && seen !== undefined) this.#checkOvertaken(seen, item.userId);
+      if (item.isEntry && seen !== undefined) checkOvertaken(this, seen, item.userId);
     }
   }
 
@@ -168,16 +143,16 @@ export class Checker implements Checks {
       const rows = this.rowsOf(campaign);
       if (rows === undefined) continue;
       this.#seen.set(campaign.campaignId, rows);
-      this.#checkRules(rows);
-      this.#checkTime(rows, nowUs);
-      this.#checkGrants(rows, before);
+      checkRules(this, rows);
+      checkTime(this, rows, nowUs);
+      checkGrants(this, rows, before);
       this.#wishes.check(this, rows, before, beganUs);
       if (rows.announced.claims !== undefined) checkClaims(this, rows, before, nowUs);
       if (rows.announced.room !== undefined) {
         this.rooms.committed(this, campaign.campaignId);
         checkRoom(this, rows, before, nowUs);
       }
-      for (const userId of rows.logged.earliest.keys()) this.#checkOvertaken(rows, userId);
+      for (const userId of rows.logged.earliest.keys()) checkOvertaken(this, rows, userId);
     }
     this.#wishes.committed(this.#ledger.withdrawals(), nowUs);
   }
@@ -325,88 +300,5 @@ export class Checker implements Checks {
     const campaign = this.#ledger.campaigns().find(each => each.campaignId === campaignId);
     if (serial !== undefined && campaign !== undefined && campaign.grantedCount < serial)
       this.breaks(6, `${userId} was told serial ${serial} of a draw that is not whole`);
-  }
-
-  /** Invariant 3: nothing that counts lies at or below what is settled without being in the ledger. */
-  #checkOvertaken({ campaign, entries, logged }: SeenRows, userId: string): void {
-    const earliest = logged.earliest.get(userId);
-    if (earliest === undefined || earliest > campaign.settledStamp) return;
-    const held = entries.get(userId);
-    if (held === undefined || held > earliest) {
-      const where = `campaign ${campaign.campaignId} is settled up to ${campaign.settledStamp}`;
-      this.breaks(3, `${userId} logged ${earliest}, ${where}, and the ledger has ${held}`);
-    }
-  }
-
-  /** Invariant 3: nothing is decided before its time, whatever a clock shows; for somebody may still come before it. */
-  #checkTime({ campaign, announced }: SeenRows, nowUs: number): void {
-    const { campaignId, settledStamp, closesAt, finishedAt, kind } = campaign;
-    const latestUs = nowUs + this.clockOffUs + CLOCK_SLACK_US;
-    const settledUs = announced.opensAtUs + Math.floor(settledStamp / STAMPS_PER_US);
-    if (settledStamp > 0 && settledUs > latestUs)
-      this.breaks(3, `campaign ${campaignId} is settled up to ${settledUs - nowUs} us from now`);
-    const closesUs = closesAt.getTime() * 1_000;
-    // One that is cancelled is at its end before its close, and nothing is drawn.
-    const isDrawn = campaign.seed !== null || (finishedAt !== null && campaign.cancelledStamp === null);
-    if (kind !== 'raffle' || !isDrawn) return;
-    if (closesUs > latestUs)
-      this.breaks(3, `campaign ${campaignId} is drawn ${closesUs - nowUs} us before it closes`);
-    if (announced.drawsAtUs !== undefined && announced.drawsAtUs > latestUs)
-      this.breaks(3, `campaign ${campaignId} is drawn ${announced.drawsAtUs - nowUs} us before its drawing`);
-  }
-
-  /** Invariant 8: the rules stay; a close only comes nearer. */
-  #checkRules({ campaign, announced }: SeenRows): void {
-    const isSame =
-      campaign.kind === announced.kind &&
-      campaign.places === announced.places &&
-      campaign.opensAt.getTime() * 1000 === announced.opensAtUs &&
-      (campaign.drawsAt === null ? undefined : campaign.drawsAt.getTime() * 1000) === announced.drawsAtUs &&
-      campaign.closesAt.getTime() * 1000 <= announced.closesAtUs;
-    if (!isSame) this.breaks(8, `campaign ${campaign.campaignId} has other rules than were announced`);
-  }
-
-  /** Invariants 2 and 3 of what is granted so far, and that nothing granted is ever taken back. */
-  #checkGrants(rows: SeenRows, before: SeenRows | undefined): void {
-    const { campaign, announced, winners, entries, gone } = rows;
-    const { campaignId } = campaign;
-    if (winners.length > announced.places) {
-      this.breaks(2, `campaign ${campaignId} gave ${winners.length} of ${announced.places}`);
-    }
-    if (winners.some(({ serial }, index) => serial !== index + 1)) {
-      this.breaks(
-        2,
-        `campaign ${campaignId} has the serials ${winners.map(({ serial }) => serial).join(', ')}`,
-      );
-    }
-    const { claims } = announced;
-    for (const [index, winner] of (claims === undefined ? (before?.winners ?? []) : []).entries()) {
-      if (winners[index]?.userId !== winner.userId)
-        this.breaks(1, `${winner.userId} had serial ${index + 1}, and lost it`);
-    }
-    if (new Set(winners.map(({ userId }) => userId)).size !== winners.length)
-      this.breaks(4, 'somebody won twice');
-    for (const { userId } of winners) {
-      if (!entries.has(userId)) this.breaks(1, `${userId} won without an entry`);
-      if (gone.has(userId)) this.breaks(1, `${userId} left and won`);
-    }
-    if (campaign.settledStamp < (before?.campaign.settledStamp ?? -1))
-      this.breaks(3, 'what was settled is not any more');
-    if (campaign.kind === 'coupon' && claims === undefined) this.#checkOrder(rows);
-  }
-
-  /** Coupons went to the first of those who stayed, in their order, and nobody before the last was passed over. */
-  #checkOrder({ campaign, announced, winners, entries, gone }: SeenRows): void {
-    const settled = [...entries].filter(
-      ([userId, stamp]) => stamp <= (campaign.cancelledStamp ?? campaign.settledStamp) && !gone.has(userId),
-    );
-    const right = settled.slice(0, announced.places).map(([userId]) => userId);
-    const given = winners.map(({ userId }) => userId);
-    if (right.join() !== given.join()) {
-      this.breaks(
-        3,
-        `campaign ${campaign.campaignId} was granted to ${given.join()}; by stamp it is ${right.join()}`,
-      );
-    }
   }
 }
