@@ -6,7 +6,7 @@
 import { Random } from './kernel/random.ts';
 import { MS } from './kernel/world.ts';
 import type { Fault } from './plans/plan.ts';
-import type { Scene } from './scene.ts';
+import type { Scene } from './scene/scene.ts';
 
 /** Redis puts its file on disk once a second: as much can be lost. */
 const LOST_AT_MOST_MS = 1_000;

@@ -10,7 +10,8 @@ import { inject } from './faults.ts';
 import { onLack } from './kernel/stand-in.ts';
 import { BEGINNING_US, MS, World } from './kernel/world.ts';
 import type { Plan } from './plans/plan.ts';
-import { Scene } from './scene.ts';
+import { isFinished } from './scene/finish.ts';
+import { Scene } from './scene/scene.ts';
 
 /** Everything heals in time; what is not settled this long after the last fault never will be. */
 const PATIENCE_MS = 20_000;
@@ -56,7 +57,7 @@ export async function runPlan(plan: Plan, say?: (line: string) => void): Promise
     if (isLong) scene.noteOutage();
     if (left.count > 0 || world.nowUs < lookUs) return false;
     lookUs = world.nowUs + LOOK_MS * MS;
-    if (!scene.isFinished) return false;
+    if (!isFinished(scene)) return false;
     stillUs ??= world.nowUs + STILL_MS * MS;
     return world.nowUs >= stillUs;
   });

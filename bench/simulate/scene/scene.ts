@@ -3,19 +3,21 @@
  * of its own that is empty while its process is gone.
  */
 import type { Logger } from 'pino';
-import { SimulatedEngine } from './actors/engine.ts';
-import { SimulatedGateway } from './actors/gateway.ts';
-import { Checker, type Violation } from './checks/checker.ts';
-import { Path } from './kernel/network.ts';
-import { Tally } from './kernel/tally.ts';
-import { MS, Process, type World } from './kernel/world.ts';
-import { Ledger } from './models/ledger/ledger.ts';
-import type { CampaignRow } from './models/ledger/ledger-tables.ts';
-import { areReportsTaken } from './models/ledger/statements/rooms/presence.ts';
-import { SimulatedLog } from './models/log.ts';
-import { KEYS, SimulatedRedis } from './models/redis/redis.ts';
-import type { Plan } from './plans/plan.ts';
-import type { Shopping } from './plans/shopping.ts';
+import { SimulatedEngine } from '../actors/engine.ts';
+import { SimulatedGateway } from '../actors/gateway.ts';
+import { Checker, type Violation } from '../checks/checker.ts';
+import { Path } from '../kernel/network.ts';
+import { Tally } from '../kernel/tally.ts';
+import { MS, Process, type World } from '../kernel/world.ts';
+import { Ledger } from '../models/ledger/ledger.ts';
+import { areReportsTaken } from '../models/ledger/statements/rooms/presence.ts';
+import { SimulatedLog } from '../models/log.ts';
+import { KEYS, SimulatedRedis } from '../models/redis/redis.ts';
+import type { Plan } from '../plans/plan.ts';
+import type { Shopping } from '../plans/shopping.ts';
+import { allowClockErrors } from './clock-errors.ts';
+import { hearThatLeasesDiffer, LEASE_FAULTS, watchLeases } from './lease-watch.ts';
+import { seenLedgerOf } from './seen-ledger.ts';
 
 /** The server notices that a process is gone, and its sessions end, within this. */
 const NOTICED_US = 200 * MS;
@@ -23,20 +25,6 @@ const NOTICED_US = 200 * MS;
 const RESTART_US = 200 * MS;
 /** An engine that is silent for this long loses its partitions (in production 10 s). */
 const SESSION_US = 600 * MS;
-
-const LEASE_FAULTS: readonly string[] = ['one has another lease length', 'lease length is changed'];
-/** So far apart it is looked whether all who serve have leases of one length. */
-const LEASE_LOOK_US = 20 * MS;
-
-/** Clocks drift by up to 2% between two samples, and what was asked for takes its time. */
-const STAMP_SLACK_US = 60 * MS;
-/** The time of an offer is that of the last look at the clock; where nothing else is wrong, there are several a second. */
-const OFFERED_BEFORE_US = 1_000 * MS;
-/** How old what is shown of a code is at the most, and where nothing keeps gateways from hearing of changes. */
-const COPY_US = 1_100 * MS;
-const TOLD_US = 120 * MS;
-/** Of a request whose arrival the proxy has noted. */
-const NOTED_BEFORE_US = 61 * MS;
 
 export class Scene {
   readonly plan: Plan;
@@ -68,103 +56,25 @@ export class Scene {
       this.checker.landed(partition, bytes, world.nowUs),
     );
     this.ledger = new Ledger(world, this.tally, beganUs => this.checker.committed(beganUs, world.nowUs));
-    const { tables } = this.ledger;
     this.checker = new Checker(
       { campaigns: plan.campaigns, coupons: plan.shop.coupons },
-      {
-        shop: {
-          coupons: () => tables.coupons.rows(),
-          redemptions: () => tables.redemptions.rows(),
-          uses: () => tables.uses.rows(),
-          refunds: () => tables.refunds.rows(),
-          requests: () => tables.shopRequests.rows(),
-          nowMs: () => tables.now().getTime(),
-        },
-        campaigns: () => tables.campaigns.rows(),
-        versions: () => tables.versions.rows(),
-        entries: () => tables.entries.rows(),
-        grants: () => tables.grants.rows(),
-        withdrawals: () => tables.withdrawals.rows(),
-        setAside: () => tables.setAside.rows(),
-        alternates: () => tables.alternates.rows(),
-        claimants: () => tables.claimants.rows(),
-        people: () => tables.people.rows(),
-        roomTerms: () => tables.roomTerms.rows(),
-        slices: () => tables.slices.rows(),
-      },
+      seenLedgerOf(this.ledger.tables),
       (violation: Violation) => world.fail(violation),
     );
-    this.#tellOfClocks();
+    allowClockErrors(plan, this.checker, this.#gatewayProcesses);
     for (const place of this.#gateways.keys()) this.startGateway(place);
     for (const place of this.#engines.keys()) this.startEngine(place);
     if (plan.faults.some(({ kind }) => LEASE_FAULTS.includes(kind))) {
-      this.#watchLeases();
-      this.redis.onDiffers = process => this.#hasHeardThatLeasesDiffer(process);
+      const parts = {
+        world,
+        redis: this.redis,
+        checker: this.checker,
+        tally: this.tally,
+        gateways: this.#gateways,
+      };
+      watchLeases(parts);
+      this.redis.onDiffers = process => hearThatLeasesDiffer(parts, process);
     }
-  }
-
-  /** How wrong clocks may be in this run with nobody noticing. */
-  #tellOfClocks(): void {
-    const { plan, checker } = this;
-    const has = (...kinds: readonly string[]): boolean =>
-      plan.faults.some(({ kind }) => kinds.includes(kind));
-    const stopUs = plan.clockStopMs * MS;
-    const isClockSet = has(
-      'clock of Redis is set',
-      'clock of Postgres is set',
-      'clock of Postgres goes wrong',
-    );
-    checker.clockOffUs = isClockSet ? stopUs : 0;
-    const setByMs = plan.faults.map(({ kind, amount }) =>
-      kind.startsWith('clock of Postgres') ? Math.abs(amount) : 0,
-    );
-    checker.shop.clockSetByUs = setByMs.reduce((sum, ms) => sum + ms, 0) * MS;
-    // A machine that stood still takes what it knew before for new, and copies end by clocks.
-    const isTimeSure = !isClockSet && !has('gateway is suspended');
-    const isQuiet = plan.faults.length === 0;
-    if (isTimeSure) checker.shop.coupons.shownBeforeUs = isQuiet ? TOLD_US : COPY_US;
-    checker.shop.coupons.isOwnShown = isQuiet;
-    const leasesMs = plan.faults.map(({ kind, amount }) =>
-      LEASE_FAULTS.includes(kind) ? amount : plan.leaseMs,
-    );
-    checker.ends.leaseUs = Math.min(plan.leaseMs, ...leasesMs) * MS;
-    checker.stampOffUs = 2 * stopUs + STAMP_SLACK_US;
-    if (has('passes are long')) checker.offeredBeforeUs = OFFERED_BEFORE_US;
-    checker.stampBehindUs = checker.stampOffUs + NOTED_BEFORE_US;
-    // Redis' clock may be wrong by as much as that of a gateway which stood still: nobody can tell.
-    const isAlikeWrong = has('gateway is suspended') && has('clock of Redis is set');
-    checker.behindUntilUs = isAlikeWrong
-      ? () => Number.POSITIVE_INFINITY
-      : () => Math.max(0, ...this.#gatewayProcesses.map(process => process.behindUntilUs));
-  }
-
-  /** Who has leases of another length than the registry does not serve. */
-  #watchLeases(): void {
-    const { world, redis, checker } = this;
-    world.after(LEASE_LOOK_US, world.outside, () => this.#watchLeases());
-    for (const [place, gateway] of this.#gateways.entries()) {
-      const identity = gateway?.identity;
-      if (gateway === undefined || identity === undefined) continue;
-      const held = redis.leaseOf(identity.gateway);
-      if (held?.incarnation !== identity.incarnation || held.epoch !== identity.epoch) continue;
-      if (held.leaseMs === gateway.leaseMs) continue;
-      checker.breaks(
-        7,
-        `gateway ${place} serves with LEASE_MS ${gateway.leaseMs} where leases hold for ${held.leaseMs}`,
-      );
-    }
-  }
-
-  /** Then it says so, as soon as it has. */
-  #hasHeardThatLeasesDiffer(process: Process): void {
-    const { world, checker, tally } = this;
-    tally.count('told that lease lengths differ');
-    world.after(1, world.outside, () => {
-      const gateway = this.#gateways.find(each => each?.process === process);
-      if (gateway === undefined || process.pausedUntilUs > world.nowUs || gateway.hindrance !== undefined)
-        return;
-      checker.breaks(7, `${process.name} was told that lease lengths differ, and does not say so`);
-    });
   }
 
   /** The way between two, by name; there for as long as the run, whichever process is at its end. */
@@ -330,47 +240,6 @@ export class Scene {
   /** The number of a code's coupon, as the operator finds it; undefined while it is not there. */
   couponIdOf(code: string): number | undefined {
     return this.ledger.tables.coupons.rows().find(coupon => coupon.code === code)?.couponId;
-  }
-
-  /** Everything is decided, and Redis shows what the ledger has, of those as well whose gateway is repaired last. */
-  get isFinished(): boolean {
-    const { campaigns, entries, slices } = this.ledger.tables;
-    const rows = campaigns.rows();
-    if (rows.length < this.plan.campaigns.length || rows.some(row => !this.#isOver(row))) return false;
-    if (!this.#areShelved(rows)) return false;
-    const shelved = new Set(rows.filter(row => row.shelvedAt !== null).map(({ campaignId }) => campaignId));
-    const ranks = new Map(rows.map(({ campaignId }) => [campaignId, this.ranks(campaignId)]));
-    const ranked = [...ranks.values()].reduce((sum, { size }) => sum + size, 0);
-    const held = entries.rows().filter(({ campaignId }) => !shelved.has(campaignId));
-    // What was logged behind a close may be in the hands of an engine that stands still.
-    const isLogRead = slices.rows().length >= this.checker.log.signed.size;
-    return (
-      isLogRead &&
-      ranked === held.length &&
-      held.every(({ campaignId, userId, stamp }) => ranks.get(campaignId)?.get(userId) === stamp)
-    );
-  }
-
-  /** Those that are over have left Redis, where they do. */
-  #areShelved(rows: readonly CampaignRow[]): boolean {
-    if (this.plan.shelveAfterMs === undefined) return true;
-    return rows.every(
-      ({ campaignId, finishedAt, shelvedAt }) =>
-        finishedAt === null || (shelvedAt !== null && this.heldOf(campaignId).length === 0),
-    );
-  }
-
-  /** A room in which nobody is there comes to its end an hour later: that is not waited for. */
-  #isOver({ campaignId, kind, finishedAt }: CampaignRow): boolean {
-    if (finishedAt !== null || kind !== 'room') return finishedAt !== null;
-    const people = this.ledger.tables.people.rows().filter(person => person.campaignId === campaignId);
-    const isInLine = people.filter(({ stamp }) => stamp !== null).length;
-    const waiting = people.filter(({ state }) => state === 'waiting');
-    return (
-      isInLine === this.checker.log.campaign(campaignId).earliest.size &&
-      waiting.length > 0 &&
-      waiting.every(({ incarnations }) => incarnations.length === 0)
-    );
   }
 
   /** Notes whether anybody can be heard, and reports can be taken in: all servers are there, and of gateways and engines one at least is at work. */
