@@ -1,4 +1,4 @@
-/** What the simulated ledger holds (sql/migrations), and what every statement on it is given. */
+/** What the simulated ledger holds (sql/migrations), and what every statement receives. */
 import type { SliceRow } from '../../../../sql/statements/books/slices.ts';
 import type { Version } from '../../../../sql/statements/campaigns/campaign-versions.ts';
 import type { Campaign } from '../../../../sql/statements/campaigns/campaigns.ts';
@@ -33,7 +33,7 @@ export interface WithdrawalRow extends EntryRow {
   readonly goneNumber: number | null;
 }
 
-/** A row of campaigns, of which a Campaign is what is selected as a rule. */
+/** A row of campaigns; a Campaign is what most statements select of it. */
 export interface CampaignRow
   extends Omit<Campaign, 'rulesHash' | 'draw' | 'monitors' | 'claimWithinS' | 'waitlist'> {
   /** Canonical JSON. */
@@ -43,7 +43,7 @@ export interface CampaignRow
   readonly signature: Buffer | null;
 }
 
-/** What was scheduled and done. */
+/** What was scheduled and has been done. */
 export interface DoneRow {
   readonly campaignId: number;
   readonly kind: 'closing' | 'drawing';
@@ -78,7 +78,7 @@ export interface ClaimantRow {
   readonly offeredUs: number | null;
   readonly claimByUs: number | null;
   readonly endedUs: number | null;
-  /** The operator ends it, or has. */
+  /** When the operator's early end takes effect; null where the operator has ended nothing. */
   readonly endingUs: number | null;
   readonly endedEarly: string | null;
   readonly deadlineMoved: boolean;
@@ -107,7 +107,7 @@ export interface PassedOnRow {
   readonly serial: number;
 }
 
-/** A row of rooms, of which a Room is what is selected. */
+/** A row of rooms; a Room is what statements select of it. */
 export type RoomRow = Omit<Room, 'nowUs' | 'serviceHeardMs' | 'aheadMs'>;
 
 export type RoomTermsRow = Pick<RoomRow, 'campaignId' | 'version' | 'perSecond' | 'capacity' | 'paused'>;
@@ -131,10 +131,10 @@ export interface RoomMoveRow {
   readonly move: 'gone' | 'back' | 'returned';
 }
 
-/** Terms flat, as they are selected; `used` with holds that have lapsed, until somebody looks. */
+/** Terms as flat columns, as statements select them; `used` includes lapsed holds until somebody gives them back. */
 export type CouponRow = Omit<SelectedCoupon, 'discount'> & { readonly discount: string };
 
-/** A row of redemptions, of which a RedemptionRow of sql/ is what is selected. */
+/** A row of redemptions; a RedemptionRow of sql/ is what statements select of it. */
 export type RedemptionRow = Omit<Redemption, 'uses' | 'refunds'>;
 
 export interface UseRow {
@@ -241,7 +241,7 @@ export const FOREIGN_KEY_VIOLATION = '23503';
 export const UNIQUE_VIOLATION = '23505';
 export const CHECK_VIOLATION = '23514';
 
-/** What a constraint says; `code` is PostgreSQL's SQLSTATE, `table` and `constraint` name what was broken. */
+/** A broken constraint: `code` is PostgreSQL's SQLSTATE, `table` and `constraint` name what was broken. */
 export class ConstraintError extends Error {
   readonly code: string;
   readonly table: string;
@@ -255,7 +255,7 @@ export class ConstraintError extends Error {
   }
 }
 
-/** The parameters of a statement, $1 being the first, read as what the statement takes them for. */
+/** The parameters of a statement, $1 being the first, read as the types that the statement takes them for. */
 export class Values {
   readonly #values: readonly unknown[];
 
@@ -295,7 +295,7 @@ export class Values {
     return value;
   }
 
-  /** A bigint[] in binary format; see sql/statements/arrays.ts for the bytes. */
+  /** A bigint[] in binary format; sql/statements/arrays.ts describes the bytes. */
   numbers(number: number): number[] {
     return readArray(
       this.bytes(number),

@@ -1,6 +1,6 @@
 /**
- * Compares the simulated ledger with PostgreSQL: makes the same calls, drawn at random, of every function of sql/ that gateway,
- * engine and simulator use, on both; each has to answer the same or break the same constraint. The calls are in testing/.
+ * Compares the simulated ledger with PostgreSQL: every function of sql/ that gateway, engine and simulator use is called with
+ * the same random arguments on both, and both have to answer the same or break the same constraint. The calls are in testing/.
  */
 import { deepEqual } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -41,7 +41,7 @@ after(async () => {
   for (const database of databases) await database.drop();
 });
 
-/** Draws afresh for each side from the same seed, as a call draws some of its arguments when it is made. */
+/** Draws separately for each side from the same seed, as a call draws some of its arguments when it is made. */
 function bothDraw(seed: number, number: number): readonly [Call, Call] {
   const draw = (): Call => drawCall(new Random(seed * 100_003 + number), number);
   return [draw(), draw()];
@@ -79,7 +79,7 @@ async function round(seed: number, pool: Pool): Promise<void> {
     if (number % 10 === 0)
       deepEqual(await outcomeOf(final, model), await outcomeOf(final, pool), `${number}`);
   }
-  // Of the model each book counts as made.
+  // In the model each book counts as made.
   await pool.query(`insert into books (campaign_id, refused) select campaign_id, 'a test' from campaigns`);
   deepEqual(await outcomeOf(shelve, model), await outcomeOf(shelve, pool), `seed ${seed}: shelving`);
 }

@@ -1,10 +1,10 @@
 /**
- * The simulated PostgreSQL: sessions, transactions, statements and advisory locks, behind the same `Pool` that the
- * statements of sql/ are written for. A statement is known by the words of its text; one that is not known fails and
- * says so, for then the model has to learn it. What isolation and locks mean is said in table.ts.
+ * The simulated PostgreSQL: sessions, transactions, statements and advisory locks, behind the same `Pool` that the statements
+ * of sql/ are written for. Statements are known by the words of their text (statements/lookup.ts); an unknown one fails the
+ * run, so that the model learns it. table.ts says what isolation and locks mean.
  *
- * A connection can be lost before or after the server has carried out what was sent; of a commit nobody knows which.
- * When a session ends, by a crash on either side, its transaction is rolled back and its advisory locks are free.
+ * A connection can be lost before or after the server has carried out a statement; after a lost commit nobody knows which.
+ * When a session ends, because either side crashed, its transaction is rolled back and its advisory locks are released.
  */
 import type { Pool } from '../../../../sql/database.ts';
 import { type Path, Server, wayUs } from '../../kernel/network.ts';
@@ -17,12 +17,12 @@ import { findWork } from './statements/campaigns/settling.ts';
 import { knownStatement, statementOf } from './statements/lookup.ts';
 import { takePresenceLog } from './statements/rooms/presence.ts';
 
-/** A connection that has fallen silent is found out after this long. */
+/** A silent connection is noticed after this long. */
 const SILENT_US = 300 * MS;
-/** The server ends a session that holds locks and asks for nothing for this long (in production 10 s). */
+/** The server ends a session that holds locks and sends nothing for this long (in production 10 s). */
 const IDLE_LIMIT_US = 2_000 * MS;
 
-/** A statement as pg takes it: its text, or what has a name with its values. */
+/** A statement as pg takes it: its text, or a named statement with its values. */
 export type Asked = string | { readonly text: string; readonly values?: readonly unknown[] };
 
 export function partsOf(
@@ -40,15 +40,15 @@ interface AdvisoryLock {
 export class Ledger {
   readonly tables: LedgerTables;
   readonly server: Server;
-  /** How far the wall clock of the server is off, microseconds. */
+  /** How far the server's wall clock is off, microseconds. */
   clockOffUs = 0;
-  /** How much longer it takes to find what is to be decided, as of very many campaigns. */
+  /** How much longer findWork takes, as with very many campaigns. */
   findingUs = 0;
   readonly #world: World;
   readonly #tally: Tally;
   readonly #sessions = new Map<Process, Set<Session>>();
   readonly #advisory = new Map<string, AdvisoryLock>();
-  /** Told after each commit, with when its transaction began. */
+  /** Called after each commit, with the time at which its transaction began. */
   readonly #committed: (beganUs: number) => void;
 
   constructor(world: World, tally: Tally, committed: (beganUs: number) => void) {
@@ -59,9 +59,9 @@ export class Ledger {
     this.tables = new LedgerTables(() => new Date(Math.floor((world.nowUs + this.clockOffUs) / 1000)));
   }
 
-  /** The pool of one process, as pg's. */
+  /** The pool of one process, like pg's. */
   poolFor(process: Process, path: Path): Pool {
-    // A statement alone has nothing that ends with its session.
+    // A single statement has nothing that ends with its session.
     const query = (asked: Asked, values: readonly unknown[] = []): Promise<Result> =>
       new Connection(this, process, path, this.#session()).query(...partsOf(asked, values));
     const connect = async (): Promise<object> => {
@@ -114,7 +114,7 @@ export class Ledger {
     return this.#world;
   }
 
-  /** The server goes down, and all that was not committed with it. */
+  /** The server goes down; whatever was not committed is lost. */
   goDown(): void {
     this.server.goDown();
     for (const process of [...this.#sessions.keys()]) this.forget(process);
@@ -127,7 +127,7 @@ export class Ledger {
     for (const [name, lock] of this.#advisory) if (lock.holder === process) this.#advisory.delete(name);
   }
 
-  /** pg_try_advisory_lock, and the same again for one who has it. */
+  /** pg_try_advisory_lock; it succeeds again for the holder. */
   take(name: string, process: Process): boolean {
     const { nowUs } = this.#world;
     const lock = this.#advisory.get(name);
@@ -141,7 +141,7 @@ export class Ledger {
   }
 }
 
-/** One connection of a process; when something is lost on its way, it is lost as a whole. */
+/** One connection of a process. When a message is lost, the whole connection is. */
 class Connection {
   readonly #ledger: Ledger;
   readonly #process: Process;

@@ -1,32 +1,32 @@
 /**
- * A connection's side at the simulated server: its transaction, and statements that wait for rows. table.ts says what
- * isolation and locks mean.
+ * The server's side of a connection: its transaction, and statements that wait for rows. table.ts says what isolation and
+ * locks mean.
  */
 import { MS } from '../../kernel/world.ts';
 import { type LedgerTables, NOTHING, type Result, type Statement, Values } from './ledger-tables.ts';
 import { statementOf } from './statements/lookup.ts';
 import { Blocked, Transaction } from './table.ts';
 
-/** How long a transaction may be idle before the server takes it back (sql/database.ts) ... */
+/** How long a transaction may be idle before the server ends it (sql/database.ts) ... */
 const IDLE_MS = /idle_in_transaction_session_timeout = '(\d+)ms'/;
-/** ... where that is shorter than usual: nothing here stands still for as long as the usual time. */
+/** ... where that is shorter than usual: no process stands still for the usual time here. */
 const USUAL_IDLE_MS = 10_000;
 
-/** The time at the server, and who is called after a while there. */
+/** The time at the server, and calls after a while there. */
 export interface SessionClock {
   nowUs(): number;
   after(us: number, run: () => void): void;
 }
 
-/** One connection's side at the server. */
+/** The server's side of one connection. */
 export class Session {
   isOver = false;
   readonly #tables: LedgerTables;
   readonly #clock: SessionClock;
-  /** Told when the transaction began. */
+  /** Called with the time at which the transaction began. */
   readonly #committed: (beganUs: number) => void;
   #transaction: Transaction | undefined;
-  /** The transaction may be idle for so long. */
+  /** How long the transaction may be idle. */
   #idleUs = Number.POSITIVE_INFINITY;
   #statements = 0;
 
@@ -36,7 +36,7 @@ export class Session {
     this.#committed = committed;
   }
 
-  /** Carries a statement out and tells `done`; later, when it has to wait for a row. */
+  /** Carries a statement out and calls `done`; later, if it has to wait for a row. */
   execute(text: string, values: readonly unknown[], done: (outcome: Result | Error) => void): void {
     this.#statements += 1;
     if (text.startsWith('begin')) this.#begin(text);
@@ -66,7 +66,7 @@ export class Session {
     this.#transaction = new Transaction(this.#clock.nowUs());
   }
 
-  /** Ends when it is idle in its transaction for too long. */
+  /** Ends the session when its transaction has been idle for too long. */
   #waitForNext(): void {
     const statements = this.#statements;
     if (this.#transaction === undefined || this.#idleUs === Number.POSITIVE_INFINITY) return;
@@ -75,7 +75,7 @@ export class Session {
     });
   }
 
-  /** Takes back what was not committed; whoever has the connection is told by its next statement. */
+  /** Rolls back; whoever has the connection learns it from its next statement. */
   end(): void {
     this.isOver = true;
     this.#rollback();
@@ -118,7 +118,7 @@ export class Session {
           else this.#attempt(by, statement, values, done);
         };
         error.by.whenOver.push(goOn);
-        // Its own session may end first.
+        // This session may end first.
         by.whenOver.push(goOn);
         return;
       }

@@ -68,7 +68,7 @@ const BODIES: Readonly<Record<string, Body>> = {
   'projections/publish-claimants.lua': publishClaimants,
 };
 
-/** As the server knows them: by the SHA-1 of their text. */
+/** By the SHA-1 of their text, as the server knows them. */
 const scripts = new Map(
   Object.entries(BODIES).map(([file, body]) => {
     const source = scriptText(new URL(file, ENGINE));

@@ -1,4 +1,4 @@
-/** What a script is given, and what several scripts do. */
+/** The type of a script, and what several scripts share. */
 import { type RedisReply, RedisReplyError } from '../redis-reply.ts';
 
 export type Call = (command: string, ...args: (string | number)[]) => RedisReply;
@@ -10,7 +10,7 @@ export function timeUs(call: Call): number {
   return Number(time[0]) * 1_000_000 + Number(time[1]);
 }
 
-/** Of a hash, null for those that it lacks. */
+/** Fields of a hash; null for missing ones. */
 export function fields(call: Call, key: string, ...names: string[]): readonly (string | null)[] {
   const held = call('hmget', key, ...names);
   if (!Array.isArray(held)) throw new RedisReplyError('ERR hmget');
