@@ -2,7 +2,7 @@
 import type { CampaignRow } from '../models/ledger/ledger-tables.ts';
 import type { Scene } from './scene.ts';
 
-/** Everything is decided, and Redis shows what the ledger has, of those as well whose gateway is repaired last. */
+/** Everything is decided, and Redis shows what the ledger has, including entries of gateways that are repaired last. */
 export function isFinished(scene: Scene): boolean {
   const { campaigns, entries, slices } = scene.ledger.tables;
   const rows = campaigns.rows();
@@ -21,7 +21,7 @@ export function isFinished(scene: Scene): boolean {
   );
 }
 
-/** Those that are over have left Redis, where they do. */
+/** Finished campaigns have left Redis, in plans that shelve them. */
 function areShelved(scene: Scene, rows: readonly CampaignRow[]): boolean {
   if (scene.plan.shelveAfterMs === undefined) return true;
   return rows.every(
@@ -30,7 +30,7 @@ function areShelved(scene: Scene, rows: readonly CampaignRow[]): boolean {
   );
 }
 
-/** A room in which nobody is there comes to its end an hour later: that is not waited for. */
+/** A room in which nobody is present ends an hour later: the run does not wait for that. */
 function isOver(scene: Scene, { campaignId, kind, finishedAt }: CampaignRow): boolean {
   if (finishedAt !== null || kind !== 'room') return finishedAt !== null;
   const people = scene.ledger.tables.people.rows().filter(person => person.campaignId === campaignId);

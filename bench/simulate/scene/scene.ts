@@ -1,6 +1,6 @@
 /**
- * Everything of one run: the servers, the ways between them, and the processes of gateways and engines, each in a place
- * of its own that is empty while its process is gone.
+ * Everything of one run: the servers, the paths between them, and the processes of gateways and engines, each in a place of
+ * its own that is empty while its process is gone.
  */
 import type { Logger } from 'pino';
 import { SimulatedEngine } from '../actors/engine.ts';
@@ -19,9 +19,9 @@ import { allowClockErrors } from './clock-errors.ts';
 import { hearThatLeasesDiffer, LEASE_FAULTS, watchLeases } from './lease-watch.ts';
 import { seenLedgerOf } from './seen-ledger.ts';
 
-/** The server notices that a process is gone, and its sessions end, within this. */
+/** The server notices that a process is gone, and ends its sessions, within this. */
 const NOTICED_US = 200 * MS;
-/** A process that is configured anew is away for so long, at most. */
+/** A reconfigured process is away for at most this long. */
 const RESTART_US = 200 * MS;
 /** An engine that is silent for this long loses its partitions (in production 10 s). */
 const SESSION_US = 600 * MS;
@@ -38,10 +38,10 @@ export class Scene {
   readonly #gateways: (SimulatedGateway | undefined)[];
   readonly #engines: (SimulatedEngine | undefined)[];
   readonly #paths = new Map<string, Path>();
-  /** LEASE_MS of processes that do not have the plan's: what it was changed to for good, and by mistake. */
+  /** The LEASE_MS of processes that do not have the plan's: changed for good, or by mistake. */
   readonly #changedLeaseMs = new Map<string, number>();
   readonly #wrongLeaseMs = new Map<string, number>();
-  /** Those that are gone too. */
+  /** Including those that are gone. */
   readonly #gatewayProcesses: Process[] = [];
   #born = 0;
 
@@ -77,7 +77,7 @@ export class Scene {
     }
   }
 
-  /** The way between two, by name; there for as long as the run, whichever process is at its end. */
+  /** The path between two, by name; it lasts for the whole run, whichever process is at its end. */
   path(name: string): Path {
     let path = this.#paths.get(name);
     if (path === undefined) {
@@ -87,7 +87,7 @@ export class Scene {
     return path;
   }
 
-  /** All ways, in an order that does not change. */
+  /** All paths, in a fixed order. */
   pathNames(): readonly string[] {
     return [...this.#paths.keys()].sort();
   }
@@ -143,7 +143,7 @@ export class Scene {
     });
   }
 
-  /** All that can be configured, by name: as ways are named. */
+  /** The names of all processes that can be configured, as in the names of paths. */
   get processNames(): readonly string[] {
     return [
       ...this.#engines.map((_, place) => `engine ${place}`),
@@ -151,14 +151,14 @@ export class Scene {
     ];
   }
 
-  /** A process is started again with another LEASE_MS, for good or by mistake; undefined: the mistake is over. */
+  /** Restarts a process with another LEASE_MS, for good or by mistake; undefined: the mistake is over. */
   restartWith(name: string, leaseMs: number | undefined, isForGood = false): void {
     if (leaseMs === undefined) this.#wrongLeaseMs.delete(name);
     else (isForGood ? this.#changedLeaseMs : this.#wrongLeaseMs).set(name, leaseMs);
     const [kind, number] = name.split(' ');
     const place = Number(number);
     const isGateway = kind === 'gateway';
-    // Who is not there comes back with it.
+    // A process that is away takes the value when it comes back.
     if ((isGateway ? this.gatewayAt(place) : this.engineAt(place)) === undefined) return;
     const awayUs = this.world.random.between(RESTART_US / 10, RESTART_US);
     if (isGateway) this.crashGateway(place);
@@ -172,7 +172,7 @@ export class Scene {
     return this.#wrongLeaseMs.get(name) ?? this.#changedLeaseMs.get(name) ?? this.plan.leaseMs;
   }
 
-  /** The process ends at once, and nothing of it does anything more. */
+  /** The process ends at once and does nothing more. */
   crashGateway(place: number): void {
     const gateway = this.gatewayAt(place);
     if (gateway === undefined) return;
@@ -203,7 +203,7 @@ export class Scene {
     });
   }
 
-  /** The process stands still; one that is silent for too long loses its partitions, and joins again when it goes on. */
+  /** The process stands still; if it is silent for too long it loses its partitions, and joins again when it continues. */
   pauseEngine(place: number, forUs: number, clocksStand: boolean): void {
     const engine = this.engineAt(place);
     if (engine === undefined) return;
@@ -222,7 +222,7 @@ export class Scene {
     return this.redis.state.scores(KEYS.campaign(campaignId).rank);
   }
 
-  /** What Redis holds of a campaign, by the ends of its keys, and whether it stands on the board. */
+  /** What Redis holds of a campaign: the names of its keys, and whether it is on the board. */
   heldOf(campaignId: number): readonly string[] {
     const { state } = this.redis;
     const keys = Object.values(KEYS.campaign(campaignId)).filter(key => state.has(key));
@@ -230,19 +230,22 @@ export class Scene {
     return record === null ? keys : [...keys, 'a record on the board'];
   }
 
-  /** The code on a basket: that which its user was granted, where it is of a campaign. */
+  /** The code of a basket: a fixed one, or the one that a campaign granted to its user. */
   readonly codeOf = ({ of, userId }: Pick<Shopping, 'of' | 'userId'>): string | undefined => {
     if ('code' in of) return of.code;
     const grants = this.ledger.tables.grants.rows();
     return grants.find(grant => grant.campaignId === of.campaignId && grant.userId === userId)?.code;
   };
 
-  /** The number of a code's coupon, as the operator finds it; undefined while it is not there. */
+  /** The id of a code's coupon, as the operator finds it; undefined while it does not exist. */
   couponIdOf(code: string): number | undefined {
     return this.ledger.tables.coupons.rows().find(coupon => coupon.code === code)?.couponId;
   }
 
-  /** Notes whether anybody can be heard, and reports can be taken in: all servers are there, and of gateways and engines one at least is at work. */
+  /**
+   * Notes whether the service is available, and whether reports can be taken in: all servers are up, and at least one gateway
+   * and one engine are running.
+   */
   noteOutage(): void {
     const { world, checker, redis, log, ledger } = this;
     const isAtWork = (part: { readonly process: Process } | undefined): boolean =>

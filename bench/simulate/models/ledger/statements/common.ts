@@ -8,7 +8,7 @@ export function keyOf(row: { readonly campaignId: number; readonly userId: strin
   return `${row.campaignId}/${row.userId}`;
 }
 
-/** As `collate "C"` does. */
+/** Orders as `collate "C"` does. */
 export function compareText(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

@@ -1,6 +1,6 @@
 /**
- * Finds what carries a statement of sql/ out on the simulated ledger. Each stands beside the words that its text begins
- * with, in a file named as that of sql/statements. ledger.test.ts compares all of them with PostgreSQL.
+ * Finds what carries out a statement of sql/ on the simulated ledger. Each statement is listed beside the words that its text
+ * begins with, in a file named like that of sql/statements. ledger.test.ts compares all of them with PostgreSQL.
  */
 import type { Statement } from '../ledger-tables.ts';
 import { CAMPAIGN_STATEMENTS } from './campaigns/campaigns.ts';
@@ -82,7 +82,7 @@ export function statementOf(text: string): Statement {
   return statement;
 }
 
-/** The same for a statement that has been carried out before; undefined for others, and for `begin` and the like. */
+/** What carries out a statement that has run before; undefined for others, and for `begin` and the like. */
 export function knownStatement(text: string): Statement | undefined {
   return known.get(text);
 }

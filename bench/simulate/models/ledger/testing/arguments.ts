@@ -1,10 +1,10 @@
-/** What the calls of ledger.test.ts are given. */
+/** The arguments of the calls of ledger.test.ts. */
 import type { Random } from '../../../kernel/random.ts';
 import { CAMPAIGNS, OPENS_MS, ROOM, USERS } from './sides.ts';
 
 /**
- * Draws arguments over few campaigns, users, stamps and gateways, so that calls meet. The order of the draws has to stay: what
- * a seed stands for depends on it.
+ * Draws arguments over few campaigns, users, stamps and gateways, so that calls meet. Keep the order of the draws: it decides
+ * what a seed stands for.
  */
 export function drawArguments(random: Random, number: number) {
   const campaignId = random.between(1, CAMPAIGNS);

@@ -75,7 +75,7 @@ export function drawingCalls({
   ];
 }
 
-/** On closes, and what is told of them. */
+/** On closes, and on what is reported of them. */
 export function closeCalls({ random, campaignId, time }: Arguments): readonly Call[] {
   return [
     db => saveGoneRanked(db, campaignId, random.between(0, 3)),

@@ -15,7 +15,6 @@ import { getCampaign } from '../../../../../sql/statements/campaigns/campaigns.t
 import type { Random } from '../../../kernel/random.ts';
 import { type Call, OPENS_MS, poolOf } from './sides.ts';
 
-/** What people change. */
 export function changeCalls(random: Random, campaignId: number, number: number): readonly Call[] {
   const [paused, isCancelled, later] = [random.chance(0.5), random.chance(0.1), random.between(0, 3)];
   const asking =

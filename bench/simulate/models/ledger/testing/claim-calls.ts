@@ -31,7 +31,6 @@ import { insertGrants, replaceCodes } from '../../../../../sql/statements/entrie
 import type { Random } from '../../../kernel/random.ts';
 import { CAMPAIGNS, type Call, OPENS_MS, poolOf, ROOM } from './sides.ts';
 
-/** Of the one campaign in which what is granted has to be claimed. */
 export function claimCalls(
   random: Random,
   number: number,

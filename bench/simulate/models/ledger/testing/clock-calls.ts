@@ -1,4 +1,4 @@
-/** Calls on what operators say of clocks. */
+/** Calls on what operators say about clocks. */
 import {
   endTrust,
   insertTrust,
@@ -8,7 +8,6 @@ import {
 import type { Random } from '../../../kernel/random.ts';
 import type { Call } from './sides.ts';
 
-/** What operators say of clocks. */
 export function drawTrust(random: Random, number: number): Call {
   const ended = random.pick([null, null, 'agreed'] as const);
   const trust = {
@@ -21,7 +20,7 @@ export function drawTrust(random: Random, number: number): Call {
     db => insertTrust(db, trust),
     db => replaceTrust(db),
     db => endTrust(db, random.between(1, 9), random.pick(['agreed', 'moved'] as const)),
-    // When it was said and has ended is of clocks that are not the same.
+    // The times at which it was said and ended come from different clocks.
     async db => {
       const { trust: last } = await readClock(db);
       return last && { ...last, saidAt: undefined, endedAt: last.endedAt === null };

@@ -18,7 +18,6 @@ import {
 import type { Arguments } from './arguments.ts';
 import type { Call } from './sides.ts';
 
-/** On entries, withdrawals and grants. */
 export function entryCalls({
   random,
   number,

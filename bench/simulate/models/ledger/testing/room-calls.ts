@@ -28,7 +28,6 @@ import { getRoom, saveRoom, setTerms, takeRoom } from '../../../../../sql/statem
 import type { Random } from '../../../kernel/random.ts';
 import { type Call, ROOM } from './sides.ts';
 
-/** Of the room. */
 export function roomCalls(
   random: Random,
   number: number,

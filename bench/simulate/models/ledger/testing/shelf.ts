@@ -1,4 +1,4 @@
-/** Puts campaigns on the shelf, on either side. */
+/** Shelves campaigns on either side. */
 import type { Queryable } from '../../../../../sql/database.ts';
 import {
   greatestShelved,
@@ -12,10 +12,10 @@ import {
 } from '../../../../../sql/statements/campaigns/shelving.ts';
 import { ROOM, USERS } from './sides.ts';
 
-/** Whatever has come to its end, however the two clocks differ. */
+/** Shelves whatever has ended, however the two clocks differ. */
 const AT_ONCE_MS = -1_000_000_000;
 
-/** Puts on the shelf what can be put there, and tells what is told of it. */
+/** Shelves all that can be shelved, and returns what is then read of it. */
 export async function shelve(db: Queryable): Promise<unknown> {
   const idsOf = (rows: readonly { readonly campaignId: number }[]) =>
     rows.map(({ campaignId }) => campaignId);

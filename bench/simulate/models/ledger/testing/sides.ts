@@ -1,4 +1,4 @@
-/** What a call is made on: PostgreSQL or the model, and what both answer in a form that can be compared. */
+/** What calls are made on, PostgreSQL or the model, and their outcomes in a form that can be compared. */
 import type { Pool, Queryable } from '../../../../../sql/database.ts';
 import { standIn } from '../../../kernel/stand-in.ts';
 import { type Asked, partsOf } from '../ledger.ts';
@@ -10,7 +10,7 @@ export const LENGTH_MS = 1;
 
 /** The last of them has claims. */
 export const CAMPAIGNS = 4;
-/** Is made behind them. */
+/** The id of the room, which is made after the other campaigns. */
 export const ROOM = 5;
 export const USERS = ['a', 'b', 'c', 'd', 'é'] as const;
 
@@ -32,7 +32,7 @@ export async function outcomeOf(call: Call, db: Queryable): Promise<unknown> {
   }
 }
 
-/** Without what differs: the instants of now, and the order of rows that are not put in one. */
+/** Leaves out what differs: current times, and the order of rows that have none. */
 export function comparable(value: unknown): unknown {
   if (Buffer.isBuffer(value)) return value.toString('hex');
   if (value instanceof Date)

@@ -79,7 +79,7 @@ const getCampaign: Statement = (tables, by, values) => {
   return row === undefined ? NOTHING : rowsOf([selectedBy(tables, by)(row)]);
 };
 
-/** Its terms of a room have changed: the record of it grows. */
+/** The terms of its room have changed: the campaign's record changes with them. */
 const touch = updating(() => ({}));
 
 const beginClose = updating((old, values) => {

@@ -1,4 +1,4 @@
-/** Updates of a campaign, with what the checks and triggers of the table keep. */
+/** Updates of a campaign, with the table's checks and triggers. */
 import type { Target } from '../../../../../../sql/statements/campaigns/campaign-versions.ts';
 import {
   type CampaignRow,
@@ -17,7 +17,7 @@ function check(holds: boolean, constraint: string): void {
   if (!holds) throw new ConstraintError(CHECK_VIOLATION, 'campaigns', constraint);
 }
 
-/** An update of one campaign: the checks, the guard against what cannot change, and the next revision. */
+/** Updates one campaign: applies the checks and the guard of what cannot change, and raises the revision. */
 export function changeCampaign(
   tables: LedgerTables,
   by: Transaction,
@@ -60,7 +60,7 @@ export function changeCampaign(
   noteDone(tables, by, old, row);
 }
 
-/** The outages that a campaign takes account of with this change. */
+/** The outages that the campaign takes account of with this change. */
 function measuredUs({ outages }: LedgerTables, by: Transaction, old: CampaignRow, row: CampaignRow): number {
   const [fromUs, toUs] = [old.unheardSeenUs, row.unheardSeenUs];
   if (fromUs === null || toUs === null || row.unheardUs === old.unheardUs) return 0;
@@ -70,7 +70,7 @@ function measuredUs({ outages }: LedgerTables, by: Transaction, old: CampaignRow
     .reduce((sum, { fromMs, toMs }) => sum + (toMs - fromMs) * 1000, 0);
 }
 
-/** What the trigger campaigns_schedule keeps, and the checks of what people decide. */
+/** The trigger campaigns_schedule, and the checks of what people decide. */
 function checkSchedule(tables: LedgerTables, by: Transaction, old: CampaignRow, row: CampaignRow): void {
   const nowMs = tables.now().getTime();
   const isOpeningMoved = row.opensAt.getTime() !== old.opensAt.getTime();

@@ -26,7 +26,7 @@ function actionOf(text: string): VersionAction {
   return action;
 }
 
-/** Eight parameters from `first` on. */
+/** Reads eight parameters from `first` on. */
 function targetOf(values: Values, first: number): Target {
   return {
     stage: stageOf(values.text(first)),
@@ -68,7 +68,7 @@ const readVersion: Statement = (tables, by, values) => {
   return row === undefined ? NOTHING : rowsOf([row]);
 };
 
-/** Of the version that $1 and $2 name, which was pending. */
+/** Decides the version that $1 and $2 name, which was pending. */
 const deciding =
   (decided: (values: Values) => Pick<Version, 'state' | 'refused' | 'refusal' | 'rulesHash'>): Statement =>
   (tables, by, values) => {
@@ -150,7 +150,7 @@ const listPending: Statement = (tables, by) =>
       .map(version => ({ ...version, ageMs: tables.now().getTime() - version.askedAt.getTime() })),
   );
 
-/** A row that another transaction has locked is left to that. */
+/** Leaves a row that another transaction has locked to that transaction. */
 const takeUntold: Statement = (tables, by) => {
   const rows = tables.done
     .rows(by)

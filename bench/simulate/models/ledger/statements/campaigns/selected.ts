@@ -4,10 +4,10 @@ import type { Campaign } from '../../../../../../sql/statements/campaigns/campai
 import type { CampaignRow, LedgerTables } from '../../ledger-tables.ts';
 import type { Transaction } from '../../table.ts';
 
-/** Of each version of a row, which never changes: every pass selects all campaigns. */
+/** By version of a row, which never changes: every cycle selects all campaigns. */
 const selections = new WeakMap<CampaignRow, Campaign>();
 
-/** The columns that CAMPAIGN_COLUMNS selects; of a room with what everybody may know of it. */
+/** The columns that CAMPAIGN_COLUMNS selects; for a room with its public terms. */
 export function selectedBy(tables: LedgerTables, by: Transaction): (row: CampaignRow) => Campaign {
   return row => {
     const room = row.kind === 'room' ? tables.rooms.get(String(row.campaignId), by) : undefined;
@@ -36,7 +36,7 @@ const UNANNOUNCED: Derived = {
   claimWithinS: null,
   waitlist: 0,
 };
-/** Of the rules that were read last. */
+/** By the rules that were read last. */
 const read = new Map<string, Derived>();
 const RULES_KEPT = 100;
 
@@ -49,7 +49,7 @@ function readRules(rules: string): Derived {
   return derived;
 }
 
-/** As a step has a campaign that it has taken. */
+/** A campaign as a step takes it. */
 export function taken(tables: LedgerTables, by: Transaction, row: CampaignRow) {
   const isOfIt = ({ campaignId }: { readonly campaignId: number }): boolean => campaignId === row.campaignId;
   const hasAsked = tables.claims.rows(by).some(claim => isOfIt(claim) && !claim.decided);

@@ -70,7 +70,7 @@ function isDrawingDue({ poolRoot, cancelledStamp, drawsAt }: CampaignRow, waterm
   return poolRoot === null || cancelledStamp !== null || drawsAt === null || us(drawsAt) <= watermarkUs;
 }
 
-/** What a turn of claims left to the next one: the campaign's end, or what is free and somebody waits for. */
+/** What a turn of claims left to the next one: the campaign's end, or a free place that somebody waits for. */
 function hasMoreOfClaims(tables: LedgerTables, by: Transaction, campaign: CampaignRow): boolean {
   const { campaignId, kind, decidedAt, cancelledStamp } = campaign;
   const claimants = tables.claimants.rows(by).filter(row => row.campaignId === campaignId);
@@ -142,7 +142,7 @@ const saveGoneRankedOf = updating((old, values) =>
   old.goneRanked < values.number(2) ? { goneRanked: values.number(2) } : undefined,
 );
 
-/** Skipped where it is locked. */
+/** Skips a locked row. */
 const saveGoneRanked: Statement = (tables, by, values) =>
   tables.campaigns.heldBy(String(values.number(1)), by) === undefined
     ? saveGoneRankedOf(tables, by, values)

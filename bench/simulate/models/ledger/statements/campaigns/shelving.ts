@@ -94,7 +94,7 @@ const readClaimantsOf: Statement = (tables, by, values) => {
   return rowsOf(rows.map(row => shownClaimant(tables, by, row)));
 };
 
-/** Nothing is archived in the simulator. */
+/** The simulator archives nothing. */
 const readArchiveFile: Statement = () => NOTHING;
 
 export const SHELVING_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [

@@ -7,7 +7,7 @@ import type { Version } from '../../../../../../sql/statements/campaigns/campaig
 import type { CampaignRow, DoneRow, LedgerTables } from '../../ledger-tables.ts';
 import type { Transaction } from '../../table.ts';
 
-/** A campaign's first version is what it was made as. */
+/** Notes a campaign's first version, as which it was made. */
 export function noteFirstVersion({ versions }: LedgerTables, by: Transaction, row: CampaignRow): void {
   const { campaignId, stage, title, places, opensAt, closesAt, drawsAt, timeZone, version, createdAt } = row;
   const first: Version = {
@@ -27,7 +27,7 @@ export function lastVersion({ versions }: LedgerTables, by: Transaction, campaig
   );
 }
 
-/** A close ahead of time is a version like every other change. */
+/** Notes a close ahead of time, which is a version like every other change. */
 export function noteClose(tables: LedgerTables, by: Transaction, old: CampaignRow, closingAt: Date): number {
   const { campaignId, stage, title, places, opensAt, drawsAt, timeZone } = old;
   const version = lastVersion(tables, by, campaignId) + 1;
@@ -48,7 +48,7 @@ export function noteClose(tables: LedgerTables, by: Transaction, old: CampaignRo
   return version;
 }
 
-/** That it closed, or was drawn, and when. */
+/** Notes that it closed or was drawn, and when. */
 export function noteDone(tables: LedgerTables, by: Transaction, old: CampaignRow, row: CampaignRow): void {
   const { frozenAt, decidedAt, finishedAt } = row;
   const note = (kind: DoneRow['kind'], dueAt: Date, doneAt: Date): void => {

@@ -1,4 +1,4 @@
-/** Claimants and their moves, with what the constraints and triggers of the tables keep. */
+/** Claimants and their moves, with the constraints and triggers of the tables. */
 import {
   CHECK_VIOLATION,
   type ClaimantRow,
@@ -11,7 +11,7 @@ import {
 import type { Transaction } from '../../table.ts';
 import { keyOf, ONE_ROW } from '../common.ts';
 
-/** By their numbers. */
+/** Ordered by number. */
 export function claimantsOf(tables: LedgerTables, by: Transaction, campaignId: number): ClaimantRow[] {
   return tables.claimants
     .rows(by)
@@ -19,7 +19,7 @@ export function claimantsOf(tables: LedgerTables, by: Transaction, campaignId: n
     .sort((a, b) => a.number - b.number);
 }
 
-/** Writes a claimant, if the table's constraints and its guard let it. */
+/** Writes a claimant, if the table's constraints and guard allow it. */
 export function writeClaimant(tables: LedgerTables, by: Transaction, row: ClaimantRow): void {
   const old = tables.claimants.get(keyOfClaimant(row), by);
   const others = claimantsOf(tables, by, row.campaignId).filter(({ number }) => number !== row.number);
@@ -47,7 +47,7 @@ export function writeClaimant(tables: LedgerTables, by: Transaction, row: Claima
   tables.claimants.write(keyOfClaimant(row), row, by);
 }
 
-/** As the trigger claimants_deadline does. */
+/** The trigger claimants_deadline. */
 function checkDeadline(
   tables: LedgerTables,
   by: Transaction,
@@ -84,7 +84,7 @@ export function keyOfClaimant({
   return `${campaignId}/${number}`;
 }
 
-/** Notes a move of a claimant; of an end, when it came. */
+/** Notes a claimant's move, and when it happened. */
 export function noteMove(
   tables: LedgerTables,
   by: Transaction,

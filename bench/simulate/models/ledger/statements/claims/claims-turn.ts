@@ -2,7 +2,7 @@
 import { type ClaimantRow, rowsOf, type Statement } from '../../ledger-tables.ts';
 import { claimantsOf } from './claimants.ts';
 
-/** The stamps of what users of a campaign ask for and is due, by user. */
+/** The stamps of what users of a campaign asked for and is due, by user. */
 function dueOf(
   rows: readonly { readonly campaignId: number; readonly userId: string; readonly stamp: number }[],
   campaignId: number,

@@ -64,7 +64,7 @@ const decideClaims: Statement = (tables, by, values) => {
   return changed(due.length);
 };
 
-/** Who has an open offer. */
+/** The users with an open offer. */
 function openOffers(tables: LedgerTables, by: Transaction, campaignId: number): ReadonlySet<string> {
   const offered = claimantsOf(tables, by, campaignId).filter(({ state }) => state === 'offered');
   return new Set(offered.map(({ userId }) => userId));
@@ -144,7 +144,7 @@ const saveOffers: Statement = (tables, by, values) => {
     noteMove(tables, by, row, 'offered', offeredUs);
     count += 1;
   }
-  // A row that this statement has written already is left as it is.
+  // PostgreSQL leaves a row as it is that this statement has already written.
   for (const userId of values.texts(7).filter(from => !userIds.includes(from))) {
     const row = claimants.get(userId);
     if (row === undefined) continue;

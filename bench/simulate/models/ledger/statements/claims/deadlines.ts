@@ -1,4 +1,4 @@
-/** The statements of sql/statements/claims/claims.ts that move deadlines on by outages. */
+/** The statements of sql/statements/claims/claims.ts that extend deadlines by outages. */
 import { type CampaignRow, type LedgerTables, NOTHING, rowsOf, type Statement } from '../../ledger-tables.ts';
 import type { Transaction } from '../../table.ts';
 import { changeCampaign } from '../campaigns/changing.ts';
@@ -21,7 +21,7 @@ const extendDeadlines: Statement = (tables, by, values) => {
   return rowsOf([{ unheardUs: extend(tables, by, row, unheardUs) }]);
 };
 
-/** Those that others hold are passed over. */
+/** Skips campaigns that others hold. */
 const extendFreeDeadlines: Statement = (tables, by, values) => {
   const unheardUs = values.number(1);
   const due = tables.campaigns.rows(by).filter(row => lacksUnheard(row, unheardUs));

@@ -21,7 +21,7 @@ import { Blocked, type Transaction } from '../../table.ts';
 /** Stands for null in an array that has none. */
 const NONE = 0;
 
-/** Every code that there is, with its terms; whose it is where it is somebody's: the view coupon_codes. */
+/** Every code with its terms, and with its holder where it is somebody's: the view coupon_codes. */
 export function codesOf(tables: LedgerTables, by: Transaction) {
   const coupons = tables.coupons.rows(by);
   const ofAnybody = coupons.flatMap(coupon =>
@@ -57,7 +57,7 @@ function writeUse(tables: LedgerTables, by: Transaction, use: UseRow): void {
   tables.uses.write(`${use.redemptionId}/${use.couponId}`, use, by);
 }
 
-/** A change of how often a coupon is used, with the check of the table. */
+/** Changes how often a coupon is used, with the table's check. */
 function countUses(tables: LedgerTables, by: Transaction, couponId: number, change: number): void {
   const key = String(couponId);
   tables.coupons.lock(key, by);
@@ -106,7 +106,7 @@ const readUserUses: Statement = (tables, by, values) => {
   return rowsOf(counted.filter(({ used }) => used > 0));
 };
 
-/** Locked more strictly than there, to no effect: uses of one campaign's codes wait for their coupon's row before. */
+/** Locks more than PostgreSQL does, to no effect: uses of one campaign's codes wait for their coupon's row before. */
 const lockGrantCodes: Statement = (tables, by, values) => {
   const codes = new Set(values.texts(1));
   const found = tables.grants.rows(by).filter(({ code }) => codes.has(code));
@@ -170,7 +170,7 @@ function checked(row: RedemptionRow): RedemptionRow {
   return row;
 }
 
-/** Of the redemptions that $1 names. */
+/** Changes the redemptions that $1 names. */
 const changing =
   (change: (values: Values) => Partial<RedemptionRow>): Statement =>
   (tables, by, values) => {
@@ -186,7 +186,7 @@ const commit = changing(values => ({ state: 'redeemed', redeemedAt: new Date(val
 
 const release = changing(values => ({ state: 'released', releasedAt: new Date(values.number(2)) }));
 
-/** Of the uses of the redemptions that $1 names. */
+/** Changes the uses of the redemptions that $1 names. */
 const changingUses =
   (change: (use: UseRow, values: Values) => UseRow): Statement =>
   (tables, by, values) => {
@@ -257,7 +257,7 @@ const insertShopRequests: Statement = (tables, by, values) => {
   const [hashes, ids, numbers] = [values.buffers(2), values.numbers(3), values.numbers(4)];
   let inserted = 0;
   for (const [index, key] of values.texts(1).entries()) {
-    // Whether it is there is known when the other transaction is over.
+    // Only when the other transaction is over is it known whether the row exists.
     const holder = tables.shopRequests.heldBy(key, by);
     if (holder !== undefined) throw new Blocked(holder);
     if (tables.shopRequests.get(key, by) !== undefined) continue;

@@ -13,7 +13,7 @@ import {
 import type { Transaction } from '../../table.ts';
 import { codesOf, usesOf } from './redemptions.ts';
 
-/** Those who make terms at a time: in a run the operator makes them one after another. */
+/** Serializes those who make terms: in a run the operator makes them one after another. */
 const lockStacking: Statement = () => changed(1);
 
 /** No coupon here names others. */
@@ -22,12 +22,12 @@ const readNeighbours: Statement = () => NOTHING;
 const isGrantedCode: Statement = (tables, by, values) =>
   rowsOf([{ found: tables.grants.rows(by).some(({ code }) => code === values.text(1)) }]);
 
-/** Null, or what the library makes a text[] of. */
+/** Null, or what pg makes of a text[]. */
 function texts(value: unknown): readonly string[] | null {
   return Array.isArray(value) ? value.map(String) : null;
 }
 
-/** Terms as they are sent, the first of them as that parameter. */
+/** Terms as they are sent, beginning with parameter `first`. */
 function termsFrom(values: Values, first: number) {
   return {
     ...{ discount: values.text(first), basisPoints: values.optional(first + 1) },
@@ -52,7 +52,7 @@ const createCoupon: Statement = (tables, by, values) => {
   return rowsOf([row]);
 };
 
-/** What the checks of the table say of limits. */
+/** The table's checks of limits. */
 function checked(row: CouponRow): CouponRow {
   const { limitTotal, limitPerUser, used } = row;
   if (limitTotal !== null && limitPerUser !== null && limitPerUser > limitTotal)
@@ -86,7 +86,7 @@ function isHeld(tables: LedgerTables, by: Transaction, { couponId, campaignId }:
   );
 }
 
-/** As it is selected: without the holds that have lapsed. */
+/** As it is selected: without lapsed holds. */
 function shown(tables: LedgerTables, by: Transaction, row: CouponRow): CouponRow {
   const now = tables.now();
   const lapsed = usesOf(tables, by, row.couponId).filter(

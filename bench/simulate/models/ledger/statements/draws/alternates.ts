@@ -33,7 +33,7 @@ const insertAlternates: Statement = (tables, by, values) => {
 /** No prize is passed on in a simulation. */
 const readRedrawn: Statement = () => NOTHING;
 
-/** Who stands in for winners and waits, in their order. */
+/** The alternates who still wait, in their order. */
 export function nextAlternates(
   { alternates, claimants, passedOn }: LedgerTables,
   by: Transaction,

@@ -23,7 +23,7 @@ const readDrawState: Statement = (tables, by, values) => {
   return rowsOf([{ ...state, ...writtenOf(tables, by, row.campaignId) }]);
 };
 
-/** What is written of a drawing. */
+/** How much of a drawing has been written. */
 function writtenOf(tables: LedgerTables, by: Transaction, ofCampaign: number) {
   const isOfIt = ({ campaignId }: { readonly campaignId: number }): boolean => campaignId === ofCampaign;
   const serials = tables.grants.rows(by).filter(isOfIt);
@@ -80,7 +80,7 @@ const listUnannounced: Statement = (tables, by) =>
       .map(selectedBy(tables, by)),
   );
 
-/** Nobody has terms of their own in the simulator: one ticket each, and nobody is excluded. */
+/** In the simulator nobody has individual terms: each has one ticket, and nobody is excluded. */
 const readPool: Statement = (tables, by, values) => {
   const { limit, ...range } = rangeOf(values);
   const rows = entriesBetween(tables, by, { ...range, limit: Number.POSITIVE_INFINITY }).filter(

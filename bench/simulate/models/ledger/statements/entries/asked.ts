@@ -30,7 +30,7 @@ export function byKey(a: EntryRow, b: EntryRow): number {
   return a.campaignId - b.campaignId || compareText(a.userId, b.userId) || a.stamp - b.stamp;
 }
 
-/** Of what each user sent the earliest, in the order of the primary key. */
+/** The earliest of what each user sent, in the order of the primary key. */
 export function earliestOf(sent: readonly EntryRow[]): EntryRow[] {
   const earliest = new Map<string, EntryRow>();
   for (const row of sent) {
@@ -48,7 +48,7 @@ export function campaignOf(
   return tables.campaigns.get(String(campaignId), by);
 }
 
-/** What was asked for, withdrawals or claims: `fresh` makes a row of it. */
+/** Inserts withdrawals or claims: `fresh` makes a row of what was sent. */
 export function insertAsked<Row extends EntryRow>(
   tableOf: (tables: LedgerTables) => Table<Row>,
   fresh: (asked: EntryRow) => Row,

@@ -3,7 +3,7 @@ import { type CampaignRow, NOTHING, rowsOf, type Statement } from '../../ledger-
 import { keyOf } from '../common.ts';
 import { campaignOf } from './asked.ts';
 
-/** As the view entry_outcomes has them, of campaigns without claims that are no room. */
+/** The outcomes of the view entry_outcomes, of campaigns without claims that are no room. */
 const readFinalOutcomes: Statement = (tables, by, values) => {
   const [campaignId, userIds] = [values.number(1), values.texts(2)];
   const campaign = campaignOf(tables, by, campaignId);

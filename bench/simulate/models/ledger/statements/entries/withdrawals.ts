@@ -44,7 +44,7 @@ const decideWithdrawals: Statement = (tables, by, values) => {
   return rowsOf([{ honoured, more: due.length > turn.length }]);
 };
 
-/** Of somebody who has a place and may give it up: that is decided with their offer. */
+/** Whether they have a place that they may still give up: that is decided with their offer. */
 function mayStillDecline(
   { claimants }: LedgerTables,
   by: Transaction,

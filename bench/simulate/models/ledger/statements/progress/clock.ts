@@ -11,7 +11,7 @@ import {
 } from '../../ledger-tables.ts';
 import { Blocked, type Transaction } from '../../table.ts';
 
-/** Of its own clock, to the millisecond. */
+/** Reads the server's clock, to the millisecond. */
 const readClock: Statement = (tables, by) => {
   const last = tables.clockTrusts
     .rows(by)
@@ -24,7 +24,7 @@ const NO_TRUST = {
   ...{ postgresMs: null, engineMs: null, acceptedMs: null, endedAt: null, ended: null },
 };
 
-/** Ends what is open, all of it or the one that is named. */
+/** Ends what is open: all of it, or the one that is named. */
 function endTrusts(tables: LedgerTables, by: Transaction, ended: TrustEnd, trustId?: number): Result {
   const open = tables.clockTrusts
     .rows(by)
@@ -42,7 +42,7 @@ const endTrust: Statement = (tables, by, values) =>
 const insertTrust: Statement = (tables, by, values) => {
   const { clockTrusts } = tables;
   const ended = trustEnd(values.optionalText(8));
-  // A number is taken for a row that is not inserted as well.
+  // The sequence also advances for a row that is not inserted.
   tables.trustSequence += 1;
   if (ended === null) {
     const [pending] = clockTrusts.pendingOfOthers(by).filter(({ row }) => row.ended === null);

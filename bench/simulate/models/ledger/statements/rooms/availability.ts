@@ -1,4 +1,4 @@
-/** For how long the service could be heard, as rooms reckon with it. */
+/** How long the service was available, as rooms count it. */
 import type { LedgerTables } from '../../ledger-tables.ts';
 import type { Transaction } from '../../table.ts';
 import { ONE_ROW, us } from '../common.ts';
@@ -11,7 +11,7 @@ export function heardMs(tables: LedgerTables, by: Transaction): number {
   return tables.hearing.get(ONE_ROW, by)?.heardMs ?? 0;
 }
 
-/** Up to there what was not heard yet may still count. */
+/** Time that is not counted yet may still count up to this much. */
 const LONGEST_AHEAD_MS = 4_000;
 
 export function aheadMs(tables: LedgerTables, by: Transaction): number {

@@ -1,9 +1,9 @@
-/** The people of waiting rooms, with what the triggers of the table keep. */
+/** The people of waiting rooms, with the triggers of the table. */
 import { CHECK_VIOLATION, ConstraintError, type LedgerTables, type PersonRow } from '../../ledger-tables.ts';
 import type { Transaction } from '../../table.ts';
 import { keyOf } from '../common.ts';
 
-/** Each way that somebody can go. */
+/** The states that may follow each state. */
 const WAYS: Readonly<Record<string, readonly string[]>> = {
   waiting: ['skipped', 'withdrawn', 'admitted'],
   skipped: ['waiting', 'withdrawn'],

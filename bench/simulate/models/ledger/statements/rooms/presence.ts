@@ -93,7 +93,7 @@ const addStreams: Statement = (tables, by, values) => {
   return changed(userIds.length);
 };
 
-/** The streams at an incarnation of these people are gone. */
+/** Removes these people's streams at an incarnation. */
 function dropStreams(
   tables: LedgerTables,
   by: Transaction,
