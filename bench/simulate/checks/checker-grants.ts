@@ -5,7 +5,7 @@
 import type { SeenRows } from './checker-rows.ts';
 import type { Checks } from './checks.ts';
 
-/** Invariants 2 and 3 of what is granted so far, and that nothing granted is ever taken back. */
+/** Invariants 2 and 3 of the grants so far; and nothing granted is ever taken back. */
 export function checkGrants(checker: Checks, rows: SeenRows, before: SeenRows | undefined): void {
   const { campaign, announced, winners, entries, gone } = rows;
   const { campaignId } = campaign;

@@ -1,6 +1,6 @@
 /**
- * What must hold of a campaign whenever something is committed: it is settled up to no later than the time, passes over no
- * entry, and keeps its rules. Shares no code with gateway and engine.
+ * What must hold of a campaign whenever something is committed: it is settled up to no later than the current time, passes
+ * over no entry, and keeps its rules. Shares no code with gateway and engine.
  */
 import type { SeenRows } from './checker-rows.ts';
 import type { Checks } from './checks.ts';
@@ -9,7 +9,7 @@ import type { Checks } from './checks.ts';
 const CLOCK_SLACK_US = 30_000;
 const STAMPS_PER_US = 1024;
 
-/** Invariant 3: nothing that counts lies at or below what is settled without being in the ledger. */
+/** Invariant 3: every entry that counts, at or below what is settled, is in the ledger. */
 export function checkOvertaken(
   checker: Checks,
   { campaign, entries, logged }: SeenRows,
@@ -24,7 +24,7 @@ export function checkOvertaken(
   }
 }
 
-/** Invariant 3: nothing is decided before its time, whatever a clock shows; for somebody may still come before it. */
+/** Invariant 3: nothing is decided before its time, whatever a clock shows, since somebody may still enter before it. */
 export function checkTime(checker: Checks, { campaign, announced }: SeenRows, nowUs: number): void {
   const { campaignId, settledStamp, closesAt, finishedAt, kind } = campaign;
   const latestUs = nowUs + checker.clockOffUs + CLOCK_SLACK_US;
@@ -32,7 +32,7 @@ export function checkTime(checker: Checks, { campaign, announced }: SeenRows, no
   if (settledStamp > 0 && settledUs > latestUs)
     checker.breaks(3, `campaign ${campaignId} is settled up to ${settledUs - nowUs} us from now`);
   const closesUs = closesAt.getTime() * 1_000;
-  // One that is cancelled is at its end before its close, and nothing is drawn.
+  // A cancelled campaign ends before its close, and nothing is drawn.
   const isDrawn = campaign.seed !== null || (finishedAt !== null && campaign.cancelledStamp === null);
   if (kind !== 'raffle' || !isDrawn) return;
   if (closesUs > latestUs)

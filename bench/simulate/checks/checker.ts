@@ -1,10 +1,10 @@
 /**
- * The checker: holds what happened against the eight invariants (see README, "What is guaranteed"). It keeps its own
- * record of what clients were told and of what stands in the log, looks at the ledger's rows and at the ranks, and
- * shares no code with gateway and engine: what it does not know of their reasons it cannot get wrong with them.
+ * The checker: compares what happened with the eight invariants (see README, "What is guaranteed"). It keeps its own record of
+ * what clients were told and of what is in the log, looks at the ledger's rows and at the ranks, and shares no code with
+ * gateway and engine: it cannot make their mistakes with them.
  *
- * After each record of the log, each commit of the ledger and each answer to a client it is checked what can be broken
- * by it; when all is healed and still, everything (checker-end.ts).
+ * After each record of the log, each commit of the ledger and each answer to a client it checks what these can break; when all
+ * is healed and still, it checks everything (checker-end.ts).
  */
 import { CheckedEnds, checkClaims } from './checker-claims.ts';
 import type { CheckedCoupon } from './checker-coupons.ts';
@@ -42,7 +42,7 @@ export interface ToldOutcome {
 
 /** What somebody was told before they asked. */
 export interface ToldSoFar {
-  /** The least stamp. */
+  /** The lowest stamp. */
   readonly stamp: number | undefined;
   /** A final outcome. */
   readonly outcome: string | undefined;
@@ -52,7 +52,7 @@ interface ToldAgain {
   readonly status: number;
   readonly type: unknown;
   readonly outcome: unknown;
-  /** Of an answer that tells somebody's own entry. */
+  /** The stamp in an answer about somebody's own entry. */
   readonly stamp: number | undefined;
 }
 
@@ -60,13 +60,13 @@ const STAMPS_PER_US = 1024;
 
 export class Checker implements Checks {
   readonly log: CheckedLog;
-  /** As the versions have it that are in effect. */
+  /** By the versions in effect. */
   readonly announced: Map<number, Announced>;
   readonly schedule = new CheckedSchedule();
   readonly accepted: { readonly campaignId: number; readonly userId: string; readonly stamp: number }[] = [];
   /** By `campaign/user`: the position that was shown. */
   readonly shown = new Map<string, number>();
-  /** How many were ahead, as a client was shown last. */
+  /** How many were ahead, as a client was last shown. */
   readonly #ahead = new WeakMap<object, number>();
   readonly outcomes: ToldOutcome[] = [];
   readonly claimed: { readonly campaignId: number; readonly userId: string; readonly serial: number }[] = [];
@@ -77,21 +77,21 @@ export class Checker implements Checks {
   readonly absences = new KnownAbsences();
   readonly #wishes = new KnownWishes();
   readonly outages = new Outages();
-  /** When no engine could take in reports of streams, those among them when nobody could be heard. */
+  /** When no engine could take in reports of streams, including the times of unavailability. */
   readonly reports = new Outages();
-  /** By how much a clock that is set may go unnoticed: CLOCK_STOP_MS, where one is. */
+  /** By how much a clock that is set may go unnoticed: CLOCK_STOP_MS, where one is set. */
   clockOffUs = 0;
-  /** By how much a gateway's clock may be off, and Redis' with nobody noticing: CLOCK_STOP_MS each. */
+  /** By how much a gateway's clock, and Redis', may be off with nobody noticing: CLOCK_STOP_MS each. */
   stampOffUs = 0;
-  /** And by how much it may be behind, what a proxy has noted being earlier. */
+  /** By how much a stamp may lie before the request, as proxies note earlier times. */
   stampBehindUs = Number.POSITIVE_INFINITY;
-  /** Until when a gateway was behind by more that did not know it, as its machine had stood still. */
+  /** Until when a gateway was behind by more without knowing it, as its machine had stood still. */
   behindUntilUs: () => number = () => 0;
-  /** How long before it is made an offer may begin: of much that is to be decided the last is no later than the first. */
+  /** How long before it is made an offer may begin: when there is much to decide, the last is no later than the first. */
   offeredBeforeUs = Number.POSITIVE_INFINITY;
   readonly #ledger: SeenLedger;
   readonly #broken: (violation: Violation) => void;
-  /** The campaigns as they were when they were last looked at. */
+  /** The campaigns as they were last seen. */
   readonly #seen = new Map<number, SeenRows>();
 
   constructor(
@@ -107,7 +107,7 @@ export class Checker implements Checks {
     this.log = new CheckedLog(campaignId => this.announced.get(campaignId)?.opensAtUs ?? 0);
   }
 
-  /** A record has come to stand in the log. */
+  /** A record was appended to the log. */
   landed(partition: number, bytes: Buffer, nowUs: number): void {
     for (const item of this.log.land(partition, bytes, what => this.breaks(1, what))) {
       if (item.isEntry) this.#checkStamp(item, nowUs);
@@ -116,7 +116,7 @@ export class Checker implements Checks {
     }
   }
 
-  /** Nobody is stamped by a clock that is wrong, and that anybody could have found wrong. */
+  /** Nobody is stamped by a clock whose error somebody could have noticed. */
   #checkStamp({ campaignId, userId, stamp }: LoggedItem, nowUs: number): void {
     const stampUs = (this.announced.get(campaignId)?.opensAtUs ?? 0) + Math.floor(stamp / STAMPS_PER_US);
     const askedUs = this.schedule.firstAskedUs(campaignId, userId) ?? nowUs;
@@ -132,7 +132,7 @@ export class Checker implements Checks {
       );
   }
 
-  /** The ledger has committed something, by a transaction that began at `beganUs`. */
+  /** The ledger has committed something, in a transaction that began at `beganUs`. */
   committed(beganUs: number, nowUs: number): void {
     if (this.shop.isOpen) this.shop.committed(this, nowUs);
     this.absences.committed(this.#ledger.people(), this.reports.sinceUs ?? nowUs, nowUs);
@@ -204,7 +204,7 @@ export class Checker implements Checks {
     this.#broken(new Violation(invariant, what));
   }
 
-  /** A gateway answers 202, or 200 with an entry that stands: there is such an entry and it counts. */
+  /** A gateway answers 202, or 200 with an entry that stands: the log has such an entry, and it counts. */
   toldAccepted(campaignId: number, userId: string, stamp: number, askedUs: number): void {
     const stampUs = (this.announced.get(campaignId)?.opensAtUs ?? 0) + Math.floor(stamp / 1024);
     this.schedule.entered(this, { campaignId, userId, askedUs, stampUs });
@@ -225,13 +225,13 @@ export class Checker implements Checks {
     const told = this.accepted.filter(isTheirs);
     return {
       stamp: told.length === 0 ? undefined : Math.min(...told.map(({ stamp }) => stamp)),
-      // Who was passed over in a room may come back.
+      // Whoever was skipped in a room may come back.
       outcome:
         this.announced.get(campaignId)?.kind === 'room' ? undefined : this.outcomes.find(isTheirs)?.outcome,
     };
   }
 
-  /** What is answered to somebody who had been told so much before they asked. */
+  /** Checks an answer to somebody against what they had been told before they asked. */
   toldAgain(userId: string, before: ToldSoFar, { status, type, stamp, outcome }: ToldAgain): void {
     if (before.outcome !== undefined && (outcome === 'waiting' || outcome === 'waitlisted'))
       this.breaks(1, `${userId} was told ${before.outcome}, and ${outcome} when they asked again`);
@@ -242,7 +242,7 @@ export class Checker implements Checks {
       this.breaks(4, `${userId} was told ${before.stamp}, and ${stamp} when they asked again`);
   }
 
-  /** The door says that nothing is left: then nothing is, and whoever has one is not told so. */
+  /** A gateway answers that nothing is left: then nothing is left, and whoever has one is not told so. */
   toldSoldOut(campaignId: number, userId: string): void {
     const winners = this.#ledger.grants().filter(grant => grant.campaignId === campaignId);
     const places = this.announced.get(campaignId)?.places ?? 0;
@@ -251,7 +251,7 @@ export class Checker implements Checks {
       this.breaks(1, `${userId} has one and was told sold out`);
   }
 
-  /** The door says that it is closed: not to whoever has an entry that is decided, or soon will be. */
+  /** A gateway answers that the campaign is closed: not to somebody whose entry is decided, or soon will be. */
   toldClosed(campaignId: number, userId: string): void {
     const seen = this.#seen.get(campaignId);
     const stamp = seen?.entries.get(userId);
@@ -260,8 +260,8 @@ export class Checker implements Checks {
   }
 
   /**
-   * A client hears where it stands: all clients of one user at the same position. How many are ahead only falls, as
-   * one client hears it; two of them, at two gateways, may hear of it one after the other.
+   * A client hears its position: all clients of a user hear the same one. How many are ahead only falls for one client; two
+   * clients, at two gateways, may hear of a change one after the other.
    */
   toldPosition(
     campaignId: number,
@@ -282,7 +282,7 @@ export class Checker implements Checks {
     this.#ahead.set(client, count);
   }
 
-  /** A gateway answers that what was offered is claimed. */
+  /** A gateway answers that an offer is claimed. */
   toldClaimed(campaignId: number, userId: string, serial: number): void {
     this.claimed.push({ campaignId, userId, serial });
   }
