@@ -1,7 +1,7 @@
 /**
- * The simulator's teeth: bugs put into the code of production on purpose, each a change of a line or two. The simulator has to
- * find every one (mutations.test.ts), those in seeded/ by seeds and the planned ones by their plans. The test prints what it
- * finds each by, and how soon.
+ * The simulator's teeth: bugs put into production's code on purpose, each a change of a line or two. The simulator has to find
+ * every one (mutations.test.ts): those in seeded/ by seeds, the planned ones by their plans. The test prints what each is
+ * found by, and how soon.
  */
 import type { Mutation } from './mutation.ts';
 import { PLANNED_MUTATIONS } from './planned-mutations.ts';

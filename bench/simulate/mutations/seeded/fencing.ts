@@ -49,7 +49,7 @@ export const FENCING_MUTATIONS: readonly Mutation[] = [
     to: 'await this.#open(marker);',
   },
   {
-    // Said in acquire.lua; the simulator runs what says it a second time.
+    // From acquire.lua; the simulator runs its TypeScript version.
     name: 'a number is given whatever the length of leases',
     file: 'bench/simulate/models/redis/scripts/lease.ts',
     from: "if (heldUs !== leaseUs) return ['differs', heldUs ?? ''];",
