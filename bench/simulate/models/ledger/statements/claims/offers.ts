@@ -4,7 +4,7 @@ import { changeCampaign } from '../campaigns/changing.ts';
 import { selectedBy } from '../campaigns/selected.ts';
 import { claimantsOf, noteMove, writeClaimant } from './claimants.ts';
 
-/** Of a serial whoever holds it, or held it last. */
+/** The holder of a serial, or its last one. */
 const readOffer: Statement = (tables, by, values) => {
   const [campaignId, serial] = [values.number(1), values.number(2)];
   const campaign = tables.campaigns.get(String(campaignId), by);
