@@ -30,8 +30,8 @@ import { ROOM_TURN_STATEMENTS } from './rooms/room-turns.ts';
 import { ROOM_STATEMENTS } from './rooms/rooms.ts';
 
 /**
- * The first pattern that matches counts. Two statements have to stand before others whose patterns match their texts too:
- * decideRoomWithdrawals before decideWithdrawals, and readDrawState before getCampaign.
+ * The first pattern that matches counts. Some statements have to stand before others whose patterns match their texts too:
+ * decideRoomWithdrawals before decideWithdrawals, and readDrawState and readDraftTerms before getCampaign.
  */
 const STATEMENTS = [
   ...SHELVING_STATEMENTS,
