@@ -11,7 +11,7 @@ import type { Ask, Operation, Plan } from './plan.ts';
 const SOURCE = 500_000_000;
 const OTHERS = 600_000_000;
 const ROOMS = 700_000_000;
-/** People still enter after a close. */
+/** A room still admits people after its close. */
 const BEHIND_MS = 1_500;
 /** Time to change something before the opening, and before the close: gateways have a lease to confirm it. */
 const LATER_MS = 1_900;

@@ -117,7 +117,7 @@ function makeRefunds(random: Random): WantedBack[] {
   }));
 }
 
-/** Codes are granted, and passed on, for a while. */
+/** Codes are still granted, and passed on, for a while after the close. */
 function endOf(campaigns: readonly Announced[], campaignId: number): number {
   const closesAtUs = campaigns.find(each => each.campaignId === campaignId)?.closesAtUs ?? BEGINNING_US;
   return (closesAtUs - BEGINNING_US) / MS + 1_500;
