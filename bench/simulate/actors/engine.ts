@@ -31,7 +31,7 @@ import type { Path } from '../kernel/network.ts';
 import type { Tally } from '../kernel/tally.ts';
 import { BEGINNING_US, type Process } from '../kernel/world.ts';
 import type { Ledger } from '../models/ledger/ledger.ts';
-import { ConstraintError } from '../models/ledger/ledger-tables.ts';
+import { ConstraintError } from '../models/ledger/statement.ts';
 import type { SimulatedConsumer, SimulatedLog } from '../models/log.ts';
 import { KEYS, type SimulatedRedis } from '../models/redis/redis.ts';
 import type { Operation } from '../plans/plan.ts';

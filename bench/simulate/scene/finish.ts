@@ -1,5 +1,5 @@
 /** When a run is at its end. */
-import type { CampaignRow } from '../models/ledger/ledger-tables.ts';
+import type { CampaignRow } from '../models/ledger/rows.ts';
 import type { Scene } from './scene.ts';
 
 /** Everything is decided, and Redis shows what the ledger has, including entries of gateways that are repaired last. */

@@ -3,7 +3,8 @@
  * locks mean.
  */
 import { MS } from '../../kernel/world.ts';
-import { type LedgerTables, NOTHING, type Result, type Statement, Values } from './ledger-tables.ts';
+import type { LedgerTables } from './ledger-tables.ts';
+import { NOTHING, type Result, type Statement, Values } from './statement.ts';
 import { statementOf } from './statements/lookup.ts';
 import { Blocked, Transaction } from './table.ts';
 

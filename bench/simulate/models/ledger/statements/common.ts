@@ -1,5 +1,7 @@
 /** What the statements on several tables share. */
-import type { EntryRow, LedgerTables, Values } from '../ledger-tables.ts';
+import type { LedgerTables } from '../ledger-tables.ts';
+import type { EntryRow } from '../rows.ts';
+import type { Values } from '../statement.ts';
 import type { Transaction } from '../table.ts';
 
 export const ONE_ROW = 'one';

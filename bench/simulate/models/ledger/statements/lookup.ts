@@ -2,7 +2,7 @@
  * Finds what carries out a statement of sql/ on the simulated ledger. Each statement is listed beside the words that its text
  * begins with, in a file named like that of sql/statements. ledger.test.ts compares all of them with PostgreSQL.
  */
-import type { Statement } from '../ledger-tables.ts';
+import type { Statement } from '../statement.ts';
 import { CAMPAIGN_STATEMENTS } from './campaigns/campaigns.ts';
 import { SCHEDULE_STATEMENTS } from './campaigns/schedule.ts';
 import { SETTLING_STATEMENTS } from './campaigns/settling.ts';

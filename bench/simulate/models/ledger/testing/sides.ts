@@ -2,8 +2,9 @@
 import type { Pool, Queryable } from '../../../../../sql/database.ts';
 import { standIn } from '../../../kernel/stand-in.ts';
 import { type Asked, partsOf } from '../ledger.ts';
-import { LedgerTables, type Result } from '../ledger-tables.ts';
+import { LedgerTables } from '../ledger-tables.ts';
 import { Session } from '../session.ts';
+import type { Result } from '../statement.ts';
 
 export const OPENS_MS = Date.UTC(2030, 0, 1);
 export const LENGTH_MS = 1;

@@ -1,13 +1,7 @@
 /** The statements of sql/statements/campaigns/campaigns.ts. */
 import type { Campaign } from '../../../../../../sql/statements/campaigns/campaigns.ts';
-import {
-  type CampaignRow,
-  CHECK_VIOLATION,
-  ConstraintError,
-  NOTHING,
-  rowsOf,
-  type Statement,
-} from '../../ledger-tables.ts';
+import type { CampaignRow } from '../../rows.ts';
+import { CHECK_VIOLATION, ConstraintError, NOTHING, rowsOf, type Statement } from '../../statement.ts';
 import { updating } from './changing.ts';
 import { selectedBy } from './selected.ts';
 import { noteFirstVersion } from './versions.ts';

@@ -1,14 +1,8 @@
 /** Updates of a campaign, with the table's checks and triggers. */
 import type { Target } from '../../../../../../sql/statements/campaigns/campaign-versions.ts';
-import {
-  type CampaignRow,
-  CHECK_VIOLATION,
-  ConstraintError,
-  type LedgerTables,
-  NOTHING,
-  rowsOf,
-  type Statement,
-} from '../../ledger-tables.ts';
+import type { LedgerTables } from '../../ledger-tables.ts';
+import type { CampaignRow } from '../../rows.ts';
+import { CHECK_VIOLATION, ConstraintError, NOTHING, rowsOf, type Statement } from '../../statement.ts';
 import type { Transaction } from '../../table.ts';
 import { selected, selectedBy } from './selected.ts';
 import { noteClose, noteDone } from './versions.ts';

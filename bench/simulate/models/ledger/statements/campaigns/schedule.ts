@@ -6,7 +6,7 @@ import type {
   VersionAction,
 } from '../../../../../../sql/statements/campaigns/campaign-versions.ts';
 import type { PendingChange, Stage } from '../../../../../../sql/statements/campaigns/campaigns.ts';
-import { changed, NOTHING, rowsOf, type Statement, type Values } from '../../ledger-tables.ts';
+import { changed, NOTHING, rowsOf, type Statement, type Values } from '../../statement.ts';
 import { updating } from './changing.ts';
 import { taken } from './selected.ts';
 import { lastVersion } from './versions.ts';

@@ -1,7 +1,8 @@
 /** A campaign as statements select it. */
 import { createHash } from 'node:crypto';
 import type { Campaign } from '../../../../../../sql/statements/campaigns/campaigns.ts';
-import type { CampaignRow, LedgerTables } from '../../ledger-tables.ts';
+import type { LedgerTables } from '../../ledger-tables.ts';
+import type { CampaignRow } from '../../rows.ts';
 import type { Transaction } from '../../table.ts';
 
 /** By version of a row, which never changes: every cycle selects all campaigns. */

@@ -2,14 +2,9 @@
  * The statements of sql/statements/campaigns/shelving.ts. The simulator makes no books: each counts as made. Ranks are counted
  * from the first entry, so no marks are kept.
  */
-import {
-  type CampaignRow,
-  changed,
-  type LedgerTables,
-  NOTHING,
-  rowsOf,
-  type Statement,
-} from '../../ledger-tables.ts';
+import type { LedgerTables } from '../../ledger-tables.ts';
+import type { CampaignRow } from '../../rows.ts';
+import { changed, NOTHING, rowsOf, type Statement } from '../../statement.ts';
 import type { Transaction } from '../../table.ts';
 import { shownClaimant } from '../claims/claimants.ts';
 import { keyOf } from '../common.ts';
@@ -55,11 +50,9 @@ const readShelvedSince = selecting(
   ({ shelvedAt }, values, now) =>
     shelvedAt !== null && shelvedAt.getTime() > now.getTime() - values.number(1),
 );
-
 const readShelved = selecting(
   ({ campaignId, shelvedAt }, values) => values.numbers(1).includes(campaignId) && shelvedAt !== null,
 );
-
 const readUnshelved = selecting(
   ({ campaignId, shelvedAt }, values) => values.numbers(1).includes(campaignId) && shelvedAt === null,
 );

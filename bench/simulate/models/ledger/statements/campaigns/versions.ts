@@ -2,9 +2,9 @@
  * The versions of a campaign and what was done when due, as the triggers of sql/migrations/0005_schedule.sql and
  * 0012_drawing_done.sql write them.
  */
-
 import type { Version } from '../../../../../../sql/statements/campaigns/campaign-versions.ts';
-import type { CampaignRow, DoneRow, LedgerTables } from '../../ledger-tables.ts';
+import type { LedgerTables } from '../../ledger-tables.ts';
+import type { CampaignRow, DoneRow } from '../../rows.ts';
 import type { Transaction } from '../../table.ts';
 
 /** Notes a campaign's first version, as which it was made. */

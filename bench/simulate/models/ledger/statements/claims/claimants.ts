@@ -1,13 +1,12 @@
 /** Claimants and their moves, with the constraints and triggers of the tables. */
+import type { LedgerTables } from '../../ledger-tables.ts';
+import type { ClaimantRow, MoveRow } from '../../rows.ts';
 import {
   CHECK_VIOLATION,
-  type ClaimantRow,
   ConstraintError,
   FOREIGN_KEY_VIOLATION,
-  type LedgerTables,
-  type MoveRow,
   UNIQUE_VIOLATION,
-} from '../../ledger-tables.ts';
+} from '../../statement.ts';
 import type { Transaction } from '../../table.ts';
 import { keyOf, ONE_ROW } from '../common.ts';
 

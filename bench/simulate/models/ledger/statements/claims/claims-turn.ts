@@ -1,5 +1,6 @@
 /** The statements of sql/statements/claims that find what a turn of claims has to decide. */
-import { type ClaimantRow, rowsOf, type Statement } from '../../ledger-tables.ts';
+import type { ClaimantRow } from '../../rows.ts';
+import { rowsOf, type Statement } from '../../statement.ts';
 import { claimantsOf } from './claimants.ts';
 
 /** The stamps of what users of a campaign asked for and is due, by user. */

@@ -1,15 +1,14 @@
 /** The statements of sql/statements/claims/claims.ts on claims and claimants. */
+import type { LedgerTables } from '../../ledger-tables.ts';
+import type { ClaimantRow, ClaimRow } from '../../rows.ts';
 import {
   CHECK_VIOLATION,
-  type ClaimantRow,
-  type ClaimRow,
   ConstraintError,
   changed,
-  type LedgerTables,
   rowsOf,
   type Statement,
   UNIQUE_VIOLATION,
-} from '../../ledger-tables.ts';
+} from '../../statement.ts';
 import type { Transaction } from '../../table.ts';
 import { keyOf } from '../common.ts';
 import { insertAsked } from '../entries/asked.ts';

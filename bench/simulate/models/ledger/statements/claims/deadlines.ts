@@ -1,5 +1,7 @@
 /** The statements of sql/statements/claims/claims.ts that extend deadlines by outages. */
-import { type CampaignRow, type LedgerTables, NOTHING, rowsOf, type Statement } from '../../ledger-tables.ts';
+import type { LedgerTables } from '../../ledger-tables.ts';
+import type { CampaignRow } from '../../rows.ts';
+import { NOTHING, rowsOf, type Statement } from '../../statement.ts';
 import type { Transaction } from '../../table.ts';
 import { changeCampaign } from '../campaigns/changing.ts';
 

@@ -1,5 +1,6 @@
 /** The statements of sql/statements/claims/offers.ts. */
-import { type ClaimantRow, changed, NOTHING, rowsOf, type Statement } from '../../ledger-tables.ts';
+import type { ClaimantRow } from '../../rows.ts';
+import { changed, NOTHING, rowsOf, type Statement } from '../../statement.ts';
 import { changeCampaign } from '../campaigns/changing.ts';
 import { selectedBy } from '../campaigns/selected.ts';
 import { claimantsOf, noteMove, writeClaimant } from './claimants.ts';

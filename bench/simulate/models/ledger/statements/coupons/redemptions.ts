@@ -2,20 +2,19 @@
  * The statements of sql/statements/coupons/redemptions.ts, and those of sql/statements/coupons/coupons.ts that a basket needs;
  * terms.ts has the others.
  */
+import type { LedgerTables } from '../../ledger-tables.ts';
+import type { RedemptionRow, UseRow } from '../../rows.ts';
 import {
   CHECK_VIOLATION,
   ConstraintError,
   changed,
   FOREIGN_KEY_VIOLATION,
-  type LedgerTables,
   NOTHING,
-  type RedemptionRow,
   rowsOf,
   type Statement,
   UNIQUE_VIOLATION,
-  type UseRow,
   type Values,
-} from '../../ledger-tables.ts';
+} from '../../statement.ts';
 import { Blocked, type Transaction } from '../../table.ts';
 
 /** Stands for null in an array that has none. */
@@ -183,7 +182,6 @@ const changing =
   };
 
 const commit = changing(values => ({ state: 'redeemed', redeemedAt: new Date(values.number(2)) }));
-
 const release = changing(values => ({ state: 'released', releasedAt: new Date(values.number(2)) }));
 
 /** Changes the uses of the redemptions that $1 names. */
@@ -197,7 +195,6 @@ const changingUses =
   };
 
 const commitUses = changingUses(use => ({ ...use, heldUntil: null }));
-
 const releaseUses = changingUses((use, values) =>
   use.givenBackAt === null ? { ...use, heldUntil: null, givenBackAt: new Date(values.number(2)) } : use,
 );

@@ -1,21 +1,20 @@
 /** The statements of sql/statements/coupons/coupons.ts that make and change terms, and that show what a code is. */
+import type { LedgerTables } from '../../ledger-tables.ts';
+import type { CouponRow } from '../../rows.ts';
 import {
   CHECK_VIOLATION,
   ConstraintError,
-  type CouponRow,
   changed,
-  type LedgerTables,
   NOTHING,
   rowsOf,
   type Statement,
   type Values,
-} from '../../ledger-tables.ts';
+} from '../../statement.ts';
 import type { Transaction } from '../../table.ts';
 import { codesOf, usesOf } from './redemptions.ts';
 
 /** Serializes those who make terms: in a run the operator makes them one after another. */
 const lockStacking: Statement = () => changed(1);
-
 /** No coupon here names others. */
 const readNeighbours: Statement = () => NOTHING;
 

@@ -1,15 +1,15 @@
 /** The statements of sql/statements/draws/alternates.ts. */
+import type { LedgerTables } from '../../ledger-tables.ts';
+import type { AlternateRow } from '../../rows.ts';
 import {
-  type AlternateRow,
   ConstraintError,
   changed,
   FOREIGN_KEY_VIOLATION,
-  type LedgerTables,
   NOTHING,
   rowsOf,
   type Statement,
   UNIQUE_VIOLATION,
-} from '../../ledger-tables.ts';
+} from '../../statement.ts';
 import type { Transaction } from '../../table.ts';
 import { keyOf } from '../common.ts';
 

@@ -1,13 +1,13 @@
 /** The statements of sql/statements/draws/draws.ts. */
+import type { LedgerTables } from '../../ledger-tables.ts';
 import {
   ConstraintError,
   changed,
-  type LedgerTables,
   NOTHING,
   rowsOf,
   type Statement,
   UNIQUE_VIOLATION,
-} from '../../ledger-tables.ts';
+} from '../../statement.ts';
 import type { Transaction } from '../../table.ts';
 import { updating } from '../campaigns/changing.ts';
 import { selectedBy } from '../campaigns/selected.ts';

@@ -1,12 +1,7 @@
 /** What users send: entries, withdrawals and claims, of which the earliest stays. */
-import {
-  type CampaignRow,
-  type EntryRow,
-  type LedgerTables,
-  rowsOf,
-  type Statement,
-  type Values,
-} from '../../ledger-tables.ts';
+import type { LedgerTables } from '../../ledger-tables.ts';
+import type { CampaignRow, EntryRow } from '../../rows.ts';
+import { rowsOf, type Statement, type Values } from '../../statement.ts';
 import { Blocked, type Table, type Transaction } from '../../table.ts';
 import { compareText, keyOf } from '../common.ts';
 

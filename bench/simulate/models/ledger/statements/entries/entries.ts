@@ -1,15 +1,8 @@
 /** The statements of sql/statements/entries/entries.ts. */
 import pg from 'pg';
-import {
-  type CampaignRow,
-  changed,
-  type EntryRow,
-  type LedgerTables,
-  NOTHING,
-  rowsOf,
-  type Statement,
-  UNIQUE_VIOLATION,
-} from '../../ledger-tables.ts';
+import type { LedgerTables } from '../../ledger-tables.ts';
+import type { CampaignRow, EntryRow } from '../../rows.ts';
+import { changed, NOTHING, rowsOf, type Statement, UNIQUE_VIOLATION } from '../../statement.ts';
 import { Blocked, type Transaction } from '../../table.ts';
 import { entriesBetween, keyOf, rangeOf } from '../common.ts';
 import { byKey, campaignOf, earliestOf, sentOf } from './asked.ts';

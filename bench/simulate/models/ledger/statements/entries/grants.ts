@@ -6,7 +6,7 @@ import {
   rowsOf,
   type Statement,
   UNIQUE_VIOLATION,
-} from '../../ledger-tables.ts';
+} from '../../statement.ts';
 import { Blocked } from '../../table.ts';
 import { keyOf } from '../common.ts';
 

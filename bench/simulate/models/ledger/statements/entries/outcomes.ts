@@ -1,5 +1,6 @@
 /** The statements of sql/statements/entries/outcomes.ts. */
-import { type CampaignRow, NOTHING, rowsOf, type Statement } from '../../ledger-tables.ts';
+import type { CampaignRow } from '../../rows.ts';
+import { NOTHING, rowsOf, type Statement } from '../../statement.ts';
 import { keyOf } from '../common.ts';
 import { campaignOf } from './asked.ts';
 

@@ -1,12 +1,7 @@
 /** The statements of sql/statements/entries/withdrawals.ts. */
-import {
-  changed,
-  type EntryRow,
-  type LedgerTables,
-  rowsOf,
-  type Statement,
-  type WithdrawalRow,
-} from '../../ledger-tables.ts';
+import type { LedgerTables } from '../../ledger-tables.ts';
+import type { EntryRow, WithdrawalRow } from '../../rows.ts';
+import { changed, rowsOf, type Statement } from '../../statement.ts';
 import type { Transaction } from '../../table.ts';
 import { compareText, keyOf } from '../common.ts';
 import { insertAsked } from './asked.ts';

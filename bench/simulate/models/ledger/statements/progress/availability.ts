@@ -1,6 +1,6 @@
 /** The statements of sql/statements/progress/availability.ts. */
 import type { Heard } from '../../../../../../sql/statements/progress/availability.ts';
-import { changed, NOTHING, rowsOf, type Statement } from '../../ledger-tables.ts';
+import { changed, NOTHING, rowsOf, type Statement } from '../../statement.ts';
 import { ONE_ROW } from '../common.ts';
 
 const NEVER_HEARD: Heard = { heardMs: 0, throughMs: 0 };

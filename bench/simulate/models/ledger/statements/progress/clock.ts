@@ -1,14 +1,7 @@
 /** The statements of sql/statements/progress/clock.ts. */
-
 import type { ClockTrust, TrustEnd } from '../../../../../../sql/statements/progress/clock.ts';
-import {
-  changed,
-  type LedgerTables,
-  NOTHING,
-  type Result,
-  rowsOf,
-  type Statement,
-} from '../../ledger-tables.ts';
+import type { LedgerTables } from '../../ledger-tables.ts';
+import { changed, NOTHING, type Result, rowsOf, type Statement } from '../../statement.ts';
 import { Blocked, type Transaction } from '../../table.ts';
 
 /** Reads the server's clock, to the millisecond. */

@@ -1,6 +1,6 @@
 /** The statements of sql/statements/progress/gateways.ts. */
 import type { GatewayRow } from '../../../../../../sql/statements/progress/gateways.ts';
-import { changed, rowsOf, type Statement } from '../../ledger-tables.ts';
+import { changed, rowsOf, type Statement } from '../../statement.ts';
 import { Blocked } from '../../table.ts';
 import { ONE_ROW } from '../common.ts';
 import { NO_WATERMARK } from './watermarks.ts';

@@ -1,5 +1,5 @@
 /** The statements of sql/statements/progress/log-partitions.ts, log-writers.ts and dead-letters.ts. */
-import { changed, NOTHING, rowsOf, type Statement } from '../../ledger-tables.ts';
+import { changed, NOTHING, rowsOf, type Statement } from '../../statement.ts';
 import { Blocked } from '../../table.ts';
 import { ONE_ROW } from '../common.ts';
 import { NO_WATERMARK } from './watermarks.ts';

@@ -1,5 +1,5 @@
 /** The statements of sql/statements/books/slices.ts. */
-import { changed, rowsOf, type Statement } from '../../ledger-tables.ts';
+import { changed, rowsOf, type Statement } from '../../statement.ts';
 import { Blocked } from '../../table.ts';
 
 const insertSlices: Statement = (tables, by, values) => {

@@ -1,5 +1,5 @@
 /** The statements of sql/statements/progress/watermarks.ts. */
-import { changed, NOTHING, rowsOf, type Statement } from '../../ledger-tables.ts';
+import { changed, NOTHING, rowsOf, type Statement } from '../../statement.ts';
 import { Blocked } from '../../table.ts';
 import { ONE_ROW } from '../common.ts';
 

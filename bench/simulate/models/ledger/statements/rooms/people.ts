@@ -1,5 +1,7 @@
 /** The people of waiting rooms, with the triggers of the table. */
-import { CHECK_VIOLATION, ConstraintError, type LedgerTables, type PersonRow } from '../../ledger-tables.ts';
+import type { LedgerTables } from '../../ledger-tables.ts';
+import type { PersonRow } from '../../rows.ts';
+import { CHECK_VIOLATION, ConstraintError } from '../../statement.ts';
 import type { Transaction } from '../../table.ts';
 import { keyOf } from '../common.ts';
 

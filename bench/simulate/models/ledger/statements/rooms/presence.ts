@@ -1,14 +1,7 @@
 /** The statements of sql/statements/rooms/presence.ts. */
-import {
-  changed,
-  type LedgerTables,
-  NOTHING,
-  type PersonRow,
-  type RoomRow,
-  rowsOf,
-  type Statement,
-  type Values,
-} from '../../ledger-tables.ts';
+import type { LedgerTables } from '../../ledger-tables.ts';
+import type { PersonRow, RoomRow } from '../../rows.ts';
+import { changed, NOTHING, rowsOf, type Statement, type Values } from '../../statement.ts';
 import { Blocked, type Transaction } from '../../table.ts';
 import { compareText, keyOf, ONE_ROW } from '../common.ts';
 import { aheadMs, heardMs } from './availability.ts';

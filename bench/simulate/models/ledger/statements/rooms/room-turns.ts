@@ -1,14 +1,7 @@
 /** The statements of sql/statements/rooms/room-turns.ts. */
-import {
-  ConstraintError,
-  changed,
-  type LedgerTables,
-  type PersonRow,
-  rowsOf,
-  type Statement,
-  UNIQUE_VIOLATION,
-  type WithdrawalRow,
-} from '../../ledger-tables.ts';
+import type { LedgerTables } from '../../ledger-tables.ts';
+import type { PersonRow, WithdrawalRow } from '../../rows.ts';
+import { ConstraintError, changed, rowsOf, type Statement, UNIQUE_VIOLATION } from '../../statement.ts';
 import type { Transaction } from '../../table.ts';
 import { compareText, entriesBetween, keyOf } from '../common.ts';
 import { isInLine, isInside, newPerson, peopleOf, writePerson } from './people.ts';

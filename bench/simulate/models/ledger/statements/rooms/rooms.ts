@@ -1,5 +1,6 @@
 /** The statements of sql/statements/rooms/rooms.ts. */
-import { changed, NOTHING, type RoomRow, rowsOf, type Statement } from '../../ledger-tables.ts';
+import type { RoomRow } from '../../rows.ts';
+import { changed, NOTHING, rowsOf, type Statement } from '../../statement.ts';
 import { entriesBetween, us } from '../common.ts';
 import { aheadMs, heardMs, nowUs } from './availability.ts';
 import { isInLine, isInside, peopleOf } from './people.ts';
