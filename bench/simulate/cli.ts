@@ -1,14 +1,14 @@
 /**
  * `npm run simulate`: runs seeds, and shows what a failing one does.
  *
- *   npm run simulate -- --seeds 1-5000            many of them, on two cores; each that fails is named and made smaller
+ *   npm run simulate -- --seeds 1-5000            many of them, on two cores; failing ones are named and made smaller
  *   npm run simulate -- --seeds 1-300000 --state FILE
- *                                                 the same, and when it was ended, it goes on where FILE says that it was
+ *                                                 the same; after an interruption it continues where FILE says
  *   npm run simulate -- --seed 42 [--verbose]     one of them, exactly as it ran before, with everything that happens
  *   npm run simulate -- --plan 'holds are given back' --seed 3 [--verbose]
- *                                                 a plan that was written by hand (mutations/plans), under one schedule
+ *                                                 a plan written by hand (mutations/plans), under one schedule
  *   npm run simulate -- --mutations clock --seeds 1-5000
- *                                                 the bugs of mutations/mutations.ts whose names have that word, each until it is found
+ *                                                 the bugs of mutations/ whose names contain that word, each until it is found
  *
  * Exit code 1 when a seed fails, 2 when the arguments are wrong.
  */
@@ -69,7 +69,7 @@ function showPlan(plan: Plan): void {
   }
 }
 
-/** Every failure is shown, and made smaller; progress goes to standard error. */
+/** Shows every failure, made smaller; progress goes to standard error. */
 async function runMany(from: number, to: number, state: string | undefined): Promise<number> {
   const wanted = to - from + 1;
   let saidMs = performance.now();

@@ -1,17 +1,17 @@
 /**
- * What goes wrong, and how it is healed again. Every fault but two lasts for a while and is over then; what it has broken (a
+ * What goes wrong, and how it is healed again. Every fault but two lasts for a while and is then over; what it has broken (a
  * lease, a connection, a transaction) stays broken. PostgreSQL's clock goes wrong for good: until the operator has spoken
- * (actors/clock-operator.ts), nothing is decided. Long passes go on to the end, and are no fault of anybody's.
+ * (actors/clock-operator.ts), nothing is decided. Long cycles go on to the end, and count as nobody's fault.
  */
 import { Random } from './kernel/random.ts';
 import { MS } from './kernel/world.ts';
 import type { Fault } from './plans/plan.ts';
-import type { Scene } from './scene.ts';
+import type { Scene } from './scene/scene.ts';
 
-/** Redis puts its file on disk once a second: as much can be lost. */
+/** Redis writes its file to disk once a second: this much can be lost. */
 const LOST_AT_MOST_MS = 1_000;
 
-/** Brings the fault about, now; it heals itself. */
+/** Brings the fault about now, and schedules its healing. */
 export function inject(scene: Scene, fault: Fault): void {
   const { world, log, ledger, redis } = scene;
   const { kind, forMs, target, amount } = fault;
@@ -98,7 +98,7 @@ export function inject(scene: Scene, fault: Fault): void {
       scene.engineAt(target)?.process.jumpAhead(amount * MS);
       return;
     case 'passes are long':
-      // Nothing is broken that would have to be healed.
+      // Nothing is broken, so nothing needs healing.
       ledger.findingUs = amount * MS;
       return;
     case 'log is gone':
@@ -158,7 +158,7 @@ function pick(names: readonly string[], at: number): string {
   return names[at % names.length] ?? '';
 }
 
-/** Does it to the gateway now, or when that next comes to the place where it is to be caught. */
+/** Strikes the gateway now, or when it next reaches the fault's place. */
 function strike(scene: Scene, { target, place, kind }: Fault, blow: () => void): void {
   const gateway = scene.gatewayAt(target);
   if (gateway === undefined || place === undefined || kind === 'gateway stops') {

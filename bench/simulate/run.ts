@@ -1,4 +1,4 @@
-/** Runs a plan from beginning to end, and says what came of it. */
+/** Runs a plan from beginning to end, and reports the result. */
 import { type Logger, pino } from 'pino';
 import { Client, type Surroundings } from './actors/client.ts';
 import { watchClocks } from './actors/clock-operator.ts';
@@ -10,15 +10,16 @@ import { inject } from './faults.ts';
 import { onLack } from './kernel/stand-in.ts';
 import { BEGINNING_US, MS, World } from './kernel/world.ts';
 import type { Plan } from './plans/plan.ts';
-import { Scene } from './scene.ts';
+import { isFinished } from './scene/finish.ts';
+import { Scene } from './scene/scene.ts';
 
 /** Everything heals in time; what is not settled this long after the last fault never will be. */
 const PATIENCE_MS = 20_000;
-/** Where passes stay long, each of which may decide one claim. */
+/** Where cycles stay long, each of which may decide one claim. */
 const LONG_PATIENCE_MS = 90_000;
-/** When all is told and finished, this long is left for what still comes: it must change nothing. */
+/** When everything is told and finished, the run goes on this long: whatever still happens must change nothing. */
 const STILL_MS = 150;
-/** So far apart it is looked whether it is. */
+/** The interval between looks at whether it is finished. */
 const LOOK_MS = 5;
 
 export interface RunResult {
@@ -28,13 +29,13 @@ export interface RunResult {
   readonly steps: number;
   readonly virtualMs: number;
   readonly accepted: number;
-  /** What was done to it, by kind. */
+  /** How often each kind of thing was done to it. */
   readonly faults: Record<string, number>;
 }
 
 const silent = pino({ level: 'silent' });
 
-/** Never rejects. `say` is given every line worth reading. */
+/** Never rejects. `say` receives every line worth reading. */
 export async function runPlan(plan: Plan, say?: (line: string) => void): Promise<RunResult> {
   const world = new World(plan.seed, say);
   const unhandled = (reason: unknown): void => world.fail(reason);
@@ -56,11 +57,11 @@ export async function runPlan(plan: Plan, say?: (line: string) => void): Promise
     if (isLong) scene.noteOutage();
     if (left.count > 0 || world.nowUs < lookUs) return false;
     lookUs = world.nowUs + LOOK_MS * MS;
-    if (!scene.isFinished) return false;
+    if (!isFinished(scene)) return false;
     stillUs ??= world.nowUs + STILL_MS * MS;
     return world.nowUs >= stillUs;
   });
-  // Rejections that nobody handles are reported when Node's own queue is empty.
+  // Node reports unhandled rejections when its own queue is empty.
   await new Promise(resolve => setImmediate(resolve));
   process.off('unhandledRejection', unhandled);
   if (world.failure === undefined) {
@@ -84,7 +85,7 @@ export async function runPlan(plan: Plan, say?: (line: string) => void): Promise
   };
 }
 
-/** Puts everything of the plan at its time; answers how many clients have not ended. */
+/** Schedules everything in the plan; returns how many clients have not ended. */
 function schedule(scene: Scene): { count: number } {
   const { plan, world, checker, tally } = scene;
   const { shoppings, looks, changes } = plan.shop;
@@ -146,7 +147,7 @@ function schedule(scene: Scene): { count: number } {
   return left;
 }
 
-/** What shops and people do with coupons, and the operator. */
+/** What shops, people with coupons, and the operator do. */
 function scheduleShop(scene: Scene, around: Surroundings, done: () => void): void {
   const { world, plan, checker } = scene;
   const { shoppings, looks, changes } = plan.shop;
@@ -169,7 +170,7 @@ function scheduleShop(scene: Scene, around: Surroundings, done: () => void): voi
   }
 }
 
-/** What the processes log, among the lines of the run, each with the name of its process. */
+/** The processes' log lines among the lines of the run, each with the name of its process. */
 function loggerFor(world: World): Logger {
   const write = (line: string): void => {
     const { level: _level, time: _time, pid: _pid, hostname: _hostname, msg, ...rest } = JSON.parse(line);

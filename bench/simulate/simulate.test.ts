@@ -1,7 +1,7 @@
 /**
- * Seeds that once failed, and two thousand that nobody has run: every invariant holds in all of them. A seed that fails is
- * named, run again on its own, and made smaller; `npm run simulate -- --seed N` does the same, and shows all that happens
- * with `--verbose`.
+ * Runs seeds that once failed, and two thousand new ones: every invariant holds in all of them. A failing seed is named, run
+ * again on its own, and made smaller; `npm run simulate -- --seed N` does the same, and shows all that happens with
+ * `--verbose`.
  */
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -22,9 +22,9 @@ import type { JobResult } from './runner/job.ts';
 import { runJobs, runSeeds, withBundles } from './runner/jobs.ts';
 import { failuresOf, totalOf } from './runner/progress.ts';
 
-/** As many that nobody has run before, each time others. */
+/** This many new seeds, different ones each time. */
 const FRESH = 2_000;
-/** The first of them: by the minute, so that a range is not met again for years. */
+/** The first of them: by the minute, so that no range comes again for years. */
 const FROM = 1_000_000 + (Math.floor(Date.now() / 60_000) % 499_000) * FRESH;
 const PROCESSES = 2;
 
@@ -70,7 +70,7 @@ test('seeds that once failed hold', async () => {
   await holds(failures);
 });
 
-/** None has failed; the first that has is run again, and shown. */
+/** Asserts that none has failed; runs the first that has once more and shows it. */
 async function holds(failures: JobResult['failures']): Promise<void> {
   const [first] = failures;
   const replayed = first === undefined ? '' : (await simulate('--seed', String(first.seed))).output;
@@ -78,7 +78,7 @@ async function holds(failures: JobResult['failures']): Promise<void> {
 }
 
 test('a seed runs the same each time, to the last line', async () => {
-  // Codes of coupons are made of the machine's own randomness.
+  // Coupon codes are made of the machine's own randomness.
   const runs = await Promise.all([1, 2].map(() => simulate('--seed', '7', '--verbose')));
   const [first, second] = runs.map(({ output }) =>
     output.replaceAll(/[0-9A-Z]{4}(-[0-9A-Z]{4}){3}/g, 'code').split('\n'),

@@ -1,7 +1,7 @@
 /**
- * The people: each asks, asks again when the answer is 503 or none, holds on to a stream until it ends with an outcome,
- * and opens it anew with the last event's id when it breaks. What they are told goes to the checker: an acceptance when
- * the gateway gives it (from then on it may have been heard), a position when it is heard.
+ * The people: each asks, asks again when the answer is 503 or missing, holds on to a stream until it ends with an outcome, and
+ * reopens it with the last event's id when it breaks. The checker learns what they are told: an acceptance when the gateway
+ * gives it (from then on it may have been heard), a position when it is heard.
  */
 import type { Checker, ToldSoFar } from '../checks/checker.ts';
 import { type Path, wayUs } from '../kernel/network.ts';
@@ -13,12 +13,12 @@ import type { SimulatedGateway } from './gateway.ts';
 
 const ANSWER_TIMEOUT_US = 700 * MS;
 const TRIES = 8;
-/** Of who asks when all is healed: what was lost is made anew within less. */
+/** For someone who asks when everything is healed: whatever was lost is rebuilt in less time. */
 const LATE_TRIES = 100;
-/** The door may be shut for six seconds, and what is offered to one after the other lasts for four each in some runs. */
+/** Entering may be impossible for six seconds, and in some runs offers made one after the other last for four each. */
 const STREAM_TRIES = 300;
 const CLAIM_TRIES = 30;
-/** Something else may follow. */
+/** Another outcome may follow. */
 const OPEN_OUTCOMES: readonly string[] = ['waiting', 'waitlisted', 'offered'];
 
 export interface Surroundings {
@@ -26,12 +26,12 @@ export interface Surroundings {
   readonly checker: Checker;
   readonly tally: Tally;
   readonly path: Path;
-  /** The gateway in that place, if one is there. */
+  /** The gateway in that place, if one is running. */
   readonly gatewayAt: (place: number) => SimulatedGateway | undefined;
   readonly gateways: number;
 }
 
-/** An answer; `undefined` for none within the time. */
+/** An answer; `undefined` for none in time. */
 type Answer = { readonly status: number; readonly body: Record<string, unknown> } | undefined;
 
 export class Client {
@@ -59,7 +59,7 @@ export class Client {
     if (what === 'close' || what === 'change' || what === 'set room' || what === 'end offer')
       throw new Error(`a ${what} is not for a gateway`);
     const bodyAfterUs = bodyAfterMs === undefined ? undefined : bodyAfterMs * MS;
-    // Whole milliseconds, so that several are often noted at one.
+    // Whole milliseconds, so that several requests often have the same.
     const noted = this.#around.world.nowUs / MS - (onTheWayMs ?? 0);
     const requestStart = onTheWayMs === undefined ? '' : `t=${Math.floor(noted)}`;
     const asked = { ...this.#asked(), what, bodyAfterUs, requestStart };
@@ -77,7 +77,7 @@ export class Client {
     return this.#around.world.random.between(0, this.#around.gateways - 1);
   }
 
-  /** Sends a request and hears one answer, or undefined when none comes. */
+  /** Sends a request and returns one answer, or undefined when none arrives. */
   #exchange(place: number, asked: Asked, hear: (answer: Answer) => void): void {
     const { world } = this.#around;
     const askedUs = world.nowUs;
@@ -107,7 +107,7 @@ export class Client {
     back(this.#around, hear);
   }
 
-  /** What the gateway has said, whether it is heard or not. */
+  /** Takes note of what the gateway has said, whether it is heard or not. */
   #told(
     { campaignId, userId, what }: Asked,
     status: number,
@@ -192,7 +192,7 @@ export class Client {
     let isOver = false;
     let isThere = false;
     let heardUs = 0;
-    /** In order, as of one connection; what is lost breaks it. */
+    /** In order, as on one connection; a lost message breaks it. */
     const inOrder = (hear: () => void): void => {
       const backUs = wayUs(world, path, tally);
       heardUs = Math.max(heardUs, world.nowUs + (backUs ?? 0));
@@ -229,7 +229,7 @@ export class Client {
     });
   }
 
-  /** Somebody who was offered something claims it, once, as often as it takes to be answered. */
+  /** Claims an offer once, as often as it takes to be answered. */
   #offered(): void {
     const { claimsAfterMs } = this.#ask;
     const { world } = this.#around;
@@ -284,7 +284,7 @@ export class Client {
   }
 }
 
-/** Has something asked of the gateway in that place, if it gets there; `gone` where none is there. */
+/** Sends a request to the gateway in that place, unless it is lost; `gone` is called where no gateway is running. */
 export function sendTo(
   { world, path, tally, gatewayAt }: Surroundings,
   place: number,
@@ -297,19 +297,19 @@ export function sendTo(
   else if (outUs !== undefined) world.after(outUs, gateway.process, () => ask(gateway));
 }
 
-/** Has something heard outside, unless it is lost on its way. */
+/** Delivers a message to the outside, unless it is lost. */
 export function back({ world, path, tally }: Surroundings, hear: () => void): void {
   const backUs = wayUs(world, path, tally);
   if (backUs !== undefined) world.after(backUs, world.outside, hear);
 }
 
-/** No answer, 503, or a thing that is not there yet: then it is safe, and of use, to ask again. */
+/** No answer, 503, or something that does not exist yet: asking again is safe and useful. */
 function isAskedAgain(answer: Answer): boolean {
   if (answer === undefined || answer.status === 503 || answer.status === 404) return true;
   return String(answer.body.type).endsWith('not-open-yet');
 }
 
-/** For good, when nothing is on its way any more. */
+/** Final, when nothing is under way any more. */
 function isToldOfNone(answer: Answer): boolean {
   return answer?.status === 404;
 }

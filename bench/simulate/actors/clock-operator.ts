@@ -1,23 +1,24 @@
 /**
- * The operator of clocks: sees that PostgreSQL's clock is wrong, and says that Redis' is right, at an engine that is there, by
- * the difference that another one showed a moment before. Again and again: what was said ends when Redis' clock moves.
+ * The operator of clocks: notices that PostgreSQL's clock is wrong, and says that Redis' is right, at a running engine, by the
+ * difference that another one showed a moment before. The operator repeats this, since a statement ends when Redis' clock
+ * moves.
  */
 import type { Tally } from '../kernel/tally.ts';
 import { MS, type World } from '../kernel/world.ts';
 import type { SimulatedEngine } from './engine.ts';
 
-/** So far apart the operator looks. */
+/** The interval at which the operator looks. */
 const LOOK_US = 250 * MS;
-/** And speaks so long after that, at most. */
+/** The longest time from looking to speaking. */
 const SPEAKS_WITHIN_US = 800 * MS;
 
 interface Surroundings {
   readonly world: World;
   readonly tally: Tally;
   readonly engines: number;
-  /** The engine in that place, if one is there. */
+  /** The engine in that place, if one is running. */
   readonly engineAt: (place: number) => SimulatedEngine | undefined;
-  /** Redis' clock shows the time, and PostgreSQL's does not. Who does not know that says nothing. */
+  /** Redis' clock is right, and PostgreSQL's is not. An operator who does not know that says nothing. */
   readonly isRedisAloneRight: () => boolean;
 }
 
@@ -34,7 +35,7 @@ export function watchClocks(around: Surroundings): void {
   });
 }
 
-/** Of what was so when they looked. What is refused, or not answered, is looked at again. */
+/** Speaks of what was so at the last look. What is refused or not answered is looked at again. */
 function speak(around: Surroundings, aheadMs: number): void {
   atAnyEngine(around, async engine => {
     const became = await engine.trustClock(aheadMs);

@@ -1,6 +1,6 @@
 /**
- * An engine in the simulator: what production assembles (engine/assembly.ts), over the simulated ledger, Redis and log, and
- * the operator, who calls what the API's handlers call.
+ * An engine in the simulator: production's assembly (engine/assembly.ts), over the simulated ledger, Redis and log; and the
+ * operator, who calls what the API's handlers call.
  */
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -31,13 +31,13 @@ import type { Path } from '../kernel/network.ts';
 import type { Tally } from '../kernel/tally.ts';
 import { BEGINNING_US, type Process } from '../kernel/world.ts';
 import type { Ledger } from '../models/ledger/ledger.ts';
-import { ConstraintError } from '../models/ledger/ledger-tables.ts';
+import { ConstraintError } from '../models/ledger/statement.ts';
 import type { SimulatedConsumer, SimulatedLog } from '../models/log.ts';
 import { KEYS, type SimulatedRedis } from '../models/redis/redis.ts';
 import type { Operation } from '../plans/plan.ts';
 import { SALT_SECRET } from './gateway.ts';
 
-/** Also how far apart passes are at least: with every batch another one, they would be most of a run. */
+/** Also the least interval between cycles: with one more for every batch, they would be most of a run. */
 const PASS_MS = 160;
 const INTERVALS: JudgeIntervals = {
   passGap: PASS_MS,
@@ -48,12 +48,12 @@ const INTERVALS: JudgeIntervals = {
   clock: 200,
   tidy: 1_000,
 };
-/** As many as most runs have campaigns for. */
+/** Most runs have no more campaigns. */
 const SETTLED_AT_ONCE = 2;
 const DRAW_SECRET = 'a secret of draws, for the simulator only';
-/** Nobody uses a pass, so its end is what frees a place. */
+/** Nobody uses a pass, so a place becomes free only when its pass ends. */
 const PASS_TTL_MS = 1_000;
-/** Nobody reads what is counted here. */
+/** Nobody reads these counts. */
 const UNCOUNTED: EngineMetrics = {
   registry: new Registry(),
   batch: () => undefined,
@@ -63,29 +63,29 @@ const UNCOUNTED: EngineMetrics = {
   pass: () => undefined,
   clocks: () => undefined,
 };
-/** Drawn behind the winners of a raffle. */
+/** Drawn after the winners of a raffle. */
 const ALTERNATES = 2;
 
 export interface EngineTerms {
   readonly leaseMs: number;
-  /** Entries of a projection that are ranked at once; undefined for as many as usual. */
+  /** How many entries of a projection are ranked at once; undefined for the usual number. */
   readonly rankedAtOnce: number | undefined;
   readonly claimsAtOnce: number | undefined;
   readonly movesAtOnce: number | undefined;
   readonly drawnAtOnce: number | undefined;
   readonly sharedFrom: number | undefined;
   readonly clockStopMs: number;
-  /** So long after its end a campaign leaves Redis; undefined: never. */
+  /** How long after its end a campaign leaves Redis; undefined: never. */
   readonly shelveAfterMs: number | undefined;
   readonly partitions: number;
   /** Counts what the operator changed, and what was refused. */
   readonly tally: Tally;
-  /** Makes what is drawn depend on the seed alone. */
+  /** Makes draws depend on the seed alone. */
   readonly seed: number;
   readonly log: Logger;
 }
 
-/** Advisory locks as one process has them, at the simulated server. */
+/** Advisory locks of one process, at the simulated server. */
 class SimulatedLocks extends Locks {
   readonly #ledger: Ledger;
   readonly #process: Process;
@@ -108,7 +108,7 @@ class SimulatedLocks extends Locks {
   }
 }
 
-/** Commitments that a seed repeats: production's nonces are of the machine's own randomness. */
+/** Commitments that a seed repeats: production's nonces come from the machine's own randomness. */
 class SimulatedRandomness extends Randomness {
   readonly #seed: number;
 
@@ -134,7 +134,7 @@ export class SimulatedEngine {
   readonly #deps: JudgeDeps;
   readonly #tally: Tally;
 
-  /** To be made in an event of its own process. */
+  /** Call in an event of its own process. */
   constructor(
     process: Process,
     servers: { readonly ledger: Ledger; readonly redis: SimulatedRedis; readonly log: SimulatedLog },
@@ -189,7 +189,7 @@ export class SimulatedEngine {
     }
   }
 
-  /** The operator changes a campaign, as it is now. */
+  /** The operator changes a campaign as it is now. */
   async change(campaignId: number, operation: Operation): Promise<void> {
     const { action, opensAtMs, closesAtMs, drawsAtMs, stock } = operation;
     const at = (ms: number): Date => new Date(BEGINNING_US / 1000 + ms);
@@ -210,13 +210,13 @@ export class SimulatedEngine {
     }
   }
 
-  /** By how much Redis is shown to be ahead of PostgreSQL, ms, where the two contradict each other; undefined where they don't. */
+  /** By how much Redis appears ahead of PostgreSQL, ms, where the two contradict each other; undefined where they don't. */
   shownAheadMs(): number | undefined {
     const look = this.#deps.clocks.look();
     return look.state === 'apart' ? aheadMsOf(look).postgres : undefined;
   }
 
-  /** The operator says that Redis is right while it is so far ahead of PostgreSQL. Never rejects. */
+  /** The operator says that Redis is right while it is that far ahead of PostgreSQL. Never rejects. */
   async trustClock(aheadMs: number): Promise<string> {
     const said = { by: 'operator', reason: null };
     try {
@@ -234,7 +234,7 @@ export class SimulatedEngine {
   }
 
   /**
-   * The operator sets the terms of a room, made for that version; false where it has another one. Rejects when it is not
+   * The operator sets the terms of a room, for that version; false where the room has another version. Rejects when it is not
    * known whether they are set.
    */
   async setRoom(campaignId: number, terms: RoomTerms, version: number): Promise<boolean> {
@@ -247,7 +247,7 @@ export class SimulatedEngine {
     }
   }
 
-  /** The operator puts other terms in place of a coupon's, as the API does. */
+  /** The operator replaces a coupon's terms, as the API does. */
   async changeTerms(couponId: number, terms: CouponTerms): Promise<void> {
     const { pool, couponsChanged, log } = this.#deps;
     try {
@@ -256,7 +256,7 @@ export class SimulatedEngine {
       await replaceTerms(pool, coupon, termsOf(terms));
       this.#tally.count('terms of a coupon in effect');
     } catch (error) {
-      // What the ledger refuses has to be told as a problem.
+      // A refusal of the ledger must have been turned into a problem.
       if (error instanceof ConstraintError) throw error;
       this.#tally.count('terms of a coupon refused');
       log.info({ err: error, couponId }, 'the operator was refused');
@@ -266,8 +266,8 @@ export class SimulatedEngine {
   }
 
   /**
-   * The operator ends an offer by hand, of whoever holds it: `asks` hears of whom, before anything is done. Whether that was
-   * answered: not where nobody has been offered it, or it is not known what comes of it.
+   * The operator ends an offer by hand, whoever holds it; `asks` is called with the holder first. Resolves with whether that
+   * was answered: false where nobody has been offered it, or the result is not known.
    */
   async endOffer(campaignId: number, serial: number, asks: (userId: string) => void): Promise<boolean> {
     const { pool, log } = this.#deps;
@@ -280,7 +280,7 @@ export class SimulatedEngine {
       this.#tally.count('offer ended by hand');
       return true;
     } catch (error) {
-      // What the ledger refuses has to be told as a problem.
+      // A refusal of the ledger must have been turned into a problem.
       if (error instanceof ConstraintError) throw error;
       const became = error instanceof Problem ? error.slug : 'not known';
       this.#tally.count(`end of an offer: ${became}`);
@@ -289,7 +289,7 @@ export class SimulatedEngine {
     }
   }
 
-  /** The operator closes a campaign ahead of time; what cannot be done now, the operator's client gives up. */
+  /** The operator closes a campaign ahead of time, and gives up what cannot be done now. */
   async close(campaignId: number): Promise<void> {
     try {
       await closeCampaign(this.#deps, campaignId, new AbortController().signal);

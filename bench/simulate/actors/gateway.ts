@@ -1,6 +1,6 @@
 /**
- * A gateway in the simulator: what production assembles (gateway/assembly.ts) and its routes, over the simulated Redis, log
- * and Postgres. Sockets are left out: a request is a call of production's route (models/http.ts). A ticket is believed.
+ * A gateway in the simulator: production's assembly (gateway/assembly.ts) and routes, over the simulated Redis, log and
+ * Postgres. There are no sockets: a request is a call of production's route (models/http.ts). Tickets are not verified.
  */
 
 import type { HttpRequest } from 'uWebSockets.js';
@@ -34,7 +34,7 @@ import type { Ledger } from '../models/ledger/ledger.ts';
 import type { SimulatedLog } from '../models/log.ts';
 import { KEYS, SimulatedRanker, type SimulatedRedis } from '../models/redis/redis.ts';
 
-/** Seldomer than in production: most of a run would be this. */
+/** Less frequent than in production, or most of a run would be this. */
 const INTERVALS: GatewayIntervals = {
   clock: 600,
   boardBusy: 160,
@@ -44,17 +44,17 @@ const INTERVALS: GatewayIntervals = {
   confirm: 250,
   presence: 250,
 };
-/** The body of a shop's request comes so long after its head. */
+/** The body of a shop's request follows its head after this long. */
 const BODY_US = 20;
 const SECRET = 'a secret that no ticket is checked against';
 export const SALT_SECRET = 'a secret of salts, for the simulator only';
-/** Ed25519 in PKCS#8 (RFC 8410, section 7); the key itself is of no account. */
+/** Ed25519 in PKCS#8 (RFC 8410, section 7); the value of the key does not matter. */
 const SIGNING_KEY = Buffer.concat([
   Buffer.from('302e020100300506032b657004220420', 'hex'),
   Buffer.alloc(32, 1),
 ]).toString('base64');
 
-/** Counts, and is never read: one for all gateways of this process. */
+/** Never read; one for all gateways of this process. */
 const metrics = new Metrics(OF_NOBODY);
 
 const silent = pino({ level: 'silent' });
@@ -70,7 +70,7 @@ class SimulatedVerifier extends TicketVerifier {
 
 const verifier = new SimulatedVerifier(new Hmac(SECRET), 'simulated');
 
-/** Takes every ticket, and finds none wrong. */
+/** Accepts every ticket. */
 class SimulatedTicketBatch extends TicketBatch {
   override take(ticket: string): string {
     return ticket;
@@ -85,7 +85,7 @@ export interface GatewayTerms {
   readonly maxSliceEntries: number;
   /** How far promises stay behind the time; 0 where no proxy is trusted. */
   readonly waitMs: number;
-  /** Beyond so much of a doubt about the time nothing is stamped. */
+  /** With a greater doubt about the time nothing is stamped. */
   readonly clockStopMs: number;
   readonly signs: boolean;
   readonly remembers: boolean;
@@ -93,7 +93,7 @@ export interface GatewayTerms {
   readonly log: Logger;
 }
 
-/** By what a plan sets of it, as checking it takes longer than most of what a gateway does here. */
+/** By the plan's values, as checking a config takes longer than most of what a gateway does here. */
 const configs = new Map<string, GatewayConfig>();
 
 function configOf(terms: GatewayTerms): GatewayConfig {
@@ -139,7 +139,7 @@ export class SimulatedGateway implements SeenGateway {
   #servesFromUs: number | undefined;
   #servedUntilUs: number | undefined;
 
-  /** To be made in an event of its own process. */
+  /** Call in an event of its own process. */
   constructor(
     world: World,
     process: Process,
@@ -182,7 +182,7 @@ export class SimulatedGateway implements SeenGateway {
     this.#routes = routesOf(this.#assembled.parts);
   }
 
-  /** As whom it serves; undefined while it does not. */
+  /** The identity under which it serves; undefined while it does not. */
   get identity():
     | { readonly gateway: number; readonly incarnation: number; readonly epoch: number }
     | undefined {
@@ -202,7 +202,7 @@ export class SimulatedGateway implements SeenGateway {
     return this.process.stoodUntilUs;
   }
 
-  /** Notes as what it serves; to be called whenever something has happened. */
+  /** Notes its identity; call whenever something has happened. */
   noteIdentity(nowUs: number): void {
     const incarnation = this.identity?.incarnation;
     if (incarnation === this.#seenAs) return;
@@ -211,12 +211,12 @@ export class SimulatedGateway implements SeenGateway {
     this.#seenAs = incarnation;
   }
 
-  /** Why it does not serve, as it says itself, where that does not pass by itself. */
+  /** Why it does not serve, in its own words, where that does not pass by itself. */
   get hindrance(): string | undefined {
     return this.#assembled.parts.membership.hindrance;
   }
 
-  /** A request has arrived; to be called in an event of its process. */
+  /** A request has arrived; call in an event of its process. */
   request(asked: Asked, receiver: Receiver): Exchange {
     const exchange = this.#handle(routeOf(asked), requestOf(asked), receiver);
     if (asked.bodyAfterUs !== undefined) {
@@ -225,7 +225,7 @@ export class SimulatedGateway implements SeenGateway {
     return exchange;
   }
 
-  /** A shop has asked something. */
+  /** A shop has sent a request. */
   shop(asked: ShopAsked, receiver: Receiver): void {
     const exchange = this.#handle(shopRouteOf(asked), shopRequestOf(asked), receiver);
     if (asked.body !== '') this.#world.after(BODY_US, this.process, () => exchange.deliver(asked.body));
@@ -240,7 +240,7 @@ export class SimulatedGateway implements SeenGateway {
     return exchange;
   }
 
-  /** Stops in good order, as a rollout does. */
+  /** Stops gracefully, as in a rollout. */
   async stop(): Promise<void> {
     await this.#assembled.stop();
     for (const exchange of this.#exchanges) exchange.abort();

@@ -1,20 +1,20 @@
 /**
- * The operator who ends an offer by hand, of whoever holds it at that moment; and who mostly asks again, whichever engine is there,
- * while nobody has been offered it, or it is not known what came of it.
+ * The operator who ends an offer by hand, whoever holds it at that moment; and who mostly asks again, at any running engine,
+ * while nobody has been offered it, or the result is not known.
  */
 import type { Checker } from '../checks/checker.ts';
 import { MS, type World } from '../kernel/world.ts';
 import type { SimulatedEngine } from './engine.ts';
 
 const TRIES = 20;
-/** An engine that has noted it answers later than that, if the end is far off; asking again is safe. */
+/** An engine that has noted the end answers later if the end is far off; asking again is safe. */
 const ANSWER_TIMEOUT_US = 2_500 * MS;
 
 interface Surroundings {
   readonly world: World;
   readonly checker: Checker;
   readonly engines: number;
-  /** The engine in that place, if one is there. */
+  /** The engine in that place, if one is running. */
   readonly engineAt: (place: number) => SimulatedEngine | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The operator of rooms: sets the terms of a room while it is open, with the version that they were read at, and asks again,
- * whichever engine is there, until the answer says that they stand. What is asked and answered goes to the checker.
+ * The operator of rooms: sets the terms of a room while it is open, with the version that was read before, and asks again, at
+ * any running engine, until the answer says that the terms stand. The checker learns what is asked and answered.
  */
 import type { Checker } from '../checks/checker.ts';
 import type { RoomTerms } from '../checks/checker-rows.ts';
@@ -15,7 +15,7 @@ interface Surroundings {
   readonly checker: Checker;
   readonly tally: Tally;
   readonly engines: number;
-  /** The engine in that place, if one is there. */
+  /** The engine in that place, if one is running. */
   readonly engineAt: (place: number) => SimulatedEngine | undefined;
 }
 
@@ -80,7 +80,7 @@ export class RoomOperator {
     );
   }
 
-  /** Has an engine do it and hears what came of it; undefined for nothing, in time. */
+  /** Has an engine do it and returns the result; undefined for none in time. */
   #ask<T>(work: (engine: SimulatedEngine) => Promise<T>, hear: (answer: T | undefined) => void): void {
     const { world, engines, engineAt } = this.#around;
     const once = world.hearOnce(ANSWER_TIMEOUT_US, hear);

@@ -1,7 +1,7 @@
 /**
  * A shop's server with one basket: it asks under one idempotency key for each act, at another gateway when the answer is 503
- * or none, until it is decided. What is redeemed goes back as it is wanted. What gateways answer goes to the checker, whether
- * it is heard or not.
+ * or missing, until the act is decided. It asks for the refunds of the plan after a redemption. The checker learns what
+ * gateways answer, whether it is heard or not.
  */
 import { MS } from '../kernel/world.ts';
 import type { ShopAsked } from '../models/http.ts';
@@ -16,7 +16,7 @@ interface Answer {
   readonly body: Record<string, unknown>;
 }
 
-/** What is asked for under a key, with what the checker is to know of it. */
+/** A request under a key, with what the checker has to know of it. */
 type Act =
   | (ShopAsked & { readonly what: 'hold' | 'redeem' | 'commit' | 'release'; readonly of: number | undefined })
   | (ShopAsked & { readonly what: 'refund'; readonly of: number; readonly quantity: number | undefined });
@@ -25,7 +25,7 @@ function isDone({ status }: Answer): boolean {
   return status === 200 || status === 201;
 }
 
-/** Somebody asks once what a code is; `code` is undefined where it is nobody's yet. */
+/** Somebody asks once what a code is; `code` is undefined while it does not exist. */
 export function lookAtCode(
   around: Surroundings,
   { gateway, of: coupon, userId }: CodeLook,
@@ -47,7 +47,7 @@ export function lookAtCode(
       world.tell(() => `${code} is shown: ${status} ${text}`);
       const { coupons } = checker.shop;
       if (status === 200) coupons.shown(checker, { gateway, holder, body, askedUs, nowUs: world.nowUs });
-      // One that was granted may be somebody else's by now.
+      // A granted code may be somebody else's by now.
       else if (status !== 503 && (status !== 404 || isThere))
         checker.breaks(1, `the code ${code} is answered ${status} ${text}`);
       back(around, () => once(undefined));
@@ -71,7 +71,7 @@ export class Shopper {
   readonly #codeOf: (shopping: Shopping) => string | undefined;
   readonly #done: () => void;
 
-  /** `name` is this basket's alone; `codeOf` answers the code that is on it. */
+  /** `name` is this basket's alone; `codeOf` returns the basket's code. */
   constructor(
     around: Surroundings,
     shopping: Shopping,
@@ -157,7 +157,7 @@ export class Shopper {
     };
     again(this.#shopping.gateway);
     if (!this.#shopping.isDoubled) return;
-    // What this one hears is of no account.
+    // This answer is ignored.
     const other = world.random.between(0, gateways - 1);
     const laterUs = world.random.between(0, DOUBLE_US);
     world.after(laterUs, world.outside, () => this.#once(other, asked, () => undefined));

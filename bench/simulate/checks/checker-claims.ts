@@ -1,27 +1,27 @@
 /**
- * What must hold where what is granted or won has to be claimed: a serial has one holder at a time, who has one never
- * loses it, an offer ends in exactly one way, what is free goes to whoever is next, and a deadline lies as far off as was
- * announced, without the outages in between. Shares no code with gateway and engine.
+ * What must hold where grants and wins have to be claimed: a serial has one holder at a time, whoever has a place never loses
+ * it, an offer ends in exactly one way, whatever becomes free goes to the next in line, and a deadline is as far off as was
+ * announced, outages excluded. Shares no code with gateway and engine.
  */
 import type { SeenClaimant, SeenRows } from './checker-rows.ts';
 import type { Checks } from './checks.ts';
 
-/** How exactly it is known when an outage begins and ends, and how far clocks may be off. */
+/** How exactly the beginning and end of an outage are known, and how far clocks may be off. */
 const SLACK_US = 80_000;
 
 /** Offers that the operator ends by hand. */
 export class CheckedEnds {
-  /** For so long a gateway may go by what it has heard last. */
+  /** A gateway may rely on what it heard last for this long. */
   leaseUs = 0;
   readonly #askedUs = new Map<string, number>();
 
-  /** The operator asks for the end of what somebody holds. Asking again changes nothing. */
+  /** The operator asks to end somebody's offer. Asking again changes nothing. */
   asked(campaignId: number, userId: string, nowUs: number): void {
     const key = `${campaignId}/${userId}`;
     if (!this.#askedUs.has(key)) this.#askedUs.set(key, nowUs);
   }
 
-  /** Before this it does not end, unless its time is over; undefined where nobody has asked for it. */
+  /** The offer does not end before this, unless its time is over; undefined where nobody has asked to end it. */
   dueUs(campaignId: number, userId: string): number | undefined {
     const askedUs = this.#askedUs.get(`${campaignId}/${userId}`);
     return askedUs === undefined ? undefined : askedUs + this.leaseUs;
@@ -36,7 +36,7 @@ function isOver({ state }: SeenClaimant): boolean {
   return state !== 'offered' && state !== 'waitlisted';
 }
 
-/** After each commit; `nowUs` is when. */
+/** Runs after each commit, at `nowUs`. */
 export function checkClaims(
   checker: Checks,
   rows: SeenRows,
@@ -68,13 +68,12 @@ export function checkClaims(
   if (announced.kind === 'coupon') checkPlaces(checker, rows);
 }
 
-/** So long ago people were heard for certain when an offer is made: that much of an outage it may get back too much. */
+/**
+ * When an offer is made, people were certainly heard within this time: an offer may get back this much too much of an outage.
+ */
 const HEARD_BEFORE_US = 3_000_000;
 
-/**
- * No deadline lies further away than there is to claim an offer: outages that are over move it, and those that come do not
- * move it yet.
- */
+/** No deadline is further away than the time to claim an offer: past outages move it, and future ones do not move it yet. */
 function checkDeadlines(checker: Checks, { announced, campaign, claimants }: SeenRows, nowUs: number): void {
   const latestUs =
     nowUs + (announced.claims?.withinS ?? 0) * 1_000_000 + HEARD_BEFORE_US + SLACK_US + checker.clockOffUs;
@@ -85,7 +84,7 @@ function checkDeadlines(checker: Checks, { announced, campaign, claimants }: See
   }
 }
 
-/** Places are given in the order of stamps: the first have a serial each, and behind them those who wait. */
+/** Places are given in stamp order: the first have a serial each, and behind them are those who wait. */
 function checkPlaces(checker: Checks, { announced, campaign, claimants, entries, gone }: SeenRows): void {
   const right = [...entries]
     .filter(
@@ -112,8 +111,8 @@ function checkTurns(checker: Checks, { campaign, claimants }: SeenRows): void {
 }
 
 /**
- * An offer lapses when there was as long to claim it as was announced, without the outages of ours in between; or when the operator
- * has ended it, and every gateway has had the time to hear of that.
+ * An offer lapses when it was open for the announced time, our outages excluded; or when the operator has ended it, and every
+ * gateway has had the time to hear of that.
  */
 function checkLapse(checker: Checks, { announced }: SeenRows, row: SeenClaimant, nowUs: number): void {
   const withinUs = (announced.claims?.withinS ?? 0) * 1_000_000;
@@ -128,7 +127,7 @@ function checkLapse(checker: Checks, { announced }: SeenRows, row: SeenClaimant,
     checker.breaks(1, `${row.userId} lost what was offered ${dueUs - nowUs} us before all could know`);
 }
 
-/** When all is over: who claimed in time has what was offered, and nothing is left over while somebody waits. */
+/** At the end, whoever claimed in time has what was offered, and nothing is left over while somebody waits. */
 export function checkClaimsEnd(checker: Checks, { campaign, claimants, logged }: SeenRows): void {
   const { campaignId } = campaign;
   for (const { userId, state, claimByUs, endedUs } of claimants) {

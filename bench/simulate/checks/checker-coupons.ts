@@ -1,6 +1,6 @@
 /**
- * What must hold of coupons themselves: their terms are what the operator has asked for, one version after the other, and stay
- * while somebody has one; and what is shown of a code was so a moment ago. Shares no code with gateway and engine.
+ * What must hold of coupons themselves: their terms are what the operator asked for, one version after the other, and stay
+ * while somebody holds one; and what is shown of a code was true a moment ago. Shares no code with gateway and engine.
  */
 import type { Checks } from './checks.ts';
 
@@ -35,37 +35,37 @@ export interface SeenUse {
   readonly givenBackAt: Date | null;
 }
 
-/** What stood of a coupon from an instant on. */
+/** The state of a coupon from an instant on. */
 interface Stood {
   readonly atUs: number;
   readonly coupon: SeenCoupon;
   readonly uses: readonly SeenUse[];
 }
 
-/** The gateway in that place answers what a code is. */
+/** A gateway's answer about a code. */
 export interface Shown {
   readonly gateway: number;
-  /** Whose it is; undefined of one that is anybody's. */
+  /** The holder; undefined of a code that anybody may use. */
   readonly holder: string | undefined;
   readonly body: Record<string, unknown>;
   readonly askedUs: number;
   readonly nowUs: number;
 }
 
-/** Longer ago than anything that is shown. */
+/** Anything shown is younger than this. */
 const KEPT_US = 5_000_000;
 
 export class CheckedCoupons {
-  /** How old may be what is shown of a code when it is asked for; undefined where that cannot be told. */
+  /** The greatest age of what is shown of a code when somebody asks; undefined where that cannot be told. */
   shownBeforeUs: number | undefined;
-  /** Whether a gateway shows at once what it has changed itself: nothing keeps it from telling. */
+  /** Whether a gateway shows its own changes at once: nothing keeps it from announcing them. */
   isOwnShown = false;
   readonly #announced: readonly CheckedCoupon[];
   /** By code, what the operator has asked for. */
   readonly #asked = new Map<string, CouponTerms[]>();
   /** By coupon, the latest at the end. */
   readonly #stood = new Map<number, Stood[]>();
-  /** By gateway and code, when it has said last that it did something with it. */
+  /** By gateway and code, when the gateway last said that it did something with the code. */
   readonly #doneUs = new Map<string, number>();
 
   constructor(announced: readonly CheckedCoupon[]) {
@@ -77,7 +77,7 @@ export class CheckedCoupons {
     this.#asked.set(code, [...(this.#asked.get(code) ?? []), terms]);
   }
 
-  /** The ledger has committed something; `uses` are those of the coupon, `nowMs` is the ledger's time. */
+  /** The ledger has committed something; `uses` are the coupon's uses, `nowMs` is the ledger's time. */
   committed(
     checker: Checks,
     coupon: SeenCoupon,
@@ -115,18 +115,18 @@ export class CheckedCoupons {
     this.#doneUs.set(`${gateway}/${code}`, nowUs);
   }
 
-  /** Whether the ledger has this code of anybody's. */
+  /** Whether the ledger has this code as one that anybody may use. */
   has(code: string): boolean {
     return [...this.#stood.values()].some(stood => stood.at(-1)?.coupon.code === code);
   }
 
-  /** The least limit that a coupon had at any moment of that time. */
+  /** The lowest limit that the coupon had during that time. */
   leastLimit(couponId: number, limit: 'limitTotal' | 'limitPerUser', fromUs: number, toUs: number): number {
     const limits = this.#between(couponId, fromUs, toUs).map(({ coupon }) => coupon[limit] ?? Infinity);
     return Math.min(Infinity, ...limits);
   }
 
-  /** What is shown was so at some moment since a little before it was asked for. */
+  /** What is shown was true at some moment since shortly before it was asked for. */
   shown(checker: Checks, { gateway, holder, body, askedUs, nowUs }: Shown): void {
     if (this.shownBeforeUs === undefined) return;
     const ownUs = this.#doneUs.get(`${gateway}/${String(body.code)}`) ?? 0;
@@ -170,7 +170,7 @@ function isOfTerms(coupon: SeenCoupon, terms: Pick<SeenCoupon, keyof CouponTerms
   );
 }
 
-/** The uses that count: of holds that have lapsed by then none does. */
+/** The uses that count; holds that have lapsed by then do not. */
 function countingAt(uses: readonly SeenUse[], atMs: number): readonly SeenUse[] {
   return uses.filter(
     ({ givenBackAt, heldUntil }) =>
@@ -182,7 +182,7 @@ function lapsesOf(uses: readonly SeenUse[]): number[] {
   return uses.flatMap(({ heldUntil }) => (heldUntil === null ? [] : [heldUntil.getTime() * 1_000]));
 }
 
-/** Whether that is what could be said at that instant. */
+/** Whether that was a true answer at that instant. */
 function isShownAt(
   { coupon, uses }: Stood,
   atUs: number,

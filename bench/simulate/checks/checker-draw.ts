@@ -1,6 +1,6 @@
 /**
- * The draw once more, for the checker: written from engine/draw/vectors/VECTORS.md and nothing else, with node:crypto alone.
- * Of use for a few entrants, each with one ticket and of no group.
+ * Repeats the draw for the checker: written from engine/draw/vectors/VECTORS.md and nothing else, with node:crypto alone. It
+ * handles a few entrants, each with one ticket and no group.
  */
 import { createHash, createHmac, hkdfSync } from 'node:crypto';
 import { SALT_SECRET } from '../actors/gateway.ts';
@@ -9,7 +9,7 @@ interface Drawing {
   readonly campaignId: number;
   /** Canonical JSON. */
   readonly rules: string;
-  /** What was revealed. */
+  /** The revealed randomness. */
   readonly randomness: Buffer;
   /** User and stamp, in stamp order. */
   readonly pool: readonly (readonly [string, number])[];

@@ -1,6 +1,6 @@
 /**
- * What must hold when everything is healed, nobody asks for anything any more, and all campaigns are finished. Like the
- * rest of the checker it shares no code with gateway and engine: it has a draw of its own, too (checker-draw.ts).
+ * What must hold when everything is healed, all requests are answered, and all campaigns are finished. Like the rest of the
+ * checker it shares no code with gateway and engine, and has a draw of its own (checker-draw.ts).
  */
 import type { Checker } from './checker.ts';
 import { checkClaimsEnd } from './checker-claims.ts';
@@ -13,7 +13,7 @@ import type { SeenRows } from './checker-rows.ts';
 export interface SeenRedis {
   /** The scores of its ranks. */
   ranks(campaignId: number): ReadonlyMap<string, number>;
-  /** The names of whatever there is of it. */
+  /** The names of all that there is of it. */
   heldOf(campaignId: number): readonly string[];
 }
 
@@ -26,14 +26,14 @@ export function checkEnd(checker: Checker, redis: SeenRedis): void {
   for (const campaign of checker.ledger().campaigns()) {
     const rows = checker.rowsOf(campaign);
     if (rows === undefined) continue;
-    // A room in which nobody is there comes to its end an hour later.
+    // A room in which nobody is present ends an hour later.
     if (campaign.finishedAt === null && campaign.kind !== 'room')
       checker.breaks(1, `campaign ${campaign.campaignId} does not come to its end`);
     checkEntries(checker, rows);
     if (campaign.shelvedAt === null) checkRanks(checker, rows, redis.ranks(campaign.campaignId));
     else checkShelved(checker, campaign.campaignId, redis.heldOf(campaign.campaignId));
     checkTold(checker, rows);
-    // What was offered before a cancellation, and a place in a waitlist, is kept to its end.
+    // Offers made before a cancellation, and places in a waitlist, are kept to their end.
     if (rows.announced.claims !== undefined) {
       checkClaimsEnd(checker, rows);
       checkLeavingEnd(checker, rows);
@@ -45,7 +45,7 @@ export function checkEnd(checker: Checker, redis: SeenRedis): void {
   }
 }
 
-/** Invariants 1 and 4: the ledger has one entry a user, the earliest that counts in the log, and no other. */
+/** Invariants 1 and 4: the ledger has one entry per user, the earliest that counts in the log, and no other. */
 function checkEntries(checker: Checker, { campaign, logged, entries }: SeenRows): void {
   const { campaignId } = campaign;
   for (const [userId, stamp] of logged.earliest) {
@@ -62,7 +62,7 @@ function checkEntries(checker: Checker, { campaign, logged, entries }: SeenRows)
   }
 }
 
-/** What Redis shows is what the ledger has. */
+/** Redis shows what the ledger has. */
 function checkRanks(checker: Checker, { entries }: SeenRows, ranks: ReadonlyMap<string, number>): void {
   const text = (pairs: Iterable<[string, number]>): string =>
     [...pairs].sort((a, b) => a[1] - b[1]).join(' ');
@@ -70,7 +70,7 @@ function checkRanks(checker: Checker, { entries }: SeenRows, ranks: ReadonlyMap<
     checker.breaks(4, `the ranks are ${text(ranks)}; the ledger has ${text(entries)}`);
 }
 
-/** What is on the shelf leaves nothing behind in Redis. */
+/** A shelved campaign leaves nothing behind in Redis. */
 function checkShelved(checker: Checker, campaignId: number, held: readonly string[]): void {
   if (held.length > 0)
     checker.breaks(7, `campaign ${campaignId} is on the shelf, and Redis holds ${held.join(', ')}`);
@@ -112,7 +112,7 @@ function outcomeOf({ campaign, winners, gone, entries, claimants }: SeenRows, us
   if (winners.some(winner => winner.userId === userId)) return isCoupon ? 'granted' : 'won';
   if (gone.has(userId)) return 'withdrawn';
   if (!entries.has(userId)) return 'no entry';
-  // In a room others may have been let in before somebody with an earlier stamp, who was skipped.
+  // In a room, others may have been admitted before a skipped person with an earlier stamp.
   const wasBefore = campaign.kind !== 'room' && (entries.get(userId) ?? 0) <= (campaign.cancelledStamp ?? 0);
   if (campaign.cancelledStamp !== null && !wasBefore) return 'cancelled';
   if (campaign.kind === 'room') return 'skipped';
@@ -127,8 +127,8 @@ function checkStock(checker: Checker, { campaign, announced, winners, entries, g
 }
 
 /**
- * Invariant 6: the winners and alternates are those that the frozen entries, the rules and what was revealed make,
- * whoever repeats the draw. Who asked to leave before the close is not among them.
+ * Invariant 6: the winners and alternates follow from the frozen entries, the rules and what was revealed, whoever repeats the
+ * draw. Whoever asked to leave before the close is not among them.
  */
 function checkDraw(
   checker: Checker,
@@ -157,7 +157,7 @@ function checkDraw(
   }
 }
 
-/** What was signed and counts is kept for good. */
+/** Signed slices that count are kept for good. */
 function checkSlices(checker: Checker): void {
   const kept = new Map(
     checker

@@ -1,6 +1,7 @@
 /**
- * What must hold of wishes to leave: one that the ledger knew of before a transaction began is not passed over by it. Whoever
- * waits for a coupon, or in a room, has left by the time that it decides about them. Shares no code with gateway and engine.
+ * What must hold of requests to leave: a transaction does not pass over a request that the ledger knew before the transaction
+ * began. Whoever waits for a coupon, or in a room, has left by the time they are decided. Shares no code with gateway and
+ * engine.
  */
 import type { SeenRows } from './checker-rows.ts';
 import type { Checks } from './checks.ts';
@@ -12,10 +13,10 @@ interface SeenWish {
 }
 
 export class KnownWishes {
-  /** By `campaign/user`: since when the ledger has a wish that is not decided. */
+  /** By `campaign/user`: since when the ledger has an undecided request. */
   readonly #knownUs = new Map<string, number>();
 
-  /** After the checks of a commit: what those who begin from now on know. */
+  /** After the checks of a commit: what transactions know that begin from now on. */
   committed(wishes: readonly SeenWish[], nowUs: number): void {
     for (const { campaignId, userId, honoured } of wishes) {
       const name = `${campaignId}/${userId}`;
@@ -24,7 +25,7 @@ export class KnownWishes {
     }
   }
 
-  /** Of a commit: `beganUs` is when its transaction began. */
+  /** Checks a commit; its transaction began at `beganUs`. */
   check(checker: Checks, rows: SeenRows, before: SeenRows | undefined, beganUs: number): void {
     const { campaign, gone } = rows;
     const { campaignId } = campaign;
@@ -39,7 +40,7 @@ export class KnownWishes {
   }
 }
 
-/** Of a raffle nobody is decided before its draw, which has a check of its own; of what is cancelled nobody is. */
+/** In a raffle nobody is decided before the draw, which has a check of its own; in a cancelled campaign nobody is decided. */
 function justDecided(
   { campaign, entries, people }: SeenRows,
   before: SeenRows | undefined,
@@ -59,7 +60,7 @@ function justDecided(
     .map(([userId]) => userId);
 }
 
-/** When all is over: who asked to leave in time has no offer that lapsed, none that was claimed later, and waits for none. */
+/** At the end: whoever asked to leave in time has no lapsed offer, none that was claimed later, and waits for none. */
 export function checkLeavingEnd(checker: Checks, { campaign, claimants, logged }: SeenRows): void {
   for (const { userId, state, endedUs } of claimants) {
     const leaveUs = logged.leaving.get(userId);

@@ -1,11 +1,11 @@
 /**
- * What stands in the log, as the checker sees it: read with its own eyes (the table at the top of
- * engine/contract/record/record.ts), counted by its own rules, sharing no code with gateway and engine.
+ * The log as the checker sees it: read by its own parser (the table at the top of engine/contract/record/record.ts), counted
+ * by its own rules, sharing no code with gateway and engine.
  *
- * A record counts unless it stands behind its incarnation's end, is a slice with a lower number than one before it, or is
- * of an older epoch than a marker before it in its partition: the fence of the incarnation that opens an epoch.
- * Of what counts it is checked at once that the log keeps its word: an incarnation writes to one partition, stamps with
- * its own number, never repeats a stamp for somebody else, and logs nothing that it had promised to have logged.
+ * A record counts unless it is behind its incarnation's end, is a slice with a lower number than one before it, or is of an
+ * older epoch than a marker before it in its partition: the fence of the incarnation that opens an epoch. What counts is
+ * checked at once: an incarnation writes to one partition, stamps with its own number, never repeats a stamp for somebody
+ * else, and logs nothing that it had promised to have logged.
  */
 export interface LoggedItem {
   readonly isEntry: boolean;
@@ -23,18 +23,18 @@ interface Incarnation {
   readonly items: Set<string>;
 }
 
-/** What one campaign has in the log. */
+/** What the log has of one campaign. */
 export interface LoggedCampaign {
-  /** The least stamp of each user's entries that count. */
+  /** The lowest stamp of each user's entries that count. */
   readonly earliest: Map<string, number>;
   readonly owners: Map<number, string>;
-  /** The earliest instant at which each user asked to leave, and to have what was offered. */
+  /** The earliest instant at which each user asked to leave, and asked for their offer. */
   readonly leaving: Map<string, number>;
   readonly claims: Map<string, number>;
 }
 
 const HEAD_BYTES = 48;
-/** Of a signed slice, between head and items. */
+/** Between head and items of a signed slice. */
 const SIGNED_HEAD_BYTES = 192;
 const SIGNED = 2;
 const SOURCE_BIT = 0x80;
@@ -48,7 +48,7 @@ const INCARNATIONS_OF_EPOCH = 4_294_967_296;
 export class CheckedLog {
   readonly #incarnations = new Map<string, Incarnation>();
   readonly #campaigns = new Map<number, LoggedCampaign>();
-  /** By partition: incarnations below that have ended, all of them. */
+  /** By partition: all incarnations below this one have ended. */
   readonly #markers = new Map<number, number>();
   /** The signed heads of the slices that count, by `gateway/incarnation/number`. */
   readonly signed = new Map<string, Buffer>();
@@ -67,7 +67,7 @@ export class CheckedLog {
     return campaign;
   }
 
-  /** Takes a record that has come to stand in the log; answers its items if it counts. `broken` is told what is wrong. */
+  /** Takes a record that was appended, and returns its items if it counts. `broken` receives what is wrong. */
   land(partition: number, bytes: Buffer, broken: (what: string) => void): readonly LoggedItem[] {
     const kind = bytes[2] ?? 0;
     const gateway = bytes.readUInt16LE(4);

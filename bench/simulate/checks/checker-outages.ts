@@ -1,6 +1,6 @@
-/** When nobody could be heard, as the simulator knows it: what deadlines and grace times must not run on through. */
+/** When the service was unavailable, as the simulator knows it: deadlines and grace times must not run on during it. */
 
-/** A shorter outage cannot be told from slow passes, and may count. */
+/** A shorter outage cannot be told from slow cycles, and may count. */
 const TOLD_FROM_US = 3_100_000;
 
 export class Outages {
@@ -16,12 +16,12 @@ export class Outages {
     this.#sinceUs = undefined;
   }
 
-  /** Since when nobody can be; undefined while somebody can. */
+  /** Since when the service is unavailable; undefined while it is available. */
   get sinceUs(): number | undefined {
     return this.#sinceUs;
   }
 
-  /** How much of that time outages took that were long enough to be told, one that goes on among them. */
+  /** How much of that time fell into outages that were long enough to be noticed, including a current one. */
   between(fromUs: number, toUs: number): number {
     let sumUs = 0;
     const present = this.#sinceUs === undefined ? [] : [{ fromUs: this.#sinceUs, toUs }];

@@ -1,27 +1,27 @@
 /**
- * Who has a stream: as their clients see it, at gateways that serve, and as the ledger knows it. Shares no code with gateway and
- * engine.
+ * Who has a stream: as their clients see it, at gateways that serve, and as the ledger knows it. Shares no code with gateway
+ * and engine.
  */
 import type { SeenPerson } from './checker-rows.ts';
 
-/** The gateway that a stream is at. What one that does not serve has of streams nobody hears of. */
+/** The gateway that a stream is at. Nobody hears of streams at a gateway that does not serve. */
 export interface SeenGateway {
-  /** Until when it stood still last, for so long that nobody could tell it from a dead one. */
+  /** The end of its last pause that was so long that nobody could tell the gateway from a dead one. */
   readonly stoodUntilUs: number;
-  /** Since when it serves as what it is now; undefined while it does not. */
+  /** Since when it serves under its current identity; undefined while it does not serve. */
   readonly servesFromUs: number | undefined;
   /** Until when it served before, if it did. */
   readonly servedUntilUs: number | undefined;
 }
 
-/** Until a stream that was opened is in the ledger: a report and a pass. */
+/** Within this time an opened stream is in the ledger: a report and a cycle. */
 export const REPORT_US = 400_000;
 
 interface Seen {
   readonly isThere: boolean;
-  /** Since when they are there, or are not. */
+  /** Since when they are present, or absent. */
   readonly sinceUs: number | undefined;
-  /** Of who is there: since when they had not been before; undefined where that was their first stream. */
+  /** For those present: since when they had been absent before; undefined where this was their first stream. */
   readonly awayFromUs: number | undefined;
 }
 
@@ -49,12 +49,12 @@ export class Streams {
     const open = this.#open.get(key);
     const { isThere, sinceUs } = this.of(campaignId, userId);
     if (open?.delete(gateway) !== true || open.size > 0) return;
-    // Else nobody had heard of that stream, or had any more: since when is not known outside.
+    // Otherwise nobody had heard of that stream, or had any more: it is not known outside since when.
     if (isThere && sinceUs !== undefined && nowUs - sinceUs > REPORT_US) this.#sinceUs.set(key, nowUs);
     else this.#sinceUs.delete(key);
   }
 
-  /** When they had a stream last that was their first one then. */
+  /** When they last opened a stream while they had no other. */
   openedUs(campaignId: number, userId: string): number | undefined {
     return this.#openedUs.get(`${campaignId}/${userId}`);
   }
@@ -72,7 +72,7 @@ export class Streams {
       servesFromUs === undefined ? [] : [{ servesFromUs, fromUs: Math.max(servesFromUs, stoodUntilUs) }],
     );
     const goneUs = servedUs.length > 0 ? Math.max(...servedUs) : awayFromUs;
-    // Since when that counts nobody knows outside: it may have lost its lease long before it noticed.
+    // It is not known outside since when that counts: the gateway may have lost its lease long before it noticed.
     if (serving.length === 0) return { isThere: false, sinceUs: undefined, awayFromUs };
     const isAnew = serving.every(({ servesFromUs }) => servesFromUs > sinceUs);
     return {
@@ -88,7 +88,7 @@ export class KnownAbsences {
   readonly #fromUs = new Map<string, number>();
   readonly #skippedUs = new Map<string, number>();
 
-  /** The ledger has committed something at `nowUs`, and what it says of streams may have been written since `fromUs`. */
+  /** The ledger has committed something at `nowUs`; what it says of streams may have been written since `fromUs`. */
   committed(people: readonly SeenPerson[], fromUs: number, nowUs: number): void {
     for (const { campaignId, userId, state, incarnations } of people) {
       const key = `${campaignId}/${userId}`;
@@ -100,7 +100,7 @@ export class KnownAbsences {
     }
   }
 
-  /** Infinity while it has one, undefined of whom it never had one. */
+  /** Infinity while it has one; undefined for somebody of whom it never had one. */
   knownFromUs(campaignId: number, userId: string): number | undefined {
     return this.#fromUs.get(`${campaignId}/${userId}`);
   }

@@ -1,7 +1,7 @@
 /**
- * What must hold of refunds: no more goes back than was sold, for what was paid, however it is divided; a use is given back when
- * all that it took something off has gone back, and never before; and a refund is made once under a key, however often it is
- * asked for. Shares no code with gateway and engine.
+ * What must hold of refunds: no more is refunded than was sold, for what was paid, however it is divided; a use is given back
+ * when everything that it discounted has been refunded, and never before; and a refund is made once per key, however often it
+ * is asked for. Shares no code with gateway and engine.
  */
 import type { SeenUse } from './checker-coupons.ts';
 import type { Checks } from './checks.ts';
@@ -26,7 +26,7 @@ interface Seen {
   redemptions(): readonly Sold[];
 }
 
-/** How many of a basket have gone back, and for how much. */
+/** How many items of a basket have been refunded, and for how much. */
 interface Back {
   readonly quantity: number;
   readonly amount: number;
@@ -95,7 +95,7 @@ export class CheckedRefunds {
       .toSorted((a, b) => a.refundNumber - b.refundNumber);
   }
 
-  /** A gateway answers a shop that asks for a refund of what it knows to be redeemed. */
+  /** A gateway answers a shop that asks for a refund of a redemption which it knows to be redeemed. */
   answered(checker: Checks, asked: Asked, status: number, body: Record<string, unknown>): void {
     if (status === 200 || status === 201) this.#checkMade(checker, asked, status === 201, body);
     else if (status === 409 && String(body.type).endsWith('nothing-to-refund'))

@@ -1,20 +1,22 @@
 /**
- * What must hold of a waiting room, by the terms that it has at the moment: nobody is let in by whom a second has more than
- * the rate, or more are inside than there is room for, or while it is paused;
- * whoever is let in is the first of those in the line, and nobody is skipped who was there, or was away for less than the
- * grace without the outages in between. Shares no code with gateway and engine.
+ * What must hold of a waiting room, by its current terms: nobody is admitted above the rate or the capacity, or while it is
+ * paused; whoever is admitted is the first in line; and nobody is skipped who was present, or was absent for less than the
+ * grace time, outages excluded. Shares no code with gateway and engine.
  */
 import { REPORT_US } from './checker-presence.ts';
 import type { SeenPerson, SeenRows } from './checker-rows.ts';
 import type { Checks } from './checks.ts';
 
 const SECOND_US = 1_000_000;
-/** Until it is known that somebody has come or gone: reports are made four times a second, and read in the next pass. */
+/**
+ * Within this time it is known that somebody has come or gone: reports are made four times a second, and read in the next
+ * cycle.
+ */
 const SLACK_US = 900_000;
-/** Outages that are too short to be told come between, and the lease that a gateway needs after them. */
+/** Allows for outages that are too short to be noticed, and for the lease that a gateway needs after them. */
 const RETURN_US = 4_000_000;
 
-/** After each commit; `nowUs` is when. */
+/** Runs after each commit, at `nowUs`. */
 export function checkRoom(
   checker: Checks,
   rows: SeenRows,
@@ -40,7 +42,7 @@ export function checkRoom(
   }
 }
 
-/** Those who were just let in were let in by the terms. */
+/** Those just admitted were admitted by the terms. */
 function checkAdmissions(
   checker: Checks,
   { campaign, people, terms }: SeenRows,
@@ -61,7 +63,7 @@ function checkAdmissions(
     checker.breaks(2, `room ${campaignId} has ${inside} inside, of ${capacity}`);
 }
 
-/** Whoever is there again is in the line again before long: since it can be known, and since they were skipped. */
+/** Whoever returns is soon in line again: counted from when their return can be known, and from when they were skipped. */
 function checkReturn(checker: Checks, { campaign }: SeenRows, userId: string, nowUs: number): void {
   const { isThere, sinceUs } = checker.streams.of(campaign.campaignId, userId);
   if (!isThere || sinceUs === undefined) return;
@@ -89,19 +91,20 @@ function checkSkip(checker: Checks, rows: SeenRows, userId: string, nowUs: numbe
   if (sinceUs === undefined) return;
   const forUs = nowUs - sinceUs;
   const slackUs = SLACK_US + checker.clockOffUs;
-  // An engine that stood still may say only now that they had been away for too long, and the next step has them back.
+  // An engine that stood still may only now report that they had been away for too long, and the next step has them back.
   const cameUs = isThere ? sinceUs : (checker.streams.openedUs(campaign.campaignId, userId) ?? sinceUs);
   const beforeUs = awayUsBetween(checker, awayFromUs ?? enteredUs(rows, userId), cameUs) + REPORT_US;
   if (isThere && forUs >= graceUs + slackUs && beforeUs < graceUs)
     checker.breaks(1, `${userId} was there for ${forUs} us, away for ${beforeUs} before, and is skipped`);
   const awayUs = forUs - checker.outages.between(sinceUs, nowUs);
-  // Where reports lay for long, who came meanwhile and went again may be told of an absence before that only now.
+  // Where reports were delayed for long, somebody who came meanwhile and left again may only now be told of the absence
+  // before.
   const isLate = checker.reports.between(enteredUs(rows, userId), nowUs) > 0;
   if (!isThere && !isLate && awayUs < graceUs - slackUs && beforeUs < graceUs)
     checker.breaks(1, `${userId} was away for ${awayUs} us of ${graceUs} and is skipped`);
 }
 
-/** When all is over, everybody was let in who has not left and is not away; of those who are, some may still wait. */
+/** At the end, everybody was admitted who has not left and is not absent; of those present, some may still wait. */
 export function checkRoomEnd(checker: Checks, { campaign, entries, gone, people, winners }: SeenRows): void {
   const isAway = ({ state, stamp }: SeenPerson): boolean =>
     state === 'skipped' || (state === 'waiting' && campaign.finishedAt === null && stamp !== null);

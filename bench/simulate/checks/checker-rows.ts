@@ -1,4 +1,4 @@
-/** The rows of the ledger as the checker sees them, and what was announced, which it holds them against. */
+/** The ledger's rows as the checker sees them, and what was announced, which it compares them with. */
 import type { LoggedCampaign } from './checker-log.ts';
 
 /** The rules of a campaign, as they were announced. */
@@ -8,11 +8,11 @@ export interface Announced {
   readonly places: number;
   readonly opensAtUs: number;
   readonly closesAtUs: number;
-  /** Of a raffle: undefined for at the close. */
+  /** Of a raffle; undefined for a draw at the close. */
   readonly drawsAtUs: number | undefined;
-  /** Where what is granted or won has to be claimed: within how long, and how many of a coupon wait for it. */
+  /** Where grants and wins have to be claimed: within how long, and how many wait for a coupon. */
   readonly claims: { readonly withinS: number; readonly waitlist: number } | undefined;
-  /** Of a room: its rate, how many may be inside, and how long somebody may be away. */
+  /** Of a room: its rate, its capacity, and how long somebody may be absent. */
   readonly room:
     | { readonly perSecond: number; readonly capacity: number | null; readonly graceMs: number }
     | undefined;
@@ -47,7 +47,7 @@ export interface SeenCampaign {
   readonly stage: string;
   readonly pausedAt: Date | null;
   readonly cancelledStamp: number | null;
-  /** By how much outages have extended what claimants have as their deadline. */
+  /** By how much outages have extended the claimants' stored deadlines. */
   readonly unheardUs: number;
 }
 
@@ -59,7 +59,7 @@ export interface SeenPerson {
   readonly state: string;
   readonly serial: number | null;
   readonly admittedUs: number | null;
-  /** Of gateways at which they have a stream, as the ledger knows it. */
+  /** The gateways' incarnations at which they have a stream, as the ledger knows it. */
   readonly incarnations: readonly number[];
 }
 
@@ -76,7 +76,7 @@ export interface SeenClaimant {
   readonly endedUs: number | null;
 }
 
-/** One campaign's committed rows, put in order. */
+/** One campaign's committed rows, in order. */
 export interface SeenRows {
   readonly campaign: SeenCampaign;
   readonly announced: Announced;
@@ -85,13 +85,13 @@ export interface SeenRows {
   readonly entries: ReadonlyMap<string, number>;
   /** By serial. */
   readonly winners: readonly { readonly serial: number; readonly userId: string }[];
-  /** Users, in their order. */
+  /** Users, in order of place. */
   readonly alternates: readonly string[];
   readonly gone: ReadonlySet<string>;
-  /** By their numbers. */
+  /** By number. */
   readonly claimants: readonly SeenClaimant[];
   /** Of a room. */
   readonly people: readonly SeenPerson[];
-  /** And the terms that it has. */
+  /** The room's terms. */
   readonly terms: RoomTerms | undefined;
 }

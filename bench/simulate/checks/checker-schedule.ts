@@ -1,6 +1,6 @@
 /**
- * What must hold of changes that people make: times that have passed stay, and from when a pause or a cancellation is in
- * effect nobody is let in by any gateway until it is taken back. Shares no code with gateway and engine.
+ * What must hold of changes that people make: times that have passed stay, and once a pause or a cancellation is in effect no
+ * gateway admits anybody until it is taken back. Shares no code with gateway and engine.
  */
 import type { Announced, SeenCampaign } from './checker-rows.ts';
 import type { Checks } from './checks.ts';
@@ -17,7 +17,7 @@ export interface SeenVersion {
   readonly drawsAt: Date | null;
 }
 
-/** How far the clocks of gateways may be off, and that of the ledger, whose commits are what is seen. */
+/** How far the clocks of gateways may be off, and that of the ledger, whose commits are observed. */
 const SLACK_US = 60_000;
 
 interface Entered {
@@ -31,16 +31,16 @@ interface Entered {
 interface SeenSchedule {
   readonly version: number;
   readonly shutSinceUs: number | undefined;
-  /** The terms of that version, also where somebody has closed it before its time. */
+  /** The terms of that version, also where somebody has closed the campaign early. */
   readonly terms: ReturnType<typeof termsOf> | undefined;
 }
 
 export class CheckedSchedule {
   readonly #seen = new Map<number, SeenSchedule>();
-  /** When each first asked to enter, by `campaign/user`: an entry may be what came of that, however late. */
+  /** When each first asked to enter, by `campaign/user`: an entry may come of that request, however late. */
   readonly #firstAskedUs = new Map<string, number>();
 
-  /** A campaign was committed. Answers its terms where a version that is new in effect changes them. */
+  /** A campaign was committed. Returns its terms where a version that is newly in effect changes them. */
   committed(
     checker: Checks,
     {
@@ -65,13 +65,13 @@ export class CheckedSchedule {
     if (before === undefined || row.action !== 'edit') return undefined;
     const was = { ...announced, ...before.terms };
     const changed = { ...announced, ...termsOf(row) };
-    // What has passed by a clock that is wrong, and not so far that it is noticed, has passed.
+    // A time that has passed by a wrong clock counts as passed, if the error is too small to be noticed.
     const latestUs = nowUs - SLACK_US - checker.clockOffUs;
     const passed = (from: number, to: number): boolean => from !== to && Math.min(from, to) < latestUs;
-    // One that was told to close keeps to that, whatever the ledger settles by until all gateways have heard.
+    // A campaign that was told to close keeps to that, whatever the ledger settles by until all gateways have heard.
     const isCloseMoved = rowBefore === undefined || doorCloses(rowBefore) !== doorCloses(campaign);
     const isDrawMoved = changed.drawsAtUs !== was.drawsAtUs;
-    // Without a time of its own the drawing was due at the close, and so at the one that gateways were told.
+    // A drawing without a time of its own was due at the close, so at the close that gateways were told.
     const closedUs = rowBefore === undefined ? was.closesAtUs : doorCloses(rowBefore) * 1000;
     if (
       passed(was.opensAtUs, changed.opensAtUs) ||
@@ -82,7 +82,7 @@ export class CheckedSchedule {
     return changed;
   }
 
-  /** Somebody asks to be let in. */
+  /** Somebody asks to enter. */
   asked(campaignId: number, userId: string, nowUs: number): void {
     const key = `${campaignId}/${userId}`;
     if (!this.#firstAskedUs.has(key)) this.#firstAskedUs.set(key, nowUs);
@@ -92,7 +92,7 @@ export class CheckedSchedule {
     return this.#firstAskedUs.get(`${campaignId}/${userId}`);
   }
 
-  /** Somebody is told 202. What is shut was shut when they asked for the first time, or the stamp says that it was. */
+  /** Somebody is told 202: never if the campaign was shut when they first asked, or shut at the time of their stamp. */
   entered(checker: Checks, { campaignId, userId, askedUs, stampUs }: Entered): void {
     const since = this.#seen.get(campaignId)?.shutSinceUs;
     if (since === undefined || askedUs < since) return;

@@ -1,8 +1,8 @@
 /**
- * What must hold of coupons in use: never more uses than the limits, one redemption a key however often it is asked for, a
- * price that is what the terms make of the basket, holds that are redeemed in their time or not at all, and what was
- * answered stands. For terms, what is shown and refunds see checker-coupons.ts and checker-refunds.ts. Shares no code with
- * gateway and engine.
+ * What must hold of coupons in use: never more uses than the limits allow, one redemption per key however often it is asked
+ * for, a price that follows from the terms and the basket, holds that are redeemed in time or not at all, and answers that
+ * stay true. For terms, what is shown, and refunds see checker-coupons.ts and checker-refunds.ts. Shares no code with gateway
+ * and engine.
  */
 import { type CheckedCoupon, CheckedCoupons, type SeenCoupon, type SeenUse } from './checker-coupons.ts';
 import { CheckedRefunds, type SeenRefund } from './checker-refunds.ts';
@@ -56,11 +56,11 @@ interface Counted {
   readonly couponId: number;
   readonly userId: string;
   readonly fromUs: number;
-  /** When it is known to count no more, if it does not. */
+  /** When it is known not to count any more; infinite while it counts. */
   untilUs: number;
 }
 
-/** How much earlier something may have been decided than it was committed or answered, beyond the way of a request. */
+/** How much earlier something may have been decided than it was committed or answered, in addition to a request's latency. */
 const SLACK_US = 1_000_000;
 const WHOLE = 10_000;
 
@@ -85,7 +85,7 @@ export class CheckedShop {
     this.#ledger = ledger;
   }
 
-  /** A basket that a shop asks for under this key. */
+  /** A shop sends a basket under this key. */
   wants(key: string, wanted: Wanted): void {
     this.#wanted.set(key, wanted);
   }
@@ -130,7 +130,7 @@ export class CheckedShop {
     }
   }
 
-  /** Keeps from when on a use counts, and up to when. */
+  /** Notes from when on a use counts, and until when. */
   #count({ redemptionId, couponId, userId, heldUntil, givenBackAt }: SeenUse, nowUs: number): void {
     const key = `${redemptionId}/${couponId}`;
     const known = this.#counted.get(key) ?? {
@@ -168,7 +168,7 @@ export class CheckedShop {
       checker.breaks(2, `${key} cost ${String(total)}, not ${this.#priceOf(redemptionId, wanted)}`);
   }
 
-  /** What is taken off is rounded half up, and never more than there is. */
+  /** A discount is rounded half up, and is never more than there is. */
   #priceOf(redemptionId: number, { subtotal }: Wanted): number | undefined {
     const use = this.#ledger.uses().find(each => each.redemptionId === redemptionId);
     const coupon = this.#ledger.coupons().find(({ couponId }) => couponId === use?.couponId);
@@ -214,7 +214,7 @@ export class CheckedShop {
     const told = this.#told.get(key);
     if (told !== undefined && told.atUs < askedUs && what !== 'release')
       checker.breaks(4, `${key} was told ${told.id}, and is refused when asked again`);
-    // One key redeems it, or one releases it: whatever it has become, it has become by what is asked here.
+    // One key redeems a hold, or one releases it: its state follows from what is asked here.
     if (String(body.type).endsWith('already-redeemed'))
       checker.breaks(4, `${key} is told that ${redemptionId} is redeemed already: by itself`);
     const row = this.#ledger.redemptions().find(each => each.redemptionId === redemptionId);
@@ -235,7 +235,7 @@ export class CheckedShop {
     }
   }
 
-  /** There was a moment since they asked at which nothing was left for them: others had used it. */
+  /** At some moment since they asked nothing was left for them: others had used it. */
   #checkUsedUp(
     checker: Checks,
     key: string,
@@ -263,7 +263,7 @@ export class CheckedShop {
       checker.breaks(2, `${key} was told used up, with ${counting.length} uses of others, of ${limit}`);
   }
 
-  /** When all is over: what was told of is there, and a hold that nobody redeemed is no use. */
+  /** At the end: everything that was answered exists, and a hold that nobody redeemed is no use. */
   checkEnd(checker: Checks): void {
     for (const [key, { id }] of this.#told) {
       if (!this.#states.has(id)) checker.breaks(1, `${key} was told of redemption ${id}, which is not there`);

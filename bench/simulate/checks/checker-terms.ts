@@ -1,6 +1,6 @@
 /**
- * What must hold of the terms of a room, which the operator sets while it is open: each version is what somebody asked for,
- * no version changes or is left out, and what was answered stands. Shares no code with gateway and engine.
+ * What must hold of the terms of a room, which the operator sets while it is open: each version is what somebody asked for, no
+ * version changes or is left out, and answers stay true. Shares no code with gateway and engine.
  */
 import type { Announced, RoomTerms } from './checker-rows.ts';
 import type { Checks } from './checks.ts';
@@ -16,11 +16,11 @@ function textOf({ perSecond, capacity, paused }: RoomTerms): string {
 
 export class CheckedTerms {
   readonly #ledger: () => readonly SeenTerms[];
-  /** By campaign, what may be its terms: what it was announced with, and what the operator asked for. */
+  /** By campaign, the terms that it may have: what was announced, and what the operator asked for. */
   readonly #asked = new Map<number, Set<string>>();
   /** By campaign, how many versions there may be: each act makes one, however often it is asked for. */
   readonly #acts = new Map<number, number>();
-  /** By `campaign/version`, as they were seen first. */
+  /** By `campaign/version`, as first seen. */
   readonly #seen = new Map<string, string>();
 
   constructor(announced: readonly Announced[], ledger: () => readonly SeenTerms[]) {
@@ -36,7 +36,7 @@ export class CheckedTerms {
     this.#acts.set(campaignId, (this.#acts.get(campaignId) ?? 0) + 1);
   }
 
-  /** An engine answers that the terms of that version are these. */
+  /** An engine answers that these are the terms of that version. */
   told(checker: Checks, campaignId: number, version: number, terms: RoomTerms): void {
     if (!this.isTheirs(campaignId, version, terms))
       checker.breaks(
@@ -50,12 +50,12 @@ export class CheckedTerms {
     return row !== undefined && textOf(row) === textOf(terms);
   }
 
-  /** The terms that a room has now. */
+  /** A room's current terms. */
   current(campaignId: number): RoomTerms | undefined {
     return this.#of(campaignId).at(-1);
   }
 
-  /** The ledger has committed something of a room. */
+  /** The ledger has committed something about a room. */
   committed(checker: Checks, campaignId: number): void {
     const versions = this.#of(campaignId);
     if (versions.length > (this.#acts.get(campaignId) ?? 0))

@@ -1,22 +1,25 @@
 /**
- * The checker: holds what happened against the eight invariants (see README, "What is guaranteed"). It keeps its own
- * record of what clients were told and of what stands in the log, looks at the ledger's rows and at the ranks, and
- * shares no code with gateway and engine: what it does not know of their reasons it cannot get wrong with them.
+ * The checker: compares what happened with the eight invariants (see README, "What is guaranteed"). It keeps its own record of
+ * what clients were told and of what is in the log, looks at the ledger's rows and at the ranks, and shares no code with
+ * gateway and engine: it cannot make their mistakes with them.
  *
- * After each record of the log, each commit of the ledger and each answer to a client it is checked what can be broken
- * by it; when all is healed and still, everything (checker-end.ts).
+ * After each record of the log, each commit of the ledger and each answer to a client it checks what these can break; when all
+ * is healed and still, it checks everything (checker-end.ts).
  */
 import { CheckedEnds, checkClaims } from './checker-claims.ts';
 import type { CheckedCoupon } from './checker-coupons.ts';
+import { checkGrants } from './checker-grants.ts';
 import { KnownWishes } from './checker-leaving.ts';
+import type { SeenLedger } from './checker-ledger.ts';
 import { CheckedLog, type LoggedItem } from './checker-log.ts';
 import { Outages } from './checker-outages.ts';
 import { KnownAbsences, Streams } from './checker-presence.ts';
 import { checkRoom } from './checker-rooms.ts';
-import type { Announced, SeenCampaign, SeenClaimant, SeenPerson, SeenRows } from './checker-rows.ts';
-import { CheckedSchedule, type SeenVersion } from './checker-schedule.ts';
-import { CheckedShop, type SeenShop } from './checker-shop.ts';
-import { CheckedTerms, type SeenTerms } from './checker-terms.ts';
+import type { Announced, SeenCampaign, SeenRows } from './checker-rows.ts';
+import { CheckedSchedule } from './checker-schedule.ts';
+import { checkOvertaken, checkRules, checkTime } from './checker-settling.ts';
+import { CheckedShop } from './checker-shop.ts';
+import { CheckedTerms } from './checker-terms.ts';
 import type { Checks } from './checks.ts';
 
 /** An invariant is broken; `message` begins with its number. */
@@ -29,32 +32,6 @@ export class Violation extends Error {
   }
 }
 
-/** The committed rows of the ledger. */
-export interface SeenLedger {
-  campaigns(): readonly SeenCampaign[];
-  versions(): readonly SeenVersion[];
-  entries(): readonly { readonly campaignId: number; readonly userId: string; readonly stamp: number }[];
-  grants(): readonly { readonly campaignId: number; readonly serial: number; readonly userId: string }[];
-  withdrawals(): readonly {
-    readonly campaignId: number;
-    readonly userId: string;
-    readonly honoured: boolean | null;
-  }[];
-  claimants(): readonly SeenClaimant[];
-  people(): readonly SeenPerson[];
-  readonly shop: SeenShop;
-  /** Every version of the terms of rooms. */
-  roomTerms(): readonly SeenTerms[];
-  setAside(): readonly { readonly place: string; readonly reason: string }[];
-  alternates(): readonly { readonly campaignId: number; readonly place: number; readonly userId: string }[];
-  slices(): readonly {
-    readonly gateway: number;
-    readonly incarnation: number;
-    readonly sliceNumber: number;
-    readonly signedHead: Buffer;
-  }[];
-}
-
 export interface ToldOutcome {
   readonly campaignId: number;
   readonly userId: string;
@@ -65,7 +42,7 @@ export interface ToldOutcome {
 
 /** What somebody was told before they asked. */
 export interface ToldSoFar {
-  /** The least stamp. */
+  /** The lowest stamp. */
   readonly stamp: number | undefined;
   /** A final outcome. */
   readonly outcome: string | undefined;
@@ -75,23 +52,21 @@ interface ToldAgain {
   readonly status: number;
   readonly type: unknown;
   readonly outcome: unknown;
-  /** Of an answer that tells somebody's own entry. */
+  /** The stamp in an answer about somebody's own entry. */
   readonly stamp: number | undefined;
 }
 
-/** Clocks of the simulated processes run up to 2% off, from reading to reading. */
-const CLOCK_SLACK_US = 30_000;
 const STAMPS_PER_US = 1024;
 
 export class Checker implements Checks {
   readonly log: CheckedLog;
-  /** As the versions have it that are in effect. */
+  /** By the versions in effect. */
   readonly announced: Map<number, Announced>;
   readonly schedule = new CheckedSchedule();
   readonly accepted: { readonly campaignId: number; readonly userId: string; readonly stamp: number }[] = [];
   /** By `campaign/user`: the position that was shown. */
   readonly shown = new Map<string, number>();
-  /** How many were ahead, as a client was shown last. */
+  /** How many were ahead, as a client was last shown. */
   readonly #ahead = new WeakMap<object, number>();
   readonly outcomes: ToldOutcome[] = [];
   readonly claimed: { readonly campaignId: number; readonly userId: string; readonly serial: number }[] = [];
@@ -102,21 +77,21 @@ export class Checker implements Checks {
   readonly absences = new KnownAbsences();
   readonly #wishes = new KnownWishes();
   readonly outages = new Outages();
-  /** When no engine could take in reports of streams, those among them when nobody could be heard. */
+  /** When no engine could take in reports of streams, including the times of unavailability. */
   readonly reports = new Outages();
-  /** By how much a clock that is set may go unnoticed: CLOCK_STOP_MS, where one is. */
+  /** By how much a clock that is set may go unnoticed: CLOCK_STOP_MS, where one is set. */
   clockOffUs = 0;
-  /** By how much a gateway's clock may be off, and Redis' with nobody noticing: CLOCK_STOP_MS each. */
+  /** By how much a gateway's clock, and Redis', may be off with nobody noticing: CLOCK_STOP_MS each. */
   stampOffUs = 0;
-  /** And by how much it may be behind, what a proxy has noted being earlier. */
+  /** By how much a stamp may lie before the request, as proxies note earlier times. */
   stampBehindUs = Number.POSITIVE_INFINITY;
-  /** Until when a gateway was behind by more that did not know it, as its machine had stood still. */
+  /** Until when a gateway was behind by more without knowing it, as its machine had stood still. */
   behindUntilUs: () => number = () => 0;
-  /** How long before it is made an offer may begin: of much that is to be decided the last is no later than the first. */
+  /** How long before it is made an offer may begin: when there is much to decide, the last is no later than the first. */
   offeredBeforeUs = Number.POSITIVE_INFINITY;
   readonly #ledger: SeenLedger;
   readonly #broken: (violation: Violation) => void;
-  /** The campaigns as they were when they were last looked at. */
+  /** The campaigns as they were last seen. */
   readonly #seen = new Map<number, SeenRows>();
 
   constructor(
@@ -132,16 +107,16 @@ export class Checker implements Checks {
     this.log = new CheckedLog(campaignId => this.announced.get(campaignId)?.opensAtUs ?? 0);
   }
 
-  /** A record has come to stand in the log. */
+  /** A record was appended to the log. */
   landed(partition: number, bytes: Buffer, nowUs: number): void {
     for (const item of this.log.land(partition, bytes, what => this.breaks(1, what))) {
       if (item.isEntry) this.#checkStamp(item, nowUs);
       const seen = this.#seen.get(item.campaignId);
-      if (item.isEntry && seen !== undefined) this.#checkOvertaken(seen, item.userId);
+      if (item.isEntry && seen !== undefined) checkOvertaken(this, seen, item.userId);
     }
   }
 
-  /** Nobody is stamped by a clock that is wrong, and that anybody could have found wrong. */
+  /** Nobody is stamped by a clock whose error somebody could have noticed. */
   #checkStamp({ campaignId, userId, stamp }: LoggedItem, nowUs: number): void {
     const stampUs = (this.announced.get(campaignId)?.opensAtUs ?? 0) + Math.floor(stamp / STAMPS_PER_US);
     const askedUs = this.schedule.firstAskedUs(campaignId, userId) ?? nowUs;
@@ -157,7 +132,7 @@ export class Checker implements Checks {
       );
   }
 
-  /** The ledger has committed something, by a transaction that began at `beganUs`. */
+  /** The ledger has committed something, in a transaction that began at `beganUs`. */
   committed(beganUs: number, nowUs: number): void {
     if (this.shop.isOpen) this.shop.committed(this, nowUs);
     this.absences.committed(this.#ledger.people(), this.reports.sinceUs ?? nowUs, nowUs);
@@ -168,16 +143,16 @@ export class Checker implements Checks {
       const rows = this.rowsOf(campaign);
       if (rows === undefined) continue;
       this.#seen.set(campaign.campaignId, rows);
-      this.#checkRules(rows);
-      this.#checkTime(rows, nowUs);
-      this.#checkGrants(rows, before);
+      checkRules(this, rows);
+      checkTime(this, rows, nowUs);
+      checkGrants(this, rows, before);
       this.#wishes.check(this, rows, before, beganUs);
       if (rows.announced.claims !== undefined) checkClaims(this, rows, before, nowUs);
       if (rows.announced.room !== undefined) {
         this.rooms.committed(this, campaign.campaignId);
         checkRoom(this, rows, before, nowUs);
       }
-      for (const userId of rows.logged.earliest.keys()) this.#checkOvertaken(rows, userId);
+      for (const userId of rows.logged.earliest.keys()) checkOvertaken(this, rows, userId);
     }
     this.#wishes.committed(this.#ledger.withdrawals(), nowUs);
   }
@@ -229,7 +204,7 @@ export class Checker implements Checks {
     this.#broken(new Violation(invariant, what));
   }
 
-  /** A gateway answers 202, or 200 with an entry that stands: there is such an entry and it counts. */
+  /** A gateway answers 202, or 200 with an entry that stands: the log has such an entry, and it counts. */
   toldAccepted(campaignId: number, userId: string, stamp: number, askedUs: number): void {
     const stampUs = (this.announced.get(campaignId)?.opensAtUs ?? 0) + Math.floor(stamp / 1024);
     this.schedule.entered(this, { campaignId, userId, askedUs, stampUs });
@@ -250,13 +225,13 @@ export class Checker implements Checks {
     const told = this.accepted.filter(isTheirs);
     return {
       stamp: told.length === 0 ? undefined : Math.min(...told.map(({ stamp }) => stamp)),
-      // Who was passed over in a room may come back.
+      // Whoever was skipped in a room may come back.
       outcome:
         this.announced.get(campaignId)?.kind === 'room' ? undefined : this.outcomes.find(isTheirs)?.outcome,
     };
   }
 
-  /** What is answered to somebody who had been told so much before they asked. */
+  /** Checks an answer to somebody against what they had been told before they asked. */
   toldAgain(userId: string, before: ToldSoFar, { status, type, stamp, outcome }: ToldAgain): void {
     if (before.outcome !== undefined && (outcome === 'waiting' || outcome === 'waitlisted'))
       this.breaks(1, `${userId} was told ${before.outcome}, and ${outcome} when they asked again`);
@@ -267,7 +242,7 @@ export class Checker implements Checks {
       this.breaks(4, `${userId} was told ${before.stamp}, and ${stamp} when they asked again`);
   }
 
-  /** The door says that nothing is left: then nothing is, and whoever has one is not told so. */
+  /** A gateway answers that nothing is left: then nothing is left, and whoever has one is not told so. */
   toldSoldOut(campaignId: number, userId: string): void {
     const winners = this.#ledger.grants().filter(grant => grant.campaignId === campaignId);
     const places = this.announced.get(campaignId)?.places ?? 0;
@@ -276,7 +251,7 @@ export class Checker implements Checks {
       this.breaks(1, `${userId} has one and was told sold out`);
   }
 
-  /** The door says that it is closed: not to whoever has an entry that is decided, or soon will be. */
+  /** A gateway answers that the campaign is closed: not to somebody whose entry is decided, or soon will be. */
   toldClosed(campaignId: number, userId: string): void {
     const seen = this.#seen.get(campaignId);
     const stamp = seen?.entries.get(userId);
@@ -285,8 +260,8 @@ export class Checker implements Checks {
   }
 
   /**
-   * A client hears where it stands: all clients of one user at the same position. How many are ahead only falls, as
-   * one client hears it; two of them, at two gateways, may hear of it one after the other.
+   * A client hears its position: all clients of a user hear the same one. How many are ahead only falls for one client; two
+   * clients, at two gateways, may hear of a change one after the other.
    */
   toldPosition(
     campaignId: number,
@@ -307,7 +282,7 @@ export class Checker implements Checks {
     this.#ahead.set(client, count);
   }
 
-  /** A gateway answers that what was offered is claimed. */
+  /** A gateway answers that an offer is claimed. */
   toldClaimed(campaignId: number, userId: string, serial: number): void {
     this.claimed.push({ campaignId, userId, serial });
   }
@@ -325,88 +300,5 @@ export class Checker implements Checks {
     const campaign = this.#ledger.campaigns().find(each => each.campaignId === campaignId);
     if (serial !== undefined && campaign !== undefined && campaign.grantedCount < serial)
       this.breaks(6, `${userId} was told serial ${serial} of a draw that is not whole`);
-  }
-
-  /** Invariant 3: nothing that counts lies at or below what is settled without being in the ledger. */
-  #checkOvertaken({ campaign, entries, logged }: SeenRows, userId: string): void {
-    const earliest = logged.earliest.get(userId);
-    if (earliest === undefined || earliest > campaign.settledStamp) return;
-    const held = entries.get(userId);
-    if (held === undefined || held > earliest) {
-      const where = `campaign ${campaign.campaignId} is settled up to ${campaign.settledStamp}`;
-      this.breaks(3, `${userId} logged ${earliest}, ${where}, and the ledger has ${held}`);
-    }
-  }
-
-  /** Invariant 3: nothing is decided before its time, whatever a clock shows; for somebody may still come before it. */
-  #checkTime({ campaign, announced }: SeenRows, nowUs: number): void {
-    const { campaignId, settledStamp, closesAt, finishedAt, kind } = campaign;
-    const latestUs = nowUs + this.clockOffUs + CLOCK_SLACK_US;
-    const settledUs = announced.opensAtUs + Math.floor(settledStamp / STAMPS_PER_US);
-    if (settledStamp > 0 && settledUs > latestUs)
-      this.breaks(3, `campaign ${campaignId} is settled up to ${settledUs - nowUs} us from now`);
-    const closesUs = closesAt.getTime() * 1_000;
-    // One that is cancelled is at its end before its close, and nothing is drawn.
-    const isDrawn = campaign.seed !== null || (finishedAt !== null && campaign.cancelledStamp === null);
-    if (kind !== 'raffle' || !isDrawn) return;
-    if (closesUs > latestUs)
-      this.breaks(3, `campaign ${campaignId} is drawn ${closesUs - nowUs} us before it closes`);
-    if (announced.drawsAtUs !== undefined && announced.drawsAtUs > latestUs)
-      this.breaks(3, `campaign ${campaignId} is drawn ${announced.drawsAtUs - nowUs} us before its drawing`);
-  }
-
-  /** Invariant 8: the rules stay; a close only comes nearer. */
-  #checkRules({ campaign, announced }: SeenRows): void {
-    const isSame =
-      campaign.kind === announced.kind &&
-      campaign.places === announced.places &&
-      campaign.opensAt.getTime() * 1000 === announced.opensAtUs &&
-      (campaign.drawsAt === null ? undefined : campaign.drawsAt.getTime() * 1000) === announced.drawsAtUs &&
-      campaign.closesAt.getTime() * 1000 <= announced.closesAtUs;
-    if (!isSame) this.breaks(8, `campaign ${campaign.campaignId} has other rules than were announced`);
-  }
-
-  /** Invariants 2 and 3 of what is granted so far, and that nothing granted is ever taken back. */
-  #checkGrants(rows: SeenRows, before: SeenRows | undefined): void {
-    const { campaign, announced, winners, entries, gone } = rows;
-    const { campaignId } = campaign;
-    if (winners.length > announced.places) {
-      this.breaks(2, `campaign ${campaignId} gave ${winners.length} of ${announced.places}`);
-    }
-    if (winners.some(({ serial }, index) => serial !== index + 1)) {
-      this.breaks(
-        2,
-        `campaign ${campaignId} has the serials ${winners.map(({ serial }) => serial).join(', ')}`,
-      );
-    }
-    const { claims } = announced;
-    for (const [index, winner] of (claims === undefined ? (before?.winners ?? []) : []).entries()) {
-      if (winners[index]?.userId !== winner.userId)
-        this.breaks(1, `${winner.userId} had serial ${index + 1}, and lost it`);
-    }
-    if (new Set(winners.map(({ userId }) => userId)).size !== winners.length)
-      this.breaks(4, 'somebody won twice');
-    for (const { userId } of winners) {
-      if (!entries.has(userId)) this.breaks(1, `${userId} won without an entry`);
-      if (gone.has(userId)) this.breaks(1, `${userId} left and won`);
-    }
-    if (campaign.settledStamp < (before?.campaign.settledStamp ?? -1))
-      this.breaks(3, 'what was settled is not any more');
-    if (campaign.kind === 'coupon' && claims === undefined) this.#checkOrder(rows);
-  }
-
-  /** Coupons went to the first of those who stayed, in their order, and nobody before the last was passed over. */
-  #checkOrder({ campaign, announced, winners, entries, gone }: SeenRows): void {
-    const settled = [...entries].filter(
-      ([userId, stamp]) => stamp <= (campaign.cancelledStamp ?? campaign.settledStamp) && !gone.has(userId),
-    );
-    const right = settled.slice(0, announced.places).map(([userId]) => userId);
-    const given = winners.map(({ userId }) => userId);
-    if (right.join() !== given.join()) {
-      this.breaks(
-        3,
-        `campaign ${campaign.campaignId} was granted to ${given.join()}; by stamp it is ${right.join()}`,
-      );
-    }
   }
 }

@@ -1,14 +1,14 @@
 /**
- * Servers, and the connections of processes to them. What is asked over one connection arrives, and is answered, in the
- * order it was asked in (TCP); between connections everything may overtake everything. A question may be late, or lost
- * with or without having been carried out: whoever asked hears an error then, and cannot tell.
+ * Servers, and the connections of processes to them. Requests on one connection arrive, and are answered, in order (TCP);
+ * between connections, anything may overtake anything. A request may be late, or lost with or without having been carried out:
+ * the sender sees an error then, and cannot tell which.
  */
 import type { Tally } from './tally.ts';
 import { MS, type Process, type World } from './world.ts';
 
-/** How a way through the network is at the moment; faults set it, for as long as they last. */
+/** The current state of a path through the network; faults set it for as long as they last. */
 export class Path {
-  /** Nothing comes through until then: it is as if the other side had fallen silent. */
+  /** Nothing passes until then, as if the other side had fallen silent. */
   cutUntilUs = 0;
   /** Messages take up to this much longer until then. */
   slowUntilUs = 0;
@@ -16,12 +16,12 @@ export class Path {
   /** Each message is lost with this probability until then. */
   lossyUntilUs = 0;
   loss = 0;
-  /** What is carried out until then is carried out at once, and answered up to this much later. */
+  /** Until then requests are carried out at once, and answered up to this much later. */
   lateUntilUs = 0;
   lateUs = 0;
 }
 
-/** The usual way takes between these, microseconds; not always the same, so that what is sent at once arrives mixed. */
+/** The usual latency is between these, microseconds; it varies, so that messages sent at once arrive out of order. */
 const FASTEST_US = 80;
 const SLOWEST_US = 900;
 
@@ -44,13 +44,13 @@ export class Server {
     this.#links.delete(link);
   }
 
-  /** The server is gone: whoever waits for an answer is told that the connection is. */
+  /** The server is gone: whoever waits for an answer hears that the connection is. */
   goDown(): void {
     this.isUp = false;
     for (const link of this.#links) link.breakOff();
   }
 
-  /** All connections are lost, as by something in between; the server is what it was. */
+  /** All connections are lost, as if something in between had failed; the server keeps its state. */
   loseConnections(): void {
     for (const link of this.#links) if (!link.process.isDead) link.breakOff();
   }
@@ -62,21 +62,21 @@ export class Server {
 
 interface Asked {
   readonly reject: (error: Error) => void;
-  /** Answered, or given up: whatever comes now is not heard. */
+  /** Answered or given up: anything that arrives now is ignored. */
   isOver: boolean;
-  /** Its connection ended before it arrived: it went with it. */
+  /** Its connection ended before it arrived, so it was lost. */
   isGone: boolean;
 }
 
 export interface LinkTerms {
-  /** A question without an answer by then is rejected, microseconds. */
+  /** A request without an answer by then is rejected, microseconds. */
   readonly timeoutUs: number;
   readonly errorOf: (why: string) => Error;
-  /** Told, in the process, when the server has closed the connection. */
+  /** Called, in the process, when the server has closed the connection. */
   readonly onBreak?: () => void;
 }
 
-/** The connection of one process to one server, made again by itself when it breaks. */
+/** The connection of one process to one server; it reconnects by itself when it breaks. */
 export class Link {
   readonly process: Process;
   readonly #server: Server;
@@ -96,7 +96,7 @@ export class Link {
     server.attach(this);
   }
 
-  /** Has `serve` carried out at the server, and resolves with what it answers. */
+  /** Runs `serve` at the server, and resolves with its answer. */
   ask<T>(serve: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const { world } = this.#server;
@@ -113,7 +113,7 @@ export class Link {
         return;
       }
       this.#lastArrivalUs = Math.max(world.nowUs + outUs, this.#lastArrivalUs);
-      // What is given up by then arrives all the same, and is carried out.
+      // A request that was given up by then still arrives and is carried out.
       if (this.#lastArrivalUs > giveUpUs) this.#rejectAt(giveUpUs, asked, 'no answer in time');
       world.after(this.#lastArrivalUs - world.nowUs, world.outside, () => {
         if (!asked.isGone) this.#arrive(serve, asked, giveUpUs, resolve);
@@ -121,7 +121,7 @@ export class Link {
     });
   }
 
-  /** The connection is gone, whoever ended it. What is at the server by now stays carried out. */
+  /** The connection is gone, whoever ended it. Requests that have reached the server stay carried out. */
   breakOff(): void {
     const asked = this.#asked;
     this.#asked = new Set();
@@ -184,7 +184,7 @@ export class Link {
   }
 }
 
-/** How long a message takes on that way now, microseconds; undefined when it is lost. */
+/** How long a message takes on that path now, microseconds; undefined when it is lost. */
 export function wayUs(world: World, path: Path, tally: Tally): number | undefined {
   const { random, nowUs } = world;
   if (path.cutUntilUs > nowUs || (path.lossyUntilUs > nowUs && random.chance(path.loss))) {

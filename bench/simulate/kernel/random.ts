@@ -1,6 +1,6 @@
 /**
  * Randomness that a seed repeats: sfc32 (Chris Doty-Humphrey, PractRand), 128 bits of state, filled from the seed by
- * splitmix32. Quick, and good enough that neighbouring seeds have nothing in common.
+ * splitmix32. It is fast, and good enough that neighbouring seeds have nothing in common.
  */
 export class Random {
   #a: number;
@@ -35,7 +35,7 @@ export class Random {
     return (sum >>> 0) / 4_294_967_296;
   }
 
-  /** A whole number, both ends among them. */
+  /** A whole number, both ends included. */
   between(from: number, to: number): number {
     return from + Math.floor(this.next() * (to - from + 1));
   }
@@ -44,7 +44,7 @@ export class Random {
     return this.next() < probability;
   }
 
-  /** One of a list that is not empty. */
+  /** One element of a list that is not empty. */
   pick<T>(list: readonly T[]): T {
     if (list.length === 0) throw new RangeError('nothing to pick from');
     return list[Math.floor(this.next() * list.length)] as T;

@@ -1,4 +1,4 @@
-/** How often what was done to a run, by kind. */
+/** How often each kind of thing was done to a run. */
 export class Tally {
   readonly #counts = new Map<string, number>();
 

@@ -1,26 +1,26 @@
 /**
- * Puts the code of production on virtual time, without a change to it: `performance.now`, `Date.now`, the timers of `globalThis`
- * and of `node:timers/promises`, and `Math.random` answer for the process that is current in the world that runs. While
- * none runs, they are those of Node.
+ * Puts production's code on virtual time without changing it: `performance.now`, `Date.now`, the timers of `globalThis` and of
+ * `node:timers/promises`, and `Math.random` answer for the current process of the running world. While no world runs, they are
+ * Node's.
  *
- * The exports of a module of Node are bound live, and `syncBuiltinESMExports` (node:module) carries a replaced one to
- * whoever has imported it by name. This is done to a process of its own, or a worker's: never to that of a test.
+ * The exports of a module of Node are bound live, and `syncBuiltinESMExports` (node:module) carries a replaced one to whoever
+ * imported it by name. Do this only in a process of its own or a worker's, never in that of a test.
  */
 import { syncBuiltinESMExports } from 'node:module';
 import timersPromises from 'node:timers/promises';
 
 /** A process with clocks of its own; times in microseconds. */
 export interface TimedProcess {
-  /** How long its clocks have stood still, in all. */
+  /** How long its clocks have stood still, in total. */
   readonly frozenUs: number;
   monotonicUs(): number;
   /** Since the epoch. */
   wallUs(): number;
-  /** How long a time on its clock really is. */
+  /** How long a time on its clock really takes. */
   really(us: number): number;
 }
 
-/** What is asked of a world (world.ts) for the time in it. */
+/** What this module needs of a world (world.ts). */
 export interface TimedWorld {
   readonly current: TimedProcess;
   readonly random: { next(): number };
@@ -29,10 +29,13 @@ export interface TimedWorld {
 
 let active: TimedWorld | undefined;
 let isInstalled = false;
-/** Ends what listens to the signals of sleepers; Node keeps some signals that have listeners, and all that those know of. */
+/**
+ * Removes the listeners on the signals of sleepers; Node keeps some signals with listeners alive, and everything they refer
+ * to.
+ */
 const sleepers = new Set<() => void>();
 
-/** Makes a world the one whose time it is; the returned function ends that. */
+/** Makes a world the current one; the returned function ends that. */
 export function activate(world: TimedWorld): () => void {
   install();
   if (active !== undefined) throw new Error('another world runs in this process');
@@ -49,7 +52,7 @@ class VirtualTimer {
   readonly #world: TimedWorld;
   readonly #owner: TimedProcess;
   readonly #delayUs: number;
-  /** Of the owner's clocks when it was armed. */
+  /** How long the owner's clocks had stood still when it was armed. */
   #frozenUs = 0;
   readonly #run: () => void;
   readonly #repeats: boolean;
@@ -82,7 +85,7 @@ class VirtualTimer {
   }
 
   #due(): void {
-    // Timers go by the monotonic clock: the time in which that stood still is still to come.
+    // Timers follow the monotonic clock: the time during which that stood still is still to come.
     const stoodUs = this.#owner.frozenUs - this.#frozenUs;
     if (stoodUs > 0) {
       this.#arm(stoodUs);

@@ -1,14 +1,14 @@
 /**
  * Virtual time: a queue of events, and the processes that they belong to.
  *
- * One event is run, then everything that follows from it without waiting (all promises that are settled by now), then
- * the next. Processes reach each other through events only, so whatever runs belongs to the process of the event that
- * was begun last: `current`. That is how the code of production, which asks for the time and sets timers without saying
- * who it is, gets the time and the timers of its own process (see virtual-time.ts). A process that is paused gets its
- * events when it goes on, late and in order, as one that was stopped by a signal; one that is dead gets none.
+ * The world runs one event, then everything that follows from it without waiting (all promises that are settled by now), then
+ * the next. Processes reach each other through events only, so whatever runs belongs to the process of the event that began
+ * last: `current`. That is how production's code, which asks for the time and sets timers without naming its process, gets the
+ * time and the timers of its own process (see virtual-time.ts). A paused process receives its events when it continues, late
+ * and in order, like one stopped by a signal; a dead one receives none.
  *
- * No socket and no timer of the machine is used: between two events the microtasks are drained by way of
- * `process.nextTick`, which Node runs when none is left. So a seed gives the same run each time.
+ * No socket and no timer of the machine is used: between two events the microtasks are drained through `process.nextTick`,
+ * which Node runs when none is left. So a seed gives the same run each time.
  */
 import { Random } from './random.ts';
 import { activate } from './virtual-time.ts';
@@ -22,13 +22,13 @@ export const BEGINNING_US = 1_900_000_000 * SECOND;
 
 /**
  * Where a gateway can be caught: about to append a slice, about to rank what is in the log, and between asking for its lease
- * and hearing. A process can be stopped between any two instructions; these are the ones where it matters.
+ * and hearing the answer. A process can be stopped between any two instructions; these are the ones where it matters.
  */
 export const PLACES = ['append', 'rank', 'lease'] as const;
-/** And an engine: with what gateways told of streams in its hands, its transaction open. */
+/** An engine can be caught with the gateways' reports of streams in its hands and its transaction open. */
 export type Place = (typeof PLACES)[number] | 'presence';
 
-/** As long as the shortest lease: others cannot tell a process that stands still for it from one that is gone. */
+/** As long as the shortest lease: others cannot tell a process that stands still for this long from a dead one. */
 const LONG_US = 500 * MS;
 
 /** A process of a gateway or an engine; or the outside: clients, servers and the network, which are never paused. */
@@ -37,12 +37,12 @@ export class Process {
   isDead = false;
   readonly #world: World;
   readonly #bornUs: number;
-  /** Its monotonic clock's rate, 1 being right, and what it showed at birth. */
+  /** The rate of its monotonic clock, 1 being right, and what the clock showed at birth. */
   readonly #rate: number;
   readonly #offsetUs: number;
   #pausedUntilUs = 0;
   #stoodUntilUs = 0;
-  /** How long its clocks stood still before the suspension that came last, and that one. */
+  /** How long its clocks stood still before the latest suspension, and that suspension. */
   #frozenUs = 0;
   #suspended = { fromUs: 0, untilUs: 0 };
   #jumpedUs = 0;
@@ -57,28 +57,28 @@ export class Process {
     this.#offsetUs = clock.offsetUs;
   }
 
-  /** Its monotonic clock, microseconds; it goes on while the process is paused, and stands while it is suspended. */
+  /** Its monotonic clock, microseconds; it runs while the process is paused, and stands still while it is suspended. */
   monotonicUs(): number {
     return this.#offsetUs + this.#jumpedUs + (this.#world.nowUs - this.#bornUs - this.frozenUs) * this.#rate;
   }
 
-  /** Its monotonic clock goes on from later on; no clock of that kind goes back. */
+  /** Moves its monotonic clock ahead; such a clock never goes back. */
   jumpAhead(us: number): void {
     this.#jumpedUs += us;
   }
 
-  /** Its wall clock, microseconds since the epoch; nobody has set it since it stood still. */
+  /** Its wall clock, microseconds since the epoch; nobody corrects it after a suspension. */
   wallUs(): number {
     return this.#world.nowUs - this.frozenUs;
   }
 
-  /** How long its clocks have stood still, in all. */
+  /** How long its clocks have stood still, in total. */
   get frozenUs(): number {
     const { fromUs, untilUs } = this.#suspended;
     return this.#frozenUs + Math.max(0, Math.min(this.#world.nowUs, untilUs) - fromUs);
   }
 
-  /** How long a time on its clock really is. */
+  /** How long a time on its clock really takes. */
   really(us: number): number {
     return us / this.#rate;
   }
@@ -92,12 +92,12 @@ export class Process {
     if (us >= LONG_US) this.#stoodUntilUs = Math.max(this.#stoodUntilUs, this.#pausedUntilUs);
   }
 
-  /** Until when it stood still last for long. */
+  /** The end of its last long pause. */
   get stoodUntilUs(): number {
     return this.#stoodUntilUs;
   }
 
-  /** The machine stands still, and its clocks with it, as a virtual one does for a snapshot or while it is moved. */
+  /** The machine stands still, and its clocks with it, as a virtual machine does for a snapshot or a migration. */
   suspend(us: number): void {
     this.#frozenUs = this.frozenUs;
     const fromUs = Math.max(this.#world.nowUs, this.#suspended.untilUs);
@@ -106,17 +106,17 @@ export class Process {
     this.pause(us);
   }
 
-  /** Until when its clocks were behind and it could not know that: infinite while they are. */
+  /** Until when its clocks were behind without its knowledge: infinite while they are. */
   get behindUntilUs(): number {
     return this.#behindUntilUs;
   }
 
-  /** A server has told it the time, so soon that it knows by how much it is behind. */
+  /** A server has told it the time, so quickly that it knows by how much it is behind. */
   hearTime(): void {
     this.#behindUntilUs = Math.min(this.#behindUntilUs, this.#world.nowUs);
   }
 
-  /** Has `spring` called when the process next comes to that place, just before or after what it does there. */
+  /** Calls `spring` when the process next reaches that place, just before or after its work there. */
   trap(place: Place, spring: () => void): void {
     this.#trap = { place, spring };
   }
@@ -126,7 +126,7 @@ export class Process {
   }
 
   /**
-   * The process is at that place. Undefined when it can go on; otherwise it was caught, and goes on when that resolves:
+   * The process is at that place. Undefined when it can go on; otherwise it was caught, and goes on when the promise resolves:
    * after the pause, or never.
    */
   reach(place: Place): Promise<void> | undefined {
@@ -152,12 +152,12 @@ export class Event {
     this.#run = run;
   }
 
-  /** Takes it back. */
+  /** Cancels the event. */
   cancel(): void {
     this.#run = undefined;
   }
 
-  /** What is to be done; undefined when it was taken back. */
+  /** What is to be done; undefined after a cancellation. */
   get run(): (() => void) | undefined {
     return this.#run;
   }
@@ -168,7 +168,7 @@ export class World {
   /** Everything that is left to chance while a world runs. */
   readonly random: Random;
   readonly outside: Process;
-  /** Told of each line that is worth reading, when somebody reads. */
+  /** Called with each line worth reading, when somebody reads. */
   readonly say: ((line: string) => void) | undefined;
   current: Process;
   steps = 0;
@@ -184,7 +184,7 @@ export class World {
     this.say = say;
   }
 
-  /** Lets `run` happen in `delayUs`, in that process. */
+  /** Runs `run` after `delayUs`, in that process. */
   after(delayUs: number, process: Process, run: () => void): Event {
     this.#order += 1;
     const event = new Event(this.nowUs + Math.max(0, Math.ceil(delayUs)), this.#order, process, run);
@@ -192,7 +192,7 @@ export class World {
     return event;
   }
 
-  /** Has one answer heard: the first that the function which is given back is called with, or undefined after `us`. */
+  /** Passes one answer to `hear`: the first that the returned function is called with, or undefined after `us`. */
   hearOnce<T>(us: number, hear: (answer: T | undefined) => void): (answer: T | undefined) => void {
     let isOver = false;
     const once = (answer: T | undefined): void => {
@@ -213,10 +213,10 @@ export class World {
     this.say?.(`${((this.nowUs - BEGINNING_US) / MS).toFixed(3).padStart(10)} ms  ${line()}`);
   }
 
-  /** Runs until something fails, nothing is left, the time is over or `isOver` says so. Never rejects. */
+  /** Runs until something fails, no event is left, the time is over or `isOver` says so. Never rejects. */
   async run(untilUs: number, isOver: () => boolean): Promise<void> {
     const release = activate(this);
-    // Cheaper than `queueMicrotask`, which makes a resource for who follows asynchronous calls.
+    // Cheaper than `queueMicrotask`, which makes a resource for whoever follows asynchronous calls.
     const settled = Promise.resolve();
     await new Promise<void>(resolve => {
       const turn = (): void => {
@@ -237,7 +237,7 @@ export class World {
       const { process, run } = event;
       if (run === undefined || process.isDead) continue;
       if (process.pausedUntilUs > event.atUs) {
-        // Its order stays, so what was due before is done before.
+        // It keeps its order, so what was due before is done before.
         event.atUs = process.pausedUntilUs;
         this.#push(event);
         continue;

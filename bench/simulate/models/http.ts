@@ -1,47 +1,47 @@
 /**
- * One request to a simulated gateway, and its response, as uWebSockets.js hands them to a handler: no socket, but the
- * same calls. What a handler sends is handed on at once, piece by piece.
+ * One request to a simulated gateway, and its response, as uWebSockets.js hands them to a handler: there is no socket, but the
+ * calls are the same. Whatever a handler sends is passed on at once, piece by piece.
  */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { Method } from '../../../gateway/http/routes.ts';
 import { standIn } from '../kernel/stand-in.ts';
 
-/** What is asked, once the gateway has read its head. */
+/** What a client asks, once the gateway has read the request's head. */
 export interface Asked {
   readonly campaignId: number;
   readonly userId: string;
   readonly what: 'enter' | 'withdraw' | 'look' | 'watch' | 'claim';
   readonly lastEventId: string;
-  /** X-Request-Start as a proxy has set it; '' for none. */
+  /** X-Request-Start as a proxy set it; '' for none. */
   readonly requestStart: string;
-  /** The body of an entry comes this much later than the head, microseconds; undefined for none at all. */
+  /** The body of an entry arrives this much later than the head, microseconds; undefined for no body. */
   readonly bodyAfterUs: number | undefined;
 }
 
-/** What a shop asks of coupons. */
+/** What a shop asks about coupons. */
 export interface ShopAsked {
   readonly what: 'hold' | 'redeem' | 'commit' | 'release' | 'refund' | 'show';
   /** Its idempotency key. */
   readonly key: string;
   /** JSON; '' for none. */
   readonly body: string;
-  /** Which hold is redeemed or released, what is refunded; of which code is shown what it is. */
+  /** The hold to redeem or release, the redemption to refund, or the code to show. */
   readonly of: number | string | undefined;
 }
 
-/** What shows that a shop asks. */
+/** Authenticates a shop. */
 export const SHOP_TOKEN = 'the-token-of-the-simulated-shop';
 
 export interface Receiver {
-  /** The whole of an answer. */
+  /** A complete response. */
   answered(status: number, body: string): void;
   /** A piece of a stream. */
   streamed(text: string): void;
-  /** The connection is over: the stream has ended, or the gateway has closed it. */
+  /** The connection has ended: either the stream has, or the gateway closed it. */
   over(): void;
 }
 
-/** Every request comes through it. */
+/** Every request enters through it. */
 export const PROXY = '10.0.0.7';
 const PROXY_BYTES = new TextEncoder().encode(PROXY).buffer;
 
@@ -90,13 +90,13 @@ export class Exchange {
     this.response = response;
   }
 
-  /** The body has come. */
+  /** The body has arrived. */
   deliver(body: string): void {
     const bytes = new TextEncoder().encode(body);
     if (!this.#isOver) this.#onData?.(bytes.buffer, true);
   }
 
-  /** The connection is gone, by whichever side. */
+  /** The connection is gone, whichever side closed it. */
   abort(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -128,7 +128,7 @@ const ROUTES: Readonly<Record<Asked['what'], readonly [Method, string]>> = {
   watch: ['get', '/v1/campaigns/:id/queue'],
 };
 
-/** The method and the path of what is asked, as production's routes spell it. */
+/** The method and path of a request, as production's routes spell them. */
 export function routeOf({ what }: Asked): readonly [Method, string] {
   return ROUTES[what];
 }
@@ -161,7 +161,7 @@ export function shopRequestOf(asked: ShopAsked): HttpRequest {
   });
 }
 
-/** The request with its headers; its ticket is the user's id, which SimulatedVerifier believes. */
+/** The request's headers. The ticket is the user's id, which SimulatedVerifier accepts. */
 export function requestOf(asked: Asked): HttpRequest {
   const { campaignId, userId, lastEventId, bodyAfterUs, requestStart } = asked;
   const headers: readonly (readonly [string, string])[] = [

@@ -1,8 +1,8 @@
 /**
  * What the leader of a Kafka partition knows of idempotent producers, and what it answers (Kafka 4.3's
- * ProducerAppendInfo.checkSequence and ProducerStateEntry.findDuplicateBatch, tried against a real one): epochs only rise,
- * and the first batch of one has sequence 0, unless the leader knows nothing of the producer; each batch continues the
- * one before; one of the last five that comes again is answered as it was.
+ * ProducerAppendInfo.checkSequence and ProducerStateEntry.findDuplicateBatch, tried against a real one). Epochs only rise. The
+ * first batch of an epoch has sequence 0, unless the leader knows nothing of the producer; each later batch continues the one
+ * before. When one of the last five batches arrives again, the leader repeats its answer.
  */
 import type { BatchWriter } from '../../../engine/contract/log/kafka/kafka-produce.ts';
 
@@ -14,14 +14,14 @@ const SEQUENCES = 2 ** 31;
 
 interface ProducerState {
   epoch: number;
-  /** The last batches' sequences, the latest at the end. */
+  /** The sequences of the last batches, the latest at the end. */
   readonly sequences: number[];
 }
 
 export class ProducerStates {
   readonly #producers = new Map<bigint, ProducerState>();
 
-  /** 0: the batch is to be appended; DUPLICATE: it stands there already. Others as Kafka's error codes. */
+  /** 0: append the batch; DUPLICATE: it is in the log already. Other values are Kafka's error codes. */
   check({ producerId, epoch, sequence }: BatchWriter): number | typeof DUPLICATE {
     if (producerId < 0n) return 0;
     const state = this.#producers.get(producerId);

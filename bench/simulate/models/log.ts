@@ -1,12 +1,11 @@
 /**
- * The simulated log: Kafka as fairline uses it (engine/contract/log). Partitions are sequences that only grow; an
- * append that is answered stands there for good. One that was given up may stand there or not, or come to stand there
- * later, behind what was appended since; and one record can stand there twice. The leader of a partition knows
- * idempotent producers by epoch and sequence, as Kafka's does (leader.ts); who writes with them, and how they are
- * ended, is production's.
+ * The simulated log: Kafka as fairline uses it (engine/contract/log). Partitions are sequences that only grow. An acknowledged
+ * append stays for good. An append that was given up may be in the log or not, or arrive later, behind what was appended
+ * since; and one record can be there twice. The leader of a partition knows idempotent producers by epoch and sequence, as
+ * Kafka's does (leader.ts); which identities write, and how they are retired, is production's code.
  *
- * Consumers of one group share the partitions. A member that falls silent loses its own to others, and learns of it
- * late: for a while two of them read one partition. How a partition is read, thrown back and begun anew is production's
+ * Consumers of one group share the partitions. A member that falls silent loses its partitions to others and learns of it
+ * late: for a while two members read one partition. How a partition is read, dropped and started again is production's code
  * (Readings).
  */
 import type { Logger } from 'pino';
@@ -28,9 +27,9 @@ import type { Tally } from '../kernel/tally.ts';
 import { MS, type Process, type World } from '../kernel/world.ts';
 import { DUPLICATE, ProducerStates, UNKNOWN_TOPIC_OR_PARTITION } from './leader.ts';
 
-/** How much later a record may come to stand in the log a second time. */
+/** A record may be appended a second time up to this much later. */
 const REPEATED_WITHIN_US = 60 * MS;
-/** Until a member hears of another share. */
+/** A member learns of a new share within this time. */
 const REBALANCE_US = 150 * MS;
 const FETCH_AGAIN_US = 40 * MS;
 const RECORDS_A_BATCH = 6;
@@ -39,11 +38,11 @@ const NAME = 'kafka:simulated';
 export class SimulatedLog {
   readonly server: Server;
   readonly partitions: readonly Buffer[][];
-  /** Records are written twice with this probability. */
+  /** The probability that a record is written twice. */
   repeats = 0;
   readonly world: World;
   readonly tally: Tally;
-  /** An append without an answer by then is given up, microseconds. */
+  /** An append without an answer is given up after this long, microseconds. */
   readonly appendTimeoutUs: number;
   readonly #landed: (partition: number, bytes: Buffer) => void;
   readonly #leaders: readonly ProducerStates[];
@@ -51,7 +50,7 @@ export class SimulatedLog {
   readonly #members: SimulatedConsumer[] = [];
   readonly #waiting: { readonly partition: number; readonly wake: () => void }[] = [];
 
-  /** `landed` is told of every record, in the order in which they stand. */
+  /** `landed` is called with every record, in the order of the log. */
   constructor(
     world: World,
     tally: Tally,
@@ -110,7 +109,7 @@ export class SimulatedLog {
     this.share();
   }
 
-  /** A member has left, is gone or has fallen silent; one that is only silent hears of it when it is back. */
+  /** A member has left, died or fallen silent; one that is only silent learns of it when it returns. */
   expel(process: Process): void {
     const at = this.#members.findIndex(member => member.process === process);
     const [member] = at < 0 ? [] : this.#members.splice(at, 1);
@@ -120,7 +119,7 @@ export class SimulatedLog {
     this.share();
   }
 
-  /** Shares the partitions out anew, beginning with any member. */
+  /** Distributes the partitions anew, beginning with any member. */
   share(): void {
     const { world } = this;
     const first = world.random.between(0, 1_000);
@@ -132,7 +131,7 @@ export class SimulatedLog {
     }
   }
 
-  /** Has `wake` called when the partition has grown. */
+  /** Calls `wake` when the partition has grown. */
   whenGrown(partition: number, wake: () => void): void {
     this.#waiting.push({ partition, wake });
   }
@@ -148,7 +147,7 @@ export class SimulatedLog {
   }
 }
 
-/** Sends one after another; after one that failed it goes on over another connection, as Kafka's does. */
+/** Sends one record after another. After a failed append it continues over another connection, as Kafka's producer does. */
 class SimulatedSender implements BatchSender {
   readonly #log: SimulatedLog;
   readonly #process: Process;
@@ -170,7 +169,7 @@ class SimulatedSender implements BatchSender {
   checkPartition(): void {}
 
   send(partition: number, bytes: Buffer, writer: BatchWriter): Promise<number> {
-    // A copy: the caller may use the memory again when this is given up, and it may still be on its way then.
+    // A copy: after giving up, the caller may reuse the memory while the record is still on its way.
     const sent = Buffer.from(bytes);
     return this.#inTurn(async () => {
       if (this.#process.isTrappedAt('append') && decodeRecord(sent).items.length > 0) {
@@ -201,7 +200,7 @@ export class SimulatedConsumer implements LogConsumer {
   readonly kind = 'kafka';
   readonly name = NAME;
   readonly process: Process;
-  /** The partitions that are its own by now, whether it has heard of it or not. */
+  /** The partitions that it owns by now, whether it has heard of it or not. */
   share: readonly number[] = [];
   readonly #log: SimulatedLog;
   readonly #path: Path;
@@ -233,12 +232,12 @@ export class SimulatedConsumer implements LogConsumer {
     await this.#readings?.settled();
   }
 
-  /** After it was expelled for its silence. */
+  /** For a member that was expelled because it was silent. */
   joinAgain(): void {
     this.#log.join(this);
   }
 
-  /** It hears of its share. */
+  /** It learns of its share. */
   assign(): void {
     const partitions = this.share;
     const readings = this.#readings;
@@ -258,7 +257,7 @@ export class SimulatedConsumer implements LogConsumer {
   }
 }
 
-/** Fetches one partition for one consumer, from where it is told to. */
+/** Fetches one partition for one consumer, from where it is told to start. */
 class Reader implements PartitionReader {
   readonly #log: SimulatedLog;
   readonly #process: Process;
@@ -266,7 +265,7 @@ class Reader implements PartitionReader {
   readonly #partition: number;
   readonly #readings: Readings;
   #position = 0;
-  /** Grows when it is sought or held; what was fetched for an earlier one is let go. */
+  /** Grows with each seek and hold; results fetched for an earlier value are dropped. */
   #turn = 0;
 
   constructor(log: SimulatedLog, process: Process, path: Path, partition: number, readings: Readings) {

@@ -1,6 +1,6 @@
 /**
- * Seeds that once broke something, by what was the matter. What a seed stands for changes with plans/plan.ts; that its bug
- * is found again is what mutations.ts is for. These are run all the same, as nobody has to look for them.
+ * Seeds that once broke something, by cause. What a seed stands for changes with plans/plan.ts; mutations.ts is there to find
+ * a seed's bug again. These seeds are run all the same, as nobody has to search for them.
  */
 export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: readonly number[] }[] = [
   {

@@ -1,6 +1,6 @@
 /**
- * A bug that is put into the code on purpose: a replacement in the text of one file. What is simulated is a bundle with it
- * (runner/bundle.ts). A text that is not there exactly once any more is an error: the code has changed, and its mutation has to
+ * A bug that is put into the code on purpose: a replacement in the text of one file. The simulator runs a bundle with it
+ * (runner/bundle.ts). A text that does not exist exactly once is an error: the code has changed, and its mutation has to
  * follow.
  */
 import type { WrittenPlanName } from './plans/index.ts';
@@ -10,8 +10,8 @@ export interface Mutation {
   readonly file: string;
   readonly from: string;
   readonly to: string;
-  /** Of one that only few seeds show: the first that did, when this was written. Those before it are not run. */
+  /** For a bug that only few seeds show: the first seed that did when this was written. Earlier seeds are not run. */
   readonly seed?: number;
-  /** The plan that shows it. Seeds are not run then. */
+  /** The plan that shows it; seeds are not run then. */
   readonly plan?: WrittenPlanName;
 }

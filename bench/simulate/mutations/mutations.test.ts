@@ -1,13 +1,10 @@
-/**
- * The simulator has teeth: each of the bugs of mutations.ts, put into the code on purpose, breaks an invariant before
- * long.
- */
+/** The simulator has teeth: each of the bugs of mutations.ts, put into the code on purpose, soon breaks an invariant. */
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { foundBy, runWrittenPlans, tryMutations } from '../runner/jobs.ts';
 import { MUTATIONS } from './mutations.ts';
 
-/** A bug that was not found by then is not found. */
+/** A bug that is not found among this many seeds counts as missed. */
 const SEEDS_AT_MOST = 1_500;
 const PROCESSES = 2;
 

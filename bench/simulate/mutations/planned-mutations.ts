@@ -1,5 +1,5 @@
 /**
- * Bugs that seeds show too seldom, each with the plan that was written for it (plans/). Whatever changes in gateway, engine or
+ * Bugs that seeds show too seldom, each with the plan that was written for it (plans/). Every change of gateway, engine or
  * simulator changes what happens in a seed, so a bug that one seed in a hundred thousand shows is soon shown by none.
  */
 import type { Mutation } from './mutation.ts';
@@ -251,9 +251,9 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
     plan: 'it is asked what codes are',
   },
   {
-    // Said in copy-get.lua; the simulator runs what says it a second time.
+    // From copy-get.lua; the simulator runs its TypeScript version.
     name: 'a copy is shown of a coupon that has changed since',
-    file: 'bench/simulate/models/redis/redis-scripts.ts',
+    file: 'bench/simulate/models/redis/scripts/coupons.ts',
     from: 'changed <= Number(of) && leftMs > 0',
     to: 'changed >= 0 && leftMs > 0',
     plan: 'it is asked what codes are',

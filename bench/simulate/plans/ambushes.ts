@@ -1,4 +1,4 @@
-/** Faults that belong together: what must go wrong one after the other, at the right time, for one bug to show. */
+/** Faults that belong together: what has to go wrong in sequence, at the right times, for one bug to show. */
 import type { Announced } from '../checks/checker-rows.ts';
 import type { Random } from '../kernel/random.ts';
 import { BEGINNING_US, MS } from '../kernel/world.ts';
@@ -27,8 +27,8 @@ export function makeAmbushes(
 }
 
 /**
- * No engine is there while gateways and the log go on, and then it takes in slowly what was logged: the watermark follows
- * in short steps, of which none was heard.
+ * No engine is running while gateways and the log go on; then one slowly takes in what was logged: the watermark follows in
+ * short steps, during none of which the service was available.
  */
 function makeBacklog(random: Random, endMs: number, engines: number): Fault[] {
   const atMs = endMs + random.between(100, 900);
@@ -47,11 +47,11 @@ function makeBacklog(random: Random, endMs: number, engines: number): Fault[] {
   ]).flat();
 }
 
-/** By name, ways begin with those of engines: each to Postgres, to Redis, and to the log. */
+/** In order of their names, the paths of engines come first: each to Postgres, to Redis, and to the log. */
 const WAYS_OF_AN_ENGINE = 3;
 const TO_THE_LOG = 2;
 
-/** All gateways leave, and others register before a log that is away: the registry alone moves the watermark. */
+/** All gateways leave, and others register while the log is down: only the registry moves the watermark. */
 function makeNewcomers(random: Random, endMs: number, gateways: number): Fault[] {
   const atMs = endMs + random.between(-100, 300);
   const stops = Array.from({ length: gateways }, (_, target): Fault => {
@@ -87,7 +87,7 @@ function makeHeldReports(random: Random, opensMs: number, endMs: number): Fault 
   };
 }
 
-/** The clock of Redis is set forward while no gateway's promise holds the watermark up: it alone says what the time is. */
+/** Redis' clock is set forward while no gateway's promise holds the watermark back: that clock alone tells the time. */
 function makeLonelyClock(random: Random, opensMs: number, gateways: number): Fault[] {
   const base = { place: undefined, amount: 0 };
   const crashes = Array.from(

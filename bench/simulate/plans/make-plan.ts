@@ -1,4 +1,4 @@
-/** The plan of a seed (plan.ts): its people and campaigns, drawn at random, and most of what goes wrong. */
+/** Makes the plan of a seed (plan.ts): its people and campaigns, drawn at random, and most of what goes wrong. */
 import type { Announced } from '../checks/checker-rows.ts';
 import { Random } from '../kernel/random.ts';
 import { BEGINNING_US, MS, PLACES } from '../kernel/world.ts';
@@ -10,7 +10,7 @@ import { makeRare } from './rare-faults.ts';
 import { makeShelf, type Shelf } from './shelf.ts';
 import { NO_SHOP, shopOf } from './shopping.ts';
 
-/** So far apart that the chance of one seed is not another's. */
+/** So far apart that seeds do not share their randomness. */
 const AMBUSH_SEEDS = 1_000_000_000;
 const EMPTIED_AGAIN_SEEDS = 2_000_000_000;
 const RARE_SEEDS = 3_000_000_000;
@@ -18,17 +18,17 @@ const SHELF_SEEDS = 4_000_000_000;
 const CLAIMS_SEEDS = 5_000_000_000;
 const REMEMBERING_SEEDS = 6_000_000_000;
 const MOVES_SEEDS = 7_000_000_000;
-/** With this one the seeds that are known for something (mutations/) are what they were. */
+/** With this value the seeds that are known for something (mutations/) stay what they were. */
 const ENDS_SEEDS = 9_373_004_119;
-/** Chosen so that no seed that a mutation or a known bug names is drawn in turns: they show what they showed. */
+/** Chosen so that no seed that a mutation or a known bug names is drawn in turns: they keep showing what they showed. */
 const DRAWN_SEEDS = 291_000_000_000;
-/** One seed of so many is drawn in turns. */
+/** One in this many seeds is drawn in turns. */
 const DRAWN_IN_TURNS = 8;
 /** Chosen likewise. */
 const SHARING_SEEDS = 401_000_609_839;
-/** In one seed of so many two engines share all that is to be done. */
+/** In one of this many seeds two engines share all the work. */
 const SHARING = 6;
-/** Answers that come later are not heard; some runs wait for as long as production would. */
+/** Later answers are ignored; some runs wait for as long as production would. */
 const APPEND_TIMEOUT_MS = 300;
 const LONG_APPEND_TIMEOUT_MS = 3_000;
 /** Gateways have their leases by then. */
@@ -42,14 +42,14 @@ export function planOf(seed: number): Plan {
   return { ...plan, ...shelf, asks, shop: shopOf(seed, plan.campaigns, plan.gateways) };
 }
 
-/** Without what the operator changes. */
+/** Without the operator's changes. */
 function peoplesPlan(seed: number): Plan {
   const random = new Random(seed);
   const campaigns = makeCampaigns(random);
   const gateways = random.pick([1, 2, 2, 2, 3, 4]);
   const drawn = makeFaults(random, campaigns);
   const engines = random.pick([1, 1, 2]);
-  // Of chance of their own: one more kind of ambush leaves everything else of a seed as it is.
+  // Drawn from a source of their own, so that one more kind of ambush leaves the rest of a seed as it is.
   const again = emptiedAgain(new Random(seed + EMPTIED_AGAIN_SEEDS), drawn);
   const ambushes = makeAmbushes(new Random(seed + AMBUSH_SEEDS), campaigns, { gateways, engines });
   const rare = makeRare(new Random(seed + RARE_SEEDS), campaigns, gateways);
@@ -83,13 +83,15 @@ function peoplesPlan(seed: number): Plan {
   };
 }
 
-/** Of three clocks two that are wrong alike cannot be told from one that is: while Redis' is wrong, the others are right. */
+/**
+ * Of three clocks, two with the same error cannot be told from one that is wrong: while Redis' is wrong, the others are right.
+ */
 function withOneWrongClock(faults: readonly Fault[]): Fault[] {
   const isRedisSet = faults.some(({ kind }) => kind === 'clock of Redis is set');
   return faults.filter(({ kind }) => !isRedisSet || !OTHER_CLOCKS.includes(kind));
 }
 
-/** They last to the end, in which everything else would take longer than is waited for. */
+/** They last to the end, where everything else would take longer than the run waits. */
 function withLongPassesAlone(faults: readonly Fault[]): Fault[] {
   const long = faults.filter(({ kind }) => kind === 'passes are long');
   return long.length > 0 ? long : [...faults];
@@ -100,7 +102,7 @@ const OTHER_CLOCKS: readonly FaultKind[] = ['clock of Postgres is set', "an engi
 function makeCampaigns(random: Random): Announced[] {
   return Array.from({ length: random.chance(0.15) ? 2 : 1 }, (_, index) => {
     const opensMs = random.between(FIRST_OPENS_MS, FIRST_OPENS_MS + 200);
-    // Some stay open for longer than a gateway can be away and find its lease over.
+    // Some stay open long enough that a gateway can be away until its lease has ended.
     const openMs = random.chance(0.2) ? random.between(1_200, 2_500) : random.between(150, 700);
     const kind = random.chance(0.12) ? 'room' : random.chance(0.55) ? 'coupon' : 'raffle';
     return {
@@ -130,11 +132,11 @@ function claimAfterMs(random: Random): number | undefined {
   return random.chance(0.6) ? random.between(700, 1_000) : random.between(0, 700);
 }
 
-/** Of a room: everybody who comes. */
+/** For a room: everybody who comes. */
 const MANY = 1_000_000;
 const GRACE_MS = 1_500;
 
-/** Many people ask in one rush, and that is often when something goes wrong. */
+/** Many people ask in one rush, which is often when something goes wrong. */
 function makeAsks(
   random: Random,
   campaigns: readonly Announced[],
@@ -196,7 +198,7 @@ function makeAsks(
   return asks;
 }
 
-/** Often several within a short time: what one breaks, the next one finds broken. */
+/** Often several within a short time, so that each meets what the one before has broken. */
 function makeFaults(random: Random, campaigns: readonly Announced[]): Fault[] {
   const opensMs = Math.min(...campaigns.map(({ opensAtUs }) => (opensAtUs - BEGINNING_US) / MS));
   const endMs = Math.max(...campaigns.map(({ closesAtUs }) => (closesAtUs - BEGINNING_US) / MS));
@@ -211,7 +213,7 @@ function makeFaults(random: Random, campaigns: readonly Announced[]): Fault[] {
   return faults.sort((a, b) => a.atMs - b.atMs);
 }
 
-/** Long enough that it is told from a slow moment, while people wait, or have something to claim. */
+/** Long enough to be told from a slow moment, while people wait or have something to claim. */
 function makeLongOutage(random: Random, endMs: number): Fault {
   return {
     kind: random.pick(['Redis restarts', 'log is gone', 'Postgres restarts', 'engine pauses'] as const),
@@ -223,7 +225,7 @@ function makeLongOutage(random: Random, endMs: number): Fault {
   };
 }
 
-/** What was emptied is emptied again while it is made anew: one or two more times, sooner or later in that. */
+/** A Redis that was emptied is emptied again while it is rebuilt: once or twice more, sooner or later. */
 function emptiedAgain(random: Random, faults: readonly Fault[]): Fault[] {
   return faults
     .filter(({ kind }) => kind === 'Redis is emptied')
@@ -237,7 +239,7 @@ function emptiedAgain(random: Random, faults: readonly Fault[]): Fault[] {
     });
 }
 
-/** A gateway has its very first slice in its hands while Redis forgets it, and goes on when all is open again. */
+/** A gateway has its very first slice in its hands while Redis forgets it, and continues when everything is open again. */
 function makeAmbush(random: Random, opensMs: number): Fault[] {
   const atMs = opensMs + random.between(-20, 60);
   const base = { target: random.between(0, 999), amount: 0, place: undefined };
@@ -276,7 +278,7 @@ const STANDING_STILL: readonly FaultKind[] = [
   'two Redis take writes',
 ];
 
-/** Pauses are often long enough that a lease is over and fenced meanwhile. */
+/** Pauses are often long enough that a lease ends and is fenced meanwhile. */
 function durationMs(random: Random, kind: FaultKind): number {
   if (STANDING_STILL.includes(kind) && random.chance(0.6)) return random.between(1_100, 2_200);
   return random.chance(0.2) ? random.between(500, 1_300) : random.between(5, 500);

@@ -1,7 +1,7 @@
 /**
- * What a seed stands for: how many of everything there are, what people ask for and when, and what goes wrong. A plan
- * is data, so a failing one can be made smaller and run again (shrink.ts); what is left to chance while it runs comes
- * from the seed as well.
+ * What a seed stands for: how many of everything there are, what people ask for and when, and what goes wrong. A plan is data,
+ * so a failing one can be made smaller and run again (shrink.ts); what is left to chance while it runs comes from the seed as
+ * well.
  */
 import type { Announced, RoomTerms } from '../checks/checker-rows.ts';
 import type { Place } from '../kernel/world.ts';
@@ -17,36 +17,38 @@ export interface Operation {
   readonly stock?: number;
 }
 
-/** Something a person, or the operator, does. */
+/** Something that a person, or the operator, does. */
 export interface Ask {
   readonly atMs: number;
   readonly what: 'enter' | 'withdraw' | 'look' | 'close' | 'change' | 'set room' | 'end offer';
-  /** What the operator changes. */
+  /** What the operator changes about a campaign. */
   readonly operation?: Operation;
-  /** And what of a room. */
+  /** What the operator sets for a room. */
   readonly terms?: RoomTerms;
-  /** Of the offer that the operator ends. */
+  /** The serial of the offer that the operator ends. */
   readonly serial?: number;
-  /** Whoever ends it does not ask again when that is not answered. */
+  /** The operator does not ask again when an end of an offer is not answered. */
   readonly asksOnce?: boolean;
   readonly userId: string;
   readonly campaignId: number;
-  /** Which gateway is asked first; of an offer that is ended, which engine. */
+  /** Which gateway is asked first; to end an offer, which engine. */
   readonly gateway: number;
   readonly bodyAfterMs: number | undefined;
-  /** How long it was on its way from the proxy, as that notes it; undefined where it notes nothing. */
+  /** How long ago the proxy received it, as the proxy notes; undefined where it notes nothing. */
   readonly onTheWayMs: number | undefined;
-  /** Who has entered opens a stream, and holds on to it until the outcome. */
+  /** Whoever has entered opens a stream, and holds on to it until the outcome. */
   readonly watches: boolean;
-  /** So long after an offer is heard of, who watches claims it; undefined: never. */
+  /** How long after hearing of an offer a watcher claims it; undefined: never. */
   readonly claimsAfterMs: number | undefined;
-  /** So long after it was accepted they open it. */
+  /** How long after being accepted they open the stream. */
   readonly watchesAfterMs: number;
-  /** All is healed by then: they ask until they are answered, and are. */
+  /** Everything is healed by then: they ask until they are answered, and are. */
   readonly isLate?: boolean;
 }
 
-/** Each with how often it is chosen, in parts of all; what has none is drawn by itself (rare-faults.ts, ambushes.ts). */
+/**
+ * Kinds of faults with their frequencies, in parts of the sum; those with 0 are drawn elsewhere (rare-faults.ts, ambushes.ts).
+ */
 export const FAULT_KINDS = {
   'gateway crashes': 5,
   'gateway stops': 3,
@@ -83,12 +85,12 @@ export type FaultKind = keyof typeof FAULT_KINDS;
 export interface Fault {
   readonly kind: FaultKind;
   readonly atMs: number;
-  /** A gateway crashes or pauses when it next comes there; undefined for at once. */
+  /** The gateway crashes or pauses when it next reaches this place; undefined for at once. */
   readonly place: Place | undefined;
   readonly forMs: number;
-  /** Which gateway, engine or way; taken modulo how many there are. */
+  /** Which gateway, engine or path, modulo their number. */
   readonly target: number;
-  /** How much: of a clock, a slow way, a late answer or a lease in ms, of a lossy way or of repeats in hundredths. */
+  /** The size: in ms for clocks, slow paths, late answers and leases, in hundredths for lossy paths and repeats. */
   readonly amount: number;
 }
 
@@ -103,27 +105,27 @@ export interface Plan {
   readonly appendTimeoutMs: number;
   /** How many entries of a projection are ranked at once; undefined for as many as in production. */
   readonly rankedAtOnce: number | undefined;
-  /** How much is decided about claimants in one transaction; undefined for as much as in production. */
+  /** How many decisions about claimants one transaction takes; undefined for as many as in production. */
   readonly claimsAtOnce: number | undefined;
-  /** How many people leave, come back or are over in one, and how many holds end in one; likewise. */
+  /** How many people leave, return or end their visit in one transaction, and how many holds end in one; likewise. */
   readonly movesAtOnce: number | undefined;
-  /** How many of those drawn in a raffle are written in one; likewise. */
+  /** How many drawn entrants of a raffle are written in one transaction; likewise. */
   readonly drawnAtOnce: number | undefined;
-  /** From how many campaigns on engines share what is to be settled and published; likewise. */
+  /** From how many campaigns on engines share settling and publishing; likewise. */
   readonly sharedFrom: number | undefined;
   /** REQUEST_START_WAIT_MS; 0 where no proxy is trusted. */
   readonly waitMs: number;
-  /** CLOCK_STOP_MS. Where a clock is set, it is small: by less than that nobody notices. */
+  /** CLOCK_STOP_MS. It is small where a clock is set: smaller errors go unnoticed. */
   readonly clockStopMs: number;
   readonly signs: boolean;
-  /** Whether gateways remember who has entered: most seeds have it all logged, so that there is more to go wrong. */
+  /** Whether gateways remember who has entered: in most seeds everything is logged, so that more can go wrong. */
   readonly remembers: boolean;
-  /** How far the rates of the processes' clocks are off, parts of one. */
+  /** How far the rates of the processes' clocks are off, as a fraction of one. */
   readonly drift: number;
   readonly campaigns: readonly Announced[];
   readonly asks: readonly Ask[];
   readonly faults: readonly Fault[];
   readonly shop: Shop;
-  /** So long after its end a campaign leaves Redis; undefined: never. */
+  /** How long after its end a campaign leaves Redis; undefined: never. */
   readonly shelveAfterMs: number | undefined;
 }

@@ -1,13 +1,13 @@
 /**
- * Faults that few seeds have. They are drawn from a source of their own, each from another one: a new kind leaves the plans of
- * all seeds that do not have it as they were.
+ * Faults that few seeds have. They are drawn from a source of their own, and each kind from another one: a new kind leaves the
+ * plans of all seeds that do not have it as they were.
  */
 import type { Announced } from '../checks/checker-rows.ts';
 import { Random } from '../kernel/random.ts';
 import { BEGINNING_US, MS } from '../kernel/world.ts';
 import type { Ask, Fault } from './plan.ts';
 
-/** When the first campaign opens, when the last one closes, and who is there. */
+/** When the first campaign opens, when the last one closes, and what there is. */
 interface Span {
   readonly opensMs: number;
   readonly endMs: number;
@@ -17,12 +17,12 @@ interface Span {
 
 interface Made {
   readonly faults: readonly Fault[];
-  /** What people ask besides, as nobody would see the fault otherwise. */
+  /** What people ask in addition, since nobody would notice the fault otherwise. */
   readonly asks: readonly Ask[];
 }
 
 interface Rare extends Made {
-  /** How many entries of a projection are ranked at once; undefined for as many as usual. */
+  /** How many entries of a projection are ranked at once; undefined for the usual number. */
   readonly rankedAtOnce: number | undefined;
 }
 
@@ -33,7 +33,7 @@ const PLAIN_ASK = {
   claimsAfterMs: undefined,
   watchesAfterMs: 0,
 };
-/** A campaign that is open for less is closed before what Redis held is there again. */
+/** A campaign that is open for less closes before Redis is rebuilt. */
 const LONG_OPEN_MS = 1_000;
 const BASE = { place: undefined, amount: 0, target: 0 };
 const NONE: Made = { faults: [], asks: [] };
@@ -42,7 +42,7 @@ export function makeRare(random: Random, campaigns: readonly Announced[], gatewa
   const opensMs = Math.min(...campaigns.map(({ opensAtUs }) => (opensAtUs - BEGINNING_US) / MS));
   const endMs = Math.max(...campaigns.map(({ closesAtUs }) => (closesAtUs - BEGINNING_US) / MS));
   const span = { opensMs, endMs, gateways, campaigns };
-  // In this order: what is new comes last.
+  // Keep this order: add new kinds at the end.
   const kinds = [
     makeLeaseLengths,
     makeLateAnswers,
@@ -67,7 +67,7 @@ export function makeRare(random: Random, campaigns: readonly Announced[], gatewa
 function makeLeaseLengths(random: Random, { opensMs, endMs }: Span): Made {
   if (!random.chance(0.05)) return NONE;
   const faults = Array.from({ length: random.between(1, 2) }, (_, index): Fault => {
-    // Of two changes at once nobody could say what comes of them.
+    // Two changes at once would have no predictable result.
     const isForAll = random.chance(0.5) && index === 0;
     return {
       ...BASE,
@@ -81,7 +81,7 @@ function makeLeaseLengths(random: Random, { opensMs, endMs }: Span): Made {
   return { faults, asks: [] };
 }
 
-/** Beside it Redis is failed over: who goes on at the old one must not go by what the log had taken before. */
+/** Redis may be failed over as well: a process that stays at the old one must not rely on what the log had taken before. */
 function makeLateAnswers(random: Random, { opensMs, endMs, gateways, campaigns }: Span): Made {
   if (!random.chance(0.06)) return NONE;
   const atMs = random.between(opensMs - 50, endMs);
@@ -108,7 +108,7 @@ function makeLateAnswers(random: Random, { opensMs, endMs, gateways, campaigns }
   return { faults: [...late, failover], asks: looksAround(random, atMs, gateways, campaigns) };
 }
 
-/** PostgreSQL's clock, which is to vouch for that of Redis, is wrong itself, or the engine's own is. */
+/** PostgreSQL's clock, which is to vouch for Redis', is wrong itself, or the engine's own is. */
 function makeWrongClocks(random: Random, { opensMs, endMs }: Span): Made {
   if (!random.chance(0.05)) return NONE;
   const faults = Array.from({ length: random.between(1, 2) }, (): Fault => {
@@ -125,7 +125,7 @@ function makeWrongClocks(random: Random, { opensMs, endMs }: Span): Made {
   return { faults, asks: [] };
 }
 
-/** Redis' clock is set, and a gateway starts before anybody has looked at it since: it knows no other time. */
+/** Redis' clock is set, and a gateway starts before anybody has looked at that clock: it knows no other time. */
 function makeNewcomerAtStep(random: Random, { opensMs, endMs, gateways }: Span): Made {
   if (!random.chance(0.05)) return NONE;
   const atMs = random.between(opensMs, endMs);
@@ -146,8 +146,8 @@ function makeNewcomerAtStep(random: Random, { opensMs, endMs, gateways }: Span):
 }
 
 /**
- * Redis' clock is set back while no engine is there, or all that they hear and say is slow: what was found before it was set is
- * all that is told when it comes to that time again.
+ * Redis' clock is set back while no engine is running, or while engines' connections to Redis are slow: when that clock
+ * reaches the same time again, only the verdict from before it was set is known.
  */
 function makeUnseenStep(random: Random, { campaigns, gateways }: Span): Made {
   const campaign = random.pick(campaigns);
@@ -185,8 +185,9 @@ function makeUnseenStep(random: Random, { campaigns, gateways }: Span): Made {
 }
 
 /**
- * PostgreSQL's clock goes wrong, by more than Redis' ever is here, and stays so or is set right later. Until the operator says
- * that Redis is right, nothing is decided; Redis' clock may be set as well, before they speak or behind it, and is not believed.
+ * PostgreSQL's clock goes wrong, by more than Redis' ever does here, and stays so or is set right later. Until the operator
+ * says that Redis is right, nothing is decided. Redis' clock may be set as well, before the operator speaks or after, and is
+ * not believed.
  */
 function makeWrongForGood(random: Random, { campaigns, gateways }: Span): Made {
   const campaign = random.pick(campaigns);
@@ -222,8 +223,8 @@ function makeWrongForGood(random: Random, { campaigns, gateways }: Span): Made {
 }
 
 /**
- * Redis is emptied, and what it held is made anew, one entry after the other and slowly. Those who entered before enter again
- * meanwhile, and others come, and look.
+ * Redis is emptied and slowly rebuilt, one entry after the other. Those who entered before enter again meanwhile, and others
+ * come and look.
  */
 function makeSlowMaking(random: Random, { campaigns, gateways }: Span): Made {
   const campaign = random.pick(campaigns);
@@ -257,7 +258,7 @@ function makeSlowMaking(random: Random, { campaigns, gateways }: Span): Made {
   return { faults: [emptied, ...slow], asks };
 }
 
-/** Redis stays what it is, and who is in the middle of something with it does not know how far that came. */
+/** Redis keeps its state, and a process in the middle of something with it does not know how far that came. */
 function makeLostConnections(random: Random, { opensMs, endMs }: Span): Made {
   if (!random.chance(0.06)) return NONE;
   const slow: Fault = {
@@ -275,8 +276,8 @@ function makeLostConnections(random: Random, { opensMs, endMs }: Span): Made {
 }
 
 /**
- * Engines have so much to look through that each pass takes longer than what can be told from an outage. Where offers are to
- * be claimed: they have to lapse all the same.
+ * Engines have so much to look through that each cycle takes longer than an outage has to last to be noticed. Only where
+ * offers are to be claimed: they have to lapse all the same.
  */
 function makeLongPasses(random: Random, { opensMs, campaigns }: Span): Made {
   const haveClaims = campaigns.some(({ claims }) => claims !== undefined);

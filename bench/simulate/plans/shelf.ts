@@ -1,6 +1,6 @@
 /**
- * Campaigns that leave Redis when they are over, in some of all seeds, and people who ask before, while and after they do: they
- * are told the same each time. Drawn from a source of its own, so that the other seeds stay as they are.
+ * Campaigns that leave Redis when they are over, in some seeds, and people who ask before, during and after that: they get the
+ * same answer each time. Drawn from a source of its own, so that the other seeds stay as they are.
  */
 import type { Random } from '../kernel/random.ts';
 import { BEGINNING_US, MS } from '../kernel/world.ts';
@@ -11,9 +11,9 @@ export interface Shelf {
   readonly asks: readonly Ask[];
 }
 
-/** A room, and what has to be claimed, comes to its end long after its close. */
+/** A room, and a campaign with claims, ends long after its close. */
 const LONG_MS = 3_500;
-/** Turns of engines that put campaigns on the shelf are so far apart, and two of them are needed. */
+/** The interval at which engines shelve campaigns; two turns are needed. */
 const TURNS_MS = 2_500;
 const LATE_ASKS = 14;
 
@@ -30,7 +30,7 @@ export function makeShelf(random: Random, { campaigns, faults, asks, gateways }:
     return {
       what: random.pick(['look', 'look', 'enter', 'withdraw'] as const),
       atMs: healedMs + random.between(0, spanMs),
-      // Somebody who was never there among them.
+      // Including somebody who never entered.
       userId: index === 0 ? 'stranger' : random.pick(users),
       campaignId: campaign.campaignId,
       gateway: random.between(0, gateways - 1),

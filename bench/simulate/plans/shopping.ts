@@ -1,7 +1,7 @@
 /**
- * What shops do with coupons in a run: baskets that are redeemed at once, or held and then redeemed, released or forgotten; what
- * is redeemed goes back, in part or whole; people ask what a code is, and the operator changes its terms. Drawn from sources of
- * their own, so that everything else of a plan is what it was before there were shops.
+ * What shops do with coupons in a run: baskets that are redeemed at once, or held and then redeemed, released or forgotten;
+ * redemptions are refunded, in part or whole; people ask what a code is, and the operator changes its terms. Drawn from
+ * sources of their own, so that the rest of a plan stays what it was before there were shops.
  */
 
 import type { CheckedCoupon, CouponTerms } from '../checks/checker-coupons.ts';
@@ -13,19 +13,19 @@ import { BEGINNING_US, MS } from '../kernel/world.ts';
 export interface Shopping {
   readonly atMs: number;
   readonly userId: string;
-  /** Of a campaign: with the code that the user was granted by then, if any was. */
+  /** For a campaign: with the code that the user was granted by then, if any. */
   readonly of: CheckedCoupon['of'];
   readonly quantity: number;
   readonly unitAmount: number;
   /** Undefined: it is redeemed at once. */
   readonly holdS: number | undefined;
-  /** What comes of a hold. */
+  /** How the hold ends. */
   readonly ending: 'commit' | 'release' | 'nothing';
   readonly endsAfterMs: number;
   /** Everything is asked at two gateways at once. */
   readonly isDoubled: boolean;
   readonly gateway: number;
-  /** What goes back of it once it is redeemed, one after the other. */
+  /** The refunds once it is redeemed, one after the other. */
   readonly refunds: readonly WantedBack[];
 }
 
@@ -43,7 +43,7 @@ export interface CodeLook {
   readonly gateway: number;
 }
 
-/** The operator puts other terms in place of those of a code. */
+/** The operator replaces the terms of a code. */
 export interface TermsChange {
   readonly atMs: number;
   readonly code: string;
@@ -70,7 +70,7 @@ export function shopOf(seed: number, campaigns: readonly Announced[], gateways: 
     makeCoupon(random, { code: `SALE-${index + 1}` }),
   );
   for (const { campaignId, kind } of campaigns) {
-    // A code that is granted is for one use.
+    // A granted code is for one use.
     if (kind === 'coupon' && random.chance(0.6))
       coupons.push({ ...makeCoupon(random, { campaignId }), limitTotal: null, limitPerUser: 1 });
   }
@@ -86,7 +86,7 @@ export function shopOf(seed: number, campaigns: readonly Announced[], gateways: 
   return withAfterSales(new Random(seed + AFTER_SALES), shop, gateways);
 }
 
-/** In some: the others stay as they were. */
+/** In some plans: the others stay as they were. */
 function withAfterSales(random: Random, shop: Shop, gateways: number): Shop {
   if (!random.chance(0.5)) return shop;
   const shoppings = shop.shoppings.map(shopping => ({ ...shopping, refunds: makeRefunds(random) }));
@@ -117,7 +117,7 @@ function makeRefunds(random: Random): WantedBack[] {
   }));
 }
 
-/** Codes are granted, and passed on, for a while. */
+/** Codes are still granted, and passed on, for a while after the close. */
 function endOf(campaigns: readonly Announced[], campaignId: number): number {
   const closesAtUs = campaigns.find(each => each.campaignId === campaignId)?.closesAtUs ?? BEGINNING_US;
   return (closesAtUs - BEGINNING_US) / MS + 1_500;
@@ -137,7 +137,7 @@ function makeShopping(random: Random, where: Pick<Shopping, 'of' | 'atMs' | 'gat
     unitAmount: random.between(1, 9_999),
     holdS: random.chance(0.65) ? 1 : undefined,
     ending: random.pick(['commit', 'commit', 'commit', 'release', 'nothing'] as const),
-    // Some when the hold is nearly over, or is.
+    // Some when the hold is nearly over, or is over.
     endsAfterMs: random.chance(0.5) ? random.between(0, 500) : random.between(700, 1_300),
     isDoubled: random.chance(0.3),
     refunds: [],

@@ -1,14 +1,14 @@
 /**
- * Makes a failing plan smaller: takes away faults, what people ask, gateways, engines and partitions, as long as what is
- * left still fails, until nothing more can go (ddmin; Zeller and Hildebrandt, "Simplifying and Isolating
- * Failure-Inducing Input", IEEE TSE 28:2, 2002). What is left is often another way to the same bug, which is as well.
+ * Makes a failing plan smaller: removes faults, requests, gateways, engines and partitions, as long as the rest still fails,
+ * until nothing more can go (ddmin; Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", IEEE TSE 28:2,
+ * 2002). The result often reaches the same bug in another way, which is just as useful.
  */
 import type { Plan } from './plan.ts';
 
-/** Runs that a shrinking takes at most. */
+/** The most runs that shrinking takes. */
 const RUNS_AT_MOST = 400;
 
-/** A smaller plan for which `fails` answers true, as it must for the one given. */
+/** A smaller plan for which `fails` answers true, as it must for the given one. */
 export async function shrink(plan: Plan, fails: (plan: Plan) => Promise<boolean>): Promise<Plan> {
   let least = plan;
   let runs = 0;
@@ -35,7 +35,7 @@ export async function shrink(plan: Plan, fails: (plan: Plan) => Promise<boolean>
   return least;
 }
 
-/** Leaves out ever smaller parts of a list, as long as `attempt` takes what is left. */
+/** Leaves out ever smaller parts of a list, as long as `attempt` accepts the rest. */
 async function fewer<T>(
   list: readonly T[],
   attempt: (left: readonly T[]) => Promise<boolean>,

@@ -1,7 +1,7 @@
 /**
- * Puts all that a run is made of into one file, with a bug in it when one is wanted. A process of the simulator loads
- * that at once: through tsx, a copy of the project takes over a second to load, and what it makes of each named function
- * within a function costs as much as a tenth of a run.
+ * Bundles everything of a run into one file, with a bug in it if one is wanted. A process of the simulator loads the file at
+ * once: through tsx, a copy of the project takes over a second to load, and what tsx makes of each named function within a
+ * function costs up to a tenth of a run.
  */
 import { readFile } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
@@ -18,7 +18,7 @@ const ENTRY = [
 ].join('\n');
 
 /**
- * Writes the bundle to `file`, which has to lie in the project, for packages are found from there. Rejects when the
+ * Writes the bundle to `file`, which has to be in the project so that packages are found from there. Rejects when the
  * mutation's text is not there exactly once, or its file is no part of a run.
  */
 export async function bundle(file: string, mutation?: Mutation): Promise<void> {
@@ -39,7 +39,7 @@ export async function bundle(file: string, mutation?: Mutation): Promise<void> {
   }
 }
 
-/** Each source as it is, but that it still knows where it stood: scripts are read from beside it. */
+/** Each source as it is, except that it still knows its own path: scripts are read from beside it. */
 function sources(mutation: Mutation | undefined, read: Set<string>): Plugin {
   return {
     name: 'sources',

@@ -1,4 +1,4 @@
-/** What a process that simulates is asked to do (jobs.ts, worker.ts). */
+/** A job for a simulating process (jobs.ts, worker.ts). */
 import type { WrittenPlanName } from '../mutations/plans/index.ts';
 
 export interface Job {
@@ -9,11 +9,11 @@ export interface Job {
   /** Seeds; with a plan, those of its schedules. */
   readonly from: number;
   readonly to: number;
-  /** End at the first seed that fails. */
+  /** Ends at the first seed that fails. */
   readonly untilFailure: boolean;
 }
 
-/** What came of a job. */
+/** The result of a job. */
 export interface JobResult {
   readonly job: Job;
   readonly seeds: number;

@@ -1,6 +1,6 @@
 /**
- * Runs seeds in processes of their own: the time of a whole process is made virtual, and every core helps. A job is a
- * range of seeds on a bundle of the project (bundle.ts), as it is or with a mutation in it.
+ * Runs seeds in processes of their own, since a whole process is put on virtual time, and every core helps. A job is a range
+ * of seeds on a bundle of the project (bundle.ts), as it is or with a mutation in it.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -18,8 +18,8 @@ import type { Job, JobResult } from './job.ts';
 import { readState, writeState } from './progress.ts';
 
 /**
- * Has a new directory to put bundles into while `work` goes on. One of this checkout works at a time: each takes all cores,
- * and of two at once neither would say how long it takes.
+ * Provides a new directory for bundles while `work` runs. Only one run works at a time in a checkout: each takes all cores,
+ * and of two at once neither would know how long it takes.
  */
 export async function withBundles<T>(work: (directory: string) => Promise<T>): Promise<T> {
   const parent = join(PROJECT, '.stack');
@@ -38,14 +38,14 @@ export async function withBundles<T>(work: (directory: string) => Promise<T>): P
 }
 
 export interface Running {
-  /** Where a run that was ended goes on, and notes how far it is; none is kept without it. */
+  /** A file from which an interrupted run continues, and in which it notes its progress; without it, no progress is kept. */
   readonly state?: string | undefined;
-  /** Told of what has been done so far, after each job. */
+  /** Called with all results so far, after each job. */
   readonly progress?: ((results: readonly JobResult[]) => void) | undefined;
 }
 
 /**
- * Runs a range of seeds on the project as it is, and says how long it took, without the wait for others. Throws OtherRun
+ * Runs a range of seeds on the project as it is, and measures how long that took, without waiting for others. Throws OtherRun
  * when the state is of another run.
  */
 export async function runSeeds(
@@ -85,8 +85,8 @@ export interface Tried {
 }
 
 /**
- * Looks for each of the bugs among so many seeds, from its own on or from `from`, or among the schedules of its plan, until one
- * shows it. A seed that fails without the bug as well shows nothing: it is passed over.
+ * Looks for each of the bugs among that many seeds, from its own seed or from `from` on, or among the schedules of its plan,
+ * until one shows it. A seed that fails without the bug as well shows nothing and is skipped.
  */
 export async function tryMutations(
   mutations: readonly Mutation[],
@@ -116,7 +116,7 @@ export async function tryMutations(
   });
 }
 
-/** Goes on behind each seed that fails on the bundle `clean` too. */
+/** Continues after each seed that fails on the bundle `clean` too. */
 async function showing(
   found: readonly JobResult[],
   clean: string,
@@ -147,7 +147,7 @@ async function showing(
   return results;
 }
 
-/** What a bug was found by, in one line. */
+/** In one line, what a bug was found by. */
 export function foundBy({ mutation, result }: Tried): string {
   const [failure] = result.failures;
   const { plan, from } = result.job;
@@ -160,7 +160,7 @@ export function foundBy({ mutation, result }: Tried): string {
   return `${among}: ${mutation.name}: ${how}`;
 }
 
-/** Runs each written plan under all its schedules, on the project as it is. Returns a line for each that fails. */
+/** Runs each written plan under all its schedules, on the project as it is. Returns a line for each failure. */
 export async function runWrittenPlans(processes: number): Promise<readonly string[]> {
   return await withBundles(async directory => {
     const file = join(directory, 'run.mjs');
@@ -175,7 +175,7 @@ export async function runWrittenPlans(processes: number): Promise<readonly strin
   });
 }
 
-/** A range of seeds cut into jobs, so that all processes have some to the end. */
+/** Cuts a range of seeds into jobs, so that all processes have work to the end. */
 function jobsOf(file: string, from: number, to: number): Job[] {
   const jobs: Job[] = [];
   for (let first = from; first <= to; first += SEEDS_A_JOB) {
@@ -186,19 +186,20 @@ function jobsOf(file: string, from: number, to: number): Job[] {
 
 const SEEDS_A_JOB = 250;
 
-/** More are not shown: what fails hundreds of times has failed enough. */
+/** No more are shown: what fails hundreds of times has failed enough. */
 export const FAILURES_KEPT = 20;
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 /**
- * A larger nursery: nearly everything that a run makes is gone with it. Each process collects its garbage alone, as all cores
- * are busy with seeds: of two at once on two cores, 350 seeds took 8.7 s in place of 11.2 (with helpers, and 32 MB).
+ * A larger nursery: nearly everything that a run makes dies with it. Each process collects its garbage on one thread, as all
+ * cores are busy with seeds: with two processes on two cores, 350 seeds took 8.7 s instead of 11.2 (with helper threads, and
+ * 32 MB).
  */
 const FLAGS = ['--max-semi-space-size=128', '--min-semi-space-size=64', '--single-threaded-gc'];
 
 /**
- * Runs the jobs, each in one of so many processes; answers in their order. Rejects when a process fails. `done` is told of
- * each that has ended.
+ * Runs the jobs on that many processes, and returns the results in the order of the jobs. Rejects when a process fails. `done`
+ * is called with each result.
  */
 export async function runJobs(
   jobs: readonly Job[],
@@ -241,7 +242,7 @@ class Worker {
     this.#child.stderr.on('data', (chunk: Buffer) => {
       this.#errors += chunk.toString('utf8');
     });
-    // What is written to one that has ended is answered by the end of its lines.
+    // A write to a process that has ended is answered by the end of its lines.
     this.#child.stdin.on('error', () => undefined);
   }
 

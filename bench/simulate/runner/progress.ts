@@ -1,6 +1,6 @@
 /**
- * A long run of seeds: how far it is, and a file from which it goes on where it was ended. The file holds what every job
- * came to, and of which code; another range, or other code, does not go on from it.
+ * The progress of a long run of seeds, and a file from which it continues after an interruption. The file holds the result of
+ * every job, and the code that was run; a run of another range, or of other code, does not continue from it.
  */
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import type { JobResult } from './job.ts';
@@ -34,7 +34,7 @@ export async function readState(
   return state;
 }
 
-/** Written whole or not at all. */
+/** Written as a whole or not at all. */
 export async function writeState(file: string, state: RunState): Promise<void> {
   await writeFile(`${file}.new`, JSON.stringify(state));
   await rename(`${file}.new`, file);

@@ -1,19 +1,19 @@
 /**
- * A table of the simulated ledger under PostgreSQL's READ COMMITTED (its documentation, 13.2.1): a statement sees what
- * was committed before it began, and what its own transaction wrote. A row that another transaction has written or
- * locked cannot be written until that one is over; then the statement goes on with what it finds.
+ * A table of the simulated ledger under PostgreSQL's READ COMMITTED (its documentation, 13.2.1): a statement sees what was
+ * committed before it began, and what its own transaction wrote. A row that another transaction has written or locked cannot
+ * be written until that transaction is over; then the statement continues with what it finds.
  *
- * So a row has at most one version that is not committed. A statement that meets such a row of another transaction
- * throws Blocked, what it had written so far is taken back, and it is run again when that transaction is over.
+ * So a row has at most one uncommitted version. A statement that meets such a row of another transaction throws Blocked, its
+ * own writes are undone, and it runs again when that transaction is over.
  */
 
-/** One version of a row, until the transaction that wrote it is over. */
+/** One version of a row, until its transaction is over. */
 interface Written {
   commit(): void;
   undo(): void;
 }
 
-/** A transaction: what it wrote, to be committed or taken back as a whole. */
+/** A transaction: what it wrote, to be committed or undone as a whole. */
 export class Transaction {
   /** By the clock of the simulated world. */
   readonly beganUs: number;
@@ -21,9 +21,9 @@ export class Transaction {
   /** Called when it is over, for those who wait for its rows. */
   readonly whenOver: (() => void)[] = [];
   isOver = false;
-  /** A statement failed: nothing but a rollback is taken (SQLSTATE 25P02). */
+  /** A statement failed: the transaction accepts nothing but a rollback (SQLSTATE 25P02). */
   isFailed = false;
-  /** Whom it waits for at the moment. */
+  /** The transaction that it waits for. */
   waitsFor: Transaction | undefined;
 
   constructor(beganUs: number) {
@@ -34,7 +34,7 @@ export class Transaction {
     this.#written.push(written);
   }
 
-  /** Where a statement begins; `undoTo` it takes back what the statement wrote. */
+  /** Where a statement begins; pass it to `undoTo` to undo what the statement wrote. */
   get mark(): number {
     return this.#written.length;
   }
@@ -61,7 +61,7 @@ export class Transaction {
   }
 }
 
-/** The statement needs a row that this other transaction has. */
+/** The statement needs a row that this other transaction holds. */
 export class Blocked extends Error {
   readonly by: Transaction;
 
@@ -108,7 +108,7 @@ class WrittenSlot<Row> implements Written {
 export class Table<Row> {
   readonly #slots = new Map<string, Slot<Row>>();
 
-  /** The rows that `by` sees, or those that are committed. */
+  /** The rows that `by` sees; without `by`, the committed ones. */
   rows(by?: Transaction): Row[] {
     const rows: Row[] = [];
     for (const { committed, pending } of this.#slots.values()) {
@@ -123,13 +123,13 @@ export class Table<Row> {
     return slot?.pending !== undefined && slot.pending.by === by ? slot.pending.row : slot?.committed;
   }
 
-  /** Who has written or locked the row and is not over, other than `by`. */
+  /** The transaction, other than `by`, that has written or locked the row and is not over. */
   heldBy(key: string, by?: Transaction): Transaction | undefined {
     const holder = this.#slots.get(key)?.pending?.by;
     return holder === by ? undefined : holder;
   }
 
-  /** Rows that other transactions are writing: what a unique index knows of and nobody sees. */
+  /** Rows that other transactions are writing: a unique index knows them, and no statement sees them. */
   pendingOfOthers(by: Transaction): { readonly row: Row; readonly by: Transaction }[] {
     const rows: { readonly row: Row; readonly by: Transaction }[] = [];
     for (const { pending } of this.#slots.values()) {

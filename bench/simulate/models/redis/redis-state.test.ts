@@ -1,7 +1,7 @@
 /**
- * Keeps the simulated Redis in step with Redis: the same commands and scripts, drawn at random, go to both, and every
- * reply and what is held in the end have to be alike. What is a time in a reply is compared to ten minutes; the times
- * that are sent lie an hour from now, so that what they decide is the same on both.
+ * Keeps the simulated Redis in step with Redis: both receive the same commands and scripts, drawn at random, and every reply
+ * and the final state have to agree. Times in replies are compared to ten minutes. Times that are sent lie an hour from now,
+ * so they decide the same on both.
  */
 import { deepEqual } from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -26,11 +26,11 @@ after(async () => {
   await redis.quit();
 });
 
-/** Stands for what the hash holds as a lease's end, which is not the same to the microsecond on both. */
+/** Stands for the end of the lease in the hash, which differs by microseconds between the two. */
 const HELD = 'held';
-/** Stands for which start of the server it is. */
+/** Stands for the server's run id. */
 const RUN = 'this run';
-/** That of the simulated server, as it answers INFO. */
+/** The run id that the simulated server answers to INFO. */
 const SIMULATED_RUN = '1';
 
 type Command = readonly [string, ...string[]];
@@ -101,7 +101,7 @@ class Commands {
     const leaseUs = String(random.pick([-HOUR_US, HOUR_US]));
     const token = String(random.between(0, 9));
     const id = String(random.between(1, 3));
-    // Few of each, so that the second of two calls is often of the same attempt.
+    // Few of each, so that two calls often belong to the same attempt.
     const [epoch, by] = [String(random.between(1, 3)), random.pick(['x', 'y'])];
     const revision = random.between(1, 5);
     const us = String(this.#nowUs + random.pick([-2, -1, 1, 2]) * HOUR_US);
@@ -157,7 +157,7 @@ class Commands {
       ),
       ['hdel', random.pick([leases, state]), 'epoch'],
       ['hdel', leases, 'leaseUs'],
-      // As if the server had been started again since.
+      // As if the server had been restarted since.
       ['hset', random.pick([leases, state]), 'run', 'another'],
     ];
     return random.pick(calls);
@@ -226,13 +226,13 @@ function withHeld(args: readonly string[], lease: unknown, run: string): string[
   return args.map(arg => (arg === HELD ? held : arg === RUN ? run : arg));
 }
 
-/** A reply of a script on coupons, the second of which is the run. */
+/** A reply of a script on coupons; its second element is the run. */
 function withoutRun(reply: unknown, run: string): unknown {
   if (!Array.isArray(reply) || reply[1] !== run) return reply;
   return reply.with(1, RUN);
 }
 
-/** A reply that lists leases and prepared numbers, field by field: a hash has no order. Any other as it is. */
+/** A reply that lists leases and prepared numbers is compared field by field, since a hash has no order; any other as it is. */
 function inOrder(reply: unknown): unknown {
   if (!Array.isArray(reply) || !/^[gp]:/.test(String(reply[4]))) return reply;
   const [readAtUs, timeUs, epoch, leaseUs, ...leases] = reply;

@@ -1,19 +1,19 @@
 /**
- * What a Redis server holds, and how the commands that fairline sends change it (redis.io/docs/latest/commands). One
- * command at a time; replies are those of the wire. It is kept in step with Redis by redis-state.test.ts, which sends
- * the same commands at random to both.
+ * What a Redis server holds, and how the commands that fairline sends change it (redis.io/docs/latest/commands). It runs one
+ * command at a time; replies are those of the wire. redis-state.test.ts keeps it in step with Redis by sending the same random
+ * commands to both.
  *
- * Of a ZADD with LT a member's score only falls; with NX it stays what it was; a member that is not there is added in
- * any case. Members with equal scores stand in the order of their bytes. A script is run whole (redis-scripts.ts). A key whose
- * time is over by the server's wall clock is gone.
+ * A ZADD with LT only lowers a member's score; with NX it leaves the score as it is; both add a missing member. Members with
+ * equal scores are ordered by their bytes. A script runs as a whole (redis-scripts.ts). A key is gone once it has expired by
+ * the server's wall clock.
  *
- * Everything that changed is kept in the order it happened, as in an append-only file. A server that comes back without
- * the last of it (`appendfsync everysec`) begins with the part that it had put on disk.
+ * All changes are kept in the order in which they happened, as in an append-only file. A server that comes back without the
+ * last of them (`appendfsync everysec`) starts with the part that it had put on disk.
  */
 import { type RedisReply, RedisReplyError } from './redis-reply.ts';
 import { runScript } from './redis-scripts.ts';
 
-/** What PTTL answers of a key that is not there, and of one that stays. */
+/** PTTL's answers for a missing key, and for a key that does not expire. */
 const NO_KEY = -2;
 const NEVER = -1;
 
@@ -36,9 +36,9 @@ export class RedisState {
   #hashes = new Map<string, Map<string, string>>();
   #sets = new Map<string, Map<string, number>>();
   #lists = new Map<string, string[]>();
-  /** Of each stream its entries, a position and one field each. */
+  /** The entries of each stream: a position and one field each. */
   #streams = new Map<string, (readonly [position: string, value: string])[]>();
-  /** By key, the wall clock's time at which it is gone. */
+  /** By key, the wall-clock time at which it expires. */
   #expiresUs = new Map<string, number>();
   #file: Written[] = [];
   #nowUs = 0;
@@ -49,12 +49,12 @@ export class RedisState {
     this.timeUs = timeUs;
   }
 
-  /** The sorted set as it stands, for who checks. */
+  /** The sorted set as it is now, for checks. */
   scores(key: string): ReadonlyMap<string, number> {
     return this.#sets.get(key) ?? new Map();
   }
 
-  /** Begins anew with what had been written by then, in the order of writing; `untilUs` of 0 is an empty server. */
+  /** Starts anew with what had been written by then, in the order of writing; `untilUs` of 0 makes an empty server. */
   fallBack(untilUs: number): void {
     this.#run += 1;
     const kept = this.#file.filter(written => written.atUs <= untilUs);
@@ -68,7 +68,7 @@ export class RedisState {
     for (const { change } of kept) this.#apply(change);
   }
 
-  /** Another server with what had been written here by then: a replica, which has not heard of the rest. */
+  /** Another server with what had been written here by then: a replica, which has not received the rest. */
   replica(untilUs: number): RedisState {
     const copy = new RedisState(this.timeUs);
     copy.#file = [...this.#file];
@@ -77,7 +77,7 @@ export class RedisState {
     return copy;
   }
 
-  /** One command, its name in lower case. Throws RedisReplyError where the server would answer with an error. */
+  /** Runs one command, its name in lower case. Throws RedisReplyError where the server would answer with an error. */
   call(name: string, args: readonly string[], nowUs: number): RedisReply {
     const [key = '', first = '', second = ''] = args;
     this.#nowUs = nowUs;
@@ -322,7 +322,7 @@ export class RedisState {
     return [this.#strings, this.#hashes, this.#sets, this.#lists, this.#streams];
   }
 
-  /** By the wall clock, and behind the last one in any case. */
+  /** By the wall clock, and always after the last one. */
   #nextPosition(key: string): string {
     const ms = Math.floor(this.timeUs() / 1000);
     const last = this.#streams.get(key)?.at(-1)?.[0];
@@ -358,7 +358,7 @@ function held<T>(map: Map<string, T>, key: string, make: () => T): T {
   return value;
 }
 
-/** Of two positions in a stream. */
+/** Compares two positions in a stream. */
 function isBehind(position: string, other: string): boolean {
   const [ms = 0, sequence = 0] = position.split('-').map(Number);
   const [otherMs = 0, otherSequence = 0] = other.split('-').map(Number);

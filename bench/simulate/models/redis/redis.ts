@@ -1,10 +1,10 @@
 /**
- * The simulated Redis: a server that keeps a RedisState, and clients as ioredis makes them, of which only the commands
- * that fairline sends are there. A client does not queue commands while there is no server, and tells of each
- * connection that closed, as connectRedis (engine/contract/redis/redis.ts) has it.
+ * The simulated Redis: a server that keeps a RedisState, and clients like ioredis', with only the commands that fairline
+ * sends. A client does not queue commands while there is no server, and reports each closed connection, as connectRedis
+ * (engine/contract/redis/redis.ts) sets it up.
  *
- * A server can come back as it went (its file was complete), without the last second, or empty; its wall clock can be
- * set; and a replica can take over while the old server goes on taking writes.
+ * A server can come back as it went (its file was complete), without the last second, or empty. Its wall clock can be set. A
+ * replica can take over while the old server goes on taking writes.
  */
 import { BOARD_EPOCH_SHA } from '../../../../engine/contract/redis/board/board.ts';
 import { keysOf } from '../../../../engine/contract/redis/keys.ts';
@@ -19,7 +19,7 @@ import { RedisState } from './redis-state.ts';
 
 /** A command without an answer by then is given up. */
 const TIMEOUT_US = 400 * MS;
-/** An answer that takes no longer says what the time is; the clocks of processes that stood still are behind by more. */
+/** An answer that takes no longer tells the time; a process that was suspended is behind by more than that. */
 const QUICK_US = 20 * MS;
 const COMMANDS = [
   'evalsha',
@@ -49,16 +49,16 @@ export const KEYS = keysOf('simulated');
 
 export class SimulatedRedis {
   readonly server: Server;
-  /** Of the server that counts; after a failover, of the new one. */
+  /** The state of the server that counts; after a failover, of the new one. */
   state: RedisState;
-  /** One that was failed over, and those whose way still leads there. */
+  /** The server that was failed over, and the clients still connected to it. */
   #old: { readonly state: RedisState; readonly clients: ReadonlySet<SimulatedClient> } | undefined;
   readonly #clients = new Set<SimulatedClient>();
   readonly #world: World;
   readonly #tally: Tally;
   /** How far the wall clock is off, microseconds. */
   clockOffUs = 0;
-  /** Told of a process that has heard that leases hold for another time than its own. */
+  /** Called with a process that has heard that leases have another length than its own. */
   onDiffers: ((process: Process) => void) | undefined;
 
   constructor(world: World, tally: Tally) {
@@ -68,15 +68,15 @@ export class SimulatedRedis {
     this.state = new RedisState(() => world.nowUs + this.clockOffUs);
   }
 
-  /** A command of that client, at the server that its way leads to. */
+  /** Runs a client's command at the server that the client reaches. */
   call(client: SimulatedClient, name: string, args: readonly string[]): RedisReply {
     const old = this.#old?.clients.has(client) === true ? this.#old.state : this.state;
     return old.call(name, args, this.#world.nowUs);
   }
 
   /**
-   * A replica that has not heard of the last `behindUs` takes over; the old server goes on taking writes of those whom
-   * `stays` is true of, until `healFailover`. All others, and those who come, are connected to the new one.
+   * A replica that has not received the last `behindUs` takes over. The old server goes on taking writes from processes for
+   * which `stays` is true, until `healFailover`. All others, and new ones, are connected to the new server.
    */
   failOver(behindUs: number, stays: (process: Process) => boolean): void {
     this.healFailover();
@@ -86,7 +86,7 @@ export class SimulatedRedis {
     for (const client of clients) if (!this.#old.clients.has(client)) client.breakOff();
   }
 
-  /** The old server is gone, with what only it was told. */
+  /** The old server is gone, with the writes that only it received. */
   healFailover(): void {
     const old = this.#old;
     this.#old = undefined;
@@ -127,9 +127,9 @@ class ClosingListeners {
   }
 }
 
-/** What pg and ioredis reject with is an Error with a message; nobody looks at more of it. */
+/** pg and ioredis reject with an Error with a message; no caller looks further. */
 export class SimulatedClient {
-  /** As production takes it. */
+  /** The client in production's type. */
   readonly client: RedisClient;
   readonly process: Process;
   readonly #redis: SimulatedRedis;
@@ -160,7 +160,7 @@ export class SimulatedClient {
     });
   }
 
-  /** Its connection is lost; the next command goes over a new one. */
+  /** Its connection is lost; the next command uses a new one. */
   breakOff(): void {
     this.#link.breakOff();
   }
@@ -206,10 +206,10 @@ export class SimulatedClient {
   }
 }
 
-/** One for all: what is written into it is read at once. */
+/** One buffer for all: whatever is written into it is read at once. */
 const command = Buffer.alloc(65_536);
 
-/** Ranks as production does, with the very bytes that it sends; only the way of the bytes is the simulator's. */
+/** Ranks as production does, with the very bytes that production sends; only their transport is simulated. */
 export class SimulatedRanker extends Ranker {
   readonly #redis: SimulatedClient;
 
@@ -236,7 +236,7 @@ function textOf(reply: RedisReply | undefined): string | null {
   return typeof reply === 'string' ? reply : null;
 }
 
-/** A command as it stands on the wire (redis.io/docs/latest/develop/reference/protocol-spec, arrays of bulk strings). */
+/** Parses a command as it is on the wire (redis.io/docs/latest/develop/reference/protocol-spec, arrays of bulk strings). */
 function readCommand(bytes: Buffer): string[] {
   const parts: string[] = [];
   const lineEnd = (from: number): number => bytes.indexOf('\r\n', from, 'latin1');

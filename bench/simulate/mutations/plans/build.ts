@@ -1,6 +1,6 @@
 /**
  * Builders of plans that are written by hand. Nothing goes wrong in a quiet plan, and only the schedule is left to chance: a
- * written plan names what differs from that.
+ * written plan states its differences from that.
  */
 import type { Announced } from '../../checks/checker-rows.ts';
 import { Random } from '../../kernel/random.ts';
@@ -8,10 +8,10 @@ import { BEGINNING_US, MS } from '../../kernel/world.ts';
 import type { Ask, Fault, FaultKind, Operation, Plan } from '../../plans/plan.ts';
 import { NO_SHOP } from '../../plans/shopping.ts';
 
-/** A plan without its seed, which is that of its schedule. */
+/** A plan without its seed, which is its schedule's. */
 export type WrittenPlan = Omit<Plan, 'seed'>;
 
-/** By then all gateways have their leases. */
+/** All gateways have their leases by then. */
 const OPENS_MS = 400;
 
 export function quietPlan(own: Partial<WrittenPlan> & Pick<Plan, 'campaigns' | 'asks'>): WrittenPlan {
@@ -96,7 +96,7 @@ export function endsOffer(serial: number, atMs: number): Ask {
   return enters('operator', atMs, { what: 'end offer', serial, asksOnce: true });
 }
 
-/** Makes a number of things, each told how far it is behind the first one. */
+/** Makes that many things; `make` is given how far each is behind the first. */
 export function often<T>(times: number, apart: number, make: (behind: number) => T): T[] {
   return Array.from({ length: times }, (_, index) => make(index * apart));
 }
@@ -105,7 +105,7 @@ export function fault(kind: FaultKind, atMs: number, own: Partial<Fault> = {}): 
   return { kind, atMs, place: undefined, forMs: 0, target: 0, amount: 0, ...own };
 }
 
-/** The target of a fault of ways, by the name of the way (scene.ts), where a plan has so many processes. */
+/** The target of a fault of paths, by the name of the path (scene.ts), where a plan has so many processes. */
 export function wayOf(name: string, { engines, gateways }: Pick<Plan, 'engines' | 'gateways'>): number {
   const waysOf = (kind: string, count: number): string[] =>
     Array.from({ length: count }, (_, place) =>
@@ -118,8 +118,8 @@ export function wayOf(name: string, { engines, gateways }: Pick<Plan, 'engines' 
 }
 
 /**
- * The target of a failover of Redis, by which processes stay at the old one (`true`), gateways before engines: faults.ts draws
- * that from the target.
+ * The target of a failover of Redis, by which processes stay at the old server (`true`), gateways before engines: faults.ts
+ * derives that from the target.
  */
 export function staying(processes: readonly boolean[]): number {
   for (let target = 0; ; target += 1) {

@@ -5,12 +5,12 @@ import { campaign, enters, fault, often, quietPlan } from './build.ts';
 
 const CAMPAIGNS = { campaigns: [campaign('coupon', 1_000)], asks: [] };
 
-/** A tenth off with that code, so many times. */
+/** A discount of a tenth with that code, usable that many times. */
 function codeFor(limitTotal: number, code = 'SALE'): CheckedCoupon {
   return { of: { code }, basisPoints: 1_000, limitTotal, limitPerUser: null };
 }
 
-/** A basket of one thing with the code SALE, at gateway 0. */
+/** A basket of one item with the code SALE, at gateway 0. */
 function basket(userId: string, atMs: number, own: Partial<Shopping> = {}): Shopping {
   return {
     atMs,
@@ -57,8 +57,8 @@ export const COUPON_PLANS = {
   }),
 
   /**
-   * Two holds lapse, others use the code in their place, and the ledger's clock is set back into the time of the holds: one of
-   * them is to be redeemed then, and the other one released.
+   * Two holds lapse, others use the code instead, and the ledger's clock is set back into the time of the holds: then one of
+   * them is to be redeemed, and the other one released.
    */
   'holds are given back': quietPlan({
     ...CAMPAIGNS,
@@ -75,7 +75,10 @@ export const COUPON_PLANS = {
     faults: [fault('clock of Postgres is set', 1_900, { forMs: 400, amount: -1_000 })],
   }),
 
-  /** Three at 899 in all go back one by one, each refund asked for twice. Others want the code before it is free, and then. */
+  /**
+   * Three items for 899 in total are refunded one by one, each refund asked for twice. Others want the code before it is free,
+   * and after.
+   */
   'a basket goes back in parts': quietPlan({
     ...CAMPAIGNS,
     shop: {
@@ -92,7 +95,7 @@ export const COUPON_PLANS = {
     },
   }),
 
-  /** The operator changes the terms of six codes, and a basket with each of them comes while that is under way. */
+  /** The operator changes the terms of six codes, and a basket with each of them arrives while that is under way. */
   'terms are changed as codes are used': quietPlan({
     ...CAMPAIGNS,
     shop: {
@@ -109,7 +112,7 @@ export const COUPON_PLANS = {
     },
   }),
 
-  /** Baskets are asked for at one gateway and again at another one, at which it is asked what their code is. */
+  /** Baskets are sent to one gateway and again to another one, which is asked what their code is. */
   'baskets are asked for at two gateways': quietPlan({
     ...CAMPAIGNS,
     shop: {
@@ -123,8 +126,8 @@ export const COUPON_PLANS = {
   }),
 
   /**
-   * People ask at three gateways what two codes are, at the third one seldom, while one is held, used and lapses, and the terms
-   * of the other are changed.
+   * People ask at three gateways what two codes are, at the third one seldom, while one is held, used and lapses, and the
+   * terms of the other are changed.
    */
   'it is asked what codes are': quietPlan({
     ...CAMPAIGNS,

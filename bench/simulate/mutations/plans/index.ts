@@ -1,6 +1,6 @@
 /**
  * Plans that are written by hand, each for a bug that seeds show too seldom: few people, and few faults at the moments that
- * show it. A plan is run under several schedules, as it leaves only those to chance.
+ * show it. A plan runs under several schedules, as it leaves only those to chance.
  */
 import type { Plan } from '../../plans/plan.ts';
 import type { WrittenPlan } from './build.ts';
@@ -28,7 +28,7 @@ export function isWrittenPlanName(name: string): name is WrittenPlanName {
 
 export const WRITTEN_PLAN_NAMES: readonly WrittenPlanName[] = Object.keys(PLANS).filter(isWrittenPlanName);
 
-/** How many schedules a plan is run under. */
+/** The number of schedules a plan runs under. */
 export const SCHEDULES = 20;
 
 /** The plan of that name under the schedule of that seed. */

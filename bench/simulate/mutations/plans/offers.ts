@@ -4,7 +4,7 @@ import { campaign, endsOffer, enters, fault, looks, often, quietPlan, wayOf } fr
 
 const ONE = { engines: 1, gateways: 1 };
 
-/** As many people as there are places, who claim so long after they are offered something. */
+/** As many people as places; each claims so long after being offered something. */
 function claimants(places: number, claimsAfterMs: (index: number) => number | undefined): Ask[] {
   return often(places, 1, index =>
     enters(`u${index + 1}`, 500 + index, { watches: true, claimsAfterMs: claimsAfterMs(index) }),
@@ -13,8 +13,8 @@ function claimants(places: number, claimsAfterMs: (index: number) => number | un
 
 export const OFFER_PLANS = {
   /**
-   * The operator ends offers, and the engine stands still with some of them in its hands. Before it goes on, and any gateway hears of
-   * them, their holders claim.
+   * The operator ends offers, and the engine stands still with some of them in its hands. Before it continues, and before any
+   * gateway hears of them, their holders claim.
    */
   'an engine stands still as it ends offers': quietPlan({
     campaigns: [campaign('coupon', 3_000, { places: 16, claims: { withinS: 20, waitlist: 0 } })],
@@ -25,7 +25,7 @@ export const OFFER_PLANS = {
     faults: [fault('engine pauses', 1_010, { forMs: 1_700 })],
   }),
 
-  /** The engine dies when it has noted that an offer ends, and before its slow Redis has heard of that. Nobody asks again. */
+  /** The engine dies after it has noted that an offer ends, and before its slow Redis has heard of that. Nobody asks again. */
   'an engine dies as it ends an offer': quietPlan({
     ...ONE,
     campaigns: [campaign('coupon', 3_000, { places: 1, claims: { withinS: 60, waitlist: 0 } })],
@@ -37,8 +37,8 @@ export const OFFER_PLANS = {
   }),
 
   /**
-   * People claim what the operator ends at that moment. Their gateway has looked them up, and asks a slow log whether the Redis that
-   * it asked is the one that counts; the ledger cannot tell it either.
+   * People claim what the operator ends at that moment. Their gateway has looked them up, and asks a slow log whether the
+   * Redis that answered is the one that counts; the ledger cannot tell either.
    */
   'a log is slow as offers are looked up': quietPlan({
     ...ONE,
@@ -47,7 +47,7 @@ export const OFFER_PLANS = {
     asks: [
       ...claimants(16, index => 400 + 25 * index),
       ...often(16, 25, behindMs => endsOffer(behindMs / 25 + 1, 1_450 + behindMs)),
-      // Until then the log has taken the claims, and their answers are known.
+      // By then the log has taken the claims, and their answers are known.
       looks('u1', 7_000),
     ].toSorted((a, b) => a.atMs - b.atMs),
     faults: [

@@ -5,7 +5,10 @@ const TWO = { engines: 1, gateways: 2 };
 const TWO_ENGINES = { engines: 2, gateways: 2 };
 
 export const REDIS_PLANS = {
-  /** Redis answers gateway 0 no more just as people who have entered there are to be ranked. They ask both what became of it. */
+  /**
+   * Redis stops answering gateway 0 just as people who have entered there are to be ranked. They ask both gateways what became
+   * of their entries.
+   */
   'Redis is out of reach as people are ranked': quietPlan({
     ...TWO,
     campaigns: [campaign('coupon', 5_000)],
@@ -17,8 +20,8 @@ export const REDIS_PLANS = {
   }),
 
   /**
-   * Redis is failed over, and engine 0 stays at the old one. It knows no gateway of the new one before that has logged something,
-   * which takes gateway 1 long; meanwhile gateway 0 logs people whom an engine can decide about.
+   * Redis is failed over, and engine 0 stays at the old server. It knows no gateway of the new server until that gateway has
+   * logged something, which takes gateway 1 long; meanwhile gateway 0 logs people whom an engine can decide about.
    */
   'an engine settles by a Redis that was failed over': quietPlan({
     ...TWO_ENGINES,
@@ -38,8 +41,8 @@ export const REDIS_PLANS = {
   }),
 
   /**
-   * The only gateway logs people and dies before it ranks them. When it is fenced they are granted, and that sells the campaign
-   * out; an engine whose Redis is slow ranks them later. In between they ask again to be let in.
+   * The only gateway logs people and dies before it ranks them. When it is fenced they are granted, which sells the campaign
+   * out; an engine whose Redis is slow ranks them later. In between they ask again to enter.
    */
   'winners are there before their ranks': quietPlan({
     gateways: 1,
@@ -54,7 +57,7 @@ export const REDIS_PLANS = {
     ],
   }),
 
-  /** Redis is emptied, and people ask what became of them while it is made anew, a rank at a time. */
+  /** Redis is emptied, and people ask what became of their entries while it is rebuilt, one rank at a time. */
   'people look while a campaign is made anew': quietPlan({
     ...TWO,
     rankedAtOnce: 1,
@@ -66,7 +69,7 @@ export const REDIS_PLANS = {
     faults: [fault('Redis is emptied', 1_000, { forMs: 20 })],
   }),
 
-  /** Redis is emptied shortly before the close of a raffle, which is drawn while it is made anew. */
+  /** Redis is emptied shortly before the close of a raffle, which is drawn while Redis is rebuilt. */
   'people look while a raffle is drawn and made anew': quietPlan({
     ...TWO,
     rankedAtOnce: 1,
@@ -78,7 +81,9 @@ export const REDIS_PLANS = {
     faults: [fault('Redis is emptied', 1_000, { forMs: 20 })],
   }),
 
-  /** One gateway takes long to look people up whom another one lets in; meanwhile it reads of the board that they are decided. */
+  /**
+   * One gateway takes long to look up people whom another one admits; meanwhile it reads on the board that they are decided.
+   */
   'look-ups take long while people are decided': quietPlan({
     ...TWO,
     campaigns: [campaign('coupon', 4_000)],
@@ -92,8 +97,8 @@ export const REDIS_PLANS = {
   }),
 
   /**
-   * Redis is failed over while there is no gateway, and both join at the new one. The engine that the operator asks stays at the
-   * old one, where nobody has to confirm that the campaign is cancelled.
+   * Redis is failed over while there is no gateway, and both join at the new server. The engine that the operator asks stays
+   * at the old one, where nobody has to confirm that the campaign is cancelled.
    */
   'an engine cancels at a Redis that was failed over': quietPlan({
     ...TWO_ENGINES,
@@ -103,7 +108,7 @@ export const REDIS_PLANS = {
     faults: [
       fault('gateway crashes', 107, { target: 1, forMs: 1_065 }),
       fault('gateway crashes', 126, { target: 0, forMs: 801 }),
-      // Of the engines.
+      // Which of the engines stay.
       fault('two Redis take writes', 667, { forMs: 4_000, target: staying([true, false]), amount: 76 }),
     ],
   }),

@@ -5,8 +5,8 @@ const TWO = { engines: 1, gateways: 2 };
 
 export const ROOM_PLANS = {
   /**
-   * A gateway stops while the log does not answer it. Those who have their streams there are skipped if they keep them until it
-   * has given up, as nobody counts a stream at a gateway whose lease is over.
+   * A gateway stops while the log does not answer it. Those who have their streams there are skipped if they keep them until
+   * it has given up, as nobody counts a stream at a gateway whose lease has ended.
    */
   'a gateway stops with streams': quietPlan({
     ...TWO,
@@ -36,7 +36,7 @@ export const ROOM_PLANS = {
     ],
   }),
 
-  /** The ledger's clock is ahead for a while, during which an engine starts anew, as does PostgreSQL, and people are let in. */
+  /** The ledger's clock is ahead for a while, during which an engine and PostgreSQL restart, and people are admitted. */
   'the ledger is ahead as a room lets people in': quietPlan({
     gateways: 1,
     leaseMs: 800,

@@ -14,7 +14,7 @@ import {
 const ONE = { engines: 1, gateways: 1 };
 const TWO = { engines: 1, gateways: 2 };
 
-/** The operator moves a close. Redis is slow, and the only engine's machine is suspended until behind that close. */
+/** The operator moves a close. Redis is slow, and the only engine's machine is suspended until after that close. */
 function suspendedAsCloseMoves(atMs: number): WrittenPlan {
   return quietPlan({
     ...ONE,
@@ -32,8 +32,8 @@ export const SCHEDULE_PLANS = {
   'an engine stands still as it writes a moved close': suspendedAsCloseMoves(1_560),
 
   /**
-   * A raffle is closed ahead of time. The engine notes that, and stands still before it has told anybody. When it goes on, that
-   * close has passed; and at the same moment the operator moves the drawing, which was to be at the close.
+   * A raffle is closed ahead of time. The engine notes that, and stands still before it has told anybody. When it continues,
+   * that close has passed; and at the same moment the operator moves the drawing, which was due at the close.
    */
   'a drawing is moved behind its close': quietPlan({
     campaigns: [campaign('raffle', 8_000)],
@@ -41,7 +41,7 @@ export const SCHEDULE_PLANS = {
     faults: [fault('engine pauses', 1_003, { forMs: 1_450 })],
   }),
 
-  /** People leave a raffle before its close, and the engine that would decide it each time stands still until behind it. */
+  /** People leave a raffle before its close, and the engine that would decide about them stands still until after it. */
   'many leave a raffle at its close': quietPlan({
     ...TWO,
     movesAtOnce: 1,
@@ -53,7 +53,7 @@ export const SCHEDULE_PLANS = {
     faults: [fault('engine pauses', 1_690, { forMs: 600 })],
   }),
 
-  /** Of two engines one after the other crashes while many are drawn, two at a time. */
+  /** Two engines crash one after the other while many entrants are drawn, two at a time. */
   'many are drawn in turns': quietPlan({
     ...TWO,
     engines: 2,

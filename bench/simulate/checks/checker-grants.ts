@@ -1,0 +1,50 @@
+/**
+ * What must hold of grants whenever something is committed: their number, serials and order. Shares no code with gateway and
+ * engine.
+ */
+import type { SeenRows } from './checker-rows.ts';
+import type { Checks } from './checks.ts';
+
+/** Invariants 2 and 3 of the grants so far; and nothing granted is ever taken back. */
+export function checkGrants(checker: Checks, rows: SeenRows, before: SeenRows | undefined): void {
+  const { campaign, announced, winners, entries, gone } = rows;
+  const { campaignId } = campaign;
+  if (winners.length > announced.places) {
+    checker.breaks(2, `campaign ${campaignId} gave ${winners.length} of ${announced.places}`);
+  }
+  if (winners.some(({ serial }, index) => serial !== index + 1)) {
+    checker.breaks(
+      2,
+      `campaign ${campaignId} has the serials ${winners.map(({ serial }) => serial).join(', ')}`,
+    );
+  }
+  const { claims } = announced;
+  for (const [index, winner] of (claims === undefined ? (before?.winners ?? []) : []).entries()) {
+    if (winners[index]?.userId !== winner.userId)
+      checker.breaks(1, `${winner.userId} had serial ${index + 1}, and lost it`);
+  }
+  if (new Set(winners.map(({ userId }) => userId)).size !== winners.length)
+    checker.breaks(4, 'somebody won twice');
+  for (const { userId } of winners) {
+    if (!entries.has(userId)) checker.breaks(1, `${userId} won without an entry`);
+    if (gone.has(userId)) checker.breaks(1, `${userId} left and won`);
+  }
+  if (campaign.settledStamp < (before?.campaign.settledStamp ?? -1))
+    checker.breaks(3, 'what was settled is not any more');
+  if (campaign.kind === 'coupon' && claims === undefined) checkOrder(checker, rows);
+}
+
+/** Coupons went to the first of those who stayed, in their order, and nobody before the last was passed over. */
+function checkOrder(checker: Checks, { campaign, announced, winners, entries, gone }: SeenRows): void {
+  const settled = [...entries].filter(
+    ([userId, stamp]) => stamp <= (campaign.cancelledStamp ?? campaign.settledStamp) && !gone.has(userId),
+  );
+  const right = settled.slice(0, announced.places).map(([userId]) => userId);
+  const given = winners.map(({ userId }) => userId);
+  if (right.join() !== given.join()) {
+    checker.breaks(
+      3,
+      `campaign ${campaign.campaignId} was granted to ${given.join()}; by stamp it is ${right.join()}`,
+    );
+  }
+}

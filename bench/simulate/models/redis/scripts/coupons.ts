@@ -1,0 +1,50 @@
+/** The scripts of engine/contract/redis/coupons. */
+import type { RedisReply } from '../redis-reply.ts';
+import { type Call, fields, runId, timeUs } from './script.ts';
+
+export function couponsChanged(
+  call: Call,
+  [version = '', changes = '']: readonly string[],
+  couponIds: readonly string[],
+): RedisReply {
+  const next = String(Math.max(Number(call('get', version) ?? '0') + 1, timeUs(call)));
+  call('set', version, next);
+  for (const couponId of couponIds) call('zadd', changes, next, couponId);
+  return next;
+}
+
+export function couponNews(
+  call: Call,
+  [version = '', changes = '']: readonly string[],
+  [since = '']: readonly string[],
+): RedisReply {
+  const now = call('get', version) ?? '0';
+  const news = now === since ? [] : call('zrangebyscore', changes, `(${since}`, '+inf', 'WITHSCORES');
+  return [now, runId(call), ...(Array.isArray(news) ? news : [])];
+}
+
+export function getCouponCopy(
+  call: Call,
+  [copy = '', version = '', changes = '']: readonly string[],
+): RedisReply {
+  const run = runId(call);
+  const answer = [call('get', version) ?? '0', run];
+  const [couponId, of, body, heldRun] = fields(call, copy, 'coupon', 'version', 'body', 'run');
+  if (couponId === null || couponId === undefined || heldRun !== run) return answer;
+  const changed = Number(call('zscore', changes, String(couponId)) ?? '0');
+  const leftMs = Number(call('pttl', copy));
+  return changed <= Number(of) && leftMs > 0 ? [...answer, couponId, of ?? '', body ?? '', leftMs] : answer;
+}
+
+export function putCouponCopy(
+  call: Call,
+  [copy = '', changes = '']: readonly string[],
+  args: readonly string[],
+): RedisReply {
+  const [couponId = '', version = '', run = '', body = '', keepMs = ''] = args;
+  if (run !== runId(call)) return 0;
+  if (Number(call('zscore', changes, couponId) ?? '0') > Number(version)) return 0;
+  call('hset', copy, 'coupon', couponId, 'version', version, 'run', run, 'body', body);
+  call('pexpire', copy, keepMs);
+  return 1;
+}

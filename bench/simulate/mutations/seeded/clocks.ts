@@ -1,0 +1,99 @@
+/** Bugs in the clocks of gateways and the engine. */
+import type { Mutation } from '../mutation.ts';
+
+export const CLOCK_MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'the clock gives an instant twice',
+    file: 'gateway/clock/clock.ts',
+    from: 'const instant = Math.max(this.now(), this.#lastUs + 1);',
+    to: 'const instant = this.now();',
+    seed: 315,
+  },
+  {
+    name: 'the clock steps back',
+    file: 'gateway/clock/clock.ts',
+    from: 'return Math.max(this.#lastUs, Math.floor(local + offset));',
+    to: 'return Math.floor(local + this.#targetUs);',
+    seed: 117,
+  },
+  {
+    name: 'a newcomer stamps before it was registered',
+    file: 'gateway/shared/membership.ts',
+    from: 'clock.promiseBeyond(registeredUs);',
+    to: '',
+    seed: 117,
+  },
+  {
+    name: 'a request keeps an instant that was promised away',
+    file: 'gateway/clock/request-start.ts',
+    from: 'noted ?? (arrivedUs > promisedUs ? arrivedUs : this.#parts.clock.next())',
+    to: 'noted ?? arrivedUs',
+  },
+  {
+    name: 'an instant that a proxy noted was promised away',
+    file: 'gateway/clock/proxy-timestamps.ts',
+    from: 'Math.max(fromUs, this.#promisedUs + 1)',
+    to: 'fromUs',
+  },
+  {
+    name: 'two requests get the instant that a proxy noted for both',
+    file: 'gateway/clock/proxy-timestamps.ts',
+    from: 'const free = this.#freeFrom(first);',
+    to: 'const free = first;',
+    seed: 59,
+  },
+  {
+    name: "Redis' clock is believed, whatever other clocks say",
+    file: 'engine/clock/clock-watch.ts',
+    from: 'new ClockAgreement(options.stopMs * 1_000)',
+    to: 'new ClockAgreement(options.stopMs * 1_000_000)',
+  },
+  {
+    name: "Redis' clock is held against the engine's own alone, which may have stood still",
+    file: 'engine/clock/clock-watch.ts',
+    from: 'const { nowUs: saidUs, trust } = await readClock(this.#options.pool);',
+    to: 'const [saidUs, trust] = await this.#options.redis.time().then(([s, us]) => [Number(s) * 1e6 + Number(us), this.trust]);',
+    seed: 784,
+  },
+  {
+    name: 'an operator is believed whose difference has moved on',
+    file: 'engine/clock/trust-clock.ts',
+    from: '  requireStanding(look, wanted, clocks.stopMs);\n',
+    to: '',
+    seed: 447,
+  },
+  {
+    name: 'nobody goes by what an operator has said of the clocks',
+    file: 'engine/clock/clock-watch.ts',
+    from: 'this.#agreement.trust(acceptedMs * 1_000, ownUs());',
+    to: '',
+  },
+  {
+    name: "what was found of Redis' clock before it was set is believed of what it shows since",
+    file: 'gateway/clock/clock.ts',
+    from: ' || verdict.reading <= since',
+    to: '',
+    seed: 446,
+  },
+  {
+    name: 'who arrives before the gateway has joined is stamped by a clock that nobody has found right',
+    file: 'gateway/http/routes.ts',
+    from: 'parts.membership.hasJoined && parts.clockLimits.mayStamp',
+    to: 'parts.clockLimits.mayStamp',
+    seed: 70_001_518,
+  },
+  {
+    name: 'a newcomer takes the time it has seen first for right when Redis shows it again',
+    file: 'gateway/shared/membership.ts',
+    from: 'if (clock.isContradicted) {',
+    to: 'if (clock.isContradicted) return true;\n    if (clock.isContradicted) {',
+    seed: 30_075_630,
+  },
+  {
+    name: 'the registry is read beyond what is vouched for',
+    file: 'engine/clock/clock-watch.ts',
+    from: 'readRegistry(redis, leases, { vouchedUs })',
+    to: 'readRegistry(redis, leases, { vouchedUs: Math.max(vouchedUs, Number.MAX_SAFE_INTEGER) })',
+    seed: 784,
+  },
+];
