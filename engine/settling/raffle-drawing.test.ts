@@ -6,6 +6,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { readProof, readProofBytes, readProofPart } from '../../sql/statements/draws/draws.ts';
+import { readGrants } from '../../sql/statements/entries/grants.ts';
 import { readTotals } from '../../sql/statements/entries/outcomes.ts';
 import { brokenInvariants } from '../test/gateway.ts';
 import { TEST_SALT_SECRET, testRandomness } from '../test/randomness.ts';
@@ -50,6 +51,7 @@ async function expectUntold(campaign: Campaign, entrants: number): Promise<void>
   deepEqual(new Set(Object.values(await ledger.outcomes(campaign))), new Set(['waiting']));
   const totals = await readTotals(pool, campaignId);
   deepEqual([totals?.granted, totals?.waiting, totals?.lost], [0, entrants, 0]);
+  deepEqual(await readGrants(pool, campaignId, 0, EVERY_PART), [], 'nothing of it is projected');
   deepEqual(await readProof(pool, campaignId, 0, EVERY_PART), []);
   equal(await readProofBytes(pool, campaignId), 0);
   equal(await readProofPart(pool, campaignId, 0), undefined);

@@ -180,4 +180,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'who watched lost patience before offers of four seconds had gone from one to the next',
     seeds: [82_057_072, 82_057_288],
   },
+  {
+    cause: 'a projection that was rebuilt while a draw was written told winners of half of it',
+    seeds: [84_260_031],
+  },
 ];

@@ -35,7 +35,10 @@ export async function insertGrants(
   });
 }
 
-/** Grants with a greater serial than `after`, in that order, at most `limit`. */
+/**
+ * Grants with a greater serial than `after`, in that order, at most `limit`. Only those that the campaign's row counts: of a
+ * drawing that is written in turns nobody has won before all of it is there.
+ */
 export async function readGrants(
   db: Queryable,
   campaignId: number,
@@ -44,7 +47,8 @@ export async function readGrants(
 ): Promise<readonly Grant[]> {
   const { rows } = await db.query<Grant>(
     `select serial, user_id as "userId", code from grants
-      where campaign_id = $1 and serial > $2 order by serial limit $3`,
+      where campaign_id = $1 and serial > $2 and serial <= (select granted_count from campaigns where campaign_id = $1)
+      order by serial limit $3`,
     [campaignId, after, limit],
   );
   return rows;

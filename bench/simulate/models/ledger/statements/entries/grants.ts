@@ -33,7 +33,10 @@ const insertGrants: Statement = (tables, by, values) => {
 
 const readGrants: Statement = (tables, by, values) => {
   const [campaignId, after, limit] = [values.number(1), values.number(2), values.number(3)];
-  const rows = tables.grants.rows(by).filter(row => row.campaignId === campaignId && row.serial > after);
+  const last = tables.campaigns.get(String(campaignId), by)?.grantedCount ?? 0;
+  const rows = tables.grants
+    .rows(by)
+    .filter(row => row.campaignId === campaignId && row.serial > after && row.serial <= last);
   rows.sort((a, b) => a.serial - b.serial);
   return rowsOf(rows.slice(0, limit).map(({ serial, userId, code }) => ({ serial, userId, code })));
 };
