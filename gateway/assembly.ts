@@ -19,9 +19,10 @@ import { ShelvedCampaigns } from './cold/shelved.ts';
 import type { GatewayConfig } from './config.ts';
 import { CouponReads } from './coupons/reads.ts';
 import { RedemptionBatcher } from './coupons/redemption-batcher.ts';
-import { Doorkeeper } from './entry/door.ts';
+import { AdmissionControl } from './entry/admission-control.ts';
 import { entryParts } from './entry/entry-parts.ts';
 import type { Ranker } from './entry/rank.ts';
+import { SoldOutCampaigns } from './entry/sold-out.ts';
 import { strangeKind } from './http/requests.ts';
 import type { RouteParts } from './http/routes.ts';
 import { TrustedProxies } from './http/trusted-proxies.ts';
@@ -122,7 +123,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     waiting: () => membership.pipeline()?.waiting ?? 0,
     clockErrorUs: () => clock.errorBoundUs,
     clockLevel: () => clockLimits.level,
-    kept: () => ({ winners: door.size, gone: places.size, moves: moves.size }),
+    kept: () => ({ winners: soldOut.size, gone: places.size, moves: moves.size }),
     signing: () => (signs && ring.keyAt('slices', Date.now()) !== undefined ? 1 : 0),
   });
   const { redemptionBatcher, couponReads } = assembleCoupons(assembly);
@@ -137,7 +138,8 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   const claimants = { moves, deadlines: new Deadlines({ clock, metrics, log }) };
   const etas = new Etas(board);
   const presence = new Presence({ redis, keys, board, identity: () => membership.identity });
-  const door = new Doorkeeper({ redis, keys, board, metrics, log });
+  const soldOut = new SoldOutCampaigns({ redis, keys, board, log });
+  const admission = new AdmissionControl({ soldOut, metrics });
   const watchers = new Watchers({
     board,
     lookups,
@@ -171,7 +173,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   membership.start();
   const ofEntries = entryParts(
     { config, log, ledger, ranker: servers.ranker, verifier, tickets, proxies },
-    { board, shelved, clock, clockLimits, membership, lookups, places, claimants, etas, door, metrics },
+    { board, shelved, clock, clockLimits, membership, lookups, places, claimants, etas, admission, metrics },
   );
   const parts = {
     ...ofEntries,

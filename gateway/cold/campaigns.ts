@@ -4,7 +4,7 @@ import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.t
 import { campaignStateAt } from '../../engine/contract/campaign/campaign-state.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import type { SharedClock } from '../clock/clock.ts';
-import { isoOf } from '../entry/door.ts';
+import { isoOf } from '../clock/iso.ts';
 import { type CampaignList, type CampaignView, MAX_CAMPAIGN_ID } from '../http/contract.ts';
 import { ANSWERED, type Reply } from '../http/reply.ts';
 import { findCampaign, type RequestParts, readCampaignId } from '../http/requests.ts';

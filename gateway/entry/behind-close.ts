@@ -35,7 +35,7 @@ export async function answerBehindClose(
     parts.metrics.refuse('closing');
     const detail = 'The campaign is closed, and some earlier requests may still arrive. Retrying is safe.';
     reply.problem('unavailable', detail, { headers: SOON });
-  } else if (place === undefined) parts.door.refuseEntrant(reply, campaign, instantUs);
+  } else if (place === undefined) parts.admission.refuseEntrant(reply, campaign, instantUs);
   else if (place.withdrawn || place.claimant?.state === 'left' || place.claimant?.state === 'declined')
     refuseWithdrawn(parts, reply, campaign, place);
   else {

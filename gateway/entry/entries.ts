@@ -82,7 +82,7 @@ function enterAtOnce(
   if (campaign === undefined || pipeline === undefined) return false;
   if (pipeline.waiting >= parts.config.MAX_WAITING_ENTRIES) return false;
   const instantUs = parts.requestStarts.instantFor(pipeline, campaign, arrivedUs, undefined);
-  if (!parts.door.isWideOpen(campaign, instantUs)) return false;
+  if (!parts.admission.admitsEveryone(campaign, instantUs)) return false;
   const userId = parts.tickets.take(ticket, Date.now() / 1000);
   if (userId === undefined) return false;
   if (parts.repeats.has(campaign.campaignId, userId)) {
@@ -124,9 +124,9 @@ function enter(
     arrival.instantUs !== undefined && arrival.instantUs > pipeline.promisedUs
       ? arrival.instantUs
       : parts.requestStarts.instantFor(pipeline, campaign, arrivedUs, startedUs);
-  if (parts.door.isBehindClose(campaign, userId, instantUs))
+  if (parts.admission.isBehindClose(campaign, userId, instantUs))
     return answerBehindClose(parts, reply, campaign, userId, instantUs);
-  if (parts.door.refuseEntry(reply, campaign, userId, instantUs) === ANSWERED) return;
+  if (parts.admission.refuseEntry(reply, campaign, userId, instantUs) === ANSWERED) return;
   if (arrival.instantUs === undefined && parts.repeats.has(campaign.campaignId, userId))
     return enterAgain(parts, reply, campaign, userId, arrival, instantUs);
   pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_ENTRY));

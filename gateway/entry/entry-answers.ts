@@ -16,7 +16,7 @@ import type { ClaimantParts } from '../stream/claimant-view.ts';
 import type { Etas } from '../stream/eta.ts';
 import type { TicketBatch } from '../ticket/ticket-batch.ts';
 import type { AcceptedAnswers } from './accepted-answer.ts';
-import type { Doorkeeper } from './door.ts';
+import type { AdmissionControl } from './admission-control.ts';
 import type { Ranker } from './rank.ts';
 import type { Repeats } from './repeats.ts';
 import type { SlicePipeline } from './slices.ts';
@@ -28,7 +28,7 @@ export interface EntryParts extends RequestParts {
   readonly ranker: Ranker;
   readonly places: Places;
   readonly etas: Etas;
-  readonly door: Doorkeeper;
+  readonly admission: AdmissionControl;
   readonly requestStarts: RequestStarts;
   readonly clockLimits: ClockLimits;
   readonly receipts: ReceiptStore;

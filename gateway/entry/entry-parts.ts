@@ -30,7 +30,7 @@ type Shared = Pick<
   | 'places'
   | 'claimants'
   | 'etas'
-  | 'door'
+  | 'admission'
   | 'metrics'
 >;
 

@@ -134,7 +134,7 @@ export async function deleteEntry(
   const instantUs = parts.clock.next();
   // An offer is declined and a waitlisted user leaves, also after the close.
   const mayDecline = outcome === 'offered' || outcome === 'waitlisted';
-  if (!mayDecline && parts.door.refuseEntrant(reply, campaign, instantUs) === ANSWERED) return;
+  if (!mayDecline && parts.admission.refuseEntrant(reply, campaign, instantUs) === ANSWERED) return;
   if (!mayDecline && (outcome !== 'waiting' || (place.settled && campaign.kind !== 'room'))) {
     reply.problem(
       'already-settled',

@@ -1,7 +1,7 @@
 /** The public view of a claimant: a user with a place in a campaign with claims. */
 import type { Claimant, Offered } from '../../engine/contract/campaign/claimant.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
-import { isoOf } from '../entry/door.ts';
+import { isoOf } from '../clock/iso.ts';
 import type { EntryView, OfferEvent, Outcome } from '../http/contract.ts';
 import type { ClaimMoves } from '../shared/claim-moves.ts';
 import type { Deadlines } from './deadlines.ts';

@@ -22,11 +22,12 @@ import { ClockLimits } from '../clock/clock-limits.ts';
 import type { Ledger } from '../cold/ledger.ts';
 import { ShelvedCampaigns } from '../cold/shelved.ts';
 import type { GatewayConfig } from '../config.ts';
-import { Doorkeeper } from '../entry/door.ts';
+import { AdmissionControl } from '../entry/admission-control.ts';
 import type { EntryParts } from '../entry/entry-answers.ts';
 import { entryParts } from '../entry/entry-parts.ts';
 import { type Ranked, type RankedMember, Ranker } from '../entry/rank.ts';
 import { SlicePipeline } from '../entry/slices.ts';
+import { SoldOutCampaigns } from '../entry/sold-out.ts';
 import type { HandlerParts } from '../http/routes.ts';
 import { type Network, TrustedProxies } from '../http/trusted-proxies.ts';
 import { Metrics, OF_NOBODY } from '../metrics.ts';
@@ -150,7 +151,10 @@ export function assembleWarmUp(servers: WarmUpServers): WarmUpParts {
       places: new Places({ redis, keys, board, log }),
       claimants: { moves, deadlines: new Deadlines({ clock, metrics, log }) },
       etas: new Etas(board),
-      door: new Doorkeeper({ redis, keys, board, metrics, log }),
+      admission: new AdmissionControl({
+        soldOut: new SoldOutCampaigns({ redis, keys, board, log }),
+        metrics,
+      }),
     },
   );
   const failed = (error: unknown): void => log.error({ err: error }, 'a handler failed in the warm-up');

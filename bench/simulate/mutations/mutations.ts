@@ -499,7 +499,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'people enter what is paused',
-    file: 'gateway/entry/door.ts',
+    file: 'gateway/entry/admission-control.ts',
     from: 'return refusal && this.#refuse(reply, campaign, instantUs, refusal);',
     to: 'return refusal && this.refuseEntrant(reply, campaign, instantUs);',
     seed: 28,
@@ -570,7 +570,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'who asks again behind the close is told that it is closed, whatever stands',
     file: 'gateway/entry/entries.ts',
-    from: 'if (parts.door.isBehindClose(campaign, userId, instantUs))',
+    from: 'if (parts.admission.isBehindClose(campaign, userId, instantUs))',
     to: 'if (false)',
     seed: 12,
   },
