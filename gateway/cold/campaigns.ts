@@ -7,11 +7,25 @@ import type { SharedClock } from '../clock/clock.ts';
 import { isoOf } from '../clock/iso.ts';
 import { type CampaignList, type CampaignView, MAX_CAMPAIGN_ID } from '../http/contract.ts';
 import { ANSWERED, type Reply } from '../http/reply.ts';
-import { findCampaign, type RequestParts, readCampaignId } from '../http/requests.ts';
+import {
+  type CampaignLookupParts,
+  findCampaign,
+  type RefusalParts,
+  readCampaignId,
+} from '../http/requests.ts';
+import type { Board } from '../shared/board.ts';
 import { LedgerUnavailable } from './ledger.ts';
+import type { ShelvedCampaigns } from './shelved.ts';
 
-export interface CampaignParts extends RequestParts {
-  readonly clock: SharedClock;
+interface NowParts {
+  readonly clock: Pick<SharedClock, 'synchronised' | 'now'>;
+}
+
+export interface CampaignParts extends CampaignLookupParts, NowParts {}
+
+export interface CampaignListParts extends RefusalParts, NowParts {
+  readonly board: Pick<Board, 'campaigns' | 'mayBeShelved'>;
+  readonly shelved: Pick<ShelvedCampaigns, 'list'>;
 }
 
 const LIMIT = 100;
@@ -65,7 +79,7 @@ function statusOf(campaign: BoardCampaign, nowUs: number): CampaignView['status'
   return state === 'open' && soldOut ? 'sold_out' : state;
 }
 
-function nowUs(parts: CampaignParts): number {
+function nowUs(parts: NowParts): number {
   return parts.clock.synchronised ? parts.clock.now() : Date.now() * 1000;
 }
 
@@ -81,7 +95,7 @@ export async function getCampaign(parts: CampaignParts, reply: Reply, req: HttpR
  * In the order of their numbers, those on the shelf among them. Where the ledger cannot be asked for these, the others are told
  * and the answer says that it is not all: the pages on which people queue need no more.
  */
-export async function listCampaigns(parts: CampaignParts, reply: Reply, req: HttpRequest): Promise<void> {
+export async function listCampaigns(parts: CampaignListParts, reply: Reply, req: HttpRequest): Promise<void> {
   const after = readWhole('after', req.getQuery('after'), 0, 0, MAX_CAMPAIGN_ID);
   const limit = readWhole('limit', req.getQuery('limit'), LIMIT, 1, LIMIT);
   if (typeof after !== 'number' || typeof limit !== 'number') {
@@ -113,7 +127,7 @@ export async function listCampaigns(parts: CampaignParts, reply: Reply, req: Htt
 
 /** Undefined where there may be some, and the ledger does not answer. */
 async function listShelved(
-  { board, shelved }: CampaignParts,
+  { board, shelved }: CampaignListParts,
   after: number,
   limit: number,
 ): Promise<readonly BoardCampaign[] | undefined> {

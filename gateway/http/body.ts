@@ -4,10 +4,21 @@
  */
 import Value from 'typebox/value';
 import { type FieldFault, fieldFault, type ProblemSlug } from '../../engine/contract/api/problem.ts';
+import type { GatewayConfig } from '../config.ts';
 import type { RefusalReason } from '../metrics.ts';
 import { EntryBody } from './contract.ts';
 import { ANSWERED, type Answered, type Reply } from './reply.ts';
-import type { Head, RequestParts } from './requests.ts';
+import type { Head, RefusalParts } from './requests.ts';
+
+/** To read a body of JSON. */
+export interface BodyParts extends RefusalParts {
+  readonly config: Pick<GatewayConfig, 'BODY_TIMEOUT_MS'>;
+}
+
+/** To read the body of an entry. */
+export interface EntryBodyParts extends RefusalParts {
+  readonly config: Pick<GatewayConfig, 'BODY_TIMEOUT_MS' | 'MAX_BODY_BYTES'>;
+}
 
 /** What is wrong with a body; `close` where the rest of it is not read. */
 interface Refused {
@@ -20,7 +31,7 @@ interface Refused {
 
 /** Reads the body of an entry; answers if it is not whole and right. */
 export async function readEntryBody(
-  parts: RequestParts,
+  parts: EntryBodyParts,
   reply: Reply,
   head: Readonly<Head>,
 ): Promise<Answered | undefined> {
@@ -32,7 +43,7 @@ export async function readEntryBody(
 
 /** What the body holds, of at most `most` bytes; answers if it cannot be read. */
 export async function readJsonBody(
-  parts: Pick<RequestParts, 'config' | 'metrics'>,
+  parts: BodyParts,
   reply: Reply,
   head: Readonly<Head>,
   most: number,
@@ -46,7 +57,7 @@ export async function readJsonBody(
   }
 }
 
-function refuse(parts: Pick<RequestParts, 'metrics'>, reply: Reply, refused: Refused): Answered {
+function refuse(parts: RefusalParts, reply: Reply, refused: Refused): Answered {
   const { slug, reason, detail, fault, close } = refused;
   parts.metrics.refuse(reason);
   return reply.problem(slug, detail, { members: fault === undefined ? {} : { errors: [fault] }, close });

@@ -7,8 +7,8 @@ import type { ClaimMoves } from '../shared/claim-moves.ts';
 import type { Deadlines } from './deadlines.ts';
 
 export interface ClaimantParts {
-  readonly moves: ClaimMoves;
-  readonly deadlines: Deadlines;
+  readonly moves: Pick<ClaimMoves, 'waiting'>;
+  readonly deadlines: Pick<Deadlines, 'nowUs' | 'shownUs'>;
 }
 
 export function claimantOutcome({ kind, finished }: BoardCampaign, { state }: Claimant): Outcome {
@@ -30,7 +30,7 @@ export function claimantOutcome({ kind, finished }: BoardCampaign, { state }: Cl
 
 /** The members of an offer, as shown on streams and entries. */
 export function offerMembers(
-  deadlines: Deadlines,
+  deadlines: ClaimantParts['deadlines'],
   campaign: BoardCampaign,
   offered: Offered,
 ): Omit<OfferEvent, 'position'> {
