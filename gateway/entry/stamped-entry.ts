@@ -16,7 +16,7 @@ import { sourceOf } from '../clock/request-start.ts';
 import type { LedgerQuestions } from '../cold/ledger-questions.ts';
 import type { ReceiptStore } from '../cold/receipt-store.ts';
 import type { EntryAccepted } from '../http/contract.ts';
-import { ANSWERED, type Reply } from '../http/reply.ts';
+import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import { authenticate, type TicketParts } from '../http/requests.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Board } from '../shared/board.ts';
@@ -130,8 +130,9 @@ export class Entry implements Stamped, AcceptedEntry {
     return sourceOf(this.instantUs);
   }
 
-  isGenuine(): boolean {
-    return authenticate(this.#parts, this.#reply, this.#ticket) !== ANSWERED;
+  refuseInvalidTicket(): Answered | undefined {
+    const userId = authenticate(this.#parts, this.#reply, this.#ticket);
+    return userId === ANSWERED ? ANSWERED : undefined;
   }
 
   accepted(estimate: number | undefined, receipts: SliceReceipts | undefined): void {
