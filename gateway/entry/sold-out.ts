@@ -1,8 +1,8 @@
 /**
  * Sold-out coupons: who has a place in them. A user who was granted a coupon must never get "sold out" on a retry. So when a
- * coupon is sold out, the gateway loads its winners once (as many as the stock), and from then on answers everybody by
- * itself. With claims, a campaign is sold out only when the waitlist is full as well, and the gateway loads everybody who
- * has a place in either. Once the campaign is closed and over, users are looked up (behind-close.ts), and nothing is kept.
+ * coupon is sold out, the gateway loads its winners once (as many as the stock) and answers them with their entries. With
+ * claims, a campaign is sold out only when the waitlist is full as well, and the gateway loads everybody who has a place in
+ * either. Once the campaign is closed and over, users are looked up (behind-close.ts), and no winners are kept.
  */
 import type { Logger } from 'pino';
 import { lastStampAt } from '../../engine/contract/record/stamp.ts';
@@ -56,7 +56,7 @@ export class SoldOutCampaigns implements BoardListener {
     return this.#holders.size;
   }
 
-  /** Whether this gateway answers everybody in the campaign by itself. */
+  /** Whether the holders are loaded: until then entries take the usual path. */
   has(campaignId: number): boolean {
     return this.#holders.has(campaignId);
   }
