@@ -19,15 +19,18 @@ import { ShelvedCampaigns } from './cold/shelved.ts';
 import type { GatewayConfig } from './config.ts';
 import { CouponReads } from './coupons/reads.ts';
 import { RedemptionBatcher } from './coupons/redemption-batcher.ts';
-import { Doorkeeper } from './entry/door.ts';
-import { entryParts } from './entry/entry-parts.ts';
+import { AdmissionControl } from './entry/admission-control.ts';
+import { entryServices } from './entry/entry-parts.ts';
 import type { Ranker } from './entry/rank.ts';
+import { SoldOutCampaigns } from './entry/sold-out.ts';
+import type { AppParts } from './http/app.ts';
 import { strangeKind } from './http/requests.ts';
-import type { RouteParts } from './http/routes.ts';
+import type { HandlerParts } from './http/routes.ts';
 import { TrustedProxies } from './http/trusted-proxies.ts';
 import type { LiveMetrics, Metrics } from './metrics.ts';
 import { PassTokens } from './room/pass-tokens.ts';
 import { ShopToken } from './room/shop-token.ts';
+import { type HandlerServices, routeParts } from './route-parts.ts';
 import { Board } from './shared/board.ts';
 import { ClaimMoves } from './shared/claim-moves.ts';
 import { EpochCheck } from './shared/epoch-check.ts';
@@ -37,7 +40,6 @@ import { Places } from './shared/places.ts';
 import { Presence } from './shared/presence.ts';
 import { Deadlines } from './stream/deadlines.ts';
 import { Etas } from './stream/eta.ts';
-import { Streams } from './stream/streams.ts';
 import { Watchers } from './stream/watchers.ts';
 import type { TicketVerifier } from './ticket/ticket.ts';
 import type { TicketBatch } from './ticket/ticket-batch.ts';
@@ -89,14 +91,16 @@ export interface GatewayAssembly {
 }
 
 export interface AssembledGateway {
-  readonly parts: RouteParts;
+  /** What the server in front of it uses. */
+  readonly app: AppParts;
+  readonly membership: Pick<Membership, 'gateway' | 'hindrance' | 'identity'>;
   /** Accepts nothing more, finishes what it has accepted, and appends its leave to the log. */
   stop(): Promise<void>;
 }
 
 /** Starts the gateway; it accepts entries as soon as it has a lease. */
 export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
-  const { config, log, keys, servers, verifier, tickets, ring } = assembly;
+  const { config, log, keys, servers, verifier, tickets, ring, failed } = assembly;
   const { redis, producer, ledger } = servers;
   const signs = config.RECEIPTS === 'on';
   const clock = new SharedClock(monotonicUs, config.CLOCK_STOP_MS * 1_000);
@@ -122,7 +126,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     waiting: () => membership.pipeline()?.waiting ?? 0,
     clockErrorUs: () => clock.errorBoundUs,
     clockLevel: () => clockLimits.level,
-    kept: () => ({ winners: door.size, gone: places.size, moves: moves.size }),
+    kept: () => ({ winners: soldOut.size, gone: places.size, moves: moves.size }),
     signing: () => (signs && ring.keyAt('slices', Date.now()) !== undefined ? 1 : 0),
   });
   const { redemptionBatcher, couponReads } = assembleCoupons(assembly);
@@ -137,7 +141,8 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   const claimants = { moves, deadlines: new Deadlines({ clock, metrics, log }) };
   const etas = new Etas(board);
   const presence = new Presence({ redis, keys, board, identity: () => membership.identity });
-  const door = new Doorkeeper({ redis, keys, board, metrics, log });
+  const soldOut = new SoldOutCampaigns({ redis, keys, board, log });
+  const admission = new AdmissionControl({ soldOut, metrics });
   const watchers = new Watchers({
     board,
     lookups,
@@ -169,28 +174,24 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   });
   const stopTimers = startTimers(assembly, { clock, board, membership, presence });
   membership.start();
-  const ofEntries = entryParts(
-    { config, log, ledger, ranker: servers.ranker, verifier, tickets, proxies },
-    { board, shelved, clock, clockLimits, membership, lookups, places, claimants, etas, door, metrics },
-  );
-  const parts = {
-    ...ofEntries,
-    keys: ring,
-    ledger,
-    redemptionBatcher,
-    couponReads,
+  const services: HandlerServices = {
+    ...{ config, metrics, verifier, tickets, clock, clockLimits, membership, board, shelved, ledger },
+    ...{ admission, lookups, places, claimants, etas, watchers },
+    ...{ ring, redemptionBatcher, couponReads, failed },
+    ...entryServices({ config, log, ledger, proxies, clock, metrics }),
+    ranker: servers.ranker,
     shopToken: new ShopToken(config.SHOP_TOKEN),
     passes: new PassTokens(ring),
-    connections,
     checks: () => ({
       lease: membership.pipeline() === undefined ? `none: ${membership.hindrance ?? membership.state}` : 'ok',
       redis: redis.status === 'ready' ? 'ok' : redis.status,
       clock: clockLimits.mayStamp ? 'ok' : clockLimits.describe(),
     }),
-    failed: assembly.failed,
   };
+  const handling: HandlerParts = { membership, clock, clockLimits, config, metrics, failed };
   return {
-    parts: { ...parts, streams: new Streams(parts, watchers) },
+    app: { connections: { config, metrics, connections }, handling, routes: routeParts(services) },
+    membership,
     async stop() {
       // Watchers go to another gateway at once: requests in flight here may wait for an unavailable log, and a stream at a
       // gateway that no longer serves counts as nobody's presence.

@@ -81,7 +81,7 @@ export async function startGateway(
   });
   const { buildApp } = await import('./http/app.ts');
   const { listen } = await import('./http/listen.ts');
-  const app = buildApp(assembled.parts);
+  const app = buildApp(assembled.app);
   const port = await listen(app, config.GATEWAY_HOST, config.GATEWAY_PORT);
   log.info({ port, log: producer.kind }, 'listening');
   return {

@@ -5,7 +5,7 @@
  * 1. `asked`: the engine records a version as pending, also on the campaign, so that the board shows both the version in effect
  *    and the pending one. A gateway that has read this accepts only what both allow: it delays an opening that is being moved,
  *    closes at the earlier of two closes, and admits nobody to a campaign that is being paused or cancelled
- *    (gateway/entry/door.ts).
+ *    (gateway/entry/admission-control.ts).
  * 2. `confirmed`: every gateway with a lease acts on a board that shows the pending version. From then on nobody accepts
  *    anything that only the old version allows.
  * 3. `effective`: one transaction changes the ledger and the version. Gateways learn of it and resume; until then they hold. Or

@@ -90,7 +90,7 @@ export class RequestStarts {
     startedUs: number | undefined,
   ): number {
     const { promisedUs } = pipeline;
-    // Its arrival here is before the opening too: leave the refusal to the door.
+    // Its arrival here is before the opening too: leave the refusal to admission.
     const noted =
       startedUs === undefined || arrivedUs < campaign.opensAtUs
         ? undefined

@@ -6,12 +6,14 @@ import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { type BookState, readBookPart, readBookState } from '../../sql/statements/books/books.ts';
 import { readProofBytes, readProofPart } from '../../sql/statements/draws/draws.ts';
 import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
-import { type RequestParts, readCampaignId, refuseUnknown } from '../http/requests.ts';
+import { type RefusalParts, readCampaignId, refuseUnknown } from '../http/requests.ts';
+import type { Board } from '../shared/board.ts';
 import type { Ledger } from './ledger.ts';
 import { refuseUnavailable } from './unavailable.ts';
 
-export interface BookParts extends RequestParts {
-  readonly ledger: Ledger;
+export interface BookParts extends RefusalParts {
+  readonly board: Pick<Board, 'campaign'>;
+  readonly ledger: Pick<Ledger, 'ask'>;
   /** Told of a download that broke off on our side. */
   readonly failed: (error: unknown) => void;
 }
@@ -41,7 +43,7 @@ export async function getBook(parts: BookParts, reply: Reply, req: HttpRequest):
 }
 
 /** Of one on the shelf the ledger says so. */
-function isRoom({ board }: BookParts, id: number): boolean {
+function isRoom({ board }: Pick<BookParts, 'board'>, id: number): boolean {
   return board.campaign(id)?.kind === 'room';
 }
 
@@ -84,7 +86,7 @@ export async function getProof(parts: BookParts, reply: Reply, req: HttpRequest)
   } else reply.problem('not-decided-yet', `Campaign ${id} is not decided yet.`, LATER);
 }
 
-async function ask<T>(parts: BookParts, reply: Reply, question: () => Promise<T>): Promise<T | Answered> {
+async function ask<T>(parts: RefusalParts, reply: Reply, question: () => Promise<T>): Promise<T | Answered> {
   try {
     return await question();
   } catch (error) {

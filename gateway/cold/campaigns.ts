@@ -4,14 +4,28 @@ import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.t
 import { campaignStateAt } from '../../engine/contract/campaign/campaign-state.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import type { SharedClock } from '../clock/clock.ts';
-import { isoOf } from '../entry/door.ts';
+import { isoOf } from '../clock/iso.ts';
 import { type CampaignList, type CampaignView, MAX_CAMPAIGN_ID } from '../http/contract.ts';
 import { ANSWERED, type Reply } from '../http/reply.ts';
-import { findCampaign, type RequestParts, readCampaignId } from '../http/requests.ts';
+import {
+  type CampaignLookupParts,
+  findCampaign,
+  type RefusalParts,
+  readCampaignId,
+} from '../http/requests.ts';
+import type { Board } from '../shared/board.ts';
 import { LedgerUnavailable } from './ledger.ts';
+import type { ShelvedCampaigns } from './shelved.ts';
 
-export interface CampaignParts extends RequestParts {
-  readonly clock: SharedClock;
+interface NowParts {
+  readonly clock: Pick<SharedClock, 'synchronised' | 'now'>;
+}
+
+export interface CampaignParts extends CampaignLookupParts, NowParts {}
+
+export interface CampaignListParts extends RefusalParts, NowParts {
+  readonly board: Pick<Board, 'campaigns' | 'mayBeShelved'>;
+  readonly shelved: Pick<ShelvedCampaigns, 'list'>;
 }
 
 const LIMIT = 100;
@@ -65,7 +79,7 @@ function statusOf(campaign: BoardCampaign, nowUs: number): CampaignView['status'
   return state === 'open' && soldOut ? 'sold_out' : state;
 }
 
-function nowUs(parts: CampaignParts): number {
+function nowUs(parts: NowParts): number {
   return parts.clock.synchronised ? parts.clock.now() : Date.now() * 1000;
 }
 
@@ -81,7 +95,7 @@ export async function getCampaign(parts: CampaignParts, reply: Reply, req: HttpR
  * Lists campaigns in order of number, including shelved ones. If the ledger cannot list those, the answer has the others and
  * says `partial`: pages on which people queue need no more.
  */
-export async function listCampaigns(parts: CampaignParts, reply: Reply, req: HttpRequest): Promise<void> {
+export async function listCampaigns(parts: CampaignListParts, reply: Reply, req: HttpRequest): Promise<void> {
   const after = readWhole('after', req.getQuery('after'), 0, 0, MAX_CAMPAIGN_ID);
   const limit = readWhole('limit', req.getQuery('limit'), LIMIT, 1, LIMIT);
   if (typeof after !== 'number' || typeof limit !== 'number') {
@@ -113,7 +127,7 @@ export async function listCampaigns(parts: CampaignParts, reply: Reply, req: Htt
 
 /** Undefined if there may be some and the ledger does not answer. */
 async function listShelved(
-  { board, shelved }: CampaignParts,
+  { board, shelved }: CampaignListParts,
   after: number,
   limit: number,
 ): Promise<readonly BoardCampaign[] | undefined> {

@@ -9,26 +9,29 @@ import { GATEWAY_COUNT } from '../../engine/contract/record/stamp.ts';
 import { type HeadPlace, readHeads } from '../../sql/statements/books/slices.ts';
 import type { HeadList, KeyList } from '../http/contract.ts';
 import type { Reply } from '../http/reply.ts';
-import type { RequestParts } from '../http/requests.ts';
+import type { RefusalParts } from '../http/requests.ts';
 import type { Ledger } from './ledger.ts';
 import { refuseUnavailable } from './unavailable.ts';
 
-export interface PublishedParts extends RequestParts {
-  readonly keys: KeyRing;
-  readonly ledger: Ledger;
+export interface KeyListParts {
+  readonly keys: Pick<KeyRing, 'publicKeys'>;
+}
+
+export interface HeadListParts extends RefusalParts {
+  readonly ledger: Pick<Ledger, 'ask'>;
 }
 
 /** A page is some 130 KB. */
 const HEADS_A_PAGE = 500;
 
 /** GET /v1/keys. */
-export function listKeys(parts: PublishedParts, reply: Reply): void {
+export function listKeys(parts: KeyListParts, reply: Reply): void {
   const answer: KeyList = { keys: [...parts.keys.publicKeys()] };
   reply.json(200, JSON.stringify(answer));
 }
 
 /** GET /v1/heads?after=<next of the page before>. */
-export async function listHeads(parts: PublishedParts, reply: Reply, req: HttpRequest): Promise<void> {
+export async function listHeads(parts: HeadListParts, reply: Reply, req: HttpRequest): Promise<void> {
   const text = req.getQuery('after') ?? '';
   const after = readPlace(text);
   if (after === undefined) {

@@ -1,11 +1,11 @@
 import { SOON } from '../entry/entry-answers.ts';
 import type { Answered, Reply } from '../http/reply.ts';
-import type { Metrics } from '../metrics.ts';
+import type { RefusalParts } from '../http/requests.ts';
 import { LedgerUnavailable } from './ledger.ts';
 
 /** Answers 503 with the detail if the ledger is unavailable; rethrows any other error. */
 export function refuseUnavailable(
-  { metrics }: { readonly metrics: Metrics },
+  { metrics }: RefusalParts,
   reply: Reply,
   error: unknown,
   detail: string,

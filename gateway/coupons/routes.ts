@@ -8,10 +8,11 @@ import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.t
 import { readRedemptions } from '../../sql/statements/coupons/redemptions.ts';
 import type { Ledger } from '../cold/ledger.ts';
 import { refuseUnavailable } from '../cold/unavailable.ts';
+import type { GatewayConfig } from '../config.ts';
 import { SOON } from '../entry/entry-answers.ts';
 import { readJsonBody } from '../http/body.ts';
 import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
-import { type Head, hasBody, type RequestParts } from '../http/requests.ts';
+import { type Head, hasBody, type RefusalParts } from '../http/requests.ts';
 import { authenticateShop, type ShopParts } from '../room/shop-token.ts';
 import { type Read, readRedemption, readRedemptionId, readRefund, readReservation } from './input.ts';
 import type { CouponReads } from './reads.ts';
@@ -20,11 +21,20 @@ import { BatcherOverloaded, type RedemptionAnswer, type RedemptionBatcher } from
 import type { RedemptionRequest } from './transaction.ts';
 import { redemptionView, refundListView, refundMadeView, reservationView } from './views.ts';
 
-export interface CouponParts extends ShopParts, Pick<RequestParts, 'config'> {
-  readonly metrics: RequestParts['metrics'];
-  readonly ledger: Ledger;
-  readonly redemptionBatcher: RedemptionBatcher;
-  readonly couponReads: CouponReads;
+/** To reserve, redeem, refund and release. */
+export interface RedemptionParts extends ShopParts {
+  readonly config: Pick<GatewayConfig, 'BODY_TIMEOUT_MS' | 'MAX_BASKET_BYTES'>;
+  readonly redemptionBatcher: Pick<RedemptionBatcher, 'ask'>;
+}
+
+/** To read reservations, redemptions and refunds. */
+export interface RedemptionReadParts extends ShopParts {
+  readonly ledger: Pick<Ledger, 'ask'>;
+}
+
+/** To read the terms of a code. */
+export interface CodeParts extends ShopParts {
+  readonly couponReads: Pick<CouponReads, 'held' | 'read'>;
 }
 
 const NO_STORE = { 'cache-control': 'no-store' };
@@ -32,14 +42,19 @@ const MAX_KEY_CHARACTERS = 255;
 type Wanted = RedemptionRequest['wanted'];
 
 /** POST /v1/reservations. */
-export function postReservation(parts: CouponParts, reply: Reply, req: HttpRequest, head: Readonly<Head>) {
+export function postReservation(
+  parts: RedemptionParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+) {
   return post(parts, reply, req, head, readReservation, (redemption, { nowMs }) =>
     reservationView(redemption, nowMs),
   );
 }
 
 /** POST /v1/redemptions. */
-export function postRedemption(parts: CouponParts, reply: Reply, req: HttpRequest, head: Readonly<Head>) {
+export function postRedemption(parts: RedemptionParts, reply: Reply, req: HttpRequest, head: Readonly<Head>) {
   return post(parts, reply, req, head, readRedemption, (redemption, { nowMs }) =>
     redemptionView(redemption, nowMs),
   );
@@ -47,7 +62,7 @@ export function postRedemption(parts: CouponParts, reply: Reply, req: HttpReques
 
 /** POST /v1/redemptions/{id}/refunds. */
 export async function postRefund(
-  parts: CouponParts,
+  parts: RedemptionParts,
   reply: Reply,
   req: HttpRequest,
   head: Readonly<Head>,
@@ -70,7 +85,7 @@ export async function postRefund(
 
 /** DELETE /v1/reservations/{id}. */
 export async function deleteReservation(
-  parts: CouponParts,
+  parts: RedemptionParts,
   reply: Reply,
   req: HttpRequest,
   head: Readonly<Head>,
@@ -86,17 +101,32 @@ export async function deleteReservation(
 }
 
 /** GET /v1/reservations/{id}. */
-export function getReservation(parts: CouponParts, reply: Reply, req: HttpRequest, head: Readonly<Head>) {
+export function getReservation(
+  parts: RedemptionReadParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+) {
   return get(parts, reply, req, head, 'reservation', reservationView);
 }
 
 /** GET /v1/redemptions/{id}. */
-export function getRedemption(parts: CouponParts, reply: Reply, req: HttpRequest, head: Readonly<Head>) {
+export function getRedemption(
+  parts: RedemptionReadParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+) {
   return get(parts, reply, req, head, 'redemption', redemptionView);
 }
 
 /** GET /v1/redemptions/{id}/refunds. */
-export function listRefunds(parts: CouponParts, reply: Reply, req: HttpRequest, head: Readonly<Head>) {
+export function listRefunds(
+  parts: RedemptionReadParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+) {
   return get(parts, reply, req, head, 'redemption', redemption =>
     redemption.redeemedAtMs === null ? undefined : refundListView(redemption),
   );
@@ -104,7 +134,7 @@ export function listRefunds(parts: CouponParts, reply: Reply, req: HttpRequest, 
 
 /** GET /v1/coupons/{code}. */
 export function getCoupon(
-  parts: CouponParts,
+  parts: CodeParts,
   reply: Reply,
   req: HttpRequest,
   head: Readonly<Head>,
@@ -116,7 +146,7 @@ export function getCoupon(
   reply.notStored(body);
 }
 
-async function loadCoupon(parts: CouponParts, reply: Reply, code: string): Promise<void> {
+async function loadCoupon(parts: CodeParts, reply: Reply, code: string): Promise<void> {
   try {
     const body = await parts.couponReads.read(code);
     if (body !== undefined) return reply.notStored(body);
@@ -139,7 +169,7 @@ interface Done {
 
 /** Reads everything from `req` and `head` before the first await. */
 async function post(
-  parts: CouponParts,
+  parts: RedemptionParts,
   reply: Reply,
   req: HttpRequest,
   head: Readonly<Head>,
@@ -172,7 +202,7 @@ async function post(
 }
 
 async function get(
-  parts: CouponParts,
+  parts: RedemptionReadParts,
   reply: Reply,
   req: HttpRequest,
   head: Readonly<Head>,
@@ -198,7 +228,7 @@ async function get(
 
 /** Has the request decided; answers the reason if it was not done. */
 async function ask(
-  parts: CouponParts,
+  parts: Pick<RedemptionParts, 'redemptionBatcher' | 'metrics'>,
   reply: Reply,
   request: RedemptionRequest,
 ): Promise<(RedemptionAnswer & { state: 'done' }) | Answered> {
@@ -237,7 +267,7 @@ function idFault(text: string): FieldFault {
   return fieldFault('id', text, 'the id of a reservation or redemption, a whole number from 1');
 }
 
-function refuseFaults(parts: CouponParts, reply: Reply, errors: readonly FieldFault[]): void {
+function refuseFaults(parts: RefusalParts, reply: Reply, errors: readonly FieldFault[]): void {
   parts.metrics.refuse('invalid');
   const said = errors.map(({ field, value, expected }) =>
     value === undefined
@@ -247,7 +277,7 @@ function refuseFaults(parts: CouponParts, reply: Reply, errors: readonly FieldFa
   reply.problem('invalid-request', `Invalid request: ${said.join('; ')}.`, { members: { errors } });
 }
 
-function refuseUnanswered(parts: CouponParts, reply: Reply, error: unknown): Answered {
+function refuseUnanswered(parts: RefusalParts, reply: Reply, error: unknown): Answered {
   if (error instanceof BatcherOverloaded) {
     parts.metrics.refuse('waiting');
     return reply.problem('overloaded', 'Too many coupon requests are waiting. Retrying is safe.', {

@@ -1,9 +1,13 @@
 /** Admission, over all that a board can say of a campaign and all instants: against what it promises, said another way. */
-import { equal } from 'node:assert/strict';
+import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { campaignStateAt } from '../../engine/contract/campaign/campaign-state.ts';
+import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
+import { ANSWERED, type Answered } from '../http/reply.ts';
 import { type AdmissionFacts, refusalAt } from './admission.ts';
+import { AdmissionControl } from './admission-control.ts';
+import type { Holders } from './sold-out.ts';
 
 const instant = fc.integer({ min: 0, max: 12 });
 const window = fc
@@ -78,6 +82,77 @@ test('nothing is admitted but in the state that everybody is told is open', () =
       const isPaused = campaign.paused !== undefined;
       const stage = campaign.cancelledStamp === undefined ? 'scheduled' : 'cancelled';
       equal(campaignStateAt({ stage, isFinished: false, isPaused, opensAtUs, closesAtUs }, atUs), 'open');
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+const NOT_DECIDED: Omit<BoardCampaign, 'opensAtUs' | 'closesAtUs'> = {
+  campaignId: 7,
+  revision: 1,
+  kind: 'coupon',
+  title: '',
+  places: 1,
+  settledStamp: -1,
+  settledCount: 0,
+  granted: 0,
+  gone: 0,
+  soldOut: false,
+  finished: false,
+};
+const GRANT = { stamp: 1, serial: 1, code: 'AAAA-AAAA-AAAA' };
+const holders: fc.Arbitrary<Holders> = fc.oneof(
+  fc.constant({ winners: new Map([['ann', GRANT]]), claimants: new Set<string>() }),
+  fc.constant({ winners: new Map<string, typeof GRANT>(), claimants: new Set(['ann']) }),
+);
+
+/** A gateway's admission control with what is loaded of campaign 7, and the answers that it gives. */
+function controlled(loaded: Holders | null) {
+  const answers: (string | number)[] = [];
+  const control = new AdmissionControl({
+    soldOut: { has: () => loaded !== null, holders: () => loaded ?? undefined, isOver: () => false },
+    metrics: { refuse: () => undefined },
+  });
+  const reply = {
+    json: (status: number) => {
+      answers.push(status);
+    },
+    problem: (slug: string): Answered => {
+      answers.push(slug);
+      return ANSWERED;
+    },
+  } as const;
+  return { control, reply, answers };
+}
+
+test('the fast path admits exactly what the answering path refuses to nobody', () => {
+  fc.assert(
+    fc.property(facts, instant, fc.option(holders), (campaignFacts, atUs, loaded) => {
+      const campaign: BoardCampaign = { ...NOT_DECIDED, ...campaignFacts };
+      const { control, reply, answers } = controlled(loaded);
+      const admitsEveryone = control.admitsEveryone(campaign, atUs);
+      deepEqual(answers, []);
+      const refused = ['ann', 'ben'].filter(
+        userId => control.refuseEntry(reply, campaign, userId, atUs) === ANSWERED,
+      );
+      equal(admitsEveryone, refused.length === 0);
+      equal(answers.length, refused.length);
+      // The fast path does not ask whether it is too late for a user's own entry to be known here.
+      if (admitsEveryone) equal(control.isBehindClose(campaign, 'ann', atUs), false);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('a user with a place is never told that a coupon is sold out, and everybody else is', () => {
+  fc.assert(
+    fc.property(facts, instant, holders, (campaignFacts, atUs, loaded) => {
+      const campaign: BoardCampaign = { ...NOT_DECIDED, ...campaignFacts, soldOut: true };
+      const { control, reply, answers } = controlled(loaded);
+      control.refuseEntry(reply, campaign, 'ann', atUs);
+      equal(answers.includes('sold-out'), false);
+      control.refuseEntry(reply, campaign, 'ben', atUs);
+      equal(answers.at(-1), 'sold-out');
     }),
     { numRuns: 2_000 },
   );

@@ -5,14 +5,24 @@
  * nobody gets the final answer that they came too late.
  */
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
+import type { ReceiptStore } from '../cold/receipt-store.ts';
 import { ANSWERED, type Reply } from '../http/reply.ts';
-import { refuseArchived } from '../http/requests.ts';
-import type { Place } from '../shared/lookups.ts';
-import { type EntryParts, refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
-import { entryView } from './entry-view.ts';
+import { type ArchiveParts, refuseArchived } from '../http/requests.ts';
+import type { Board } from '../shared/board.ts';
+import type { Lookups, Place } from '../shared/lookups.ts';
+import type { AdmissionControl } from './admission-control.ts';
+import { refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
+import { type EntryViewParts, entryView } from './entry-view.ts';
+
+export interface BehindCloseParts extends ArchiveParts, EntryViewParts {
+  readonly board: Pick<Board, 'rankedUs'>;
+  readonly lookups: Pick<Lookups, 'find'>;
+  readonly receipts: Pick<ReceiptStore, 'find'>;
+  readonly admission: Pick<AdmissionControl, 'refuseEntrant'>;
+}
 
 export async function answerBehindClose(
-  parts: EntryParts,
+  parts: BehindCloseParts,
   reply: Reply,
   campaign: BoardCampaign,
   userId: string,
@@ -35,7 +45,7 @@ export async function answerBehindClose(
     parts.metrics.refuse('closing');
     const detail = 'The campaign is closed, and some earlier requests may still arrive. Retrying is safe.';
     reply.problem('unavailable', detail, { headers: SOON });
-  } else if (place === undefined) parts.door.refuseEntrant(reply, campaign, instantUs);
+  } else if (place === undefined) parts.admission.refuseEntrant(reply, campaign, instantUs);
   else if (place.withdrawn || place.claimant?.state === 'left' || place.claimant?.state === 'declined')
     refuseWithdrawn(parts, reply, campaign, place);
   else {

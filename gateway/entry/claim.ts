@@ -13,19 +13,24 @@ import { ITEM_CLAIM } from '../../engine/contract/record/record.ts';
 import { LAST_STAMP_US } from '../../engine/contract/record/stamp.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import { monotonicUs } from '../clock/clock.ts';
+import { isoOf } from '../clock/iso.ts';
+import type { GatewayConfig } from '../config.ts';
 import type { ClaimAccepted } from '../http/contract.ts';
 import { ANSWERED, type Reply } from '../http/reply.ts';
-import { type Head, readTicket } from '../http/requests.ts';
+import { type Head, type RefusalParts, readTicket } from '../http/requests.ts';
 import type { Place } from '../shared/lookups.ts';
 import { claimByUsOf } from '../stream/deadlines.ts';
-import { isoOf } from './door.ts';
-import { Entry } from './entries.ts';
-import { type EntryParts, openPipeline, refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
+import { openPipeline, refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
 import { outcomeOf } from './entry-view.ts';
-import { asker, placeOf } from './own-entry.ts';
+import { asker, type OwnRequestParts, placeOf } from './own-entry.ts';
+import { Entry } from './stamped-entry.ts';
+
+export interface ClaimParts extends OwnRequestParts {
+  readonly config: Pick<GatewayConfig, 'LEASE_MS' | 'MAX_WAITING_ENTRIES'>;
+}
 
 export async function postClaim(
-  parts: EntryParts,
+  parts: ClaimParts,
   reply: Reply,
   req: HttpRequest,
   head: Readonly<Head>,
@@ -87,7 +92,7 @@ function answerClaim(
   reply.json(202, withReceipt(answer, receipt));
 }
 
-function refuseLapsed(parts: EntryParts, reply: Reply, lapsedUs: number): void {
+function refuseLapsed(parts: RefusalParts, reply: Reply, lapsedUs: number): void {
   parts.metrics.refuse('lapsed');
   const lapsed_at = isoOf(lapsedUs);
   reply.problem('claim-lapsed', `The offer expired at ${lapsed_at} unclaimed.`, {
@@ -95,7 +100,7 @@ function refuseLapsed(parts: EntryParts, reply: Reply, lapsedUs: number): void {
   });
 }
 
-function refuseNothing(parts: EntryParts, reply: Reply, campaign: BoardCampaign, place: Place): void {
+function refuseNothing(parts: RefusalParts, reply: Reply, campaign: BoardCampaign, place: Place): void {
   parts.metrics.refuse('nothing_to_claim');
   const outcome = outcomeOf(place);
   const detail =

@@ -1,50 +1,30 @@
-/** What entering works with: what the gateway has for everything, and what it has for entries alone. */
+/** What only the handlers of entries use, and what entering gets. A gateway in service and its warm-up both take it from here. */
 import type { Logger } from 'pino';
 import { readHeldEntries } from '../../sql/statements/entries/entries.ts';
 import { readFinalOutcomes } from '../../sql/statements/entries/outcomes.ts';
+import type { SharedClock } from '../clock/clock.ts';
 import { RequestStarts } from '../clock/request-start.ts';
 import type { Ledger } from '../cold/ledger.ts';
 import { LedgerQuestions } from '../cold/ledger-questions.ts';
 import { ReceiptStore } from '../cold/receipt-store.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { TrustedProxies } from '../http/trusted-proxies.ts';
+import type { Metrics } from '../metrics.ts';
 import { AcceptedAnswers } from './accepted-answer.ts';
-import type { EntryParts } from './entry-answers.ts';
+import type { EnteringParts } from './entries.ts';
 import { Repeats } from './repeats.ts';
 
-interface Given extends Pick<EntryParts, 'ranker' | 'verifier' | 'tickets'> {
+interface Given {
   readonly config: GatewayConfig;
   readonly log: Logger;
   readonly ledger: Ledger;
   readonly proxies: TrustedProxies;
+  readonly clock: SharedClock;
+  readonly metrics: Metrics;
 }
 
-type Shared = Pick<
-  EntryParts,
-  | 'board'
-  | 'shelved'
-  | 'clock'
-  | 'clockLimits'
-  | 'membership'
-  | 'lookups'
-  | 'places'
-  | 'claimants'
-  | 'etas'
-  | 'door'
-  | 'metrics'
->;
-
-export function entryParts(
-  { config, log, ledger, ranker, verifier, tickets, proxies }: Given,
-  shared: Shared,
-): EntryParts {
-  const { clock, metrics } = shared;
+export function entryServices({ config, log, ledger, proxies, clock, metrics }: Given) {
   return {
-    ...shared,
-    config,
-    ranker,
-    verifier,
-    tickets,
     requestStarts: new RequestStarts({ clock, proxies, metrics }),
     receipts: new ReceiptStore(ledger, config.RECEIPT_SALT_SECRET, log),
     ledgerStamps: new LedgerQuestions(ledger, readHeldEntries),
@@ -58,5 +38,31 @@ export function entryParts(
       },
       { proxies, metrics },
     ),
+  };
+}
+
+export type EntryServices = ReturnType<typeof entryServices>;
+
+export function enteringParts(all: EnteringParts): EnteringParts {
+  return {
+    config: all.config,
+    metrics: all.metrics,
+    verifier: all.verifier,
+    tickets: all.tickets,
+    requestStarts: all.requestStarts,
+    clockLimits: all.clockLimits,
+    membership: all.membership,
+    board: all.board,
+    shelved: all.shelved,
+    admission: all.admission,
+    repeats: all.repeats,
+    lookups: all.lookups,
+    ranker: all.ranker,
+    answers: all.answers,
+    receipts: all.receipts,
+    ledgerStamps: all.ledgerStamps,
+    places: all.places,
+    claimants: all.claimants,
+    etas: all.etas,
   };
 }

@@ -2,11 +2,18 @@
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import type { EntryView, Outcome } from '../http/contract.ts';
 import type { Place } from '../shared/lookups.ts';
-import { claimantMembers, claimantOutcome } from '../stream/claimant-view.ts';
-import type { EntryParts } from './entry-answers.ts';
+import type { Places } from '../shared/places.ts';
+import { type ClaimantParts, claimantMembers, claimantOutcome } from '../stream/claimant-view.ts';
+import type { Etas } from '../stream/eta.ts';
+
+export interface EntryViewParts {
+  readonly places: Pick<Places, 'ahead'>;
+  readonly claimants: ClaimantParts;
+  readonly etas: Pick<Etas, 'of'>;
+}
 
 /** The public view of a place: a position only if it is final, an outcome only if it is decided. */
-export function entryView(parts: Pick<EntryParts, 'places' | 'claimants' | 'etas'>, place: Place): EntryView {
+export function entryView(parts: EntryViewParts, place: Place): EntryView {
   const { campaign } = place;
   const outcome = outcomeOf(place);
   const shown = place.final;

@@ -4,24 +4,65 @@
 import type { HttpRequest } from 'uWebSockets.js';
 import { ITEM_WITHDRAWAL } from '../../engine/contract/record/record.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
+import type { FinalOutcome } from '../../sql/statements/entries/outcomes.ts';
+import type { SharedClock } from '../clock/clock.ts';
+import type { LedgerQuestions } from '../cold/ledger-questions.ts';
+import type { ReceiptStore } from '../cold/receipt-store.ts';
+import type { ShelvedCampaigns } from '../cold/shelved.ts';
 import type { EntryView } from '../http/contract.ts';
 import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import {
+  type ArchiveParts,
   authenticate,
+  type CampaignLookupParts,
   findCampaign,
   type Head,
   readCampaignId,
   readTicket,
   refuseArchived,
+  type TicketParts,
 } from '../http/requests.ts';
-import { BeingMade, type Place } from '../shared/lookups.ts';
-import { Entry } from './entries.ts';
-import { type EntryParts, openPipeline, refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
-import { entryView, isCancelled, outcomeOf } from './entry-view.ts';
+import type { Board } from '../shared/board.ts';
+import { BeingMade, type Lookups, type Place } from '../shared/lookups.ts';
+import type { AdmissionControl } from './admission-control.ts';
+import { type OpenPipelineParts, openPipeline, refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
+import { type EntryViewParts, entryView, isCancelled, outcomeOf } from './entry-view.ts';
+import { Entry, type StampedEntryParts } from './stamped-entry.ts';
+
+interface AskerParts extends TicketParts, CampaignLookupParts {}
+
+interface PlaceParts extends ArchiveParts {
+  readonly lookups: Pick<Lookups, 'find'>;
+}
+
+interface FinalOutcomeParts {
+  readonly board: Pick<Board, 'campaign'>;
+  /** Used only for campaigns that are being rebuilt in Redis. */
+  readonly ledgerOutcomes: Pick<LedgerQuestions<FinalOutcome>, 'find'>;
+}
+
+export interface OwnEntryParts extends AskerParts, PlaceParts, FinalOutcomeParts, EntryViewParts {
+  readonly board: AskerParts['board'];
+  readonly shelved: Pick<ShelvedCampaigns, 'find' | 'archiveOf'>;
+  readonly receipts: Pick<ReceiptStore, 'find'>;
+}
+
+/** To stamp and log what a user asks for an entry that they have. */
+export interface OwnRequestParts extends AskerParts, PlaceParts, OpenPipelineParts, StampedEntryParts {
+  readonly clock: Pick<SharedClock, 'next'>;
+  readonly board: AskerParts['board'];
+  readonly shelved: Pick<ShelvedCampaigns, 'find' | 'archiveOf'>;
+  readonly membership: StampedEntryParts['membership'];
+  readonly metrics: StampedEntryParts['metrics'];
+}
+
+export interface WithdrawalParts extends OwnRequestParts {
+  readonly admission: Pick<AdmissionControl, 'refuseEntrant'>;
+}
 
 /** The user and the campaign of a request about an own entry; answers if one of them is not known. */
 export async function asker(
-  parts: EntryParts,
+  parts: AskerParts,
   reply: Reply,
   ticket: string,
   idText: string,
@@ -39,7 +80,7 @@ export async function asker(
  * Redis, if it does.
  */
 export async function placeOf(
-  parts: EntryParts,
+  parts: PlaceParts,
   reply: Reply,
   campaign: BoardCampaign,
   userId: string,
@@ -61,7 +102,7 @@ export async function placeOf(
 
 /** GET /v1/campaigns/{id}/entries/me. */
 export async function getEntry(
-  parts: EntryParts,
+  parts: OwnEntryParts,
   reply: Reply,
   req: HttpRequest,
   head: Readonly<Head>,
@@ -86,7 +127,7 @@ export async function getEntry(
  * not show as decided yet is not told, since the next look-up, of the finished projection, would take it back.
  */
 async function tellFinal(
-  parts: EntryParts,
+  parts: FinalOutcomeParts,
   reply: Reply,
   { campaignId }: BoardCampaign,
   userId: string,
@@ -111,7 +152,7 @@ async function tellFinal(
 
 /** DELETE /v1/campaigns/{id}/entries/me: a withdrawal, stamped and logged like an entry. */
 export async function deleteEntry(
-  parts: EntryParts,
+  parts: WithdrawalParts,
   reply: Reply,
   req: HttpRequest,
   head: Readonly<Head>,
@@ -134,7 +175,7 @@ export async function deleteEntry(
   const instantUs = parts.clock.next();
   // An offer is declined and a waitlisted user leaves, also after the close.
   const mayDecline = outcome === 'offered' || outcome === 'waitlisted';
-  if (!mayDecline && parts.door.refuseEntrant(reply, campaign, instantUs) === ANSWERED) return;
+  if (!mayDecline && parts.admission.refuseEntrant(reply, campaign, instantUs) === ANSWERED) return;
   if (!mayDecline && (outcome !== 'waiting' || (place.settled && campaign.kind !== 'room'))) {
     reply.problem(
       'already-settled',

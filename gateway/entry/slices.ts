@@ -26,6 +26,7 @@ import {
 } from '../../engine/contract/record/record.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import type { SharedClock } from '../clock/clock.ts';
+import { ANSWERED, type Answered } from '../http/reply.ts';
 import type { TicketBatch } from '../ticket/ticket-batch.ts';
 import type { Ranked, Ranker } from './rank.ts';
 import { type SignerParts, SliceSigner } from './slice-signer.ts';
@@ -33,7 +34,7 @@ import { type SignerParts, SliceSigner } from './slice-signer.ts';
 /** Why a request was refused; each is answered with 503 and Retry-After. */
 export type Refusal = 'lease' | 'log';
 
-/** A stamped request in flight. It is answered once: by `accepted`, by `refused`, or by `isGenuine` that returns false. */
+/** A stamped request in flight. It is answered once: by `accepted`, `refused` or `refuseInvalidTicket`. */
 export interface Stamped {
   readonly kind: LogItem['kind'];
   readonly campaign: BoardCampaign;
@@ -45,8 +46,8 @@ export interface Stamped {
   readonly ticketId: number;
   /** Its index in its slice, from 0; set when the slice is cut. */
   leaf: number;
-  /** Verifies the ticket on its own; if false, 401 was answered. */
-  isGenuine(): boolean;
+  /** Verifies the ticket on its own; answers 401 if it is not valid. */
+  refuseInvalidTicket(): Answered | undefined;
   /**
    * The request is in the log and counts. `estimate` is the number of entries counted so far, from 1; it is not a rank
    * until the watermark has passed the stamp. It is undefined if the entry must be looked up because somebody of the slice
@@ -218,7 +219,9 @@ export class SlicePipeline {
   #checkTickets(): void {
     const wrong = this.#parts.tickets.check();
     if (wrong.size === 0) return;
-    this.#waiting = this.#waiting.filter(request => !wrong.has(request.ticketId) || request.isGenuine());
+    this.#waiting = this.#waiting.filter(
+      request => !wrong.has(request.ticketId) || request.refuseInvalidTicket() !== ANSWERED,
+    );
   }
 
   /** The promise that holds once everything that waits is cut. */

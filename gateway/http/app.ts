@@ -3,8 +3,10 @@
  */
 import uws, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
 import { fieldFault } from '../../engine/contract/api/problem.ts';
-import type { EntryParts } from '../entry/entry-answers.ts';
+import type { GatewayConfig } from '../config.ts';
+import type { EnteringParts } from '../entry/entries.ts';
 import { Reply } from './reply.ts';
+import type { RefusalParts } from './requests.ts';
 import {
   ENTRIES_PATH,
   entriesMethods,
@@ -16,13 +18,30 @@ import {
   runHandler,
 } from './routes.ts';
 
+export interface ConnectionParts extends RefusalParts {
+  readonly config: Pick<GatewayConfig, 'MAX_CONNECTIONS'>;
+  readonly connections: { count: number };
+}
+
+export interface AppParts {
+  readonly connections: ConnectionParts;
+  /** For each request, whatever its route. */
+  readonly handling: HandlerParts;
+  readonly routes: RouteParts;
+}
+
+export interface EntriesAppParts {
+  readonly handling: HandlerParts;
+  readonly entering: EnteringParts;
+}
+
 const METHOD_NAMES: Readonly<Record<Method, string>> = { get: 'GET', post: 'POST', del: 'DELETE' };
 
 /** Sets up the routes and the cap on connections. */
-export function buildApp(parts: RouteParts): TemplatedApp {
+export function buildApp({ connections, handling, routes }: AppParts): TemplatedApp {
   const app = uws.App();
-  limitConnections(app, parts);
-  for (const [path, methods] of Object.entries(routesOf(parts))) addRoute(app, parts, path, methods);
+  limitConnections(app, connections);
+  for (const [path, methods] of Object.entries(routesOf(routes))) addRoute(app, handling, path, methods);
   app.any('/*', (res, req) => {
     const path = req.getUrl();
     const fault = fieldFault('path', path, 'a path listed in /openapi.json');
@@ -34,9 +53,9 @@ export function buildApp(parts: RouteParts): TemplatedApp {
 }
 
 /** A server that takes entries, and knows nothing else: what a gateway warms itself up with. */
-export function buildEntriesApp(parts: EntryParts & HandlerParts): TemplatedApp {
+export function buildEntriesApp({ handling, entering }: EntriesAppParts): TemplatedApp {
   const app = uws.App();
-  addRoute(app, parts, ENTRIES_PATH, entriesMethods(parts));
+  addRoute(app, handling, ENTRIES_PATH, entriesMethods(entering));
   return app;
 }
 
@@ -51,7 +70,7 @@ function addRoute(app: TemplatedApp, parts: HandlerParts, path: string, methods:
   app.any(path, (res, req) => refuseMethod(parts, res, req, allow.join(', ')));
 }
 
-function refuseMethod(parts: HandlerParts, res: HttpResponse, req: HttpRequest, allow: string): void {
+function refuseMethod(parts: RefusalParts, res: HttpResponse, req: HttpRequest, allow: string): void {
   const method = req.getCaseSensitiveMethod();
   parts.metrics.refuse('method');
   const fault = fieldFault('method', method, allow);
@@ -61,8 +80,7 @@ function refuseMethod(parts: HandlerParts, res: HttpResponse, req: HttpRequest, 
   });
 }
 
-function limitConnections(app: TemplatedApp, parts: RouteParts): void {
-  const { connections, config, metrics } = parts;
+function limitConnections(app: TemplatedApp, { connections, config, metrics }: ConnectionParts): void {
   const opensOrCloses = (res: HttpResponse, change: number): void => {
     connections.count += change;
     if (change > 0 && connections.count > config.MAX_CONNECTIONS) {

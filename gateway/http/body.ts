@@ -3,10 +3,21 @@
  */
 import Value from 'typebox/value';
 import { type FieldFault, fieldFault, type ProblemSlug } from '../../engine/contract/api/problem.ts';
+import type { GatewayConfig } from '../config.ts';
 import type { RefusalReason } from '../metrics.ts';
 import { EntryBody } from './contract.ts';
 import { ANSWERED, type Answered, type Reply } from './reply.ts';
-import type { Head, RequestParts } from './requests.ts';
+import type { Head, RefusalParts } from './requests.ts';
+
+/** To read a body of JSON. */
+export interface BodyParts extends RefusalParts {
+  readonly config: Pick<GatewayConfig, 'BODY_TIMEOUT_MS'>;
+}
+
+/** To read the body of an entry. */
+export interface EntryBodyParts extends RefusalParts {
+  readonly config: Pick<GatewayConfig, 'BODY_TIMEOUT_MS' | 'MAX_BODY_BYTES'>;
+}
 
 /** What is wrong with a body; `close` if the rest of it is not read. */
 interface Refused {
@@ -19,7 +30,7 @@ interface Refused {
 
 /** Reads the body of an entry; answers if it is invalid. */
 export async function readEntryBody(
-  parts: RequestParts,
+  parts: EntryBodyParts,
   reply: Reply,
   head: Readonly<Head>,
 ): Promise<Answered | undefined> {
@@ -31,7 +42,7 @@ export async function readEntryBody(
 
 /** The JSON value of a body of at most `most` bytes; answers if it cannot be read. */
 export async function readJsonBody(
-  parts: Pick<RequestParts, 'config' | 'metrics'>,
+  parts: BodyParts,
   reply: Reply,
   head: Readonly<Head>,
   most: number,
@@ -45,7 +56,7 @@ export async function readJsonBody(
   }
 }
 
-function refuse(parts: Pick<RequestParts, 'metrics'>, reply: Reply, refused: Refused): Answered {
+function refuse(parts: RefusalParts, reply: Reply, refused: Refused): Answered {
   const { slug, reason, detail, fault, close } = refused;
   parts.metrics.refuse(reason);
   return reply.problem(slug, detail, { members: fault === undefined ? {} : { errors: [fault] }, close });

@@ -7,7 +7,6 @@ import { fieldFault, shownValue } from '../../engine/contract/api/problem.ts';
 import type { BoardCampaign, BoardStranger } from '../../engine/contract/redis/board/board.ts';
 import { LedgerUnavailable } from '../cold/ledger.ts';
 import type { ShelvedCampaigns } from '../cold/shelved.ts';
-import type { GatewayConfig } from '../config.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Board } from '../shared/board.ts';
 import type { TicketVerifier } from '../ticket/ticket.ts';
@@ -16,12 +15,25 @@ import type { Answered, Reply } from './reply.ts';
 
 export const TICKET_COOKIE = 'fairline_ticket';
 
-export interface RequestParts {
-  readonly board: Board;
-  readonly shelved: ShelvedCampaigns;
-  readonly verifier: TicketVerifier;
-  readonly metrics: Metrics;
-  readonly config: GatewayConfig;
+/** For whatever refuses requests. */
+export interface RefusalParts {
+  readonly metrics: Pick<Metrics, 'refuse'>;
+}
+
+/** To tell who asks. */
+export interface TicketParts extends RefusalParts {
+  readonly verifier: Pick<TicketVerifier, 'verify'>;
+}
+
+/** To find a campaign: on the board, or in the ledger once it is shelved. */
+export interface CampaignLookupParts extends RefusalParts {
+  readonly board: Pick<Board, 'epoch' | 'campaign' | 'stranger' | 'mayBeShelved' | 'refresh'>;
+  readonly shelved: Pick<ShelvedCampaigns, 'find'>;
+}
+
+/** To tell that entries were archived. */
+export interface ArchiveParts extends RefusalParts {
+  readonly shelved: Pick<ShelvedCampaigns, 'archiveOf'>;
 }
 
 /** The headers that are read; '' if absent. */
@@ -109,7 +121,7 @@ export function cookieOf(cookies: string, name: string): string | undefined {
 }
 
 /** The user of the request; answers 401 if its ticket is not valid. */
-export function authenticate(parts: RequestParts, reply: Reply, ticket: string): string | Answered {
+export function authenticate(parts: TicketParts, reply: Reply, ticket: string): string | Answered {
   const headers = { 'www-authenticate': 'Bearer realm="fairline"' };
   if (ticket === '') {
     parts.metrics.refuse('ticket');
@@ -134,7 +146,7 @@ export function campaignIdOf(text: string): number {
 }
 
 /** The campaign number in the path; answers 400 if it is none. */
-export function readCampaignId(parts: RequestParts, reply: Reply, text: string): number | Answered {
+export function readCampaignId(parts: RefusalParts, reply: Reply, text: string): number | Answered {
   const id = campaignIdOf(text);
   if (id > 0) return id;
   parts.metrics.refuse('invalid');
@@ -152,7 +164,7 @@ export function readCampaignId(parts: RequestParts, reply: Reply, text: string):
  * answer, once for all requests at that moment. If it is still missing, it may be shelved, which the ledger knows.
  */
 export async function findCampaign(
-  parts: RequestParts,
+  parts: CampaignLookupParts,
   reply: Reply,
   id: number,
 ): Promise<BoardCampaign | Answered> {
@@ -170,7 +182,11 @@ export async function findCampaign(
   return parts.board.mayBeShelved(id) ? findShelved(parts, reply, id) : refuseUnknown(parts, reply, id);
 }
 
-async function findShelved(parts: RequestParts, reply: Reply, id: number): Promise<BoardCampaign | Answered> {
+async function findShelved(
+  parts: CampaignLookupParts,
+  reply: Reply,
+  id: number,
+): Promise<BoardCampaign | Answered> {
   try {
     return (await parts.shelved.find(id)) ?? refuseUnknown(parts, reply, id);
   } catch (error) {
@@ -179,7 +195,7 @@ async function findShelved(parts: RequestParts, reply: Reply, id: number): Promi
   }
 }
 
-function refuseUnread(parts: RequestParts, reply: Reply): Answered {
+function refuseUnread(parts: RefusalParts, reply: Reply): Answered {
   parts.metrics.refuse('lookup');
   return reply.problem('unavailable', 'Campaigns cannot be looked up right now.', {
     headers: { 'retry-after': '1' },
@@ -191,7 +207,7 @@ export function strangeKind({ kind }: BoardStranger): string {
   return shownValue(kind) ?? 'unknown';
 }
 
-function refuseStranger(parts: RequestParts, reply: Reply, stranger: BoardStranger): Answered {
+function refuseStranger(parts: RefusalParts, reply: Reply, stranger: BoardStranger): Answered {
   parts.metrics.refuse('unknown_kind');
   return reply.problem(
     'unavailable',
@@ -201,7 +217,7 @@ function refuseStranger(parts: RequestParts, reply: Reply, stranger: BoardStrang
 }
 
 /** Answers 404 for a campaign that does not exist. */
-export function refuseUnknown(parts: RequestParts, reply: Reply, id: number): Answered {
+export function refuseUnknown(parts: RefusalParts, reply: Reply, id: number): Answered {
   parts.metrics.refuse('unknown_campaign');
   const fault = fieldFault('id', id, 'the number of an existing campaign');
   return reply.problem('unknown-campaign', `Campaign ${id} does not exist.`, {
@@ -211,7 +227,7 @@ export function refuseUnknown(parts: RequestParts, reply: Reply, id: number): An
 
 /** Answers 410 if the ledger no longer has anything of the user. Rejects with LedgerUnavailable. */
 export async function refuseArchived(
-  parts: RequestParts,
+  parts: ArchiveParts,
   reply: Reply,
   campaign: BoardCampaign,
 ): Promise<Answered | undefined> {

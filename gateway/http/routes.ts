@@ -1,11 +1,14 @@
 /** The routes of the gateway, their handlers, and the dispatch to them. Nothing here knows of sockets. */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { fieldFault } from '../../engine/contract/api/problem.ts';
+import type { SharedClock } from '../clock/clock.ts';
+import type { ClockLimits } from '../clock/clock-limits.ts';
 import { type BookParts, getBook, getProof } from '../cold/book.ts';
-import { type CampaignParts, getCampaign, listCampaigns } from '../cold/campaigns.ts';
-import { listHeads, listKeys, type PublishedParts } from '../cold/published.ts';
+import { type CampaignListParts, type CampaignParts, getCampaign, listCampaigns } from '../cold/campaigns.ts';
+import { type HeadListParts, type KeyListParts, listHeads, listKeys } from '../cold/published.ts';
+import type { GatewayConfig } from '../config.ts';
 import {
-  type CouponParts,
+  type CodeParts,
   deleteReservation,
   getCoupon,
   getRedemption,
@@ -14,37 +17,69 @@ import {
   postRedemption,
   postRefund,
   postReservation,
+  type RedemptionParts,
+  type RedemptionReadParts,
 } from '../coupons/routes.ts';
-import { postClaim } from '../entry/claim.ts';
-import { postEntry } from '../entry/entries.ts';
-import type { EntryParts } from '../entry/entry-answers.ts';
-import { deleteEntry, getEntry } from '../entry/own-entry.ts';
-import { getCheck, getJwks, postPass, postReport, type VisitParts } from '../room/visits.ts';
+import { type ClaimParts, postClaim } from '../entry/claim.ts';
+import { type EnteringParts, postEntry } from '../entry/entries.ts';
+import { deleteEntry, getEntry, type OwnEntryParts, type WithdrawalParts } from '../entry/own-entry.ts';
+import type { Metrics } from '../metrics.ts';
+import {
+  type CheckParts,
+  getCheck,
+  getJwks,
+  type JwksParts,
+  type PassParts,
+  postPass,
+  postReport,
+  type ReportParts,
+} from '../room/visits.ts';
+import type { Board } from '../shared/board.ts';
+import type { Membership } from '../shared/membership.ts';
 import type { Streams } from '../stream/streams.ts';
 import { openApiDocument } from './openapi.ts';
 import { Reply } from './reply.ts';
-import { type Head, readHead, strangeKind } from './requests.ts';
+import { type Head, type RefusalParts, readHead, strangeKind } from './requests.ts';
 
-export interface RouteParts
-  extends EntryParts,
-    CampaignParts,
-    BookParts,
-    PublishedParts,
-    CouponParts,
-    VisitParts {
-  readonly streams: Streams;
+/** What each handler, or those of one subject, may touch; assembled in ../route-parts.ts. */
+export interface RouteParts {
+  readonly campaign: CampaignParts;
+  readonly campaignList: CampaignListParts;
+  readonly entering: EnteringParts;
+  readonly ownEntry: OwnEntryParts;
+  readonly withdrawal: WithdrawalParts;
+  readonly claim: ClaimParts;
+  readonly streams: Pick<Streams, 'open'>;
+  readonly book: BookParts;
+  readonly pass: PassParts;
+  readonly report: ReportParts;
+  readonly check: CheckParts;
+  readonly jwks: JwksParts;
+  readonly keyList: KeyListParts;
+  readonly headList: HeadListParts;
+  readonly code: CodeParts;
+  readonly redemption: RedemptionParts;
+  readonly redemptionRead: RedemptionReadParts;
+  readonly readiness: ReadinessParts;
+  readonly metrics: Pick<Metrics, 'registry'>;
+}
+
+export interface ReadinessParts {
   /** The components that readiness depends on, each 'ok' or what is wrong. */
   readonly checks: () => Readonly<Record<string, string>>;
-  readonly connections: { count: number };
-  /** Called when a handler has failed: that is a defect, answered with 500. */
-  readonly failed: (error: unknown) => void;
+  readonly clockLimits: Pick<ClockLimits, 'describe' | 'errorBoundMs' | 'level'>;
+  readonly board: Pick<Board, 'strangers'>;
 }
 
 /** What a request needs before its handler runs, and when that fails. */
-export type HandlerParts = Pick<
-  RouteParts,
-  'membership' | 'clock' | 'clockLimits' | 'config' | 'metrics' | 'failed'
->;
+export interface HandlerParts extends RefusalParts {
+  readonly membership: Pick<Membership, 'hasJoined'>;
+  readonly clock: Pick<SharedClock, 'next'>;
+  readonly clockLimits: Pick<ClockLimits, 'mayStamp'>;
+  readonly config: Pick<GatewayConfig, 'MAX_HEADER_BYTES'>;
+  /** Called when a handler has failed: that is a defect, answered with 500. */
+  readonly failed: (error: unknown) => void;
+}
 
 /** Answers through `reply`. It must read everything it needs from `req` and `head` before its first await. */
 export type Handler = (
@@ -61,7 +96,7 @@ export const ENTRIES_PATH = '/v1/campaigns/:id/entries';
 /** A warning names at most this many campaigns; there may be more. */
 const STRANGERS_NAMED = 5;
 
-export function entriesMethods(parts: EntryParts): Methods {
+export function entriesMethods(parts: EnteringParts): Methods {
   return { post: (reply, req, head, arrivedUs) => postEntry(parts, reply, req, head, arrivedUs) };
 }
 
@@ -69,40 +104,42 @@ export function entriesMethods(parts: EntryParts): Methods {
 export function routesOf(parts: RouteParts): Readonly<Record<string, Methods>> {
   let openApi = '';
   return {
-    '/v1/campaigns': { get: (reply, req) => listCampaigns(parts, reply, req) },
-    '/v1/campaigns/:id': { get: (reply, req) => getCampaign(parts, reply, req) },
-    [ENTRIES_PATH]: entriesMethods(parts),
+    '/v1/campaigns': { get: (reply, req) => listCampaigns(parts.campaignList, reply, req) },
+    '/v1/campaigns/:id': { get: (reply, req) => getCampaign(parts.campaign, reply, req) },
+    [ENTRIES_PATH]: entriesMethods(parts.entering),
     '/v1/campaigns/:id/entries/me': {
-      get: (reply, req, head) => getEntry(parts, reply, req, head),
-      del: (reply, req, head) => deleteEntry(parts, reply, req, head),
+      get: (reply, req, head) => getEntry(parts.ownEntry, reply, req, head),
+      del: (reply, req, head) => deleteEntry(parts.withdrawal, reply, req, head),
     },
     '/v1/campaigns/:id/entries/me/claim': {
-      post: (reply, req, head) => postClaim(parts, reply, req, head),
+      post: (reply, req, head) => postClaim(parts.claim, reply, req, head),
     },
     '/v1/campaigns/:id/queue': { get: (reply, req, head) => parts.streams.open(reply, req, head) },
-    '/v1/campaigns/:id/book': { get: (reply, req) => getBook(parts, reply, req) },
-    '/v1/campaigns/:id/proof': { get: (reply, req) => getProof(parts, reply, req) },
-    '/v1/campaigns/:id/pass': { post: (reply, req, head) => postPass(parts, reply, req, head) },
-    '/v1/campaigns/:id/reports': { post: (reply, req, head) => postReport(parts, reply, req, head) },
-    '/v1/campaigns/:id/check': { get: (reply, req, head) => getCheck(parts, reply, req, head) },
-    '/.well-known/jwks.json': { get: reply => getJwks(parts, reply) },
-    '/v1/keys': { get: reply => listKeys(parts, reply) },
-    '/v1/heads': { get: (reply, req) => listHeads(parts, reply, req) },
-    '/v1/coupons/:code': { get: (reply, req, head) => getCoupon(parts, reply, req, head) },
-    '/v1/reservations': { post: (reply, req, head) => postReservation(parts, reply, req, head) },
+    '/v1/campaigns/:id/book': { get: (reply, req) => getBook(parts.book, reply, req) },
+    '/v1/campaigns/:id/proof': { get: (reply, req) => getProof(parts.book, reply, req) },
+    '/v1/campaigns/:id/pass': { post: (reply, req, head) => postPass(parts.pass, reply, req, head) },
+    '/v1/campaigns/:id/reports': { post: (reply, req, head) => postReport(parts.report, reply, req, head) },
+    '/v1/campaigns/:id/check': { get: (reply, req, head) => getCheck(parts.check, reply, req, head) },
+    '/.well-known/jwks.json': { get: reply => getJwks(parts.jwks, reply) },
+    '/v1/keys': { get: reply => listKeys(parts.keyList, reply) },
+    '/v1/heads': { get: (reply, req) => listHeads(parts.headList, reply, req) },
+    '/v1/coupons/:code': { get: (reply, req, head) => getCoupon(parts.code, reply, req, head) },
+    '/v1/reservations': { post: (reply, req, head) => postReservation(parts.redemption, reply, req, head) },
     '/v1/reservations/:id': {
-      get: (reply, req, head) => getReservation(parts, reply, req, head),
-      del: (reply, req, head) => deleteReservation(parts, reply, req, head),
+      get: (reply, req, head) => getReservation(parts.redemptionRead, reply, req, head),
+      del: (reply, req, head) => deleteReservation(parts.redemption, reply, req, head),
     },
-    '/v1/redemptions': { post: (reply, req, head) => postRedemption(parts, reply, req, head) },
-    '/v1/redemptions/:id': { get: (reply, req, head) => getRedemption(parts, reply, req, head) },
+    '/v1/redemptions': { post: (reply, req, head) => postRedemption(parts.redemption, reply, req, head) },
+    '/v1/redemptions/:id': {
+      get: (reply, req, head) => getRedemption(parts.redemptionRead, reply, req, head),
+    },
     '/v1/redemptions/:id/refunds': {
-      get: (reply, req, head) => listRefunds(parts, reply, req, head),
-      post: (reply, req, head) => postRefund(parts, reply, req, head),
+      get: (reply, req, head) => listRefunds(parts.redemptionRead, reply, req, head),
+      post: (reply, req, head) => postRefund(parts.redemption, reply, req, head),
     },
     '/livez': { get: reply => reply.json(200, '{"status":"ok"}') },
-    '/readyz': { get: reply => answerReady(parts, reply) },
-    '/metrics': { get: reply => answerMetrics(parts, reply) },
+    '/readyz': { get: reply => answerReady(parts.readiness, reply) },
+    '/metrics': { get: reply => answerMetrics(parts.metrics, reply) },
     '/openapi.json': {
       get: reply => {
         if (openApi === '') openApi = JSON.stringify(openApiDocument());
@@ -131,12 +168,12 @@ export function runHandler(parts: HandlerParts, handler: Handler, res: HttpRespo
   }
 }
 
-function answerFailure(parts: HandlerParts, reply: Reply, error: unknown): void {
+function answerFailure(parts: Pick<HandlerParts, 'failed'>, reply: Reply, error: unknown): void {
   parts.failed(error);
   reply.problem('internal-error', 'The request failed. Retrying is safe.');
 }
 
-function refuseHead(parts: HandlerParts, reply: Reply, bytes: number): void {
+function refuseHead(parts: Pick<HandlerParts, 'config' | 'metrics'>, reply: Reply, bytes: number): void {
   const most = parts.config.MAX_HEADER_BYTES;
   parts.metrics.refuse('headers');
   const fault = fieldFault('headers', `${bytes} bytes`, `at most ${most} bytes`);
@@ -146,7 +183,7 @@ function refuseHead(parts: HandlerParts, reply: Reply, bytes: number): void {
   });
 }
 
-function answerReady(parts: RouteParts, reply: Reply): void {
+function answerReady(parts: ReadinessParts, reply: Reply): void {
   const checks = parts.checks();
   const ready = Object.values(checks).every(state => state === 'ok');
   const warnings = warningsOf(parts);
@@ -159,7 +196,7 @@ function answerReady(parts: RouteParts, reply: Reply): void {
   reply.json(ready ? 200 : 503, body);
 }
 
-function warningsOf({ clockLimits, board }: RouteParts): Readonly<Record<string, string>> {
+function warningsOf({ clockLimits, board }: ReadinessParts): Readonly<Record<string, string>> {
   const strangers = [...board.strangers()];
   const named = strangers
     .slice(0, STRANGERS_NAMED)
@@ -175,7 +212,6 @@ function warningsOf({ clockLimits, board }: RouteParts): Readonly<Record<string,
   };
 }
 
-async function answerMetrics(parts: RouteParts, reply: Reply): Promise<void> {
-  const { registry } = parts.metrics;
+async function answerMetrics({ registry }: RouteParts['metrics'], reply: Reply): Promise<void> {
   reply.text(200, registry.contentType, await registry.metrics());
 }

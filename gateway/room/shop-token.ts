@@ -5,7 +5,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { fieldFault } from '../../engine/contract/api/problem.ts';
 import type { Answered, Reply } from '../http/reply.ts';
-import type { Metrics } from '../metrics.ts';
+import type { RefusalParts } from '../http/requests.ts';
 
 /** The maximum length of SHOP_TOKEN. */
 const MAX_TOKEN_BYTES = 512;
@@ -36,9 +36,9 @@ function put(token: string, into: Buffer): void {
   into.writeUInt16LE(token.length, MAX_TOKEN_BYTES);
 }
 
-export interface ShopParts {
-  readonly shopToken: ShopToken;
-  readonly metrics: Pick<Metrics, 'refuse'>;
+/** To tell whether a shop asks. */
+export interface ShopParts extends RefusalParts {
+  readonly shopToken: Pick<ShopToken, 'isSet' | 'matches'>;
 }
 
 const CHALLENGE = 'Bearer realm="fairline shops"';

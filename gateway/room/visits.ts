@@ -15,27 +15,52 @@ import {
   wasUsedBy,
 } from '../../sql/statements/rooms/visits.ts';
 import type { Ledger } from '../cold/ledger.ts';
+import type { ShelvedCampaigns } from '../cold/shelved.ts';
 import { refuseUnavailable } from '../cold/unavailable.ts';
-import { readJsonBody } from '../http/body.ts';
+import type { GatewayConfig } from '../config.ts';
+import { type BodyParts, readJsonBody } from '../http/body.ts';
 import type { PassView, VisitView } from '../http/contract.ts';
 import { ANSWERED, type Answered, type Headers, type Reply } from '../http/reply.ts';
 import {
+  type ArchiveParts,
   authenticate,
+  type CampaignLookupParts,
   cookieOf,
   findCampaign,
   type Head,
-  type RequestParts,
+  type RefusalParts,
   readCampaignId,
   readTicket,
   refuseArchived,
+  type TicketParts,
 } from '../http/requests.ts';
 import type { PassClaims, PassTokens } from './pass-tokens.ts';
 import { authenticateShop, type ShopParts } from './shop-token.ts';
 import { MAX_REPORT_BYTES, passOfUri, readReport } from './visit-input.ts';
 
-export interface VisitParts extends RequestParts, Pick<ShopParts, 'shopToken'> {
-  readonly ledger: Ledger;
-  readonly passes: PassTokens;
+/** To look a room and its visits up. */
+interface RoomLookupParts extends CampaignLookupParts, ArchiveParts {
+  readonly shelved: Pick<ShelvedCampaigns, 'find' | 'archiveOf'>;
+  readonly ledger: Pick<Ledger, 'ask'>;
+}
+
+/** To check a pass, and to mark it as used. */
+interface PassUseParts {
+  readonly ledger: Pick<Ledger, 'ask'>;
+  readonly passes: Pick<PassTokens, 'sign' | 'verify'>;
+}
+
+export interface PassParts extends TicketParts, RoomLookupParts {
+  readonly config: Pick<GatewayConfig, 'PASS_LIFETIME_S'>;
+  readonly passes: Pick<PassTokens, 'sign'>;
+}
+
+export interface ReportParts extends ShopParts, BodyParts, RoomLookupParts, PassUseParts {}
+
+export interface CheckParts extends ShopParts, CampaignLookupParts, PassUseParts {}
+
+export interface JwksParts {
+  readonly passes: Pick<PassTokens, 'jwks'>;
 }
 
 /** The lifetime of the token of a visit that has no end of its own. */
@@ -52,7 +77,7 @@ interface Refusal {
 
 /** POST /v1/campaigns/{id}/pass: the caller's pass. */
 export async function postPass(
-  parts: VisitParts,
+  parts: PassParts,
   reply: Reply,
   req: HttpRequest,
   head: Readonly<Head>,
@@ -79,13 +104,13 @@ export async function postPass(
 }
 
 /** GET /.well-known/jwks.json. A new key takes over later than this response may be cached. */
-export function getJwks(parts: Pick<VisitParts, 'passes'>, reply: Reply): void {
+export function getJwks(parts: JwksParts, reply: Reply): void {
   reply.json(200, JSON.stringify(parts.passes.jwks()), { 'cache-control': 'public, max-age=2' });
 }
 
 /** POST /v1/campaigns/{id}/reports: the shop's report of a pass or a visit. */
 export async function postReport(
-  parts: VisitParts,
+  parts: ReportParts,
   reply: Reply,
   req: HttpRequest,
   head: Readonly<Head>,
@@ -123,7 +148,7 @@ export async function postReport(
  * resulting visit is set as a cookie.
  */
 export async function getCheck(
-  parts: VisitParts,
+  parts: CheckParts,
   reply: Reply,
   req: HttpRequest,
   head: Readonly<Head>,
@@ -171,7 +196,7 @@ export async function getCheck(
 
 /** Admits the holder of this pass; returns the visit or the refusal. */
 async function use(
-  { passes, ledger }: VisitParts,
+  { passes, ledger }: PassUseParts,
   campaignId: number,
   pass: string,
   session: string | undefined,
@@ -221,7 +246,7 @@ function unknownSerial(campaignId: number, serial: number): Refusal {
 }
 
 async function signVisit(
-  { passes }: VisitParts,
+  { passes }: Pick<PassUseParts, 'passes'>,
   campaignId: number,
   visit: Visit,
 ): Promise<{ readonly token: string; readonly lastsMs: number } | undefined> {
@@ -248,7 +273,11 @@ function admittedHeaders(userId: string, serial: number): Headers {
 }
 
 /** The room; answers 400, 404 or 503 if there is none. */
-async function roomOf(parts: VisitParts, reply: Reply, idText: string): Promise<BoardCampaign | Answered> {
+async function roomOf(
+  parts: CampaignLookupParts,
+  reply: Reply,
+  idText: string,
+): Promise<BoardCampaign | Answered> {
   const id = readCampaignId(parts, reply, idText);
   if (id === ANSWERED) return id;
   const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
@@ -256,18 +285,18 @@ async function roomOf(parts: VisitParts, reply: Reply, idText: string): Promise<
   return reply.problem('no-room', `Campaign ${id} is a ${campaign.kind}; it has no passes.`);
 }
 
-function refuseFaults(parts: VisitParts, reply: Reply, faults: readonly FieldFault[]): void {
+function refuseFaults(parts: RefusalParts, reply: Reply, faults: readonly FieldFault[]): void {
   parts.metrics.refuse('invalid');
   const said = faults.map(({ field, expected }) => `${field}: ${expected}`).join('; ');
   reply.problem('invalid-request', `Expected: ${said}.`, { members: { errors: faults } });
 }
 
-function refuse(parts: VisitParts, reply: Reply, { slug, detail, fault }: Refusal): void {
+function refuse(parts: RefusalParts, reply: Reply, { slug, detail, fault }: Refusal): void {
   parts.metrics.refuse('pass');
   reply.problem(slug, detail, { members: fault === undefined ? {} : { errors: [fault] } });
 }
 
-function refuseUnsigned(parts: VisitParts, reply: Reply): void {
+function refuseUnsigned(parts: RefusalParts, reply: Reply): void {
   parts.metrics.refuse('pass');
   const right = 'a directory with a key for passes; `npm run keys -- rotate passes` creates one';
   reply.problem('not-configured', 'The gateways have no key to sign passes.', {
@@ -276,7 +305,7 @@ function refuseUnsigned(parts: VisitParts, reply: Reply): void {
 }
 
 /** Runs a query of the ledger; answers 503 if the ledger is unavailable. */
-async function answering(parts: VisitParts, reply: Reply, work: () => Promise<void>): Promise<void> {
+async function answering(parts: RefusalParts, reply: Reply, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {

@@ -1,14 +1,14 @@
 /** The public view of a claimant: a user with a place in a campaign with claims. */
 import type { Claimant, Offered } from '../../engine/contract/campaign/claimant.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
-import { isoOf } from '../entry/door.ts';
+import { isoOf } from '../clock/iso.ts';
 import type { EntryView, OfferEvent, Outcome } from '../http/contract.ts';
 import type { ClaimMoves } from '../shared/claim-moves.ts';
 import type { Deadlines } from './deadlines.ts';
 
 export interface ClaimantParts {
-  readonly moves: ClaimMoves;
-  readonly deadlines: Deadlines;
+  readonly moves: Pick<ClaimMoves, 'waiting'>;
+  readonly deadlines: Pick<Deadlines, 'nowUs' | 'shownUs'>;
 }
 
 export function claimantOutcome({ kind, finished }: BoardCampaign, { state }: Claimant): Outcome {
@@ -30,7 +30,7 @@ export function claimantOutcome({ kind, finished }: BoardCampaign, { state }: Cl
 
 /** The members of an offer, as shown on streams and entries. */
 export function offerMembers(
-  deadlines: Deadlines,
+  deadlines: ClaimantParts['deadlines'],
   campaign: BoardCampaign,
   offered: Offered,
 ): Omit<OfferEvent, 'position'> {

@@ -3,17 +3,21 @@
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import { monotonicUs } from '../clock/clock.ts';
-import type { EntryParts } from '../entry/entry-answers.ts';
+import type { ShelvedCampaigns } from '../cold/shelved.ts';
+import type { GatewayConfig } from '../config.ts';
 import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import {
+  type ArchiveParts,
   authenticate,
+  type CampaignLookupParts,
   findCampaign,
   type Head,
   readCampaignId,
   readTicket,
   refuseArchived,
+  type TicketParts,
 } from '../http/requests.ts';
-import type { Place } from '../shared/lookups.ts';
+import type { Lookups, Place } from '../shared/lookups.ts';
 import { Watcher } from './watcher.ts';
 import type { Watchers } from './watchers.ts';
 
@@ -23,6 +27,20 @@ const STREAM_HEADERS = {
   // Otherwise a proxy would hold events back until its buffer is full.
   'x-accel-buffering': 'no',
 };
+
+export interface StreamParts extends TicketParts, CampaignLookupParts, ArchiveParts {
+  readonly shelved: Pick<ShelvedCampaigns, 'find' | 'archiveOf'>;
+  readonly lookups: Pick<Lookups, 'find'>;
+  readonly watchers: Pick<Watchers, 'add' | 'count' | 'remove'>;
+  readonly config: Pick<
+    GatewayConfig,
+    | 'MAX_WATCHERS'
+    | 'MAX_WATCHERS_PER_USER'
+    | 'MAX_WATCHER_BUFFER_BYTES'
+    | 'WATCHER_COMMENT_MS'
+    | 'WATCHER_RETRY_MS'
+  >;
+}
 
 interface LastEvent {
   readonly campaignId: number;
@@ -50,13 +68,11 @@ export function parseLastEventId(text: string): LastEvent | undefined {
 }
 
 export class Streams {
-  readonly #parts: EntryParts;
-  readonly #watchers: Watchers;
+  readonly #parts: StreamParts;
   readonly #perUser = new Map<string, number>();
 
-  constructor(parts: EntryParts, watchers: Watchers) {
+  constructor(parts: StreamParts) {
     this.#parts = parts;
-    this.#watchers = watchers;
   }
 
   async open(reply: Reply, req: HttpRequest, head: Readonly<Head>): Promise<void> {
@@ -76,7 +92,7 @@ export class Streams {
     }
     if (this.#refuseBeyondLimits(reply, userId) === ANSWERED) return;
     let watcher: Watcher | undefined;
-    const release = this.#claim(userId, () => watcher !== undefined && this.#watchers.remove(watcher));
+    const release = this.#claim(userId, () => watcher !== undefined && parts.watchers.remove(watcher));
     reply.whenAborted(release);
     const found = await this.#mayWatch(reply, id, userId);
     const retryMs = Math.round(parts.config.WATCHER_RETRY_MS * (1 + Math.random()));
@@ -100,7 +116,7 @@ export class Streams {
         ended: release,
       },
     );
-    this.#watchers.add(watcher, found === 'unknown' ? undefined : found);
+    parts.watchers.add(watcher, found === 'unknown' ? undefined : found);
   }
 
   /** Counts a stream of the user; the returned function uncounts it, once, and calls `gone`. */
@@ -119,11 +135,12 @@ export class Streams {
 
   /** Answers if this gateway, or the user, has reached the limit of streams. */
   #refuseBeyondLimits(reply: Reply, userId: string): Answered | undefined {
-    const { MAX_WATCHERS: most, MAX_WATCHERS_PER_USER: mostPerUser } = this.#parts.config;
+    const { config, metrics, watchers } = this.#parts;
+    const { MAX_WATCHERS: most, MAX_WATCHERS_PER_USER: mostPerUser } = config;
     const own = this.#perUser.get(userId) ?? 0;
-    const full = this.#watchers.count >= most;
+    const full = watchers.count >= most;
     if (!full && own < mostPerUser) return undefined;
-    this.#parts.metrics.refuse('watchers');
+    metrics.refuse('watchers');
     const detail = full
       ? `This gateway has ${most} open streams, which is its limit.`
       : `You have ${own} open streams here, which is the limit per user.`;

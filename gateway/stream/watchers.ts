@@ -16,6 +16,7 @@ import { isCancelled, outcomeOf } from '../entry/entry-view.ts';
 import type { OfferEvent, OutcomeEvent, WaitlistedEvent } from '../http/contract.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Board, BoardListener } from '../shared/board.ts';
+import type { ClaimMoves } from '../shared/claim-moves.ts';
 import type { Lookups, Place } from '../shared/lookups.ts';
 import type { Places } from '../shared/places.ts';
 import type { Presence } from '../shared/presence.ts';
@@ -28,13 +29,13 @@ import type { Watcher } from './watcher.ts';
 const NO_DEADLINE = 'none';
 
 export interface WatchersParts {
-  readonly board: Board;
-  readonly lookups: Lookups;
-  readonly places: Places;
-  readonly claimants: ClaimantParts;
-  readonly presence: Presence;
-  readonly etas: Etas;
-  readonly metrics: Metrics;
+  readonly board: Pick<Board, 'campaign' | 'epoch' | 'listen' | 'rankedUs' | 'readAtUs'>;
+  readonly lookups: Pick<Lookups, 'find'>;
+  readonly places: Pick<Places, 'ahead' | 'left' | 'returned'>;
+  readonly claimants: ClaimantParts & { readonly moves: Pick<ClaimMoves, 'listen'> };
+  readonly presence: Pick<Presence, 'opened' | 'closed'>;
+  readonly etas: Pick<Etas, 'of'>;
+  readonly metrics: Pick<Metrics, 'loopPass' | 'refuse' | 'toldATurn'>;
   readonly eventsPerSecond: number;
   readonly commentMs: number;
 }

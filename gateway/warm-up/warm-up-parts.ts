@@ -21,11 +21,12 @@ import { ClockLimits } from '../clock/clock-limits.ts';
 import type { Ledger } from '../cold/ledger.ts';
 import { ShelvedCampaigns } from '../cold/shelved.ts';
 import type { GatewayConfig } from '../config.ts';
-import { Doorkeeper } from '../entry/door.ts';
-import type { EntryParts } from '../entry/entry-answers.ts';
-import { entryParts } from '../entry/entry-parts.ts';
+import { AdmissionControl } from '../entry/admission-control.ts';
+import { enteringParts, entryServices } from '../entry/entry-parts.ts';
 import { type Ranked, type RankedMember, Ranker } from '../entry/rank.ts';
 import { SlicePipeline } from '../entry/slices.ts';
+import { SoldOutCampaigns } from '../entry/sold-out.ts';
+import type { EntriesAppParts } from '../http/app.ts';
 import type { HandlerParts } from '../http/routes.ts';
 import { type Network, TrustedProxies } from '../http/trusted-proxies.ts';
 import { Metrics, OF_NOBODY } from '../metrics.ts';
@@ -51,7 +52,7 @@ export interface WarmUpServers {
 }
 
 export interface WarmUpParts {
-  readonly parts: EntryParts & HandlerParts;
+  readonly parts: EntriesAppParts;
   /** How many slices have been appended to nothing. */
   slices(): number;
   /** Why no more slices are possible; undefined while they are. */
@@ -139,22 +140,20 @@ export function assembleWarmUp(servers: WarmUpServers): WarmUpParts {
   });
   const shelved = new ShelvedCampaigns(ledger);
   const moves = new ClaimMoves({ redis, keys, board, log });
-  const limits = { warnMs: config.CLOCK_WARN_MS, stopMs: config.CLOCK_STOP_MS };
-  const parts = entryParts(
-    { config, log, ledger, ranker, verifier, tickets, proxies },
-    {
-      ...{ board, shelved, clock, membership, metrics },
-      clockLimits: new ClockLimits(clock, limits),
-      lookups: new Lookups({ redis, keys, board, shelved, epochs: { isLatest: async () => true } }),
-      places: new Places({ redis, keys, board, log }),
-      claimants: { moves, deadlines: new Deadlines({ clock, metrics, log }) },
-      etas: new Etas(board),
-      door: new Doorkeeper({ redis, keys, board, metrics, log }),
-    },
-  );
+  const clockLimits = new ClockLimits(clock, { warnMs: config.CLOCK_WARN_MS, stopMs: config.CLOCK_STOP_MS });
+  const entering = enteringParts({
+    ...{ config, metrics, verifier, tickets, clockLimits, membership, board, shelved, ranker },
+    ...entryServices({ config, log, ledger, proxies, clock, metrics }),
+    admission: new AdmissionControl({ soldOut: new SoldOutCampaigns({ redis, keys, board, log }), metrics }),
+    lookups: new Lookups({ redis, keys, board, shelved, epochs: { isLatest: async () => true } }),
+    places: new Places({ redis, keys, board, log }),
+    claimants: { moves, deadlines: new Deadlines({ clock, metrics, log }) },
+    etas: new Etas(board),
+  });
   const failed = (error: unknown): void => log.error({ err: error }, 'a handler failed in the warm-up');
+  const handling: HandlerParts = { membership, clock, clockLimits, config, metrics, failed };
   return {
-    parts: { ...parts, failed },
+    parts: { handling, entering },
     ticketOf: ticketSigner(secret, config.TICKET_AUDIENCE),
     ...{ slices, failure, end },
   };

@@ -68,7 +68,11 @@ export async function warmUp(servers: WarmUpServers, limitMs: number): Promise<W
     end();
     app.close();
   }
-  return { slices: slices(), entries: parts.metrics.acceptedEntries, ms: performance.now() - beganMs };
+  return {
+    slices: slices(),
+    entries: parts.entering.metrics.acceptedEntries,
+    ms: performance.now() - beganMs,
+  };
 }
 
 /** A request with the usual headers. */

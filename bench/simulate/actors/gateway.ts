@@ -179,14 +179,14 @@ export class SimulatedGateway implements SeenGateway {
       failed: error => world.fail(error),
       lapsedAtOnce: terms.movesAtOnce,
     });
-    this.#routes = routesOf(this.#assembled.parts);
+    this.#routes = routesOf(this.#assembled.app.routes);
   }
 
   /** The identity under which it serves; undefined while it does not. */
   get identity():
     | { readonly gateway: number; readonly incarnation: number; readonly epoch: number }
     | undefined {
-    const { gateway, identity } = this.#assembled.parts.membership;
+    const { gateway, identity } = this.#assembled.membership;
     return gateway === undefined || identity === undefined ? undefined : { gateway, ...identity };
   }
 
@@ -213,7 +213,7 @@ export class SimulatedGateway implements SeenGateway {
 
   /** Why it does not serve, in its own words, where that does not pass by itself. */
   get hindrance(): string | undefined {
-    return this.#assembled.parts.membership.hindrance;
+    return this.#assembled.membership.hindrance;
   }
 
   /** A request has arrived; call in an event of its process. */
@@ -236,7 +236,7 @@ export class SimulatedGateway implements SeenGateway {
     this.#exchanges.add(exchange);
     const handler = this.#routes[path]?.[method];
     if (handler === undefined) throw new RangeError(`the gateway has no route ${method} ${path}`);
-    runHandler(this.#assembled.parts, handler, exchange.response, request);
+    runHandler(this.#assembled.app.handling, handler, exchange.response, request);
     return exchange;
   }
 

@@ -84,7 +84,7 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a winner who is not ranked yet is told the stamp 0',
-    file: 'gateway/entry/door.ts',
+    file: 'gateway/entry/sold-out.ts',
     from: 'if (grant === undefined || stamp === null || stamp === undefined) continue;',
     to: 'if (grant === undefined) continue;',
     plan: 'winners are there before their ranks',

@@ -74,7 +74,7 @@ export const ENTRY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'who asks again behind the close is told that it is closed, whatever stands',
     file: 'gateway/entry/entries.ts',
-    from: 'if (parts.door.isBehindClose(campaign, userId, instantUs))',
+    from: 'if (parts.admission.isBehindClose(campaign, userId, instantUs))',
     to: 'if (false)',
     seed: 12,
   },
@@ -93,7 +93,7 @@ export const ENTRY_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'who asks again is told a rank that can still change as the position',
-    file: 'gateway/entry/entries.ts',
+    file: 'gateway/entry/stamped-entry.ts',
     from: 'if (final) return { position',
     to: 'if (final || rank >= 0) return { position',
   },
@@ -101,7 +101,7 @@ export const ENTRY_MUTATIONS: readonly Mutation[] = [
     name: 'who is remembered, and not found, is told that an entry of now stands',
     file: 'gateway/entry/entries.ts',
     from: '  const now = parts.board.campaign(campaign.campaignId) ?? campaign;\n',
-    to: '  const now = campaign;\n  const stamp = (arrival.arrivedUs - campaign.opensAtUs) * 1024;\n  if (stamp > 0) return answerStamped(parts, reply, campaign, userId, { stamp, position: null, provisional: true });\n',
+    to: '  const now = campaign;\n  const stamp = (arrival.arrivedUs - campaign.opensAtUs) * 1024;\n  if (stamp > 0) return reply.json(202, JSON.stringify({ campaign: campaign.campaignId, stamp, position: null, provisional: true }));\n',
     seed: 185,
   },
   {
@@ -113,7 +113,7 @@ export const ENTRY_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'who was here before Redis was emptied gets a new stamp',
-    file: 'gateway/entry/entries.ts',
+    file: 'gateway/entry/stamped-entry.ts',
     from: 'ranked ?? this.stamp, held?.stamp ?? this.stamp)',
     to: 'ranked ?? this.stamp)',
     seed: 75,

@@ -11,7 +11,7 @@ export const SCHEDULE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'people enter what is paused',
-    file: 'gateway/entry/door.ts',
+    file: 'gateway/entry/admission-control.ts',
     from: 'return refusal && this.#refuse(reply, campaign, instantUs, refusal);',
     to: 'return refusal && this.refuseEntrant(reply, campaign, instantUs);',
     seed: 28,

@@ -1,0 +1,171 @@
+/**
+ * Sold-out coupons: who has a place in them. A user who was granted a coupon must never get "sold out" on a retry. So when a
+ * coupon is sold out, the gateway loads its winners once (as many as the stock) and answers them with their entries. With
+ * claims, a campaign is sold out only when the waitlist is full as well, and the gateway loads everybody who has a place in
+ * either. Once the campaign is closed and over, users are looked up (behind-close.ts), and no winners are kept.
+ */
+import type { Logger } from 'pino';
+import { lastStampAt } from '../../engine/contract/record/stamp.ts';
+import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
+import type { Keys } from '../../engine/contract/redis/keys.ts';
+import { lookAt } from '../../engine/contract/redis/projection/projection.ts';
+import type { RedisClient } from '../../engine/contract/redis/redis.ts';
+import type { Board, BoardListener } from '../shared/board.ts';
+import { type Grant, parseGrant } from '../shared/lookups.ts';
+
+export interface Winner extends Grant {
+  readonly stamp: number;
+}
+
+/** Everybody who has a place in a sold-out campaign. */
+export interface Holders {
+  /** Without claims: everybody who was granted a coupon, which is final. */
+  readonly winners: ReadonlyMap<string, Winner>;
+  /** With claims: everybody who has a place; their states change, so they are looked up. */
+  readonly claimants: ReadonlySet<string>;
+}
+
+export interface SoldOutParts {
+  readonly redis: RedisClient;
+  readonly keys: Keys;
+  readonly board: Pick<Board, 'rankedUs' | 'epoch' | 'campaign' | 'listen'>;
+  readonly log: Pick<Logger, 'debug'>;
+}
+
+/** Asks only for the state: no user has an empty name. */
+const NO_USER = '';
+const NO_WINNERS: ReadonlyMap<string, Winner> = new Map();
+const NO_CLAIMANTS: ReadonlySet<string> = new Set();
+const SCAN_COUNT = 1_000;
+const RELOAD_MS = 500;
+
+export class SoldOutCampaigns implements BoardListener {
+  readonly #parts: SoldOutParts;
+  readonly #holders = new Map<number, Holders>();
+  readonly #loading = new Set<number>();
+  /** Increases with each board. */
+  #generation = 0;
+
+  constructor(parts: SoldOutParts) {
+    this.#parts = parts;
+    parts.board.listen(this);
+  }
+
+  /** The number of campaigns whose holders are kept. */
+  get size(): number {
+    return this.#holders.size;
+  }
+
+  /** Whether the holders are loaded: until then entries take the usual path. */
+  has(campaignId: number): boolean {
+    return this.#holders.has(campaignId);
+  }
+
+  /** Undefined while the campaign is not sold out, or its holders are not loaded. */
+  holders(campaignId: number): Holders | undefined {
+    return this.#holders.get(campaignId);
+  }
+
+  /** Whether nobody can enter any more, by any clock behind a promise, and every entry has its outcome. */
+  isOver(campaignId: number): boolean {
+    const { board } = this.#parts;
+    const campaign = board.campaign(campaignId);
+    // A gateway that last read it before it was over, and was suspended since, may find it gone: it would ask for winners forever.
+    if (campaign === undefined) return true;
+    return campaign.finished && board.rankedUs >= campaign.closesAtUs;
+  }
+
+  changed(campaigns: readonly BoardCampaign[]): void {
+    for (const campaign of campaigns) {
+      const { campaignId, soldOut } = campaign;
+      if (soldOut && !this.#holders.has(campaignId) && !this.isOver(campaignId)) void this.#load(campaign);
+    }
+    this.forgot([...this.#holders.keys()].filter(campaignId => this.isOver(campaignId)));
+  }
+
+  /** Reads the winners again: the ledger behind the new board may be another one. Until then entries take the usual path. */
+  replaced(): void {
+    this.#generation += 1;
+    this.#holders.clear();
+    this.#loading.clear();
+  }
+
+  forgot(campaignIds: readonly number[]): void {
+    for (const campaignId of campaignIds) this.#holders.delete(campaignId);
+  }
+
+  async #load(campaign: BoardCampaign): Promise<void> {
+    const { campaignId } = campaign;
+    if (this.#loading.has(campaignId)) return;
+    this.#loading.add(campaignId);
+    const generation = this.#generation;
+    const isWanted = (): boolean => this.#generation === generation && !this.isOver(campaignId);
+    while (isWanted() && !this.#holders.has(campaignId)) {
+      try {
+        const all = await this.#readAll(campaign);
+        if (all !== undefined && isWanted()) this.#holders.set(campaignId, all);
+      } catch (error) {
+        this.#parts.log.debug({ err: error, campaignId }, 'cannot read the winners');
+      }
+      await new Promise(resolve => setTimeout(resolve, RELOAD_MS).unref());
+    }
+    if (this.#generation === generation) this.#loading.delete(campaignId);
+  }
+
+  /** undefined until all winners are loaded: until then entries take the usual path, which is slower and just as correct. */
+  async #readAll(campaign: BoardCampaign): Promise<Holders | undefined> {
+    const { campaignId, places, claims } = campaign;
+    // While a campaign is being rebuilt, a winner's first stamp may not be ranked yet.
+    if (!(await this.#isWhole(campaignId))) return undefined;
+    const claimants = claims === undefined ? NO_CLAIMANTS : await this.#readClaimants(campaignId);
+    const winners = claims === undefined ? await this.#readWinners(campaign) : NO_WINNERS;
+    if (claimants.size + winners.size < places + (claims?.waitlist ?? 0)) return undefined;
+    // A read on a node that has failed over meanwhile may be stale: it may show the later of a user's two stamps.
+    if (!(await this.#isWhole(campaignId))) return undefined;
+    return { winners, claimants };
+  }
+
+  async #isWhole(campaignId: number): Promise<boolean> {
+    const { redis, keys, board } = this.#parts;
+    const campaignKeys = keys.campaign(campaignId);
+    const looked = await lookAt(redis, campaignKeys, campaignKeys.won, board.epoch, [NO_USER]);
+    return looked.state === 'whole';
+  }
+
+  async #readClaimants(campaignId: number): Promise<ReadonlySet<string>> {
+    const { redis, keys } = this.#parts;
+    const key = keys.campaign(campaignId).claimants;
+    const claimants = new Set<string>();
+    let cursor = '0';
+    do {
+      const [next, flat] = await redis.hscan(key, cursor, 'COUNT', SCAN_COUNT);
+      cursor = next;
+      for (let index = 0; index < flat.length; index += 2) claimants.add(flat[index] ?? '');
+    } while (cursor !== '0');
+    return claimants;
+  }
+
+  async #readWinners({ campaignId, opensAtUs }: BoardCampaign): Promise<ReadonlyMap<string, Winner>> {
+    const { redis, board } = this.#parts;
+    const keys = this.#parts.keys.campaign(campaignId);
+    // Read before the ranks. Behind it, an earlier stamp of the same user may be logged and not ranked yet.
+    const lastFinal = lastStampAt(board.rankedUs, opensAtUs);
+    const winners = new Map<string, Winner>();
+    let cursor = '0';
+    do {
+      const [next, flat] = await redis.hscan(keys.won, cursor, 'COUNT', SCAN_COUNT);
+      cursor = next;
+      const users = flat.filter((_, index) => index % 2 === 0);
+      const stamps = users.length === 0 ? [] : await redis.zmscore(keys.rank, ...users);
+      for (const [index, user] of users.entries()) {
+        const grant = parseGrant(flat[2 * index + 1]);
+        const stamp = stamps[index];
+        // Granted but not ranked yet: its gateway has ended, and the engine ranks what that gateway had not.
+        if (grant === undefined || stamp === null || stamp === undefined) continue;
+        if (Number(stamp) > lastFinal) continue;
+        winners.set(user, { ...grant, stamp: Number(stamp) });
+      }
+    } while (cursor !== '0');
+    return winners;
+  }
+}

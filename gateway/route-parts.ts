@@ -1,0 +1,127 @@
+/**
+ * Gives each handler what it uses, and nothing else. A handler declares that beside itself; the objects are made here, once,
+ * so that a request allocates none.
+ */
+import type { KeyRing } from '../engine/contract/keys/key-ring.ts';
+import type { SharedClock } from './clock/clock.ts';
+import type { ClockLimits } from './clock/clock-limits.ts';
+import type { Ledger } from './cold/ledger.ts';
+import type { ShelvedCampaigns } from './cold/shelved.ts';
+import type { GatewayConfig } from './config.ts';
+import type { CouponReads } from './coupons/reads.ts';
+import type { RedemptionBatcher } from './coupons/redemption-batcher.ts';
+import type { AdmissionControl } from './entry/admission-control.ts';
+import { type EntryServices, enteringParts } from './entry/entry-parts.ts';
+import type { Ranker } from './entry/rank.ts';
+import type { ReadinessParts, RouteParts } from './http/routes.ts';
+import type { Metrics } from './metrics.ts';
+import type { PassTokens } from './room/pass-tokens.ts';
+import type { ShopToken } from './room/shop-token.ts';
+import type { Board } from './shared/board.ts';
+import type { Lookups } from './shared/lookups.ts';
+import type { Membership } from './shared/membership.ts';
+import type { Places } from './shared/places.ts';
+import type { ClaimantParts } from './stream/claimant-view.ts';
+import type { Etas } from './stream/eta.ts';
+import { Streams } from './stream/streams.ts';
+import type { Watchers } from './stream/watchers.ts';
+import type { TicketVerifier } from './ticket/ticket.ts';
+import type { TicketBatch } from './ticket/ticket-batch.ts';
+
+/** All that handlers use of a gateway. */
+export interface HandlerServices extends EntryServices {
+  readonly config: GatewayConfig;
+  readonly metrics: Metrics;
+  readonly verifier: TicketVerifier;
+  readonly tickets: TicketBatch;
+  readonly shopToken: ShopToken;
+  readonly clock: SharedClock;
+  readonly clockLimits: ClockLimits;
+  readonly membership: Membership;
+  readonly board: Board;
+  readonly shelved: ShelvedCampaigns;
+  readonly ledger: Ledger;
+  readonly admission: AdmissionControl;
+  readonly ranker: Ranker;
+  readonly lookups: Lookups;
+  readonly places: Places;
+  readonly claimants: ClaimantParts;
+  readonly etas: Etas;
+  readonly watchers: Watchers;
+  readonly ring: KeyRing;
+  readonly passes: PassTokens;
+  readonly redemptionBatcher: RedemptionBatcher;
+  readonly couponReads: CouponReads;
+  readonly checks: ReadinessParts['checks'];
+  readonly failed: (error: unknown) => void;
+}
+
+export function routeParts(all: HandlerServices): RouteParts {
+  const { board, clockLimits, checks, metrics } = all;
+  return {
+    ...entryRoutes(all),
+    ...ledgerRoutes(all),
+    ...shopRoutes(all),
+    readiness: { board, clockLimits, checks },
+    metrics,
+  };
+}
+
+type EntryRoutes = Pick<RouteParts, 'entering' | 'ownEntry' | 'withdrawal' | 'claim' | 'streams'>;
+
+/** For users, who show tickets. */
+function entryRoutes(all: HandlerServices): EntryRoutes {
+  const { config, metrics, verifier, board, shelved, lookups, receipts, watchers } = all;
+  const { clock, clockLimits, membership, ranker, ledgerStamps, answers, repeats, admission } = all;
+  const { places, claimants, etas, ledgerOutcomes } = all;
+  const asked = { metrics, verifier, board, shelved, lookups };
+  const logged = { config, clock, clockLimits, membership, ranker, receipts, ledgerStamps, answers, repeats };
+  return {
+    entering: enteringParts(all),
+    ownEntry: { ...asked, receipts, places, claimants, etas, ledgerOutcomes },
+    withdrawal: { ...asked, ...logged, admission },
+    claim: { ...asked, ...logged },
+    streams: new Streams({ ...asked, config, watchers }),
+  };
+}
+
+type LedgerRoutes = Pick<RouteParts, 'campaign' | 'campaignList' | 'book' | 'keyList' | 'headList'>;
+
+/** For everybody: campaigns, and what proves how they were decided. */
+function ledgerRoutes({
+  metrics,
+  clock,
+  board,
+  shelved,
+  ledger,
+  ring,
+  failed,
+}: HandlerServices): LedgerRoutes {
+  return {
+    campaign: { metrics, clock, board, shelved },
+    campaignList: { metrics, clock, board, shelved },
+    book: { metrics, board, ledger, failed },
+    keyList: { keys: ring },
+    headList: { metrics, ledger },
+  };
+}
+
+type ShopRoutes = Pick<
+  RouteParts,
+  'pass' | 'report' | 'check' | 'jwks' | 'code' | 'redemption' | 'redemptionRead'
+>;
+
+/** For shops, who show SHOP_TOKEN; and passes, with which users come to them. */
+function shopRoutes(all: HandlerServices): ShopRoutes {
+  const { config, metrics, verifier, shopToken, board, shelved, ledger, passes } = all;
+  const { redemptionBatcher, couponReads } = all;
+  return {
+    pass: { config, metrics, verifier, board, shelved, ledger, passes },
+    report: { config, metrics, shopToken, board, shelved, ledger, passes },
+    check: { metrics, shopToken, board, shelved, ledger, passes },
+    jwks: { passes },
+    code: { metrics, shopToken, couponReads },
+    redemption: { config, metrics, shopToken, redemptionBatcher },
+    redemptionRead: { metrics, shopToken, ledger },
+  };
+}
