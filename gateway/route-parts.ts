@@ -1,6 +1,6 @@
 /**
- * Gives each handler what it uses, and nothing else. A handler declares that beside itself; the objects are made here, once,
- * so that a request allocates none.
+ * Gives each handler the parts that it uses, and nothing else. Each handler declares them beside itself; the objects are made
+ * here once, so that a request allocates none.
  */
 import type { KeyRing } from '../engine/contract/keys/key-ring.ts';
 import type { SharedClock } from './clock/clock.ts';
@@ -28,7 +28,7 @@ import type { Watchers } from './stream/watchers.ts';
 import type { TicketVerifier } from './ticket/ticket.ts';
 import type { TicketBatch } from './ticket/ticket-batch.ts';
 
-/** All that handlers use of a gateway. */
+/** Everything in a gateway that handlers use. */
 export interface HandlerServices extends EntryServices {
   readonly config: GatewayConfig;
   readonly metrics: Metrics;
@@ -69,7 +69,7 @@ export function routeParts(all: HandlerServices): RouteParts {
 
 type EntryRoutes = Pick<RouteParts, 'entering' | 'ownEntry' | 'withdrawal' | 'claim' | 'streams'>;
 
-/** For users, who show tickets. */
+/** For users, who authenticate with tickets. */
 function entryRoutes(all: HandlerServices): EntryRoutes {
   const { config, metrics, verifier, board, shelved, lookups, receipts, watchers } = all;
   const { clock, clockLimits, membership, ranker, ledgerStamps, answers, repeats, admission } = all;
@@ -87,7 +87,7 @@ function entryRoutes(all: HandlerServices): EntryRoutes {
 
 type LedgerRoutes = Pick<RouteParts, 'campaign' | 'campaignList' | 'book' | 'keyList' | 'headList'>;
 
-/** For everybody: campaigns, and what proves how they were decided. */
+/** For everybody: campaigns, and the proofs of how they were decided. */
 function ledgerRoutes({
   metrics,
   clock,
@@ -111,7 +111,7 @@ type ShopRoutes = Pick<
   'pass' | 'report' | 'check' | 'jwks' | 'code' | 'redemption' | 'redemptionRead'
 >;
 
-/** For shops, who show SHOP_TOKEN; and passes, with which users come to them. */
+/** For shops, which authenticate with SHOP_TOKEN, and the passes with which users come to them. */
 function shopRoutes(all: HandlerServices): ShopRoutes {
   const { config, metrics, verifier, shopToken, board, shelved, ledger, passes } = all;
   const { redemptionBatcher, couponReads } = all;

@@ -90,7 +90,7 @@ export class RequestStarts {
     startedUs: number | undefined,
   ): number {
     const { promisedUs } = pipeline;
-    // Its arrival here is before the opening too: leave the refusal to admission.
+    // It also arrived here before the opening: admission refuses it.
     const noted =
       startedUs === undefined || arrivedUs < campaign.opensAtUs
         ? undefined

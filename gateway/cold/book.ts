@@ -14,7 +14,7 @@ import { refuseUnavailable } from './unavailable.ts';
 export interface BookParts extends RefusalParts {
   readonly board: Pick<Board, 'campaign'>;
   readonly ledger: Pick<Ledger, 'ask'>;
-  /** Told of a download that broke off on our side. */
+  /** Called when a download breaks off on our side. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -42,7 +42,7 @@ export async function getBook(parts: BookParts, reply: Reply, req: HttpRequest):
   if (res !== undefined) await new Download({ reply, res, read, failed: parts.failed }, total).run();
 }
 
-/** Of one on the shelf the ledger says so. */
+/** Knows only the campaigns on the board; whether a shelved one is a room is in the ledger. */
 function isRoom({ board }: Pick<BookParts, 'board'>, id: number): boolean {
   return board.campaign(id)?.kind === 'room';
 }

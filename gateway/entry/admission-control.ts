@@ -38,7 +38,7 @@ export class AdmissionControl {
     return this.#refusalOf(campaign, instantUs) === undefined;
   }
 
-  /** The one decision about entries: `admitsEveryone` and `refuseEntry` both read it. */
+  /** The one decision about entries, used by both `admitsEveryone` and `refuseEntry`. */
   #refusalOf(campaign: BoardCampaign, instantUs: number): Refusal | 'sold_out' | undefined {
     return this.#soldOut.has(campaign.campaignId) ? 'sold_out' : refusalAt(campaign, instantUs);
   }
@@ -68,7 +68,7 @@ export class AdmissionControl {
     return refusal && this.#refuse(reply, campaign, instantUs, refusal);
   }
 
-  /** Answers a user who has entered if the campaign is not open at `instantUs` to those. */
+  /** Answers a user who has entered if the campaign accepts nothing from such users at `instantUs`. */
   refuseEntrant(reply: Answers, campaign: BoardCampaign, instantUs: number): Answered | undefined {
     const refusal = refusalAt(campaign, instantUs);
     if (refusal === undefined || refusal === 'paused') return undefined;
@@ -128,7 +128,7 @@ interface RefusalProblem {
   readonly slug: ProblemSlug;
   readonly detail: string;
   readonly members?: Readonly<Record<string, string>>;
-  /** After which asking again may help. */
+  /** When a retry may help. */
   readonly seconds: number;
 }
 

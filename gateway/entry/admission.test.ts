@@ -1,4 +1,4 @@
-/** Admission, over all that a board can say of a campaign and all instants: against what it promises, said another way. */
+/** Admission, over all states of a campaign on the board and all instants, compared with its contract stated another way. */
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -106,7 +106,7 @@ const holders: fc.Arbitrary<Holders> = fc.oneof(
   fc.constant({ winners: new Map<string, typeof GRANT>(), claimants: new Set(['ann']) }),
 );
 
-/** A gateway's admission control with what is loaded of campaign 7, and the answers that it gives. */
+/** A gateway's admission control, with the loaded holders of campaign 7, and the answers that it gives. */
 function controlled(loaded: Holders | null) {
   const answers: (string | number)[] = [];
   const control = new AdmissionControl({
@@ -137,7 +137,7 @@ test('the fast path admits exactly what the answering path refuses to nobody', (
       );
       equal(admitsEveryone, refused.length === 0);
       equal(answers.length, refused.length);
-      // The fast path does not ask whether it is too late for a user's own entry to be known here.
+      // The fast path does not check for a close behind which the user's own entry must be looked up.
       if (admitsEveryone) equal(control.isBehindClose(campaign, 'ann', atUs), false);
     }),
     { numRuns: 2_000 },

@@ -1,6 +1,6 @@
 /**
- * Admission: whether what is stamped at an instant is taken into a campaign. One pure decision from the board's record, which
- * the fast path and the answering path both read (admission-control.ts).
+ * Admission: whether a campaign accepts a request stamped at an instant. One pure decision from the board's record, which
+ * both the fast path and the answering path use (admission-control.ts).
  *
  * A change that gateways are asked to confirm may already be in effect, so until it is decided a gateway accepts only
  * requests that are right both before and after it.

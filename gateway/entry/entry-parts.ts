@@ -1,4 +1,4 @@
-/** What only the handlers of entries use, and what entering gets. A gateway in service and its warm-up both take it from here. */
+/** The services that only the handlers of entries use, and the parts for entering, for a gateway in service and its warm-up. */
 import type { Logger } from 'pino';
 import { readHeldEntries } from '../../sql/statements/entries/entries.ts';
 import { readFinalOutcomes } from '../../sql/statements/entries/outcomes.ts';

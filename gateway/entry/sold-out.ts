@@ -1,6 +1,6 @@
 /**
- * Sold-out coupons: who has a place in them. A user who was granted a coupon must never get "sold out" on a retry. So when a
- * coupon is sold out, the gateway loads its winners once (as many as the stock) and answers them with their entries. With
+ * The holders of sold-out coupons. A user who was granted a coupon must never get "sold out" on a retry. So when a coupon is
+ * sold out, the gateway loads its winners once (as many as the stock) and answers them with their entries. With
  * claims, a campaign is sold out only when the waitlist is full as well, and the gateway loads everybody who has a place in
  * either. Once the campaign is closed and over, users are looked up (behind-close.ts), and no winners are kept.
  */
@@ -66,11 +66,11 @@ export class SoldOutCampaigns implements BoardListener {
     return this.#holders.get(campaignId);
   }
 
-  /** Whether nobody can enter any more, by any clock behind a promise, and every entry has its outcome. */
+  /** Whether every entry has its outcome, and all gateways have promised to stamp nothing more before the close. */
   isOver(campaignId: number): boolean {
     const { board } = this.#parts;
     const campaign = board.campaign(campaignId);
-    // A gateway that last read it before it was over, and was suspended since, may find it gone: it would ask for winners forever.
+    // A gateway that was suspended since before the end may find the campaign gone: otherwise it would load winners forever.
     if (campaign === undefined) return true;
     return campaign.finished && board.rankedUs >= campaign.closesAtUs;
   }
@@ -148,7 +148,7 @@ export class SoldOutCampaigns implements BoardListener {
   async #readWinners({ campaignId, opensAtUs }: BoardCampaign): Promise<ReadonlyMap<string, Winner>> {
     const { redis, board } = this.#parts;
     const keys = this.#parts.keys.campaign(campaignId);
-    // Read before the ranks. Behind it, an earlier stamp of the same user may be logged and not ranked yet.
+    // Read before the ranks. After this stamp, an earlier one of the same user may be logged but not ranked yet.
     const lastFinal = lastStampAt(board.rankedUs, opensAtUs);
     const winners = new Map<string, Winner>();
     let cursor = '0';

@@ -1,6 +1,6 @@
 /**
- * A stamped request from when it is gathered until it is answered: how an entry, a withdrawal or a claim that the log has
- * accepted is answered.
+ * A stamped request from when it is gathered until it is answered: the answers to entries, withdrawals and claims that the
+ * log has accepted.
  */
 import type { SliceReceipts } from '../../engine/contract/record/receipt.ts';
 import {
@@ -28,7 +28,7 @@ import type { Ranker } from './rank.ts';
 import type { Repeats } from './repeats.ts';
 import type { Refusal, Stamped } from './slices.ts';
 
-/** To answer with an entry that stands. */
+/** To answer with an existing entry. */
 interface AnswerParts {
   readonly metrics: Pick<Metrics, 'acceptedEntries' | 'refuse'>;
   readonly receipts: Pick<ReceiptStore, 'find'>;
@@ -46,7 +46,7 @@ export interface StampedEntryParts extends AnswerParts, TicketParts {
   readonly board: Pick<Board, 'epoch'>;
 }
 
-/** Answers with an entry that was accepted before, and its receipt. `ownReceipt` gives the receipt of the stamp of now. */
+/** Answers with an entry that was accepted before, and its receipt. `ownReceipt`: see Entry.#ownReceipt. */
 export async function answerPlace(
   parts: AnswerParts,
   reply: Reply,
@@ -99,7 +99,6 @@ export class Entry implements Stamped, AcceptedEntry {
   readonly #ticket: string;
   readonly #answer: ((receipt: string | undefined) => void) | undefined;
 
-  /** `answer` answers a claim, instead of a look-up of the user's entry. It gets the receipt of the claim as JSON. */
   constructor(
     parts: StampedEntryParts,
     reply: Reply,

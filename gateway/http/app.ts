@@ -52,7 +52,7 @@ export function buildApp({ connections, handling, routes }: AppParts): Templated
   return app;
 }
 
-/** A server that takes entries, and knows nothing else: what a gateway warms itself up with. */
+/** A server with the route for entries only, for the warm-up of a gateway. */
 export function buildEntriesApp({ handling, entering }: EntriesAppParts): TemplatedApp {
   const app = uws.App();
   addRoute(app, handling, ENTRIES_PATH, entriesMethods(entering));

@@ -15,12 +15,12 @@ import type { Answered, Reply } from './reply.ts';
 
 export const TICKET_COOKIE = 'fairline_ticket';
 
-/** For whatever refuses requests. */
+/** To refuse a request. */
 export interface RefusalParts {
   readonly metrics: Pick<Metrics, 'refuse'>;
 }
 
-/** To tell who asks. */
+/** To authenticate the user. */
 export interface TicketParts extends RefusalParts {
   readonly verifier: Pick<TicketVerifier, 'verify'>;
 }
@@ -31,7 +31,7 @@ export interface CampaignLookupParts extends RefusalParts {
   readonly shelved: Pick<ShelvedCampaigns, 'find'>;
 }
 
-/** To tell that entries were archived. */
+/** To answer that entries were archived. */
 export interface ArchiveParts extends RefusalParts {
   readonly shelved: Pick<ShelvedCampaigns, 'archiveOf'>;
 }
@@ -145,7 +145,7 @@ export function campaignIdOf(text: string): number {
   return id <= MAX_CAMPAIGN_ID ? id : 0;
 }
 
-/** The campaign number in the path; answers 400 if it is none. */
+/** The campaign number in the path; answers 400 if it is invalid. */
 export function readCampaignId(parts: RefusalParts, reply: Reply, text: string): number | Answered {
   const id = campaignIdOf(text);
   if (id > 0) return id;

@@ -41,7 +41,7 @@ import { openApiDocument } from './openapi.ts';
 import { Reply } from './reply.ts';
 import { type Head, type RefusalParts, readHead, strangeKind } from './requests.ts';
 
-/** What each handler, or those of one subject, may touch; assembled in ../route-parts.ts. */
+/** The parts that each handler, or those of one subject, may use; assembled in ../route-parts.ts. */
 export interface RouteParts {
   readonly campaign: CampaignParts;
   readonly campaignList: CampaignListParts;

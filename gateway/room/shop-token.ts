@@ -36,7 +36,7 @@ function put(token: string, into: Buffer): void {
   into.writeUInt16LE(token.length, MAX_TOKEN_BYTES);
 }
 
-/** To tell whether a shop asks. */
+/** To authenticate a shop. */
 export interface ShopParts extends RefusalParts {
   readonly shopToken: Pick<ShopToken, 'isSet' | 'matches'>;
 }

@@ -38,7 +38,7 @@ import type { PassClaims, PassTokens } from './pass-tokens.ts';
 import { authenticateShop, type ShopParts } from './shop-token.ts';
 import { MAX_REPORT_BYTES, passOfUri, readReport } from './visit-input.ts';
 
-/** To look a room and its visits up. */
+/** To look up a room and its visits. */
 interface RoomLookupParts extends CampaignLookupParts, ArchiveParts {
   readonly shelved: Pick<ShelvedCampaigns, 'find' | 'archiveOf'>;
   readonly ledger: Pick<Ledger, 'ask'>;

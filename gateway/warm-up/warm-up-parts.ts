@@ -53,7 +53,7 @@ export interface WarmUpServers {
 
 export interface WarmUpParts {
   readonly parts: EntriesAppParts;
-  /** How many slices have been appended to nothing. */
+  /** The number of slices so far. */
   slices(): number;
   /** Why no more slices are possible; undefined while they are. */
   failure(): string | undefined;
