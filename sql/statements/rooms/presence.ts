@@ -75,29 +75,35 @@ export async function noteIncarnation(db: Queryable, incarnation: number): Promi
   return rowCount === 1;
 }
 
+/** Whose streams at an incarnation are told of, room by room. */
 interface Streams {
-  readonly campaignId: number;
   readonly incarnation: number;
-  readonly userIds: readonly string[];
+  readonly rooms: readonly { readonly campaignId: number; readonly userIds: readonly string[] }[];
+}
+
+function columnsOf({ rooms }: Streams): readonly [campaignIds: number[], userIds: string[]] {
+  const campaignIds = rooms.flatMap(({ campaignId, userIds }) => userIds.map(() => campaignId));
+  return [campaignIds, rooms.flatMap(({ userIds }) => userIds)];
 }
 
 /**
  * These users have a stream at the incarnation. Nothing in a room that is finished: a report may come long after, when the room is
  * archived, and a row of its own would keep the archived one from coming back.
  */
-export async function addStreams(
-  db: Queryable,
-  { campaignId, incarnation, userIds }: Streams,
-): Promise<void> {
+export async function addStreams(db: Queryable, streams: Streams): Promise<void> {
+  const [campaignIds, userIds] = columnsOf(streams);
+  if (userIds.length === 0) return;
   await db.query(
     `insert into room_people as held (campaign_id, user_id, incarnations)
-     select r.campaign_id, told.user_id, array[$2::bigint]
-       from rooms r join campaigns c using (campaign_id)
-      cross join (select distinct user_id from unnest($3::text[]) as told (user_id)) as told
-      where r.campaign_id = $1 and c.finished_at is null
+     select r.campaign_id, told.user_id, array[$1::bigint]
+       from (select distinct campaign_id, user_id
+               from unnest($2::bigint[], $3::text[]) as sent (campaign_id, user_id)) as told
+       join rooms r on r.campaign_id = told.campaign_id
+       join campaigns c on c.campaign_id = r.campaign_id
+      where c.finished_at is null
      on conflict (campaign_id, user_id) do update
-       set incarnations = array_append(array_remove(held.incarnations, $2::bigint), $2::bigint), absent_since_ms = null`,
-    [campaignId, incarnation, textArray(userIds)],
+       set incarnations = array_append(array_remove(held.incarnations, $1::bigint), $1::bigint), absent_since_ms = null`,
+    [streams.incarnation, bigintArray(campaignIds), textArray(userIds)],
   );
 }
 
@@ -108,17 +114,17 @@ const HEARD_MS = `(select r.heard_ms + ${AHEAD_MS}
   from rooms r cross join hearing h where r.campaign_id = p.campaign_id)`;
 
 /** These users have no stream at the incarnation any more. */
-export async function removeStreams(
-  db: Queryable,
-  { campaignId, incarnation, userIds }: Streams,
-): Promise<void> {
+export async function removeStreams(db: Queryable, streams: Streams): Promise<void> {
+  const [campaignIds, userIds] = columnsOf(streams);
+  if (userIds.length === 0) return;
   await db.query(
     `update room_people p
-        set incarnations = array_remove(incarnations, $2::bigint),
-            absent_since_ms = case when array_remove(incarnations, $2::bigint) = '{}'
+        set incarnations = array_remove(incarnations, $1::bigint),
+            absent_since_ms = case when array_remove(incarnations, $1::bigint) = '{}'
                                    then coalesce(absent_since_ms, ${HEARD_MS}) end
-      where campaign_id = $1 and user_id = any ($3::text[])`,
-    [campaignId, incarnation, textArray(userIds)],
+       from unnest($2::bigint[], $3::text[]) as told (campaign_id, user_id)
+      where p.campaign_id = told.campaign_id and p.user_id = told.user_id collate "C"`,
+    [streams.incarnation, bigintArray(campaignIds), textArray(userIds)],
   );
 }
 

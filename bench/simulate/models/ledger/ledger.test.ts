@@ -493,7 +493,7 @@ function roomCalls(
   const [goneCount, limit] = [random.between(0, 9), random.between(1, 3)];
   const [heardMs, absentMs] = [random.between(0, 9), random.between(0, 9)];
   const incarnation = random.between(1, 4);
-  const streams = { campaignId, incarnation, userIds: [user(), user()] };
+  const streams = { incarnation, rooms: [{ campaignId, userIds: [user(), user()] }] };
   const sent = { campaignIds: [campaignId], userIds: [user()], stamps: [stamp()] };
   const serial = random.between(1, 3);
   const [after, through, settledStamp] = [stamp() - 400_000, stamp(), stamp()];
