@@ -536,7 +536,7 @@ function roomCalls(
       return room;
     },
     async db => {
-      const { nowUs: _, ...room } = await takeRoom(db, campaignId);
+      const { nowUs: _, ...room } = await takeRoom(db, campaignId, through);
       return room;
     },
     db => takePresenceLog(db),

@@ -59,6 +59,10 @@ function isInLine({ state, stamp }: PersonRow): boolean {
   return state === 'waiting' && stamp !== null;
 }
 
+function isInside({ state }: PersonRow): boolean {
+  return state === 'admitted' || state === 'inside';
+}
+
 function nowUs(tables: LedgerTables): number {
   return us(tables.now());
 }
@@ -127,9 +131,14 @@ const takeRoom: Statement = (tables, by, values) => {
   tables.rooms.lock(key, by);
   const row = tables.rooms.get(key, by);
   if (row === undefined) return NOTHING;
-  return rowsOf([
-    { ...row, nowUs: nowUs(tables), serviceHeardMs: heardMs(tables, by), aheadMs: aheadMs(tables, by) },
-  ]);
+  const { campaignId, takenStamp: after } = row;
+  const due = entriesBetween(tables, by, { campaignId, after, through: values.number(2), limit: 1 });
+  const times = {
+    nowUs: nowUs(tables),
+    serviceHeardMs: heardMs(tables, by),
+    aheadMs: aheadMs(tables, by),
+  };
+  return rowsOf([{ ...row, ...times, hasDue: due.length > 0 }]);
 };
 
 const getRoom: Statement = (tables, by, values) => {
@@ -224,11 +233,24 @@ function newPerson(campaignId: number, userId: string): PersonRow {
 }
 
 const readLine: Statement = (tables, by, values) => {
-  const line = peopleOf(tables, by, values.number(1)).filter(isInLine);
+  const people = peopleOf(tables, by, values.number(1));
+  const line = people.filter(isInLine);
+  const isThere = ({ absentSinceMs }: PersonRow): boolean => absentSinceMs === null;
   return rowsOf([
-    { anyWaits: line.length > 0, anyPresent: line.some(({ absentSinceMs }) => absentSinceMs === null) },
+    {
+      anyWaits: line.length > 0,
+      anyPresent: line.some(isThere),
+      awaySinceMs: least(line.map(({ absentSinceMs }) => absentSinceMs)),
+      anyBack: people.some(person => person.state === 'skipped' && isThere(person)),
+      firstDueMs: least(people.filter(isInside).map(({ dueMs }) => dueMs)),
+    },
   ]);
 };
+
+function least(values: readonly (number | null)[]): number | null {
+  const known = values.filter(value => value !== null);
+  return known.length === 0 ? null : Math.min(...known);
+}
 
 const decideRoomWithdrawals: Statement = (tables, by, values) => {
   const campaignId = values.number(1);
@@ -302,8 +324,6 @@ const takeBack: Statement = (tables, by, values) => {
   const moveOf = ({ stamp }: PersonRow) => ((stamp ?? 0) <= settledStamp ? 'returned' : 'back');
   return changed(noteMoves(tables, by, goneCount, back, moveOf));
 };
-
-const isInside = ({ state }: PersonRow): boolean => state === 'admitted' || state === 'inside';
 
 const expireVisits: Statement = (tables, by, values) => {
   const over = peopleOf(tables, by, values.number(1))
