@@ -9,6 +9,12 @@ export interface DueInstants {
   readonly tooManyUs: number | null;
 }
 
+/** What there is to do of claims, as of one moment in a step, which has the campaign's row. */
+export interface DueClaims extends DueInstants {
+  /** Something lapsed or was declined in an earlier step, and has not gone on. */
+  readonly anyFreed: boolean;
+}
+
 /**
  * When the first `most` + 1 are due of: claims and wishes of claimants to leave, stamped up to `through`, and offers that
  * were to be claimed by `lapseUs`. What came behind the deadline of an open offer that does not lapse yet waits for that,
@@ -18,8 +24,8 @@ export async function readDueInstants(
   db: Queryable,
   campaign: Campaign,
   due: { readonly through: number; readonly lapseUs: number; readonly most: number },
-): Promise<DueInstants> {
-  const { rows } = await db.query<DueInstants>({
+): Promise<DueClaims> {
+  const { rows } = await db.query<DueClaims>({
     name: 'read_due_instants',
     text: `with claimed as (
        select $3::bigint + c.stamp / 1024 as at_us
@@ -45,7 +51,10 @@ export async function readDueInstants(
        select at_us, row_number() over (order by at_us) as number
          from (select * from claimed union all select * from leaving union all select * from lapsing) as each
      )
-     select min(at_us) as "firstUs", min(at_us) filter (where number = $6) as "tooManyUs" from due`,
+     select min(at_us) as "firstUs", min(at_us) filter (where number = $6) as "tooManyUs",
+            exists (select from claimants
+                     where campaign_id = $1 and state in ('lapsed', 'declined') and not is_passed_on) as "anyFreed"
+       from due`,
     values: [
       campaign.campaignId,
       due.through,
@@ -55,5 +64,7 @@ export async function readDueInstants(
       due.most + 1,
     ],
   });
-  return rows[0] ?? { firstUs: null, tooManyUs: null };
+  const [row] = rows;
+  if (row === undefined) throw new Error('an aggregate gave no row');
+  return row;
 }

@@ -20,35 +20,68 @@ export interface Offer {
 
 /** What stands for null in an array that has none. */
 const NONE = 0;
+const NO_CODE = '';
 
-/** Gives a place to those who were granted something (`serial`), and to those who wait behind them (`place`). */
+/** Somebody with a place: they were granted something (`serial`), or wait behind those who were (`place`). */
+export interface NewClaimant {
+  readonly number: number;
+  readonly userId: string;
+  readonly serial?: number;
+  readonly place?: number;
+}
+
+const INSERT_CLAIMANTS = `insert into claimants (campaign_id, number, user_id, serial, place, state, offered_us, claim_by_us)
+     select $1, number, user_id, nullif(serial, ${NONE}), nullif(place, ${NONE}),
+            case when serial = ${NONE} then 'waitlisted' else 'offered' end,
+            case when serial <> ${NONE} then $6::bigint end, case when serial <> ${NONE} then $7::bigint end
+       from unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[]) as sent (number, user_id, serial, place)`;
+
+function claimantValues(campaignId: number, claimants: readonly NewClaimant[], offer: Offer): unknown[] {
+  return [
+    campaignId,
+    bigintArray(claimants.map(({ number }) => number)),
+    textArray(claimants.map(({ userId }) => userId)),
+    bigintArray(claimants.map(({ serial = NONE }) => serial)),
+    bigintArray(claimants.map(({ place = NONE }) => place)),
+    offer.offeredUs,
+    offer.claimByUs,
+  ];
+}
+
+/** Gives a place to those who were granted something, and to those who wait behind them. */
 export async function insertClaimants(
   db: Queryable,
   campaignId: number,
-  claimants: readonly {
-    readonly number: number;
-    readonly userId: string;
-    readonly serial?: number;
-    readonly place?: number;
-  }[],
+  claimants: readonly NewClaimant[],
   offer: Offer,
 ): Promise<void> {
   if (claimants.length === 0) return;
   await db.query({
     name: 'insert_claimants',
-    text: `insert into claimants (campaign_id, number, user_id, serial, place, state, offered_us, claim_by_us)
-     select $1, number, user_id, nullif(serial, ${NONE}), nullif(place, ${NONE}),
-            case when serial = ${NONE} then 'waitlisted' else 'offered' end,
-            case when serial <> ${NONE} then $6::bigint end, case when serial <> ${NONE} then $7::bigint end
-       from unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[]) as sent (number, user_id, serial, place)`,
+    text: INSERT_CLAIMANTS,
+    values: claimantValues(campaignId, claimants, offer),
+  });
+}
+
+/** The same, and those of them who wait become alternates, in this order, from the place `from` on. */
+export async function insertWaiting(
+  db: Queryable,
+  campaignId: number,
+  claimants: readonly NewClaimant[],
+  { from, userIds }: { readonly from: number; readonly userIds: readonly string[] },
+  offer: Offer,
+): Promise<void> {
+  if (claimants.length === 0) return;
+  await db.query({
+    name: 'insert_waiting',
+    text: `with waiting as (
+       insert into alternates (campaign_id, place, user_id)
+       select $1, place, user_id from unnest($8::bigint[], $9::text[]) as sent (place, user_id)
+     ) ${INSERT_CLAIMANTS}`,
     values: [
-      campaignId,
-      bigintArray(claimants.map(({ number }) => number)),
-      textArray(claimants.map(({ userId }) => userId)),
-      bigintArray(claimants.map(({ serial = NONE }) => serial)),
-      bigintArray(claimants.map(({ place = NONE }) => place)),
-      offer.offeredUs,
-      offer.claimByUs,
+      ...claimantValues(campaignId, claimants, offer),
+      bigintArray(userIds.map((_, index) => from + index)),
+      textArray(userIds),
     ],
   });
 }
@@ -133,24 +166,32 @@ export interface Move {
   readonly atUs: number;
 }
 
-/** Writes down how offers, and waiting for them, have ended, in this order; the last move had the number `after`. */
+/**
+ * Writes down how offers, and waiting for them, have ended, in this order; the last move had the number `after`. Where there is
+ * a `code`, it replaces that of the serial, which nobody holds any more: what was shown is then worth nothing.
+ */
 export async function saveMoves(
   db: Queryable,
   { campaignId, unheardUs }: Campaign,
   after: number,
-  moves: readonly Move[],
+  moves: readonly (Move & { readonly code?: string })[],
 ): Promise<void> {
   if (moves.length === 0) return;
   await db.query(
     `with sent as (
-       select number, state, at_us, $2::integer + ordinality::integer as move_number
-         from unnest($3::bigint[], $4::text[], $5::bigint[]) with ordinality as sent (number, state, at_us)
+       select number, state, at_us, code, $2::integer + ordinality::integer as move_number
+         from unnest($3::bigint[], $4::text[], $5::bigint[], $7::text[]) with ordinality
+           as sent (number, state, at_us, code)
      ), moved as (
        update claimants k
           set state = sent.state, ended_us = sent.at_us, move_number = sent.move_number,
               claim_by_us = k.claim_by_us + $6::bigint
          from sent where k.campaign_id = $1 and k.number = sent.number
        returning k.number, k.serial
+     ), replaced as (
+       update grants g set code = sent.code
+         from sent join moved using (number)
+        where sent.code <> '${NO_CODE}' and g.campaign_id = $1 and g.serial = moved.serial
      )
      insert into claimant_moves (campaign_id, move_number, number, state, serial, at_us)
      select $1, sent.move_number, number, sent.state, moved.serial, sent.at_us
@@ -162,59 +203,7 @@ export async function saveMoves(
       textArray(moves.map(({ state }) => state)),
       bigintArray(moves.map(({ atUs }) => atUs)),
       unheardUs,
-    ],
-  );
-}
-
-/** What lapsed or was declined and has not gone on yet, in the order in which it became free, at most `limit`. */
-export async function readFreed(
-  db: Queryable,
-  campaignId: number,
-  limit: number,
-): Promise<readonly { readonly serial: number; readonly holder: string; readonly reason: string }[]> {
-  const { rows } = await db.query<{ serial: number; holder: string; reason: string }>({
-    name: 'read_freed',
-    text: `select serial, user_id as holder, coalesce(ended_early, state) as reason from claimants
-      where campaign_id = $1 and state in ('lapsed', 'declined') and not is_passed_on
-      order by move_number limit $2`,
-    values: [campaignId, limit],
-  });
-  return rows;
-}
-
-/** Offers what was passed on to those who have it now, in this order; the last move had the number `after`. */
-export async function saveOffers(
-  db: Queryable,
-  campaignId: number,
-  after: number,
-  passed: readonly { readonly serial: number; readonly userId: string; readonly passedFrom: string }[],
-  offer: Offer,
-): Promise<void> {
-  if (passed.length === 0) return;
-  await db.query(
-    `with sent as (
-       select serial, user_id, passed_from, $4::integer + ordinality::integer as move_number
-         from unnest($2::bigint[], $3::text[], $7::text[]) with ordinality as sent (serial, user_id, passed_from)
-     ), passed as (
-       -- Whose offers have ended: nobody among those who wait.
-       update claimants k set is_passed_on = true
-         from sent where k.campaign_id = $1 and k.user_id = sent.passed_from collate "C"
-     ), offered as (
-       update claimants k
-          set state = 'offered', serial = sent.serial, offered_us = $5, claim_by_us = $6, move_number = sent.move_number
-         from sent where k.campaign_id = $1 and k.user_id = sent.user_id collate "C"
-       returning k.move_number, k.number, k.serial
-     )
-     insert into claimant_moves (campaign_id, move_number, number, state, serial, at_us)
-     select $1, move_number, number, 'offered', serial, $5 from offered`,
-    [
-      campaignId,
-      bigintArray(passed.map(({ serial }) => serial)),
-      textArray(passed.map(({ userId }) => userId)),
-      after,
-      offer.offeredUs,
-      offer.claimByUs,
-      textArray(passed.map(({ passedFrom }) => passedFrom)),
+      textArray(moves.map(({ code = NO_CODE }) => code)),
     ],
   );
 }

@@ -52,14 +52,13 @@ import {
   extendDeadlines,
   extendFreeDeadlines,
   insertClaimants,
+  insertWaiting,
   markClaims,
   markLeaving,
   readClaimants,
   readDueClaimants,
-  readFreed,
   readMoves,
   saveMoves,
-  saveOffers,
 } from '../../../../sql/statements/claims/claims.ts';
 import { readDueInstants } from '../../../../sql/statements/claims/claims-turn.ts';
 import {
@@ -69,6 +68,7 @@ import {
   listBegunEnds,
   readOffer,
 } from '../../../../sql/statements/claims/offers.ts';
+import { offerToNext, readFreed } from '../../../../sql/statements/claims/passing-on.ts';
 import {
   changeCoupon,
   createCoupon,
@@ -91,7 +91,7 @@ import {
   readUserUses,
   releaseHolds,
 } from '../../../../sql/statements/coupons/redemptions.ts';
-import { insertAlternates, passToNext } from '../../../../sql/statements/draws/alternates.ts';
+import { insertAlternates } from '../../../../sql/statements/draws/alternates.ts';
 import {
   closePool,
   insertProof,
@@ -112,7 +112,7 @@ import {
   readEntries,
   readHeldEntries,
 } from '../../../../sql/statements/entries/entries.ts';
-import { insertGrants, readGrants, replaceCodes } from '../../../../sql/statements/entries/grants.ts';
+import { insertGrants, readGrants } from '../../../../sql/statements/entries/grants.ts';
 import { readFinalOutcomes } from '../../../../sql/statements/entries/outcomes.ts';
 import {
   decideWithdrawals,
@@ -371,6 +371,7 @@ function claimCalls(
   ]);
   const state = random.pick(['claimed', 'lapsed', 'declined', 'left'] as const);
   const move = { number: claimant.number, state, serial: null, atUs: us };
+  const code = random.pick(['', `another ${number}`]);
   const after = random.between(0, 9);
   const counts = {
     waitlistedCount: random.between(0, 3),
@@ -385,7 +386,6 @@ function claimCalls(
     goneCount: 0,
   };
   const freed = [{ serial, holder: user(), reason: 'lapsed', code: `passed on ${number}` }];
-  const passed = [{ serial, userId: user(), passedFrom: user() }];
   const due = { through: stamp(), lapseUs: us + 200, limit: random.between(1, 3) };
   const withCampaign =
     (call: (db: Queryable, campaign: Campaign) => Promise<unknown>): Call =>
@@ -403,16 +403,18 @@ function claimCalls(
     db => insertEntries(db, { ...sent, campaignIds: [campaignId] }, 'all'),
     db => insertAlternates(db, campaignId, place, [user()]),
     db => insertClaimants(db, campaignId, [{ ...claimant, userId: user() }], offer),
-    db => insertClaimants(db, campaignId, [{ ...claimant, userId: user() }], offer),
+    db => {
+      const userId = user();
+      const waiting = { from: place, userIds: 'place' in claimant ? [userId] : [] };
+      return insertWaiting(db, campaignId, [{ ...claimant, userId }], waiting, offer);
+    },
     withCampaign((db, campaign) => readDueClaimants(db, campaign, due)),
     withCampaign((db, campaign) => readDueInstants(db, campaign, { ...due, most: due.limit })),
     db => markClaims(db, campaignId, stamp()),
     db => markLeaving(db, campaignId, stamp()),
-    withCampaign((db, campaign) => saveMoves(db, campaign, after, [move])),
+    withCampaign((db, campaign) => saveMoves(db, campaign, after, [{ ...move, code }])),
     db => readFreed(db, campaignId, 2),
-    db => saveOffers(db, campaignId, after, passed, offer),
-    db => passToNext(db, campaignId, freed),
-    db => replaceCodes(db, campaignId, [{ serial, code: `another ${number}` }]),
+    db => offerToNext(db, campaignId, after, freed, offer),
     db => areAllDecided(db, campaignId),
     db => saveSettled(db, campaignId, settled, random.chance(0.02), counts),
     db => extendFreeDeadlines(db, unheardUs),

@@ -16,9 +16,10 @@ import {
   rowsOf,
   type Statement,
   UNIQUE_VIOLATION,
+  type Values,
 } from './ledger-tables.ts';
 import { changeCampaign } from './statements-campaigns.ts';
-import { insertAsked, keyOf, nextAlternates } from './statements-entries.ts';
+import { insertAsked, keyOf, nextAlternates, writeAlternates } from './statements-entries.ts';
 import type { Transaction } from './table.ts';
 
 const ONE_ROW = 'one';
@@ -129,6 +130,23 @@ const insertClaimants: Statement = (tables, by, values) => {
   return changed(numbers.length);
 };
 
+/** PostgreSQL looks at foreign keys behind all rows of a statement. */
+const insertWaiting: Statement = (tables, by, values) => {
+  let failed: ConstraintError | undefined;
+  const attempt = (write: () => unknown): void => {
+    try {
+      write();
+    } catch (error) {
+      if (!(error instanceof ConstraintError && error.code === FOREIGN_KEY_VIOLATION)) throw error;
+      failed ??= error;
+    }
+  };
+  attempt(() => insertClaimants(tables, by, values));
+  attempt(() => writeAlternates(tables, by, values.number(1), values.numbers(8), values.texts(9)));
+  if (failed !== undefined) throw failed;
+  return changed(values.numbers(2).length);
+};
+
 /** The stamps of what users of a campaign ask for and is due, by user. */
 function dueOf(
   rows: readonly { readonly campaignId: number; readonly userId: string; readonly stamp: number }[],
@@ -198,8 +216,14 @@ const readDueInstants: Statement = (tables, by, values) => {
       return deadlineUs !== undefined && deadlineUs <= lapseUs ? [deadlineUs] : [];
     }),
   ].sort((a, b) => a - b);
-  return rowsOf([{ firstUs: instants[0] ?? null, tooManyUs: instants[limit - 1] ?? null }]);
+  const anyFreed = [...claimants.values()].some(isFree);
+  return rowsOf([{ firstUs: instants[0] ?? null, tooManyUs: instants[limit - 1] ?? null, anyFreed }]);
 };
+
+/** What was offered to them is free. */
+function isFree({ state, isPassedOn }: ClaimantRow): boolean {
+  return (state === 'lapsed' || state === 'declined') && !isPassedOn;
+}
 
 const decideClaims: Statement = (tables, by, values) => {
   const [campaignId, through] = [values.number(1), values.number(2)];
@@ -251,9 +275,16 @@ export function noteMove(
   tables.moves.write(key, { campaignId, moveNumber, number, state, serial, atUs }, by);
 }
 
+/** Where there is another one. */
+function replaceCode(tables: LedgerTables, by: Transaction, row: ClaimantRow, code: string): void {
+  const key = `${row.campaignId}/${row.serial}`;
+  const grant = tables.grants.get(key, by);
+  if (code !== '' && grant !== undefined) tables.grants.write(key, { ...grant, code }, by);
+}
+
 const saveMoves: Statement = (tables, by, values) => {
   const [campaignId, after, unheardUs] = [values.number(1), values.number(2), values.number(6)];
-  const [states, instants] = [values.texts(4), values.numbers(5)];
+  const [states, instants, codes] = [values.texts(4), values.numbers(5), values.texts(7)];
   let count = 0;
   for (const [index, number] of values.numbers(3).entries()) {
     const old = tables.claimants.get(keyOfClaimant({ campaignId, number }), by);
@@ -264,6 +295,7 @@ const saveMoves: Statement = (tables, by, values) => {
     const row: ClaimantRow = { ...old, state, endedUs, claimByUs, moveNumber: after + index + 1 };
     writeClaimant(tables, by, row);
     noteMove(tables, by, row, state, endedUs);
+    replaceCode(tables, by, row, codes[index] ?? '');
     count += 1;
   }
   return changed(count);
@@ -271,7 +303,7 @@ const saveMoves: Statement = (tables, by, values) => {
 
 const readFreed: Statement = (tables, by, values) => {
   const freed = claimantsOf(tables, by, values.number(1))
-    .filter(({ state, isPassedOn }) => (state === 'lapsed' || state === 'declined') && !isPassedOn)
+    .filter(isFree)
     .sort((a, b) => a.moveNumber - b.moveNumber)
     .slice(0, values.number(2));
   return rowsOf(
@@ -283,7 +315,14 @@ const readFreed: Statement = (tables, by, values) => {
   );
 };
 
-const passToNext: Statement = (tables, by, values) => {
+interface Passed {
+  readonly serial: number;
+  readonly place: number;
+  readonly userId: string;
+  readonly passedFrom: string;
+}
+
+function passOn(tables: LedgerTables, by: Transaction, values: Values): readonly Passed[] {
   const campaignId = values.number(1);
   const [serials, holders] = [values.numbers(2), values.texts(3)];
   const [codes, limit] = [values.texts(5), values.number(6)];
@@ -299,32 +338,20 @@ const passToNext: Statement = (tables, by, values) => {
     if (others.some(other => other.userId === userId))
       throw new ConstraintError(UNIQUE_VIOLATION, 'grants', 'grants_user');
     tables.grants.write(`${campaignId}/${serial}`, { ...grant, userId, code: codes[index] ?? '' }, by);
-    return { serial, tier: null, place, userId, passedFrom: holders[index] ?? '' };
+    return { serial, place, userId, passedFrom: holders[index] ?? '' };
   });
-  return rowsOf(passed);
-};
+  return passed;
+}
 
-const replaceCodes: Statement = (tables, by, values) => {
-  const campaignId = values.number(1);
-  const codes = values.texts(3);
-  for (const [index, serial] of values.numbers(2).entries()) {
-    const grant = tables.grants.get(`${campaignId}/${serial}`, by);
-    if (grant !== undefined)
-      tables.grants.write(`${campaignId}/${serial}`, { ...grant, code: codes[index] ?? '' }, by);
-  }
-  return changed(codes.length);
-};
-
-const saveOffers: Statement = (tables, by, values) => {
-  const [campaignId, after] = [values.number(1), values.number(4)];
-  const [serials, userIds] = [values.numbers(2), values.texts(3)];
-  const [offeredUs, claimByUs] = [values.number(5), values.number(6)];
+const offerToNext: Statement = (tables, by, values) => {
+  const [campaignId, after] = [values.number(1), values.number(7)];
+  const [offeredUs, claimByUs] = [values.number(8), values.number(9)];
+  const passed = passOn(tables, by, values);
   const claimants = new Map(claimantsOf(tables, by, campaignId).map(row => [row.userId, row]));
   let count = 0;
-  for (const [index, userId] of userIds.entries()) {
+  for (const [index, { serial, userId }] of passed.entries()) {
     const old = claimants.get(userId);
     if (old === undefined) continue;
-    const serial = serials[index] ?? null;
     const row: ClaimantRow = {
       ...old,
       state: 'offered',
@@ -338,7 +365,9 @@ const saveOffers: Statement = (tables, by, values) => {
     count += 1;
   }
   // A row that this statement has written already is left as it is.
-  for (const userId of values.texts(7).filter(from => !userIds.includes(from))) {
+  const isOffered = new Set(passed.map(({ userId }) => userId));
+  for (const { passedFrom: userId } of passed) {
+    if (isOffered.has(userId)) continue;
     const row = claimants.get(userId);
     if (row === undefined) continue;
     if (row.state !== 'lapsed' && row.state !== 'declined')
@@ -411,15 +440,14 @@ const readMoves: Statement = (tables, by, values) => {
 export const CLAIM_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/insert into claims as held/, insertClaims],
   [/^insert into claimants \(campaign_id, number/, insertClaimants],
+  [/^with waiting as \( insert into alternates/, insertWaiting],
   [/^with asked as \( select user_id, stamp as claim_stamp/, readDueClaimants],
   [/^with claimed as \( select \$3::bigint \+ c.stamp/, readDueInstants],
   [/^update claims c set decided = true/, decideClaims],
   [/^update withdrawals w set honoured = false from claimants k/, refuseOfClaimants],
   [/ update claimants k set state = sent.state/, saveMoves],
   [/^select serial, user_id as holder, coalesce\(ended_early, state\) as reason from claimants/, readFreed],
-  [/^with freed as \( select \* from unnest/, passToNext],
-  [/^update grants g set code = sent.code/, replaceCodes],
-  [/ update claimants k set state = 'offered'/, saveOffers],
+  [/ update claimants k set state = 'offered'/, offerToNext],
   [
     /^select not exists \(select from claimants where campaign_id = \$1 and state = 'offered'\)/,
     areAllDecided,

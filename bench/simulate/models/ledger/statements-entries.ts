@@ -362,9 +362,19 @@ const readGrants: Statement = (tables, by, values) => {
 };
 
 const insertAlternates: Statement = (tables, by, values) => {
-  const campaignId = values.number(1);
   const userIds = values.texts(3);
-  for (const [index, place] of values.numbers(2).entries()) {
+  writeAlternates(tables, by, values.number(1), values.numbers(2), userIds);
+  return changed(userIds.length);
+};
+
+export function writeAlternates(
+  tables: LedgerTables,
+  by: Transaction,
+  campaignId: number,
+  places: readonly number[],
+  userIds: readonly string[],
+): void {
+  for (const [index, place] of places.entries()) {
     const userId = userIds[index] ?? '';
     const isTaken = tables.alternates
       .rows(by)
@@ -375,8 +385,7 @@ const insertAlternates: Statement = (tables, by, values) => {
       throw new ConstraintError(FOREIGN_KEY_VIOLATION, 'alternates', 'alternates_campaign_id_user_id_fkey');
     tables.alternates.write(`${campaignId}/${place}`, { campaignId, place, userId }, by);
   }
-  return changed(userIds.length);
-};
+}
 
 /** Nobody has terms of their own in the simulator: one ticket each, and nobody is excluded. */
 const readPool: Statement = (tables, by, values) => {
