@@ -1,5 +1,11 @@
 /** What is read from the ledger a page at a time. */
 
+/** A campaign of which rows are read that have greater numbers than `after`. */
+export interface Behind {
+  readonly campaignId: number;
+  readonly after: number;
+}
+
 export interface Paging<Row, Key> {
   /** A key before all that is wanted. */
   readonly after: Key;

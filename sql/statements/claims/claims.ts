@@ -9,6 +9,7 @@
 import type { Queryable } from '../../database.ts';
 import { bigintArray, textArray } from '../arrays.ts';
 import type { Campaign } from '../campaigns/campaigns.ts';
+import type { Behind } from '../pages.ts';
 
 export type ClaimantState = 'waitlisted' | 'offered' | 'claimed' | 'lapsed' | 'declined' | 'left';
 
@@ -279,37 +280,55 @@ export const SHOWN_CLAIMANT = `k.number, k.user_id as "userId", k.state, k.place
   case when k.state in ('offered', 'claimed') then g.code end as code, least(k.claim_by_us, k.ending_us) as "claimByUs",
   k.deadline_moved as "deadlineMoved", k.ended_us as "endedUs", k.move_number as "moveNumber"`;
 
-/** Claimants with a greater number than `after`, as they are now, in that order, at most `limit`. */
+type OfCampaign<Row> = Row & Pick<Behind, 'campaignId'>;
+
+/** Claimants of each campaign behind a number, as they are now, in that order, at most `limit` of each. */
 export async function readClaimants(
   db: Queryable,
-  campaignId: number,
-  after: number,
+  campaigns: readonly Behind[],
   limit: number,
-): Promise<readonly ShownClaimant[]> {
-  const { rows } = await db.query<ShownClaimant>(
-    `select ${SHOWN_CLAIMANT} from claimants k left join grants g using (campaign_id, serial)
-      where k.campaign_id = $1 and k.number > $2 order by k.number limit $3`,
-    [campaignId, after, limit],
+): Promise<readonly OfCampaign<ShownClaimant>[]> {
+  const { rows } = await db.query<OfCampaign<ShownClaimant>>(
+    `select behind.campaign_id as "campaignId", shown.*
+       from unnest($1::bigint[], $2::bigint[]) as behind (campaign_id, after)
+      cross join lateral (
+        select ${SHOWN_CLAIMANT} from claimants k left join grants g using (campaign_id, serial)
+         where k.campaign_id = behind.campaign_id and k.number > behind.after order by k.number limit $3) as shown
+      order by 1, shown.number`,
+    behindValues(campaigns, limit),
   );
   return rows;
 }
 
-/** Moves with a greater number than `after`, in that order, at most `limit`, with those who moved as they are now. */
+/** A move, with who moved as they are now. */
+export interface ShownMove extends ShownClaimant {
+  readonly listNumber: number;
+  readonly leftPlace: number | null;
+}
+
+/** Moves of each campaign behind a number, in that order, at most `limit` of each. */
 export async function readMoves(
   db: Queryable,
-  campaignId: number,
-  after: number,
+  campaigns: readonly Behind[],
   limit: number,
-): Promise<readonly (ShownClaimant & { readonly listNumber: number; readonly leftPlace: number | null })[]> {
-  const { rows } = await db.query<
-    ShownClaimant & { readonly listNumber: number; readonly leftPlace: number | null }
-  >(
-    `select m.move_number as "listNumber", case when m.state in ('offered', 'left') then k.place end as "leftPlace", ${SHOWN_CLAIMANT}
-       from claimant_moves m
-       join claimants k using (campaign_id, number)
-       left join grants g on g.campaign_id = k.campaign_id and g.serial = k.serial
-      where m.campaign_id = $1 and m.move_number > $2 order by m.move_number limit $3`,
-    [campaignId, after, limit],
+): Promise<readonly OfCampaign<ShownMove>[]> {
+  const { rows } = await db.query<OfCampaign<ShownMove>>(
+    `select behind.campaign_id as "campaignId", shown.*
+       from unnest($1::bigint[], $2::bigint[]) as behind (campaign_id, after)
+      cross join lateral (
+        select m.move_number as "listNumber", case when m.state in ('offered', 'left') then k.place end as "leftPlace",
+               ${SHOWN_CLAIMANT}
+          from claimant_moves m
+          join claimants k using (campaign_id, number)
+          left join grants g on g.campaign_id = k.campaign_id and g.serial = k.serial
+         where m.campaign_id = behind.campaign_id and m.move_number > behind.after order by m.move_number limit $3) as shown
+      order by 1, shown."listNumber"`,
+    behindValues(campaigns, limit),
   );
   return rows;
+}
+
+function behindValues(campaigns: readonly Behind[], limit: number): unknown[] {
+  const campaignIds = campaigns.map(({ campaignId }) => campaignId);
+  return [bigintArray(campaignIds), bigintArray(campaigns.map(({ after }) => after)), limit];
 }

@@ -372,6 +372,10 @@ function claimCalls(
   const state = random.pick(['claimed', 'lapsed', 'declined', 'left'] as const);
   const move = { number: claimant.number, state, serial: null, atUs: us };
   const code = random.pick(['', `another ${number}`]);
+  const behind = [
+    { campaignId, after: random.between(0, 2) },
+    { campaignId: 1, after: 0 },
+  ];
   const after = random.between(0, 9);
   const counts = {
     waitlistedCount: random.between(0, 3),
@@ -419,8 +423,8 @@ function claimCalls(
     db => saveSettled(db, campaignId, settled, random.chance(0.02), counts),
     db => extendFreeDeadlines(db, unheardUs),
     db => extendDeadlines(db, unheardUs, campaignId),
-    db => readClaimants(db, campaignId, 0, 9),
-    db => readMoves(db, campaignId, 0, 9),
+    db => readClaimants(db, behind, 2),
+    db => readMoves(db, behind, 2),
     db => readOffer(db, campaignId, serial),
     db => extendDeadline(poolOf(db), campaignId, { serial, holder: user(), atUs: us + 300 }),
     db => beginEnd(poolOf(db), campaignId, ending),

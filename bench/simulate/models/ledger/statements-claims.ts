@@ -415,27 +415,41 @@ export function shownClaimant(tables: LedgerTables, by: Transaction, row: Claima
   return { number, userId, state, place, serial, code, claimByUs, deadlineMoved, endedUs, moveNumber };
 }
 
-const readClaimants: Statement = (tables, by, values) => {
-  const rows = claimantsOf(tables, by, values.number(1)).filter(({ number }) => number > values.number(2));
-  return rowsOf(rows.slice(0, values.number(3)).map(row => shownClaimant(tables, by, row)));
-};
+/** Campaigns, in the order of their ids, each with the number behind which its rows are read. */
+function behindOf(values: Values): readonly (readonly [campaignId: number, after: number])[] {
+  const afters = values.numbers(2);
+  return values
+    .numbers(1)
+    .map((campaignId, index) => [campaignId, afters[index] ?? 0] as const)
+    .sort(([a], [b]) => a - b);
+}
 
-const readMoves: Statement = (tables, by, values) => {
-  const campaignId = values.number(1);
-  const moves = tables.moves
-    .rows(by)
-    .filter(move => move.campaignId === campaignId && move.moveNumber > values.number(2))
-    .sort((a, b) => a.moveNumber - b.moveNumber)
-    .slice(0, values.number(3));
-  return rowsOf(
-    moves.flatMap(({ moveNumber, number, state }) => {
-      const row = tables.claimants.get(keyOfClaimant({ campaignId, number }), by);
-      if (row === undefined) return [];
-      const leftPlace = state === 'offered' || state === 'left' ? row.place : null;
-      return [{ listNumber: moveNumber, leftPlace, ...shownClaimant(tables, by, row) }];
-    }),
+const readClaimants: Statement = (tables, by, values) =>
+  rowsOf(
+    behindOf(values).flatMap(([campaignId, after]) =>
+      claimantsOf(tables, by, campaignId)
+        .filter(({ number }) => number > after)
+        .slice(0, values.number(3))
+        .map(row => ({ campaignId, ...shownClaimant(tables, by, row) })),
+    ),
   );
-};
+
+const readMoves: Statement = (tables, by, values) =>
+  rowsOf(
+    behindOf(values).flatMap(([campaignId, after]) =>
+      tables.moves
+        .rows(by)
+        .filter(move => move.campaignId === campaignId && move.moveNumber > after)
+        .sort((a, b) => a.moveNumber - b.moveNumber)
+        .slice(0, values.number(3))
+        .flatMap(({ moveNumber, number, state }) => {
+          const row = tables.claimants.get(keyOfClaimant({ campaignId, number }), by);
+          if (row === undefined) return [];
+          const leftPlace = state === 'offered' || state === 'left' ? row.place : null;
+          return [{ campaignId, listNumber: moveNumber, leftPlace, ...shownClaimant(tables, by, row) }];
+        }),
+    ),
+  );
 
 export const CLAIM_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/insert into claims as held/, insertClaims],
@@ -454,6 +468,6 @@ export const CLAIM_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   ],
   [/^update campaigns set unheard_us = unheard_us \+/, extendDeadlines],
   [/ update campaigns set unheard_us = unheard_us \+/, extendFreeDeadlines],
-  [/^select k.number, k.user_id as "userId".* and k.number > \$2/, readClaimants],
-  [/^select m.move_number as "listNumber"/, readMoves],
+  [/^select behind.campaign_id .* and k.number > behind.after/, readClaimants],
+  [/^select behind.campaign_id .* and m.move_number > behind.after/, readMoves],
 ];
