@@ -49,8 +49,8 @@ export async function readLine(db: Queryable, campaignId: number): Promise<Line>
                        and absent_since_ms is null) as "anyPresent",
             (select min(absent_since_ms) from room_people
               where campaign_id = $1 and state = 'waiting' and stamp is not null) as "awaySinceMs",
-            exists (select from room_people
-                     where campaign_id = $1 and state = 'skipped' and absent_since_ms is null) as "anyBack",
+            (select min(stamp) from room_people
+              where campaign_id = $1 and state = 'skipped' and absent_since_ms is null) is not null as "anyBack",
             (select min(due_ms) from room_people
               where campaign_id = $1 and state in ('admitted', 'inside')) as "firstDueMs"`,
     values: [campaignId],
