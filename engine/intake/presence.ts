@@ -30,7 +30,7 @@ const FROM_THE_START = '0-0';
  */
 const ENDED_AT_ONCE = 5_000;
 /** Pages of reports taken in one turn. More would hold up the pass when reports have piled up, as after an outage. */
-const MOST_PAGES = 10;
+export const MOST_PAGES = 10;
 
 export interface PresenceOptions {
   readonly pool: Pool;
