@@ -23,11 +23,12 @@ import {
   readDueInstants,
 } from '../../sql/statements/claims/claims-turn.ts';
 import { offerToNext, readFreed } from '../../sql/statements/claims/passing-on.ts';
+import type { FreedSerial } from '../../sql/statements/draws/alternates.ts';
 import { LAST_STAMP_US, lastStampAt } from '../contract/record/stamp.ts';
 import { LONGEST_BEHIND_MS } from './availability-clock.ts';
 import { judgeClaims } from './judges/claims.ts';
 import { makeCode } from './judges/codes.ts';
-import type { HeardInstants, Instants } from './settling-step.ts';
+import { dueStamp, type HeardInstants, type Instants } from './settling-step.ts';
 
 /**
  * The number of claims, withdrawals and lapses together that end in one transaction, and of serials passed on in one. More
@@ -44,8 +45,8 @@ export interface Moved {
 }
 
 export interface Ended extends Moved {
-  /** Whether something that was offered is free now. */
-  readonly anyFreed: boolean;
+  /** What was offered and is free now. */
+  readonly freed: readonly FreedSerial[];
 }
 
 export interface Offered extends Moved {
@@ -88,15 +89,19 @@ export async function withOutages(
   return { ...campaign, unheardUs: extendedUs ?? campaign.unheardUs };
 }
 
-/** When something ends of what is claimed, declined or lapses, up to these instants; and whether something is free. */
+/** What there is to do up to these instants: see DueClaims. */
 export async function readDue(
   db: Queryable,
   campaign: Campaign,
   instants: Instants,
   limit: number = TURN_LIMIT,
 ): Promise<DueClaims> {
-  const due = { through: throughOf(campaign, instants), lapseUs: lapseUsOf(instants), most: limit };
-  return await readDueInstants(db, campaign, due);
+  return await readDueInstants(db, campaign, {
+    through: throughOf(campaign, instants),
+    entriesThrough: dueStamp(campaign, instants.watermarkUs),
+    lapseUs: lapseUsOf(instants),
+    most: limit,
+  });
 }
 
 /**
@@ -129,11 +134,11 @@ export async function endOffers(
   limit: number = TURN_LIMIT,
 ): Promise<Ended> {
   const { campaignId, moveCount } = campaign;
-  if (firstUs === null) return { moveCount, states: [], anyFreed: false };
+  if (firstUs === null) return { moveCount, states: [], freed: [] };
   const [through, lapseUs] = [throughOf(campaign, instants), lapseUsOf(instants)];
   const due = await readDueClaimants(db, campaign, { through, lapseUs, limit });
   const moves = judgeClaims(due, opensAtUs(campaign), lapseUs);
-  await saveMoves(
+  const freed = await saveMoves(
     db,
     campaign,
     moveCount,
@@ -142,7 +147,7 @@ export async function endOffers(
   if (campaign.hasAsked) await markClaims(db, campaignId, through);
   if (campaign.hasLeaving) await markLeaving(db, campaignId, through);
   const states = moves.map(({ state }) => state);
-  return { moveCount: moveCount + moves.length, states, anyFreed: moves.some(isFreeing) };
+  return { moveCount: moveCount + moves.length, states, freed };
 }
 
 /** Whether something was offered that is free now. */
@@ -150,18 +155,19 @@ function isFreeing({ state, serial }: Move): boolean {
   return serial !== null && state !== 'claimed';
 }
 
-/** Offers what is free to those who wait: what was before this step, or is since its offers `ended`. */
+/** Offers what is free to those who wait: what has been since before this step, and what is since its offers `ended`. */
 export async function offerFreed(
   db: Queryable,
   campaign: Campaign,
   instants: Instants,
   due: DueClaims,
-  { moveCount, anyFreed }: Ended,
+  ended: Ended,
 ): Promise<Offered> {
   const { campaignId } = campaign;
+  const { moveCount } = ended;
   const offer = offerOf(campaign, instants);
-  if (offer === undefined || !(due.anyFreed || anyFreed)) return { moveCount, states: [], more: false };
-  const freed = await readFreed(db, campaignId, TURN_LIMIT);
+  if (offer === undefined) return { moveCount, states: [], more: false };
+  const freed = due.anyFreed ? await readFreed(db, campaignId, TURN_LIMIT) : ended.freed;
   const passed = await offerToNext(
     db,
     campaignId,

@@ -183,8 +183,8 @@ async function step(
   }
 }
 
-/** Of a campaign without open offers. */
-const NOTHING_DUE: DueClaims = { firstUs: null, tooManyUs: null, anyFreed: false };
+/** Of a campaign without open offers; whether entries are due was not looked at. */
+const NOTHING_DUE: DueClaims = { firstUs: null, tooManyUs: null, anyEntries: true, anyFreed: false };
 
 /** Nobody can leave any more; in a room, passes and visits still end. */
 async function stepFinished(
@@ -254,9 +254,9 @@ async function stepCoupon(
     ? await decideWithdrawals(db, { campaignId, settledStamp, through, goneCount, limit })
     : NOBODY_LEFT;
   if (left.more) return leaveTurn(db, campaign, ended, left.honoured);
-  const turn = isSoldOut(campaign)
-    ? await countTurnOut(db, campaign, through)
-    : await grantTurn(db, campaign, through, instants);
+  const turn = due.anyEntries
+    ? await decideTurn(db, campaign, through, instants)
+    : { ...NOBODY_DECIDED, lastStamp: settledStamp };
   const isDecided = !turn.more && instants.watermarkUs >= closesAtUs(campaign);
   // Users waitlisted just now are next in line for what is free.
   const offered = hasClaims ? await offerFreed(db, campaign, instants, due, ended) : NOT_MOVED;
@@ -307,12 +307,21 @@ function countsOf(
 }
 
 /** Without claims. */
-const NOT_MOVED: Ended & Offered = { moveCount: 0, states: [], anyFreed: false, more: false };
+const NOT_MOVED: Ended & Offered = { moveCount: 0, states: [], freed: [], more: false };
 
 interface Turn extends StepResult {
   readonly granted: number;
   readonly waitlisted: number;
   readonly lastStamp: number;
+}
+
+/** No entry is due. */
+const NOBODY_DECIDED = { decided: 0, granted: 0, waitlisted: 0, more: false };
+
+function decideTurn(db: Queryable, campaign: Campaign, through: number, instants: Instants): Promise<Turn> {
+  return isSoldOut(campaign)
+    ? countTurnOut(db, campaign, through)
+    : grantTurn(db, campaign, through, instants);
 }
 
 async function grantTurn(

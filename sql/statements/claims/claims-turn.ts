@@ -9,8 +9,10 @@ export interface DueInstants {
   readonly tooManyUs: number | null;
 }
 
-/** What there is to do of claims, as of one moment in a step, which has the campaign's row. */
+/** What there is to do where there are claims, as of one moment in a step, which has the campaign's row. */
 export interface DueClaims extends DueInstants {
+  /** Entries are due that are not settled. */
+  readonly anyEntries: boolean;
   /** Something lapsed or was declined in an earlier step, and has not gone on. */
   readonly anyFreed: boolean;
 }
@@ -23,7 +25,13 @@ export interface DueClaims extends DueInstants {
 export async function readDueInstants(
   db: Queryable,
   campaign: Campaign,
-  due: { readonly through: number; readonly lapseUs: number; readonly most: number },
+  due: {
+    readonly through: number;
+    /** The greatest due stamp of an entry. */
+    readonly entriesThrough: number;
+    readonly lapseUs: number;
+    readonly most: number;
+  },
 ): Promise<DueClaims> {
   const { rows } = await db.query<DueClaims>({
     name: 'read_due_instants',
@@ -52,7 +60,8 @@ export async function readDueInstants(
          from (select * from claimed union all select * from leaving union all select * from lapsing) as each
      )
      select min(at_us) as "firstUs", min(at_us) filter (where number = $6) as "tooManyUs",
-            -- By the index that read_freed goes by: 'exists' could be planned to look through all claimants.
+            -- By the indexes that read_turn and read_freed go by: 'exists' could be planned to look through all of a campaign.
+            (select min(stamp) from entries where campaign_id = $1 and stamp > $7 and stamp <= $8) is not null as "anyEntries",
             (select min(move_number) from claimants
               where campaign_id = $1 and state in ('lapsed', 'declined') and not is_passed_on) is not null as "anyFreed"
        from due`,
@@ -63,6 +72,8 @@ export async function readDueInstants(
       campaign.unheardUs,
       due.lapseUs,
       due.most + 1,
+      campaign.settledStamp,
+      due.entriesThrough,
     ],
   });
   const [row] = rows;

@@ -9,6 +9,7 @@
 import type { Queryable } from '../../database.ts';
 import { bigintArray, textArray } from '../arrays.ts';
 import type { Campaign } from '../campaigns/campaigns.ts';
+import type { FreedSerial } from '../draws/alternates.ts';
 import type { Behind } from '../pages.ts';
 
 export type ClaimantState = 'waitlisted' | 'offered' | 'claimed' | 'lapsed' | 'declined' | 'left';
@@ -169,16 +170,17 @@ export interface Move {
 
 /**
  * Writes down how offers, and waiting for them, have ended, in this order; the last move had the number `after`. Where there is
- * a `code`, it replaces that of the serial, which nobody holds any more: what was shown is then worth nothing.
+ * a `code`, it replaces that of the serial, which nobody holds any more: what was shown is then worth nothing. Answers what
+ * has become free, as readFreed does.
  */
 export async function saveMoves(
   db: Queryable,
   { campaignId, unheardUs }: Campaign,
   after: number,
   moves: readonly (Move & { readonly code?: string })[],
-): Promise<void> {
-  if (moves.length === 0) return;
-  await db.query(
+): Promise<readonly FreedSerial[]> {
+  if (moves.length === 0) return [];
+  const { rows } = await db.query<FreedSerial>(
     `with sent as (
        select number, state, at_us, code, $2::integer + ordinality::integer as move_number
          from unnest($3::bigint[], $4::text[], $5::bigint[], $7::text[]) with ordinality
@@ -188,15 +190,18 @@ export async function saveMoves(
           set state = sent.state, ended_us = sent.at_us, move_number = sent.move_number,
               claim_by_us = k.claim_by_us + $6::bigint
          from sent where k.campaign_id = $1 and k.number = sent.number
-       returning k.number, k.serial
+       returning k.number, k.serial, k.user_id, k.state, k.ended_early, k.move_number
      ), replaced as (
        update grants g set code = sent.code
          from sent join moved using (number)
         where sent.code <> '${NO_CODE}' and g.campaign_id = $1 and g.serial = moved.serial
+     ), noted as (
+       insert into claimant_moves (campaign_id, move_number, number, state, serial, at_us)
+       select $1, sent.move_number, number, sent.state, moved.serial, sent.at_us
+         from sent join moved using (number)
      )
-     insert into claimant_moves (campaign_id, move_number, number, state, serial, at_us)
-     select $1, sent.move_number, number, sent.state, moved.serial, sent.at_us
-       from sent join moved using (number)`,
+     select serial, user_id as holder, coalesce(ended_early, state) as reason
+       from moved where state in ('lapsed', 'declined') order by move_number`,
     [
       campaignId,
       after,
@@ -207,6 +212,7 @@ export async function saveMoves(
       textArray(moves.map(({ code = NO_CODE }) => code)),
     ],
   );
+  return rows;
 }
 
 /** Whether nothing can change any more: no offer is open. What is free has gone on to whoever waits by then. */

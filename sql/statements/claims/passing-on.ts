@@ -1,6 +1,6 @@
 /** Statements on what lapsed or was declined: it goes on to those who wait. */
 import type { Queryable } from '../../database.ts';
-import { type Freed, freedValues, PASSED_ON } from '../draws/alternates.ts';
+import { type Freed, type FreedSerial, freedValues, PASSED_ON } from '../draws/alternates.ts';
 import type { Offer } from './claims.ts';
 
 /** What lapsed or was declined and has not gone on yet, in the order in which it became free, at most `limit`. */
@@ -8,8 +8,8 @@ export async function readFreed(
   db: Queryable,
   campaignId: number,
   limit: number,
-): Promise<readonly Omit<Freed, 'code'>[]> {
-  const { rows } = await db.query<Omit<Freed, 'code'>>({
+): Promise<readonly FreedSerial[]> {
+  const { rows } = await db.query<FreedSerial>({
     name: 'read_freed',
     text: `select serial, user_id as holder, coalesce(ended_early, state) as reason from claimants
       where campaign_id = $1 and state in ('lapsed', 'declined') and not is_passed_on

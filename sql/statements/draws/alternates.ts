@@ -90,11 +90,15 @@ export async function passOn(
   });
 }
 
-/** What is to be passed on: from whom, why, and under which new code. */
-export interface Freed {
+/** What is to be passed on: from whom, and why. */
+export interface FreedSerial {
   readonly serial: number;
   readonly holder: string;
   readonly reason: string;
+}
+
+/** Under which new code. */
+export interface Freed extends FreedSerial {
   readonly code: string;
 }
 

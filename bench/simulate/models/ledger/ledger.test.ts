@@ -413,7 +413,9 @@ function claimCalls(
       return insertWaiting(db, campaignId, [{ ...claimant, userId }], waiting, offer);
     },
     withCampaign((db, campaign) => readDueClaimants(db, campaign, due)),
-    withCampaign((db, campaign) => readDueInstants(db, campaign, { ...due, most: due.limit })),
+    withCampaign((db, campaign) =>
+      readDueInstants(db, campaign, { ...due, entriesThrough: due.through, most: due.limit }),
+    ),
     db => markClaims(db, campaignId, stamp()),
     db => markLeaving(db, campaignId, stamp()),
     withCampaign((db, campaign) => saveMoves(db, campaign, after, [{ ...move, code }])),

@@ -19,7 +19,7 @@ import {
   type Values,
 } from './ledger-tables.ts';
 import { changeCampaign } from './statements-campaigns.ts';
-import { insertAsked, keyOf, nextAlternates, writeAlternates } from './statements-entries.ts';
+import { entriesBetween, insertAsked, keyOf, nextAlternates, writeAlternates } from './statements-entries.ts';
 import type { Transaction } from './table.ts';
 
 const ONE_ROW = 'one';
@@ -216,8 +216,15 @@ const readDueInstants: Statement = (tables, by, values) => {
       return deadlineUs !== undefined && deadlineUs <= lapseUs ? [deadlineUs] : [];
     }),
   ].sort((a, b) => a - b);
-  const anyFreed = [...claimants.values()].some(isFree);
-  return rowsOf([{ firstUs: instants[0] ?? null, tooManyUs: instants[limit - 1] ?? null, anyFreed }]);
+  const range = { campaignId, after: values.number(7), through: values.number(8), limit: 1 };
+  return rowsOf([
+    {
+      firstUs: instants[0] ?? null,
+      tooManyUs: instants[limit - 1] ?? null,
+      anyEntries: entriesBetween(tables, by, range).length > 0,
+      anyFreed: [...claimants.values()].some(isFree),
+    },
+  ]);
 };
 
 /** What was offered to them is free. */
@@ -285,7 +292,7 @@ function replaceCode(tables: LedgerTables, by: Transaction, row: ClaimantRow, co
 const saveMoves: Statement = (tables, by, values) => {
   const [campaignId, after, unheardUs] = [values.number(1), values.number(2), values.number(6)];
   const [states, instants, codes] = [values.texts(4), values.numbers(5), values.texts(7)];
-  let count = 0;
+  const moved: ClaimantRow[] = [];
   for (const [index, number] of values.numbers(3).entries()) {
     const old = tables.claimants.get(keyOfClaimant({ campaignId, number }), by);
     if (old === undefined) continue;
@@ -296,23 +303,21 @@ const saveMoves: Statement = (tables, by, values) => {
     writeClaimant(tables, by, row);
     noteMove(tables, by, row, state, endedUs);
     replaceCode(tables, by, row, codes[index] ?? '');
-    count += 1;
+    moved.push(row);
   }
-  return changed(count);
+  return rowsOf(moved.filter(isFree).map(freedSerial));
 };
+
+function freedSerial({ serial, userId, endedEarly, state }: ClaimantRow) {
+  return { serial, holder: userId, reason: endedEarly ?? state };
+}
 
 const readFreed: Statement = (tables, by, values) => {
   const freed = claimantsOf(tables, by, values.number(1))
     .filter(isFree)
     .sort((a, b) => a.moveNumber - b.moveNumber)
     .slice(0, values.number(2));
-  return rowsOf(
-    freed.map(({ serial, userId, endedEarly, state }) => ({
-      serial,
-      holder: userId,
-      reason: endedEarly ?? state,
-    })),
-  );
+  return rowsOf(freed.map(freedSerial));
 };
 
 interface Passed {
