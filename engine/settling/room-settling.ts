@@ -229,7 +229,7 @@ async function admit({ db, campaign, room, isHeard }: Step, goneCount: number): 
   return { count: first.length, passed, settledStamp: settled, goneCount: goneCount + returned };
 }
 
-/** Catches nothing up if, at the last check, nobody waited or nobody could be notified. */
+/** Catches nothing up if, after the last turn, nobody who waited was there, or nobody could be notified. */
 function paceOf({ nextUs, recent, busySinceUs, nowUs }: Room): Pace {
   return { nextUs: busySinceUs === null ? Math.max(nextUs, nowUs) : nextUs, recent };
 }

@@ -108,7 +108,7 @@ export async function addStreams(db: Queryable, streams: Streams): Promise<void>
 }
 
 // The room's heard time of this moment, at most: it is kept up to the last turn, and what moves it later may be from before.
-// Where nobody was there at the last turn, nothing counts up to the next one (engine/settling/room-settling.ts).
+// Where nobody was there after the last turn, nothing counts up to the next one (engine/settling/room-settling.ts).
 const HEARD_MS = `(select r.heard_ms + ${AHEAD_MS}
          + case when r.taken_stamp >= 0 and r.empty_since_ms is null then h.heard_ms - r.heard_at_ms else 0 end
   from rooms r cross join hearing h where r.campaign_id = p.campaign_id)`;
