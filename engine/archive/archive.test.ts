@@ -255,8 +255,8 @@ test('of a room, which admits everybody, all leave and come back; what was asked
     assert.equal(await countOf(`${table} where campaign_id = $1`, room), 0, table);
   for (const answer of await roomAnswers()) assert.deepEqual(answer, { status: 410, file: fileNameOf(room) });
   assert.equal((await system.operate('GET', `${path}/totals`)).text, totals);
-  // Reports of streams from before the end may be read long after it.
-  const late = { campaignId: room, incarnation: 1, userIds: VISITORS };
+  // Reports of streams from before its end may be read long after.
+  const late = { incarnation: 1, rooms: [{ campaignId: room, userIds: VISITORS }] };
   await addStreams(system.pool, late);
   assert.equal(await countOf('room_people where campaign_id = $1', room), 0);
   await brokenOff(ledger => restoreCampaign(ledger, scene.fileOf(room)));

@@ -16,7 +16,12 @@ import {
   takeRooms,
 } from '../../sql/statements/rooms/presence.ts';
 import type { Keys } from '../contract/redis/keys.ts';
-import { type PresenceReport, readPresence, trimPresence } from '../contract/redis/presence/presence.ts';
+import {
+  PAGE_REPORTS,
+  type PresenceReport,
+  readPresence,
+  trimPresence,
+} from '../contract/redis/presence/presence.ts';
 import type { RedisClient } from '../contract/redis/redis.ts';
 
 const FROM_THE_START = '0-0';
@@ -25,6 +30,8 @@ const FROM_THE_START = '0-0';
  * rest do not count as absent before the turn that ends their streams.
  */
 const ENDED_AT_ONCE = 5_000;
+/** Pages of reports taken in one turn. More would hold up the pass when reports have piled up, as after an outage. */
+export const MOST_PAGES = 10;
 
 export interface PresenceOptions {
   readonly pool: Pool;
@@ -41,16 +48,26 @@ export interface PresenceOptions {
  * last turn, so that time counts as nobody's absence.
  */
 export async function takePresence(options: PresenceOptions, epoch: number): Promise<boolean> {
+  for (let page = 0; page < MOST_PAGES; page++) {
+    const taken = await takePage(options, epoch);
+    if (taken !== 'more') return taken === 'all';
+  }
+  return false;
+}
+
+/** Takes one page of reports: the last of them ('all'), one behind which there may be more, or none ('left' to another engine). */
+async function takePage(options: PresenceOptions, epoch: number): Promise<'all' | 'more' | 'left'> {
   const { pool, redis, keys, endedAtOnce = ENDED_AT_ONCE } = options;
   const state = await readPresenceState(pool);
-  // An engine that still knows an older epoch must not move the position back to it.
-  if (!state.isWanted || state.epoch > epoch) return !state.isWanted;
+  // An engine that still knows an older board must not take the reading back to it.
+  if (!state.isWanted) return 'all';
+  if (state.epoch > epoch) return 'left';
   const key = keys.presence(epoch);
   const isAnew = state.epoch !== epoch;
   const after = isAnew ? FROM_THE_START : state.position;
   const reports = await readPresence(redis, keys, epoch, after);
   const last = reports.at(-1)?.position;
-  if (last === undefined && !state.anyEnded && !isAnew) return true;
+  if (last === undefined && !state.anyEnded && !isAnew) return 'all';
   const isTaken = await transaction(pool, async client => {
     const held = await takePresenceLog(client);
     if (held === undefined || held.epoch !== state.epoch || held.position !== state.position) return false;
@@ -65,7 +82,8 @@ export async function takePresence(options: PresenceOptions, epoch: number): Pro
   });
   // Trim only after the commit: if another engine's turn fails, the next one must find all of its reports again.
   if (isTaken && last !== undefined) await trimPresence(redis, key, last);
-  return isTaken;
+  if (!isTaken) return 'left';
+  return reports.length < PAGE_REPORTS ? 'all' : 'more';
 }
 
 function roomsOf(reports: readonly { readonly report: PresenceReport }[]): readonly number[] {
@@ -74,8 +92,8 @@ function roomsOf(reports: readonly { readonly report: PresenceReport }[]): reado
 
 async function takeReport(db: Queryable, { incarnation, rooms }: PresenceReport): Promise<void> {
   if (!(await noteIncarnation(db, incarnation))) return;
-  for (const { campaignId, here, gone } of rooms) {
-    if (here.length > 0) await addStreams(db, { campaignId, incarnation, userIds: here });
-    if (gone.length > 0) await removeStreams(db, { campaignId, incarnation, userIds: gone });
-  }
+  const here = rooms.map(room => ({ campaignId: room.campaignId, userIds: room.here }));
+  await addStreams(db, { incarnation, rooms: here });
+  const gone = rooms.map(room => ({ campaignId: room.campaignId, userIds: room.gone }));
+  await removeStreams(db, { incarnation, rooms: gone });
 }

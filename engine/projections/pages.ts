@@ -25,24 +25,39 @@ export interface Pages<Row> {
   readonly publish: (page: readonly Row[], after: number) => Promise<unknown>;
 }
 
-/** Publishes rows with numbers above `after`, up to the first page that is not full; returns the last number published. */
+/** Rows that were read before, together with those of other campaigns. */
+export interface FirstRows<Row> {
+  readonly rows: readonly Row[];
+  /** There are no others. */
+  readonly areAll: boolean;
+}
+
+/**
+ * Publishes rows with numbers above `after`, up to the first page that is not full; answers the last number that was. Those of
+ * `first` are not read again.
+ */
 export async function eachPage<Row>(
   { db, campaignId, onPage }: Projected,
   after: number,
   { read, numberOf, publish }: Pages<Row>,
+  first?: FirstRows<Row>,
 ): Promise<number> {
   let published = after;
+  const publishPage = async (page: readonly Row[]): Promise<void> => {
+    const last = page.at(-1);
+    if (last === undefined) return;
+    await publish(page, published);
+    published = numberOf(last);
+    await onPage?.();
+  };
+  if (first !== undefined) await publishPage(first.rows);
+  if (first?.areAll === true) return published;
   const pages = pagesOf({
-    after,
+    after: published,
     limit: PAGE,
     read: (from, limit) => read(db, campaignId, from, limit),
     keyOf: numberOf,
   });
-  for await (const page of pages) {
-    await publish(page, published);
-    const last = page.at(-1);
-    if (last !== undefined) published = numberOf(last);
-    await onPage?.();
-  }
+  for await (const page of pages) await publishPage(page);
   return published;
 }

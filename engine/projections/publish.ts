@@ -30,7 +30,7 @@ import { closeRegistry } from '../contract/redis/lease/lease.ts';
 import { beginProjection, clearProjection, joinProjection } from '../contract/redis/projection/projection.ts';
 import type { RedisClient } from '../contract/redis/redis.ts';
 import { Slots } from '../settling/slots.ts';
-import { projectClaimants, projectMoves } from './claim-projections.ts';
+import { type ClaimNews, projectClaimants, projectMoves, readClaimNews } from './claim-projections.ts';
 import { LeftToOthers, SHARED_FROM } from './left-to-others.ts';
 import { Maker, type MakerOptions } from './maker.ts';
 import type { Projected } from './pages.ts';
@@ -54,6 +54,10 @@ const JOINED_AT_ONCE = 500;
  * connection to Postgres that others need too.
  */
 const PREPARED_AT_ONCE = 4;
+/** The same of those whose news were read before: they use Redis alone. */
+const WRITTEN_AT_ONCE = 32;
+/** Campaigns whose news are read in one statement, some hundred rows of each at most. */
+const NEWS_AT_ONCE = 100;
 /** How long the board waits for a campaign announced just now, so that it is complete when people come. */
 const MAKE_MS = 500;
 
@@ -381,22 +385,44 @@ export class Publisher {
 
   /** Resolves when none of them is being written any more; rejects if any could not be. */
   async #prepareAll(campaigns: readonly Campaign[]): Promise<void> {
-    const slots = new Slots(PREPARED_AT_ONCE);
-    const written = await Promise.allSettled(
-      campaigns.map(campaign => slots.run(() => this.#prepare(campaign))),
+    const [preparing, writing] = [new Slots(PREPARED_AT_ONCE), new Slots(WRITTEN_AT_ONCE)];
+    const unknown = campaigns.filter(({ campaignId }) => !this.#of(campaignId).isCompared);
+    await allOf(
+      unknown.map(campaign => writing.run(() => this.#compare(campaign, this.#of(campaign.campaignId)))),
     );
-    const failed = written.find(({ status }) => status === 'rejected');
-    if (failed?.status === 'rejected') throw failed.reason;
+    const news = await this.#readClaimNews(campaigns);
+    await allOf(
+      campaigns.map(campaign => {
+        const claims = news.get(campaign.campaignId);
+        const slots = claims === undefined ? preparing : writing;
+        return slots.run(() => this.#prepare(campaign, claims));
+      }),
+    );
   }
 
-  /** Writes what the board's record of a campaign will refer to. */
-  async #prepare(campaign: Campaign): Promise<void> {
+  /** What is new of claims, of those campaigns in which something is. */
+  async #readClaimNews(campaigns: readonly Campaign[]): Promise<ReadonlyMap<number, ClaimNews>> {
+    const behind = campaigns.flatMap(campaign => {
+      const { campaignId, moveCount } = campaign;
+      const { claimants, moves } = this.#of(campaignId);
+      const isBehind = claimantsOf(campaign) > claimants || moveCount > moves;
+      return campaign.claimWithinS !== null && isBehind ? [{ campaignId, claimants, moves }] : [];
+    });
+    const news = new Map<number, ClaimNews>();
+    for (let at = 0; at < behind.length; at += NEWS_AT_ONCE) {
+      const page = await readClaimNews(this.#pool, behind.slice(at, at + NEWS_AT_ONCE));
+      for (const [campaignId, claims] of page) news.set(campaignId, claims);
+    }
+    return news;
+  }
+
+  /** Writes what the board's record of a campaign will refer to; `news` were read before, where there are claims. */
+  async #prepare(campaign: Campaign, news: ClaimNews | undefined): Promise<void> {
     const { campaignId, grantedCount, goneCount, redrawnCount } = campaign;
     const published = this.#of(campaignId);
     const projected = this.#projected(campaignId);
-    if (!published.isCompared) await this.#compare(campaign, published);
     if (campaign.claimWithinS !== null) {
-      await this.#prepareClaims(campaign, published);
+      await this.#prepareClaims(campaign, published, news);
     } else if (grantedCount > published.won) {
       published.won = await projectWon(projected, published.won);
     }
@@ -409,13 +435,13 @@ export class Publisher {
   }
 
   /** Writes the claimants, then how far they have moved. */
-  async #prepareClaims(campaign: Campaign, published: Published): Promise<void> {
+  async #prepareClaims(campaign: Campaign, published: Published, news: ClaimNews | undefined): Promise<void> {
     const projected = this.#projected(campaign.campaignId);
     if (claimantsOf(campaign) > published.claimants) {
-      published.claimants = await projectClaimants(projected, published.claimants);
+      published.claimants = await projectClaimants(projected, published.claimants, news?.claimants);
     }
     if (campaign.moveCount > published.moves) {
-      published.moves = await projectMoves(projected, published.moves);
+      published.moves = await projectMoves(projected, published.moves, news?.moves);
     }
   }
 
@@ -448,6 +474,13 @@ export class Publisher {
     const ranked = await projectGone(projected, { kind, after: goneRanked, rankedStamp });
     if (ranked > goneRanked) await saveGoneRanked(this.#pool, campaignId, ranked);
   }
+}
+
+/** Resolves when all of them are over; rejects if any has failed. */
+async function allOf(work: readonly Promise<void>[]): Promise<void> {
+  const done = await Promise.allSettled(work);
+  const failed = done.find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 }
 
 /** The number of claimants, with claims: they are numbered from 1 without gaps. */

@@ -145,7 +145,7 @@ export class CampaignTurns {
 }
 
 /** The value it resolves with, if it does so within so many ms. */
-async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+export async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>(resolve => {
     timer = setTimeout(() => resolve(undefined), ms);

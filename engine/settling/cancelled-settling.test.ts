@@ -159,7 +159,7 @@ test('a room that is cancelled lets nobody in any more, whoever waits in it or i
   const paced = { perSecond: 1, capacity: null, paused: false, singleUse: false };
   await createRoom(ledger.pool, campaignId, { ...paced, graceMs: 1_000, passMs: 60_000, visitMs: null });
   await ledger.enter(campaign, 10, 20, 30);
-  await addStreams(ledger.pool, { campaignId, incarnation: 1, userIds: ['user-30'] });
+  await addStreams(ledger.pool, { incarnation: 1, rooms: [{ campaignId, userIds: ['user-30'] }] });
   for (const heardMs of [1, 2_000]) {
     const from = await readHeard(ledger.pool);
     await moveHeard(ledger.pool, from, { heardMs: from.heardMs + heardMs, throughMs: from.throughMs + 1 });

@@ -10,22 +10,25 @@ import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaig
 import type { TakenCampaign } from '../../sql/statements/campaigns/settling.ts';
 import {
   extendDeadlines,
+  type Move,
   markClaims,
   markLeaving,
   type Offer,
   readDueClaimants,
-  readFreed,
   saveMoves,
-  saveOffers,
 } from '../../sql/statements/claims/claims.ts';
-import { type DueInstants, readDueInstants } from '../../sql/statements/claims/claims-turn.ts';
-import { passToNext } from '../../sql/statements/draws/alternates.ts';
-import { replaceCodes } from '../../sql/statements/entries/grants.ts';
+import {
+  type DueClaims,
+  type DueInstants,
+  readDueInstants,
+} from '../../sql/statements/claims/claims-turn.ts';
+import { offerToNext, readFreed } from '../../sql/statements/claims/passing-on.ts';
+import type { FreedSerial } from '../../sql/statements/draws/alternates.ts';
 import { LAST_STAMP_US, lastStampAt } from '../contract/record/stamp.ts';
 import { LONGEST_BEHIND_MS } from './availability-clock.ts';
 import { judgeClaims } from './judges/claims.ts';
 import { makeCode } from './judges/codes.ts';
-import type { HeardInstants, Instants } from './settling-step.ts';
+import { dueStamp, type HeardInstants, type Instants } from './settling-step.ts';
 
 /**
  * The number of claims, withdrawals and lapses together that end in one transaction, and of serials passed on in one. More
@@ -39,6 +42,11 @@ export interface Moved {
   readonly moveCount: number;
   /** The moves: the new states, in order. */
   readonly states: readonly string[];
+}
+
+export interface Ended extends Moved {
+  /** What was offered and is free now. */
+  readonly freed: readonly FreedSerial[];
 }
 
 export interface Offered extends Moved {
@@ -81,15 +89,19 @@ export async function withOutages(
   return { ...campaign, unheardUs: extendedUs ?? campaign.unheardUs };
 }
 
-/** When something ends of what is claimed, declined or lapses, up to these instants. */
+/** What there is to do up to these instants: see DueClaims. */
 export async function readDue(
   db: Queryable,
   campaign: Campaign,
   instants: Instants,
   limit: number = TURN_LIMIT,
-): Promise<DueInstants> {
-  const due = { through: throughOf(campaign, instants), lapseUs: lapseUsOf(instants), most: limit };
-  return await readDueInstants(db, campaign, due);
+): Promise<DueClaims> {
+  return await readDueInstants(db, campaign, {
+    through: throughOf(campaign, instants),
+    entriesThrough: dueStamp(campaign, instants.watermarkUs),
+    lapseUs: lapseUsOf(instants),
+    most: limit,
+  });
 }
 
 /**
@@ -120,42 +132,51 @@ export async function endOffers(
   instants: Instants,
   { firstUs }: DueInstants,
   limit: number = TURN_LIMIT,
-): Promise<Moved> {
+): Promise<Ended> {
   const { campaignId, moveCount } = campaign;
-  if (firstUs === null) return { moveCount, states: [] };
+  if (firstUs === null) return { moveCount, states: [], freed: [] };
   const [through, lapseUs] = [throughOf(campaign, instants), lapseUsOf(instants)];
   const due = await readDueClaimants(db, campaign, { through, lapseUs, limit });
   const moves = judgeClaims(due, opensAtUs(campaign), lapseUs);
-  await saveMoves(db, campaign, moveCount, moves);
+  const freed = await saveMoves(
+    db,
+    campaign,
+    moveCount,
+    moves.map(move => (isFreeing(move) ? { ...move, code: makeCode() } : move)),
+  );
   if (campaign.hasAsked) await markClaims(db, campaignId, through);
   if (campaign.hasLeaving) await markLeaving(db, campaignId, through);
-  const freed = moves.flatMap(({ state, serial }) =>
-    serial === null || state === 'claimed' ? [] : [{ serial, code: makeCode() }],
-  );
-  await replaceCodes(db, campaignId, freed);
   const states = moves.map(({ state }) => state);
-  return { moveCount: moveCount + moves.length, states };
+  return { moveCount: moveCount + moves.length, states, freed };
 }
 
-/** Offers what is free to those who wait. `moveCount` is the number of moves so far. */
+/** Whether something was offered that is free now. */
+function isFreeing({ state, serial }: Move): boolean {
+  return serial !== null && state !== 'claimed';
+}
+
+/** Offers what is free to those who wait: what has been since before this step, and what is since its offers `ended`. */
 export async function offerFreed(
   db: Queryable,
   campaign: Campaign,
   instants: Instants,
-  moveCount: number,
+  due: DueClaims,
+  ended: Ended,
 ): Promise<Offered> {
   const { campaignId } = campaign;
+  const { moveCount } = ended;
   const offer = offerOf(campaign, instants);
   if (offer === undefined) return { moveCount, states: [], more: false };
-  const freed = await readFreed(db, campaignId, TURN_LIMIT);
-  const passed = await passToNext(
+  const freed = due.anyFreed ? await readFreed(db, campaignId, TURN_LIMIT) : ended.freed;
+  const passed = await offerToNext(
     db,
     campaignId,
+    moveCount,
     freed.map(each => ({ ...each, code: makeCode() })),
+    offer,
   );
-  await saveOffers(db, campaignId, moveCount, passed, offer);
-  const states = passed.map(() => 'offered');
-  return { moveCount: moveCount + passed.length, states, more: passed.length === TURN_LIMIT };
+  const states = Array<string>(passed).fill('offered');
+  return { moveCount: moveCount + passed, states, more: passed === TURN_LIMIT };
 }
 
 /** The deadline of an offer made now; undefined if a claim could no longer be stamped. */

@@ -67,16 +67,18 @@ async function furnish(campaign: Campaign, more: Partial<NewRoom> = {}): Promise
   return made;
 }
 
-const names = (instants: readonly number[]): string[] => instants.map(instant => `user-${instant}`);
+function streams(campaignId: number, incarnation: number, instants: readonly number[]) {
+  return { incarnation, rooms: [{ campaignId, userIds: instants.map(instant => `user-${instant}`) }] };
+}
 
 async function come(campaign: Campaign, ...instants: number[]): Promise<void> {
   const { campaignId } = campaign;
-  await addStreams(ledger.pool, { campaignId, incarnation: GATEWAY, userIds: names(instants) });
+  await addStreams(ledger.pool, streams(campaignId, GATEWAY, instants));
 }
 
 async function go(campaign: Campaign, ...instants: number[]): Promise<void> {
   const { campaignId } = campaign;
-  await removeStreams(ledger.pool, { campaignId, incarnation: GATEWAY, userIds: names(instants) });
+  await removeStreams(ledger.pool, streams(campaignId, GATEWAY, instants));
 }
 
 /** The rooms that have work at this watermark. */
@@ -314,7 +316,7 @@ test('what a gateway that has ended had told ends when that is known, not before
   await come(campaign, 10);
   const incarnation = GATEWAY + 1;
   await noteIncarnation(ledger.pool, incarnation);
-  await addStreams(ledger.pool, { campaignId: campaign.campaignId, incarnation, userIds: names([20]) });
+  await addStreams(ledger.pool, streams(campaign.campaignId, incarnation, [20]));
   await settle(campaign, 100);
   await hearBehind(BEHIND_MS);
   await endGateway(incarnation);

@@ -3,7 +3,7 @@
  * step does the following, in this order, on the rows of campaign and room:
  *
  * 1. Gives due entries their place in the line. A user counts as present once a gateway reports a stream of theirs.
- * 2. Advances the room's heard time by that of the service, if a waiting user is present now and one was at the last turn.
+ * 2. Advances the room's heard time by that of the service, if a waiting user is present now and one was after the last turn.
  *    While nobody is present, the fault may be ours (a cut between all of them and us), no present user is delayed, and no
  *    turns are taken (findRooms), however long that lasts. It advances only as far as stream reports are ingested: a user
  *    who came back in a time without reports must not be skipped. A closed room still ends when nobody was present for an
@@ -33,6 +33,7 @@ import {
   countInside,
   decideRoomWithdrawals,
   expireVisits,
+  type Line,
   readFirst,
   readLine,
   saveAdmitted,
@@ -48,6 +49,8 @@ import { closesAtUs, dueStamp, type Instants, type StepResult } from './settling
 /** Entries ingested, users skipped, and users admitted in one step: more would lock the rows for longer. */
 const TURN_LIMIT = 5_000;
 const NO_LIMIT = 2 ** 31 - 1;
+/** Before every stamp. */
+const NO_STAMP = -1;
 /** If a line was not checked for longer than this, nobody knows whether it was being served. */
 const LONGEST_BUSY_US = 1_000_000;
 /** Heard time advances about every half second, and at least every two seconds. */
@@ -59,7 +62,9 @@ interface Step {
   readonly db: Queryable;
   readonly campaign: TakenCampaign;
   readonly room: Room;
-  /** The maximum number of users who leave, return or end their visit in one step. */
+  /** Once due entries are taken in. */
+  readonly line: Line;
+  /** Of people who leave, are there again, or whose visits end. */
   readonly limit: number;
   readonly heardMs: number;
   /** A waiting user is present and could be notified. */
@@ -73,17 +78,20 @@ export async function stepRoom(
   limit: number,
 ): Promise<StepResult> {
   const { campaignId } = campaign;
-  const room = await takeRoom(db, campaignId);
   const through = dueStamp(campaign, watermarkUs);
+  const room = await takeRoom(db, campaignId, through);
   const passedMs = Math.max(0, Math.min(room.serviceHeardMs, presentMs) - room.heardAtMs);
-  const { taken, lastStamp } = await takeIn(db, {
-    campaignId,
-    after: room.takenStamp,
-    through,
-    limit: TURN_LIMIT,
-    absentSinceMs: heardByNow(room),
-  });
-  const { anyPresent } = await readLine(db, campaignId);
+  const { taken, lastStamp } = room.hasDue
+    ? await takeIn(db, {
+        campaignId,
+        after: room.takenStamp,
+        through,
+        limit: TURN_LIMIT,
+        absentSinceMs: heardByNow(room),
+      })
+    : NOBODY_TAKEN;
+  const line = await readLine(db, campaignId);
+  const { anyPresent } = line;
   const isClosed = watermarkUs >= closesAtUs(campaign);
   const emptySinceMs = anyPresent ? null : (room.emptySinceMs ?? room.serviceHeardMs);
   const desertedMs = isClosed ? room.serviceHeardMs - (emptySinceMs ?? room.serviceHeardMs) - EMPTY_MS : 0;
@@ -91,11 +99,11 @@ export async function stepRoom(
   const heardMs = room.heardMs + countedMs;
   const heardMovedUs = passedMs > 0 ? room.nowUs : room.heardMovedUs;
   const isHeard = anyPresent && room.nowUs - heardMovedUs <= HEARD_LATELY_US;
-  const step = { db, campaign, room, limit, heardMs, isHeard };
+  const step = { db, campaign, room, line, limit, heardMs, isHeard };
   const moved = await moveLine(step);
   const admitted = moved.isWhole ? await admit(step, moved.goneCount) : noneOf(campaign, moved.goneCount);
-  const { anyWaits } = await readLine(db, campaignId);
-  const isFinished = !anyWaits && !moved.more && taken < TURN_LIMIT && isClosed;
+  const left = moved.isIdle && admitted.count === 0 ? line : await readLine(db, campaignId);
+  const isFinished = !left.anyWaits && !moved.more && taken < TURN_LIMIT && isClosed;
   const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
   if (admitted.count > 0 || admitted.goneCount > campaign.goneCount || isFinished) {
     await saveSettled(
@@ -116,9 +124,10 @@ export async function stepRoom(
     heardMs,
     heardAtMs: wasThere(room) ? room.heardAtMs + passedMs : room.serviceHeardMs,
     heardMovedUs,
-    emptySinceMs,
+    // Where all who were there were let in, no turn has to find out that nobody is there.
+    emptySinceMs: left.anyPresent ? null : (emptySinceMs ?? room.serviceHeardMs),
     busyUs: room.busyUs + busySince(room),
-    busySinceUs: anyWaits && isHeard && !room.paused ? room.nowUs : null,
+    busySinceUs: left.anyPresent && isHeard && !room.paused ? room.nowUs : null,
   });
   return {
     decided: admitted.count,
@@ -127,7 +136,9 @@ export async function stepRoom(
   };
 }
 
-/** Whether a waiting user was present at the last turn; if not, the time since then counts as nobody's absence. */
+const NOBODY_TAKEN = { taken: 0, lastStamp: null };
+
+/** Whether a waiting user was present after the last turn; if not, the time since then counts as nobody's absence. */
 function wasThere({ takenStamp, emptySinceMs }: Room): boolean {
   return takenStamp >= 0 && emptySinceMs === null;
 }
@@ -140,7 +151,7 @@ function heardByNow(room: Room): number {
 
 /** In a finished room, unused passes and visits that lasted too long still end. Returns how many. */
 export async function endVisits(db: Queryable, campaignId: number, limit: number): Promise<number> {
-  const { serviceHeardMs } = await takeRoom(db, campaignId);
+  const { serviceHeardMs } = await takeRoom(db, campaignId, NO_STAMP);
   return await expireVisits(db, { campaignId, heardMs: serviceHeardMs, limit });
 }
 
@@ -155,7 +166,7 @@ interface Moved {
 }
 
 /** Users who leave the line and users who return to it. */
-async function moveLine({ db, campaign, room, limit, heardMs }: Step): Promise<Moved> {
+async function moveLine({ db, campaign, room, line, limit, heardMs }: Step): Promise<Moved> {
   const { campaignId, settledStamp } = campaign;
   let { goneCount } = campaign;
   const left = campaign.hasLeaving
@@ -163,11 +174,13 @@ async function moveLine({ db, campaign, room, limit, heardMs }: Step): Promise<M
     : NOBODY_LEFT;
   goneCount += left.honoured;
   const absentMs = heardMs - room.graceMs;
-  const skipped = await skipAbsent(db, { campaignId, absentMs, goneCount, limit: TURN_LIMIT });
+  const anyAway = line.awaySinceMs !== null && line.awaySinceMs <= absentMs;
+  const skipped = anyAway ? await skipAbsent(db, { campaignId, absentMs, goneCount, limit: TURN_LIMIT }) : 0;
   goneCount += skipped;
-  const back = await takeBack(db, { campaignId, settledStamp, goneCount, limit });
+  const back = line.anyBack ? await takeBack(db, { campaignId, settledStamp, goneCount, limit }) : 0;
   goneCount += back;
-  const over = await expireVisits(db, { campaignId, heardMs: room.serviceHeardMs, limit });
+  const anyOver = line.firstDueMs !== null && line.firstDueMs <= room.serviceHeardMs;
+  const over = anyOver ? await expireVisits(db, { campaignId, heardMs: room.serviceHeardMs, limit }) : 0;
   const isWhole = !left.more && back < limit;
   const isIdle = goneCount === campaign.goneCount && over === 0;
   return { goneCount, isWhole, more: !isWhole || skipped === TURN_LIMIT || over === limit, isIdle };
@@ -216,7 +229,7 @@ async function admit({ db, campaign, room, isHeard }: Step, goneCount: number): 
   return { count: first.length, passed, settledStamp: settled, goneCount: goneCount + returned };
 }
 
-/** Catches nothing up if, at the last check, nobody waited or nobody could be notified. */
+/** Catches nothing up if, after the last turn, nobody who waited was there, or nobody could be notified. */
 function paceOf({ nextUs, recent, busySinceUs, nowUs }: Room): Pace {
   return { nextUs: busySinceUs === null ? Math.max(nextUs, nowUs) : nextUs, recent };
 }

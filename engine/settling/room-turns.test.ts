@@ -38,9 +38,8 @@ async function room(): Promise<Campaign> {
 }
 
 const streams = ({ campaignId }: Campaign, incarnation: number, instants: readonly number[]) => ({
-  campaignId,
   incarnation,
-  userIds: instants.map(instant => `user-${instant}`),
+  rooms: [{ campaignId, userIds: instants.map(instant => `user-${instant}`) }],
 });
 
 async function hear(ms: number): Promise<void> {

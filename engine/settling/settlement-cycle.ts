@@ -3,7 +3,9 @@
  *
  * A pass reads the registry, then the ledger's gateways (in this order: see watermark/watermark.ts), raises the watermark,
  * settles campaigns (campaign-turns.ts), waiting for a bounded time, and updates Redis. Passes never overlap. Each batch of
- * the intake requests a pass; several requests share one. Without requests passes run at an interval.
+ * the intake requests a pass; several requests share one. Without requests passes run at an interval. While a pass settles,
+ * it goes on raising the watermark: with many campaigns, the last step of a pass would otherwise decide only what had come
+ * before the first one began, and leave the rest to the next pass.
  *
  * While the clocks contradict each other (clock/clock-agreement.ts) the watermark does not move and nothing is settled.
  * Earlier decisions are still published, and no deadline runs, because no heard time passes. Heard time is recorded apart
@@ -28,7 +30,7 @@ import { takePresence } from '../intake/presence.ts';
 import { Publisher } from '../projections/publish.ts';
 import { rankedWatermarkOf, watermarkOf } from '../watermark/watermark.ts';
 import type { Hearing } from './availability-clock.ts';
-import { CampaignTurns } from './campaign-turns.ts';
+import { CampaignTurns, type Work, within } from './campaign-turns.ts';
 import { EMPTY_MS } from './room-settling.ts';
 import type { SettlingOptions } from './settling.ts';
 import type { HeardInstants, Instants } from './settling-step.ts';
@@ -38,6 +40,11 @@ import type { HeardInstants, Instants } from './settling-step.ts';
  * would cost more than the rest of the pass.
  */
 const RAISE_MS = 1_000;
+/**
+ * While campaigns are settled, the watermark is read and raised this often. Longer: entries and deadlines of campaigns whose
+ * step begins late wait longer. Shorter: each time costs a read of Redis, one of the ledger and a commit.
+ */
+const RAISE_AGAIN_MS = 100;
 
 export interface PassOptions {
   readonly pool: Pool;
@@ -78,6 +85,8 @@ export class SettlementCycle {
   readonly #turns: CampaignTurns;
   #registry: (Registry & { readonly epoch: number }) | undefined;
   #watermarkUs = 0;
+  /** The greatest watermark that the ledger took from this engine; steps decide up to it. */
+  #raisedUs = 0;
   /** undefined until the registry was read. */
   #rankedUs: number | undefined;
   #raisedAtMs = Number.NEGATIVE_INFINITY;
@@ -106,12 +115,13 @@ export class SettlementCycle {
     });
     const { isAgreed } = this.#options.clocks;
     if (isAgreed) await this.#moveWatermark();
-    const [watermarkUs, rankedUs] = [this.#watermarkUs, this.#rankedUs];
     if (isOpen && this.#registry !== undefined) {
       await this.#takePresence(this.#registry.epoch).catch((error: unknown) => failures.push(error));
     }
-    const more = isAgreed && (await this.#settle(watermarkUs));
+    const more = isAgreed && (await this.#settle(this.#watermarkUs));
     const { failing } = this.#turns;
+    // As of now: nothing may be decided beyond the watermark that is published with it.
+    const [watermarkUs, rankedUs] = [this.#watermarkUs, this.#rankedUs];
     let report: CycleReport = {
       nowUs: undefined,
       watermarkUs,
@@ -192,7 +202,7 @@ export class SettlementCycle {
 
   async #settle(watermarkUs: number): Promise<boolean> {
     const { pool } = this.#options;
-    const { heard } = this.#instants(watermarkUs);
+    const { heard } = this.#instants();
     await this.#extendDeadlines(heard);
     const due = await findWork(pool, watermarkUs, heard?.throughUs ?? 0);
     const found = new Map(due.map(work => [work.campaignId, work]));
@@ -202,9 +212,37 @@ export class SettlementCycle {
     const work = this.#turns.choose([...found.values()]);
     if (work.length > 0 || performance.now() - this.#raisedAtMs > RAISE_MS) {
       if (!(await this.#raise(watermarkUs))) return false;
-      this.#raisedAtMs = performance.now();
+      this.#raised(watermarkUs);
     }
-    return this.#turns.settle(work, () => this.#instants(watermarkUs));
+    return this.#settleChosen(work);
+  }
+
+  /** Waits for steps as CampaignTurns does, and raises the watermark meanwhile. */
+  async #settleChosen(work: readonly Work[]): Promise<boolean> {
+    const settled = this.#turns.settle(work, () => this.#instants());
+    for (;;) {
+      const more = await within(RAISE_AGAIN_MS, settled);
+      if (more !== undefined) return more;
+      // If a server does not answer, the next pass says so; until then steps decide up to where they could before.
+      await this.#raiseAgain().catch(() => undefined);
+    }
+  }
+
+  /** Does nothing when the registry was closed or replaced since the pass began. */
+  async #raiseAgain(): Promise<void> {
+    const { clocks } = this.#options;
+    const registry = await clocks.readRegistry();
+    const { epoch } = registry;
+    if (epoch === undefined || epoch !== this.#registry?.epoch || !clocks.isAgreed) return;
+    this.#registry = { ...registry, epoch };
+    await this.#moveWatermark();
+    const watermarkUs = this.#watermarkUs;
+    if (await this.#raise(watermarkUs)) this.#raised(watermarkUs);
+  }
+
+  #raised(watermarkUs: number): void {
+    this.#raisedUs = Math.max(this.#raisedUs, watermarkUs);
+    this.#raisedAtMs = performance.now();
   }
 
   /** Whether the ledger took that watermark. It takes none from a registry that was, or is being, replaced. */
@@ -214,8 +252,9 @@ export class SettlementCycle {
     return raiseWatermark(pool, watermarkUs, this.#registry.epoch);
   }
 
-  #instants(watermarkUs: number): Instants {
+  #instants(): Instants {
     const { heard, lookedUs } = this.#options.hearing;
+    const watermarkUs = this.#raisedUs;
     return {
       watermarkUs,
       // In a pass that began long ago, the time of the registry read would become the start of an offer made only now.

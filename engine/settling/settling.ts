@@ -25,9 +25,8 @@ import {
   takeCampaign,
   waitForCampaign,
 } from '../../sql/statements/campaigns/settling.ts';
-import { areAllDecided, insertClaimants } from '../../sql/statements/claims/claims.ts';
-import type { DueInstants } from '../../sql/statements/claims/claims-turn.ts';
-import { insertAlternates } from '../../sql/statements/draws/alternates.ts';
+import { areAllDecided, insertWaiting } from '../../sql/statements/claims/claims.ts';
+import type { DueClaims } from '../../sql/statements/claims/claims-turn.ts';
 import { insertGrants } from '../../sql/statements/entries/grants.ts';
 import {
   decideWithdrawals,
@@ -39,6 +38,7 @@ import { stepCancelled } from './cancelled-settling.ts';
 import {
   areNews,
   areOffersHeard,
+  type Ended,
   endOffers,
   type Moved,
   type Offered,
@@ -183,8 +183,8 @@ async function step(
   }
 }
 
-/** For a campaign without open offers. */
-const NOTHING_DUE: DueInstants = { firstUs: null, tooManyUs: null };
+/** Of a campaign without open offers; whether entries are due was not looked at. */
+const NOTHING_DUE: DueClaims = { firstUs: null, tooManyUs: null, anyEntries: true, anyFreed: false };
 
 /** Nobody can leave any more; in a room, passes and visits still end. */
 async function stepFinished(
@@ -207,7 +207,7 @@ async function endTurn(
   db: Queryable,
   campaign: TakenCampaign,
   turn: Instants,
-  due: DueInstants,
+  due: DueClaims,
   limit: number | undefined,
 ): Promise<StepResult> {
   const { moveCount, states } = await endOffers(db, campaign, turn, due, limit);
@@ -220,12 +220,12 @@ async function stepClaims(
   db: Queryable,
   campaign: TakenCampaign,
   instants: Instants,
-  due: DueInstants,
+  due: DueClaims,
   limit: number,
 ): Promise<StepResult> {
   const { campaignId } = campaign;
   const ended = await endOffers(db, campaign, instants, due);
-  const offered = await offerFreed(db, campaign, instants, ended.moveCount);
+  const offered = await offerFreed(db, campaign, instants, due, ended);
   const isFinished = !offered.more && (await areAllDecided(db, campaignId));
   // Users without a place can no longer leave; those with one could, as far as their withdrawals are due.
   const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
@@ -242,24 +242,24 @@ async function stepCoupon(
   db: Queryable,
   campaign: TakenCampaign,
   instants: Instants,
-  due: DueInstants,
+  due: DueClaims,
   limit: number,
 ): Promise<StepResult> {
   const { campaignId, settledStamp } = campaign;
   const hasClaims = campaign.claimWithinS !== null;
   const through = dueStamp(campaign, instants.watermarkUs);
-  const ended: Moved = hasClaims ? await endOffers(db, campaign, instants, due) : NOT_MOVED;
+  const ended = hasClaims ? await endOffers(db, campaign, instants, due) : NOT_MOVED;
   const { goneCount } = campaign;
   const left = campaign.hasLeaving
     ? await decideWithdrawals(db, { campaignId, settledStamp, through, goneCount, limit })
     : NOBODY_LEFT;
   if (left.more) return leaveTurn(db, campaign, ended, left.honoured);
-  const turn = isSoldOut(campaign)
-    ? await countTurnOut(db, campaign, through)
-    : await grantTurn(db, campaign, through, instants);
+  const turn = due.anyEntries
+    ? await decideTurn(db, campaign, through, instants)
+    : { ...NOBODY_DECIDED, lastStamp: settledStamp };
   const isDecided = !turn.more && instants.watermarkUs >= closesAtUs(campaign);
   // Users waitlisted just now are next in line for what is free.
-  const offered = hasClaims ? await offerFreed(db, campaign, instants, ended.moveCount) : NOT_MOVED;
+  const offered = hasClaims ? await offerFreed(db, campaign, instants, due, ended) : NOT_MOVED;
   const more = turn.more || offered.more;
   const isFinished = isDecided && !more && (!hasClaims || (await areAllDecided(db, campaignId)));
   const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
@@ -307,12 +307,21 @@ function countsOf(
 }
 
 /** Without claims. */
-const NOT_MOVED: Offered = { moveCount: 0, states: [], more: false };
+const NOT_MOVED: Ended & Offered = { moveCount: 0, states: [], freed: [], more: false };
 
 interface Turn extends StepResult {
   readonly granted: number;
   readonly waitlisted: number;
   readonly lastStamp: number;
+}
+
+/** No entry is due. */
+const NOBODY_DECIDED = { decided: 0, granted: 0, waitlisted: 0, more: false };
+
+function decideTurn(db: Queryable, campaign: Campaign, through: number, instants: Instants): Promise<Turn> {
+  return isSoldOut(campaign)
+    ? countTurnOut(db, campaign, through)
+    : grantTurn(db, campaign, through, instants);
 }
 
 async function grantTurn(
@@ -331,13 +340,12 @@ async function grantTurn(
   );
   const offer = offerOf(campaign, instants);
   if (campaign.claimWithinS !== null && offer !== undefined) {
-    const users = waitlisted.map(({ userId }) => userId);
-    await insertAlternates(db, campaignId, waitlistedCount + 1, users);
+    const waiting = { from: waitlistedCount + 1, userIds: waitlisted.map(({ userId }) => userId) };
     const claimants = [
       ...granted.map(({ serial, userId }) => ({ number: serial, serial, userId })),
       ...waitlisted.map(({ place, userId }) => ({ number: places + place, place, userId })),
     ];
-    await insertClaimants(db, campaignId, claimants, offer);
+    await insertWaiting(db, campaignId, claimants, waiting, offer);
   }
   return {
     decided,

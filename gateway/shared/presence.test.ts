@@ -13,6 +13,7 @@ import { Presence } from './presence.ts';
 const EPOCH = 1;
 const ROOM = 1;
 const COUPON = 2;
+const OTHER = 3;
 const keys = keysOf(testNamespace());
 let redis: RedisClient;
 let board: Board;
@@ -22,6 +23,7 @@ before(async () => {
   const campaigns = [
     boardCampaign({ campaignId: ROOM, kind: 'room' }),
     boardCampaign({ campaignId: COUPON, kind: 'coupon' }),
+    boardCampaign({ campaignId: OTHER, kind: 'room' }),
   ];
   await beginBoard(redis, keys, EPOCH);
   await publishBoard(redis, keys, EPOCH, { campaigns });
@@ -72,6 +74,14 @@ test('what changes is told once, as it stands, in few messages, and again by a n
   presence.closed(ROOM, 'alice');
   await presence.tell();
   assert.equal((await told()).messages, 0, 'a second stream is no news, nor a coupon');
+  presence.opened(OTHER, 'carol');
+  presence.opened(ROOM, 'dave');
+  await presence.tell();
+  assert.deepEqual(await told(), { by: [10], messages: 1, here: ['carol', 'dave'], gone: [] }, 'two rooms');
+  presence.closed(OTHER, 'carol');
+  presence.closed(ROOM, 'dave');
+  await presence.tell();
+  assert.deepEqual(await told(), { by: [10], messages: 1, here: [], gone: ['carol', 'dave'] });
   const many = users(4_500);
   for (const user of many) presence.opened(ROOM, user);
   presence.closed(ROOM, 'alice');

@@ -1,13 +1,13 @@
 /**
  * Reports to the engine which users have a stream open at this gateway, for rooms only: a room skips users who are away for
- * too long. One message carries all changes since the last one, so the cost for Redis grows neither with the watchers nor
- * with how often they come and go.
+ * too long. One message carries all changes since the last one, of all rooms, so the cost for Redis grows neither with the
+ * watchers nor with the rooms, nor with how often they come and go.
  *
  * Reports belong to an incarnation of the gateway and end with it. A new incarnation reports everybody again; a change that
  * could not be reported is sent with the next message, in its then current state.
  */
 import type { Keys } from '../../engine/contract/redis/keys.ts';
-import { tellPresence } from '../../engine/contract/redis/presence/presence.ts';
+import { type PresenceReport, tellPresence } from '../../engine/contract/redis/presence/presence.ts';
 import type { RedisClient } from '../../engine/contract/redis/redis.ts';
 import type { Board } from './board.ts';
 
@@ -19,7 +19,12 @@ export interface PresenceParts {
   readonly keys: Keys;
   readonly board: Board;
   /** The lease of the gateway; undefined while it does not serve. */
-  readonly identity: () => { readonly incarnation: number; readonly epoch: number } | undefined;
+  readonly identity: () => Identity | undefined;
+}
+
+interface Identity {
+  readonly incarnation: number;
+  readonly epoch: number;
 }
 
 interface Room {
@@ -65,10 +70,12 @@ export class Presence {
     const identity = this.#parts.identity();
     if (identity === undefined) return;
     if (this.#toldBy !== identity.incarnation) this.#tellAll(identity.incarnation);
-    for (const [campaignId, room] of this.#rooms) {
-      while (room.changed.size > 0) await this.#tellSome(identity, campaignId, room);
-      if (room.streams.size === 0) this.#rooms.delete(campaignId);
-    }
+    // A message that is not full carries all that was new; what changed while it was sent waits for the next turn.
+    let told: number;
+    do told = await this.#tellSome(identity);
+    while (told === MOST_USERS);
+    for (const [campaignId, { streams, changed }] of this.#rooms)
+      if (streams.size === 0 && changed.size === 0) this.#rooms.delete(campaignId);
   }
 
   #tellAll(incarnation: number): void {
@@ -79,26 +86,34 @@ export class Presence {
     }
   }
 
-  async #tellSome(
-    { incarnation, epoch }: { readonly incarnation: number; readonly epoch: number },
-    campaignId: number,
-    { streams, changed }: Room,
-  ): Promise<void> {
-    const here: string[] = [];
-    const gone: string[] = [];
-    for (const userId of changed) {
-      if (here.length + gone.length === MOST_USERS) break;
-      (streams.has(userId) ? here : gone).push(userId);
-    }
-    const told = [...here, ...gone];
-    // A change during the report becomes pending again.
-    for (const userId of told) changed.delete(userId);
+  /** Reports at most MOST_USERS users, and returns how many. */
+  async #tellSome({ incarnation, epoch }: Identity): Promise<number> {
+    const { rooms, users } = this.#takeChanged();
+    if (users === 0) return users;
     try {
       const { redis, keys } = this.#parts;
-      await tellPresence(redis, keys.presence(epoch), { incarnation, rooms: [{ campaignId, here, gone }] });
+      await tellPresence(redis, keys.presence(epoch), { incarnation, rooms });
     } catch (error) {
-      for (const userId of told) changed.add(userId);
+      for (const { campaignId, here, gone } of rooms)
+        for (const userId of [...here, ...gone]) this.#rooms.get(campaignId)?.changed.add(userId);
       throw error;
     }
+    return users;
+  }
+
+  /** The next changes to report. They are no longer pending; a change during the report becomes pending again. */
+  #takeChanged(): { readonly rooms: PresenceReport['rooms']; readonly users: number } {
+    const rooms: PresenceReport['rooms'] = [];
+    let users = 0;
+    for (const [campaignId, { streams, changed }] of this.#rooms) {
+      if (changed.size === 0) continue;
+      if (users === MOST_USERS) break;
+      const told = [...changed].slice(0, MOST_USERS - users);
+      for (const userId of told) changed.delete(userId);
+      users += told.length;
+      const here = told.filter(userId => streams.has(userId));
+      rooms.push({ campaignId, here, gone: told.filter(userId => !streams.has(userId)) });
+    }
+    return { rooms, users };
   }
 }

@@ -1,5 +1,11 @@
 /** Reads from the ledger a page at a time. */
 
+/** A campaign of which rows are read that have greater numbers than `after`. */
+export interface Behind {
+  readonly campaignId: number;
+  readonly after: number;
+}
+
 export interface Paging<Row, Key> {
   /** A key before all wanted rows. */
   readonly after: Key;

@@ -9,6 +9,14 @@ export interface DueInstants {
   readonly tooManyUs: number | null;
 }
 
+/** What there is to do where there are claims, as of one moment in a step, which has the campaign's row. */
+export interface DueClaims extends DueInstants {
+  /** Entries are due that are not settled. */
+  readonly anyEntries: boolean;
+  /** Something lapsed or was declined in an earlier step, and has not gone on. */
+  readonly anyFreed: boolean;
+}
+
 /**
  * When the first `most` + 1 are due among: claims and withdrawals of claimants stamped up to `through`, and offers to be
  * claimed by `lapseUs`. A request after the deadline of an open offer that does not lapse yet waits for that deadline, and
@@ -17,9 +25,15 @@ export interface DueInstants {
 export async function readDueInstants(
   db: Queryable,
   campaign: Campaign,
-  due: { readonly through: number; readonly lapseUs: number; readonly most: number },
-): Promise<DueInstants> {
-  const { rows } = await db.query<DueInstants>({
+  due: {
+    readonly through: number;
+    /** The greatest due stamp of an entry. */
+    readonly entriesThrough: number;
+    readonly lapseUs: number;
+    readonly most: number;
+  },
+): Promise<DueClaims> {
+  const { rows } = await db.query<DueClaims>({
     name: 'read_due_instants',
     text: `with claimed as (
        select $3::bigint + c.stamp / 1024 as at_us
@@ -45,7 +59,12 @@ export async function readDueInstants(
        select at_us, row_number() over (order by at_us) as number
          from (select * from claimed union all select * from leaving union all select * from lapsing) as each
      )
-     select min(at_us) as "firstUs", min(at_us) filter (where number = $6) as "tooManyUs" from due`,
+     select min(at_us) as "firstUs", min(at_us) filter (where number = $6) as "tooManyUs",
+            -- By the indexes that read_turn and read_freed go by: 'exists' could be planned to look through all of a campaign.
+            (select min(stamp) from entries where campaign_id = $1 and stamp > $7 and stamp <= $8) is not null as "anyEntries",
+            (select min(move_number) from claimants
+              where campaign_id = $1 and state in ('lapsed', 'declined') and not is_passed_on) is not null as "anyFreed"
+       from due`,
     values: [
       campaign.campaignId,
       due.through,
@@ -53,7 +72,11 @@ export async function readDueInstants(
       campaign.unheardUs,
       due.lapseUs,
       due.most + 1,
+      campaign.settledStamp,
+      due.entriesThrough,
     ],
   });
-  return rows[0] ?? { firstUs: null, tooManyUs: null };
+  const [row] = rows;
+  if (row === undefined) throw new Error('an aggregate gave no row');
+  return row;
 }

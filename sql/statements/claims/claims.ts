@@ -8,6 +8,8 @@
 import type { Queryable } from '../../database.ts';
 import { bigintArray, textArray } from '../arrays.ts';
 import type { Campaign } from '../campaigns/campaigns.ts';
+import type { FreedSerial } from '../draws/alternates.ts';
+import type { Behind } from '../pages.ts';
 
 export type ClaimantState = 'waitlisted' | 'offered' | 'claimed' | 'lapsed' | 'declined' | 'left';
 
@@ -19,35 +21,68 @@ export interface Offer {
 
 /** Represents null in an array that cannot contain null. */
 const NONE = 0;
+const NO_CODE = '';
 
-/** Inserts claimants: users with a grant (`serial`), and users who wait behind them (`place`). */
+/** Somebody with a place: they were granted something (`serial`), or wait behind those who were (`place`). */
+export interface NewClaimant {
+  readonly number: number;
+  readonly userId: string;
+  readonly serial?: number;
+  readonly place?: number;
+}
+
+const INSERT_CLAIMANTS = `insert into claimants (campaign_id, number, user_id, serial, place, state, offered_us, claim_by_us)
+     select $1, number, user_id, nullif(serial, ${NONE}), nullif(place, ${NONE}),
+            case when serial = ${NONE} then 'waitlisted' else 'offered' end,
+            case when serial <> ${NONE} then $6::bigint end, case when serial <> ${NONE} then $7::bigint end
+       from unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[]) as sent (number, user_id, serial, place)`;
+
+function claimantValues(campaignId: number, claimants: readonly NewClaimant[], offer: Offer): unknown[] {
+  return [
+    campaignId,
+    bigintArray(claimants.map(({ number }) => number)),
+    textArray(claimants.map(({ userId }) => userId)),
+    bigintArray(claimants.map(({ serial = NONE }) => serial)),
+    bigintArray(claimants.map(({ place = NONE }) => place)),
+    offer.offeredUs,
+    offer.claimByUs,
+  ];
+}
+
+/** Gives a place to those who were granted something, and to those who wait behind them. */
 export async function insertClaimants(
   db: Queryable,
   campaignId: number,
-  claimants: readonly {
-    readonly number: number;
-    readonly userId: string;
-    readonly serial?: number;
-    readonly place?: number;
-  }[],
+  claimants: readonly NewClaimant[],
   offer: Offer,
 ): Promise<void> {
   if (claimants.length === 0) return;
   await db.query({
     name: 'insert_claimants',
-    text: `insert into claimants (campaign_id, number, user_id, serial, place, state, offered_us, claim_by_us)
-     select $1, number, user_id, nullif(serial, ${NONE}), nullif(place, ${NONE}),
-            case when serial = ${NONE} then 'waitlisted' else 'offered' end,
-            case when serial <> ${NONE} then $6::bigint end, case when serial <> ${NONE} then $7::bigint end
-       from unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[]) as sent (number, user_id, serial, place)`,
+    text: INSERT_CLAIMANTS,
+    values: claimantValues(campaignId, claimants, offer),
+  });
+}
+
+/** The same, and those of them who wait become alternates, in this order, from the place `from` on. */
+export async function insertWaiting(
+  db: Queryable,
+  campaignId: number,
+  claimants: readonly NewClaimant[],
+  { from, userIds }: { readonly from: number; readonly userIds: readonly string[] },
+  offer: Offer,
+): Promise<void> {
+  if (claimants.length === 0) return;
+  await db.query({
+    name: 'insert_waiting',
+    text: `with waiting as (
+       insert into alternates (campaign_id, place, user_id)
+       select $1, place, user_id from unnest($8::bigint[], $9::text[]) as sent (place, user_id)
+     ) ${INSERT_CLAIMANTS}`,
     values: [
-      campaignId,
-      bigintArray(claimants.map(({ number }) => number)),
-      textArray(claimants.map(({ userId }) => userId)),
-      bigintArray(claimants.map(({ serial = NONE }) => serial)),
-      bigintArray(claimants.map(({ place = NONE }) => place)),
-      offer.offeredUs,
-      offer.claimByUs,
+      ...claimantValues(campaignId, claimants, offer),
+      bigintArray(userIds.map((_, index) => from + index)),
+      textArray(userIds),
     ],
   });
 }
@@ -132,28 +167,40 @@ export interface Move {
   readonly atUs: number;
 }
 
-/** Records how offers and waitlist places have ended, in this order; the last move had the number `after`. */
+/**
+ * Writes down how offers, and waiting for them, have ended, in this order; the last move had the number `after`. Where there is
+ * a `code`, it replaces that of the serial, which nobody holds any more: what was shown is then worth nothing. Answers what
+ * has become free, as readFreed does.
+ */
 export async function saveMoves(
   db: Queryable,
   { campaignId, unheardUs }: Campaign,
   after: number,
-  moves: readonly Move[],
-): Promise<void> {
-  if (moves.length === 0) return;
-  await db.query(
+  moves: readonly (Move & { readonly code?: string })[],
+): Promise<readonly FreedSerial[]> {
+  if (moves.length === 0) return [];
+  const { rows } = await db.query<FreedSerial>(
     `with sent as (
-       select number, state, at_us, $2::integer + ordinality::integer as move_number
-         from unnest($3::bigint[], $4::text[], $5::bigint[]) with ordinality as sent (number, state, at_us)
+       select number, state, at_us, code, $2::integer + ordinality::integer as move_number
+         from unnest($3::bigint[], $4::text[], $5::bigint[], $7::text[]) with ordinality
+           as sent (number, state, at_us, code)
      ), moved as (
        update claimants k
           set state = sent.state, ended_us = sent.at_us, move_number = sent.move_number,
               claim_by_us = k.claim_by_us + $6::bigint
          from sent where k.campaign_id = $1 and k.number = sent.number
-       returning k.number, k.serial
+       returning k.number, k.serial, k.user_id, k.state, k.ended_early, k.move_number
+     ), replaced as (
+       update grants g set code = sent.code
+         from sent join moved using (number)
+        where sent.code <> '${NO_CODE}' and g.campaign_id = $1 and g.serial = moved.serial
+     ), noted as (
+       insert into claimant_moves (campaign_id, move_number, number, state, serial, at_us)
+       select $1, sent.move_number, number, sent.state, moved.serial, sent.at_us
+         from sent join moved using (number)
      )
-     insert into claimant_moves (campaign_id, move_number, number, state, serial, at_us)
-     select $1, sent.move_number, number, sent.state, moved.serial, sent.at_us
-       from sent join moved using (number)`,
+     select serial, user_id as holder, coalesce(ended_early, state) as reason
+       from moved where state in ('lapsed', 'declined') order by move_number`,
     [
       campaignId,
       after,
@@ -161,64 +208,13 @@ export async function saveMoves(
       textArray(moves.map(({ state }) => state)),
       bigintArray(moves.map(({ atUs }) => atUs)),
       unheardUs,
+      textArray(moves.map(({ code = NO_CODE }) => code)),
     ],
   );
-}
-
-/** Lapsed or declined serials that were not passed on yet, in the order in which they became free, at most `limit`. */
-export async function readFreed(
-  db: Queryable,
-  campaignId: number,
-  limit: number,
-): Promise<readonly { readonly serial: number; readonly holder: string; readonly reason: string }[]> {
-  const { rows } = await db.query<{ serial: number; holder: string; reason: string }>({
-    name: 'read_freed',
-    text: `select serial, user_id as holder, coalesce(ended_early, state) as reason from claimants
-      where campaign_id = $1 and state in ('lapsed', 'declined') and not is_passed_on
-      order by move_number limit $2`,
-    values: [campaignId, limit],
-  });
   return rows;
 }
 
-/** Offers passed-on serials to their new holders, in this order; the last move had the number `after`. */
-export async function saveOffers(
-  db: Queryable,
-  campaignId: number,
-  after: number,
-  passed: readonly { readonly serial: number; readonly userId: string; readonly passedFrom: string }[],
-  offer: Offer,
-): Promise<void> {
-  if (passed.length === 0) return;
-  await db.query(
-    `with sent as (
-       select serial, user_id, passed_from, $4::integer + ordinality::integer as move_number
-         from unnest($2::bigint[], $3::text[], $7::text[]) with ordinality as sent (serial, user_id, passed_from)
-     ), passed as (
-       -- Whose offers have ended: nobody among those who wait.
-       update claimants k set is_passed_on = true
-         from sent where k.campaign_id = $1 and k.user_id = sent.passed_from collate "C"
-     ), offered as (
-       update claimants k
-          set state = 'offered', serial = sent.serial, offered_us = $5, claim_by_us = $6, move_number = sent.move_number
-         from sent where k.campaign_id = $1 and k.user_id = sent.user_id collate "C"
-       returning k.move_number, k.number, k.serial
-     )
-     insert into claimant_moves (campaign_id, move_number, number, state, serial, at_us)
-     select $1, move_number, number, 'offered', serial, $5 from offered`,
-    [
-      campaignId,
-      bigintArray(passed.map(({ serial }) => serial)),
-      textArray(passed.map(({ userId }) => userId)),
-      after,
-      offer.offeredUs,
-      offer.claimByUs,
-      textArray(passed.map(({ passedFrom }) => passedFrom)),
-    ],
-  );
-}
-
-/** Whether nothing can change any more: no offer is open. By then, freed serials were passed on as long as somebody waited. */
+/** Whether nothing can change any more: no offer is open. What is free has gone on to whoever waits by then. */
 export async function areAllDecided(db: Queryable, campaignId: number): Promise<boolean> {
   const { rows } = await db.query<{ over: boolean }>({
     name: 'are_all_decided',
@@ -289,37 +285,55 @@ export const SHOWN_CLAIMANT = `k.number, k.user_id as "userId", k.state, k.place
   case when k.state in ('offered', 'claimed') then g.code end as code, least(k.claim_by_us, k.ending_us) as "claimByUs",
   k.deadline_moved as "deadlineMoved", k.ended_us as "endedUs", k.move_number as "moveNumber"`;
 
-/** Claimants with a greater number than `after`, in their current state, in that order, at most `limit`. */
+type OfCampaign<Row> = Row & Pick<Behind, 'campaignId'>;
+
+/** Claimants of each campaign behind a number, as they are now, in that order, at most `limit` of each. */
 export async function readClaimants(
   db: Queryable,
-  campaignId: number,
-  after: number,
+  campaigns: readonly Behind[],
   limit: number,
-): Promise<readonly ShownClaimant[]> {
-  const { rows } = await db.query<ShownClaimant>(
-    `select ${SHOWN_CLAIMANT} from claimants k left join grants g using (campaign_id, serial)
-      where k.campaign_id = $1 and k.number > $2 order by k.number limit $3`,
-    [campaignId, after, limit],
+): Promise<readonly OfCampaign<ShownClaimant>[]> {
+  const { rows } = await db.query<OfCampaign<ShownClaimant>>(
+    `select behind.campaign_id as "campaignId", shown.*
+       from unnest($1::bigint[], $2::bigint[]) as behind (campaign_id, after)
+      cross join lateral (
+        select ${SHOWN_CLAIMANT} from claimants k left join grants g using (campaign_id, serial)
+         where k.campaign_id = behind.campaign_id and k.number > behind.after order by k.number limit $3) as shown
+      order by 1, shown.number`,
+    behindValues(campaigns, limit),
   );
   return rows;
 }
 
-/** Moves with a greater number than `after`, in that order, at most `limit`, with the current state of their claimants. */
+/** A move, with who moved as they are now. */
+export interface ShownMove extends ShownClaimant {
+  readonly listNumber: number;
+  readonly leftPlace: number | null;
+}
+
+/** Moves of each campaign behind a number, in that order, at most `limit` of each. */
 export async function readMoves(
   db: Queryable,
-  campaignId: number,
-  after: number,
+  campaigns: readonly Behind[],
   limit: number,
-): Promise<readonly (ShownClaimant & { readonly listNumber: number; readonly leftPlace: number | null })[]> {
-  const { rows } = await db.query<
-    ShownClaimant & { readonly listNumber: number; readonly leftPlace: number | null }
-  >(
-    `select m.move_number as "listNumber", case when m.state in ('offered', 'left') then k.place end as "leftPlace", ${SHOWN_CLAIMANT}
-       from claimant_moves m
-       join claimants k using (campaign_id, number)
-       left join grants g on g.campaign_id = k.campaign_id and g.serial = k.serial
-      where m.campaign_id = $1 and m.move_number > $2 order by m.move_number limit $3`,
-    [campaignId, after, limit],
+): Promise<readonly OfCampaign<ShownMove>[]> {
+  const { rows } = await db.query<OfCampaign<ShownMove>>(
+    `select behind.campaign_id as "campaignId", shown.*
+       from unnest($1::bigint[], $2::bigint[]) as behind (campaign_id, after)
+      cross join lateral (
+        select m.move_number as "listNumber", case when m.state in ('offered', 'left') then k.place end as "leftPlace",
+               ${SHOWN_CLAIMANT}
+          from claimant_moves m
+          join claimants k using (campaign_id, number)
+          left join grants g on g.campaign_id = k.campaign_id and g.serial = k.serial
+         where m.campaign_id = behind.campaign_id and m.move_number > behind.after order by m.move_number limit $3) as shown
+      order by 1, shown."listNumber"`,
+    behindValues(campaigns, limit),
   );
   return rows;
+}
+
+function behindValues(campaigns: readonly Behind[], limit: number): unknown[] {
+  const campaignIds = campaigns.map(({ campaignId }) => campaignId);
+  return [bigintArray(campaignIds), bigintArray(campaigns.map(({ after }) => after)), limit];
 }

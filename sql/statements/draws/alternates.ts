@@ -90,24 +90,20 @@ export async function passOn(
   });
 }
 
-/**
- * Passes serials on, in this order, to the next users who wait and have not left, each under its new code. If nobody is left,
- * a serial stays where it is. The caller has locked the campaign's row, and counts there what was passed on, which this
- * returns in order.
- */
-export async function passToNext(
-  db: Queryable,
-  campaignId: number,
-  freed: readonly {
-    readonly serial: number;
-    readonly holder: string;
-    readonly reason: string;
-    readonly code: string;
-  }[],
-): Promise<readonly PassedOn[]> {
-  if (freed.length === 0) return [];
-  const { rows } = await db.query<PassedOn>(
-    `with freed as (
+/** What is to be passed on: from whom, and why. */
+export interface FreedSerial {
+  readonly serial: number;
+  readonly holder: string;
+  readonly reason: string;
+}
+
+/** Under which new code. */
+export interface Freed extends FreedSerial {
+  readonly code: string;
+}
+
+/** The head of a statement with the values of `freedValues`: `granted` is what it has passed on, in turns from 1. */
+export const PASSED_ON = `with freed as (
        select * from unnest($2::bigint[], $3::text[], $4::text[], $5::text[]) with ordinality
                   as freed (serial, holder, reason, code, turn)
      ), next as (
@@ -124,17 +120,35 @@ export async function passToNext(
        update grants g set user_id = next.user_id, code = freed.code, granted_at = now()
          from freed join next using (turn)
         where g.campaign_id = $1 and g.serial = freed.serial
-       returning g.serial, g.tier, next.place, g.user_id, freed.holder
-     )
+       returning g.serial, g.tier, next.place, next.turn, g.user_id, freed.holder
+     )`;
+
+/** For PASSED_ON: $1 to $6. */
+export function freedValues(campaignId: number, freed: readonly Freed[]): readonly unknown[] {
+  return [
+    campaignId,
+    bigintArray(freed.map(({ serial }) => serial)),
+    textArray(freed.map(({ holder }) => holder)),
+    textArray(freed.map(({ reason }) => reason)),
+    textArray(freed.map(({ code }) => code)),
+    freed.length,
+  ];
+}
+
+/**
+ * Passes serials on, in this order, to the next of those who wait for one and have not left: each under its new code. What
+ * nobody is left for stays where it is. The caller has the campaign's row, and counts there what was passed on, which this
+ * answers in order.
+ */
+async function passToNext(
+  db: Queryable,
+  campaignId: number,
+  freed: readonly Freed[],
+): Promise<readonly PassedOn[]> {
+  const { rows } = await db.query<PassedOn>(
+    `${PASSED_ON}
      select serial, tier, place, user_id as "userId", holder as "passedFrom" from granted order by place`,
-    [
-      campaignId,
-      bigintArray(freed.map(({ serial }) => serial)),
-      textArray(freed.map(({ holder }) => holder)),
-      textArray(freed.map(({ reason }) => reason)),
-      textArray(freed.map(({ code }) => code)),
-      freed.length,
-    ],
+    [...freedValues(campaignId, freed)],
   );
   return rows;
 }

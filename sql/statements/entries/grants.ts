@@ -53,21 +53,3 @@ export async function readGrants(
   );
   return rows;
 }
-
-/** Replaces codes that nobody holds any more, so that the old ones are worthless wherever they are shown. */
-export async function replaceCodes(
-  db: Queryable,
-  campaignId: number,
-  replaced: readonly { readonly serial: number; readonly code: string }[],
-): Promise<void> {
-  if (replaced.length === 0) return;
-  await db.query(
-    `update grants g set code = sent.code from unnest($2::bigint[], $3::text[]) as sent (serial, code)
-      where g.campaign_id = $1 and g.serial = sent.serial`,
-    [
-      campaignId,
-      bigintArray(replaced.map(({ serial }) => serial)),
-      textArray(replaced.map(({ code }) => code)),
-    ],
-  );
-}

@@ -75,50 +75,56 @@ export async function noteIncarnation(db: Queryable, incarnation: number): Promi
   return rowCount === 1;
 }
 
+/** Whose streams at an incarnation are told of, room by room. */
 interface Streams {
-  readonly campaignId: number;
   readonly incarnation: number;
-  readonly userIds: readonly string[];
+  readonly rooms: readonly { readonly campaignId: number; readonly userIds: readonly string[] }[];
+}
+
+function columnsOf({ rooms }: Streams): readonly [campaignIds: number[], userIds: string[]] {
+  const campaignIds = rooms.flatMap(({ campaignId, userIds }) => userIds.map(() => campaignId));
+  return [campaignIds, rooms.flatMap(({ userIds }) => userIds)];
 }
 
 /**
  * Adds streams of these users at the incarnation, except in a finished room: a report may come long afterwards, when the room
  * is archived, and a new row would keep the archived one from being restored.
  */
-export async function addStreams(
-  db: Queryable,
-  { campaignId, incarnation, userIds }: Streams,
-): Promise<void> {
+export async function addStreams(db: Queryable, streams: Streams): Promise<void> {
+  const [campaignIds, userIds] = columnsOf(streams);
+  if (userIds.length === 0) return;
   await db.query(
     `insert into room_people as held (campaign_id, user_id, incarnations)
-     select r.campaign_id, told.user_id, array[$2::bigint]
-       from rooms r join campaigns c using (campaign_id)
-      cross join (select distinct user_id from unnest($3::text[]) as told (user_id)) as told
-      where r.campaign_id = $1 and c.finished_at is null
+     select r.campaign_id, told.user_id, array[$1::bigint]
+       from (select distinct campaign_id, user_id
+               from unnest($2::bigint[], $3::text[]) as sent (campaign_id, user_id)) as told
+       join rooms r on r.campaign_id = told.campaign_id
+       join campaigns c on c.campaign_id = r.campaign_id
+      where c.finished_at is null
      on conflict (campaign_id, user_id) do update
-       set incarnations = array_append(array_remove(held.incarnations, $2::bigint), $2::bigint), absent_since_ms = null`,
-    [campaignId, incarnation, textArray(userIds)],
+       set incarnations = array_append(array_remove(held.incarnations, $1::bigint), $1::bigint), absent_since_ms = null`,
+    [streams.incarnation, bigintArray(campaignIds), textArray(userIds)],
   );
 }
 
-// At most the room's current heard time: it is stored as of the last turn, and may later advance for time that has already
-// passed. If nobody was present at the last turn, nothing counts up to the next one (engine/settling/room-settling.ts).
+// The room's heard time of this moment, at most: it is kept up to the last turn, and what moves it later may be from before.
+// Where nobody was there after the last turn, nothing counts up to the next one (engine/settling/room-settling.ts).
 const HEARD_MS = `(select r.heard_ms + ${AHEAD_MS}
          + case when r.taken_stamp >= 0 and r.empty_since_ms is null then h.heard_ms - r.heard_at_ms else 0 end
   from rooms r cross join hearing h where r.campaign_id = p.campaign_id)`;
 
-/** Removes these users' streams at the incarnation. */
-export async function removeStreams(
-  db: Queryable,
-  { campaignId, incarnation, userIds }: Streams,
-): Promise<void> {
+/** These users have no stream at the incarnation any more. */
+export async function removeStreams(db: Queryable, streams: Streams): Promise<void> {
+  const [campaignIds, userIds] = columnsOf(streams);
+  if (userIds.length === 0) return;
   await db.query(
     `update room_people p
-        set incarnations = array_remove(incarnations, $2::bigint),
-            absent_since_ms = case when array_remove(incarnations, $2::bigint) = '{}'
+        set incarnations = array_remove(incarnations, $1::bigint),
+            absent_since_ms = case when array_remove(incarnations, $1::bigint) = '{}'
                                    then coalesce(absent_since_ms, ${HEARD_MS}) end
-      where campaign_id = $1 and user_id = any ($3::text[])`,
-    [campaignId, incarnation, textArray(userIds)],
+       from unnest($2::bigint[], $3::text[]) as told (campaign_id, user_id)
+      where p.campaign_id = told.campaign_id and p.user_id = told.user_id collate "C"`,
+    [streams.incarnation, bigintArray(campaignIds), textArray(userIds)],
   );
 }
 

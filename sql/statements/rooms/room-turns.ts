@@ -25,21 +25,39 @@ export async function takeIn(
   return rows[0] ?? { taken: 0, lastStamp: null };
 }
 
-/** Whether anybody waits, and whether any waiting user is present. */
-export async function readLine(
-  db: Queryable,
-  campaignId: number,
-): Promise<{ readonly anyWaits: boolean; readonly anyPresent: boolean }> {
-  const { rows } = await db.query<{ anyWaits: boolean; anyPresent: boolean }>({
+/** What there is in a room: a step spares the statements on what it has none of. */
+export interface Line {
+  readonly anyWaits: boolean;
+  /** Somebody who waits is there. */
+  readonly anyPresent: boolean;
+  /** Since when the first of those who wait has been away, in the room's heard time; null: all are there. */
+  readonly awaySinceMs: number | null;
+  /** Somebody was skipped and is there again. */
+  readonly anyBack: boolean;
+  /** When the first pass or visit is over (hearing.heard_ms); null: none will be. */
+  readonly firstDueMs: number | null;
+}
+
+/** To be called with the room taken: nobody comes, goes or is let in meanwhile, so what is not there stays away. */
+export async function readLine(db: Queryable, campaignId: number): Promise<Line> {
+  const { rows } = await db.query<Line>({
     name: 'read_line',
     text: `select exists (select from room_people
                      where campaign_id = $1 and state = 'waiting' and stamp is not null) as "anyWaits",
             exists (select from room_people
                      where campaign_id = $1 and state = 'waiting' and stamp is not null
-                       and absent_since_ms is null) as "anyPresent"`,
+                       and absent_since_ms is null) as "anyPresent",
+            (select min(absent_since_ms) from room_people
+              where campaign_id = $1 and state = 'waiting' and stamp is not null) as "awaySinceMs",
+            (select min(stamp) from room_people
+              where campaign_id = $1 and state = 'skipped' and absent_since_ms is null) is not null as "anyBack",
+            (select min(due_ms) from room_people
+              where campaign_id = $1 and state in ('admitted', 'inside')) as "firstDueMs"`,
     values: [campaignId],
   });
-  return rows[0] ?? { anyWaits: false, anyPresent: false };
+  const [line] = rows;
+  if (line === undefined) throw new Error('a select of values gave no row');
+  return line;
 }
 
 /**

@@ -74,12 +74,24 @@ export async function getRoom(db: Queryable, campaignId: number): Promise<Room |
   return rows[0];
 }
 
-/** Locks a room for the rest of the transaction, so that its terms do not change meanwhile. */
-export async function takeRoom(db: Queryable, campaignId: number): Promise<Room> {
-  const { rows } = await db.query<Room>({
+/** A room as a step has it. */
+export interface TakenRoom extends Room {
+  /**
+   * It has entries up to the stamp that was asked for which it has not taken in. All of those were in the ledger before the
+   * step began, hence are seen here, although this may wait for the row.
+   */
+  readonly hasDue: boolean;
+}
+
+/** Takes a room for the rest of the transaction; nobody else sets its terms meanwhile, or changes who is there. */
+export async function takeRoom(db: Queryable, campaignId: number, through: number): Promise<TakenRoom> {
+  const { rows } = await db.query<TakenRoom>({
     name: 'take_room',
-    text: `select ${COLUMNS} from rooms r cross join hearing h where r.campaign_id = $1 for no key update of r`,
-    values: [campaignId],
+    text: `select ${COLUMNS},
+            exists (select from entries e
+                     where e.campaign_id = $1 and e.stamp > r.taken_stamp and e.stamp <= $2) as "hasDue"
+       from rooms r cross join hearing h where r.campaign_id = $1 for no key update of r`,
+    values: [campaignId, through],
   });
   const [room] = rows;
   if (room === undefined) throw new Error(`campaign ${campaignId} is a room but has no row in rooms`);

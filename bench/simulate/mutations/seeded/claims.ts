@@ -44,8 +44,8 @@ export const CLAIM_MUTATIONS: readonly Mutation[] = [
   {
     name: 'what is free goes to the last who waits',
     file: 'engine/settling/settling.ts',
-    from: 'await insertAlternates(db, campaignId, waitlistedCount + 1, users);',
-    to: 'await insertAlternates(db, campaignId, waitlistedCount + 1, users.toReversed());',
+    from: 'userIds: waitlisted.map(({ userId }) => userId) };',
+    to: 'userIds: waitlisted.map(({ userId }) => userId).toReversed() };',
     seed: 1_530,
   },
   {

@@ -47,8 +47,8 @@ export const ROOM_MUTATIONS: readonly Mutation[] = [
   {
     name: 'whoever was skipped and is there again stays skipped',
     file: 'engine/settling/room-settling.ts',
-    from: 'const back = await takeBack(db, { campaignId, settledStamp, goneCount, limit });',
-    to: 'const back = 0;',
+    from: 'const back = line.anyBack ? ',
+    to: 'const back = line.anyBack && goneCount < 0 ? ',
     seed: 3723,
   },
   {

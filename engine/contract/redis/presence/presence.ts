@@ -34,8 +34,8 @@ const scripts = {
 };
 
 const FIELD = 'report';
-/** Reports read at once; each names some thousands of users at most. */
-const READ_COUNT = 20;
+/** Reports read at once; each names some thousands of users at most. Fewer are all that there are. */
+export const PAGE_REPORTS = 20;
 
 export async function tellPresence(redis: RedisClient, key: string, report: PresenceReport): Promise<void> {
   await redis.xadd(key, '*', FIELD, JSON.stringify(report));
@@ -58,7 +58,7 @@ export async function readPresence(
   after: string,
 ): Promise<readonly { readonly position: string; readonly report: PresenceReport }[]> {
   const stream = keys.presence(epoch);
-  const entries = await scripts.read(redis, [stream, keys.presenceMark], [epoch, after, READ_COUNT]);
+  const entries = await scripts.read(redis, [stream, keys.presenceMark], [epoch, after, PAGE_REPORTS]);
   if (!Array.isArray(entries)) throw new Error(`${stream} is on another server, or Redis was restarted`);
   return entries.map(([position, fields]: [string, string[]]) => ({
     position,

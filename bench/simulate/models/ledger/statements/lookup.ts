@@ -11,6 +11,7 @@ import { CLAIM_STATEMENTS } from './claims/claims.ts';
 import { CLAIM_TURN_STATEMENTS } from './claims/claims-turn.ts';
 import { DEADLINE_STATEMENTS } from './claims/deadlines.ts';
 import { OFFER_STATEMENTS } from './claims/offers.ts';
+import { PASSING_ON_STATEMENTS } from './claims/passing-on.ts';
 import { COUPON_STATEMENTS } from './coupons/redemptions.ts';
 import { TERMS_STATEMENTS } from './coupons/terms.ts';
 import { ALTERNATE_STATEMENTS } from './draws/alternates.ts';
@@ -37,6 +38,7 @@ const STATEMENTS = [
   ...SHELVING_STATEMENTS,
   ...CLAIM_STATEMENTS,
   ...CLAIM_TURN_STATEMENTS,
+  ...PASSING_ON_STATEMENTS,
   ...DEADLINE_STATEMENTS,
   ...OFFER_STATEMENTS,
   ...ROOM_STATEMENTS,

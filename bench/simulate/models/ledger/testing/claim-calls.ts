@@ -7,14 +7,13 @@ import {
   extendDeadlines,
   extendFreeDeadlines,
   insertClaimants,
+  insertWaiting,
   markClaims,
   markLeaving,
   readClaimants,
   readDueClaimants,
-  readFreed,
   readMoves,
   saveMoves,
-  saveOffers,
 } from '../../../../../sql/statements/claims/claims.ts';
 import { readDueInstants } from '../../../../../sql/statements/claims/claims-turn.ts';
 import {
@@ -24,10 +23,11 @@ import {
   listBegunEnds,
   readOffer,
 } from '../../../../../sql/statements/claims/offers.ts';
-import { insertAlternates, passToNext } from '../../../../../sql/statements/draws/alternates.ts';
+import { offerToNext, readFreed } from '../../../../../sql/statements/claims/passing-on.ts';
+import { insertAlternates } from '../../../../../sql/statements/draws/alternates.ts';
 import { insertAsked } from '../../../../../sql/statements/entries/asked.ts';
 import { insertEntries } from '../../../../../sql/statements/entries/entries.ts';
-import { insertGrants, replaceCodes } from '../../../../../sql/statements/entries/grants.ts';
+import { insertGrants } from '../../../../../sql/statements/entries/grants.ts';
 import type { Random } from '../../../kernel/random.ts';
 import { CAMPAIGNS, type Call, OPENS_MS, poolOf, ROOM } from './sides.ts';
 
@@ -47,6 +47,11 @@ export function claimCalls(
   ]);
   const state = random.pick(['claimed', 'lapsed', 'declined', 'left'] as const);
   const move = { number: claimant.number, state, serial: null, atUs: us };
+  const code = random.pick(['', `another ${number}`]);
+  const behind = [
+    { campaignId, after: random.between(0, 2) },
+    { campaignId: 1, after: 0 },
+  ];
   const after = random.between(0, 9);
   const counts = {
     waitlistedCount: random.between(0, 3),
@@ -61,7 +66,6 @@ export function claimCalls(
     goneCount: 0,
   };
   const freed = [{ serial, holder: user(), reason: 'lapsed', code: `passed on ${number}` }];
-  const passed = [{ serial, userId: user(), passedFrom: user() }];
   const due = { through: stamp(), lapseUs: us + 200, limit: random.between(1, 3) };
   const withCampaign =
     (call: (db: Queryable, campaign: Campaign) => Promise<unknown>): Call =>
@@ -79,22 +83,26 @@ export function claimCalls(
     db => insertEntries(db, { ...sent, campaignIds: [campaignId] }, 'all'),
     db => insertAlternates(db, campaignId, place, [user()]),
     db => insertClaimants(db, campaignId, [{ ...claimant, userId: user() }], offer),
-    db => insertClaimants(db, campaignId, [{ ...claimant, userId: user() }], offer),
+    db => {
+      const userId = user();
+      const waiting = { from: place, userIds: 'place' in claimant ? [userId] : [] };
+      return insertWaiting(db, campaignId, [{ ...claimant, userId }], waiting, offer);
+    },
     withCampaign((db, campaign) => readDueClaimants(db, campaign, due)),
-    withCampaign((db, campaign) => readDueInstants(db, campaign, { ...due, most: due.limit })),
+    withCampaign((db, campaign) =>
+      readDueInstants(db, campaign, { ...due, entriesThrough: due.through, most: due.limit }),
+    ),
     db => markClaims(db, campaignId, stamp()),
     db => markLeaving(db, campaignId, stamp()),
-    withCampaign((db, campaign) => saveMoves(db, campaign, after, [move])),
+    withCampaign((db, campaign) => saveMoves(db, campaign, after, [{ ...move, code }])),
     db => readFreed(db, campaignId, 2),
-    db => saveOffers(db, campaignId, after, passed, offer),
-    db => passToNext(db, campaignId, freed),
-    db => replaceCodes(db, campaignId, [{ serial, code: `another ${number}` }]),
+    db => offerToNext(db, campaignId, after, freed, offer),
     db => areAllDecided(db, campaignId),
     db => saveSettled(db, campaignId, settled, random.chance(0.02), counts),
     db => extendFreeDeadlines(db, unheardUs),
     db => extendDeadlines(db, unheardUs, campaignId),
-    db => readClaimants(db, campaignId, 0, 9),
-    db => readMoves(db, campaignId, 0, 9),
+    db => readClaimants(db, behind, 2),
+    db => readMoves(db, behind, 2),
     db => readOffer(db, campaignId, serial),
     db => extendDeadline(poolOf(db), campaignId, { serial, holder: user(), atUs: us + 300 }),
     db => beginEnd(poolOf(db), campaignId, ending),

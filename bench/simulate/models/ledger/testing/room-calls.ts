@@ -37,7 +37,7 @@ export function roomCalls(
   const [goneCount, limit] = [random.between(0, 9), random.between(1, 3)];
   const [heardMs, absentMs] = [random.between(0, 9), random.between(0, 9)];
   const incarnation = random.between(1, 4);
-  const streams = { campaignId, incarnation, userIds: [user(), user()] };
+  const streams = { incarnation, rooms: [{ campaignId, userIds: [user(), user()] }] };
   const sent = { campaignIds: [campaignId], userIds: [user()], stamps: [stamp()] };
   const serial = random.between(1, 3);
   const [after, through, settledStamp] = [stamp() - 400_000, stamp(), stamp()];
@@ -80,7 +80,7 @@ export function roomCalls(
       return room;
     },
     async db => {
-      const { nowUs: _, ...room } = await takeRoom(db, campaignId);
+      const { nowUs: _, ...room } = await takeRoom(db, campaignId, through);
       return room;
     },
     db => takePresenceLog(db),

@@ -104,3 +104,12 @@ export function shownClaimant(tables: LedgerTables, by: Transaction, row: Claima
   const code = holds ? (tables.grants.get(`${campaignId}/${serial}`, by)?.code ?? null) : null;
   return { number, userId, state, place, serial, code, claimByUs, deadlineMoved, endedUs, moveNumber };
 }
+
+/** Whether what was offered to them is free. */
+export function isFree({ state, isPassedOn }: ClaimantRow): boolean {
+  return (state === 'lapsed' || state === 'declined') && !isPassedOn;
+}
+
+export function freedSerial({ serial, userId, endedEarly, state }: ClaimantRow) {
+  return { serial, holder: userId, reason: endedEarly ?? state };
+}

@@ -1,7 +1,8 @@
 /** The statements of sql/statements/claims that find what a turn of claims has to decide. */
 import type { ClaimantRow } from '../../rows.ts';
 import { rowsOf, type Statement } from '../../statement.ts';
-import { claimantsOf } from './claimants.ts';
+import { entriesBetween } from '../common.ts';
+import { claimantsOf, isFree } from './claimants.ts';
 
 /** The stamps of what users of a campaign asked for and is due, by user. */
 function dueOf(
@@ -72,7 +73,15 @@ const readDueInstants: Statement = (tables, by, values) => {
       return deadlineUs !== undefined && deadlineUs <= lapseUs ? [deadlineUs] : [];
     }),
   ].sort((a, b) => a - b);
-  return rowsOf([{ firstUs: instants[0] ?? null, tooManyUs: instants[limit - 1] ?? null }]);
+  const range = { campaignId, after: values.number(7), through: values.number(8), limit: 1 };
+  return rowsOf([
+    {
+      firstUs: instants[0] ?? null,
+      tooManyUs: instants[limit - 1] ?? null,
+      anyEntries: entriesBetween(tables, by, range).length > 0,
+      anyFreed: [...claimants.values()].some(isFree),
+    },
+  ]);
 };
 
 export const CLAIM_TURN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [

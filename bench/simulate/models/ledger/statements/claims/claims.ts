@@ -2,17 +2,27 @@
 import type { LedgerTables } from '../../ledger-tables.ts';
 import type { ClaimantRow, ClaimRow } from '../../rows.ts';
 import {
-  CHECK_VIOLATION,
   ConstraintError,
   changed,
+  FOREIGN_KEY_VIOLATION,
   rowsOf,
   type Statement,
   UNIQUE_VIOLATION,
+  type Values,
 } from '../../statement.ts';
 import type { Transaction } from '../../table.ts';
 import { keyOf } from '../common.ts';
+import { writeAlternates } from '../draws/alternates.ts';
 import { insertAsked } from '../entries/asked.ts';
-import { claimantsOf, keyOfClaimant, noteMove, shownClaimant, writeClaimant } from './claimants.ts';
+import {
+  claimantsOf,
+  freedSerial,
+  isFree,
+  keyOfClaimant,
+  noteMove,
+  shownClaimant,
+  writeClaimant,
+} from './claimants.ts';
 
 const insertClaims = insertAsked(
   tables => tables.claims,
@@ -53,6 +63,23 @@ const insertClaimants: Statement = (tables, by, values) => {
   return changed(numbers.length);
 };
 
+/** PostgreSQL looks at foreign keys behind all rows of a statement. */
+const insertWaiting: Statement = (tables, by, values) => {
+  let failed: ConstraintError | undefined;
+  const attempt = (write: () => unknown): void => {
+    try {
+      write();
+    } catch (error) {
+      if (!(error instanceof ConstraintError && error.code === FOREIGN_KEY_VIOLATION)) throw error;
+      failed ??= error;
+    }
+  };
+  attempt(() => insertClaimants(tables, by, values));
+  attempt(() => writeAlternates(tables, by, values.number(1), values.numbers(8), values.texts(9)));
+  if (failed !== undefined) throw failed;
+  return changed(values.numbers(2).length);
+};
+
 const decideClaims: Statement = (tables, by, values) => {
   const [campaignId, through] = [values.number(1), values.number(2)];
   const open = openOffers(tables, by, campaignId);
@@ -89,10 +116,17 @@ const refuseOfClaimants: Statement = (tables, by, values) => {
   return changed(due.length);
 };
 
+/** Where there is another one. */
+function replaceCode(tables: LedgerTables, by: Transaction, row: ClaimantRow, code: string): void {
+  const key = `${row.campaignId}/${row.serial}`;
+  const grant = tables.grants.get(key, by);
+  if (code !== '' && grant !== undefined) tables.grants.write(key, { ...grant, code }, by);
+}
+
 const saveMoves: Statement = (tables, by, values) => {
   const [campaignId, after, unheardUs] = [values.number(1), values.number(2), values.number(6)];
-  const [states, instants] = [values.texts(4), values.numbers(5)];
-  let count = 0;
+  const [states, instants, codes] = [values.texts(4), values.numbers(5), values.texts(7)];
+  const moved: ClaimantRow[] = [];
   for (const [index, number] of values.numbers(3).entries()) {
     const old = tables.claimants.get(keyOfClaimant({ campaignId, number }), by);
     if (old === undefined) continue;
@@ -102,95 +136,62 @@ const saveMoves: Statement = (tables, by, values) => {
     const row: ClaimantRow = { ...old, state, endedUs, claimByUs, moveNumber: after + index + 1 };
     writeClaimant(tables, by, row);
     noteMove(tables, by, row, state, endedUs);
-    count += 1;
+    replaceCode(tables, by, row, codes[index] ?? '');
+    moved.push(row);
   }
-  return changed(count);
-};
-
-const readFreed: Statement = (tables, by, values) => {
-  const freed = claimantsOf(tables, by, values.number(1))
-    .filter(({ state, isPassedOn }) => (state === 'lapsed' || state === 'declined') && !isPassedOn)
-    .sort((a, b) => a.moveNumber - b.moveNumber)
-    .slice(0, values.number(2));
-  return rowsOf(
-    freed.map(({ serial, userId, endedEarly, state }) => ({
-      serial,
-      holder: userId,
-      reason: endedEarly ?? state,
-    })),
-  );
-};
-
-const saveOffers: Statement = (tables, by, values) => {
-  const [campaignId, after] = [values.number(1), values.number(4)];
-  const [serials, userIds] = [values.numbers(2), values.texts(3)];
-  const [offeredUs, claimByUs] = [values.number(5), values.number(6)];
-  const claimants = new Map(claimantsOf(tables, by, campaignId).map(row => [row.userId, row]));
-  let count = 0;
-  for (const [index, userId] of userIds.entries()) {
-    const old = claimants.get(userId);
-    if (old === undefined) continue;
-    const serial = serials[index] ?? null;
-    const row: ClaimantRow = {
-      ...old,
-      state: 'offered',
-      serial,
-      offeredUs,
-      claimByUs,
-      moveNumber: after + index + 1,
-    };
-    writeClaimant(tables, by, row);
-    noteMove(tables, by, row, 'offered', offeredUs);
-    count += 1;
-  }
-  // PostgreSQL leaves a row as it is that this statement has already written.
-  for (const userId of values.texts(7).filter(from => !userIds.includes(from))) {
-    const row = claimants.get(userId);
-    if (row === undefined) continue;
-    if (row.state !== 'lapsed' && row.state !== 'declined')
-      throw new ConstraintError(CHECK_VIOLATION, 'claimants', 'claimants_passed_on');
-    writeClaimant(tables, by, { ...row, isPassedOn: true });
-  }
-  return changed(count);
+  return rowsOf(moved.filter(isFree).map(freedSerial));
 };
 
 const areAllDecided: Statement = (tables, by, values) =>
   rowsOf([{ over: !claimantsOf(tables, by, values.number(1)).some(({ state }) => state === 'offered') }]);
 
-const readClaimants: Statement = (tables, by, values) => {
-  const rows = claimantsOf(tables, by, values.number(1)).filter(({ number }) => number > values.number(2));
-  return rowsOf(rows.slice(0, values.number(3)).map(row => shownClaimant(tables, by, row)));
-};
+/** Campaigns, in the order of their ids, each with the number behind which its rows are read. */
+function behindOf(values: Values): readonly (readonly [campaignId: number, after: number])[] {
+  const afters = values.numbers(2);
+  return values
+    .numbers(1)
+    .map((campaignId, index) => [campaignId, afters[index] ?? 0] as const)
+    .sort(([a], [b]) => a - b);
+}
 
-const readMoves: Statement = (tables, by, values) => {
-  const campaignId = values.number(1);
-  const moves = tables.moves
-    .rows(by)
-    .filter(move => move.campaignId === campaignId && move.moveNumber > values.number(2))
-    .sort((a, b) => a.moveNumber - b.moveNumber)
-    .slice(0, values.number(3));
-  return rowsOf(
-    moves.flatMap(({ moveNumber, number, state }) => {
-      const row = tables.claimants.get(keyOfClaimant({ campaignId, number }), by);
-      if (row === undefined) return [];
-      const leftPlace = state === 'offered' || state === 'left' ? row.place : null;
-      return [{ listNumber: moveNumber, leftPlace, ...shownClaimant(tables, by, row) }];
-    }),
+const readClaimants: Statement = (tables, by, values) =>
+  rowsOf(
+    behindOf(values).flatMap(([campaignId, after]) =>
+      claimantsOf(tables, by, campaignId)
+        .filter(({ number }) => number > after)
+        .slice(0, values.number(3))
+        .map(row => ({ campaignId, ...shownClaimant(tables, by, row) })),
+    ),
   );
-};
+
+const readMoves: Statement = (tables, by, values) =>
+  rowsOf(
+    behindOf(values).flatMap(([campaignId, after]) =>
+      tables.moves
+        .rows(by)
+        .filter(move => move.campaignId === campaignId && move.moveNumber > after)
+        .sort((a, b) => a.moveNumber - b.moveNumber)
+        .slice(0, values.number(3))
+        .flatMap(({ moveNumber, number, state }) => {
+          const row = tables.claimants.get(keyOfClaimant({ campaignId, number }), by);
+          if (row === undefined) return [];
+          const leftPlace = state === 'offered' || state === 'left' ? row.place : null;
+          return [{ campaignId, listNumber: moveNumber, leftPlace, ...shownClaimant(tables, by, row) }];
+        }),
+    ),
+  );
 
 export const CLAIM_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/insert into claims as held/, insertClaims],
   [/^insert into claimants \(campaign_id, number/, insertClaimants],
+  [/^with waiting as \( insert into alternates/, insertWaiting],
   [/^update claims c set decided = true/, decideClaims],
   [/^update withdrawals w set honoured = false from claimants k/, refuseOfClaimants],
   [/ update claimants k set state = sent.state/, saveMoves],
-  [/^select serial, user_id as holder, coalesce\(ended_early, state\) as reason from claimants/, readFreed],
-  [/ update claimants k set state = 'offered'/, saveOffers],
   [
     /^select not exists \(select from claimants where campaign_id = \$1 and state = 'offered'\)/,
     areAllDecided,
   ],
-  [/^select k.number, k.user_id as "userId".* and k.number > \$2/, readClaimants],
-  [/^select m.move_number as "listNumber"/, readMoves],
+  [/^select behind.campaign_id .* and k.number > behind.after/, readClaimants],
+  [/^select behind.campaign_id .* and m.move_number > behind.after/, readMoves],
 ];

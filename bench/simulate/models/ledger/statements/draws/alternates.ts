@@ -6,7 +6,6 @@ import {
   changed,
   FOREIGN_KEY_VIOLATION,
   NOTHING,
-  rowsOf,
   type Statement,
   UNIQUE_VIOLATION,
 } from '../../statement.ts';
@@ -14,9 +13,19 @@ import type { Transaction } from '../../table.ts';
 import { keyOf } from '../common.ts';
 
 const insertAlternates: Statement = (tables, by, values) => {
-  const campaignId = values.number(1);
   const userIds = values.texts(3);
-  for (const [index, place] of values.numbers(2).entries()) {
+  writeAlternates(tables, by, values.number(1), values.numbers(2), userIds);
+  return changed(userIds.length);
+};
+
+export function writeAlternates(
+  tables: LedgerTables,
+  by: Transaction,
+  campaignId: number,
+  places: readonly number[],
+  userIds: readonly string[],
+): void {
+  for (const [index, place] of places.entries()) {
     const userId = userIds[index] ?? '';
     const isTaken = tables.alternates
       .rows(by)
@@ -27,8 +36,7 @@ const insertAlternates: Statement = (tables, by, values) => {
       throw new ConstraintError(FOREIGN_KEY_VIOLATION, 'alternates', 'alternates_campaign_id_user_id_fkey');
     tables.alternates.write(`${campaignId}/${place}`, { campaignId, place, userId }, by);
   }
-  return changed(userIds.length);
-};
+}
 
 /** No prize is passed on in a simulation. */
 const readRedrawn: Statement = () => NOTHING;
@@ -55,29 +63,7 @@ export function nextAlternates(
     .sort((a, b) => a.place - b.place);
 }
 
-const passToNext: Statement = (tables, by, values) => {
-  const campaignId = values.number(1);
-  const [serials, holders] = [values.numbers(2), values.texts(3)];
-  const [codes, limit] = [values.texts(5), values.number(6)];
-  const isOfIt = (row: { readonly campaignId: number }): boolean => row.campaignId === campaignId;
-  const next = nextAlternates(tables, by, campaignId).slice(0, limit);
-  const passed = next.slice(0, serials.length).map(({ place, userId }, index) => {
-    const serial = serials[index] ?? 0;
-    tables.passedOn.write(`${campaignId}/${place}`, { campaignId, place, serial }, by);
-    const grant = tables.grants.get(`${campaignId}/${serial}`, by);
-    if (grant === undefined)
-      throw new ConstraintError(FOREIGN_KEY_VIOLATION, 'passed_on', 'passed_on_campaign_id_serial_fkey');
-    const others = tables.grants.rows(by).filter(row => isOfIt(row) && row.serial !== serial);
-    if (others.some(other => other.userId === userId))
-      throw new ConstraintError(UNIQUE_VIOLATION, 'grants', 'grants_user');
-    tables.grants.write(`${campaignId}/${serial}`, { ...grant, userId, code: codes[index] ?? '' }, by);
-    return { serial, tier: null, place, userId, passedFrom: holders[index] ?? '' };
-  });
-  return rowsOf(passed);
-};
-
 export const ALTERNATE_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
-  [/^with freed as \( select \* from unnest/, passToNext],
   [/^select p.place, p.user_id as "passedFrom"/, readRedrawn],
   [/^insert into alternates \(campaign_id, place, user_id\)/, insertAlternates],
 ];

@@ -41,19 +41,7 @@ const readGrants: Statement = (tables, by, values) => {
   return rowsOf(rows.slice(0, limit).map(({ serial, userId, code }) => ({ serial, userId, code })));
 };
 
-const replaceCodes: Statement = (tables, by, values) => {
-  const campaignId = values.number(1);
-  const codes = values.texts(3);
-  for (const [index, serial] of values.numbers(2).entries()) {
-    const grant = tables.grants.get(`${campaignId}/${serial}`, by);
-    if (grant !== undefined)
-      tables.grants.write(`${campaignId}/${serial}`, { ...grant, code: codes[index] ?? '' }, by);
-  }
-  return changed(codes.length);
-};
-
 export const GRANT_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
-  [/^update grants g set code = sent.code/, replaceCodes],
   [/^insert into grants \(campaign_id, serial, user_id, code, tier\)/, insertGrants],
   [
     /^select serial, user_id as "userId", code from grants where campaign_id = \$1 and serial > \$2/,

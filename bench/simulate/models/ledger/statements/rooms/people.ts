@@ -47,8 +47,10 @@ export function newPerson(campaignId: number, userId: string): PersonRow {
   };
 }
 
+export function isInside({ state }: PersonRow): boolean {
+  return state === 'admitted' || state === 'inside';
+}
+
 export function isInLine({ state, stamp }: PersonRow): boolean {
   return state === 'waiting' && stamp !== null;
 }
-
-export const isInside = ({ state }: PersonRow): boolean => state === 'admitted' || state === 'inside';

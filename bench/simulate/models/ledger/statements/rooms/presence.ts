@@ -74,16 +74,19 @@ const noteIncarnation: Statement = (tables, by, values) => {
 };
 
 const addStreams: Statement = (tables, by, values) => {
-  const [campaignId, incarnation] = [values.number(1), values.number(2)];
-  const userIds = [...new Set(values.texts(3))];
-  if (tables.rooms.get(String(campaignId), by) === undefined) return NOTHING;
-  if (tables.campaigns.get(String(campaignId), by)?.finishedAt !== null) return NOTHING;
-  for (const userId of userIds) {
-    const old = tables.people.get(keyOf({ campaignId, userId }), by) ?? newPerson(campaignId, userId);
+  const [incarnation, campaignIds] = [values.number(1), values.numbers(2)];
+  const open = new Set(openRooms(tables, by).map(({ campaignId }) => campaignId));
+  const told = values
+    .texts(3)
+    .map((userId, index) => newPerson(campaignIds[index] ?? 0, userId))
+    .filter(({ campaignId }) => open.has(campaignId));
+  const people = new Map(told.map(person => [keyOf(person), person]));
+  for (const [key, person] of people) {
+    const old = tables.people.get(key, by) ?? person;
     const incarnations = [...old.incarnations.filter(each => each !== incarnation), incarnation];
     writePerson(tables, by, { ...old, incarnations, absentSinceMs: null });
   }
-  return changed(userIds.length);
+  return changed(people.size);
 };
 
 /** Removes these people's streams at an incarnation. */
@@ -106,9 +109,9 @@ function dropStreams(
 }
 
 const removeStreams: Statement = (tables, by, values: Values) => {
-  const [campaignId, incarnation] = [values.number(1), values.number(2)];
-  const users = new Set(values.texts(3));
-  const people = tables.people.rows(by).filter(row => row.campaignId === campaignId && users.has(row.userId));
+  const [incarnation, campaignIds] = [values.number(1), values.numbers(2)];
+  const told = values.texts(3).map((userId, index) => keyOf({ campaignId: campaignIds[index] ?? 0, userId }));
+  const people = [...new Set(told)].flatMap(key => tables.people.get(key, by) ?? []);
   return changed(dropStreams(tables, by, incarnation, people));
 };
 
@@ -138,7 +141,7 @@ export const PRESENCE_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select from rooms r join campaigns c/, takeRooms],
   [/^with ended as \(select from gateways where incarnation = \$1/, noteIncarnation],
   [/^insert into room_people as held \(campaign_id, user_id, incarnations\)/, addStreams],
-  [/^update room_people p set incarnations = array_remove\(incarnations, \$2::bigint\)/, removeStreams],
+  [/^update room_people p set incarnations = array_remove\(incarnations, \$1::bigint\)/, removeStreams],
   [/^delete from presence_gateways where incarnation = \$1$/, forgetIncarnation],
   [/^with ended as \( select incarnation from presence_gateways/, endStreams],
 ];

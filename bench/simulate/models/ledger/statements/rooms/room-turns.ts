@@ -24,11 +24,24 @@ const takeIn: Statement = (tables, by, values) => {
 };
 
 const readLine: Statement = (tables, by, values) => {
-  const line = peopleOf(tables, by, values.number(1)).filter(isInLine);
+  const people = peopleOf(tables, by, values.number(1));
+  const line = people.filter(isInLine);
+  const isThere = ({ absentSinceMs }: PersonRow): boolean => absentSinceMs === null;
   return rowsOf([
-    { anyWaits: line.length > 0, anyPresent: line.some(({ absentSinceMs }) => absentSinceMs === null) },
+    {
+      anyWaits: line.length > 0,
+      anyPresent: line.some(isThere),
+      awaySinceMs: least(line.map(({ absentSinceMs }) => absentSinceMs)),
+      anyBack: people.some(person => person.state === 'skipped' && isThere(person)),
+      firstDueMs: least(people.filter(isInside).map(({ dueMs }) => dueMs)),
+    },
   ]);
 };
+
+function least(values: readonly (number | null)[]): number | null {
+  const known = values.filter(value => value !== null);
+  return known.length === 0 ? null : Math.min(...known);
+}
 
 const decideRoomWithdrawals: Statement = (tables, by, values) => {
   const campaignId = values.number(1);

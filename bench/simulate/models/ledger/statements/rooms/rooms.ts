@@ -57,9 +57,14 @@ const takeRoom: Statement = (tables, by, values) => {
   tables.rooms.lock(key, by);
   const row = tables.rooms.get(key, by);
   if (row === undefined) return NOTHING;
-  return rowsOf([
-    { ...row, nowUs: nowUs(tables), serviceHeardMs: heardMs(tables, by), aheadMs: aheadMs(tables, by) },
-  ]);
+  const { campaignId, takenStamp: after } = row;
+  const due = entriesBetween(tables, by, { campaignId, after, through: values.number(2), limit: 1 });
+  const times = {
+    nowUs: nowUs(tables),
+    serviceHeardMs: heardMs(tables, by),
+    aheadMs: aheadMs(tables, by),
+  };
+  return rowsOf([{ ...row, ...times, hasDue: due.length > 0 }]);
 };
 
 const getRoom: Statement = (tables, by, values) => {
