@@ -15,7 +15,7 @@ import { resumeChanges } from './campaigns/decide.ts';
 import { tellDone } from './campaigns/done.ts';
 import { resumeEnds } from './campaigns/offers.ts';
 import { ClockWatch } from './clock/clock-watch.ts';
-import type { JudgeConfig } from './config.ts';
+import type { RuntimeConfig } from './config.ts';
 import type { LogConsumer, LogFencing } from './contract/log/log.ts';
 import { tellCouponsChanged } from './contract/redis/coupons/copies.ts';
 import type { Keys } from './contract/redis/keys.ts';
@@ -26,7 +26,7 @@ import type { Locks } from './locks.ts';
 import { Loop } from './loop.ts';
 import type { EngineMetrics } from './metrics.ts';
 import { shelve } from './projections/shelving.ts';
-import { Hearing, listen } from './settling/availability-clock.ts';
+import { AvailabilityClock, checkAvailability } from './settling/availability-clock.ts';
 import { type CycleReport, SettlementCycle } from './settling/settlement-cycle.ts';
 import { LeaseReaper } from './watermark/lease-reaper.ts';
 
@@ -34,7 +34,7 @@ import { LeaseReaper } from './watermark/lease-reaper.ts';
 const SOON_MS = 1_000;
 
 /** The servers of an engine; the caller that opened them closes them. */
-export interface JudgeServers {
+export interface RuntimeServers {
   readonly pool: Pool;
   readonly redis: RedisClient;
   readonly keys: Keys;
@@ -44,17 +44,17 @@ export interface JudgeServers {
 }
 
 /** Intervals of an engine's periodic work, ms. */
-export interface JudgeIntervals {
+export interface RuntimeIntervals {
   /** The minimum time between the starts of two cycles. */
-  readonly passGap: number;
+  readonly cycleGap: number;
   /** Between cycles while a campaign is open or has entries to settle; a requested cycle runs sooner ... */
-  readonly passActive: number;
+  readonly cycleActive: number;
   /** ... and while there is nothing to do. */
-  readonly passIdle: number;
+  readonly cycleIdle: number;
   /** The maximum delay between the end of a lease and its detection. */
-  readonly keeper: number;
+  readonly leases: number;
   /** How often the engine checks whether users could reach the service; deadlines pass that much later. */
-  readonly hearing: number;
+  readonly availability: number;
   /** How often PostgreSQL's clock is read; a clock that was set is noticed that much later. */
   readonly clock: number;
   /**
@@ -64,10 +64,13 @@ export interface JudgeIntervals {
   readonly tidy: number;
 }
 
-export interface JudgeAssembly {
-  readonly config: Pick<JudgeConfig, 'LEASE_MS' | 'LOG_PARTITIONS' | 'RECEIPT_SALT_SECRET' | 'CLOCK_STOP_MS'>;
-  readonly servers: JudgeServers;
-  readonly intervals: JudgeIntervals;
+export interface RuntimeAssembly {
+  readonly config: Pick<
+    RuntimeConfig,
+    'LEASE_MS' | 'LOG_PARTITIONS' | 'RECEIPT_SALT_SECRET' | 'CLOCK_STOP_MS'
+  >;
+  readonly servers: RuntimeServers;
+  readonly intervals: RuntimeIntervals;
   /** The maximum number of campaigns settled at once. */
   readonly settledAtOnce: number;
   /** See MakerOptions: the simulator has few entries and therefore uses small pages. */
@@ -89,7 +92,7 @@ export interface JudgeAssembly {
 }
 
 /** What the operator's API needs of the engine. */
-export type JudgeDeps = Pick<
+export type RuntimeDeps = Pick<
   ApiDeps,
   | 'pool'
   | 'publish'
@@ -102,24 +105,24 @@ export type JudgeDeps = Pick<
   | 'log'
 >;
 
-export interface AssembledJudge {
-  readonly deps: JudgeDeps;
+export interface AssembledRuntime {
+  readonly deps: RuntimeDeps;
   readonly clocks: ClockWatch;
   /** For humans: 'ok', or the two lease lengths if this engine is configured with another one than the registry. */
   leases(): string;
   /** The time since the last successful cycle; infinite if there was none. */
-  sincePassMs(): number;
+  sinceCycleMs(): number;
   /** Stops between two steps; leaves the servers open. */
   stop(): Promise<void>;
 }
 
 /** Starts the engine. The database must be migrated. */
-export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
+export function assembleRuntime(assembly: RuntimeAssembly): AssembledRuntime {
   const { config, servers, intervals, metrics, log } = assembly;
   const { pool, redis, keys, consumer } = servers;
   const clocks = new ClockWatch({ pool, redis, leases: keys.leases, stopMs: config.CLOCK_STOP_MS, log });
   const clockLoop = makeLoop('the clocks', log, intervals.clock, async () => {
-    await clocks.hear();
+    await clocks.sample();
     return intervals.clock;
   });
   const settling = {
@@ -134,36 +137,39 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
     claimsAtOnce: assembly.claimsAtOnce,
     movesAtOnce: assembly.movesAtOnce,
   };
-  const hearing = new Hearing(pool);
-  const passes = new SettlementCycle(
+  const availability = new AvailabilityClock(pool);
+  const settlementCycle = new SettlementCycle(
     {
       ...servers,
-      ...{ clocks, settling, hearing, log },
+      ...{ clocks, settling, availability, log },
       settledAtOnce: assembly.settledAtOnce,
       rankedAtOnce: assembly.rankedAtOnce,
       sharedFrom: assembly.sharedFrom,
       endedAtOnce: assembly.movesAtOnce,
     },
-    () => passLoop.request(),
+    () => cycleLoop.request(),
   );
-  const hearingLoop = makeLoop('hearing', log, intervals.hearing, async () => {
-    await listen({ pool, clocks, sinceShownMs: () => passes.sinceShownMs() }, hearing);
-    return intervals.hearing;
+  const availabilityLoop = makeLoop('availability', log, intervals.availability, async () => {
+    await checkAvailability(
+      { pool, clocks, sinceShownMs: () => settlementCycle.sinceShownMs() },
+      availability,
+    );
+    return intervals.availability;
   });
-  const deps = depsOf(assembly, passes, clocks);
-  let lastPassMs = Number.NEGATIVE_INFINITY;
-  const passLoop = makeLoop('passes', log, intervals.passGap, async () => {
+  const deps = depsOf(assembly, settlementCycle, clocks);
+  let lastCycleMs = Number.NEGATIVE_INFINITY;
+  const cycleLoop = makeLoop('settlement cycles', log, intervals.cycleGap, async () => {
     const beganMs = performance.now();
     let report: CycleReport | undefined;
     try {
-      report = await passes.run();
-      lastPassMs = performance.now();
+      report = await settlementCycle.run();
+      lastCycleMs = performance.now();
       return report.more ? 0 : pauseMs(report, intervals);
     } finally {
-      metrics.pass((performance.now() - beganMs) / 1000, report);
+      metrics.cycle((performance.now() - beganMs) / 1000, report);
     }
   });
-  const keeper = new LeaseReaper({
+  const reaper = new LeaseReaper({
     ...servers,
     clocks,
     logName: consumer.name,
@@ -171,16 +177,16 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
     leaseMs: config.LEASE_MS,
     log,
   });
-  const keeperLoop = makeLoop('the keeper', log, intervals.keeper, async () => {
-    await keeper.tick();
-    return intervals.keeper;
+  const reaperLoop = makeLoop('the lease reaper', log, intervals.leases, async () => {
+    await reaper.tick();
+    return intervals.leases;
   });
   const tidyLoop = makeLoop('tidying', log, intervals.tidy, async () => {
     await tidy(assembly, deps);
-    await shelve({ pool, passes, afterMs: assembly.shelveAfterMs, log });
+    await shelve({ pool, settlementCycle, afterMs: assembly.shelveAfterMs, log });
     return intervals.tidy;
   });
-  const loops = [clockLoop, hearingLoop, passLoop, keeperLoop, tidyLoop];
+  const loops = [clockLoop, availabilityLoop, cycleLoop, reaperLoop, tidyLoop];
   for (const loop of loops) loop.start();
   const intake = makeIntake({
     pool,
@@ -188,7 +194,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
     log,
     onBatch: counts => {
       metrics.batch(counts);
-      passLoop.request();
+      cycleLoop.request();
     },
   });
   const consuming = consumer.run(intake).catch((err: unknown) => {
@@ -197,11 +203,11 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
   return {
     deps,
     clocks,
-    leases: () => describeLength(config.LEASE_MS, passes.leaseMs),
-    sincePassMs: () => performance.now() - lastPassMs,
+    leases: () => describeLength(config.LEASE_MS, settlementCycle.leaseMs),
+    sinceCycleMs: () => performance.now() - lastCycleMs,
     stop: async () => {
       // A request to an unavailable server gives up after its own timeout, so none of these waits forever.
-      await Promise.all([consumer.close(), passes.close(), ...loops.map(loop => loop.close())]);
+      await Promise.all([consumer.close(), settlementCycle.close(), ...loops.map(loop => loop.close())]);
       await consuming;
     },
   };
@@ -213,14 +219,14 @@ function describeLength(ownMs: number, registryMs: number | undefined): string {
 }
 
 function depsOf(
-  { config, servers, randomness, log }: JudgeAssembly,
-  passes: SettlementCycle,
+  { config, servers, randomness, log }: RuntimeAssembly,
+  settlementCycle: SettlementCycle,
   clocks: ClockWatch,
-): JudgeDeps {
+): RuntimeDeps {
   const { pool, redis, keys } = servers;
   return {
     pool,
-    publish: (campaigns: readonly Campaign[]) => passes.tell(campaigns),
+    publish: (campaigns: readonly Campaign[]) => settlementCycle.tell(campaigns),
     confirmations: change => readConfirmations(redis, keys, change),
     couponsChanged: couponIds => tellCouponsChanged(redis, keys, couponIds),
     clocks,
@@ -231,7 +237,10 @@ function depsOf(
   };
 }
 
-async function tidy({ servers, randomness, metrics, log }: JudgeAssembly, deps: JudgeDeps): Promise<void> {
+async function tidy(
+  { servers, randomness, metrics, log }: RuntimeAssembly,
+  deps: RuntimeDeps,
+): Promise<void> {
   const { pool, consumer } = servers;
   await announceRest(pool, randomness);
   await resumeChanges(deps);
@@ -253,10 +262,10 @@ export function makeLoop(what: string, log: Logger, minGapMs: number, work: () =
 }
 
 /** Short while a campaign is open, unfinished or about to open. */
-function pauseMs({ unfinished, nowUs }: CycleReport, { passActive, passIdle }: JudgeIntervals): number {
-  if (unfinished === undefined || nowUs === undefined) return passActive;
+function pauseMs({ unfinished, nowUs }: CycleReport, { cycleActive, cycleIdle }: RuntimeIntervals): number {
+  if (unfinished === undefined || nowUs === undefined) return cycleActive;
   const soonMs = nowUs / 1000 + SOON_MS;
-  return unfinished.some(campaign => campaign.opensAt.getTime() <= soonMs) ? passActive : passIdle;
+  return unfinished.some(campaign => campaign.opensAt.getTime() <= soonMs) ? cycleActive : cycleIdle;
 }
 
 /** Trims what the ledger has: nothing reads it again. */

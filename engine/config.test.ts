@@ -1,6 +1,6 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { test } from 'node:test';
-import { readEngineConfig, readJudgeConfig } from './config.ts';
+import { readEngineConfig, readRuntimeConfig } from './config.ts';
 import { ConfigError } from './contract/process/config.ts';
 
 const RIGHT = {
@@ -60,6 +60,6 @@ test('a token of 15 characters, of 513, or with a space is refused', () => {
 
 test('a rebuild needs no token', () => {
   const { OPERATOR_TOKEN: _, ...env } = RIGHT;
-  equal(readJudgeConfig(env).DATABASE_URL, RIGHT.DATABASE_URL);
+  equal(readRuntimeConfig(env).DATABASE_URL, RIGHT.DATABASE_URL);
   throws(() => readEngineConfig(env), ConfigError);
 });

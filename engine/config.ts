@@ -25,7 +25,7 @@ export const judgeVariables = {
   /** How long a command to Redis may take; a hanging Redis prolongs a settlement cycle by this. */
   REDIS_TIMEOUT_MS: whole(1_500, 100, 60_000),
   /** The minimum interval between settlement cycles: shorter shows outcomes sooner, but gateways read only every 40 ms. */
-  PASS_INTERVAL_MS: whole(40, 1, 10_000),
+  CYCLE_INTERVAL_MS: whole(40, 1, 10_000),
   /**
    * How long a campaign stays in Redis after it has finished and its book exists. Shorter: PostgreSQL answers users who look
    * up their outcome, all at once after a burst. Longer: Redis holds more.
@@ -54,7 +54,7 @@ export const engineVariables = {
   ),
 } as const;
 
-export type JudgeConfig = ReturnType<typeof readConfig<typeof judgeVariables>>;
+export type RuntimeConfig = ReturnType<typeof readConfig<typeof judgeVariables>>;
 export type EngineConfig = ReturnType<typeof readConfig<typeof engineVariables>>;
 
 /** Reads and checks the engine's environment. Throws ConfigError with every fault. */
@@ -65,7 +65,7 @@ export function readEngineConfig(env: Environment): EngineConfig {
 }
 
 /** The same without the API's part. */
-export function readJudgeConfig(env: Environment): JudgeConfig {
+export function readRuntimeConfig(env: Environment): RuntimeConfig {
   const config = readConfig(judgeVariables, env);
   checkShared(config);
   return config;

@@ -152,7 +152,7 @@ for (const log of availableLogs()) {
       await gateway.leave();
       await world.settled(campaign, 1);
       deepEqual([...(await world.outcomes(campaign)).keys()], ['whole']);
-      const { rows } = await world.pool.query('select partition, reason from set_aside');
+      const { rows } = await world.pool.query('select partition, reason from dead_letters');
       deepEqual(rows, [{ partition: gateway.partition, reason: 'the CRC-32 does not match' }]);
     });
 

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { buildApi } from './api/api.ts';
 import type { EngineConfig } from './config.ts';
-import { startJudge } from './runtime.ts';
+import { startRuntime } from './runtime.ts';
 
 export interface Engine {
   readonly port: number;
@@ -11,17 +11,17 @@ export interface Engine {
 
 /** The database must be migrated. Rejects if the log is not available within 15 s or the port is taken. */
 export async function startEngine(config: EngineConfig, log: Logger): Promise<Engine> {
-  const judge = await startJudge(config, log);
+  const runtime = await startRuntime(config, log);
   const api = buildApi({
-    ...judge.deps,
+    ...runtime.deps,
     token: config.OPERATOR_TOKEN,
-    registry: judge.metrics.registry,
-    ready: judge.ready,
+    registry: runtime.metrics.registry,
+    ready: runtime.ready,
   });
   try {
     await api.listen({ host: config.ENGINE_HOST, port: config.ENGINE_PORT });
   } catch (error) {
-    await judge.stop();
+    await runtime.stop();
     throw error;
   }
   const [address] = api.addresses();
@@ -30,7 +30,7 @@ export async function startEngine(config: EngineConfig, log: Logger): Promise<En
     port: address.port,
     stop: async () => {
       await api.close();
-      await judge.stop();
+      await runtime.stop();
     },
   };
 }

@@ -83,7 +83,7 @@ for (const log of availableLogs()) {
       deepEqual(new Set(outcomes.keys()), expected);
       equal([...outcomes.values()].filter(outcome => outcome === 'granted').length, 700);
       deepEqual(await brokenInvariants(world.pool), []);
-      const { rows } = await world.pool.query('select count(*) as count from set_aside');
+      const { rows } = await world.pool.query('select count(*) as count from dead_letters');
       equal(rows[0]?.count, 0);
     });
 

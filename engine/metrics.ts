@@ -16,7 +16,7 @@ export interface EngineMetrics {
   /** Offers were made or have ended; each is counted by its resulting state. */
   moved(states: readonly string[]): void;
   /** A settlement cycle took `seconds`; `report` is undefined if it failed. */
-  pass(seconds: number, report: CycleReport | undefined): void;
+  cycle(seconds: number, report: CycleReport | undefined): void;
   /** Registers gauges that read the clocks at each scrape. */
   clocks(watch: Pick<ClockWatch, 'look'>): void;
 }
@@ -39,7 +39,10 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
     'fairline_intake_dropped_total',
     'Records dropped: behind the fence of their gateway, or late',
   );
-  const aside = counter('fairline_intake_set_aside_total', 'Records and items that could not be ingested');
+  const deadLetters = counter(
+    'fairline_intake_dead_letters_total',
+    'Records and items that could not be ingested',
+  );
   const settled = counter('fairline_settled_total', 'Entries decided');
   const moved = new Counter({
     name: 'fairline_claimant_moves_total',
@@ -47,9 +50,9 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
     labelNames: ['state'] as const,
     registers,
   });
-  const failed = counter('fairline_passes_failed_total', 'Settlement cycles that ended with an error');
+  const failed = counter('fairline_cycles_failed_total', 'Settlement cycles that ended with an error');
   const duration = new Histogram({
-    name: 'fairline_pass_seconds',
+    name: 'fairline_cycle_seconds',
     help: 'Duration of a settlement cycle: reading, settling, publishing',
     buckets: PASS_BUCKETS,
     registers,
@@ -82,7 +85,7 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
       claims.inc(counts.claims);
       repeated.inc(counts.repeated);
       dropped.inc(counts.dropped);
-      aside.inc(counts.setAside);
+      deadLetters.inc(counts.deadLetters);
     },
     settled: decided => settled.inc(decided),
     clocks: watch => addClocks(registry, watch),
@@ -90,7 +93,7 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
     moved: states => {
       for (const state of states) moved.inc({ state });
     },
-    pass: (seconds, report) => {
+    cycle: (seconds, report) => {
       duration.observe(seconds);
       if (report === undefined) {
         failed.inc();

@@ -6,15 +6,15 @@ import type { Logger } from 'pino';
 import { openPool } from '../sql/database.ts';
 import type { Readiness } from './api/deps.ts';
 import {
-  type AssembledJudge,
-  assembleJudge,
-  type JudgeDeps,
-  type JudgeIntervals,
-  type JudgeServers,
+  type AssembledRuntime,
+  assembleRuntime,
   makeLoop,
+  type RuntimeDeps,
+  type RuntimeIntervals,
+  type RuntimeServers,
 } from './assembly.ts';
 import { makeBooks } from './book/book-job.ts';
-import type { JudgeConfig } from './config.ts';
+import type { RuntimeConfig } from './config.ts';
 import { KeyRing } from './contract/keys/key-ring.ts';
 import { within } from './contract/log/backoff.ts';
 import type { LogFencing } from './contract/log/log.ts';
@@ -31,26 +31,26 @@ import { type EngineMetrics, makeMetrics } from './metrics.ts';
 /** How soon after its end the book of a campaign is started. */
 const BOOKS_MS = 1_000;
 /** If the last successful settlement cycle is older than this, something is wrong. */
-const STALE_PASS_MS = 10_000;
+const STALE_CYCLE_MS = 10_000;
 const READY_TIMEOUT_MS = 2_000;
 /** How many connections to Postgres settling may use: with all of them, nothing could be ingested meanwhile. */
 const SETTLING_SHARE = 0.4;
 
-function intervalsOf(config: JudgeConfig): JudgeIntervals {
-  const passes = { passGap: config.PASS_INTERVAL_MS, passActive: 50, passIdle: 500 };
-  return { ...passes, hearing: 250, keeper: 100, clock: 200, tidy: 2_000 };
+function intervalsOf(config: RuntimeConfig): RuntimeIntervals {
+  const cycles = { cycleGap: config.CYCLE_INTERVAL_MS, cycleActive: 50, cycleIdle: 500 };
+  return { ...cycles, availability: 250, leases: 100, clock: 200, tidy: 2_000 };
 }
 
-export interface Judge {
+export interface Runtime {
   readonly metrics: EngineMetrics;
   /** The parts passed to the operator's API. */
-  readonly deps: JudgeDeps;
+  readonly deps: RuntimeDeps;
   ready(): Promise<Readiness>;
   stop(): Promise<void>;
 }
 
 /** The database must be migrated. Rejects if the log is not available within 15 s. */
-export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judge> {
+export async function startRuntime(config: RuntimeConfig, log: Logger): Promise<Runtime> {
   const servers = await openServers(config, log);
   const metrics = makeMetrics(servers.redis, servers.keys);
   const randomness = new Randomness({
@@ -63,7 +63,7 @@ export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judg
   const shelveAfterMs = config.SHELVE_AFTER_S * 1_000;
   const settledAtOnce = Math.max(1, Math.floor(config.DATABASE_CONNECTIONS * SETTLING_SHARE));
   const parts = { config, servers, intervals, shelveAfterMs, settledAtOnce, randomness, metrics, log };
-  const assembled = assembleJudge(parts);
+  const assembled = assembleRuntime(parts);
   metrics.clocks(assembled.clocks);
   const stopBooks = startBooks(config, servers, log);
   return {
@@ -79,7 +79,7 @@ export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judg
 }
 
 /** The returned function stops it between two books. */
-function startBooks(config: JudgeConfig, { pool }: JudgeServers, log: Logger): () => Promise<void> {
+function startBooks(config: RuntimeConfig, { pool }: RuntimeServers, log: Logger): () => Promise<void> {
   const keys = new KeyRing(config, log);
   keys.start();
   if (keys.keyAt('books', Date.now()) === undefined) {
@@ -98,7 +98,7 @@ function startBooks(config: JudgeConfig, { pool }: JudgeServers, log: Logger): (
   };
 }
 
-async function openServers(config: JudgeConfig, log: Logger): Promise<JudgeServers> {
+async function openServers(config: RuntimeConfig, log: Logger): Promise<RuntimeServers> {
   await checkRedisMode(config.REDIS_URL);
   const pool = openPool(config.DATABASE_URL, {
     max: config.DATABASE_CONNECTIONS,
@@ -133,18 +133,18 @@ async function closeConnections({
   pool,
   redis,
   locks,
-}: Pick<JudgeServers, 'pool' | 'redis' | 'locks'>): Promise<void> {
+}: Pick<RuntimeServers, 'pool' | 'redis' | 'locks'>): Promise<void> {
   redis.disconnect();
   await locks.close();
   await pool.end();
 }
 
-async function readiness({ pool, redis }: JudgeServers, assembled: AssembledJudge): Promise<Readiness> {
+async function readiness({ pool, redis }: RuntimeServers, assembled: AssembledRuntime): Promise<Readiness> {
   const [postgres, redisCheck] = await Promise.all([check(pool.query('select 1')), check(redis.ping())]);
-  const passes =
-    assembled.sincePassMs() < STALE_PASS_MS ? 'ok' : 'no settlement cycle has succeeded in the last 10 s';
+  const cycles =
+    assembled.sinceCycleMs() < STALE_CYCLE_MS ? 'ok' : 'no settlement cycle has succeeded in the last 10 s';
   const [clocks, leases] = [assembled.clocks.describe(), assembled.leases()];
-  const checks = { postgres, redis: redisCheck, clocks, leases, passes };
+  const checks = { postgres, redis: redisCheck, clocks, leases, cycles };
   return { ok: Object.values(checks).every(result => result === 'ok'), checks };
 }
 

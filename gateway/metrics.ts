@@ -98,8 +98,8 @@ export class Metrics {
     help: 'Offers shown without their deadline because it is later than the rules allow; if not 0, see the log',
     registers: [this.registry],
   });
-  readonly loopPass = new Histogram({
-    name: 'fairline_watcher_pass_seconds',
+  readonly scanTime = new Histogram({
+    name: 'fairline_watcher_scan_seconds',
     help: 'How long one pass over watchers held the event loop',
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05],
     registers: [this.registry],

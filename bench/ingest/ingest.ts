@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { pino } from 'pino';
-import { readJudgeConfig } from '../../engine/config.ts';
+import { readRuntimeConfig } from '../../engine/config.ts';
 import {
   type LogFencing,
   type LogKind,
@@ -168,7 +168,7 @@ function measureEngine(
 
 /** Writes the log as gateways of the ledger's first epoch would. */
 async function fillLog(site: Site, { records }: Rows): Promise<void> {
-  const config = readJudgeConfig(site.env);
+  const config = readRuntimeConfig(site.env);
   const quiet = pino({ level: 'silent' });
   const [producer, fencing] = [await openProducer(config, quiet), await openFencing(config, quiet)];
   const writers = new Map<number, LogWriter>();

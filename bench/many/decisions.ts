@@ -26,8 +26,8 @@ export interface Decisions {
 }
 
 /** The availability clock beside the wall clock; see engine/settling/availability-clock.ts. */
-export interface HeardAt {
-  readonly heardMs: number;
+export interface AvailabilityAt {
+  readonly availableMs: number;
   readonly nowMs: number;
 }
 
@@ -37,12 +37,12 @@ export async function noteDecisions(pool: Pool): Promise<void> {
     await pool.query(`alter table ${table} add column noted_at timestamptz default clock_timestamp()`);
 }
 
-export async function readHeardAt(pool: Pool): Promise<HeardAt> {
-  const { rows } = await pool.query<HeardAt>(
-    `select heard_ms as "heardMs", (extract(epoch from clock_timestamp()) * 1000)::bigint as "nowMs" from hearing`,
+export async function readAvailabilityAt(pool: Pool): Promise<AvailabilityAt> {
+  const { rows } = await pool.query<AvailabilityAt>(
+    `select available_ms as "availableMs", (extract(epoch from clock_timestamp()) * 1000)::bigint as "nowMs" from availability`,
   );
   const [row] = rows;
-  if (row === undefined) throw new Error('hearing has no row');
+  if (row === undefined) throw new Error('availability has no row');
   return row;
 }
 
@@ -63,7 +63,7 @@ export async function readDecisions(pool: Pool, sinceMs: number): Promise<Decisi
               where c.kind = 'coupon' and e.stamp > c.settled_stamp) as entries,
             (select count(*) from claimants k join campaigns c using (campaign_id)
               where k.state = 'offered'
-                and (k.claim_by_us + c.unheard_us) / 1000 < ${MS('clock_timestamp()')}) as deadlines`,
+                and (k.claim_by_us + c.outage_us) / 1000 < ${MS('clock_timestamp()')}) as deadlines`,
   );
   const [undecided] = rows;
   if (undecided === undefined) throw new Error('a count gave no row');

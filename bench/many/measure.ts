@@ -20,7 +20,7 @@ import type { Servers } from '../system/servers.ts';
 import { monotonicUs } from '../watch/clock.ts';
 import { startWatchers } from '../watch/fleet.ts';
 import { askProbe } from '../watchers/ask-probe.ts';
-import { type Decisions, noteDecisions, readDecisions, readHeardAt } from './decisions.ts';
+import { type Decisions, noteDecisions, readAvailabilityAt, readDecisions } from './decisions.ts';
 import { People, type PeopleCounts } from './people.ts';
 import type { EngineAnswer } from './probe.ts';
 
@@ -51,7 +51,7 @@ export interface ManyFigures {
   readonly engines: readonly EngineAnswer[];
   readonly statementsPerSecond: number;
   /** Share of the time that the availability clock counted, 0 to 1. */
-  readonly heard: number;
+  readonly available: number;
   readonly decisions: Decisions;
   readonly people: PeopleCounts;
   /** Seconds of CPU time per second. */
@@ -87,17 +87,17 @@ export async function measureMany(
   say(`people come: measuring for ${terms.seconds} s`);
   const end = await beginMeasuring(servers, engines, gateway);
   const before = { ...people.counts };
-  const from = await readHeardAt(books.pool);
+  const from = await readAvailabilityAt(books.pool);
   await sleep(terms.seconds * 1e3);
   const figures = await end();
-  const to = await readHeardAt(books.pool);
+  const to = await readAvailabilityAt(books.pool);
   const decisions = await readDecisions(books.pool, from.nowMs);
   const { entered, claimed, claimedInVain } = people.counts;
   people.end();
   people.requireFine();
   return {
     ...figures,
-    heard: (to.heardMs - from.heardMs) / (to.nowMs - from.nowMs),
+    available: (to.availableMs - from.availableMs) / (to.nowMs - from.nowMs),
     decisions,
     people: {
       entered: entered - before.entered,

@@ -1,6 +1,6 @@
 /**
  * Loaded by node before an engine (`--import`), so that the engine can be measured from inside without knowing of it: the
- * length of its passes, and the statements that it sends. A line `{"probe":n}` on standard input is answered with an
+ * length of its cycles, and the statements that it sends. A line `{"probe":n}` on standard input is answered with an
  * `EngineAnswer` as a line on standard output, and begins a new measurement.
  */
 import { createInterface } from 'node:readline';
@@ -10,10 +10,10 @@ import { Histogram } from 'prom-client';
 
 export interface EngineAnswer {
   readonly probe: number;
-  readonly passes: number;
-  readonly passP50Ms: number;
-  readonly passP99Ms: number;
-  readonly passMaxMs: number;
+  readonly cycles: number;
+  readonly cycleP50Ms: number;
+  readonly cycleP99Ms: number;
+  readonly cycleMaxMs: number;
   readonly statements: number;
   /** The statements that took most of the time in total. */
   readonly slowest: readonly StatementCost[];
@@ -27,23 +27,23 @@ export interface StatementCost {
   readonly totalMs: number;
 }
 
-const PASSES = 'fairline_pass_seconds';
+const CYCLES = 'fairline_cycle_seconds';
 /** The method that prom-client uses as `observe` of each histogram that it makes. */
 const OBSERVE = 'observeWithoutExemplar';
 const WORDS = 90;
 const SHOWN = 25;
 
-const passesMs: number[] = [];
+const cyclesMs: number[] = [];
 const costs = new Map<string, { count: number; totalMs: number }>();
 let statements = 0;
 
-function watchPasses(): void {
+function watchCycles(): void {
   const observe: unknown = Reflect.get(Histogram.prototype, OBSERVE);
   if (typeof observe !== 'function') throw new Error(`histograms have no ${OBSERVE}`);
   Object.assign(Histogram.prototype, {
     [OBSERVE](this: { readonly name: string }, ...args: readonly unknown[]): void {
       const [seconds] = args;
-      if (this.name === PASSES && typeof seconds === 'number') passesMs.push(seconds * 1e3);
+      if (this.name === CYCLES && typeof seconds === 'number') cyclesMs.push(seconds * 1e3);
       Reflect.apply(observe, this, args);
     },
   });
@@ -86,7 +86,7 @@ function began(statement: unknown): () => void {
 }
 
 function answer(probe: number): EngineAnswer {
-  const sorted = passesMs.splice(0).sort((a, b) => a - b);
+  const sorted = cyclesMs.splice(0).sort((a, b) => a - b);
   const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
   const slowest = [...costs]
     .map(([words, cost]) => ({ words, ...cost }))
@@ -94,10 +94,10 @@ function answer(probe: number): EngineAnswer {
     .slice(0, SHOWN);
   const figures: EngineAnswer = {
     probe,
-    passes: sorted.length,
-    passP50Ms: at(0.5),
-    passP99Ms: at(0.99),
-    passMaxMs: at(1),
+    cycles: sorted.length,
+    cycleP50Ms: at(0.5),
+    cycleP99Ms: at(0.99),
+    cycleMaxMs: at(1),
     statements,
     slowest,
   };
@@ -107,7 +107,7 @@ function answer(probe: number): EngineAnswer {
 }
 
 if (isMainThread) {
-  watchPasses();
+  watchCycles();
   watchStatements();
   createInterface({ input: process.stdin }).on('line', line => {
     const asked: { probe?: number } = JSON.parse(line);

@@ -97,7 +97,7 @@ export function inject(scene: Scene, fault: Fault): void {
     case "an engine's own clock jumps":
       scene.engineAt(target)?.process.jumpAhead(amount * MS);
       return;
-    case 'passes are long':
+    case 'cycles are long':
       // Nothing is broken, so nothing needs healing.
       ledger.findingUs = amount * MS;
       return;

@@ -50,7 +50,7 @@ export async function runPlan(plan: Plan, say?: (line: string) => void): Promise
   );
   let lookUs = 0;
   let stillUs: number | undefined;
-  const areLong = plan.faults.some(({ kind }) => kind === 'passes are long');
+  const areLong = plan.faults.some(({ kind }) => kind === 'cycles are long');
   const patienceMs = areLong ? LONG_PATIENCE_MS : PATIENCE_MS;
   const isLong = plan.campaigns.some(({ claims, room }) => claims !== undefined || room !== undefined);
   await world.run(BEGINNING_US + (healedMs + patienceMs) * MS, () => {

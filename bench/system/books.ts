@@ -12,7 +12,7 @@ export class LostRun extends Error {}
 const REDIS_TIMEOUT_MS = 30_000;
 /** Counters of what the engine took out of the log, whatever became of it. */
 const INTAKE = ['fairline_intake_entries_total', 'fairline_intake_repeated_total'] as const;
-const ASIDE = ['fairline_intake_set_aside_total', 'fairline_intake_dropped_total'] as const;
+const ASIDE = ['fairline_intake_dead_letters_total', 'fairline_intake_dropped_total'] as const;
 /** A million entries at a tenth of the usual rate. */
 const INTAKE_LIMIT_MS = 180_000;
 /** Short enough to time the end of the intake, long enough not to load the engine, which has to answer. */

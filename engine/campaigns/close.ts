@@ -30,8 +30,8 @@ interface AskedClose {
 const EARLY_CLOSES: Notice<Campaign | undefined> = {
   name: 'early close',
   listNoted: listBegunCloses,
-  makeDue: (pool, { campaignId }, heardUs) =>
-    completeClose(pool, campaignId, new Date(Math.ceil(heardUs / 1_000))),
+  makeDue: (pool, { campaignId }, knownUs) =>
+    completeClose(pool, campaignId, new Date(Math.ceil(knownUs / 1_000))),
 };
 /** While waiting for a close, the clock is read at least this often. */
 const WAIT_STEP_MS = 1_000;

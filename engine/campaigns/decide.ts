@@ -132,11 +132,11 @@ async function effect(
   deps: ChangeDeps,
   campaign: Campaign,
   asked: Version,
-  { nowUs, heardUs }: Omit<Told<unknown>, 'answer'>,
+  { nowUs, knownUs }: Omit<Told<unknown>, 'answer'>,
 ): Promise<Version> {
   const marginMs = leaseMarginMs(deps.leaseMs);
   const confirmed: Confirmed = {
-    heardBy: new Date(Math.ceil(heardUs / 1_000)),
+    knownBy: new Date(Math.ceil(knownUs / 1_000)),
     neverOpens: nowUs / 1_000 < asked.opensAt.getTime() - marginMs,
     isStillSo: async db => asked.decideBy === null || (await isAhead(deps, db, campaign, asked.decideBy)),
     withinMs: Math.floor(marginMs),

@@ -133,10 +133,10 @@ test('an end is noted once, is never later than the deadline, and the offer is n
   const begun = await listBegunEnds(ledger.pool);
   const row = begun.find(each => each.campaignId === campaignId);
   equal(row?.moveCount, 2);
-  const heardUs = opensAtUs(campaign) + 20 * SECOND_US;
-  equal(await completeEnds(ledger.pool, { campaignId, moveCount: 2 }, heardUs), 1);
+  const knownUs = opensAtUs(campaign) + 20 * SECOND_US;
+  equal(await completeEnds(ledger.pool, { campaignId, moveCount: 2 }, knownUs), 1);
   deepEqual(await deadlines(campaign), { 10: 20 * SECOND_US, 20: AS_OFFERED });
-  equal(await completeEnds(ledger.pool, { campaignId, moveCount: 2 }, heardUs + SECOND_US), 0);
+  equal(await completeEnds(ledger.pool, { campaignId, moveCount: 2 }, knownUs + SECOND_US), 0);
 });
 
 test('a deadline that two operators extend at once is not brought forward', async () => {

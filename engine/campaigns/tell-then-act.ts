@@ -47,8 +47,8 @@ export interface Notice<T> {
   readonly name: string;
   /** Campaigns with notices in the ledger that are noted and may not be due yet. */
   readonly listNoted: (db: Queryable) => Promise<readonly Campaign[]>;
-  /** Makes the notice in this row due, now that every gateway has known of it since `heardUs`, microseconds since the epoch. */
-  readonly makeDue: (pool: Pool, campaign: Campaign, heardUs: number) => Promise<T>;
+  /** Makes the notice in this row due, now that every gateway has known of it since `knownUs`, microseconds since the epoch. */
+  readonly makeDue: (pool: Pool, campaign: Campaign, knownUs: number) => Promise<T>;
 }
 
 /** Time for the ledger and the publication. If they take longer, the notice becomes due later, which is still correct. */
@@ -65,7 +65,7 @@ export interface Told<T> {
   /** The latest time that counts, read after the telling and `ask`; microseconds since the epoch. */
   readonly nowUs: number;
   /** From then on every gateway acts on what it was told, or does not act. */
-  readonly heardUs: number;
+  readonly knownUs: number;
 }
 
 /**
@@ -80,8 +80,8 @@ export async function tellGateways<T>(
   const epoch = await deps.publish([campaign]);
   const answer = await ask(epoch);
   const nowUs = await latestNowUs(deps.nowUs, deps.pool, campaign);
-  const heardUs = Math.ceil(nowUs + (deps.leaseMs + leaseMarginMs(deps.leaseMs)) * 1_000);
-  return { answer, nowUs, heardUs };
+  const knownUs = Math.ceil(nowUs + (deps.leaseMs + leaseMarginMs(deps.leaseMs)) * 1_000);
+  return { answer, nowUs, knownUs };
 }
 
 /**
@@ -100,8 +100,8 @@ export async function latestNowUs(
 
 /** Takes the notices of a campaign from noted to due. Rejects if gateways cannot be told now; the notices stay noted. */
 export async function tellThenAct<T>(deps: TellDeps, notice: Notice<T>, campaign: Campaign): Promise<T> {
-  const { heardUs } = await tellGateways(deps, campaign, async () => undefined);
-  return await notice.makeDue(deps.pool, campaign, heardUs);
+  const { knownUs } = await tellGateways(deps, campaign, async () => undefined);
+  return await notice.makeDue(deps.pool, campaign, knownUs);
 }
 
 /** The same for a waiting request. Throws Problem unavailable if gateways cannot be told now. */

@@ -34,21 +34,21 @@ class Model {
     this.trueUs += us;
   }
 
-  hear(which: 'redis' | 'postgres', outUs = 200, backUs = 200): void {
+  sample(which: 'redis' | 'postgres', outUs = 200, backUs = 200): void {
     const askedUs = this.#ownUs;
     this.pass(outUs);
     const saidUs = this.trueUs + (which === 'redis' ? this.redisOffUs : this.postgresOffUs);
     this.pass(backUs);
-    const reading = { askedUs, heardUs: this.#ownUs, saidUs };
-    if (which === 'redis') this.agreement.hearRedis(reading);
-    else this.agreement.hearPostgres(reading);
+    const reading = { askedUs, answeredUs: this.#ownUs, saidUs };
+    if (which === 'redis') this.agreement.sampleRedis(reading);
+    else this.agreement.samplePostgres(reading);
   }
 
   /** For that long, the engine reads both clocks at its usual intervals. */
   goOn(us: number): void {
     for (const untilUs = this.trueUs + us; this.trueUs < untilUs; ) {
-      this.hear('redis');
-      this.hear('postgres');
+      this.sample('redis');
+      this.sample('postgres');
       this.look();
       this.pass(100_000);
     }
@@ -61,11 +61,11 @@ class Model {
 
 test('nothing is vouched for until both servers were heard', () => {
   const model = new Model();
-  equal(model.look().state, 'unheard');
-  model.hear('redis');
-  equal(model.look().state, 'unheard');
+  equal(model.look().state, 'unknown');
+  model.sample('redis');
+  equal(model.look().state, 'unknown');
   equal(model.look().vouchedUs, 0);
-  model.hear('postgres');
+  model.sample('postgres');
   equal(model.look().state, 'agreed');
 });
 
@@ -107,9 +107,9 @@ test('an engine that stood still for a moment goes on when both servers have sai
   const model = new Model();
   model.goOn(3 * SECOND);
   model.standStill(8 * SECOND);
-  model.hear('redis');
+  model.sample('redis');
   equal(model.look().state, 'apart', 'PostgreSQL was not heard since');
-  model.hear('postgres');
+  model.sample('postgres');
   equal(model.look().state, 'alone');
   model.goOn(1_200_000);
   equal(model.look().state, 'agreed');
@@ -165,7 +165,7 @@ test('whatever Redis, the network and the machine do, nothing ahead of the time 
       for (const { which, outUs, backUs, passUs, stillUs, setUs } of all) {
         if (setUs !== undefined) model.redisOffUs = setUs;
         model.standStill(stillUs);
-        model.hear(which, outUs, backUs);
+        model.sample(which, outUs, backUs);
         model.pass(passUs);
         const { vouchedUs } = model.look();
         ok(vouchedUs <= model.trueUs + LIMIT_US, `${vouchedUs - model.trueUs} us ahead`);
@@ -179,10 +179,10 @@ test('clocks that are right never contradict each other, however slow the networ
     fc.property(steps, ppm, (all, rate) => {
       const model = new Model(rate);
       for (const { which, outUs, backUs, passUs } of all) {
-        model.hear(which, outUs, backUs);
+        model.sample(which, outUs, backUs);
         model.pass(passUs);
         const { state } = model.look();
-        ok(state === 'agreed' || state === 'unheard', state);
+        ok(state === 'agreed' || state === 'unknown', state);
       }
     }),
   );
@@ -195,7 +195,7 @@ test('when all clocks are right again it goes on by itself', () => {
       model.goOn(SECOND);
       for (const { which, outUs, backUs, passUs, setUs } of all) {
         if (setUs !== undefined) model.redisOffUs = setUs;
-        model.hear(which, outUs, backUs);
+        model.sample(which, outUs, backUs);
         model.pass(passUs);
         model.look();
       }
@@ -237,7 +237,7 @@ test('what was accepted does not end by an engine that stood still, or hears one
   model.agreement.trust(120 * SECOND, model.ownUs);
   for (let pause = 0; pause < 5; pause++) {
     model.standStill(8 * SECOND);
-    model.hear('redis');
+    model.sample('redis');
     equal(model.agreement.trusted(model.ownUs), 'stands');
     model.goOn(3 * SECOND);
     equal(model.agreement.trusted(model.ownUs), 'stands');
@@ -246,11 +246,11 @@ test('what was accepted does not end by an engine that stood still, or hears one
   deaf.goOn(3 * SECOND);
   deaf.postgresOffUs = -120 * SECOND;
   deaf.agreement.trust(120 * SECOND, deaf.ownUs);
-  deaf.hear('postgres');
-  for (let count = 0; count < 50; count++, deaf.pass(SECOND)) deaf.hear('postgres');
+  deaf.sample('postgres');
+  for (let count = 0; count < 50; count++, deaf.pass(SECOND)) deaf.sample('postgres');
   equal(deaf.agreement.trusted(deaf.ownUs), 'stands');
   deaf.postgresOffUs = 0;
-  for (let count = 0; count < 50; count++, deaf.pass(SECOND)) deaf.hear('postgres');
+  for (let count = 0; count < 50; count++, deaf.pass(SECOND)) deaf.sample('postgres');
   equal(deaf.agreement.trusted(deaf.ownUs), 'stands', 'Redis may have moved too');
 });
 

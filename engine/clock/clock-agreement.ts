@@ -27,13 +27,13 @@
 export interface ClockReading {
   /** By the engine's monotonic clock, microseconds: when the request was sent and when the response was received. */
   readonly askedUs: number;
-  readonly heardUs: number;
+  readonly answeredUs: number;
   /** The clock's time, microseconds since the epoch. */
   readonly saidUs: number;
 }
 
 export interface ClockLook {
-  readonly state: 'unheard' | 'agreed' | 'apart' | 'alone';
+  readonly state: 'unknown' | 'agreed' | 'apart' | 'alone';
   /** The latest instant vouched for as now, microseconds since the epoch; 0 if there is none. */
   readonly vouchedUs: number;
   /** The best estimate of each clock's time now; undefined if it was not read. */
@@ -60,10 +60,10 @@ interface Offset {
   readonly boundUs: number;
 }
 
-function offsetOf({ askedUs, heardUs, saidUs }: ClockReading, nowUs: number): Offset {
+function offsetOf({ askedUs, answeredUs, saidUs }: ClockReading, nowUs: number): Offset {
   return {
-    atUs: saidUs - (askedUs + heardUs) / 2,
-    boundUs: (heardUs - askedUs) / 2 + Math.max(0, nowUs - heardUs) * DRIFT_PER_US,
+    atUs: saidUs - (askedUs + answeredUs) / 2,
+    boundUs: (answeredUs - askedUs) / 2 + Math.max(0, nowUs - answeredUs) * DRIFT_PER_US,
   };
 }
 
@@ -90,8 +90,8 @@ class FollowedClock {
     this.#limitUs = limitUs;
   }
 
-  hear(reading: ClockReading): void {
-    const nowUs = reading.heardUs;
+  sample(reading: ClockReading): void {
+    const nowUs = reading.answeredUs;
     const offset = offsetOf(reading, nowUs);
     const gapTo = (readings: readonly ClockReading[]): number => {
       const surest = surestOf(readings, nowUs);
@@ -115,7 +115,7 @@ class FollowedClock {
 
   #move(reading: ClockReading): void {
     this.#moved = [reading];
-    this.#movedAtUs = reading.heardUs;
+    this.#movedAtUs = reading.answeredUs;
   }
 
   get isMoved(): boolean {
@@ -168,8 +168,8 @@ export class ClockAgreement {
   #trustedAheadUs: number | undefined;
   /** Since when readings contradict it, by the engine's own clock. */
   #strayedAtUs: number | undefined;
-  #redisHeardUs = 0;
-  #postgresHeardUs = 0;
+  #redisSampledUs = 0;
+  #postgresSampledUs = 0;
 
   constructor(limitUs: number) {
     this.#limitUs = limitUs;
@@ -177,16 +177,16 @@ export class ClockAgreement {
     this.#postgres = new FollowedClock(limitUs);
   }
 
-  hearRedis(reading: ClockReading): void {
-    this.#redis.hear(reading);
-    this.#redisHeardUs = reading.heardUs;
-    this.#holdTrust(reading.heardUs);
+  sampleRedis(reading: ClockReading): void {
+    this.#redis.sample(reading);
+    this.#redisSampledUs = reading.answeredUs;
+    this.#holdTrust(reading.answeredUs);
   }
 
-  hearPostgres(reading: ClockReading): void {
-    this.#postgres.hear(reading);
-    this.#postgresHeardUs = reading.heardUs;
-    this.#holdTrust(reading.heardUs);
+  samplePostgres(reading: ClockReading): void {
+    this.#postgres.sample(reading);
+    this.#postgresSampledUs = reading.answeredUs;
+    this.#holdTrust(reading.answeredUs);
   }
 
   /** The operator declares Redis correct while it is this far ahead of PostgreSQL; accepted only if it is so now. */
@@ -221,10 +221,10 @@ export class ClockAgreement {
    */
   trusted(nowUs: number): 'nothing' | 'stands' | 'agreed' | 'moved' {
     if (this.#trustedAheadUs === undefined) return 'nothing';
-    const heardUs = Math.min(this.#redisHeardUs, this.#postgresHeardUs);
+    const answeredUs = Math.min(this.#redisSampledUs, this.#postgresSampledUs);
     const [redis, postgres] = [this.#redis.current(nowUs), this.#postgres.current(nowUs)];
     if (this.#strayedAtUs === undefined || redis === undefined || postgres === undefined) return 'stands';
-    if (heardUs - this.#strayedAtUs < CONFIRM_US) return 'stands';
+    if (answeredUs - this.#strayedAtUs < CONFIRM_US) return 'stands';
     return gapUs(redis, postgres) > this.#limitUs ? 'moved' : 'agreed';
   }
 
@@ -244,7 +244,7 @@ export class ClockAgreement {
       postgresUs: postgres && Math.round(postgres.atUs + nowUs),
       ownUs: own && Math.round(own.atUs + nowUs),
     };
-    if (redis === undefined || postgres === undefined) return { state: 'unheard', vouchedUs: 0, ...said };
+    if (redis === undefined || postgres === undefined) return { state: 'unknown', vouchedUs: 0, ...said };
     if (this.#apartUs(redis, postgres) > this.#limitUs) {
       return { state: 'apart', vouchedUs: this.#vouchedUs, ...said };
     }

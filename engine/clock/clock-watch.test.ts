@@ -22,10 +22,10 @@ test('an answer so slow that it goes with a clock that was set as well finds not
   await waitForRedis(redis, 10_000);
   const { leases } = keysOf(testNamespace());
   const watch = new ClockWatch({ pool, redis, leases, stopMs: STOP_MS, log: quiet });
-  await watch.hear();
+  await watch.sample();
   const foundAfter = async (pauseMs: number): Promise<readonly unknown[]> => {
     if (pauseMs > 0) await redis.client('PAUSE', pauseMs);
-    await watch.readRegistry('keeper');
+    await watch.readRegistry('reaper');
     const { verdict, readings } = await readClockWord(redis, leases);
     return [verdict === 'held' ? verdict : verdict?.reading, readings];
   };

@@ -62,10 +62,10 @@ export class ClockWatch {
   }
 
   /** Reads PostgreSQL's clock; call it a few times a second. Rejects if PostgreSQL is away. */
-  async hear(): Promise<void> {
+  async sample(): Promise<void> {
     const askedUs = ownUs();
     const { nowUs: saidUs, trust } = await readClock(this.#options.pool);
-    this.#agreement.hearPostgres({ askedUs, heardUs: ownUs(), saidUs });
+    this.#agreement.samplePostgres({ askedUs, answeredUs: ownUs(), saidUs });
     if (trust !== undefined) this.#take(trust);
     this.look();
     await this.#endTrust();
@@ -100,21 +100,21 @@ export class ClockWatch {
   }
 
   /**
-   * Reads the registry up to the vouched instant, and Redis' clock with it. As the keeper, it then tells gateways what this
+   * Reads the registry up to the vouched instant, and Redis' clock with it. As the lease reaper, it then tells gateways what this
    * reading found out about the clock: a gateway that joined since the reading before relies on it
    * (gateway/shared/membership.ts).
    */
-  async readRegistry(as: 'keeper' | 'reader' = 'reader'): Promise<Registry> {
+  async readRegistry(as: 'reaper' | 'reader' = 'reader'): Promise<Registry> {
     const { redis, leases } = this.#options;
     const askedUs = ownUs();
     const { vouchedUs } = this.look();
     const registry = await readRegistry(redis, leases, { vouchedUs });
     const { timeUs, readings: reading } = registry;
-    const { isSure, vouchedUs: latestUs } = this.#heardRedis(askedUs, timeUs);
+    const { isSure, vouchedUs: latestUs } = this.#sampledRedis(askedUs, timeUs);
     if (isSure) this.#found = { agreedUs: Math.min(timeUs, latestUs), reading };
-    if (as === 'keeper') {
+    if (as === 'reaper') {
       const { state } = this.look();
-      const verdict = state === 'agreed' ? this.#found : state === 'unheard' ? undefined : 'held';
+      const verdict = state === 'agreed' ? this.#found : state === 'unknown' ? undefined : 'held';
       if (verdict !== undefined) await tellClock(redis, leases, verdict);
     }
     return registry;
@@ -122,17 +122,17 @@ export class ClockWatch {
 
   /** Redis' time, microseconds since the epoch. Rejects if Redis is away, and with ClocksApart if that time may be wrong. */
   async nowUs(): Promise<number> {
-    if (this.look().state === 'unheard') await this.hear();
-    const timeUs = await this.hearRedis();
+    if (this.look().state === 'unknown') await this.sample();
+    const timeUs = await this.sampleRedis();
     if (!this.isAgreed) throw new ClocksApart(this.describe());
     return timeUs;
   }
 
   /** What Redis' clock shows, right or wrong, microseconds since the epoch. Rejects if Redis is away. */
-  async hearRedis(): Promise<number> {
+  async sampleRedis(): Promise<number> {
     const askedUs = ownUs();
     const timeUs = await readTimeUs(this.#options.redis, this.#options.leases);
-    this.#heardRedis(askedUs, timeUs);
+    this.#sampledRedis(askedUs, timeUs);
     return timeUs;
   }
 
@@ -163,7 +163,7 @@ export class ClockWatch {
     switch (look.state) {
       case 'agreed':
         return 'ok';
-      case 'unheard':
+      case 'unknown':
         return 'the clocks of Redis and PostgreSQL have not both been read yet';
       case 'apart':
         return `decisions are on hold: the clocks of Redis and PostgreSQL differ by more than CLOCK_STOP_MS (${stopMs}): ${says}`;
@@ -176,11 +176,11 @@ export class ClockWatch {
    * `isSure`: this very answer shows that the clock is right. An answer so slow that it fits both a clock that was set and one
    * that was not proves nothing.
    */
-  #heardRedis(askedUs: number, timeUs: number): { readonly isSure: boolean; readonly vouchedUs: number } {
-    const heardUs = ownUs();
-    this.#agreement.hearRedis({ askedUs, heardUs, saidUs: timeUs });
+  #sampledRedis(askedUs: number, timeUs: number): { readonly isSure: boolean; readonly vouchedUs: number } {
+    const answeredUs = ownUs();
+    this.#agreement.sampleRedis({ askedUs, answeredUs, saidUs: timeUs });
     const { state, vouchedUs } = this.look();
-    return { isSure: state === 'agreed' && heardUs - askedUs <= this.stopMs * 1_000, vouchedUs };
+    return { isSure: state === 'agreed' && answeredUs - askedUs <= this.stopMs * 1_000, vouchedUs };
   }
 }
 

@@ -65,13 +65,13 @@ export async function trustClock(
   });
   if (!isWritten) throw askAgain('Another operator made a statement at the same moment. Retry.');
   log.warn({ ...trust }, "an operator declared Redis' clock correct");
-  await clocks.hear();
+  await clocks.sample();
 }
 
 async function hearAll(clocks: ClockWatch): Promise<void> {
-  await clocks.hear();
+  await clocks.sample();
   try {
-    await clocks.hearRedis();
+    await clocks.sampleRedis();
   } catch {
     throw notHeard();
   }

@@ -117,10 +117,10 @@ test('a wrong signed head is set aside, and the entries behind it count', async 
     const incarnation = newIncarnation();
     const items = [entry(campaign, JSON.stringify(wrong), 1_000 + incarnation)];
     const counts = await log.take(signedRecord(items, { incarnation }, wrong));
-    deepEqual([counts.entries, counts.setAside], [1, 1]);
+    deepEqual([counts.entries, counts.deadLetters], [1, 1]);
     const { rows } = await ledger.pool.query('select from slices where incarnation = $1', [incarnation]);
     equal(rows.length, 0);
   }
-  for (const { reason } of await ledger.asideOf('wrong heads'))
+  for (const { reason } of await ledger.deadLettersOf('wrong heads'))
     match(reason, /ingested without the signed head: it belongs to another slice/);
 });

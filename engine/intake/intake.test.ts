@@ -26,7 +26,7 @@ test('entries become rows, promises are noted and the position moves, together',
     claims: 0,
     repeated: 0,
     dropped: 0,
-    setAside: 0,
+    deadLetters: 0,
   });
   deepEqual(await ledger.stamps(campaign), { a: 10, b: 20 });
   deepEqual(await ledger.gatewayOf(incarnation), {
@@ -58,7 +58,7 @@ test('the earliest stamp stays: in one record, in one batch, over gateways and i
     record([entry(campaign, 'a', 30), entry(campaign, 'a', 10), entry(campaign, 'b', 41)]),
     record([entry(campaign, 'a', 20), entry(campaign, 'b', 40)], { gateway: 2 }),
   );
-  deepEqual([counts.entries, counts.repeated, counts.setAside], [2, 3, 0]);
+  deepEqual([counts.entries, counts.repeated, counts.deadLetters], [2, 3, 0]);
   await log.take(record([entry(campaign, 'a', 50), entry(campaign, 'b', 5), entry(campaign, 'c', 6)]));
   deepEqual(await ledger.stamps(campaign), { a: 10, b: 5, c: 6 });
 });
@@ -69,7 +69,7 @@ test('the same slice twice is taken once', async () => {
   const slice = record([entry(campaign, 'a', 10), entry(campaign, 'b', 20)]);
   await log.take(slice, slice);
   const counts = await log.take(slice);
-  deepEqual([counts.entries, counts.repeated, counts.dropped, counts.setAside], [0, 2, 0, 0]);
+  deepEqual([counts.entries, counts.repeated, counts.dropped, counts.deadLetters], [0, 2, 0, 0]);
   deepEqual(await ledger.stamps(campaign), { a: 10, b: 20 });
 });
 
@@ -165,9 +165,9 @@ test('a gateway that writes to a second partition is not believed there', async 
   const counts = await ledger
     .partition('elsewhere', 1)
     .take(record([entry(campaign, 'b', 20)], { incarnation, throughUs: 9_000, sliceNumber: 2 }));
-  deepEqual([counts.entries, counts.setAside], [0, 1]);
+  deepEqual([counts.entries, counts.deadLetters], [0, 1]);
   equal((await ledger.gatewayOf(incarnation))?.through_us, 1_000);
-  match((await ledger.asideOf('elsewhere'))[0]?.reason ?? '', /assigned to another partition/);
+  match((await ledger.deadLettersOf('elsewhere'))[0]?.reason ?? '', /assigned to another partition/);
 });
 
 test('a record that cannot be read is set aside whole, and stops nothing', async () => {
@@ -177,14 +177,14 @@ test('a record that cannot be read is set aside whole, and stops nothing', async
   broken[60] = (broken[60] ?? 0) ^ 1;
   const cut = record([entry(campaign, 'cut', 2)]).subarray(0, 50);
   const counts = await log.take(broken, record([entry(campaign, 'whole', 3)]), cut, Buffer.alloc(0));
-  deepEqual([counts.records, counts.entries, counts.setAside], [4, 1, 3]);
-  const aside = await ledger.asideOf('unreadable');
+  deepEqual([counts.records, counts.entries, counts.deadLetters], [4, 1, 3]);
+  const deadLetters = await ledger.deadLettersOf('unreadable');
   deepEqual(
-    aside.map(({ position, item }) => [position, item]),
+    deadLetters.map(({ position, item }) => [position, item]),
     [3, 1, 0].map(before => [takenAt(before), null]),
   );
-  deepEqual(aside[0]?.record, broken);
-  match(aside[0]?.reason ?? '', /CRC/);
+  deepEqual(deadLetters[0]?.record, broken);
+  match(deadLetters[0]?.reason ?? '', /CRC/);
   deepEqual(await ledger.stamps(campaign), { whole: 3 });
 });
 
@@ -212,10 +212,10 @@ test('items that have no place are set aside one by one, with the reason', async
       { kind: ITEM_WITHDRAWAL, campaignId: nowhere.campaignId, stamp: 1, userId: 'gone' },
     ]),
   );
-  deepEqual([counts.entries, counts.repeated, counts.setAside], [2, 0, 7]);
-  const aside = (await ledger.asideOf('no place')).sort((a, b) => (a.item ?? 0) - (b.item ?? 0));
+  deepEqual([counts.entries, counts.repeated, counts.deadLetters], [2, 0, 7]);
+  const deadLetters = (await ledger.deadLettersOf('no place')).sort((a, b) => (a.item ?? 0) - (b.item ?? 0));
   deepEqual(
-    aside.map(({ item, reason }) => [item, reason]),
+    deadLetters.map(({ item, reason }) => [item, reason]),
     [
       [1, 'entries with later stamps are settled'],
       [3, 'stamped at or after the close'],
@@ -226,7 +226,7 @@ test('items that have no place are set aside one by one, with the reason', async
       [8, 'no such campaign'],
     ],
   );
-  const [settled] = aside;
+  const [settled] = deadLetters;
   if (settled === undefined) throw new Error('nothing was set aside');
   deepEqual(decodeRecord(settled.record).items, [entry(campaign, 'settled', 99)]);
 });
@@ -239,7 +239,7 @@ test('who is there already is not set aside for coming again late', async () => 
     campaign.campaignId,
   ]);
   const counts = await log.take(record([entry(campaign, 'a', 10), entry(campaign, 'a', 70)]));
-  deepEqual([counts.repeated, counts.setAside], [2, 0]);
+  deepEqual([counts.repeated, counts.deadLetters], [2, 0]);
   deepEqual(await ledger.stamps(campaign), { a: 50 });
 });
 

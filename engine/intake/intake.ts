@@ -24,7 +24,7 @@ import {
   insertEntries,
   keepEarliest,
 } from '../../sql/statements/entries/entries.ts';
-import { type SetAside, setAside } from '../../sql/statements/progress/dead-letters.ts';
+import { type DeadLetter, insertDeadLetters } from '../../sql/statements/progress/dead-letters.ts';
 import { type GatewayRow, readProgress, saveProgress } from '../../sql/statements/progress/gateways.ts';
 import { moveOn, nextPosition } from '../../sql/statements/progress/log-partitions.ts';
 import type { LogBatch, LogHandler } from '../contract/log/log.ts';
@@ -53,7 +53,7 @@ export interface IntakeCounts {
   readonly repeated: number;
   /** Dropped records: behind their gateway's end or a later epoch's marker, or late. */
   readonly dropped: number;
-  readonly setAside: number;
+  readonly deadLetters: number;
 }
 
 export interface IntakeOptions {
@@ -77,9 +77,12 @@ export function makeIntake(options: IntakeOptions): LogHandler {
       const counts = await conflictPolicy.insert(policy =>
         transaction(pool, client => takeIn(client, logName, batch, policy)),
       );
-      const { dropped, setAside } = counts;
-      if (dropped > 0 || setAside > 0) {
-        log.warn({ partition: batch.partition, dropped, setAside }, 'records were dropped or set aside');
+      const { dropped, deadLetters } = counts;
+      if (dropped > 0 || deadLetters > 0) {
+        log.warn(
+          { partition: batch.partition, dropped, deadLetters },
+          'records were dropped or became dead letters',
+        );
       }
       onBatch(counts);
     },
@@ -101,16 +104,16 @@ async function takeIn(
   const known = await readProgress(db, { incarnations, logName, partition });
   const sorted = sortOut(read.records, new Progress(known, logName, partition));
   const signed = signedSlices(sorted.taken);
-  const aside = [
+  const deadLetters = [
     ...read.unreadable,
-    ...sorted.misplaced.map(placed => asideWhole(batch, logName, placed, misplacedReason(placed))),
-    ...signed.wrong.map(({ placed, reason }) => asideWhole(batch, logName, placed, reason)),
+    ...sorted.misplaced.map(placed => deadRecord(batch, logName, placed, misplacedReason(placed))),
+    ...signed.wrong.map(({ placed, reason }) => deadRecord(batch, logName, placed, reason)),
   ];
   const taken = await takeItems(db, sorted, policy);
   for (const { items, index, reason } of taken.refused) {
-    aside.push(asideItem(batch, logName, items, index, reason));
+    deadLetters.push(deadItem(batch, logName, items, index, reason));
   }
-  if (aside.length > 0) await setAside(db, aside);
+  if (deadLetters.length > 0) await insertDeadLetters(db, deadLetters);
   if (signed.slices.length > 0) await insertSlices(db, signed.slices);
   if (sorted.progress.length > 0) await saveProgress(db, sorted.progress);
   return {
@@ -120,7 +123,7 @@ async function takeIn(
     claims: taken.claims,
     repeated: taken.repeated,
     dropped: sorted.dropped,
-    setAside: aside.length,
+    deadLetters: deadLetters.length,
   };
 }
 
@@ -133,9 +136,9 @@ interface Placed {
 function readRecords(
   batch: LogBatch,
   logName: string,
-): { readonly records: readonly Placed[]; readonly unreadable: readonly SetAside[] } {
+): { readonly records: readonly Placed[]; readonly unreadable: readonly DeadLetter[] } {
   const records: Placed[] = [];
-  const unreadable: SetAside[] = [];
+  const unreadable: DeadLetter[] = [];
   for (const [index, { position, bytes }] of batch.records.entries()) {
     try {
       records.push({ record: decodeRecord(bytes), index });
@@ -291,7 +294,7 @@ function misplacedReason({ record }: Placed): string {
   return `gateway ${record.gateway} is assigned to another partition or log`;
 }
 
-function asideWhole(batch: LogBatch, logName: string, { index }: Placed, reason: string): SetAside {
+function deadRecord(batch: LogBatch, logName: string, { index }: Placed, reason: string): DeadLetter {
   const { position, bytes } = recordAt(batch, index);
   return {
     logName,
@@ -303,13 +306,13 @@ function asideWhole(batch: LogBatch, logName: string, { index }: Placed, reason:
   };
 }
 
-function asideItem(
+function deadItem(
   batch: LogBatch,
   logName: string,
   items: ItemColumns,
   index: number,
   reason: string,
-): SetAside {
+): DeadLetter {
   const { item, record, recordIndex, number } = items.placeOf(index);
   return {
     logName,

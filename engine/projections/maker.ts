@@ -1,5 +1,5 @@
 /**
- * Rebuilds projections beside the passes, one campaign after another, while gateways accept entries: unfinished campaigns first,
+ * Rebuilds projections beside the cycles, one campaign after another, while gateways accept entries: unfinished campaigns first,
  * then the most recently finished ones; in both groups, those that users ask about come first. Several engines share the
  * work: each skips what another one has taken, and continues what that one abandons.
  */
@@ -42,7 +42,7 @@ export interface MakerOptions {
   readonly rankedAtOnce?: number | undefined;
 }
 
-/** The epoch of the registry and its progress, as of the last pass. */
+/** The epoch of the registry and its progress, as of the last cycle. */
 export interface MakerTurn {
   readonly epoch: number;
   readonly watermarkUs: number;

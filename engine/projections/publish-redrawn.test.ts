@@ -40,7 +40,7 @@ async function drawn(): Promise<number> {
     () => ({
       watermarkUs: closesAt.getTime() * 1000,
       nowUs: closesAt.getTime() * 1000,
-      heard: undefined,
+      availability: undefined,
       presentMs: undefined,
     }),
     () => true,

@@ -1,8 +1,8 @@
 /**
- * The publisher: tells the gateways, through Redis, what the ledger has decided. It runs after each pass, sends only changes
+ * The publisher: tells the gateways, through Redis, what the ledger has decided. It runs after each cycle, sends only changes
  * since its last run, and keeps an order: winners and leavers are in the campaign's own keys before the board counts them.
  * While those keys are incomplete (contract/redis/projection/), nobody is told anything from them, so the board may go
- * ahead. The maker (maker.ts) then rebuilds them beside the passes, and at the end reads again whatever the board already
+ * ahead. The maker (maker.ts) then rebuilds them beside the cycles, and at the end reads again whatever the board already
  * refers to.
  *
  * Its memory of Redis only saves work. After any error, and when the registry was opened again, it forgets everything,

@@ -6,20 +6,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
 import { SchemaMismatch } from '../../sql/schema/schema.ts';
-import { type JudgeConfig, readJudgeConfig } from '../config.ts';
+import { type RuntimeConfig, readRuntimeConfig } from '../config.ts';
 import { ConfigError } from '../contract/process/config.ts';
 import { logDestination } from '../contract/process/service.ts';
 import { keysOf } from '../contract/redis/keys.ts';
 import { readRegistry } from '../contract/redis/lease/lease.ts';
 import { connectRedis, waitForRedis } from '../contract/redis/redis.ts';
 import { prepareDatabase } from '../prepare-database.ts';
-import { startJudge } from '../runtime.ts';
+import { startRuntime } from '../runtime.ts';
 
 const POLL_MS = 100;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 async function main(): Promise<void> {
-  const config = readJudgeConfig(process.env);
+  const config = readRuntimeConfig(process.env);
   const log = pino({ name: 'rebuild', level: config.LOG_LEVEL }, logDestination);
   const stopping = new AbortController();
   process.on('SIGTERM', () => stopping.abort());
@@ -30,7 +30,7 @@ async function main(): Promise<void> {
 }
 
 /** Resolves with the new epoch; rejects with an AbortError if `signal` is aborted first. */
-async function rebuild(config: JudgeConfig, log: Logger, signal: AbortSignal): Promise<number> {
+async function rebuild(config: RuntimeConfig, log: Logger, signal: AbortSignal): Promise<number> {
   const { leases } = keysOf(config.NAMESPACE);
   const redis = connectRedis(config.REDIS_URL, {
     commandTimeoutMs: config.REDIS_TIMEOUT_MS,
@@ -41,7 +41,7 @@ async function rebuild(config: JudgeConfig, log: Logger, signal: AbortSignal): P
     const before = await readRegistry(redis, leases);
     await redis.hdel(leases, 'epoch');
     log.info({ epoch: before.epoch }, 'the registry is closed');
-    const judge = await startJudge(config, log);
+    const runtime = await startRuntime(config, log);
     try {
       for (;;) {
         const { epoch } = await readRegistry(redis, leases);
@@ -49,7 +49,7 @@ async function rebuild(config: JudgeConfig, log: Logger, signal: AbortSignal): P
         await sleep(POLL_MS, undefined, { signal });
       }
     } finally {
-      await judge.stop();
+      await runtime.stop();
     }
   } finally {
     redis.disconnect();

@@ -88,7 +88,7 @@ for (const log of availableLogs()) {
       // While no gateway is there, deadlines are extended, which changes the row.
       all[keys.boardCampaigns] = shown
         .map(({ claims, revision, ...campaign }) =>
-          claims === undefined ? { ...campaign, revision } : { ...campaign, ...claims, unheardUs: 0 },
+          claims === undefined ? { ...campaign, revision } : { ...campaign, ...claims, outageUs: 0 },
         )
         .toSorted((a, b) => a.campaignId - b.campaignId);
       const found = await redis.keys(keys.projectionPattern);

@@ -19,19 +19,19 @@ const MARKS_AT_ONCE = 200;
 
 export interface ShelvingOptions {
   readonly pool: Pool;
-  readonly passes: Pick<SettlementCycle, 'clearShelved'>;
+  readonly settlementCycle: Pick<SettlementCycle, 'clearShelved'>;
   /** How long a campaign stays in Redis after its end, ms; undefined: forever. */
   readonly afterMs: number | undefined;
   readonly log: Logger;
 }
 
 /** One turn. Rejects if a server does not answer; the next turn continues. */
-export async function shelve({ pool, passes, afterMs, log }: ShelvingOptions): Promise<void> {
+export async function shelve({ pool, settlementCycle, afterMs, log }: ShelvingOptions): Promise<void> {
   if (afterMs === undefined) return;
   for (const campaignId of await listForShelf(pool, afterMs, A_TURN)) {
     while (await markRanks(pool, campaignId, MARKS_AT_ONCE));
     if (await shelveCampaign(pool, campaignId, afterMs))
       log.info({ campaignId }, 'a campaign was shelved: it leaves Redis');
   }
-  await passes.clearShelved();
+  await settlementCycle.clearShelved();
 }

@@ -3,87 +3,89 @@ import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { openPool, type Pool } from '../../sql/database.ts';
 import { extendFreeDeadlines } from '../../sql/statements/claims/claims.ts';
-import { type Heard, readHeard } from '../../sql/statements/progress/availability.ts';
+import { type Availability, readAvailability } from '../../sql/statements/progress/availability.ts';
 import { readRegistry } from '../contract/redis/lease/lease.ts';
 import { World } from '../test/gateway.ts';
 import { TestLedger } from '../test/settling.ts';
 import { availableLogs, eventually, type TestDatabase, testDatabase } from '../test/support.ts';
 import {
-  canHear,
-  Hearing,
-  type HearingLook,
-  hearThrough,
-  type Listening,
+  AvailabilityClock,
+  type AvailabilityLook,
+  type AvailabilityParts,
+  availableThrough,
+  checkAvailability,
+  isReachable,
   LONGEST_STEP_MS,
   LONGEST_UNSHOWN_MS,
-  listen,
 } from './availability-clock.ts';
 
 test('short steps count, a jump counts for nothing, and nothing is taken back', () => {
-  const hear = (before: Heard, throughMs: number): Heard => hearThrough(before, throughMs, throughMs);
-  let heard = hear({ heardMs: 0, throughMs: 0 }, 1_000_000);
-  deepEqual(heard, { heardMs: 0, throughMs: 1_000_000 });
-  heard = hear(heard, 1_000_600);
-  deepEqual(heard, { heardMs: 600, throughMs: 1_000_600 });
-  heard = hear(heard, 1_000_600 + LONGEST_STEP_MS + 1);
-  deepEqual(heard, { heardMs: 600, throughMs: 1_002_601 });
-  equal(hear(heard, 1_000_000), heard);
+  const hear = (before: Availability, throughMs: number): Availability =>
+    availableThrough(before, throughMs, throughMs);
+  let availability = hear({ availableMs: 0, throughMs: 0 }, 1_000_000);
+  deepEqual(availability, { availableMs: 0, throughMs: 1_000_000 });
+  availability = hear(availability, 1_000_600);
+  deepEqual(availability, { availableMs: 600, throughMs: 1_000_600 });
+  availability = hear(availability, 1_000_600 + LONGEST_STEP_MS + 1);
+  deepEqual(availability, { availableMs: 600, throughMs: 1_002_601 });
+  equal(hear(availability, 1_000_000), availability);
 });
 
 test('short steps that are looked at late count for nothing: the watermark follows a log that went on', () => {
-  const before = { heardMs: 5_000, throughMs: 1_000_000 };
-  deepEqual(hearThrough(before, 1_000_900, 1_003_000), { heardMs: 5_900, throughMs: 1_000_900 });
-  deepEqual(hearThrough(before, 1_000_900, 1_003_001), { heardMs: 5_000, throughMs: 1_003_001 });
+  const before = { availableMs: 5_000, throughMs: 1_000_000 };
+  deepEqual(availableThrough(before, 1_000_900, 1_003_000), { availableMs: 5_900, throughMs: 1_000_900 });
+  deepEqual(availableThrough(before, 1_000_900, 1_003_001), { availableMs: 5_000, throughMs: 1_003_001 });
 });
 
 test('an outage whose backlog comes in over two looks counts for nothing up to the first of them', () => {
-  const atFirst = hearThrough({ heardMs: 5_000, throughMs: 1_000_000 }, 1_001_640, 1_003_600);
-  deepEqual(atFirst, { heardMs: 5_000, throughMs: 1_003_600 });
-  equal(hearThrough(atFirst, 1_003_600, 1_003_760), atFirst);
-  deepEqual(hearThrough(atFirst, 1_003_700, 1_003_760), { heardMs: 5_100, throughMs: 1_003_700 });
+  const atFirst = availableThrough({ availableMs: 5_000, throughMs: 1_000_000 }, 1_001_640, 1_003_600);
+  deepEqual(atFirst, { availableMs: 5_000, throughMs: 1_003_600 });
+  equal(availableThrough(atFirst, 1_003_600, 1_003_760), atFirst);
+  deepEqual(availableThrough(atFirst, 1_003_700, 1_003_760), { availableMs: 5_100, throughMs: 1_003_700 });
 });
 
 test('whatever the looks, it never grows by more than the time in which it could have been heard', () => {
   const steps = fc.array(fc.integer({ min: -5_000, max: 5_000 }), { maxLength: 50 });
   fc.assert(
     fc.property(steps, deltas => {
-      let heard = { heardMs: 0, throughMs: 50_000 };
+      let availability = { availableMs: 0, throughMs: 50_000 };
       let atMs = 50_000;
       let mostMs = 0;
       for (const delta of deltas) {
-        const before = heard;
+        const before = availability;
         atMs += delta;
         const stepMs = atMs - before.throughMs;
         if (stepMs > 0 && stepMs <= LONGEST_STEP_MS) mostMs += stepMs;
-        heard = hearThrough(before, atMs, atMs);
-        if (heard.heardMs < before.heardMs || heard.throughMs < before.throughMs) return false;
+        availability = availableThrough(before, atMs, atMs);
+        if (availability.availableMs < before.availableMs || availability.throughMs < before.throughMs)
+          return false;
       }
-      return heard.heardMs === mostMs;
+      return availability.availableMs === mostMs;
     }),
   );
 });
 
 test('nobody can be heard without a gateway whose lease holds', () => {
-  const look = (...expiresUs: readonly number[]): Parameters<typeof canHear>[0] => ({
+  const look = (...expiresUs: readonly number[]): Parameters<typeof isReachable>[0] => ({
     readAtUs: 10,
     leases: expiresUs.map((each, index) => ({ incarnation: index + 1, expiresUs: each })),
     gateways: expiresUs.map((_, index) => ({ incarnation: index + 1, state: 'live' })),
   });
-  equal(canHear(look()), false);
-  equal(canHear(look(10, 0)), false);
-  equal(canHear(look(0, 11)), true);
+  equal(isReachable(look()), false);
+  equal(isReachable(look(10, 0)), false);
+  equal(isReachable(look(0, 11)), true);
 });
 
 test('nobody can be heard by a gateway that the log has told nothing of, or that has ended', () => {
   const leases = [{ incarnation: 7, expiresUs: 11 }];
-  equal(canHear({ readAtUs: 10, leases, gateways: [] }), false);
-  equal(canHear({ readAtUs: 10, leases, gateways: [{ incarnation: 6, state: 'live' }] }), false);
-  equal(canHear({ readAtUs: 10, leases, gateways: [{ incarnation: 7, state: 'ended' }] }), false);
-  equal(canHear({ readAtUs: 10, leases, gateways: [{ incarnation: 7, state: 'live' }] }), true);
+  equal(isReachable({ readAtUs: 10, leases, gateways: [] }), false);
+  equal(isReachable({ readAtUs: 10, leases, gateways: [{ incarnation: 6, state: 'live' }] }), false);
+  equal(isReachable({ readAtUs: 10, leases, gateways: [{ incarnation: 7, state: 'ended' }] }), false);
+  equal(isReachable({ readAtUs: 10, leases, gateways: [{ incarnation: 7, state: 'live' }] }), true);
 });
 
 /** One gateway is live, and the watermark is at the instant of the reading. */
-function look(ms: number): HearingLook {
+function look(ms: number): AvailabilityLook {
   return {
     readAtUs: ms * 1000,
     leases: [{ incarnation: 1, expiresUs: ms * 1000 + 1 }],
@@ -105,13 +107,13 @@ describe('in the ledger', () => {
   });
 
   test('several engines that look at once count each stretch of time once', async () => {
-    const engines = [1, 2, 3].map(() => new Hearing(pool));
+    const engines = [1, 2, 3].map(() => new AvailabilityClock(pool));
     for (let ms = 1_000_000; ms <= 1_006_000; ms += 600) {
       await Promise.all(engines.map(engine => engine.note(look(ms))));
     }
-    deepEqual(await readHeard(pool), { heardMs: 6_000, throughMs: 1_006_000 });
-    await new Hearing(pool).note({ ...look(1_007_000), leases: [] });
-    deepEqual(await readHeard(pool), { heardMs: 6_000, throughMs: 1_006_000 });
+    deepEqual(await readAvailability(pool), { availableMs: 6_000, throughMs: 1_006_000 });
+    await new AvailabilityClock(pool).note({ ...look(1_007_000), leases: [] });
+    deepEqual(await readAvailability(pool), { availableMs: 6_000, throughMs: 1_006_000 });
   });
 
   test('a look tells nothing where nothing was shown for long, the clocks are apart, or the registry is another', async () => {
@@ -132,18 +134,25 @@ describe('in the ledger', () => {
       readings: 1,
       prepared: [],
     };
-    const looks: HearingLook[] = [];
-    const hearing = { note: async (look: HearingLook) => void looks.push(look) };
-    const look = async (changed: Partial<Listening> = {}, isAgreed = true, epoch = 0): Promise<number> => {
+    const looks: AvailabilityLook[] = [];
+    const availability = { note: async (look: AvailabilityLook) => void looks.push(look) };
+    const look = async (
+      changed: Partial<AvailabilityParts> = {},
+      isAgreed = true,
+      epoch = 0,
+    ): Promise<number> => {
       const clocks = { isAgreed, readRegistry: async () => ({ ...registry, epoch }) };
-      await listen({ pool, clocks, sinceShownMs: () => LONGEST_UNSHOWN_MS, ...changed }, hearing);
+      await checkAvailability(
+        { pool, clocks, sinceShownMs: () => LONGEST_UNSHOWN_MS, ...changed },
+        availability,
+      );
       return looks.length;
     };
     equal(await look({ sinceShownMs: () => LONGEST_UNSHOWN_MS + 1 }), 0);
     equal(await look({}, false), 0);
     equal(await look({}, true, 1), 0);
     equal(await look(), 1);
-    // A gateway that is registered but not yet known from the log bounds heard time as it bounds the watermark.
+    // A gateway that is registered but not yet known from the log bounds available time as it bounds the watermark.
     equal(looks[0]?.watermarkUs, lease.registeredUs);
   });
 });
@@ -156,11 +165,11 @@ test('two engines that begin at once count from the same instant, and extend not
     await ledger.close();
   });
   const campaign = await ledger.claimed(1, { withinS: 5, waitlist: 0 });
-  const engines = pools.map(pool => new Hearing(pool));
+  const engines = pools.map(pool => new AvailabilityClock(pool));
   // Both read the fresh row, and neither can write it before both have tried.
   const holder = await ledger.pool.connect();
   await holder.query('begin');
-  await holder.query('select from hearing for update');
+  await holder.query('select from availability for update');
   const noted = engines.map((engine, index) => engine.note(look(1_900_000_000_000 + 10 * index)));
   await eventually(async () => {
     const { rows } = await ledger.pool.query(
@@ -171,12 +180,18 @@ test('two engines that begin at once count from the same instant, and extend not
   await holder.query('rollback');
   holder.release();
   await Promise.all(noted);
-  for (const [index, { heard }] of engines.entries()) {
-    ok(heard !== undefined && heard.throughMs - heard.heardMs >= 1_900_000_000_000, `engine ${index}`);
-    await extendFreeDeadlines(pools[index] ?? fail(), (heard.throughMs - heard.heardMs) * 1_000);
+  for (const [index, { current: availability }] of engines.entries()) {
+    ok(
+      availability !== undefined && availability.throughMs - availability.availableMs >= 1_900_000_000_000,
+      `engine ${index}`,
+    );
+    await extendFreeDeadlines(
+      pools[index] ?? fail(),
+      (availability.throughMs - availability.availableMs) * 1_000,
+    );
   }
-  const { unheardUs } = await ledger.read(campaign);
-  equal(unheardUs, 0);
+  const { outageUs } = await ledger.read(campaign);
+  equal(outageUs, 0);
 });
 
 function fail(): never {
@@ -199,7 +214,7 @@ for (const log of availableLogs()) {
     const first = await world.join();
     await goOn(first, 1_500);
     await engine.stop('SIGKILL');
-    const { heardMs } = await readHeard(world.pool);
+    const { availableMs } = await readAvailability(world.pool);
     await goOn(first, 4 * LONGEST_STEP_MS);
     await world.startEngine();
     // On a busy machine the lease of the first gateway has ended by then.
@@ -207,13 +222,13 @@ for (const log of availableLogs()) {
     const counted = await eventually(async () => {
       for (const gateway of [first, second]) await gateway.renew();
       for (const gateway of [first, second]) await gateway.through();
-      const moreMs = (await readHeard(world.pool)).heardMs - heardMs;
+      const moreMs = (await readAvailability(world.pool)).availableMs - availableMs;
       return moreMs > 0 && moreMs;
     });
     ok(counted < 2 * LONGEST_STEP_MS, `${counted} ms without an engine were counted`);
   });
 
-  test(`it goes on while a pass takes longer than a step that could count (${log})`, async t => {
+  test(`it goes on while a cycle takes longer than a step that could count (${log})`, async t => {
     const world = await World.make(log);
     t.after(() => world.close());
     await world.startEngine();
@@ -234,12 +249,12 @@ for (const log of availableLogs()) {
         async () => {
           await holder.query('begin; lock table campaigns in access exclusive mode');
           await goOn(700);
-          const { heardMs } = await readHeard(world.pool);
+          const { availableMs } = await readAvailability(world.pool);
           await goOn(LONGEST_STEP_MS);
-          const heardMeanwhileMs = (await readHeard(world.pool)).heardMs - heardMs;
+          const availableMeanwhileMs = (await readAvailability(world.pool)).availableMs - availableMs;
           await holder.query('rollback');
           await goOn(500);
-          return heardMeanwhileMs >= LONGEST_STEP_MS / 2;
+          return availableMeanwhileMs >= LONGEST_STEP_MS / 2;
         },
         { timeoutMs: 60_000 },
       );
@@ -252,13 +267,13 @@ for (const log of availableLogs()) {
     const world = await World.make(log);
     t.after(() => world.close());
     await world.startEngine();
-    const heardMs = async (): Promise<number> => (await readHeard(world.pool)).heardMs;
+    const availableMs = async (): Promise<number> => (await readAvailability(world.pool)).availableMs;
     const hearMore = async (gateway: Awaited<ReturnType<World['join']>>): Promise<number> => {
-      const beganAtMs = await heardMs();
+      const beganAtMs = await availableMs();
       return eventually(async () => {
         await gateway.renew();
         await gateway.through();
-        const nowMs = await heardMs();
+        const nowMs = await availableMs();
         return nowMs > beganAtMs + 500 && nowMs;
       });
     };
@@ -267,13 +282,13 @@ for (const log of availableLogs()) {
     await first.leave();
     const away = await eventually(async () => {
       const { leases } = await readRegistry(world.redis, world.keys.leases);
-      return leases.length === 0 && heardMs();
+      return leases.length === 0 && availableMs();
     });
     ok(away >= beforeMs);
     // Longer than a step that can count, so the next reading finds a jump.
     const untilMs = performance.now() + 2 * LONGEST_STEP_MS;
     await eventually(() => performance.now() > untilMs);
-    equal(await heardMs(), away);
+    equal(await availableMs(), away);
     const second = await world.join();
     const afterMs = await hearMore(second);
     ok(afterMs < away + 2 * LONGEST_STEP_MS, `${afterMs} of ${away}: the time without a gateway was counted`);

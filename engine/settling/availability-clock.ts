@@ -1,15 +1,15 @@
 /**
- * Heard time: the total time, in milliseconds, in which the service could hear the users who wait. Deadlines and grace times
- * are measured in heard time and not by a clock, so an outage on our side never counts against anybody.
+ * Available time: the total time, in milliseconds, in which the service could hear the users who wait. Deadlines and grace times
+ * are measured in available time and not by a clock, so an outage on our side never counts against anybody.
  *
- * It is recorded at its own pace, apart from passes: a pass that takes three seconds, because it decides many campaigns or
+ * It is recorded at its own pace, apart from cycles: a cycle that takes three seconds, because it decides many campaigns or
  * waits for one, is not an outage. Each check makes its own reading, in the order that the watermark requires
  * (watermark/watermark.ts), so time counts only if it was read from the log. Decisions must also be published, since nobody
  * can claim an offer that they do not see: no time counts after nothing was published for LONGEST_UNSHOWN_MS.
  *
- * Heard time follows the watermark. The watermark advances only while Redis answers (each pass reads the registry), the log
+ * Available time follows the watermark. The watermark advances only while Redis answers (each cycle reads the registry), the log
  * accepts records (it is the least promise that gateways have appended), an engine works and Postgres accepts writes.
- * Without a live gateway it would advance by the registry alone, so heard time is checked only while a gateway holds a lease
+ * Without a live gateway it would advance by the registry alone, so available time is checked only while a gateway holds a lease
  * that the ledger knows from the log: a gateway that has just registered may face an unavailable log.
  *
  * While any of these is unavailable, the watermark stands still; afterwards it jumps: a step longer than LONGEST_STEP_MS, or
@@ -18,30 +18,34 @@
  * the last of them would count otherwise. An outage shorter than that cannot be told from a slow machine and may count; a
  * longer one never does.
  *
- * All engines move the single row of `hearing`, by compare-and-set on the instant up to which it counts, so no stretch of
+ * All engines move the single row of `availability`, by compare-and-set on the instant up to which it counts, so no stretch of
  * time counts twice, however many engines there are and whichever of them stops. The row starts at 0/0, which is not an
  * instant: nothing is measured from there.
  */
 import type { Pool } from '../../sql/database.ts';
-import { type Heard, moveHeard, readHeard } from '../../sql/statements/progress/availability.ts';
+import {
+  type Availability,
+  moveAvailability,
+  readAvailability,
+} from '../../sql/statements/progress/availability.ts';
 import { readBounds } from '../../sql/statements/progress/gateways.ts';
 import type { ClockWatch } from '../clock/clock-watch.ts';
 import { watermarkOf } from '../watermark/watermark.ts';
 
 /** Idle gateways advance the watermark once a second; below 1.5 s, quiet hours would not count. */
 export const LONGEST_STEP_MS = 2_000;
-/** A step may be checked that late: with idle gateways and rare passes, both add up to at most two seconds. */
+/** A step may be checked that late: with idle gateways and rare cycles, both add up to at most two seconds. */
 export const LONGEST_BEHIND_MS = 3_000;
-/** The resolution of heard time. Each advance costs a commit. */
+/** The resolution of available time. Each advance costs a commit. */
 const NOTE_MS = 500;
 /**
  * Longer: users lose more of their time to claim while they are not shown their offers, and the shortest time to claim is
- * five seconds. Shorter than a pass: no time counts.
+ * five seconds. Shorter than a cycle: no time counts.
  */
 export const LONGEST_UNSHOWN_MS = 5_000;
 
 /** One reading of the registry, the ledger's gateways and the watermark. */
-export interface HearingLook {
+export interface AvailabilityLook {
   /** Redis' time of the read, and of the leases' ends; microseconds since the epoch. */
   readonly readAtUs: number;
   readonly leases: readonly { readonly incarnation: number; readonly expiresUs: number }[];
@@ -50,7 +54,7 @@ export interface HearingLook {
 }
 
 /** Whether users can be heard: some gateway holds a lease and is known from the log. */
-export function canHear({ readAtUs, leases, gateways }: Omit<HearingLook, 'watermarkUs'>): boolean {
+export function isReachable({ readAtUs, leases, gateways }: Omit<AvailabilityLook, 'watermarkUs'>): boolean {
   const live = new Set(
     gateways.filter(({ state }) => state === 'live').map(({ incarnation }) => incarnation),
   );
@@ -58,18 +62,18 @@ export function canHear({ readAtUs, leases, gateways }: Omit<HearingLook, 'water
 }
 
 /**
- * The heard time once the service is known, as of `nowMs`, to have heard at the instant `throughMs` too; unchanged if that is
+ * The available time once the service is known, as of `nowMs`, to have heard at the instant `throughMs` too; unchanged if that is
  * not new.
  */
-export function hearThrough(heard: Heard, throughMs: number, nowMs: number): Heard {
-  const stepMs = throughMs - heard.throughMs;
-  if (stepMs <= 0) return heard;
-  const isJump = stepMs > LONGEST_STEP_MS || nowMs - heard.throughMs > LONGEST_BEHIND_MS;
-  if (isJump) return { heardMs: heard.heardMs, throughMs: Math.max(throughMs, nowMs) };
-  return { heardMs: heard.heardMs + stepMs, throughMs };
+export function availableThrough(availability: Availability, throughMs: number, nowMs: number): Availability {
+  const stepMs = throughMs - availability.throughMs;
+  if (stepMs <= 0) return availability;
+  const isJump = stepMs > LONGEST_STEP_MS || nowMs - availability.throughMs > LONGEST_BEHIND_MS;
+  if (isJump) return { availableMs: availability.availableMs, throughMs: Math.max(throughMs, nowMs) };
+  return { availableMs: availability.availableMs + stepMs, throughMs };
 }
 
-export interface Listening {
+export interface AvailabilityParts {
   readonly pool: Pool;
   readonly clocks: Pick<ClockWatch, 'readRegistry' | 'isAgreed'>;
   /** The time since decisions were last published; infinite if never. */
@@ -77,9 +81,9 @@ export interface Listening {
 }
 
 /** Makes a reading, the registry first. Rejects when Redis or the ledger is unavailable; then nobody is heard. */
-export async function listen(
-  { pool, clocks, sinceShownMs }: Listening,
-  hearing: Pick<Hearing, 'note'>,
+export async function checkAvailability(
+  { pool, clocks, sinceShownMs }: AvailabilityParts,
+  availability: Pick<AvailabilityClock, 'note'>,
 ): Promise<void> {
   const registry = await clocks.readRegistry();
   if (registry.epoch === undefined || !clocks.isAgreed || sinceShownMs() > LONGEST_UNSHOWN_MS) return;
@@ -87,26 +91,26 @@ export async function listen(
   const { epoch, gateways } = await readBounds(pool, registered);
   // If another registry has replaced this one, nobody knows who has joined since.
   if (epoch !== registry.epoch) return;
-  await hearing.note({ ...registry, gateways, watermarkUs: watermarkOf(registry, gateways) });
+  await availability.note({ ...registry, gateways, watermarkUs: watermarkOf(registry, gateways) });
 }
 
-/** Keeps the ledger's heard time. */
-export class Hearing {
+/** Keeps the ledger's available time. */
+export class AvailabilityClock {
   readonly #pool: Pool;
   #lookedUs = 0;
   #notedMs = Number.NEGATIVE_INFINITY;
-  #heard: Heard | undefined;
+  #availability: Availability | undefined;
 
   constructor(pool: Pool) {
     this.#pool = pool;
   }
 
   /**
-   * The heard time as known to this engine; undefined until it has heard somebody. Another engine may have advanced it since;
+   * The available time as known to this engine; undefined until it has heard somebody. Another engine may have advanced it since;
    * the value here is still correct up to its instant.
    */
-  get heard(): Heard | undefined {
-    return this.#heard;
+  get current(): Availability | undefined {
+    return this.#availability;
   }
 
   /** The shared clock at the last check, microseconds since the epoch; 0 before the first. */
@@ -115,15 +119,15 @@ export class Hearing {
   }
 
   /** Call it with each reading while the registry is open. Writes once the watermark has advanced by NOTE_MS. */
-  async note(look: HearingLook): Promise<void> {
+  async note(look: AvailabilityLook): Promise<void> {
     this.#lookedUs = look.readAtUs;
     const throughMs = Math.floor(look.watermarkUs / 1000);
-    if (throughMs - this.#notedMs < NOTE_MS || !canHear(look)) return;
-    const heard = await readHeard(this.#pool);
-    const moved = hearThrough(heard, throughMs, Math.floor(look.readAtUs / 1000));
-    const isKnown = moved === heard || (await moveHeard(this.#pool, heard, moved));
+    if (throughMs - this.#notedMs < NOTE_MS || !isReachable(look)) return;
+    const availability = await readAvailability(this.#pool);
+    const moved = availableThrough(availability, throughMs, Math.floor(look.readAtUs / 1000));
+    const isKnown = moved === availability || (await moveAvailability(this.#pool, availability, moved));
     // Another engine was first. The previous value may be the start of the row: never keep that.
-    this.#heard = isKnown ? moved : await readHeard(this.#pool);
+    this.#availability = isKnown ? moved : await readAvailability(this.#pool);
     this.#notedMs = throughMs;
   }
 }

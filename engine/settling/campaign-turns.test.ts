@@ -29,7 +29,7 @@ function makeTurns(atOnce: number): { readonly turns: CampaignTurns; readonly as
 /** A watermark later than every entry of these tests. */
 function instantsOf(campaign: Campaign): () => Instants {
   const watermarkUs = opensAtUs(campaign) + 1_000;
-  return () => ({ watermarkUs, nowUs: watermarkUs, heard: undefined, presentMs: undefined });
+  return () => ({ watermarkUs, nowUs: watermarkUs, availability: undefined, presentMs: undefined });
 }
 
 function workOf({ campaignId, kind, revision }: Campaign): Work {
@@ -50,7 +50,7 @@ async function coupons(count: number): Promise<Campaign[]> {
   return made;
 }
 
-test('one that waits for a row holds up no other, and asks for a pass when it is over', async t => {
+test('one that waits for a row holds up no other, and asks for a cycle when it is over', async t => {
   const terms = { perSecond: 1, capacity: null, paused: false, graceMs: 1_000, passMs: 1_000 };
   const room = await ledger.campaign('room', 100);
   await createRoom(ledger.pool, room.campaignId, { ...terms, visitMs: null, singleUse: false });
@@ -62,7 +62,7 @@ test('one that waits for a row holds up no other, and asks for a pass when it is
   await holder.query('select from rooms where campaign_id = $1 for update', [room.campaignId]);
   const work = [room, ...others].map(workOf);
   equal(await turns.settle(work, instantsOf(room)), false);
-  // On a slow machine they need more than one pass.
+  // On a slow machine they need more than one cycle.
   await eventually(async () => {
     await turns.settle(work, instantsOf(room));
     return (await Promise.all(others.map(settledCount))).every(count => count === 2);

@@ -17,9 +17,9 @@ import type { Instants } from './settling-step.ts';
 import { Slots } from './slots.ts';
 import { type DueWork, WorkSharing } from './work-sharing.ts';
 
-/** Campaigns with more to decide than fits continue in the next pass. Each gets one step per pass. */
+/** Campaigns with more to decide than fits continue in the next cycle. Each gets one step per cycle. */
 const SETTLE_MS = 150;
-/** How long a pass waits for campaigns it has started; then it publishes the decisions so far, and they continue meanwhile. */
+/** How long a cycle waits for campaigns it has started; then it publishes the decisions so far, and they continue meanwhile. */
 const SHOWN_AFTER_MS = 400;
 const FIRST_AGAIN_MS = 50;
 /** A recovered component is noticed within this time; drand relays are not asked again sooner. */
@@ -45,7 +45,7 @@ interface Failing {
 export class CampaignTurns {
   readonly #options: TurnOptions;
   readonly #settling: SettlingOptions;
-  /** Requests the next pass at once. */
+  /** Requests the next cycle at once. */
   readonly #onMore: () => void;
   readonly #closing = new AbortController();
   readonly #underWay = new Map<number, Promise<boolean>>();
@@ -83,7 +83,7 @@ export class CampaignTurns {
 
   /**
    * Starts the chosen campaigns and waits for them for a while, but never for raffles. Returns whether any of them
-   * has more to decide at once. Campaigns that end later request a pass then.
+   * has more to decide at once. Campaigns that end later request a cycle then.
    */
   async settle(work: readonly Work[], instants: () => Instants): Promise<boolean> {
     const untilMs = performance.now() + SETTLE_MS;

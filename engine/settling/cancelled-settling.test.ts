@@ -9,7 +9,7 @@ import {
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { saveRevealed } from '../../sql/statements/draws/draws.ts';
 import { readTotals } from '../../sql/statements/entries/outcomes.ts';
-import { moveHeard, readHeard } from '../../sql/statements/progress/availability.ts';
+import { moveAvailability, readAvailability } from '../../sql/statements/progress/availability.ts';
 import { addStreams } from '../../sql/statements/rooms/presence.ts';
 import { createRoom } from '../../sql/statements/rooms/rooms.ts';
 import { brokenInvariants } from '../test/gateway.ts';
@@ -33,9 +33,9 @@ async function cancel(made: Campaign, afterMs: number): Promise<Campaign> {
   ok(asked?.pending);
   const version = await readVersion(pool, campaignId, asked.pending.version);
   ok(version);
-  const heardBy = new Date(campaign.opensAt.getTime() + afterMs);
+  const knownBy = new Date(campaign.opensAt.getTime() + afterMs);
   const none = (): undefined => undefined;
-  const confirmed = { heardBy, neverOpens: false, isStillSo: async () => true, withinMs: 1_000 };
+  const confirmed = { knownBy, neverOpens: false, isStillSo: async () => true, withinMs: 1_000 };
   equal((await effectVersion(pool, version, confirmed, none, none)).state, 'effective');
   return await ledger.read(made);
 }
@@ -160,9 +160,12 @@ test('a room that is cancelled lets nobody in any more, whoever waits in it or i
   await createRoom(ledger.pool, campaignId, { ...paced, graceMs: 1_000, passMs: 60_000, visitMs: null });
   await ledger.enter(campaign, 10, 20, 30);
   await addStreams(ledger.pool, { incarnation: 1, rooms: [{ campaignId, userIds: ['user-30'] }] });
-  for (const heardMs of [1, 2_000]) {
-    const from = await readHeard(ledger.pool);
-    await moveHeard(ledger.pool, from, { heardMs: from.heardMs + heardMs, throughMs: from.throughMs + 1 });
+  for (const availableMs of [1, 2_000]) {
+    const from = await readAvailability(ledger.pool);
+    await moveAvailability(ledger.pool, from, {
+      availableMs: from.availableMs + availableMs,
+      throughMs: from.throughMs + 1,
+    });
     await ledger.settle(campaign, 100);
   }
   await ledger.enter(campaign, 700);

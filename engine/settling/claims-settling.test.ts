@@ -75,7 +75,7 @@ test('behind its deadline a claim waits until it is known whether that was exten
   await ledger.settle(campaign, 100);
   const deadline = 100 + WITHIN_US;
   await ledger.claim(campaign, [10, deadline + 1_000], [20, deadline + 9_000]);
-  ledger.heardBehindUs = 20_000;
+  ledger.availableBehindUs = 20_000;
   await ledger.settle(campaign, deadline + 10_000);
   deepEqual(await ledger.shown(campaign), {
     10: 'offered 1',
@@ -83,7 +83,7 @@ test('behind its deadline a claim waits until it is known whether that was exten
     30: 'waitlisted',
     40: 'waitlisted',
   });
-  ledger.heardBehindUs = 0;
+  ledger.availableBehindUs = 0;
   await ledger.outage(5_000);
   await ledger.settle(campaign, deadline + 15_000);
   deepEqual(await ledger.shown(campaign), {
@@ -207,7 +207,7 @@ test('it is finished when the last offer has ended, and who still waits has lost
 
 test('an outage extends every open deadline, and none that has passed', async () => {
   const campaign = await ledger.claimed(2, claims(1));
-  ledger.unheardUs = 1_000_000_000;
+  ledger.outageUs = 1_000_000_000;
   await ledger.enter(campaign, 10, 20, 30);
   await ledger.settle(campaign, 100);
   await ledger.leave(campaign, [10, 150]);
@@ -224,10 +224,10 @@ test('an outage extends every open deadline, and none that has passed', async ()
 test('nothing is offered while it is not known whether anybody can be heard', async () => {
   const campaign = await ledger.claimed(1, claims(0));
   await ledger.enter(campaign, 10);
-  ledger.heardBehindUs = 3_000_001;
+  ledger.availableBehindUs = 3_000_001;
   await ledger.settle(campaign, 100);
   deepEqual(await ledger.shown(campaign), { 10: 'waiting' });
-  ledger.heardBehindUs = 0;
+  ledger.availableBehindUs = 0;
   await ledger.settle(campaign, 100);
   deepEqual(await ledger.shown(campaign), { 10: 'offered 1' });
 });
@@ -235,14 +235,14 @@ test('nothing is offered while it is not known whether anybody can be heard', as
 test('nothing is offered as of an instant before an outage that the campaign knows of', async () => {
   const campaign = await ledger.claimed(1, claims(0));
   await ledger.enter(campaign, 10);
-  const beforeUs = ledger.unheardUs;
+  const beforeUs = ledger.outageUs;
   await ledger.outage(5_000);
-  await extendDeadlines(ledger.pool, ledger.unheardUs, campaign.campaignId);
-  const seenUs = ledger.unheardUs;
-  ledger.unheardUs = beforeUs;
+  await extendDeadlines(ledger.pool, ledger.outageUs, campaign.campaignId);
+  const seenUs = ledger.outageUs;
+  ledger.outageUs = beforeUs;
   await ledger.settle(campaign, 100);
   deepEqual(await ledger.shown(campaign), { 10: 'waiting' });
-  ledger.unheardUs = seenUs;
+  ledger.outageUs = seenUs;
   await ledger.settle(campaign, 100);
   deepEqual(await ledger.shown(campaign), { 10: 'offered 1' });
 });
@@ -255,11 +255,11 @@ test('the ledger takes no deadline beyond what the rules and the outages that we
   const refuses = (constraint: string, sql: string): Promise<void> =>
     rejects(ledger.pool.query(sql, [campaignId]), { code: '23514', constraint });
   await ledger.outage(5_000);
-  const seenUs = ledger.unheardUs;
-  await refuses('campaigns_unheard', 'update campaigns set unheard_us = 1 where campaign_id = $1');
+  const seenUs = ledger.outageUs;
+  await refuses('campaigns_outage', 'update campaigns set outage_us = 1 where campaign_id = $1');
   // The time since the epoch: an engine that counted from the initial 0 of its row would write this.
   await rejects(extendDeadlines(ledger.pool, 1_900_000_000_000_000, campaignId), {
-    constraint: 'campaigns_unheard',
+    constraint: 'campaigns_outage',
   });
   equal(await extendDeadlines(ledger.pool, seenUs, campaignId), 5_000);
   await refuses(

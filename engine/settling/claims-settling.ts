@@ -28,11 +28,11 @@ import { LAST_STAMP_US, lastStampAt } from '../contract/record/stamp.ts';
 import { LONGEST_BEHIND_MS } from './availability-clock.ts';
 import { judgeClaims } from './judges/claims.ts';
 import { makeCode } from './judges/codes.ts';
-import { dueStamp, type HeardInstants, type Instants } from './settling-step.ts';
+import { type AvailableInstants, dueStamp, type Instants } from './settling-step.ts';
 
 /**
  * The number of claims, withdrawals and lapses together that end in one transaction, and of serials passed on in one. More
- * would lock the campaign's row for longer and keep other campaigns from their step of the pass; fewer cost more commits.
+ * would lock the campaign's row for longer and keep other campaigns from their step of the cycle; fewer cost more commits.
  */
 const TURN_LIMIT = 5_000;
 const US_PER_S = 1_000_000;
@@ -59,34 +59,34 @@ export interface Offered extends Moved {
  * made during it, and the ledger refuses them (0011_outages.sql). If shorter, nothing is offered while gateways are idle,
  * because idle gateways are checked only that often.
  */
-const HEARD_LATELY_US = LONGEST_BEHIND_MS * 1_000;
+const AVAILABLE_LATELY_US = LONGEST_BEHIND_MS * 1_000;
 
 /**
- * Whether an offer made now is heard. The time after the instant up to which heard time counts may turn out to be an outage,
+ * Whether an offer made now is heard. The time after the instant up to which available time counts may turn out to be an outage,
  * and nothing is offered during one: nobody could claim it, and its end would return time that was never lost.
  */
-export function areOffersHeard({ nowUs, heard }: Instants): boolean {
-  return heard !== undefined && nowUs - heard.throughUs <= HEARD_LATELY_US;
+export function isAvailable({ nowUs, availability }: Instants): boolean {
+  return availability !== undefined && nowUs - availability.throughUs <= AVAILABLE_LATELY_US;
 }
 
 /**
  * Whether the campaign knows of no outage later than these instants. If an engine stood still in between, it may know of one:
  * an offer at these instants would have a deadline without the extension for that outage.
  */
-export function areNews({ unheardSeenUs }: Campaign, { heard }: Instants): boolean {
-  return unheardSeenUs === null || (heard !== undefined && unheardSeenUs <= heard.unheardUs);
+export function areNews({ outageSeenUs }: Campaign, { availability }: Instants): boolean {
+  return outageSeenUs === null || (availability !== undefined && outageSeenUs <= availability.outageUs);
 }
 
 /** The campaign with its deadlines extended by outages that it did not know yet. */
 export async function withOutages(
   db: Queryable,
   campaign: TakenCampaign,
-  { unheardUs }: HeardInstants,
+  { outageUs }: AvailableInstants,
 ): Promise<TakenCampaign> {
-  const isNews = campaign.unheardSeenUs === null || campaign.unheardSeenUs < unheardUs;
+  const isNews = campaign.outageSeenUs === null || campaign.outageSeenUs < outageUs;
   if (!isNews) return campaign;
-  const extendedUs = await extendDeadlines(db, unheardUs, campaign.campaignId);
-  return { ...campaign, unheardUs: extendedUs ?? campaign.unheardUs };
+  const extendedUs = await extendDeadlines(db, outageUs, campaign.campaignId);
+  return { ...campaign, outageUs: extendedUs ?? campaign.outageUs };
 }
 
 /** What there is to do up to these instants: see DueClaims. */
@@ -121,8 +121,8 @@ function throughOf(campaign: Campaign, { watermarkUs }: Instants): number {
   return lastStampAt(Math.min(watermarkUs, openedUs + LAST_STAMP_US), openedUs);
 }
 
-function lapseUsOf({ watermarkUs, heard }: Instants): number {
-  return Math.min(watermarkUs, heard?.throughUs ?? 0);
+function lapseUsOf({ watermarkUs, availability }: Instants): number {
+  return Math.min(watermarkUs, availability?.throughUs ?? 0);
 }
 
 /** Decides requests of claimants up to the watermark, and lets offers lapse whose deadline the watermark has passed. */
@@ -189,6 +189,6 @@ export function offerOf(campaign: Campaign, { nowUs }: Instants): Offer | undefi
 /** Without future outages, and so without past ones. */
 export function claimByUs(campaign: Campaign, offeredUs: number): number {
   const lastUs = opensAtUs(campaign) + LAST_STAMP_US;
-  const { claimWithinS, unheardUs } = campaign;
-  return Math.min(offeredUs + (claimWithinS ?? 0) * US_PER_S, lastUs) - unheardUs;
+  const { claimWithinS, outageUs } = campaign;
+  return Math.min(offeredUs + (claimWithinS ?? 0) * US_PER_S, lastUs) - outageUs;
 }

@@ -177,9 +177,9 @@ test('what waits for it to be known whether a deadline was extended keeps nothin
     [campaign.campaignId],
   );
   await ledger.claim(campaign, [8, deadline + 500]);
-  ledger.heardBehindUs = 2_000;
+  ledger.availableBehindUs = 2_000;
   await turns(campaign, deadline + 1_000, 2);
-  ledger.heardBehindUs = 0;
+  ledger.availableBehindUs = 0;
   deepEqual(
     (await moves(campaign)).map(({ state, number }) => [state, number]),
     [['claimed', 8]],

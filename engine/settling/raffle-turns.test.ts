@@ -61,7 +61,7 @@ test('while the pool is read, other campaigns are settled and the row is free', 
   const settling = { pool, raffles, onDecided: () => undefined };
   const turns = new CampaignTurns({ settling, atOnce: 1, log: pino({ level: 'silent' }) }, () => undefined);
   const watermarkUs = opensAtUs(campaign) + WINDOW_US;
-  const now = { watermarkUs, nowUs: watermarkUs, heard: undefined, presentMs: undefined };
+  const now = { watermarkUs, nowUs: watermarkUs, availability: undefined, presentMs: undefined };
   const settle = ({ campaignId, kind }: Campaign) =>
     turns.settle([{ campaignId, kind, progress: 0 }], () => now);
   // Two pages for the root, and the same two for the draw.
@@ -95,18 +95,18 @@ test('while the pool is read, other campaigns are settled and the row is free', 
 test('while one campaign is held, an outage extends the deadlines of the others, and then its own', async t => {
   const claims = { withinS: 60, waitlist: 0 };
   const [held, free] = [await ledger.claimed(1, claims), await ledger.claimed(1, claims)];
-  ok(await extendFreeDeadlines(ledger.pool, ledger.unheardUs));
+  ok(await extendFreeDeadlines(ledger.pool, ledger.outageUs));
   await ledger.outage(4_000_000);
   const holder = await ledger.pool.connect();
   t.after(() => holder.release(true));
   await holder.query('begin');
   await holder.query('select from campaigns where campaign_id = $1 for no key update', [held.campaignId]);
-  const unheard = async () => [(await ledger.read(held)).unheardUs, (await ledger.read(free)).unheardUs];
-  equal(await extendFreeDeadlines(ledger.pool, ledger.unheardUs), false);
-  deepEqual(await unheard(), [0, 4_000_000]);
+  const outages = async () => [(await ledger.read(held)).outageUs, (await ledger.read(free)).outageUs];
+  equal(await extendFreeDeadlines(ledger.pool, ledger.outageUs), false);
+  deepEqual(await outages(), [0, 4_000_000]);
   await holder.query('rollback');
-  ok(await extendFreeDeadlines(ledger.pool, ledger.unheardUs));
-  deepEqual(await unheard(), [4_000_000, 4_000_000]);
+  ok(await extendFreeDeadlines(ledger.pool, ledger.outageUs));
+  deepEqual(await outages(), [4_000_000, 4_000_000]);
 });
 
 test('killed at any statement it goes on, and draws the same', async () => {

@@ -10,7 +10,7 @@ import {
   opensAtUs,
 } from '../../sql/statements/campaigns/campaigns.ts';
 import { readCampaigns } from '../../sql/statements/campaigns/settling.ts';
-import { moveHeard, readHeard } from '../../sql/statements/progress/availability.ts';
+import { moveAvailability, readAvailability } from '../../sql/statements/progress/availability.ts';
 import {
   addStreams,
   endStreams,
@@ -87,15 +87,20 @@ async function idsFound(watermarkUs: number): Promise<readonly number[]> {
   return found.map(({ campaignId }) => campaignId);
 }
 
-/** Advances heard time. */
-async function hear(ms: number): Promise<void> {
-  const from = await readHeard(ledger.pool);
-  ok(await moveHeard(ledger.pool, from, { heardMs: from.heardMs + ms, throughMs: from.throughMs + 1 }));
+/** Advances available time. */
+async function advanceAvailability(ms: number): Promise<void> {
+  const from = await readAvailability(ledger.pool);
+  ok(
+    await moveAvailability(ledger.pool, from, {
+      availableMs: from.availableMs + ms,
+      throughMs: from.throughMs + 1,
+    }),
+  );
 }
 
-/** Settles until nothing is left, after a moment of heard time. */
+/** Settles until nothing is left, after a moment of available time. */
 async function settle(campaign: Campaign, afterUs: number): Promise<void> {
-  await hear(1);
+  await advanceAvailability(1);
   await ledger.settle(campaign, afterUs);
 }
 
@@ -134,7 +139,7 @@ test('a draft is not looked at, whatever its times', async () => {
   const terms = { kind: 'room', places: MANY, title, opensAt, closesAt } as const;
   const campaign = await createCampaign(ledger.pool, { ...terms, stage: 'draft', draftTerms: {} });
   await furnish(campaign);
-  await hear(1);
+  await advanceAvailability(1);
   const found = await idsFound(closesAt.getTime() * 2_000);
   ok(found.length > 0 && !found.includes(campaign.campaignId));
 });
@@ -164,7 +169,7 @@ test('one that was cancelled is told to gateways for good, and a draft that was 
 
 test("what went by before the first entry is nobody's absence", async () => {
   const campaign = await room({ paused: true });
-  await hear(GRACE_MS * 2);
+  await advanceAvailability(GRACE_MS * 2);
   await ledger.enter(campaign, 10, 20);
   await come(campaign, 10);
   await settle(campaign, 100);
@@ -176,7 +181,7 @@ test('two engines at once have one budget', async () => {
   const instants = Array.from({ length: 40 }, (_, number) => number + 1);
   await ledger.enter(campaign, ...instants);
   await come(campaign, ...instants);
-  await hear(1);
+  await advanceAvailability(1);
   await Promise.all([1, 2, 3, 4].map(() => ledger.settle(campaign, 100)));
   const { rows } = await ledger.pool.query(
     `select count(*) as admitted from room_people where campaign_id = $1 and serial is not null`,
@@ -230,11 +235,11 @@ test('who is away for the grace is skipped, and waits at their stamp when they a
   await come(campaign, 10, 20, 30, 40);
   await settle(campaign, 100);
   await go(campaign, 10, 20);
-  await hear(GRACE_MS - 10);
+  await advanceAvailability(GRACE_MS - 10);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting', 30: 'waiting', 40: 'waiting' });
   await come(campaign, 20);
-  await hear(10);
+  await advanceAvailability(10);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting', 30: 'waiting', 40: 'waiting' });
   await come(campaign, 10);
@@ -242,7 +247,7 @@ test('who is away for the grace is skipped, and waits at their stamp when they a
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting', 30: 'waiting', 40: 'waiting' });
   // Absent again while others are admitted: on return, their stamp is below the settled one.
   await go(campaign, 20);
-  await hear(GRACE_MS);
+  await advanceAvailability(GRACE_MS);
   await transaction(ledger.pool, db =>
     setTerms(db, campaignId, { perSecond: 1, capacity: null, paused: false }),
   );
@@ -269,10 +274,10 @@ test('who is away for the grace is skipped, and waits at their stamp when they a
   deepEqual(await brokenInvariants(ledger.pool), []);
 });
 
-/** Sets heard time this far behind the clock; other tests leave it further behind than anything that can still count. */
-async function hearBehind(ms: number): Promise<void> {
+/** Sets available time this far behind the clock; other tests leave it further behind than anything that can still count. */
+async function availableBehind(ms: number): Promise<void> {
   await ledger.pool.query(
-    'update hearing set through_ms = (extract(epoch from clock_timestamp()) * 1000)::bigint - $1::bigint',
+    'update availability set through_ms = (extract(epoch from clock_timestamp()) * 1000)::bigint - $1::bigint',
     [ms],
   );
 }
@@ -291,26 +296,26 @@ async function endGateway(incarnation: number): Promise<void> {
 }
 
 test("what is heard only later, and was before somebody went or came, is nobody's absence", async t => {
-  t.after(() => hearBehind(DAY_MS));
+  t.after(() => availableBehind(DAY_MS));
   const campaign = await room({ paused: true });
   await ledger.enter(campaign, 10, 20);
   await come(campaign, 10, 20);
   await settle(campaign, 100);
-  await hearBehind(BEHIND_MS);
+  await availableBehind(BEHIND_MS);
   await go(campaign, 20);
   await ledger.enter(campaign, 30);
   await ledger.settle(campaign, 100);
-  await hear(GRACE_MS);
+  await advanceAvailability(GRACE_MS);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting', 30: 'waiting' });
   // More than the lag by then: the machine may be slow.
-  await hear(GRACE_MS);
+  await advanceAvailability(GRACE_MS);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'skipped', 30: 'skipped' });
 });
 
 test('what a gateway that has ended had told ends when that is known, not before', async t => {
-  t.after(() => hearBehind(DAY_MS));
+  t.after(() => availableBehind(DAY_MS));
   const campaign = await room({ paused: true });
   await ledger.enter(campaign, 10, 20);
   await come(campaign, 10);
@@ -318,9 +323,9 @@ test('what a gateway that has ended had told ends when that is known, not before
   await noteIncarnation(ledger.pool, incarnation);
   await addStreams(ledger.pool, streams(campaign.campaignId, incarnation, [20]));
   await settle(campaign, 100);
-  await hearBehind(BEHIND_MS);
+  await availableBehind(BEHIND_MS);
   await endGateway(incarnation);
-  await hear(GRACE_MS);
+  await advanceAvailability(GRACE_MS);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
 });
@@ -331,12 +336,12 @@ test('while nobody who waits is there, nobody is skipped: the fault may be ours'
   await come(campaign, 10, 20);
   await settle(campaign, 100);
   await go(campaign, 10, 20);
-  await hear(5 * GRACE_MS);
+  await advanceAvailability(5 * GRACE_MS);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
   await come(campaign, 20);
   await settle(campaign, 100);
-  await hear(GRACE_MS);
+  await advanceAvailability(GRACE_MS);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting' });
 });
@@ -345,29 +350,29 @@ test("a room is not looked at while nobody who waits is there, and how long that
   const campaign = await room({ paused: true });
   const found = async (): Promise<boolean> =>
     (await idsFound(opensAtUs(campaign) + 100)).includes(campaign.campaignId);
-  await hear(GRACE_MS);
+  await advanceAvailability(GRACE_MS);
   equal(await found(), false, 'nobody ever came');
   await ledger.enter(campaign, 10, 20);
   equal(await found(), true);
   await come(campaign, 10, 20);
   await settle(campaign, 100);
   equal(await found(), false);
-  await hear(1);
+  await advanceAvailability(1);
   equal(await found(), true, 'their time goes on');
   await settle(campaign, 100);
   await go(campaign, 10, 20);
   await settle(campaign, 100);
-  await hear(5 * GRACE_MS);
+  await advanceAvailability(5 * GRACE_MS);
   equal(await found(), false, 'they have left');
   await come(campaign, 20);
   equal(await found(), true);
   // Before the first turn.
   await go(campaign, 20);
-  await hear(5 * GRACE_MS);
+  await advanceAvailability(5 * GRACE_MS);
   await come(campaign, 20);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
-  await hear(GRACE_MS);
+  await advanceAvailability(GRACE_MS);
   equal(await found(), true);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting' });
@@ -383,13 +388,13 @@ test('a closed room that everybody has left is looked at when it is time for its
   const found = async (): Promise<boolean> =>
     (await idsFound(opensAtUs(campaign) + closeUs)).includes(campaign.campaignId);
   await settle(campaign, closeUs);
-  await hear(EMPTY_MS);
+  await advanceAvailability(EMPTY_MS);
   equal(await found(), false);
-  await hear(1);
+  await advanceAvailability(1);
   equal(await found(), true);
   await ledger.settle(campaign, closeUs);
   deepEqual(await states(campaign), { 10: 'waiting' }, 'what counts is the grace behind that');
-  await hear(GRACE_MS);
+  await advanceAvailability(GRACE_MS);
   equal(await found(), true);
   await ledger.settle(campaign, closeUs);
   deepEqual(await states(campaign), { 10: 'skipped' });
@@ -401,8 +406,8 @@ test('no absence counts beyond what is known of streams', async () => {
   await ledger.enter(campaign, 10, 20);
   await come(campaign, 20);
   await settle(campaign, 100);
-  ledger.presentMs = (await readHeard(ledger.pool)).heardMs;
-  await hear(5 * GRACE_MS);
+  ledger.presentMs = (await readAvailability(ledger.pool)).availableMs;
+  await advanceAvailability(5 * GRACE_MS);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
   ledger.presentMs = Number.MAX_SAFE_INTEGER;
@@ -425,7 +430,7 @@ test("what was told of streams on a board that is gone may be lost, and is nobod
     [2, 'waiting'],
     [2, 'skipped'],
   ] as const) {
-    await hear(5 * GRACE_MS);
+    await advanceAvailability(5 * GRACE_MS);
     await beginPresence(redis, told.keys, epoch);
     ok(await takePresence(told, epoch));
     await settle(campaign, 100);
@@ -441,7 +446,7 @@ test('nobody is let in while nobody could hear of it, and nobody comes at once l
     await later(campaign);
     await ledger.settle(campaign, 100);
   }
-  equal((await ledger.read(campaign)).grantedCount, 0, 'heard time stands still');
+  equal((await ledger.read(campaign)).grantedCount, 0, 'available time stands still');
   await go(campaign, 10, 20, 30, 40);
   await settle(campaign, 100);
   equal((await ledger.read(campaign)).grantedCount, 0, 'nobody is there');
@@ -455,27 +460,27 @@ test('a closed room that everybody has left comes to its end', async () => {
   await ledger.enter(campaign, 10, 20);
   const closeUs = campaign.closesAt.getTime() * 1000 - opensAtUs(campaign);
   for (const ms of [1, 3_600_000]) {
-    await hear(ms);
+    await advanceAvailability(ms);
     await ledger.settle(campaign, closeUs);
   }
   equal((await ledger.read(campaign)).finishedAt, null);
-  await hear(GRACE_MS);
+  await advanceAvailability(GRACE_MS);
   await ledger.settle(campaign, closeUs);
   deepEqual(await states(campaign), { 10: 'skipped', 20: 'skipped' });
   ok((await ledger.read(campaign)).finishedAt);
 });
 
-test('a pass that nobody uses ends in heard time, and frees its place', async () => {
+test('a pass that nobody uses ends in available time, and frees its place', async () => {
   const campaign = await room({ capacity: 1 });
   await ledger.enter(campaign, 10, 20);
   await come(campaign, 10, 20);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'admitted', 20: 'waiting' });
-  await hear(PASS_MS - 10);
+  await advanceAvailability(PASS_MS - 10);
   await later(campaign);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'admitted', 20: 'waiting' });
-  await hear(10);
+  await advanceAvailability(10);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'expired', 20: 'admitted' });
 });
@@ -514,7 +519,7 @@ test('passes and visits end in a room that is finished too', async () => {
   const found = async (): Promise<boolean> =>
     (await idsFound(opensAtUs(campaign) + closeUs)).includes(campaign.campaignId);
   equal(await found(), false);
-  await hear(PASS_MS);
+  await advanceAvailability(PASS_MS);
   equal(await found(), true);
   await ledger.settle(campaign, closeUs);
   deepEqual(await states(campaign), { 10: 'expired', 20: 'expired' });
@@ -537,7 +542,7 @@ test('whatever comes, goes and withdraws: who is let in is the first of the line
     ...(['come', 'go', 'withdraw', 'enter'] as const).map(what =>
       fc.record({ what: fc.constant(what), who: fc.integer({ min: 1, max: 12 }) }),
     ),
-    fc.record({ what: fc.constant('hear' as const), who: fc.integer({ min: 1, max: GRACE_MS }) }),
+    fc.record({ what: fc.constant('available' as const), who: fc.integer({ min: 1, max: GRACE_MS }) }),
     fc.record({ what: fc.constant('settle' as const), who: fc.constant(0) }),
   );
   await fc.assert(
@@ -546,7 +551,7 @@ test('whatever comes, goes and withdraws: who is let in is the first of the line
       const entered = new Set<number>();
       let highest = 0;
       for (const { what, who } of [...steps, { what: 'settle' as const, who: 0 }]) {
-        if (what === 'hear') await hear(who);
+        if (what === 'available') await advanceAvailability(who);
         else if (what === 'settle') {
           const wereIn = await states(campaign);
           await later(campaign);

@@ -3,7 +3,7 @@
  * step does the following, in this order, on the rows of campaign and room:
  *
  * 1. Gives due entries their place in the line. A user counts as present once a gateway reports a stream of theirs.
- * 2. Advances the room's heard time by that of the service, if a waiting user is present now and one was after the last turn.
+ * 2. Advances the room's available time by that of the service, if a waiting user is present now and one was after the last turn.
  *    While nobody is present, the fault may be ours (a cut between all of them and us), no present user is delayed, and no
  *    turns are taken (findRooms), however long that lasts. It advances only as far as stream reports are ingested: a user
  *    who came back in a time without reports must not be skipped. A closed room still ends when nobody was present for an
@@ -53,9 +53,9 @@ const NO_LIMIT = 2 ** 31 - 1;
 const NO_STAMP = -1;
 /** If a line was not checked for longer than this, nobody knows whether it was being served. */
 const LONGEST_BUSY_US = 1_000_000;
-/** Heard time advances about every half second, and at least every two seconds. */
-const HEARD_LATELY_US = 3_000_000;
-/** For a closed room, in heard time: longer than any foreign outage that could look like absence. */
+/** Available time advances about every half second, and at least every two seconds. */
+const AVAILABLE_LATELY_US = 3_000_000;
+/** For a closed room, in available time: longer than any foreign outage that could look like absence. */
 export const EMPTY_MS = 3_600_000;
 
 interface Step {
@@ -66,9 +66,9 @@ interface Step {
   readonly line: Line;
   /** Of people who leave, are there again, or whose visits end. */
   readonly limit: number;
-  readonly heardMs: number;
+  readonly availableMs: number;
   /** A waiting user is present and could be notified. */
-  readonly isHeard: boolean;
+  readonly isAvailable: boolean;
 }
 
 export async function stepRoom(
@@ -80,26 +80,28 @@ export async function stepRoom(
   const { campaignId } = campaign;
   const through = dueStamp(campaign, watermarkUs);
   const room = await takeRoom(db, campaignId, through);
-  const passedMs = Math.max(0, Math.min(room.serviceHeardMs, presentMs) - room.heardAtMs);
+  const passedMs = Math.max(0, Math.min(room.serviceAvailableMs, presentMs) - room.availableThroughMs);
   const { taken, lastStamp } = room.hasDue
     ? await takeIn(db, {
         campaignId,
         after: room.takenStamp,
         through,
         limit: TURN_LIMIT,
-        absentSinceMs: heardByNow(room),
+        absentSinceMs: availableByNow(room),
       })
     : NOBODY_TAKEN;
   const line = await readLine(db, campaignId);
   const { anyPresent } = line;
   const isClosed = watermarkUs >= closesAtUs(campaign);
-  const emptySinceMs = anyPresent ? null : (room.emptySinceMs ?? room.serviceHeardMs);
-  const desertedMs = isClosed ? room.serviceHeardMs - (emptySinceMs ?? room.serviceHeardMs) - EMPTY_MS : 0;
+  const emptySinceMs = anyPresent ? null : (room.emptySinceMs ?? room.serviceAvailableMs);
+  const desertedMs = isClosed
+    ? room.serviceAvailableMs - (emptySinceMs ?? room.serviceAvailableMs) - EMPTY_MS
+    : 0;
   const countedMs = anyPresent && wasThere(room) ? passedMs : Math.min(passedMs, Math.max(0, desertedMs));
-  const heardMs = room.heardMs + countedMs;
-  const heardMovedUs = passedMs > 0 ? room.nowUs : room.heardMovedUs;
-  const isHeard = anyPresent && room.nowUs - heardMovedUs <= HEARD_LATELY_US;
-  const step = { db, campaign, room, line, limit, heardMs, isHeard };
+  const availableMs = room.availableMs + countedMs;
+  const availableMovedUs = passedMs > 0 ? room.nowUs : room.availableMovedUs;
+  const isAvailable = anyPresent && room.nowUs - availableMovedUs <= AVAILABLE_LATELY_US;
+  const step = { db, campaign, room, line, limit, availableMs, isAvailable };
   const moved = await moveLine(step);
   const admitted = moved.isWhole ? await admit(step, moved.goneCount) : noneOf(campaign, moved.goneCount);
   const left = moved.isIdle && admitted.count === 0 ? line : await readLine(db, campaignId);
@@ -121,13 +123,13 @@ export async function stepRoom(
   await saveRoom(db, campaignId, {
     ...(moved.isWhole ? paceAfter(paceOf(room), room.perSecond, admitted.count, room.nowUs) : paceOf(room)),
     takenStamp: lastStamp ?? room.takenStamp,
-    heardMs,
-    heardAtMs: wasThere(room) ? room.heardAtMs + passedMs : room.serviceHeardMs,
-    heardMovedUs,
+    availableMs,
+    availableThroughMs: wasThere(room) ? room.availableThroughMs + passedMs : room.serviceAvailableMs,
+    availableMovedUs,
     // Where all who were there were let in, no turn has to find out that nobody is there.
-    emptySinceMs: left.anyPresent ? null : (emptySinceMs ?? room.serviceHeardMs),
+    emptySinceMs: left.anyPresent ? null : (emptySinceMs ?? room.serviceAvailableMs),
     busyUs: room.busyUs + busySince(room),
-    busySinceUs: left.anyPresent && isHeard && !room.paused ? room.nowUs : null,
+    busySinceUs: left.anyPresent && isAvailable && !room.paused ? room.nowUs : null,
   });
   return {
     decided: admitted.count,
@@ -143,16 +145,16 @@ function wasThere({ takenStamp, emptySinceMs }: Room): boolean {
   return takenStamp >= 0 && emptySinceMs === null;
 }
 
-/** At most the room's current heard time: a user who arrives now was not absent before. */
-function heardByNow(room: Room): number {
-  const { heardMs, heardAtMs, serviceHeardMs, aheadMs } = room;
-  return heardMs + aheadMs + (wasThere(room) ? serviceHeardMs - heardAtMs : 0);
+/** At most the room's current available time: a user who arrives now was not absent before. */
+function availableByNow(room: Room): number {
+  const { availableMs, availableThroughMs, serviceAvailableMs, aheadMs } = room;
+  return availableMs + aheadMs + (wasThere(room) ? serviceAvailableMs - availableThroughMs : 0);
 }
 
 /** In a finished room, unused passes and visits that lasted too long still end. Returns how many. */
 export async function endVisits(db: Queryable, campaignId: number, limit: number): Promise<number> {
-  const { serviceHeardMs } = await takeRoom(db, campaignId, NO_STAMP);
-  return await expireVisits(db, { campaignId, heardMs: serviceHeardMs, limit });
+  const { serviceAvailableMs } = await takeRoom(db, campaignId, NO_STAMP);
+  return await expireVisits(db, { campaignId, availableMs: serviceAvailableMs, limit });
 }
 
 interface Moved {
@@ -166,21 +168,23 @@ interface Moved {
 }
 
 /** Users who leave the line and users who return to it. */
-async function moveLine({ db, campaign, room, line, limit, heardMs }: Step): Promise<Moved> {
+async function moveLine({ db, campaign, room, line, limit, availableMs }: Step): Promise<Moved> {
   const { campaignId, settledStamp } = campaign;
   let { goneCount } = campaign;
   const left = campaign.hasLeaving
     ? await decideRoomWithdrawals(db, { campaignId, goneCount, limit })
     : NOBODY_LEFT;
   goneCount += left.honoured;
-  const absentMs = heardMs - room.graceMs;
+  const absentMs = availableMs - room.graceMs;
   const anyAway = line.awaySinceMs !== null && line.awaySinceMs <= absentMs;
   const skipped = anyAway ? await skipAbsent(db, { campaignId, absentMs, goneCount, limit: TURN_LIMIT }) : 0;
   goneCount += skipped;
   const back = line.anyBack ? await takeBack(db, { campaignId, settledStamp, goneCount, limit }) : 0;
   goneCount += back;
-  const anyOver = line.firstDueMs !== null && line.firstDueMs <= room.serviceHeardMs;
-  const over = anyOver ? await expireVisits(db, { campaignId, heardMs: room.serviceHeardMs, limit }) : 0;
+  const anyOver = line.firstDueMs !== null && line.firstDueMs <= room.serviceAvailableMs;
+  const over = anyOver
+    ? await expireVisits(db, { campaignId, availableMs: room.serviceAvailableMs, limit })
+    : 0;
   const isWhole = !left.more && back < limit;
   const isIdle = goneCount === campaign.goneCount && over === 0;
   return { goneCount, isWhole, more: !isWhole || skipped === TURN_LIMIT || over === limit, isIdle };
@@ -198,10 +202,10 @@ function noneOf({ settledStamp }: Campaign, goneCount: number): Admitted {
   return { count: 0, passed: 0, settledStamp, goneCount };
 }
 
-async function admit({ db, campaign, room, isHeard }: Step, goneCount: number): Promise<Admitted> {
+async function admit({ db, campaign, room, isAvailable }: Step, goneCount: number): Promise<Admitted> {
   const { campaignId, settledStamp, grantedCount, places } = campaign;
   const inside = room.capacity === null ? 0 : await countInside(db, campaignId);
-  const free = isHeard ? roomFor(paceOf(room), room, inside, room.nowUs) : 0;
+  const free = isAvailable ? roomFor(paceOf(room), room, inside, room.nowUs) : 0;
   const limit = Math.min(free, places - grantedCount, TURN_LIMIT);
   const first = limit > 0 ? await readFirst(db, campaignId, limit) : [];
   const last = first.at(-1);
@@ -217,7 +221,7 @@ async function admit({ db, campaign, room, isHeard }: Step, goneCount: number): 
     settledStamp,
     goneCount,
     nowUs: room.nowUs,
-    dueMs: room.serviceHeardMs + room.passMs,
+    dueMs: room.serviceAvailableMs + room.passMs,
   });
   const settled = Math.max(settledStamp, last.stamp);
   const { count: passed } = await countTurn(db, {

@@ -5,7 +5,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Campaign, getCampaign } from '../../sql/statements/campaigns/campaigns.ts';
-import { moveHeard, readHeard } from '../../sql/statements/progress/availability.ts';
+import { moveAvailability, readAvailability } from '../../sql/statements/progress/availability.ts';
 import {
   addStreams,
   endStreams,
@@ -42,9 +42,14 @@ const streams = ({ campaignId }: Campaign, incarnation: number, instants: readon
   rooms: [{ campaignId, userIds: instants.map(instant => `user-${instant}`) }],
 });
 
-async function hear(ms: number): Promise<void> {
-  const from = await readHeard(ledger.pool);
-  ok(await moveHeard(ledger.pool, from, { heardMs: from.heardMs + ms, throughMs: from.throughMs + 1 }));
+async function advanceAvailability(ms: number): Promise<void> {
+  const from = await readAvailability(ledger.pool);
+  ok(
+    await moveAvailability(ledger.pool, from, {
+      availableMs: from.availableMs + ms,
+      throughMs: from.throughMs + 1,
+    }),
+  );
 }
 
 /** Resets the pace, as if a second had passed since the last admission. */
@@ -62,7 +67,7 @@ async function states({ campaignId }: Campaign): Promise<Record<string, string>>
 
 /** Settles in one transaction, like an engine that is killed after it. Returns whether there is more to do. */
 async function step(campaign: Campaign, afterUs: number, movesAtOnce?: number): Promise<boolean> {
-  await hear(1);
+  await advanceAvailability(1);
   return await ledger.settle(campaign, afterUs, { movesAtOnce }, () => false);
 }
 
@@ -81,17 +86,17 @@ async function story(movesAtOnce: number | undefined): Promise<unknown[]> {
   await ledger.leave(campaign, [1, 50], [2, 40], [3, 30], [4, 45]);
   await turn();
   await removeStreams(ledger.pool, streams(campaign, GATEWAY, [9, 10, 11]));
-  await hear(GRACE_MS);
+  await advanceAvailability(GRACE_MS);
   await turn();
   await addStreams(ledger.pool, streams(campaign, GATEWAY, [9, 10, 11]));
   await ledger.leave(campaign, [11, 70], [5, 60]);
   await turn();
-  await hear(PASS_MS);
+  await advanceAvailability(PASS_MS);
   await turn();
   // After the close the room finishes.
   await removeStreams(ledger.pool, streams(campaign, GATEWAY, [12]));
   for (let turns = 0; turns < 3; turns++) {
-    await hear(PASS_MS);
+    await advanceAvailability(PASS_MS);
     await turn(WINDOW_US);
   }
   return seen;
@@ -118,7 +123,7 @@ test('passes of a room that is finished end in several turns', async () => {
     await step(campaign, WINDOW_US);
   }
   await ledger.leave(campaign, [1, 10], [2, 20], [3, 30]);
-  await hear(PASS_MS);
+  await advanceAvailability(PASS_MS);
   const expired: number[] = [];
   let more = true;
   while (more) {

@@ -3,12 +3,12 @@
  *
  * A pass reads the registry, then the ledger's gateways (in this order: see watermark/watermark.ts), raises the watermark,
  * settles campaigns (campaign-turns.ts), waiting for a bounded time, and updates Redis. Passes never overlap. Each batch of
- * the intake requests a pass; several requests share one. Without requests passes run at an interval. While a pass settles,
- * it goes on raising the watermark: with many campaigns, the last step of a pass would otherwise decide only what had come
- * before the first one began, and leave the rest to the next pass.
+ * the intake requests a cycle; several requests share one. Without requests cycles run at an interval. While a cycle settles,
+ * it goes on raising the watermark: with many campaigns, the last step of a cycle would otherwise decide only what had come
+ * before the first one began, and leave the rest to the next cycle.
  *
  * While the clocks contradict each other (clock/clock-agreement.ts) the watermark does not move and nothing is settled.
- * Earlier decisions are still published, and no deadline runs, because no heard time passes. Heard time is recorded apart
+ * Earlier decisions are still published, and no deadline runs, because no available time passes. Available time is recorded apart
  * from passes (availability-clock.ts).
  *
  * While Redis is unavailable, the registry read last stays in use: the watermark stays at or below the instant of that
@@ -29,15 +29,15 @@ import type { RedisClient } from '../contract/redis/redis.ts';
 import { takePresence } from '../intake/presence.ts';
 import { Publisher } from '../projections/publish.ts';
 import { rankedWatermarkOf, watermarkOf } from '../watermark/watermark.ts';
-import type { Hearing } from './availability-clock.ts';
+import type { AvailabilityClock } from './availability-clock.ts';
 import { CampaignTurns, type Work, within } from './campaign-turns.ts';
 import { EMPTY_MS } from './room-settling.ts';
 import type { SettlingOptions } from './settling.ts';
-import type { HeardInstants, Instants } from './settling-step.ts';
+import type { AvailableInstants, Instants } from './settling-step.ts';
 
 /**
- * The ledger has the watermark of every decision; without decisions its watermark is up to this old: a commit per pass
- * would cost more than the rest of the pass.
+ * The ledger has the watermark of every decision; without decisions its watermark is up to this old: a commit per cycle
+ * would cost more than the rest of the cycle.
  */
 const RAISE_MS = 1_000;
 /**
@@ -54,8 +54,8 @@ export interface PassOptions {
   readonly settling: SettlingOptions;
   /** See TurnOptions. */
   readonly settledAtOnce: number;
-  /** Recorded apart from passes. */
-  readonly hearing: Pick<Hearing, 'heard' | 'lookedUs'>;
+  /** Recorded apart from cycles. */
+  readonly availability: Pick<AvailabilityClock, 'current' | 'lookedUs'>;
   readonly log: Logger;
   /** See MakerOptions. */
   readonly rankedAtOnce?: number | undefined;
@@ -73,7 +73,7 @@ export interface CycleReport {
   readonly rankedUs: number | undefined;
   /** Unfinished campaigns; undefined if nothing could be published. */
   readonly unfinished: readonly Campaign[] | undefined;
-  /** Whether the pass ran out of time before everything was settled. */
+  /** Whether the cycle ran out of time before everything was settled. */
   readonly more: boolean;
   /** Campaigns whose last settling attempt failed. */
   readonly failing: number;
@@ -90,15 +90,15 @@ export class SettlementCycle {
   /** undefined until the registry was read. */
   #rankedUs: number | undefined;
   #raisedAtMs = Number.NEGATIVE_INFINITY;
-  /** The unheard time by which open deadlines were last extended. */
+  /** The outage time by which open deadlines were last extended. */
   #extendedUs: number | undefined;
-  /** The heard time up to which the ledger is known to have everybody's presence. */
+  /** The available time up to which the ledger is known to have everybody's presence. */
   #presentMs: number | undefined;
   #shownMs = Number.NEGATIVE_INFINITY;
   /** Whether any unfinished campaign has claims. */
   #hasClaims = false;
 
-  /** `onMore` requests the next pass at once. */
+  /** `onMore` requests the next cycle at once. */
   constructor(options: PassOptions, onMore: () => void) {
     this.#options = options;
     this.#publisher = new Publisher(options);
@@ -106,7 +106,7 @@ export class SettlementCycle {
     options.redis.on('close', () => this.#publisher.forget());
   }
 
-  /** Runs one pass: does everything possible, then rejects with the first error. */
+  /** Runs one cycle: does everything possible, then rejects with the first error. */
   async run(): Promise<CycleReport> {
     const failures: unknown[] = [];
     const isOpen = await this.#readRegistry().catch((error: unknown) => {
@@ -196,19 +196,19 @@ export class SettlementCycle {
 
   async #takePresence(epoch: number): Promise<void> {
     // Read before the reports: every stream reported by then is in the ledger once the reports are ingested.
-    const heardMs = this.#options.hearing.heard?.heardMs;
-    if (await takePresence(this.#options, epoch)) this.#presentMs = heardMs;
+    const availableMs = this.#options.availability.current?.availableMs;
+    if (await takePresence(this.#options, epoch)) this.#presentMs = availableMs;
   }
 
   async #settle(watermarkUs: number): Promise<boolean> {
     const { pool } = this.#options;
-    const { heard } = this.#instants();
-    await this.#extendDeadlines(heard);
-    const due = await findWork(pool, watermarkUs, heard?.throughUs ?? 0);
+    const { availability } = this.#instants();
+    await this.#extendDeadlines(availability);
+    const due = await findWork(pool, watermarkUs, availability?.throughUs ?? 0);
     const found = new Map(due.map(work => [work.campaignId, work]));
     for (const room of await findRooms(pool, watermarkUs, EMPTY_MS))
       found.set(room.campaignId, { ...room, kind: 'room' });
-    // A running campaign, such as a long raffle, is no reason to commit in every pass.
+    // A running campaign, such as a long raffle, is no reason to commit in every cycle.
     const work = this.#turns.choose([...found.values()]);
     if (work.length > 0 || performance.now() - this.#raisedAtMs > RAISE_MS) {
       if (!(await this.#raise(watermarkUs))) return false;
@@ -223,12 +223,12 @@ export class SettlementCycle {
     for (;;) {
       const more = await within(RAISE_AGAIN_MS, settled);
       if (more !== undefined) return more;
-      // If a server does not answer, the next pass says so; until then steps decide up to where they could before.
+      // If a server does not answer, the next cycle says so; until then steps decide up to where they could before.
       await this.#raiseAgain().catch(() => undefined);
     }
   }
 
-  /** Does nothing when the registry was closed or replaced since the pass began. */
+  /** Does nothing when the registry was closed or replaced since the cycle began. */
   async #raiseAgain(): Promise<void> {
     const { clocks } = this.#options;
     const registry = await clocks.readRegistry();
@@ -253,23 +253,24 @@ export class SettlementCycle {
   }
 
   #instants(): Instants {
-    const { heard, lookedUs } = this.#options.hearing;
+    const { current, lookedUs } = this.#options.availability;
     const watermarkUs = this.#raisedUs;
     return {
       watermarkUs,
-      // In a pass that began long ago, the time of the registry read would become the start of an offer made only now.
+      // In a cycle that began long ago, the time of the registry read would become the start of an offer made only now.
       nowUs: Math.max(watermarkUs, this.#registry?.readAtUs ?? 0, lookedUs),
       presentMs: this.#presentMs,
-      heard: heard && {
-        throughUs: heard.throughMs * 1_000,
-        unheardUs: (heard.throughMs - heard.heardMs) * 1_000,
+      availability: current && {
+        throughUs: current.throughMs * 1_000,
+        outageUs: (current.throughMs - current.availableMs) * 1_000,
       },
     };
   }
 
   /** Extends offers that no step decides right now, so that people see the later deadline at once. */
-  async #extendDeadlines(heard: HeardInstants | undefined): Promise<void> {
-    if (heard === undefined || heard.unheardUs === this.#extendedUs || !this.#hasClaims) return;
-    if (await extendFreeDeadlines(this.#options.pool, heard.unheardUs)) this.#extendedUs = heard.unheardUs;
+  async #extendDeadlines(availability: AvailableInstants | undefined): Promise<void> {
+    if (availability === undefined || availability.outageUs === this.#extendedUs || !this.#hasClaims) return;
+    if (await extendFreeDeadlines(this.#options.pool, availability.outageUs))
+      this.#extendedUs = availability.outageUs;
   }
 }

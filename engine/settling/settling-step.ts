@@ -9,25 +9,25 @@ export interface Instants {
   /** The shared clock, as far as it is known; never before the watermark. */
   readonly nowUs: number;
   /** Undefined until somebody was heard: until then nothing is offered and nothing lapses. */
-  readonly heard: HeardInstants | undefined;
+  readonly availability: AvailableInstants | undefined;
   /**
-   * The heard time (hearing.heard_ms) up to which the ledger knows who is present in a room. No absence counts beyond it:
+   * The available time (availability.available_ms) up to which the ledger knows who is present in a room. No absence counts beyond it:
    * a user who came back may have been reported since. Undefined while unknown.
    */
   readonly presentMs: number | undefined;
 }
 
-/** Heard time (engine/settling/availability-clock.ts), given by the time missing from it. */
-export interface HeardInstants {
+/** Available time (engine/settling/availability-clock.ts), given by the time missing from it. */
+export interface AvailableInstants {
   /** Deadlines lapse only up to here: the time after it may turn out to be an outage. */
   readonly throughUs: number;
   /** The total time up to there in which nobody could be heard, since counting began. */
-  readonly unheardUs: number;
+  readonly outageUs: number;
 }
 
 /**
  * How many users leave, return or expire in one transaction. More would lock the campaign's row for longer and keep other
- * campaigns from their step of the pass; fewer cost more commits.
+ * campaigns from their step of the cycle; fewer cost more commits.
  */
 export const MOVES_LIMIT = 5_000;
 

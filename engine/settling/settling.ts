@@ -37,9 +37,9 @@ import { isSoldOut } from '../contract/redis/board/board-campaign.ts';
 import { stepCancelled } from './cancelled-settling.ts';
 import {
   areNews,
-  areOffersHeard,
   type Ended,
   endOffers,
+  isAvailable,
   type Moved,
   type Offered,
   offerFreed,
@@ -163,10 +163,12 @@ async function step(
   if (taken === undefined) return DONE;
   const limit = options.movesAtOnce ?? MOVES_LIMIT;
   if (taken.finishedAt !== null) return stepFinished(db, taken, limit);
-  const { heard } = instants;
-  if (taken.claimWithinS !== null && !(areOffersHeard(instants) && areNews(taken, instants))) return DONE;
+  const { availability } = instants;
+  if (taken.claimWithinS !== null && !(isAvailable(instants) && areNews(taken, instants))) return DONE;
   const campaign =
-    taken.claimWithinS === null || heard === undefined ? taken : await withOutages(db, taken, heard);
+    taken.claimWithinS === null || availability === undefined
+      ? taken
+      : await withOutages(db, taken, availability);
   const hasEnds = campaign.claimWithinS !== null && (campaign.decidedAt !== null || isOpenCoupon(campaign));
   const due = hasEnds ? await readDue(db, campaign, instants, options.claimsAtOnce) : NOTHING_DUE;
   const turn = turnOf(due, instants);

@@ -3,7 +3,7 @@ import { equal, ok } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openPool, type Pool } from '../../sql/database.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
-import { moveHeard, readHeard } from '../../sql/statements/progress/availability.ts';
+import { moveAvailability, readAvailability } from '../../sql/statements/progress/availability.ts';
 import { addStreams } from '../../sql/statements/rooms/presence.ts';
 import { createRoom, findRooms } from '../../sql/statements/rooms/rooms.ts';
 import { TestLedger, WINDOW_US } from '../test/settling.ts';
@@ -62,8 +62,13 @@ test('a step of a room sends no statement that would find nothing', async () => 
     singleUse: false,
   });
   const hear = async (): Promise<void> => {
-    const from = await readHeard(ledger.pool);
-    ok(await moveHeard(ledger.pool, from, { heardMs: from.heardMs + 1, throughMs: from.throughMs + 1 }));
+    const from = await readAvailability(ledger.pool);
+    ok(
+      await moveAvailability(ledger.pool, from, {
+        availableMs: from.availableMs + 1,
+        throughMs: from.throughMs + 1,
+      }),
+    );
   };
   await hear();
   await ledger.enter(room, 10);

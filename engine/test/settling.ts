@@ -32,11 +32,11 @@ export class TestLedger {
   readonly url: string;
   readonly close: () => Promise<void>;
   /** The total of all outages so far; see outage(). */
-  unheardUs = 0;
-  /** The heard time up to which the users present in rooms are known. */
+  outageUs = 0;
+  /** The available time up to which the users present in rooms are known. */
   presentMs = Number.MAX_SAFE_INTEGER;
-  /** How far heard time is behind the watermark. */
-  heardBehindUs = 0;
+  /** How far available time is behind the watermark. */
+  availableBehindUs = 0;
 
   private constructor(url: string, pool: Pool, close: () => Promise<void>) {
     this.url = url;
@@ -105,14 +105,14 @@ export class TestLedger {
     );
   }
 
-  /** An outage, as heard time measures it. */
+  /** An outage, as available time measures it. */
   async outage(us: number): Promise<void> {
-    this.unheardUs += us;
-    const toMs = OPENS_AT.getTime() + this.unheardUs / 1_000;
-    await this.pool.query('insert into outages (from_ms, to_ms, unheard_ms) values ($1, $2, $3)', [
+    this.outageUs += us;
+    const toMs = OPENS_AT.getTime() + this.outageUs / 1_000;
+    await this.pool.query('insert into outages (from_ms, to_ms, outage_ms) values ($1, $2, $3)', [
       toMs - us / 1_000,
       toMs,
-      this.unheardUs / 1_000,
+      this.outageUs / 1_000,
     ]);
   }
 
@@ -127,8 +127,8 @@ export class TestLedger {
     const raffles = { randomness: testRandomness(), saltSecret: TEST_SALT_SECRET };
     const options = { pool: this.pool, raffles, onDecided: () => undefined, ...more };
     const watermarkUs = opensAtUs(campaign) + afterUs;
-    const heard = { throughUs: watermarkUs - this.heardBehindUs, unheardUs: this.unheardUs };
-    const instants = { watermarkUs, nowUs: watermarkUs, heard, presentMs: this.presentMs };
+    const availability = { throughUs: watermarkUs - this.availableBehindUs, outageUs: this.outageUs };
+    const instants = { watermarkUs, nowUs: watermarkUs, availability, presentMs: this.presentMs };
     const turn = await settleCampaign(options, campaign.campaignId, () => instants, goOn, stopping);
     return turn.more;
   }

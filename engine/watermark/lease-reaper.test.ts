@@ -6,7 +6,7 @@ import { TEST_LEASE_MS, World } from '../test/gateway.ts';
 import { availableLogs, eventually, type TestDatabase, testDatabase } from '../test/support.ts';
 
 for (const log of availableLogs()) {
-  describe(`the keeper with the log in ${log}`, () => {
+  describe(`the lease reaper with the log in ${log}`, () => {
     let world: World;
     let another: TestDatabase;
     before(async () => {

@@ -138,7 +138,7 @@ export class LeaseReaper {
       this.#reopening = undefined;
       return;
     }
-    const registry = await clocks.readRegistry('keeper');
+    const registry = await clocks.readRegistry('reaper');
     if (registry.epoch === undefined) {
       // Fences and markers promise an instant, and leases depend on it.
       if (clocks.isAgreed) await this.#reopen();
@@ -373,7 +373,7 @@ export class LeaseReaper {
     if (begun.state !== 'begun') return undefined;
     await beginEpoch(pool, epoch);
     await this.#writers.retireBefore(epoch);
-    return { epoch, nowUs: (await clocks.readRegistry('keeper')).readAtUs };
+    return { epoch, nowUs: (await clocks.readRegistry('reaper')).readAtUs };
   }
 
   /** Rejects if another engine has become the lease reaper: this one may have been paused and must not continue. */

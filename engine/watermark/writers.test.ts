@@ -75,7 +75,7 @@ async function join() {
   return acquired;
 }
 
-test('a keeper that was held up before it retires a lease ends nobody who has the number since', async () => {
+test('a lease reaper that was held up before it retires a lease ends nobody who has the number since', async () => {
   const old = await join();
   // Meanwhile another reaper has ended it, and the number was prepared and taken again.
   await freeLease(redis, keys.leases, old);

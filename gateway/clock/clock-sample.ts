@@ -7,7 +7,7 @@ import { type ClockSample, monotonicUs, type SharedClock } from './clock.ts';
 export async function askForTime(redis: RedisClient, leases: string): Promise<ClockSample> {
   const askedUs = monotonicUs();
   const redisUs = await readTimeUs(redis, leases);
-  return { askedUs, heardUs: monotonicUs(), redisUs };
+  return { askedUs, answeredUs: monotonicUs(), redisUs };
 }
 
 export async function sampleClock(redis: RedisClient, leases: string, clock: SharedClock): Promise<void> {

@@ -12,7 +12,7 @@ function setUp(ahead: number, stopUs = Number.POSITIVE_INFINITY) {
   const sample = (roundTripUs: number, offset = ahead): void => {
     const askedUs = localUs;
     localUs += roundTripUs;
-    clock.sample({ askedUs, heardUs: localUs, redisUs: askedUs + roundTripUs / 2 + offset });
+    clock.sample({ askedUs, answeredUs: localUs, redisUs: askedUs + roundTripUs / 2 + offset });
   };
   return {
     clock,
@@ -154,8 +154,8 @@ function hears(
   said: ClockVerdict | undefined,
   { readings = 0, roundTripUs = 100 } = {},
 ): void {
-  const heardUs = local();
-  const sample = { askedUs: heardUs - roundTripUs, heardUs, redisUs: heardUs - 50 + offsetUs };
+  const answeredUs = local();
+  const sample = { askedUs: answeredUs - roundTripUs, answeredUs, redisUs: answeredUs - 50 + offsetUs };
   clock.believe({ verdict: said, readings }, sample);
 }
 
@@ -278,7 +278,7 @@ test('the shown time is never off by more than the bound, whatever the network a
           trueUs += outUs;
           const redisUs = trueUs;
           trueUs += backUs;
-          clock.sample({ askedUs, heardUs: localUs(), redisUs });
+          clock.sample({ askedUs, answeredUs: localUs(), redisUs });
           trueUs += pauseUs;
           const shown = clock.now();
           // The round trip is measured with the local clock, and the shown time is truncated to microseconds.

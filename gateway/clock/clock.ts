@@ -27,7 +27,7 @@ import type { ClockWord } from '../../engine/contract/redis/lease/lease.ts';
 export interface ClockSample {
   /** Local monotonic times, microseconds: when the request was sent and when the response was received. */
   readonly askedUs: number;
-  readonly heardUs: number;
+  readonly answeredUs: number;
   /** What Redis said, microseconds since the epoch. */
   readonly redisUs: number;
 }
@@ -55,12 +55,12 @@ export function monotonicUs(): number {
 }
 
 /** How far an offset may be wrong, microseconds: first from the network, then also from drift. */
-function boundOf({ askedUs, heardUs }: ClockSample, localUs: number): number {
-  return (heardUs - askedUs) / 2 + Math.max(0, localUs - heardUs) * DRIFT_PER_US;
+function boundOf({ askedUs, answeredUs }: ClockSample, localUs: number): number {
+  return (answeredUs - askedUs) / 2 + Math.max(0, localUs - answeredUs) * DRIFT_PER_US;
 }
 
-function offsetOf({ askedUs, heardUs, redisUs }: ClockSample): number {
-  return redisUs - (askedUs + heardUs) / 2;
+function offsetOf({ askedUs, answeredUs, redisUs }: ClockSample): number {
+  return redisUs - (askedUs + answeredUs) / 2;
 }
 
 /** By how much the distance of two samples exceeds their error bounds. */

@@ -63,7 +63,7 @@ test('any microsecond comes back in each of the three units', () => {
 function setUp(nowUs = 1_000_000) {
   let localUs = nowUs;
   const clock = new SharedClock(() => localUs);
-  clock.sample({ askedUs: localUs, heardUs: localUs, redisUs: localUs });
+  clock.sample({ askedUs: localUs, answeredUs: localUs, redisUs: localUs });
   const metrics = new Metrics(OF_NOBODY);
   const starts = new RequestStarts({ clock, proxies: new TrustedProxies([]), metrics });
   const pipeline = { promisedUs: 0 };

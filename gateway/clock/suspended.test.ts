@@ -51,7 +51,7 @@ for (const log of availableLogs()) {
         await eventually(async () => (await system.enter(user, campaign)).status === 202, {
           timeoutMs: 60_000,
         });
-      const { rows } = await system.pool.query('select count(*) as count from set_aside');
+      const { rows } = await system.pool.query('select count(*) as count from dead_letters');
       assert.equal(rows[0]?.count, 0);
       await eventually(async () => {
         const { rows: entries } = await system.pool.query(

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { brokenInvariants, users } from '../../engine/test/gateway.ts';
 import { availableLogs, eventually } from '../../engine/test/support.ts';
 import { startSystem } from '../../engine/test/system.ts';
-import { readHeard } from '../../sql/statements/progress/availability.ts';
+import { readAvailability } from '../../sql/statements/progress/availability.ts';
 import { line, mostInASecond, present, SLOWLY, setRoom, stateOf, watch } from '../testing/room.ts';
 
 for (const log of availableLogs()) {
@@ -52,11 +52,11 @@ test('all who wait keep their places through an outage of ours, and lose them fo
   await eventually(async () => (await present(system, room)) === 6);
   await system.gateways[0]?.process.stop('SIGKILL');
   await eventually(async () => (await present(system, room)) === 0);
-  const before = (await readHeard(system.pool)).heardMs;
+  const before = (await readAvailability(system.pool)).availableMs;
   // Longer than the grace, which would have expired when a gateway is back.
   const untilMs = performance.now() + 4_000;
   await eventually(() => performance.now() > untilMs);
-  assert.ok((await readHeard(system.pool)).heardMs - before < 2_000, 'nobody could be heard');
+  assert.ok((await readAvailability(system.pool)).availableMs - before < 2_000, 'nobody could be heard');
   system.gateways[0] = await system.startGateway();
   await Promise.all(names.map(user => watch(system, user, room)));
   await eventually(async () => (await stateOf(system, room, 'leaver')) === 'skipped', SLOWLY);

@@ -57,7 +57,7 @@ beforeEach(() => {
   appended = 0;
   clock = new SharedClock(monotonicUs, STOP_US);
   const nowUs = monotonicUs();
-  clock.sample({ askedUs: nowUs, heardUs: nowUs, redisUs: Date.now() * 1_000 });
+  clock.sample({ askedUs: nowUs, answeredUs: nowUs, redisUs: Date.now() * 1_000 });
 });
 
 /** Everything there that a gateway needs to get a lease. */
@@ -135,7 +135,7 @@ test('a newcomer that follows what the clock of Redis showed before it was right
   clock = new SharedClock(monotonicUs, STOP_US);
   const nowUs = monotonicUs();
   const aheadUs = 1_000_000;
-  clock.sample({ askedUs: nowUs, heardUs: nowUs, redisUs: Date.now() * 1_000 + aheadUs });
+  clock.sample({ askedUs: nowUs, answeredUs: nowUs, redisUs: Date.now() * 1_000 + aheadUs });
   await tellClock(redis, keys.leases, 'held');
   const membership = memberWith(new Board(redis, keys));
   membership.start();
@@ -183,7 +183,11 @@ test('a gateway that followed a doubted clock by small steps finds out when the 
     // A gateway believes each of these steps.
     for (const steps of [1, 2, 3]) {
       const nowUs = monotonicUs();
-      clock.sample({ askedUs: nowUs, heardUs: nowUs, redisUs: Date.now() * 1_000 + steps * 0.8 * STOP_US });
+      clock.sample({
+        askedUs: nowUs,
+        answeredUs: nowUs,
+        redisUs: Date.now() * 1_000 + steps * 0.8 * STOP_US,
+      });
     }
     equal(clock.isContradicted, false);
     const { timeUs, readings } = await readRegistry(redis, keys.leases, {

@@ -87,7 +87,7 @@ export class Membership {
   #hasJoined = false;
   #running: Promise<void> | undefined;
   /** The engines' count of readings of Redis' clock when first asked, and the shared time then. */
-  #heard: { readonly readings: number; readonly atUs: number } | undefined;
+  #answered: { readonly readings: number; readonly atUs: number } | undefined;
   #isClockVouched = false;
   /** Why no lease is available, if that needs an operator. */
   #hindrance: string | undefined;
@@ -176,7 +176,8 @@ export class Membership {
         const acquired = await acquireLease(redis, keys.leases, leaseMs, name);
         this.#note(acquired);
         if (acquired.state === 'held') this.#isClockHeld = true;
-        if (acquired.state === 'ok') return await this.#begin(acquired, { askedUs, heardUs: monotonicUs() });
+        if (acquired.state === 'ok')
+          return await this.#begin(acquired, { askedUs, answeredUs: monotonicUs() });
       }
     } catch (error) {
       log.debug({ err: error }, 'no lease yet');
@@ -194,15 +195,15 @@ export class Membership {
     const { verdict, readings } = word;
     this.#isClockHeld = verdict === 'held';
     // Fewer readings: the registry is another one.
-    if (this.#heard === undefined || readings < this.#heard.readings)
-      this.#heard = { readings, atUs: fromUs };
+    if (this.#answered === undefined || readings < this.#answered.readings)
+      this.#answered = { readings, atUs: fromUs };
     if (verdict === undefined) return true;
     if (clock.isContradicted) {
       // No engine has found either of the two times correct, not even the first one, should the clock return to it.
       this.#isClockVouched = clock.believe(word, await askForTime(redis, keys.leases));
       return this.#isClockVouched;
     }
-    const { readings: since, atUs } = this.#heard;
+    const { readings: since, atUs } = this.#answered;
     if (verdict === 'held' || verdict.reading <= since) return false;
     if (verdict.agreedUs < atUs || verdict.agreedUs > clock.now()) return false;
     // The finding is about Redis' clock as it is now: after a correction it may differ from the clock that this process follows.
@@ -213,12 +214,12 @@ export class Membership {
 
   async #begin(
     lease: Given,
-    { askedUs, heardUs }: Pick<ClockSample, 'askedUs' | 'heardUs'>,
+    { askedUs, answeredUs }: Pick<ClockSample, 'askedUs' | 'answeredUs'>,
   ): Promise<Incarnation> {
     const { board, clock, leaseMs, partitions, producer } = this.#parts;
     const deadlineUs = askedUs + leaseMs * 1000;
     const { gateway, incarnation, epoch, registeredUs, token } = lease;
-    this.#hearClock(lease.clock, { askedUs, heardUs, redisUs: lease.timeUs });
+    this.#takeClock(lease.clock, { askedUs, answeredUs, redisUs: lease.timeUs });
     const partition = partitionOf(gateway, partitions);
     // Not `registeredUs`: it does not advance while no engine reads the registry.
     const givenAtMs = lease.timeUs / 1000;
@@ -247,7 +248,7 @@ export class Membership {
    * have followed it in steps of less than CLOCK_STOP_MS each. Their doubt ends when the clock was corrected, so the time that
    * comes with that report is used as a sample: the next regular one may come after the next stamp.
    */
-  #hearClock(word: ClockWord, sample: ClockSample): void {
+  #takeClock(word: ClockWord, sample: ClockSample): void {
     const { clock } = this.#parts;
     const isHeld = word.verdict === 'held';
     if (this.#isClockHeld && !isHeld) clock.sample(sample);
@@ -298,7 +299,7 @@ export class Membership {
       try {
         const renewed = await renewLease(redis, keys.leases, incarnation, leaseMs);
         if (renewed.state === 'lost') return 'the lease was lost';
-        this.#hearClock(renewed.clock, { askedUs, heardUs: monotonicUs(), redisUs: renewed.timeUs });
+        this.#takeClock(renewed.clock, { askedUs, answeredUs: monotonicUs(), redisUs: renewed.timeUs });
         incarnation.deadlineUs = askedUs + leaseMs * 1000;
       } catch (error) {
         this.#parts.log.warn({ err: error }, 'the lease could not be renewed');

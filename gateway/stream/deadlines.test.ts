@@ -7,14 +7,14 @@ import { Deadlines } from './deadlines.ts';
 
 const NOW_US = 1_900_000_000_000_000;
 
-function world(unheardUs: number, synchronised = true) {
+function world(outageUs: number, synchronised = true) {
   const seen = { counted: [] as unknown[], logged: [] as unknown[] };
   const deadlines = new Deadlines({
     clock: { synchronised, now: () => NOW_US },
     metrics: { deadlinesBeyond: { inc: () => void seen.counted.push(1) } as never },
     log: { error: (what: unknown) => void seen.logged.push(what) } as never,
   });
-  const claims = { withinS: 10, waitlist: 0, waitlisted: 0, moves: 0, unheardUs };
+  const claims = { withinS: 10, waitlist: 0, waitlisted: 0, moves: 0, outageUs };
   return { deadlines, campaign: { campaignId: 7, claims } as BoardCampaign, seen };
 }
 

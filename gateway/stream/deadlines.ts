@@ -24,7 +24,7 @@ export interface DeadlineParts {
 
 /** The deadline of an offer, including what outages have added so far. */
 export function claimByUsOf({ claims }: BoardCampaign, offered: { readonly claimByUs: number }): number {
-  return offered.claimByUs + (claims?.unheardUs ?? 0);
+  return offered.claimByUs + (claims?.outageUs ?? 0);
 }
 
 export class Deadlines {
@@ -54,9 +54,9 @@ export class Deadlines {
     metrics.deadlinesBeyond.inc();
     if (!this.#logged.has(campaignId)) {
       this.#logged.add(campaignId);
-      const { withinS, unheardUs } = claims;
+      const { withinS, outageUs } = claims;
       log.error(
-        { campaignId, serial: offered.serial, claimByUs, nowUs, withinS, unheardUs },
+        { campaignId, serial: offered.serial, claimByUs, nowUs, withinS, outageUs },
         'a claim deadline is later than the rules allow; offers are shown without it',
       );
     }

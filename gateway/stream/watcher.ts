@@ -36,7 +36,7 @@ export class Watcher {
   offer: Offered | undefined;
   /** Of the shown offer: its deadline as shown, and how much outages have added to it, microseconds. */
   shownClaimBy = '';
-  shownUnheardUs = 0;
+  shownOutageUs = 0;
   /** The claimant has moved since the last look-up. */
   hasMoved = false;
   /** The last event was `stalled`, because of an outage on our side. */

@@ -35,7 +35,7 @@ export interface WatchersParts {
   readonly claimants: ClaimantParts & { readonly moves: Pick<ClaimMoves, 'listen'> };
   readonly presence: Pick<Presence, 'opened' | 'closed'>;
   readonly etas: Pick<Etas, 'of'>;
-  readonly metrics: Pick<Metrics, 'loopPass' | 'refuse' | 'toldATurn'>;
+  readonly metrics: Pick<Metrics, 'scanTime' | 'refuse' | 'toldATurn'>;
   readonly eventsPerSecond: number;
   readonly commentMs: number;
 }
@@ -65,7 +65,7 @@ export class Watchers implements BoardListener {
   #slot = 0;
   #nextSlot = 0;
   #count = 0;
-  #passScheduled = false;
+  #scanScheduled = false;
   #closed = false;
 
   constructor(parts: WatchersParts) {
@@ -141,14 +141,14 @@ export class Watchers implements BoardListener {
 
   #visit(watchers: Iterator<Watcher>): void {
     this.#due.push(watchers);
-    if (this.#passScheduled) return;
-    this.#passScheduled = true;
-    setImmediate(() => this.#pass());
+    if (this.#scanScheduled) return;
+    this.#scanScheduled = true;
+    setImmediate(() => this.#scan());
   }
 
   /** Visits what is due until its time is used up; the rest continues after the entries that came meanwhile. */
-  #pass(): void {
-    this.#passScheduled = false;
+  #scan(): void {
+    this.#scanScheduled = false;
     const startedMs = performance.now();
     const nowUs = startedMs * 1000;
     let visits = 0;
@@ -163,12 +163,12 @@ export class Watchers implements BoardListener {
       this.#look(next.value, nowUs);
       visits += 1;
       if (visits % VISITS_A_LOOK === 0 && performance.now() - startedMs > PASS_MS) {
-        this.#passScheduled = true;
-        setImmediate(() => this.#pass());
+        this.#scanScheduled = true;
+        setImmediate(() => this.#scan());
         break;
       }
     }
-    this.#parts.metrics.loopPass.observe((performance.now() - startedMs) / 1000);
+    this.#parts.metrics.scanTime.observe((performance.now() - startedMs) / 1000);
   }
 
   #look(watcher: Watcher, nowUs: number): void {
@@ -206,7 +206,7 @@ export class Watchers implements BoardListener {
     const { state, offer } = watcher;
     if (watcher.hasMoved || (state === 'waitlisted' && campaign.finished)) void this.#decide(watcher);
     else if (state === 'waitlisted') this.#showPlace(watcher, wasStalled);
-    else if (offer !== undefined && (wasStalled || watcher.shownUnheardUs !== campaign.claims?.unheardUs)) {
+    else if (offer !== undefined && (wasStalled || watcher.shownOutageUs !== campaign.claims?.outageUs)) {
       if (wasStalled) watcher.shownClaimBy = '';
       this.#showOffer(watcher, campaign, offer);
     }
@@ -341,10 +341,10 @@ export class Watchers implements BoardListener {
     watcher.state = 'offered';
     watcher.offer = offered;
     const members = offerMembers(this.#parts.claimants.deadlines, campaign, offered);
-    const unheardUs = campaign.claims?.unheardUs ?? 0;
+    const outageUs = campaign.claims?.outageUs ?? 0;
     const claimBy = members.claim_by ?? NO_DEADLINE;
     if (claimBy === watcher.shownClaimBy) {
-      watcher.shownUnheardUs = unheardUs;
+      watcher.shownOutageUs = outageUs;
       return;
     }
     const data: OfferEvent = { position: watcher.rank + 1, ...members };
@@ -352,7 +352,7 @@ export class Watchers implements BoardListener {
     const isWritten = this.#write(watcher, `id: ${id}\nevent: offer\ndata: ${JSON.stringify(data)}\n\n`);
     if (isWritten) watcher.shownClaimBy = claimBy;
     // The next visit shows what was not written.
-    watcher.shownUnheardUs = isWritten ? unheardUs : -1;
+    watcher.shownOutageUs = isWritten ? outageUs : -1;
   }
 
   /** True if written; a watcher that is too slow is dropped. */

@@ -125,7 +125,7 @@ export function assembleWarmUp(servers: WarmUpServers): WarmUpParts {
   const { config, keys, log, redis, ledger } = servers;
   const clock = new SharedClock(monotonicUs, config.CLOCK_STOP_MS * 1_000);
   const atUs = monotonicUs();
-  clock.sample({ askedUs: atUs, heardUs: atUs, redisUs: Date.now() * 1_000 });
+  clock.sample({ askedUs: atUs, answeredUs: atUs, redisUs: Date.now() * 1_000 });
   const board = new WarmUpBoard(redis, keys, campaignAt(clock.now()));
   const metrics = new Metrics(OF_NOBODY);
   const secret = randomBytes(32).toString('base64url');

@@ -191,12 +191,12 @@ export class Client {
     const { campaignId, userId } = this.#ask;
     let isOver = false;
     let isThere = false;
-    let heardUs = 0;
+    let answeredUs = 0;
     /** In order, as on one connection; a lost message breaks it. */
     const inOrder = (hear: () => void): void => {
       const backUs = wayUs(world, path, tally);
-      heardUs = Math.max(heardUs, world.nowUs + (backUs ?? 0));
-      world.after(heardUs - world.nowUs, world.outside, () => {
+      answeredUs = Math.max(answeredUs, world.nowUs + (backUs ?? 0));
+      world.after(answeredUs - world.nowUs, world.outside, () => {
         if (!isOver) (backUs === undefined ? again : hear)();
       });
     };
@@ -211,11 +211,11 @@ export class Client {
     const gateway = this.#around.gatewayAt(place);
     const silence = (seenUs: number): void => {
       world.after(ANSWER_TIMEOUT_US * 4, world.outside, () => {
-        if (heardUs === seenUs) again();
-        else silence(heardUs);
+        if (answeredUs === seenUs) again();
+        else silence(answeredUs);
       });
     };
-    silence(heardUs);
+    silence(answeredUs);
     this.#send(place, asked, {
       answered: status => inOrder(() => (status === 204 ? this.#end() : again())),
       streamed: text =>

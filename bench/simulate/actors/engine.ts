@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
-import { assembleJudge, type JudgeDeps, type JudgeIntervals } from '../../../engine/assembly.ts';
+import { assembleRuntime, type RuntimeDeps, type RuntimeIntervals } from '../../../engine/assembly.ts';
 import { plainDraw } from '../../../engine/campaigns/announce.ts';
 import { changeCampaign } from '../../../engine/campaigns/change.ts';
 import { closeCampaign } from '../../../engine/campaigns/close.ts';
@@ -39,12 +39,12 @@ import { SALT_SECRET } from './gateway.ts';
 
 /** Also the least interval between cycles: with one more for every batch, they would be most of a run. */
 const PASS_MS = 160;
-const INTERVALS: JudgeIntervals = {
-  passGap: PASS_MS,
-  passActive: PASS_MS,
-  passIdle: PASS_MS,
-  hearing: 260,
-  keeper: 220,
+const INTERVALS: RuntimeIntervals = {
+  cycleGap: PASS_MS,
+  cycleActive: PASS_MS,
+  cycleIdle: PASS_MS,
+  availability: 260,
+  leases: 220,
   clock: 200,
   tidy: 1_000,
 };
@@ -60,7 +60,7 @@ const UNCOUNTED: EngineMetrics = {
   settled: () => undefined,
   scheduledDone: () => undefined,
   moved: () => undefined,
-  pass: () => undefined,
+  cycle: () => undefined,
   clocks: () => undefined,
 };
 /** Drawn after the winners of a raffle. */
@@ -131,7 +131,7 @@ function nameOf(lock: LockName): string {
 export class SimulatedEngine {
   readonly process: Process;
   readonly consumer: SimulatedConsumer;
-  readonly #deps: JudgeDeps;
+  readonly #deps: RuntimeDeps;
   readonly #tally: Tally;
 
   /** Call in an event of its own process. */
@@ -144,7 +144,7 @@ export class SimulatedEngine {
     this.process = process;
     const { log, leaseMs, partitions, clockStopMs } = terms;
     this.consumer = servers.log.consumerFor(process, paths.log, log);
-    const { deps } = assembleJudge({
+    const { deps } = assembleRuntime({
       config: {
         LEASE_MS: leaseMs,
         LOG_PARTITIONS: partitions,

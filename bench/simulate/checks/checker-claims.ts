@@ -78,7 +78,7 @@ function checkDeadlines(checker: Checks, { announced, campaign, claimants }: See
   const latestUs =
     nowUs + (announced.claims?.withinS ?? 0) * 1_000_000 + HEARD_BEFORE_US + SLACK_US + checker.clockOffUs;
   for (const { userId, state, claimByUs } of claimants) {
-    const shownUs = (claimByUs ?? 0) + campaign.unheardUs;
+    const shownUs = (claimByUs ?? 0) + campaign.outageUs;
     if (state === 'offered' && shownUs > latestUs)
       checker.breaks(9, `${userId} has a deadline ${shownUs - nowUs} us away`);
   }

@@ -19,7 +19,7 @@ export interface SeenRedis {
 
 /** Checks everything. */
 export function checkEnd(checker: Checker, redis: SeenRedis): void {
-  for (const { place, reason } of checker.ledger().setAside())
+  for (const { place, reason } of checker.ledger().deadLetters())
     checker.breaks(1, `set aside at ${place}: ${reason}`);
   checkSlices(checker);
   checker.shop.checkEnd(checker);

@@ -20,7 +20,7 @@ export interface SeenLedger {
   readonly shop: SeenShop;
   /** Every version of the terms of rooms. */
   roomTerms(): readonly SeenTerms[];
-  setAside(): readonly { readonly place: string; readonly reason: string }[];
+  deadLetters(): readonly { readonly place: string; readonly reason: string }[];
   alternates(): readonly { readonly campaignId: number; readonly place: number; readonly userId: string }[];
   slices(): readonly {
     readonly gateway: number;

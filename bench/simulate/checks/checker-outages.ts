@@ -7,8 +7,8 @@ export class Outages {
   readonly #past: { readonly fromUs: number; readonly toUs: number }[] = [];
   #sinceUs: number | undefined;
 
-  note(nowUs: number, canHear: boolean): void {
-    if (!canHear) {
+  note(nowUs: number, isReachable: boolean): void {
+    if (!isReachable) {
       this.#sinceUs ??= nowUs;
       return;
     }

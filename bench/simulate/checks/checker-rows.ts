@@ -48,7 +48,7 @@ export interface SeenCampaign {
   readonly pausedAt: Date | null;
   readonly cancelledStamp: number | null;
   /** By how much outages have extended the claimants' stored deadlines. */
-  readonly unheardUs: number;
+  readonly outageUs: number;
 }
 
 /** The ledger's row of somebody in a room, as far as it is checked. */

@@ -15,7 +15,7 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
   {
     name: 'gateways are not told that engines doubt the clock of Redis',
     file: 'engine/clock/clock-watch.ts',
-    from: "state === 'unheard' ? undefined : 'held'",
+    from: "state === 'unknown' ? undefined : 'held'",
     to: 'undefined',
     plan: 'a clock creeps ahead',
   },
@@ -272,8 +272,8 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a deadline comes forward without waiting for gateways to hear of it',
     file: 'engine/campaigns/tell-then-act.ts',
-    from: 'const heardUs = Math.ceil(nowUs + (deps.leaseMs + leaseMarginMs(deps.leaseMs)) * 1_000);',
-    to: 'const heardUs = Math.ceil(nowUs - 3_600_000_000);',
+    from: 'const knownUs = Math.ceil(nowUs + (deps.leaseMs + leaseMarginMs(deps.leaseMs)) * 1_000);',
+    to: 'const knownUs = Math.ceil(nowUs - 3_600_000_000);',
     plan: 'an engine stands still as it ends offers',
   },
   {

@@ -53,7 +53,7 @@ function peoplesPlan(seed: number): Plan {
   const again = emptiedAgain(new Random(seed + EMPTIED_AGAIN_SEEDS), drawn);
   const ambushes = makeAmbushes(new Random(seed + AMBUSH_SEEDS), campaigns, { gateways, engines });
   const rare = makeRare(new Random(seed + RARE_SEEDS), campaigns, gateways);
-  const faults = withLongPassesAlone(withOneWrongClock([...drawn, ...again, ...ambushes, ...rare.faults]));
+  const faults = withLongCyclesAlone(withOneWrongClock([...drawn, ...again, ...ambushes, ...rare.faults]));
   const isLate = rare.faults.some(({ kind }) => kind === 'answers of the log are late');
   return {
     seed,
@@ -92,8 +92,8 @@ function withOneWrongClock(faults: readonly Fault[]): Fault[] {
 }
 
 /** They last to the end, where everything else would take longer than the run waits. */
-function withLongPassesAlone(faults: readonly Fault[]): Fault[] {
-  const long = faults.filter(({ kind }) => kind === 'passes are long');
+function withLongCyclesAlone(faults: readonly Fault[]): Fault[] {
+  const long = faults.filter(({ kind }) => kind === 'cycles are long');
   return long.length > 0 ? long : [...faults];
 }
 

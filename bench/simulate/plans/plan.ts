@@ -77,7 +77,7 @@ export const FAULT_KINDS = {
   'clock of Postgres is set': 0,
   'clock of Postgres goes wrong': 0,
   "an engine's own clock jumps": 0,
-  'passes are long': 0,
+  'cycles are long': 0,
 } as const;
 
 export type FaultKind = keyof typeof FAULT_KINDS;

@@ -52,7 +52,7 @@ export function makeRare(random: Random, campaigns: readonly Announced[], gatewa
     makeLostConnections,
     makeUnseenStep,
     makeWrongForGood,
-    makeLongPasses,
+    makeLongCycles,
   ];
   const made = kinds.map(make => make(new Random(random.between(0, 2 ** 30)), span));
   const isSlow = made.some(({ faults }) => faults.some(({ kind }) => kind === "an engine's Redis is slow"));
@@ -279,11 +279,11 @@ function makeLostConnections(random: Random, { opensMs, endMs }: Span): Made {
  * Engines have so much to look through that each cycle takes longer than an outage has to last to be noticed. Only where
  * offers are to be claimed: they have to lapse all the same.
  */
-function makeLongPasses(random: Random, { opensMs, campaigns }: Span): Made {
+function makeLongCycles(random: Random, { opensMs, campaigns }: Span): Made {
   const haveClaims = campaigns.some(({ claims }) => claims !== undefined);
   if (!haveClaims || campaigns.some(({ room }) => room !== undefined) || !random.chance(0.15)) return NONE;
   const amount = random.between(2_100, 2_400);
-  return { faults: [{ ...BASE, kind: 'passes are long', atMs: opensMs, forMs: 1, amount }], asks: [] };
+  return { faults: [{ ...BASE, kind: 'cycles are long', atMs: opensMs, forMs: 1, amount }], asks: [] };
 }
 
 /** Somebody looks, again and again and everywhere, what became of them. */

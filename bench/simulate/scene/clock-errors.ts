@@ -8,7 +8,7 @@ import { LEASE_FAULTS } from './lease-watch.ts';
 const STAMP_SLACK_US = 60 * MS;
 /** An offer has the time of the last look at the clock; where nothing else is wrong, there are several looks a second. */
 const OFFERED_BEFORE_US = 1_000 * MS;
-/** The greatest age of what is shown of a code, in general and where nothing keeps gateways from hearing of changes. */
+/** The greatest age of what is shown of a code, in general and where nothing keeps gateways from availability of changes. */
 const COPY_US = 1_100 * MS;
 const TOLD_US = 120 * MS;
 /** For a request whose arrival the proxy has noted. */
@@ -34,7 +34,7 @@ export function allowClockErrors(plan: Plan, checker: Checker, gateways: readonl
   );
   checker.ends.leaseUs = Math.min(plan.leaseMs, ...leasesMs) * MS;
   checker.stampOffUs = 2 * stopUs + STAMP_SLACK_US;
-  if (has('passes are long')) checker.offeredBeforeUs = OFFERED_BEFORE_US;
+  if (has('cycles are long')) checker.offeredBeforeUs = OFFERED_BEFORE_US;
   checker.stampBehindUs = checker.stampOffUs + NOTED_BEFORE_US;
   // Redis' clock may be wrong by as much as that of a suspended gateway: nobody can tell.
   const isAlikeWrong = has('gateway is suspended') && has('clock of Redis is set');

@@ -250,14 +250,14 @@ export class Scene {
     const { world, checker, redis, log, ledger } = this;
     const isAtWork = (part: { readonly process: Process } | undefined): boolean =>
       part !== undefined && part.process.pausedUntilUs <= world.nowUs;
-    const canHear =
+    const isReachable =
       redis.server.isUp &&
       log.server.isUp &&
       ledger.server.isUp &&
       this.#gateways.some(isAtWork) &&
       this.#engines.some(isAtWork);
-    checker.outages.note(world.nowUs, canHear);
-    checker.reports.note(world.nowUs, canHear && !areReportsTaken(ledger.tables));
+    checker.outages.note(world.nowUs, isReachable);
+    checker.reports.note(world.nowUs, isReachable && !areReportsTaken(ledger.tables));
     for (const gateway of this.#gateways) gateway?.noteIdentity(world.nowUs);
   }
 

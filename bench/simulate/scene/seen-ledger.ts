@@ -17,7 +17,7 @@ export function seenLedgerOf(tables: LedgerTables): SeenLedger {
     entries: () => tables.entries.rows(),
     grants: () => tables.grants.rows(),
     withdrawals: () => tables.withdrawals.rows(),
-    setAside: () => tables.setAside.rows(),
+    deadLetters: () => tables.deadLetters.rows(),
     alternates: () => tables.alternates.rows(),
     claimants: () => tables.claimants.rows(),
     people: () => tables.people.rows(),

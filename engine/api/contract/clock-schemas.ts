@@ -70,7 +70,7 @@ const TrustJson = Type.Object(
 export const ClocksJson = Type.Object(
   {
     state: oneOf(
-      ['unheard', 'agreed', 'apart', 'alone'],
+      ['unknown', 'agreed', 'apart', 'alone'],
       "apart: Redis and PostgreSQL contradict each other; alone: they moved together, away from the engine's own clock",
     ),
     says: Type.Object(

@@ -8,7 +8,7 @@ import type { TSchema } from 'typebox';
 import Value from 'typebox/value';
 import { openPool } from '../../../sql/database.ts';
 import { readTotals } from '../../../sql/statements/entries/outcomes.ts';
-import { setAside } from '../../../sql/statements/progress/dead-letters.ts';
+import { insertDeadLetters } from '../../../sql/statements/progress/dead-letters.ts';
 import { ProblemDocument } from '../../contract/api/problem.ts';
 import { emptyDatabase } from '../../test/support.ts';
 import { MAX_EXPORTS } from '../routes/entry-routes.ts';
@@ -150,7 +150,7 @@ const makePaths = [
 ] as const;
 const securedPaths = [
   ['GET', '/v1/campaigns'],
-  ['GET', '/v1/set-aside'],
+  ['GET', '/v1/dead-letters'],
   ['GET', '/v1/schedule'],
   ['GET', '/v1/templates'],
   ['GET', TEMPLATE],
@@ -164,7 +164,7 @@ async function offeredCoupon(): Promise<number> {
   const id = await api.create({ stock: 1, waitlist: 1, claim_within_s: 3_600 });
   await api.pool.query(`insert into entries values ($1, 'ann', 1024), ($1, 'bob', 2048)`, [id]);
   const nowUs = Date.now() * 1_000 + 1_000_000;
-  await settle(api, id, nowUs, { throughUs: nowUs, unheardUs: 0 });
+  await settle(api, id, nowUs, { throughUs: nowUs, outageUs: 0 });
   return id;
 }
 
@@ -273,13 +273,13 @@ describe('the OpenAPI document', () => {
     assert.equal((await call(api, 'GET', '/v1/campaigns', { query: '?limit=1' })).body.next, 1);
     await call(api, 'GET', '/v1/campaigns');
     const at = { logName: 'a-log', partition: 3, position: '7-0', reason: 'starts with 00' };
-    await setAside(api.pool, [
+    await insertDeadLetters(api.pool, [
       { ...at, item: undefined, record: Buffer.from([0]) },
       { ...at, item: 4, record: Buffer.from([1, 2]) },
     ]);
-    const page = await call(api, 'GET', '/v1/set-aside', { query: '?limit=1' });
+    const page = await call(api, 'GET', '/v1/dead-letters', { query: '?limit=1' });
     assert.equal(page.body.next, 1);
-    assert.equal((await call(api, 'GET', '/v1/set-aside', { query: '?after=1' })).body.next, null);
+    assert.equal((await call(api, 'GET', '/v1/dead-letters', { query: '?after=1' })).body.next, null);
   });
 
   it('holds for changes of the schedule', async () => {
@@ -462,7 +462,7 @@ describe('the OpenAPI document', () => {
       assert.equal((await call(api, method, path, { id: 'first' })).status, 400);
       assert.equal((await call(api, method, path, { id: 999 })).status, 404);
     }
-    for (const path of ['/v1/campaigns', '/v1/set-aside', '/v1/schedule', '/v1/templates'] as const) {
+    for (const path of ['/v1/campaigns', '/v1/dead-letters', '/v1/schedule', '/v1/templates'] as const) {
       assert.equal((await call(api, 'GET', path, { query: '?limit=0' })).status, 400);
     }
     for (const [method, path] of [...makePaths, ...changePaths, ['POST', `${CAMPAIGN}/close`] as const]) {

@@ -25,6 +25,7 @@ import {
   CampaignPage,
   CampaignPath,
   CreatedCampaign,
+  DeadLettersPage,
   DeadlineBody,
   DeadlineJson,
   EntrantPage,
@@ -42,7 +43,6 @@ import {
   Ready,
   RoomJson,
   RoomTermsBody,
-  SetAsidePage,
   TotalsJson,
 } from './schemas.ts';
 
@@ -230,12 +230,12 @@ export const operations = {
       ...['precondition-required', 'precondition-failed'],
     ],
   },
-  listSetAside: {
+  listDeadLetters: {
     method: 'GET',
-    path: '/v1/set-aside',
+    path: '/v1/dead-letters',
     summary: 'List log records that could not be ingested, a page at a time',
     query: PageQuery,
-    answer: json(200, 'A page', SetAsidePage),
+    answer: json(200, 'A page', DeadLettersPage),
     problems: SECURED,
   },
   getClocks: {

@@ -366,7 +366,7 @@ export const TotalsJson = Type.Object(
     cancelled: Type.Integer({ description: 'Waiting when the campaign was cancelled' }),
     admitted: Type.Optional(Type.Integer({ description: 'Of a room: admitted' })),
     skipped: Type.Optional(Type.Integer({ description: 'Of a room: away for too long, still away' })),
-    set_aside: Type.Integer({
+    dead_letters: Type.Integer({
       description: 'Dead letters of the whole log: an unreadable record does not name its campaign',
     }),
   },
@@ -561,7 +561,7 @@ export const ProofJson = Type.Object(
   },
 );
 
-export const SetAsidePage = Type.Object(
+export const DeadLettersPage = Type.Object(
   {
     records: Type.Array(
       Type.Object(
@@ -577,7 +577,7 @@ export const SetAsidePage = Type.Object(
           record_base64: Type.String({
             description: 'The raw record, or its head and the item',
           }),
-          set_aside_at: time('When'),
+          recorded_at: time('When'),
         },
         exact,
       ),

@@ -103,7 +103,7 @@ export function totalsJson(totals: Totals): TotalsJson {
     withdrawn: totals.withdrawn,
     waiting: totals.waiting,
     cancelled: totals.cancelled,
-    set_aside: totals.setAside,
+    dead_letters: totals.deadLetters,
   };
 }
 

@@ -12,9 +12,9 @@ import { addRoute } from '../http/routing.ts';
 export function addClockRoutes(app: FastifyInstance, deps: ApiDeps): void {
   const { clocks } = deps;
   addRoute(app, operations.getClocks, async () => {
-    await clocks.hear();
+    await clocks.sample();
     // While Redis is away, its last reading is shown.
-    await clocks.hearRedis().catch(() => undefined);
+    await clocks.sampleRedis().catch(() => undefined);
     return clocksJson(deps);
   });
 

@@ -100,7 +100,7 @@ describe('entries with their outcomes', () => {
       withdrawn: 1,
       waiting: 1,
       cancelled: 0,
-      set_aside: 0,
+      dead_letters: 0,
     });
   });
 });

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { readArchiveFile } from '../../../sql/statements/campaigns/archives.ts';
 import { type Campaign, getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import { listOutcomes, type Outcome, streamOutcomes } from '../../../sql/statements/entries/outcomes.ts';
-import { listSetAside } from '../../../sql/statements/progress/dead-letters-page.ts';
+import { listDeadLetters } from '../../../sql/statements/progress/dead-letters-page.ts';
 import { unknownCampaign } from '../../campaigns/close.ts';
 import { Problem } from '../../contract/api/problem.ts';
 import { JSON_MEDIA_TYPE, operations } from '../contract/operations.ts';
@@ -83,19 +83,19 @@ export function addEntryRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Ab
     return await sendCsv(reply, await find(request.params), query.outcome);
   });
 
-  addRoute(app, operations.listSetAside, async request => {
+  addRoute(app, operations.listDeadLetters, async request => {
     const query = readParameters(PageQuery, request.query);
     const limit = pageLimit(query);
-    const found = await listSetAside(deps.pool, { after: query.after ?? 0, limit: limit + 1 });
+    const found = await listDeadLetters(deps.pool, { after: query.after ?? 0, limit: limit + 1 });
     const records = found.slice(0, limit).map(record => ({
-      id: record.setAsideId,
+      id: record.deadLetterId,
       log_name: record.logName,
       partition: record.partition,
       position: record.position,
       item: record.item ?? null,
       reason: record.reason,
       record_base64: record.recordBase64,
-      set_aside_at: record.setAsideAt.toISOString(),
+      recorded_at: record.recordedAt.toISOString(),
     }));
     return { records, next: found.length > limit ? (records.at(-1)?.id ?? null) : null };
   });

@@ -7,13 +7,13 @@ export async function settle(
   { pool, deps }: TestApi,
   campaignId: number,
   nowUs: number,
-  heard?: { readonly throughUs: number; readonly unheardUs: number },
+  availability?: { readonly throughUs: number; readonly outageUs: number },
 ): Promise<void> {
   const raffles = { randomness: deps.randomness, saltSecret: TEST_SALT_SECRET };
   await settleCampaign(
     { pool, raffles, onDecided: () => undefined },
     campaignId,
-    () => ({ watermarkUs: nowUs, nowUs, heard, presentMs: undefined }),
+    () => ({ watermarkUs: nowUs, nowUs, availability, presentMs: undefined }),
     () => true,
     new AbortController().signal,
   );

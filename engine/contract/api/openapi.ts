@@ -20,7 +20,7 @@ const TAGS: Readonly<Record<string, string>> = {
   reservations: 'Baskets whose coupons are held',
   schedule: 'Upcoming openings, closings and drawings',
   service: 'The service itself: health, metrics, keys of passes, this document',
-  'set-aside': 'Dead letters: what the engine could not ingest from the log',
+  'dead-letters': 'Dead letters: what the engine could not ingest from the log',
   templates: 'Campaigns without their times, to be created repeatedly',
 };
 

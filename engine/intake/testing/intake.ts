@@ -114,15 +114,16 @@ export class IntakeLedger {
     return Object.fromEntries(rows.map(row => [row.user_id, row.stamp]));
   }
 
-  async asideOf(logName: string) {
+  async deadLettersOf(logName: string) {
     const { rows } = await this.pool.query<{
       position: string;
       item: number | null;
       reason: string;
       record: Buffer;
-    }>('select position, item, reason, record from set_aside where log_name = $1 order by set_aside_id', [
-      logName,
-    ]);
+    }>(
+      'select position, item, reason, record from dead_letters where log_name = $1 order by dead_letter_id',
+      [logName],
+    );
     return rows;
   }
 

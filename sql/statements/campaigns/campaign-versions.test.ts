@@ -63,7 +63,7 @@ async function ask(campaign: Campaign, change: Partial<Target>): Promise<Version
 }
 
 const confirmed = {
-  heardBy: later(0),
+  knownBy: later(0),
   neverOpens: false,
   isStillSo: async () => true,
   withinMs: 1_000,

@@ -129,7 +129,7 @@ export async function saveVersion(
 /** What `effectVersion` must know about the moment at which all gateways had confirmed. */
 export interface Confirmed {
   /** From this instant on, no gateway accepts an entry under the previous version. */
-  readonly heardBy: Date;
+  readonly knownBy: Date;
   /** Whether the campaign had not opened then, nor will. */
   readonly neverOpens: boolean;
   /**
@@ -261,7 +261,7 @@ async function cancel(db: Queryable, { campaignId, version }: Version, confirmed
                              else least(closes_at, greatest($3, closing_at, opens_at + interval '1 ms')) end,
             finished_at = case when $4 then now() end
       where campaign_id = $1`,
-    [campaignId, version, confirmed.heardBy, confirmed.neverOpens],
+    [campaignId, version, confirmed.knownBy, confirmed.neverOpens],
   );
 }
 

@@ -82,9 +82,9 @@ export interface Campaign {
   /** Moves of claimants so far; see sql/statements/claims/claims.ts. */
   readonly moveCount: number;
   /** By how much outages have extended deadlines, microseconds. */
-  readonly unheardUs: number;
-  /** The unheard time that is included in that; null: none was reported yet. */
-  readonly unheardSeenUs: number | null;
+  readonly outageUs: number;
+  /** The outage time that is included in that; null: none was reported yet. */
+  readonly outageSeenUs: number | null;
   /** When every entry had its first outcome; claims continue. */
   readonly decidedAt: Date | null;
   /** When it was shelved: Redis holds nothing of it any more; see shelving.ts. */
@@ -103,7 +103,7 @@ export const CAMPAIGN_COLUMNS = `
   rules::jsonb -> 'draw' as draw, rules::jsonb -> 'monitors' as monitors, pool_root as "poolRoot", redrawn_count as "redrawnCount", stage, time_zone as "timeZone",
   made_by as "madeBy", draws_at as "drawsAt", paused_at as "pausedAt", cancelled_stamp as "cancelledStamp", version, pending,
   claim_within_s as "claimWithinS", waitlist, waitlisted_count as "waitlistedCount", move_count as "moveCount",
-  unheard_us as "unheardUs", unheard_seen_us as "unheardSeenUs", decided_at as "decidedAt",
+  outage_us as "outageUs", outage_seen_us as "outageSeenUs", decided_at as "decidedAt",
   shelved_at as "shelvedAt",
   (select json_build_object('perSecond', per_second, 'capacity', capacity, 'paused', paused, 'busyUs', busy_us)
      from rooms where rooms.campaign_id = campaigns.campaign_id) as room`;
@@ -230,20 +230,20 @@ export async function beginClose(
 }
 
 /**
- * The second half: `heardBy` is an instant at which every gateway must know of closing_at. From then on no entry can be
+ * The second half: `knownBy` is an instant at which every gateway must know of closing_at. From then on no entry can be
  * accepted, so closes_at moves down to it, but not below closing_at. Undefined if it was done before.
  */
 export async function completeClose(
   db: Queryable,
   campaignId: number,
-  heardBy: Date,
+  knownBy: Date,
 ): Promise<Campaign | undefined> {
   const { rows } = await db.query<Campaign>(
     `update campaigns set closes_at = greatest(closing_at, $2)
       where campaign_id = $1 and closing_at < closes_at and greatest(closing_at, $2) < closes_at
         and frozen_at is null
      returning ${CAMPAIGN_COLUMNS}`,
-    [campaignId, heardBy],
+    [campaignId, knownBy],
   );
   return rows[0];
 }

@@ -46,7 +46,7 @@ export async function findWork(
                                and stamp <= ($1::bigint - opens_us) * 1024 + 1023)
                     or exists (select from claimants
                                 where campaign_id = c.campaign_id and state = 'offered'
-                                  and claim_by_us <= least($1::bigint, $2::bigint) - c.unheard_us)
+                                  and claim_by_us <= least($1::bigint, $2::bigint) - c.outage_us)
                     -- What a turn of claims left to the next one, which may have been another engine's.
                     or (c.decided_at is not null
                         and not exists (select from claimants where campaign_id = c.campaign_id and state = 'offered'))

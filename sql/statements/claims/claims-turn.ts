@@ -69,7 +69,7 @@ export async function readDueInstants(
       campaign.campaignId,
       due.through,
       opensAtUs(campaign),
-      campaign.unheardUs,
+      campaign.outageUs,
       due.lapseUs,
       due.most + 1,
       campaign.settledStamp,

@@ -2,7 +2,7 @@
  * Statements on claimants: users with an offer or a place in a campaign with claims. entries/asked.ts stores claims from the
  * log. engine/settling/judges/CLAIMS.md has the states of a claimant, which the table itself enforces.
  *
- * A deadline is stored without outages; campaigns.unheard_us is the time by which outages have extended those that are still
+ * A deadline is stored without outages; campaigns.outage_us is the time by which outages have extended those that are still
  * open. Instants are microseconds since the epoch.
  */
 import type { Queryable } from '../../database.ts';
@@ -105,7 +105,7 @@ export interface DueClaimant {
  */
 export async function readDueClaimants(
   db: Queryable,
-  { campaignId, unheardUs }: Campaign,
+  { campaignId, outageUs }: Campaign,
   due: { readonly through: number; readonly lapseUs: number; readonly limit: number },
 ): Promise<readonly DueClaimant[]> {
   const { rows } = await db.query<DueClaimant>(
@@ -126,7 +126,7 @@ export async function readDueClaimants(
             due.claim_stamp as "claimStamp", due.leave_stamp as "leaveStamp"
        from due join claimants k on k.campaign_id = $1 and k.user_id = due.user_id
       order by k.number`,
-    [campaignId, due.through, due.lapseUs, unheardUs, due.limit],
+    [campaignId, due.through, due.lapseUs, outageUs, due.limit],
   );
   return rows;
 }
@@ -174,7 +174,7 @@ export interface Move {
  */
 export async function saveMoves(
   db: Queryable,
-  { campaignId, unheardUs }: Campaign,
+  { campaignId, outageUs }: Campaign,
   after: number,
   moves: readonly (Move & { readonly code?: string })[],
 ): Promise<readonly FreedSerial[]> {
@@ -207,7 +207,7 @@ export async function saveMoves(
       bigintArray(moves.map(({ number }) => number)),
       textArray(moves.map(({ state }) => state)),
       bigintArray(moves.map(({ atUs }) => atUs)),
-      unheardUs,
+      outageUs,
       textArray(moves.map(({ code = NO_CODE }) => code)),
     ],
   );
@@ -225,41 +225,41 @@ export async function areAllDecided(db: Queryable, campaignId: number): Promise<
 }
 
 const EXTENDED =
-  'unheard_us = unheard_us + $1::bigint - coalesce(unheard_seen_us, $1::bigint), unheard_seen_us = $1';
-const LACKS_UNHEARD =
-  'claim_within_s is not null and finished_at is null and (unheard_seen_us is null or unheard_seen_us < $1)';
+  'outage_us = outage_us + $1::bigint - coalesce(outage_seen_us, $1::bigint), outage_seen_us = $1';
+const LACKS_OUTAGE =
+  'claim_within_s is not null and finished_at is null and (outage_seen_us is null or outage_seen_us < $1)';
 
 /**
- * Extends the open deadlines of a campaign by the unheard time that is new to it. `unheardUs` is the total so far, from
+ * Extends the open deadlines of a campaign by the outage time that is new to it. `outageUs` is the total so far, from
  * whenever counting began. A campaign that sees it for the first time counts from there. Returns the total extension of its
  * deadlines; undefined if nothing was new.
  */
 export async function extendDeadlines(
   db: Queryable,
-  unheardUs: number,
+  outageUs: number,
   campaignId: number,
 ): Promise<number | undefined> {
-  const { rows } = await db.query<{ unheardUs: number }>(
-    `update campaigns set ${EXTENDED} where ${LACKS_UNHEARD} and campaign_id = $2 returning unheard_us as "unheardUs"`,
-    [unheardUs, campaignId],
+  const { rows } = await db.query<{ outageUs: number }>(
+    `update campaigns set ${EXTENDED} where ${LACKS_OUTAGE} and campaign_id = $2 returning outage_us as "outageUs"`,
+    [outageUs, campaignId],
   );
-  return rows[0]?.unheardUs;
+  return rows[0]?.outageUs;
 }
 
 /**
  * Likewise for all campaigns that are not locked: waiting for a slow one would delay all others, and its own next step
  * extends its deadlines before any of them lapses. Returns whether none is left.
  */
-export async function extendFreeDeadlines(db: Queryable, unheardUs: number): Promise<boolean> {
+export async function extendFreeDeadlines(db: Queryable, outageUs: number): Promise<boolean> {
   const { rows } = await db.query<{ left: number }>(
     `with due as (
-       select campaign_id from campaigns where ${LACKS_UNHEARD}
+       select campaign_id from campaigns where ${LACKS_OUTAGE}
      ), free as (
        select campaign_id from campaigns where campaign_id in (table due) for no key update skip locked
      ), extended as (
-       update campaigns set ${EXTENDED} where ${LACKS_UNHEARD} and campaign_id in (table free))
+       update campaigns set ${EXTENDED} where ${LACKS_OUTAGE} and campaign_id in (table free))
      select (select count(*) from due) - (select count(*) from free) as "left"`,
-    [unheardUs],
+    [outageUs],
   );
   return rows[0]?.left === 0;
 }

@@ -23,7 +23,7 @@ export async function readOffer(
 ): Promise<OfferState | undefined> {
   const { rows } = await db.query<OfferState>(
     `select k.user_id as "userId", k.state, k.place, g.tier,
-            k.claim_by_us + case k.state when 'offered' then c.unheard_us else 0 end as "claimByUs",
+            k.claim_by_us + case k.state when 'offered' then c.outage_us else 0 end as "claimByUs",
             k.ending_us is not null as "isEnding"
        from claimants k join campaigns c using (campaign_id) join grants g using (campaign_id, serial)
       where k.campaign_id = $1 and k.serial = $2
@@ -58,10 +58,10 @@ export async function extendDeadline(pool: Pool, campaignId: number, to: Deadlin
   return await moveDeadline(
     pool,
     `update claimants k
-        set claim_by_us = $4::bigint - c.unheard_us, deadline_moved = true, ended_early = null, move_number = c.move_count + 1
+        set claim_by_us = $4::bigint - c.outage_us, deadline_moved = true, ended_early = null, move_number = c.move_count + 1
        from campaigns c
       where c.campaign_id = $1 and k.campaign_id = $1 and k.serial = $2 and k.user_id = $3 and k.state = 'offered'
-        and k.ending_us is null and k.claim_by_us < $4::bigint - c.unheard_us
+        and k.ending_us is null and k.claim_by_us < $4::bigint - c.outage_us
      returning k.number, k.serial, k.move_number, $4::bigint as at_us`,
     [campaignId, to.serial, to.holder, to.atUs],
   );
@@ -79,34 +79,34 @@ export async function beginEnd(
   return await moveDeadline(
     pool,
     `update claimants k
-        set ending_us = least(k.claim_by_us, $4::bigint - c.unheard_us), ended_early = $5, move_number = c.move_count + 1
+        set ending_us = least(k.claim_by_us, $4::bigint - c.outage_us), ended_early = $5, move_number = c.move_count + 1
        from campaigns c
       where c.campaign_id = $1 and k.campaign_id = $1 and k.serial = $2 and k.user_id = $3 and k.state = 'offered'
         and k.ending_us is null
-     returning k.number, k.serial, k.move_number, k.ending_us + c.unheard_us as at_us`,
+     returning k.number, k.serial, k.move_number, k.ending_us + c.outage_us as at_us`,
     [campaignId, ending.serial, ending.holder, ending.atUs, ending.reason],
   );
 }
 
 /**
- * The second half, for all ends recorded in the campaign: `heardUs` is an instant at which every gateway must know of them.
+ * The second half, for all ends recorded in the campaign: `knownUs` is an instant at which every gateway must know of them.
  * From then on nobody is told that they have claimed, so deadlines are brought forward to it, but not before ending_us.
  * Returns how many were.
  */
 export async function completeEnds(
   pool: Pool,
   { campaignId, moveCount }: Pick<Campaign, 'campaignId' | 'moveCount'>,
-  heardUs: number,
+  knownUs: number,
 ): Promise<number> {
   return await transaction(pool, async client => {
     await takeCampaign(client, campaignId);
     // An offer whose end is recorded has no other move until it ends.
     const { rowCount } = await client.query(
-      `update claimants k set claim_by_us = greatest(k.ending_us, $3::bigint - c.unheard_us)
+      `update claimants k set claim_by_us = greatest(k.ending_us, $3::bigint - c.outage_us)
          from campaigns c
         where c.campaign_id = $1 and k.campaign_id = $1 and k.state = 'offered' and k.ending_us is not null
-          and k.move_number <= $2 and greatest(k.ending_us, $3::bigint - c.unheard_us) < k.claim_by_us`,
-      [campaignId, moveCount, heardUs],
+          and k.move_number <= $2 and greatest(k.ending_us, $3::bigint - c.outage_us) < k.claim_by_us`,
+      [campaignId, moveCount, knownUs],
     );
     return rowCount ?? 0;
   });

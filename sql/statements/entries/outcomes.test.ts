@@ -90,7 +90,7 @@ for (const kind of ['coupon', 'raffle'] as const) {
         waiting: counts.get('waiting'),
         cancelled: 0,
         lost: counts.get(lost),
-        setAside: 0,
+        deadLetters: 0,
       });
       for (const outcome of [granted, lost, 'withdrawn', 'waiting']) assert.ok(counts.get(outcome), outcome);
     });

@@ -145,7 +145,7 @@ export interface Totals {
   /** Decided, and none of the others: sold out, or not drawn; in a room, skipped at the moment. */
   readonly lost: number;
   /** Dead letters of the whole log; one that cannot be read does not show its campaign. */
-  readonly setAside: number;
+  readonly deadLetters: number;
 }
 
 /**
@@ -186,7 +186,7 @@ async function countTotals(db: Queryable, campaignId: number): Promise<Totals | 
                                    where w.campaign_id = e.campaign_id and w.user_id = e.user_id and w.honoured)
               ) as undecided,
               c.cancelled_stamp is not null as "isCancelled",
-              (select count(*) from set_aside) as "setAside"
+              (select count(*) from dead_letters) as "deadLetters"
          from campaigns c
         cross join lateral (
           select count(*) filter (where state = 'claimed') as claimed, count(*) filter (where state = 'left') as "left",
@@ -195,7 +195,7 @@ async function countTotals(db: Queryable, campaignId: number): Promise<Totals | 
             from claimants where campaign_id = c.campaign_id) as k
         where c.campaign_id = $1
      )
-     select kind, "hasClaims", entries, granted, withdrawn, "setAside", waitlisted, offered, lapsed, declined,
+     select kind, "hasClaims", entries, granted, withdrawn, "deadLetters", waitlisted, offered, lapsed, declined,
             entries - granted - withdrawn - undecided - waitlisted - offered - lapsed - declined as lost,
             case when "isCancelled" then 0 else undecided end as waiting,
             case when "isCancelled" then undecided else 0 end as cancelled

@@ -1,39 +1,43 @@
 /**
- * Statements on heard time: how long the service could hear the users who wait. engine/settling/availability-clock.ts
+ * Statements on available time: how long the service could hear the users who wait. engine/settling/availability-clock.ts
  * explains what counts.
  */
 import type { Queryable } from '../../database.ts';
 
-export interface Heard {
+export interface Availability {
   /** The total, milliseconds; it only increases. */
-  readonly heardMs: number;
+  readonly availableMs: number;
   /** The instant of the shared clock up to which it counts, milliseconds since the epoch. */
   readonly throughMs: number;
 }
 
 /**
- * By how much heard time may still advance for time that has already passed: the watermark follows late, and moves heard time
+ * By how much available time may still advance for time that has already passed: the watermark follows late, and moves available time
  * in steps. Anything further back never counts (LONGEST_BEHIND_MS in engine/settling/availability-clock.ts, and a second
  * between clocks). If this were shorter, that time would count as the absence of a user who left only now. For `hearing h`.
  */
 export const AHEAD_MS = `(
   select case when behind between 0 and 4000 then behind else 0 end
-    from (select (extract(epoch from clock_timestamp()) * 1000)::bigint - h.through_ms as behind) as late)`;
+    from (select (extract(epoch from clock_timestamp()) * 1000)::bigint - a.through_ms as behind) as late)`;
 
-export async function readHeard(db: Queryable): Promise<Heard> {
-  const { rows } = await db.query<Heard>(
-    'select heard_ms as "heardMs", through_ms as "throughMs" from hearing',
+export async function readAvailability(db: Queryable): Promise<Availability> {
+  const { rows } = await db.query<Availability>(
+    'select available_ms as "availableMs", through_ms as "throughMs" from availability',
   );
   const [row] = rows;
-  if (row === undefined) throw new Error('hearing has no row; migration 0007 makes it');
+  if (row === undefined) throw new Error('availability has no row; migration 0007 makes it');
   return row;
 }
 
 /** Advances from what was read; false, with nothing written, if another engine has advanced it since. */
-export async function moveHeard(db: Queryable, from: Heard, to: Heard): Promise<boolean> {
+export async function moveAvailability(
+  db: Queryable,
+  from: Availability,
+  to: Availability,
+): Promise<boolean> {
   const { rowCount } = await db.query(
-    'update hearing set heard_ms = $1, through_ms = $2 where through_ms = $3 and heard_ms <= $1',
-    [to.heardMs, to.throughMs, from.throughMs],
+    'update availability set available_ms = $1, through_ms = $2 where through_ms = $3 and available_ms <= $1',
+    [to.availableMs, to.throughMs, from.throughMs],
   );
   return rowCount === 1;
 }

@@ -1,7 +1,7 @@
-/** Statements on dead letters (set_aside): records of the log, and items of records, that could not be ingested. */
+/** Statements on dead letters (dead_letters): records of the log, and items of records, that could not be ingested. */
 import type { Queryable } from '../../database.ts';
 
-export interface SetAside {
+export interface DeadLetter {
   readonly logName: string;
   readonly partition: number;
   readonly position: string;
@@ -13,10 +13,10 @@ export interface SetAside {
 }
 
 /** Stores dead letters. One that was stored before, from the same place, stays unchanged. */
-export async function setAside(db: Queryable, things: readonly SetAside[]): Promise<void> {
-  for (const thing of things) {
+export async function insertDeadLetters(db: Queryable, letters: readonly DeadLetter[]): Promise<void> {
+  for (const thing of letters) {
     await db.query(
-      `insert into set_aside (log_name, partition, position, item, reason, record)
+      `insert into dead_letters (log_name, partition, position, item, reason, record)
        values ($1, $2, $3, $4, $5, $6) on conflict do nothing`,
       [thing.logName, thing.partition, thing.position, thing.item ?? null, thing.reason, thing.record],
     );

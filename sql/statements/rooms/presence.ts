@@ -54,12 +54,12 @@ export async function takeRooms(db: Queryable, campaignIds: readonly number[] | 
   );
 }
 
-/** For rooms that have not finished: heard time since their last turn counts as nobody's absence. */
+/** For rooms that have not finished: available time since their last turn counts as nobody's absence. */
 export async function forgetUntold(db: Queryable): Promise<void> {
   await db.query(
-    `update rooms r set heard_at_ms = h.heard_ms
-       from hearing h, campaigns c
-      where c.campaign_id = r.campaign_id and c.finished_at is null and r.heard_at_ms < h.heard_ms`,
+    `update rooms r set available_through_ms = a.available_ms
+       from availability a, campaigns c
+      where c.campaign_id = r.campaign_id and c.finished_at is null and r.available_through_ms < a.available_ms`,
   );
 }
 
@@ -107,11 +107,11 @@ export async function addStreams(db: Queryable, streams: Streams): Promise<void>
   );
 }
 
-// The room's heard time of this moment, at most: it is kept up to the last turn, and what moves it later may be from before.
+// The room's available time of this moment, at most: it is kept up to the last turn, and what moves it later may be from before.
 // Where nobody was there after the last turn, nothing counts up to the next one (engine/settling/room-settling.ts).
-const HEARD_MS = `(select r.heard_ms + ${AHEAD_MS}
-         + case when r.taken_stamp >= 0 and r.empty_since_ms is null then h.heard_ms - r.heard_at_ms else 0 end
-  from rooms r cross join hearing h where r.campaign_id = p.campaign_id)`;
+const AVAILABLE_MS = `(select r.available_ms + ${AHEAD_MS}
+         + case when r.taken_stamp >= 0 and r.empty_since_ms is null then a.available_ms - r.available_through_ms else 0 end
+  from rooms r cross join availability a where r.campaign_id = p.campaign_id)`;
 
 /** These users have no stream at the incarnation any more. */
 export async function removeStreams(db: Queryable, streams: Streams): Promise<void> {
@@ -121,7 +121,7 @@ export async function removeStreams(db: Queryable, streams: Streams): Promise<vo
     `update room_people p
         set incarnations = array_remove(incarnations, $1::bigint),
             absent_since_ms = case when array_remove(incarnations, $1::bigint) = '{}'
-                                   then coalesce(absent_since_ms, ${HEARD_MS}) end
+                                   then coalesce(absent_since_ms, ${AVAILABLE_MS}) end
        from unnest($2::bigint[], $3::text[]) as told (campaign_id, user_id)
       where p.campaign_id = told.campaign_id and p.user_id = told.user_id collate "C"`,
     [streams.incarnation, bigintArray(campaignIds), textArray(userIds)],
@@ -146,7 +146,7 @@ export async function endStreams(db: Queryable, limit: number): Promise<void> {
        update room_people p
           set incarnations = array_remove(incarnations, ended.incarnation),
               absent_since_ms = case when array_remove(incarnations, ended.incarnation) = '{}'
-                                     then coalesce(absent_since_ms, ${HEARD_MS}) end
+                                     then coalesce(absent_since_ms, ${AVAILABLE_MS}) end
          from told, ended where p.campaign_id = told.campaign_id and p.user_id = told.user_id
        returning p.user_id)
      select (select incarnation from ended) as incarnation, (select count(*) from gone) as count`,

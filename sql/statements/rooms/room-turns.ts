@@ -30,11 +30,11 @@ export interface Line {
   readonly anyWaits: boolean;
   /** Somebody who waits is there. */
   readonly anyPresent: boolean;
-  /** Since when the first of those who wait has been away, in the room's heard time; null: all are there. */
+  /** Since when the first of those who wait has been away, in the room's available time; null: all are there. */
   readonly awaySinceMs: number | null;
   /** Somebody was skipped and is there again. */
   readonly anyBack: boolean;
-  /** When the first pass or visit is over (hearing.heard_ms); null: none will be. */
+  /** When the first pass or visit is over (availability.available_ms); null: none will be. */
   readonly firstDueMs: number | null;
 }
 
@@ -143,10 +143,10 @@ export async function takeBack(
   return rowCount ?? 0;
 }
 
-/** Ends unused passes and visits that are over by `heardMs` (hearing.heard_ms), at most `limit`; returns how many. */
+/** Ends unused passes and visits that are over by `availableMs` (availability.available_ms), at most `limit`; returns how many. */
 export async function expireVisits(
   db: Queryable,
-  turn: { readonly campaignId: number; readonly heardMs: number; readonly limit: number },
+  turn: { readonly campaignId: number; readonly availableMs: number; readonly limit: number },
 ): Promise<number> {
   const { rowCount } = await db.query(
     `with over as (
@@ -155,7 +155,7 @@ export async function expireVisits(
         order by due_ms, user_id limit $3 for no key update)
      update room_people p set state = 'expired'
        from over where p.campaign_id = $1 and p.user_id = over.user_id`,
-    [turn.campaignId, turn.heardMs, turn.limit],
+    [turn.campaignId, turn.availableMs, turn.limit],
   );
   return rowCount ?? 0;
 }

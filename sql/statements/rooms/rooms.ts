@@ -23,16 +23,16 @@ export interface Room extends NewRoom {
   /** In the format of the judge of rooms. */
   readonly recent: readonly (readonly [atUs: number, count: number, backUs?: number])[];
   readonly takenStamp: number;
-  readonly heardMs: number;
-  readonly heardAtMs: number;
-  readonly heardMovedUs: number;
+  readonly availableMs: number;
+  readonly availableThroughMs: number;
+  readonly availableMovedUs: number;
   readonly emptySinceMs: number | null;
   readonly busyUs: number;
   readonly busySinceUs: number | null;
   /** The database's clock at the read, microseconds since the epoch. */
   readonly nowUs: number;
-  /** hearing.heard_ms. */
-  readonly serviceHeardMs: number;
+  /** availability.available_ms. */
+  readonly serviceAvailableMs: number;
   /** By how much that may still advance for time before the read. */
   readonly aheadMs: number;
 }
@@ -42,16 +42,16 @@ const NOW_US = '(extract(epoch from clock_timestamp()) * 1000000)::bigint';
 const COLUMNS = `
   r.campaign_id as "campaignId", r.version, r.per_second as "perSecond", r.capacity, r.paused, r.grace_ms as "graceMs",
   r.pass_ms as "passMs", r.visit_ms as "visitMs", r.single_use as "singleUse", r.next_us as "nextUs", r.recent,
-  r.taken_stamp as "takenStamp", r.heard_ms as "heardMs", r.heard_at_ms as "heardAtMs",
-  r.heard_moved_us as "heardMovedUs", r.empty_since_ms as "emptySinceMs", r.busy_us as "busyUs",
-  r.busy_since_us as "busySinceUs", ${NOW_US} as "nowUs", h.heard_ms as "serviceHeardMs",
+  r.taken_stamp as "takenStamp", r.available_ms as "availableMs", r.available_through_ms as "availableThroughMs",
+  r.available_moved_us as "availableMovedUs", r.empty_since_ms as "emptySinceMs", r.busy_us as "busyUs",
+  r.busy_since_us as "busySinceUs", ${NOW_US} as "nowUs", a.available_ms as "serviceAvailableMs",
   ${AHEAD_MS} as "aheadMs"`;
 
 /** Creates the room of a campaign that was created in the same transaction. */
 export async function createRoom(db: Queryable, campaignId: number, room: NewRoom): Promise<void> {
   await db.query(
-    `insert into rooms (campaign_id, per_second, capacity, paused, grace_ms, pass_ms, visit_ms, single_use, heard_at_ms)
-     select $1, $2, $3, $4, $5, $6, $7, $8, heard_ms from hearing`,
+    `insert into rooms (campaign_id, per_second, capacity, paused, grace_ms, pass_ms, visit_ms, single_use, available_through_ms)
+     select $1, $2, $3, $4, $5, $6, $7, $8, available_ms from availability`,
     [
       campaignId,
       room.perSecond,
@@ -68,7 +68,7 @@ export async function createRoom(db: Queryable, campaignId: number, room: NewRoo
 
 export async function getRoom(db: Queryable, campaignId: number): Promise<Room | undefined> {
   const { rows } = await db.query<Room>(
-    `select ${COLUMNS} from rooms r cross join hearing h where r.campaign_id = $1`,
+    `select ${COLUMNS} from rooms r cross join availability a where r.campaign_id = $1`,
     [campaignId],
   );
   return rows[0];
@@ -90,7 +90,7 @@ export async function takeRoom(db: Queryable, campaignId: number, through: numbe
     text: `select ${COLUMNS},
             exists (select from entries e
                      where e.campaign_id = $1 and e.stamp > r.taken_stamp and e.stamp <= $2) as "hasDue"
-       from rooms r cross join hearing h where r.campaign_id = $1 for no key update of r`,
+       from rooms r cross join availability a where r.campaign_id = $1 for no key update of r`,
     values: [campaignId, through],
   });
   const [room] = rows;
@@ -157,17 +157,17 @@ export async function findRooms(
            select p.campaign_id, p.due_ms from room_people p
             where p.state in ('admitted', 'inside') and p.campaign_id > inside.campaign_id
             order by p.campaign_id, p.due_ms limit 1) as next)
-     select c.campaign_id as "campaignId", c.revision + r.heard_at_ms as progress
+     select c.campaign_id as "campaignId", c.revision + r.available_through_ms as progress
        from campaigns c
        join rooms r using (campaign_id)
-      cross join hearing h
+      cross join availability a
       cross join lateral (
         select (extract(epoch from c.opens_at) * 1000000)::bigint as opens_us,
                (extract(epoch from c.closes_at) * 1000000)::bigint as closes_us) as instant
-      where c.campaign_id in (select inside.campaign_id from inside where inside.due_ms <= (select heard_ms from hearing))
+      where c.campaign_id in (select inside.campaign_id from inside where inside.due_ms <= (select available_ms from availability))
          or (c.finished_at is null and c.stage <> 'draft' and opens_us <= $1 and (
                -- Somebody was there when it was last looked at: their time goes on, or it is noted that they have left.
-               (r.taken_stamp >= 0 and r.empty_since_ms is null and h.heard_ms > r.heard_at_ms)
+               (r.taken_stamp >= 0 and r.empty_since_ms is null and a.available_ms > r.available_through_ms)
                or ((r.empty_since_ms is not null or (not r.paused and r.next_us <= ${NOW_US}))
                    and c.campaign_id in (select present.campaign_id from present))
                or exists (select from entries e where e.campaign_id = c.campaign_id and e.stamp > r.taken_stamp
@@ -175,7 +175,7 @@ export async function findRooms(
                or c.campaign_id in (select p.campaign_id from room_people p
                                      where p.state = 'skipped' and p.absent_since_ms is null)
                or (closes_us <= $1 and (
-                     (h.heard_ms > r.heard_at_ms and h.heard_ms - r.empty_since_ms > $2)
+                     (a.available_ms > r.available_through_ms and a.available_ms - r.empty_since_ms > $2)
                      or not exists (select from room_people p
                                      where p.campaign_id = c.campaign_id and p.state = 'waiting' and p.stamp is not null)))))
       order by c.campaign_id`,
@@ -189,9 +189,9 @@ export type RoomProgress = Pick<
   | 'nextUs'
   | 'recent'
   | 'takenStamp'
-  | 'heardMs'
-  | 'heardAtMs'
-  | 'heardMovedUs'
+  | 'availableMs'
+  | 'availableThroughMs'
+  | 'availableMovedUs'
   | 'emptySinceMs'
   | 'busyUs'
   | 'busySinceUs'
@@ -200,19 +200,19 @@ export type RoomProgress = Pick<
 export async function saveRoom(db: Queryable, campaignId: number, progress: RoomProgress): Promise<void> {
   await db.query({
     name: 'save_room',
-    text: `update rooms set next_us = $2, recent = $3::jsonb, taken_stamp = $4, heard_ms = $5, heard_at_ms = $6, busy_us = $7,
-                      busy_since_us = $8, heard_moved_us = $9, empty_since_ms = $10
+    text: `update rooms set next_us = $2, recent = $3::jsonb, taken_stamp = $4, available_ms = $5, available_through_ms = $6, busy_us = $7,
+                      busy_since_us = $8, available_moved_us = $9, empty_since_ms = $10
       where campaign_id = $1`,
     values: [
       campaignId,
       progress.nextUs,
       JSON.stringify(progress.recent),
       progress.takenStamp,
-      progress.heardMs,
-      progress.heardAtMs,
+      progress.availableMs,
+      progress.availableThroughMs,
       progress.busyUs,
       progress.busySinceUs,
-      progress.heardMovedUs,
+      progress.availableMovedUs,
       progress.emptySinceMs,
     ],
   });

@@ -15,13 +15,13 @@ export interface Visit {
 }
 
 const COLUMNS = `
-  p.user_id as "userId", p.serial, g.code, p.state, p.due_ms is not null and p.due_ms <= h.heard_ms as "isOver",
+  p.user_id as "userId", p.serial, g.code, p.state, p.due_ms is not null and p.due_ms <= a.available_ms as "isOver",
   r.single_use as "singleUse", r.visit_ms as "visitMs"`;
 const FROM = `
   room_people p
   join grants g on g.campaign_id = p.campaign_id and g.serial = p.serial
   join rooms r on r.campaign_id = p.campaign_id
- cross join hearing h`;
+ cross join availability a`;
 
 /** The visit of a user; undefined if they were not admitted. */
 export async function findVisit(
@@ -63,9 +63,9 @@ export async function usePass(
   }: { campaignId: number; serial: number; userId: string; code: string; session: string | null },
 ): Promise<boolean> {
   const { rowCount } = await db.query(
-    `update room_people p set state = 'inside', due_ms = h.heard_ms + r.visit_ms, session = $3
-       from rooms r cross join hearing h
-      where p.campaign_id = $1 and p.serial = $2 and p.state = 'admitted' and p.due_ms > h.heard_ms
+    `update room_people p set state = 'inside', due_ms = a.available_ms + r.visit_ms, session = $3
+       from rooms r cross join availability a
+      where p.campaign_id = $1 and p.serial = $2 and p.state = 'admitted' and p.due_ms > a.available_ms
         and r.campaign_id = p.campaign_id and p.user_id = $4
         and exists (select from grants g where g.campaign_id = $1 and g.serial = $2 and g.code = $5)`,
     [campaignId, serial, session, userId, code],

@@ -2,7 +2,7 @@
 import type { SliceRow } from '../../../../sql/statements/books/slices.ts';
 import type { Version } from '../../../../sql/statements/campaigns/campaign-versions.ts';
 import type { ShopRequest } from '../../../../sql/statements/coupons/redemptions.ts';
-import type { Heard } from '../../../../sql/statements/progress/availability.ts';
+import type { Availability } from '../../../../sql/statements/progress/availability.ts';
 import type { ClockTrust } from '../../../../sql/statements/progress/clock.ts';
 import type { GatewayRow } from '../../../../sql/statements/progress/gateways.ts';
 import type { PresencePosition } from '../../../../sql/statements/rooms/presence.ts';
@@ -12,6 +12,7 @@ import type {
   ClaimantRow,
   ClaimRow,
   CouponRow,
+  DeadLetterRow,
   DoneRow,
   EntryRow,
   GrantRow,
@@ -27,7 +28,6 @@ import type {
   RoomMoveRow,
   RoomRow,
   RoomTermsRow,
-  SetAsideRow,
   UseRow,
   WithdrawalRow,
 } from './rows.ts';
@@ -45,9 +45,9 @@ export class LedgerTables {
   readonly watermarks = new Table<{ readonly watermarkUs: number; readonly epoch: number }>();
   readonly logWriters = new Table<LogWriterRow>();
   readonly clockTrusts = new Table<ClockTrust>();
-  readonly hearing = new Table<Heard>();
+  readonly availability = new Table<Availability>();
   readonly outages = new Table<OutageRow>();
-  readonly setAside = new Table<SetAsideRow>();
+  readonly deadLetters = new Table<DeadLetterRow>();
   readonly alternates = new Table<AlternateRow>();
   readonly proofs = new Table<ProofRow>();
   readonly claims = new Table<ClaimRow>();

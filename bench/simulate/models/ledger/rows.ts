@@ -79,7 +79,7 @@ export interface ClaimantRow {
 export interface OutageRow {
   readonly fromMs: number;
   readonly toMs: number;
-  readonly unheardMs: number;
+  readonly outageMs: number;
 }
 
 export interface MoveRow {
@@ -98,7 +98,7 @@ export interface PassedOnRow {
 }
 
 /** A row of rooms; a Room is what statements select of it. */
-export type RoomRow = Omit<Room, 'nowUs' | 'serviceHeardMs' | 'aheadMs'>;
+export type RoomRow = Omit<Room, 'nowUs' | 'serviceAvailableMs' | 'aheadMs'>;
 
 export type RoomTermsRow = Pick<RoomRow, 'campaignId' | 'version' | 'perSecond' | 'capacity' | 'paused'>;
 
@@ -158,7 +158,7 @@ export interface LogWriterRow {
   readonly isRetired: boolean;
 }
 
-export interface SetAsideRow {
+export interface DeadLetterRow {
   readonly place: string;
   readonly reason: string;
 }

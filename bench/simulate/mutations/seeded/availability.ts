@@ -5,14 +5,14 @@ export const AVAILABILITY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'deadlines, and the grace of rooms, run on while nobody can be heard',
     file: 'engine/settling/availability-clock.ts',
-    from: 'if (isJump) return { heardMs: heard.heardMs, throughMs: Math.max(throughMs, nowMs) };',
+    from: 'if (isJump) return { availableMs: availability.availableMs, throughMs: Math.max(throughMs, nowMs) };',
     to: '',
     seed: 161,
   },
   {
     name: 'what is logged while no engine is there counts as heard',
     file: 'engine/settling/availability-clock.ts',
-    from: ' || nowMs - heard.throughMs > LONGEST_BEHIND_MS',
+    from: ' || nowMs - availability.throughMs > LONGEST_BEHIND_MS',
     to: '',
     seed: 812,
   },
@@ -31,14 +31,14 @@ export const AVAILABILITY_MUTATIONS: readonly Mutation[] = [
     seed: 2156,
   },
   {
-    name: 'nobody is heard while a pass takes long',
+    name: 'nobody is heard while a cycle takes long',
     file: 'engine/settling/availability-clock.ts',
     from: 'sinceShownMs() > LONGEST_UNSHOWN_MS',
     to: 'sinceShownMs() > 1_000',
     seed: 219,
   },
   {
-    name: 'an offer begins with the pass in which it is made',
+    name: 'an offer begins with the cycle in which it is made',
     file: 'engine/settling/settlement-cycle.ts',
     from: 'this.#registry?.readAtUs ?? 0, lookedUs)',
     to: 'this.#registry?.readAtUs ?? 0)',

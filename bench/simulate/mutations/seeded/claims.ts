@@ -5,7 +5,7 @@ export const CLAIM_MUTATIONS: readonly Mutation[] = [
   {
     name: 'an offer lapses before the watermark has passed its deadline',
     file: 'engine/settling/claims-settling.ts',
-    from: 'return Math.min(watermarkUs, heard?.throughUs ?? 0);',
+    from: 'return Math.min(watermarkUs, availability?.throughUs ?? 0);',
     to: 'return watermarkUs + 300_000;',
     seed: 125,
   },
@@ -19,13 +19,13 @@ export const CLAIM_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a deadline lies as far off as before the outages that were',
     file: 'engine/settling/claims-settling.ts',
-    from: 'lastUs) - unheardUs',
-    to: 'lastUs) - unheardUs - 500_000',
+    from: 'lastUs) - outageUs',
+    to: 'lastUs) - outageUs - 500_000',
   },
   {
     name: 'an offer gets back the outages that were before it',
     file: 'engine/settling/claims-settling.ts',
-    from: 'lastUs) - unheardUs;',
+    from: 'lastUs) - outageUs;',
     to: 'lastUs);',
   },
   {

@@ -33,15 +33,15 @@ export const ROOM_MUTATIONS: readonly Mutation[] = [
   {
     name: 'whoever is away is skipped at once',
     file: 'engine/settling/room-settling.ts',
-    from: 'const absentMs = heardMs - room.graceMs;',
-    to: 'const absentMs = heardMs;',
+    from: 'const absentMs = availableMs - room.graceMs;',
+    to: 'const absentMs = availableMs;',
     seed: 474,
   },
   {
     name: 'what was heard before somebody entered counts as an absence',
     file: 'engine/settling/room-settling.ts',
-    from: 'absentSinceMs: heardByNow(room),',
-    to: 'absentSinceMs: room.heardMs,',
+    from: 'absentSinceMs: availableByNow(room),',
+    to: 'absentSinceMs: room.availableMs,',
     seed: 1_070,
   },
   {

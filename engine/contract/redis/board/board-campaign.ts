@@ -59,7 +59,7 @@ function claimsOf(campaign: Campaign): Pick<BoardCampaign, 'claims'> {
     waitlist,
     waitlistedCount: waitlisted,
     moveCount: moves,
-    unheardUs,
+    outageUs,
   } = campaign;
-  return withinS === null ? {} : { claims: { withinS, waitlist, waitlisted, moves, unheardUs } };
+  return withinS === null ? {} : { claims: { withinS, waitlist, waitlisted, moves, outageUs } };
 }

@@ -71,7 +71,7 @@ export const BoardCampaign = Type.Object({
       /** The campaign's `moves` list has that many items before this is shown. */
       moves: Type.Integer({ minimum: 0 }),
       /** The time that outages have added to every open deadline, microseconds. */
-      unheardUs: Type.Integer({ minimum: 0 }),
+      outageUs: Type.Integer({ minimum: 0 }),
     }),
   ),
   /** Every entry, including any future one, has its outcome. */

@@ -2,14 +2,14 @@
 --
 -- KEYS  leases      hash: `epoch`, `run` and `leaseUs` (set by the engine when it opens the registry), `nextIncarnation`,
 --                   `floorUs`; `readings`: how often engines have read this server's clock here; `clock`: 'held', or the
---                   time that it showed when the keeper last found it right, microseconds; `reading`: the number of the
+--                   time that it showed when the lease reaper last found it right, microseconds; `reading`: the number of the
 --                   reading behind that; `g:<number>` -> JSON {incarnation, registeredUs, expiresUs, name, token}; and
 --                   `p:<number>` -> the token of a free number that the engine has prepared
 -- ARGV  leaseUs     how long the lease holds, microseconds
 --       name        of the requesting gateway, for humans
 --       slots       the number of gateway numbers
 -- returns {'closed'} while the registry is not open; {'differs', leaseUs} if it was opened for another lease length;
---         {'held'} while the keeper doubts this server's clock; {'full'} if every number is taken; {'unprepared'} if no free
+--         {'held'} while the lease reaper doubts this server's clock; {'full'} if every number is taken; {'unprepared'} if no free
 --         number is prepared; otherwise {'ok', number, incarnation, epoch, registeredUs, token, timeUs, clock, reading,
 --         readings}, with nil for values that were never set
 --

@@ -68,7 +68,7 @@ export interface ClockFinding {
   readonly reading: number;
 }
 
-/** The keeper's latest verdict on Redis' clock: it contradicts others, or how it was last found right. */
+/** The lease reaper's latest verdict on Redis' clock: it contradicts others, or how it was last found right. */
 export type ClockVerdict = 'held' | ClockFinding;
 
 /** What a gateway learns about Redis' clock. */
@@ -183,13 +183,13 @@ export async function readRegistry(redis: RedisClient, key: string, vouching?: V
   };
 }
 
-/** For the keeper: tells gateways the verdict on Redis' clock. */
+/** For the lease reaper: tells gateways the verdict on Redis' clock. */
 export async function tellClock(redis: RedisClient, key: string, verdict: ClockVerdict): Promise<void> {
   const said = verdict === 'held' ? [verdict] : [verdict.agreedUs, 'reading', verdict.reading];
   await redis.hset(key, 'clock', ...said);
 }
 
-/** The keeper's latest verdict. */
+/** The lease reaper's latest verdict. */
 export async function readClockWord(redis: RedisClient, key: string): Promise<ClockWord> {
   return clockWord(await redis.hmget(key, 'clock', 'reading', 'readings'));
 }

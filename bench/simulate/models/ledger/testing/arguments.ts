@@ -38,8 +38,8 @@ export function drawArguments(random: Random, number: number) {
   const position = { logName: random.pick(['x', 'y']), partition: random.between(0, 1) };
   const us = OPENS_MS * 1000 + random.between(-100, 1_300);
   const time = new Date(OPENS_MS + random.between(-1, 2));
-  const [heardFrom, heardTo] = [random.between(-1, 2), random.between(0, 3)];
-  const heardMs = random.between(0, 2);
+  const [availableFrom, availableTo] = [random.between(-1, 2), random.between(0, 3)];
+  const availableMs = random.between(0, 2);
   const settled = {
     settledStamp: stamp(),
     settledCount: random.between(0, 6),
@@ -73,9 +73,9 @@ export function drawArguments(random: Random, number: number) {
     position,
     us,
     time,
-    heardFrom,
-    heardTo,
-    heardMs,
+    availableFrom,
+    availableTo,
+    availableMs,
     settled,
     grants,
     writer,

@@ -47,7 +47,7 @@ export function changeCalls(random: Random, campaignId: number, number: number):
       return decided;
     };
   const confirmed = {
-    heardBy: new Date(OPENS_MS + later),
+    knownBy: new Date(OPENS_MS + later),
     neverOpens: paused,
     isStillSo: async () => true,
     withinMs: 1_000,

@@ -39,7 +39,7 @@ export function claimCalls(
   const campaignId = CAMPAIGNS;
   const serial = random.between(1, 3);
   const place = random.between(1, 2);
-  const unheardUs = (OPENS_MS + random.between(-1, 3)) * 1_000;
+  const outageUs = (OPENS_MS + random.between(-1, 3)) * 1_000;
   const offer = { offeredUs: us, claimByUs: us + random.between(0, 400) };
   const claimant = random.pick([
     { number: serial, serial },
@@ -99,8 +99,8 @@ export function claimCalls(
     db => offerToNext(db, campaignId, after, freed, offer),
     db => areAllDecided(db, campaignId),
     db => saveSettled(db, campaignId, settled, random.chance(0.02), counts),
-    db => extendFreeDeadlines(db, unheardUs),
-    db => extendDeadlines(db, unheardUs, campaignId),
+    db => extendFreeDeadlines(db, outageUs),
+    db => extendDeadlines(db, outageUs, campaignId),
     db => readClaimants(db, behind, 2),
     db => readMoves(db, behind, 2),
     db => readOffer(db, campaignId, serial),

@@ -1,7 +1,7 @@
 /** Calls on gateways, partitions, clocks, watermarks and slices. */
 import { findSlices, insertSlices } from '../../../../../sql/statements/books/slices.ts';
-import { moveHeard, readHeard } from '../../../../../sql/statements/progress/availability.ts';
-import { setAside } from '../../../../../sql/statements/progress/dead-letters.ts';
+import { moveAvailability, readAvailability } from '../../../../../sql/statements/progress/availability.ts';
+import { insertDeadLetters } from '../../../../../sql/statements/progress/dead-letters.ts';
 import {
   endWithoutLog,
   hasIncarnationAbove,
@@ -42,9 +42,9 @@ export function progressCalls({
   progress,
   position,
   us,
-  heardFrom,
-  heardTo,
-  heardMs,
+  availableFrom,
+  availableTo,
+  availableMs,
   writer,
   aside,
 }: Arguments): readonly Call[] {
@@ -63,13 +63,13 @@ export function progressCalls({
     db => nextPosition(db, position.logName, position.partition),
     db => moveOn(db, { ...position, from: random.pick(['', '1', '2']), next: random.pick(['1', '2']) }),
     db => readPositions(db, position.logName),
-    db => setAside(db, [{ ...aside, reason: 'why', record: Buffer.alloc(1) }]),
-    db => readHeard(db),
+    db => insertDeadLetters(db, [{ ...aside, reason: 'why', record: Buffer.alloc(1) }]),
+    db => readAvailability(db),
     db =>
-      moveHeard(
+      moveAvailability(
         db,
-        { heardMs: 0, throughMs: heardFrom < 0 ? 0 : OPENS_MS + heardFrom },
-        { heardMs, throughMs: OPENS_MS + heardTo },
+        { availableMs: 0, throughMs: availableFrom < 0 ? 0 : OPENS_MS + availableFrom },
+        { availableMs, throughMs: OPENS_MS + availableTo },
       ),
     db => raiseWatermark(db, us, random.between(0, 2)),
     db => readWatermark(db),

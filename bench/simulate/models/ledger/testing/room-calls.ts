@@ -35,7 +35,7 @@ export function roomCalls(
 ): readonly Call[] {
   const campaignId = ROOM;
   const [goneCount, limit] = [random.between(0, 9), random.between(1, 3)];
-  const [heardMs, absentMs] = [random.between(0, 9), random.between(0, 9)];
+  const [availableMs, absentMs] = [random.between(0, 9), random.between(0, 9)];
   const incarnation = random.between(1, 4);
   const streams = { incarnation, rooms: [{ campaignId, userIds: [user(), user()] }] };
   const sent = { campaignIds: [campaignId], userIds: [user()], stamps: [stamp()] };
@@ -45,22 +45,22 @@ export function roomCalls(
     nextUs: number,
     recent: [[us, 1]],
     takenStamp: stamp(),
-    heardMs,
-    heardAtMs: absentMs,
+    availableMs,
+    availableThroughMs: absentMs,
   } as const;
   const terms = { perSecond: limit, capacity: random.pick([null, 2]), paused: random.chance(0.3) };
-  const busy = { heardMovedUs: us, emptySinceMs: random.pick([null, 1]), busyUs: 1, busySinceUs: null };
+  const busy = { availableMovedUs: us, emptySinceMs: random.pick([null, 1]), busyUs: 1, busySinceUs: null };
   return [
     db => insertEntries(db, sent, 'all'),
     db => insertAsked(db, 'withdrawals', sent),
     db => insertGrants(db, campaignId, [{ serial, userId: user(), code: `admitted ${number}` }]),
-    db => takeIn(db, { campaignId, after, through, limit, absentSinceMs: heardMs }),
-    db => takeIn(db, { campaignId, after, through, limit, absentSinceMs: heardMs }),
+    db => takeIn(db, { campaignId, after, through, limit, absentSinceMs: availableMs }),
+    db => takeIn(db, { campaignId, after, through, limit, absentSinceMs: availableMs }),
     db => readLine(db, campaignId),
     db => decideRoomWithdrawals(db, { campaignId, goneCount, limit }),
     db => skipAbsent(db, { campaignId, absentMs, goneCount, limit }),
     db => takeBack(db, { campaignId, settledStamp, goneCount, limit }),
-    db => expireVisits(db, { campaignId, heardMs, limit }),
+    db => expireVisits(db, { campaignId, availableMs, limit }),
     db => countInside(db, campaignId),
     db => readFirst(db, campaignId, limit),
     db =>
@@ -70,7 +70,7 @@ export function roomCalls(
         settledStamp,
         goneCount,
         nowUs: us,
-        dueMs: heardMs,
+        dueMs: availableMs,
       }),
     db => readRoomMoves(db, campaignId, goneCount, 5),
     db => saveRoom(db, campaignId, { ...progress, ...busy }),

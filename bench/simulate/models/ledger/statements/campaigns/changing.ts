@@ -48,7 +48,7 @@ export function changeCampaign(
     JSON.stringify([kind, places, title, opensAt]);
   const hasEntries = entries.rows(by).some(({ campaignId }) => campaignId === row.campaignId);
   check(!hasEntries || rules(row) === rules(old), 'campaigns_rules');
-  check(row.unheardUs - old.unheardUs <= measuredUs(tables, by, old, row), 'campaigns_unheard');
+  check(row.outageUs - old.outageUs <= measuredUs(tables, by, old, row), 'campaigns_outage');
   checkSchedule(tables, by, old, row);
   campaigns.write(String(row.campaignId), row, by);
   noteDone(tables, by, old, row);
@@ -56,11 +56,11 @@ export function changeCampaign(
 
 /** The outages that the campaign takes account of with this change. */
 function measuredUs({ outages }: LedgerTables, by: Transaction, old: CampaignRow, row: CampaignRow): number {
-  const [fromUs, toUs] = [old.unheardSeenUs, row.unheardSeenUs];
-  if (fromUs === null || toUs === null || row.unheardUs === old.unheardUs) return 0;
+  const [fromUs, toUs] = [old.outageSeenUs, row.outageSeenUs];
+  if (fromUs === null || toUs === null || row.outageUs === old.outageUs) return 0;
   return outages
     .rows(by)
-    .filter(({ unheardMs }) => unheardMs * 1000 > fromUs && unheardMs * 1000 <= toUs)
+    .filter(({ outageMs }) => outageMs * 1000 > fromUs && outageMs * 1000 <= toUs)
     .reduce((sum, { fromMs, toMs }) => sum + (toMs - fromMs) * 1000, 0);
 }
 

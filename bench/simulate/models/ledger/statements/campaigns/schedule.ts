@@ -128,7 +128,7 @@ const apply = updating((old, values, now) => {
 const cancel = updating((old, values, now) => {
   const neverOpens = values.flag(4);
   const { opensAt, closesAt, closingAt, frozenAt, settledStamp } = old;
-  const heardMs = Math.max(
+  const knownMs = Math.max(
     values.date(3).getTime(),
     closingAt?.getTime() ?? Number.NEGATIVE_INFINITY,
     opensAt.getTime() + 1,
@@ -136,7 +136,7 @@ const cancel = updating((old, values, now) => {
   const stays = neverOpens || frozenAt !== null;
   return {
     ...{ version: values.number(2), pending: null, stage: 'cancelled', cancelledStamp: settledStamp },
-    closesAt: stays ? closesAt : new Date(Math.min(closesAt.getTime(), heardMs)),
+    closesAt: stays ? closesAt : new Date(Math.min(closesAt.getTime(), knownMs)),
     finishedAt: neverOpens ? now : null,
   };
 });

@@ -93,7 +93,7 @@ function hasDueClaims(
 ): boolean {
   if (selected(campaign).claimWithinS === null) return false;
   const { claims, claimants } = tables;
-  const { campaignId, opensAt, unheardUs } = campaign;
+  const { campaignId, opensAt, outageUs } = campaign;
   const through = (watermarkUs - us(opensAt)) * 1024 + 1023;
   const isOfIt = (row: { readonly campaignId: number }): boolean => row.campaignId === campaignId;
   if (hasMoreOfClaims(tables, by, campaign)) return true;
@@ -105,7 +105,7 @@ function hasDueClaims(
         row =>
           isOfIt(row) &&
           row.state === 'offered' &&
-          (row.claimByUs ?? 0) <= Math.min(watermarkUs, lapseUs) - unheardUs,
+          (row.claimByUs ?? 0) <= Math.min(watermarkUs, lapseUs) - outageUs,
       )
   );
 }

@@ -67,10 +67,10 @@ function checkDeadline(
   }
   const campaign = tables.campaigns.get(String(row.campaignId), by);
   const withinS = campaign?.rules == null ? undefined : JSON.parse(campaign.rules).claim_within_s;
-  if (withinS !== undefined && claimByUs > offeredUs + withinS * 1_000_000 - (campaign?.unheardUs ?? 0))
+  if (withinS !== undefined && claimByUs > offeredUs + withinS * 1_000_000 - (campaign?.outageUs ?? 0))
     breaks('claimants_within');
-  const throughMs = tables.hearing.get(ONE_ROW, by)?.throughMs ?? 0;
-  if (throughMs > 0 && offeredUs > throughMs * 1_000 + 3_000_000) breaks('claimants_heard');
+  const throughMs = tables.availability.get(ONE_ROW, by)?.throughMs ?? 0;
+  if (throughMs > 0 && offeredUs > throughMs * 1_000 + 3_000_000) breaks('claimants_available');
 }
 
 export function keyOfClaimant({

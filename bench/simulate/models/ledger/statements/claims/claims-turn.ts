@@ -16,7 +16,7 @@ function dueOf(
 
 const readDueClaimants: Statement = (tables, by, values) => {
   const [campaignId, through, lapseUs] = [values.number(1), values.number(2), values.number(3)];
-  const [unheardUs, limit] = [values.number(4), values.number(5)];
+  const [outageUs, limit] = [values.number(4), values.number(5)];
   const claimed = dueOf(
     tables.claims.rows(by).filter(({ decided }) => !decided),
     campaignId,
@@ -29,7 +29,7 @@ const readDueClaimants: Statement = (tables, by, values) => {
   );
   const claimants = claimantsOf(tables, by, campaignId);
   const lapsing = claimants
-    .filter(({ state, claimByUs }) => state === 'offered' && (claimByUs ?? 0) <= lapseUs - unheardUs)
+    .filter(({ state, claimByUs }) => state === 'offered' && (claimByUs ?? 0) <= lapseUs - outageUs)
     .sort((a, b) => (a.claimByUs ?? 0) - (b.claimByUs ?? 0) || a.number - b.number)
     .slice(0, limit);
   const due = claimants.filter(
@@ -40,7 +40,7 @@ const readDueClaimants: Statement = (tables, by, values) => {
       number,
       state,
       serial,
-      claimByUs: claimByUs === null ? null : claimByUs + unheardUs,
+      claimByUs: claimByUs === null ? null : claimByUs + outageUs,
       claimStamp: claimed.get(userId) ?? null,
       leaveStamp: leaving.get(userId) ?? null,
     })),
@@ -49,10 +49,10 @@ const readDueClaimants: Statement = (tables, by, values) => {
 
 const readDueInstants: Statement = (tables, by, values) => {
   const [campaignId, through, openedUs] = [values.number(1), values.number(2), values.number(3)];
-  const [unheardUs, lapseUs, limit] = [values.number(4), values.number(5), values.number(6)];
+  const [outageUs, lapseUs, limit] = [values.number(4), values.number(5), values.number(6)];
   const claimants = new Map(claimantsOf(tables, by, campaignId).map(row => [row.userId, row]));
   const deadlineOf = (row: ClaimantRow | undefined): number | undefined =>
-    row?.state === 'offered' && row.claimByUs !== null ? row.claimByUs + unheardUs : undefined;
+    row?.state === 'offered' && row.claimByUs !== null ? row.claimByUs + outageUs : undefined;
   const isDue = (userId: string, atUs: number): boolean => {
     const deadlineUs = deadlineOf(claimants.get(userId));
     return deadlineUs === undefined || deadlineUs <= lapseUs || atUs <= deadlineUs;

@@ -124,14 +124,14 @@ function replaceCode(tables: LedgerTables, by: Transaction, row: ClaimantRow, co
 }
 
 const saveMoves: Statement = (tables, by, values) => {
-  const [campaignId, after, unheardUs] = [values.number(1), values.number(2), values.number(6)];
+  const [campaignId, after, outageUs] = [values.number(1), values.number(2), values.number(6)];
   const [states, instants, codes] = [values.texts(4), values.numbers(5), values.texts(7)];
   const moved: ClaimantRow[] = [];
   for (const [index, number] of values.numbers(3).entries()) {
     const old = tables.claimants.get(keyOfClaimant({ campaignId, number }), by);
     if (old === undefined) continue;
     const endedUs = instants[index] ?? 0;
-    const claimByUs = old.claimByUs === null ? null : old.claimByUs + unheardUs;
+    const claimByUs = old.claimByUs === null ? null : old.claimByUs + outageUs;
     const state = states[index] as ClaimantRow['state'];
     const row: ClaimantRow = { ...old, state, endedUs, claimByUs, moveNumber: after + index + 1 };
     writeClaimant(tables, by, row);

@@ -14,7 +14,7 @@ const readOffer: Statement = (tables, by, values) => {
     .sort((a, b) => (b.offeredUs ?? 0) - (a.offeredUs ?? 0) || b.moveNumber - a.moveNumber);
   if (row === undefined || campaign === undefined) return NOTHING;
   const { userId, state, place, endingUs } = row;
-  const claimByUs = (row.claimByUs ?? 0) + (state === 'offered' ? campaign.unheardUs : 0);
+  const claimByUs = (row.claimByUs ?? 0) + (state === 'offered' ? campaign.outageUs : 0);
   return rowsOf([{ userId, state, place, tier: null, claimByUs, isEnding: endingUs !== null }]);
 };
 
@@ -30,12 +30,12 @@ function movesDeadline(
     );
     if (campaign === undefined || old === undefined || old.endingUs !== null || old.claimByUs === null)
       return NOTHING;
-    const toUs = values.number(4) - campaign.unheardUs;
+    const toUs = values.number(4) - campaign.outageUs;
     const moved = change(old.claimByUs, toUs, () => values.text(5));
     if (moved === undefined) return NOTHING;
     const row: ClaimantRow = { ...old, ...moved, moveNumber: campaign.moveCount + 1 };
     writeClaimant(tables, by, row);
-    noteMove(tables, by, row, 'deadline', (row.endingUs ?? row.claimByUs ?? 0) + campaign.unheardUs);
+    noteMove(tables, by, row, 'deadline', (row.endingUs ?? row.claimByUs ?? 0) + campaign.outageUs);
     changeCampaign(tables, by, campaign, { moveCount: row.moveNumber });
     return changed(1);
   };
@@ -51,11 +51,11 @@ const beginEnd = movesDeadline((claimByUs, toUs, reason) => ({
 }));
 
 const completeEnds: Statement = (tables, by, values) => {
-  const [campaignId, moveCount, heardUs] = [values.number(1), values.number(2), values.number(3)];
-  const unheardUs = tables.campaigns.get(String(campaignId), by)?.unheardUs ?? 0;
+  const [campaignId, moveCount, knownUs] = [values.number(1), values.number(2), values.number(3)];
+  const outageUs = tables.campaigns.get(String(campaignId), by)?.outageUs ?? 0;
   const moved = claimantsOf(tables, by, campaignId).flatMap(row => {
     if (row.state !== 'offered' || row.endingUs === null || row.moveNumber > moveCount) return [];
-    const claimByUs = Math.max(row.endingUs, heardUs - unheardUs);
+    const claimByUs = Math.max(row.endingUs, knownUs - outageUs);
     return claimByUs < (row.claimByUs ?? 0) ? [{ ...row, claimByUs }] : [];
   });
   for (const row of moved) writeClaimant(tables, by, row);

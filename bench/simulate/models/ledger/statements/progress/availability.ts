@@ -1,24 +1,25 @@
 /** The statements of sql/statements/progress/availability.ts. */
-import type { Heard } from '../../../../../../sql/statements/progress/availability.ts';
+import type { Availability } from '../../../../../../sql/statements/progress/availability.ts';
 import { changed, NOTHING, rowsOf, type Statement } from '../../statement.ts';
 import { ONE_ROW } from '../common.ts';
 
-const NEVER_HEARD: Heard = { heardMs: 0, throughMs: 0 };
+const NEVER_AVAILABLE: Availability = { availableMs: 0, throughMs: 0 };
 
-const readHeard: Statement = (tables, by) => rowsOf([tables.hearing.get(ONE_ROW, by) ?? NEVER_HEARD]);
+const readAvailability: Statement = (tables, by) =>
+  rowsOf([tables.availability.get(ONE_ROW, by) ?? NEVER_AVAILABLE]);
 
-const moveHeard: Statement = (tables, by, values) => {
-  const held = tables.hearing.get(ONE_ROW, by) ?? NEVER_HEARD;
-  const [heardMs, throughMs] = [values.number(1), values.number(2)];
-  if (held.throughMs !== values.number(3) || held.heardMs > heardMs) return NOTHING;
-  tables.hearing.write(ONE_ROW, { heardMs, throughMs }, by);
-  const fromMs = heardMs + held.throughMs - held.heardMs;
-  const outage = { fromMs, toMs: throughMs, unheardMs: throughMs - heardMs };
+const moveAvailability: Statement = (tables, by, values) => {
+  const held = tables.availability.get(ONE_ROW, by) ?? NEVER_AVAILABLE;
+  const [availableMs, throughMs] = [values.number(1), values.number(2)];
+  if (held.throughMs !== values.number(3) || held.availableMs > availableMs) return NOTHING;
+  tables.availability.write(ONE_ROW, { availableMs, throughMs }, by);
+  const fromMs = availableMs + held.throughMs - held.availableMs;
+  const outage = { fromMs, toMs: throughMs, outageMs: throughMs - availableMs };
   if (held.throughMs > 0 && fromMs < throughMs) tables.outages.write(String(fromMs), outage, by);
   return changed(1);
 };
 
 export const AVAILABILITY_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
-  [/^select heard_ms as "heardMs", through_ms as "throughMs" from hearing$/, readHeard],
-  [/^update hearing set heard_ms = \$1/, moveHeard],
+  [/^select available_ms as "availableMs", through_ms as "throughMs" from availability$/, readAvailability],
+  [/^update availability set available_ms = \$1/, moveAvailability],
 ];

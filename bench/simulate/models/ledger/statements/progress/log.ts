@@ -33,10 +33,10 @@ const readPositions: Statement = (tables, by, values) => {
   return rowsOf(rows.map(({ partition, position }) => ({ partition, position })));
 };
 
-const setAside: Statement = (tables, by, values) => {
+const deadLetters: Statement = (tables, by, values) => {
   const place = [1, 2, 3, 4].map(number => String(values.raw(number))).join('/');
-  if (tables.setAside.get(place, by) !== undefined) return NOTHING;
-  tables.setAside.write(place, { place, reason: values.text(5) }, by);
+  if (tables.deadLetters.get(place, by) !== undefined) return NOTHING;
+  tables.deadLetters.write(place, { place, reason: values.text(5) }, by);
   return changed(1);
 };
 
@@ -81,7 +81,7 @@ export const LOG_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select next_position from log_partitions/, nextPosition],
   [/^update log_partitions set next_position = \$4/, moveOn],
   [/^select partition, next_position as position from log_partitions/, readPositions],
-  [/^insert into set_aside .* on conflict do nothing$/, setAside],
+  [/^insert into dead_letters .* on conflict do nothing$/, deadLetters],
   [/^insert into log_writers/, insertLogWriters],
   [/^select gateway, token from log_writers/, readOpenLogWriters],
   [/^update log_writers set retired_at = now\(\)/, markLogWritersRetired],

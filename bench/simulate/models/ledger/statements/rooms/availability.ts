@@ -7,14 +7,14 @@ export function nowUs(tables: LedgerTables): number {
   return us(tables.now());
 }
 
-export function heardMs(tables: LedgerTables, by: Transaction): number {
-  return tables.hearing.get(ONE_ROW, by)?.heardMs ?? 0;
+export function availableMs(tables: LedgerTables, by: Transaction): number {
+  return tables.availability.get(ONE_ROW, by)?.availableMs ?? 0;
 }
 
 /** Time that is not counted yet may still count up to this much. */
 const LONGEST_AHEAD_MS = 4_000;
 
 export function aheadMs(tables: LedgerTables, by: Transaction): number {
-  const behindMs = tables.now().getTime() - (tables.hearing.get(ONE_ROW, by)?.throughMs ?? 0);
+  const behindMs = tables.now().getTime() - (tables.availability.get(ONE_ROW, by)?.throughMs ?? 0);
   return behindMs >= 0 && behindMs <= LONGEST_AHEAD_MS ? behindMs : 0;
 }

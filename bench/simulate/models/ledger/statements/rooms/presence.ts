@@ -4,7 +4,7 @@ import type { PersonRow, RoomRow } from '../../rows.ts';
 import { changed, NOTHING, rowsOf, type Statement, type Values } from '../../statement.ts';
 import { Blocked, type Transaction } from '../../table.ts';
 import { compareText, keyOf, ONE_ROW } from '../common.ts';
-import { aheadMs, heardMs } from './availability.ts';
+import { aheadMs, availableMs } from './availability.ts';
 import { newPerson, writePerson } from './people.ts';
 
 const FROM_THE_START = { epoch: 0, position: '0-0' };
@@ -53,11 +53,11 @@ const takeRooms: Statement = (tables, by, values) => {
 };
 
 const forgetUntold: Statement = (tables, by) => {
-  const heardAtMs = heardMs(tables, by);
-  const behind = openRooms(tables, by).filter(room => room.heardAtMs < heardAtMs);
+  const availableThroughMs = availableMs(tables, by);
+  const behind = openRooms(tables, by).filter(room => room.availableThroughMs < availableThroughMs);
   for (const room of behind) {
     tables.rooms.lock(String(room.campaignId), by);
-    tables.rooms.write(String(room.campaignId), { ...room, heardAtMs }, by);
+    tables.rooms.write(String(room.campaignId), { ...room, availableThroughMs }, by);
   }
   return changed(behind.length);
 };
@@ -99,10 +99,10 @@ function dropStreams(
   for (const row of people) {
     const room = tables.rooms.get(String(row.campaignId), by);
     const wasThere = room !== undefined && room.takenStamp >= 0 && room.emptySinceMs === null;
-    const sinceTurnMs = wasThere ? heardMs(tables, by) - room.heardAtMs : 0;
-    const roomHeardMs = (room?.heardMs ?? 0) + sinceTurnMs + aheadMs(tables, by);
+    const sinceTurnMs = wasThere ? availableMs(tables, by) - room.availableThroughMs : 0;
+    const roomAvailableMs = (room?.availableMs ?? 0) + sinceTurnMs + aheadMs(tables, by);
     const incarnations = row.incarnations.filter(each => each !== incarnation);
-    const absentSinceMs = incarnations.length > 0 ? null : (row.absentSinceMs ?? roomHeardMs);
+    const absentSinceMs = incarnations.length > 0 ? null : (row.absentSinceMs ?? roomAvailableMs);
     writePerson(tables, by, { ...row, incarnations, absentSinceMs });
   }
   return people.length;
@@ -136,7 +136,10 @@ const forgetIncarnation: Statement = (tables, by, values) => {
 export const PRESENCE_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select epoch, position from presence_log for update skip locked$/, takePresenceLog],
   [/^update presence_log set epoch = \$1/, movePresenceLog],
-  [/^update rooms r set heard_at_ms = h\.heard_ms from hearing h, campaigns c /, forgetUntold],
+  [
+    /^update rooms r set available_through_ms = a\.available_ms from availability a, campaigns c /,
+    forgetUntold,
+  ],
   [/^select epoch, position, exists .* from presence_log$/, readPresenceState],
   [/^select from rooms r join campaigns c/, takeRooms],
   [/^with ended as \(select from gateways where incarnation = \$1/, noteIncarnation],

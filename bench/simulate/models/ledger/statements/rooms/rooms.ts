@@ -2,7 +2,7 @@
 import type { RoomRow } from '../../rows.ts';
 import { changed, NOTHING, rowsOf, type Statement } from '../../statement.ts';
 import { entriesBetween, us } from '../common.ts';
-import { aheadMs, heardMs, nowUs } from './availability.ts';
+import { aheadMs, availableMs, nowUs } from './availability.ts';
 import { isInLine, isInside, peopleOf } from './people.ts';
 
 const createRoom: Statement = (tables, by, values) => {
@@ -20,9 +20,9 @@ const createRoom: Statement = (tables, by, values) => {
     nextUs: 0,
     recent: [],
     takenStamp: -1,
-    heardMs: 0,
-    heardAtMs: heardMs(tables, by),
-    heardMovedUs: 0,
+    availableMs: 0,
+    availableThroughMs: availableMs(tables, by),
+    availableMovedUs: 0,
     emptySinceMs: null,
     busyUs: 0,
     busySinceUs: null,
@@ -61,7 +61,7 @@ const takeRoom: Statement = (tables, by, values) => {
   const due = entriesBetween(tables, by, { campaignId, after, through: values.number(2), limit: 1 });
   const times = {
     nowUs: nowUs(tables),
-    serviceHeardMs: heardMs(tables, by),
+    serviceAvailableMs: availableMs(tables, by),
     aheadMs: aheadMs(tables, by),
   };
   return rowsOf([{ ...row, ...times, hasDue: due.length > 0 }]);
@@ -71,15 +71,20 @@ const getRoom: Statement = (tables, by, values) => {
   const row = tables.rooms.get(String(values.number(1)), by);
   if (row === undefined) return NOTHING;
   return rowsOf([
-    { ...row, nowUs: nowUs(tables), serviceHeardMs: heardMs(tables, by), aheadMs: aheadMs(tables, by) },
+    {
+      ...row,
+      nowUs: nowUs(tables),
+      serviceAvailableMs: availableMs(tables, by),
+      aheadMs: aheadMs(tables, by),
+    },
   ]);
 };
 
 const findRooms: Statement = (tables, by, values) => {
   const [watermarkUs, desertedMs] = [values.number(1), values.number(2)];
-  const serviceMs = heardMs(tables, by);
+  const serviceMs = availableMs(tables, by);
   const found = tables.rooms.rows(by).filter(room => {
-    const { campaignId, takenStamp, emptySinceMs, heardAtMs } = room;
+    const { campaignId, takenStamp, emptySinceMs, availableThroughMs } = room;
     const campaign = tables.campaigns.get(String(campaignId), by);
     if (campaign === undefined) return false;
     const people = peopleOf(tables, by, campaignId);
@@ -92,17 +97,18 @@ const findRooms: Statement = (tables, by, values) => {
     const through = (watermarkUs - us(campaign.opensAt)) * 1024 + 1023;
     const isDeserted = emptySinceMs !== null && serviceMs - emptySinceMs > desertedMs;
     return (
-      (takenStamp >= 0 && emptySinceMs === null && serviceMs > heardAtMs) ||
+      (takenStamp >= 0 && emptySinceMs === null && serviceMs > availableThroughMs) ||
       ((emptySinceMs !== null || isDue) && line.some(({ absentSinceMs }) => absentSinceMs === null)) ||
       entriesBetween(tables, by, { campaignId, after: takenStamp, through, limit: 1 }).length > 0 ||
       people.some(({ state, absentSinceMs }) => state === 'skipped' && absentSinceMs === null) ||
-      (us(campaign.closesAt) <= watermarkUs && (line.length === 0 || (serviceMs > heardAtMs && isDeserted)))
+      (us(campaign.closesAt) <= watermarkUs &&
+        (line.length === 0 || (serviceMs > availableThroughMs && isDeserted)))
     );
   });
   return rowsOf(
-    found.map(({ campaignId, heardAtMs }) => {
+    found.map(({ campaignId, availableThroughMs }) => {
       const revision = tables.campaigns.get(String(campaignId), by)?.revision ?? 0;
-      return { campaignId, progress: revision + heardAtMs };
+      return { campaignId, progress: revision + availableThroughMs };
     }),
   );
 };
@@ -116,11 +122,11 @@ const saveRoom: Statement = (tables, by, values) => {
     nextUs: values.number(2),
     recent: JSON.parse(values.text(3)),
     takenStamp: values.number(4),
-    heardMs: values.number(5),
-    heardAtMs: values.number(6),
+    availableMs: values.number(5),
+    availableThroughMs: values.number(6),
     busyUs: values.number(7),
     busySinceUs: values.optional(8),
-    heardMovedUs: values.number(9),
+    availableMovedUs: values.number(9),
     emptySinceMs: values.optional(10),
   };
   tables.rooms.write(key, row, by);
@@ -131,8 +137,8 @@ export const ROOM_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^insert into rooms \(campaign_id, per_second/, createRoom],
   [/^update rooms set per_second = \$2/, setTerms],
   [/^insert into room_terms/, keepTerms],
-  [/ from rooms r cross join hearing h where r.campaign_id = \$1 for no key update of r$/, takeRoom],
-  [/ from rooms r cross join hearing h where r.campaign_id = \$1$/, getRoom],
+  [/ from rooms r cross join availability a where r.campaign_id = \$1 for no key update of r$/, takeRoom],
+  [/ from rooms r cross join availability a where r.campaign_id = \$1$/, getRoom],
   [/^with recursive present as \(/, findRooms],
   [/^update rooms set next_us = \$2/, saveRoom],
 ];
