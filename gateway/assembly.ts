@@ -31,12 +31,12 @@ import type { LiveMetrics, Metrics } from './metrics.ts';
 import { PassTokens } from './room/pass-tokens.ts';
 import { ShopToken } from './room/shop-token.ts';
 import { type HandlerServices, routeParts } from './route-parts.ts';
+import { AheadCounts } from './shared/ahead-counts.ts';
 import { Board } from './shared/board.ts';
 import { ClaimMoves } from './shared/claim-moves.ts';
 import { EpochCheck } from './shared/epoch-check.ts';
 import { Lookups } from './shared/lookups.ts';
 import { Membership } from './shared/membership.ts';
-import { Places } from './shared/places.ts';
 import { Presence } from './shared/presence.ts';
 import { Deadlines } from './stream/deadlines.ts';
 import { Etas } from './stream/eta.ts';
@@ -126,7 +126,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     waiting: () => membership.pipeline()?.waiting ?? 0,
     clockErrorUs: () => clock.errorBoundUs,
     clockLevel: () => clockLimits.level,
-    kept: () => ({ winners: soldOut.size, gone: places.size, moves: moves.size }),
+    kept: () => ({ winners: soldOut.size, gone: aheadCounts.size, moves: moves.size }),
     signing: () => (signs && ring.keyAt('slices', Date.now()) !== undefined ? 1 : 0),
   });
   const { redemptionBatcher, couponReads } = assembleCoupons(assembly);
@@ -136,7 +136,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     readEpoch: () => ledger.ask(readEpoch),
   });
   const lookups = new Lookups({ redis, keys, board, shelved, epochs });
-  const places = new Places({ redis, keys, board, log });
+  const aheadCounts = new AheadCounts({ redis, keys, board, log });
   const moves = new ClaimMoves({ redis, keys, board, log });
   const claimants = { moves, deadlines: new Deadlines({ clock, metrics, log }) };
   const etas = new Etas(board);
@@ -146,7 +146,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   const watchers = new Watchers({
     board,
     lookups,
-    places,
+    aheadCounts,
     claimants,
     presence,
     etas,
@@ -176,7 +176,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   membership.start();
   const services: HandlerServices = {
     ...{ config, metrics, verifier, tickets, clock, clockLimits, membership, board, shelved, ledger },
-    ...{ admission, lookups, places, claimants, etas, watchers },
+    ...{ admission, lookups, aheadCounts, claimants, etas, watchers },
     ...{ ring, redemptionBatcher, couponReads, failed },
     ...entryServices({ config, log, ledger, proxies, clock, metrics }),
     ranker: servers.ranker,

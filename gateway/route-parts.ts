@@ -17,10 +17,10 @@ import type { ReadinessParts, RouteParts } from './http/routes.ts';
 import type { Metrics } from './metrics.ts';
 import type { PassTokens } from './room/pass-tokens.ts';
 import type { ShopToken } from './room/shop-token.ts';
+import type { AheadCounts } from './shared/ahead-counts.ts';
 import type { Board } from './shared/board.ts';
 import type { Lookups } from './shared/lookups.ts';
 import type { Membership } from './shared/membership.ts';
-import type { Places } from './shared/places.ts';
 import type { ClaimantParts } from './stream/claimant-view.ts';
 import type { Etas } from './stream/eta.ts';
 import { Streams } from './stream/streams.ts';
@@ -44,7 +44,7 @@ export interface HandlerServices extends EntryServices {
   readonly admission: AdmissionControl;
   readonly ranker: Ranker;
   readonly lookups: Lookups;
-  readonly places: Places;
+  readonly aheadCounts: AheadCounts;
   readonly claimants: ClaimantParts;
   readonly etas: Etas;
   readonly watchers: Watchers;
@@ -73,12 +73,12 @@ type EntryRoutes = Pick<RouteParts, 'entering' | 'ownEntry' | 'withdrawal' | 'cl
 function entryRoutes(all: HandlerServices): EntryRoutes {
   const { config, metrics, verifier, board, shelved, lookups, receipts, watchers } = all;
   const { clock, clockLimits, membership, ranker, ledgerStamps, answers, repeats, admission } = all;
-  const { places, claimants, etas, ledgerOutcomes } = all;
+  const { aheadCounts, claimants, etas, ledgerOutcomes } = all;
   const asked = { metrics, verifier, board, shelved, lookups };
   const logged = { config, clock, clockLimits, membership, ranker, receipts, ledgerStamps, answers, repeats };
   return {
     entering: enteringParts(all),
-    ownEntry: { ...asked, receipts, places, claimants, etas, ledgerOutcomes },
+    ownEntry: { ...asked, receipts, aheadCounts, claimants, etas, ledgerOutcomes },
     withdrawal: { ...asked, ...logged, admission },
     claim: { ...asked, ...logged },
     streams: new Streams({ ...asked, config, watchers }),

@@ -80,10 +80,10 @@ function* slicesOf(terms: LedgerTerms, incarnation: number): Generator<SliceRow>
     const user = isEntry ? `user-${number}` : `other-${sliceNumber}`;
     encoder.add(ITEM_ENTRY, campaign, sliceNumber * 1_024 + GATEWAY, user);
     const items = Buffer.from(encoder.items);
-    const place = { gateway: GATEWAY, incarnation, sliceNumber, firstUs: atUs, lastUs: atUs };
+    const position = { gateway: GATEWAY, incarnation, sliceNumber, firstUs: atUs, lastUs: atUs };
     const root = tree.build(items, 1).root();
-    const signedHead = signSliceHead({ ...place, count: 1, root, previous }, key.keyId, key.privateKey);
+    const signedHead = signSliceHead({ ...position, count: 1, root, previous }, key.keyId, key.privateKey);
     previous = chainHash(signedHead);
-    yield { ...place, signedHead, items };
+    yield { ...position, signedHead, items };
   }
 }

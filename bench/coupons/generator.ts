@@ -12,7 +12,7 @@ const READ_BYTES = 65_536;
 const readMemory = Buffer.allocUnsafeSlow(READ_BYTES);
 
 /** The request's bytes, and the offsets of the request's number in them. */
-function requestOf({ base, method, path, headers, body }: CouponJob): { bytes: Buffer; places: number[] } {
+function requestOf({ base, method, path, headers, body }: CouponJob): { bytes: Buffer; offsets: number[] } {
   const number = '#'.repeat(NUMBER_DIGITS);
   const filled = body.replaceAll('{n}', number);
   const lines = [
@@ -25,15 +25,15 @@ function requestOf({ base, method, path, headers, body }: CouponJob): { bytes: B
   ];
   const text = `${lines.join('\r\n')}\r\n\r\n${filled}`;
   const bytes = Buffer.from(text);
-  const places: number[] = [];
-  for (let at = bytes.indexOf(number); at >= 0; at = bytes.indexOf(number, at + 1)) places.push(at);
-  return { bytes, places };
+  const offsets: number[] = [];
+  for (let at = bytes.indexOf(number); at >= 0; at = bytes.indexOf(number, at + 1)) offsets.push(at);
+  return { bytes, offsets };
 }
 
 class Run {
   readonly #job: CouponJob;
   readonly #request: Buffer;
-  readonly #places: readonly number[];
+  readonly #offsets: readonly number[];
   readonly #answer = new Answer();
   readonly #latenciesMs: number[] = [];
   #next: number;
@@ -44,9 +44,9 @@ class Run {
   constructor(job: CouponJob) {
     this.#job = job;
     this.#next = job.from;
-    const { bytes, places } = requestOf(job);
+    const { bytes, offsets } = requestOf(job);
     this.#request = bytes;
-    this.#places = places;
+    this.#offsets = offsets;
   }
 
   async connect(): Promise<Client[]> {
@@ -104,9 +104,9 @@ class Run {
       return;
     }
     // The unsent rest of an earlier request must not change.
-    const bytes = this.#places.length === 0 ? this.#request : Buffer.from(this.#request);
+    const bytes = this.#offsets.length === 0 ? this.#request : Buffer.from(this.#request);
     const number = String(this.#next++).padStart(NUMBER_DIGITS, '0');
-    for (const place of this.#places) bytes.write(number, place, 'latin1');
+    for (const offset of this.#offsets) bytes.write(number, offset, 'latin1');
     client.socket?.write(bytes);
   }
 

@@ -92,7 +92,7 @@ async function openServer(closing: Closing): Promise<Server> {
     res.cork(() => {
       res.writeHeader('content-type', 'text/event-stream').write('retry: 2000\n\n');
     });
-    const who = { userId: 'u', campaignId: 7, shownAhead: 0, shownPlace: 0 };
+    const who = { userId: 'u', campaignId: 7, shownAhead: 0, shownWaitlistPosition: 0 };
     const watcher = new Watcher(res, who, { commentDueUs: 0, bufferAtMost: 16_384, ended });
     watchers.add(watcher);
   });

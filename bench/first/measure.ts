@@ -52,7 +52,7 @@ export interface FirstTerms {
   readonly connections: number;
 }
 
-interface Place {
+interface Setup {
   readonly site: Site;
   readonly engine: Process;
   readonly books: Books;
@@ -76,15 +76,15 @@ export async function measureFirst(
   const site = await closing.own(makeSite(servers, terms.log));
   const books = await closing.own(openBooks(site));
   const engine = await closing.own(startEngine(site));
-  const place: Place = { site, engine, books, directory };
+  const setup: Setup = { site, engine, books, directory };
   await servers.setFsync(terms.log === 'redis' ? 'always' : 'everysec');
   // Otherwise the first gateway would be measured beside a cold engine and a cold broker.
   say('a gateway that does not count, for the engine and the servers');
-  await live(place, terms, 'not warmed up', 'r0');
+  await live(setup, terms, 'not warmed up', 'r0');
   const figures: Record<Way, Life[]> = { 'warmed up': [], 'not warmed up': [] };
   for (let round = 1; round <= terms.rounds; round++) {
     for (const way of round % 2 === 1 ? WAYS : [...WAYS].reverse()) {
-      const life = await live(place, terms, way, `r${round}${way.charAt(0)}`);
+      const life = await live(setup, terms, way, `r${round}${way.charAt(0)}`);
       figures[way].push(life);
       const { start, first, later } = life;
       say(
@@ -100,8 +100,8 @@ function shown({ entryUs, p50Ms, p99Ms, slices }: BurstFigures): string {
 }
 
 /** From the start of a gateway to its stop. `name` is unique. */
-async function live(place: Place, terms: FirstTerms, way: Way, name: string): Promise<Life> {
-  const { site, engine } = place;
+async function live(setup: Setup, terms: FirstTerms, way: Way, name: string): Promise<Life> {
+  const { site, engine } = setup;
   const closing = new Closing();
   try {
     const told: Site = way === 'warmed up' ? site : { ...site, env: { ...site.env, WARM_UP_MS: '0' } };
@@ -111,10 +111,10 @@ async function live(place: Place, terms: FirstTerms, way: Way, name: string): Pr
     const { cpuUs } = await processUsage(gateway.pid);
     const operator = new Operator(engine.base, site.operatorToken);
     const fairline = { site, engine, gateways: [gateway], operator, stop: () => closing.close() };
-    const first = await runBurst(fairline, place, terms, `${name}f`);
+    const first = await runBurst(fairline, setup, terms, `${name}f`);
     // Otherwise the later burst would begin with work that the first one left half done.
-    await runBurst(fairline, place, terms, `${name}b`);
-    const later = await runBurst(fairline, place, terms, `${name}l`);
+    await runBurst(fairline, setup, terms, `${name}b`);
+    const later = await runBurst(fairline, setup, terms, `${name}l`);
     return { start: { seconds, cpuSeconds: cpuUs / 1e6 }, first, later };
   } finally {
     await closing.close();
@@ -123,7 +123,7 @@ async function live(place: Place, terms: FirstTerms, way: Way, name: string): Pr
 
 async function runBurst(
   fairline: Fairline,
-  { books, directory }: Place,
+  { books, directory }: Setup,
   { users, connections }: FirstTerms,
   name: string,
 ): Promise<BurstFigures> {

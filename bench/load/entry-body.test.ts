@@ -65,10 +65,10 @@ test('whatever the fast way takes, JSON.parse takes and reads alike', () => {
       fc.nat(),
       fc.constantFrom('', '0', '"', '}', ',', '{', 'e', '\\', ' '),
     )
-    .map(([all, space, place, damage]) => {
+    .map(([all, space, offset, damage]) => {
       const fields = all.map(([name, one]) => `${JSON.stringify(name)}:${space}${JSON.stringify(one)}`);
       const whole = `{${fields.join(`,${space}`)}}`;
-      const at = place % (whole.length + 1);
+      const at = offset % (whole.length + 1);
       return whole.slice(0, at) + damage + whole.slice(at);
     });
   fc.assert(

@@ -63,8 +63,8 @@ function showPlan(plan: Plan): void {
   for (const { atMs, what, userId, campaignId, gateway } of plan.asks) {
     say(`    ${atMs} ms: ${userId} asks gateway ${gateway} to ${what} (campaign ${campaignId})`);
   }
-  for (const { atMs, kind, place, forMs, target, amount } of plan.faults) {
-    const where = place !== undefined && kind.startsWith('gateway') ? ` at its ${place}` : '';
+  for (const { atMs, kind, failpoint, forMs, target, amount } of plan.faults) {
+    const where = failpoint !== undefined && kind.startsWith('gateway') ? ` at its ${failpoint}` : '';
     say(`    ${atMs} ms: ${kind}${where}, for ${forMs} ms (target ${target}, amount ${amount})`);
   }
 }

@@ -23,12 +23,12 @@ export function inject(scene: Scene, fault: Fault): void {
   switch (kind) {
     case 'gateway crashes':
     case 'gateway stops': {
-      const place = target % scene.plan.gateways;
+      const index = target % scene.plan.gateways;
       strike(scene, fault, () => {
-        if (scene.gatewayAt(place) === undefined) return;
-        if (kind === 'gateway stops') scene.stopGateway(place);
-        else scene.crashGateway(place);
-        afterwards(() => scene.startGateway(place));
+        if (scene.gatewayAt(index) === undefined) return;
+        if (kind === 'gateway stops') scene.stopGateway(index);
+        else scene.crashGateway(index);
+        afterwards(() => scene.startGateway(index));
       });
       return;
     }
@@ -36,14 +36,14 @@ export function inject(scene: Scene, fault: Fault): void {
       strike(scene, fault, () => scene.gatewayAt(target)?.process.pause(forMs * MS));
       return;
     case 'engine crashes': {
-      const place = target % scene.plan.engines;
-      const engine = scene.engineAt(place);
+      const index = target % scene.plan.engines;
+      const engine = scene.engineAt(index);
       if (engine === undefined) return;
       const crash = (): void => {
-        scene.crashEngine(place);
-        afterwards(() => scene.startEngine(place));
+        scene.crashEngine(index);
+        afterwards(() => scene.startEngine(index));
       };
-      if (fault.place === 'presence') engine.process.trap('presence', crash);
+      if (fault.failpoint === 'presence') engine.process.trap('presence', crash);
       else crash();
       return;
     }
@@ -53,7 +53,7 @@ export function inject(scene: Scene, fault: Fault): void {
     case 'engine pauses':
     case 'engine is suspended': {
       const pause = (): void => scene.pauseEngine(target, forMs * MS, kind === 'engine is suspended');
-      if (fault.place === 'presence')
+      if (fault.failpoint === 'presence')
         scene.engineAt(target % scene.plan.engines)?.process.trap('presence', pause);
       else pause();
       return;
@@ -158,15 +158,15 @@ function pick(names: readonly string[], at: number): string {
   return names[at % names.length] ?? '';
 }
 
-/** Strikes the gateway now, or when it next reaches the fault's place. */
-function strike(scene: Scene, { target, place, kind }: Fault, blow: () => void): void {
+/** Strikes the gateway now, or when it next reaches the failpoint. */
+function strike(scene: Scene, { target, failpoint, kind }: Fault, blow: () => void): void {
   const gateway = scene.gatewayAt(target);
-  if (gateway === undefined || place === undefined || kind === 'gateway stops') {
+  if (gateway === undefined || failpoint === undefined || kind === 'gateway stops') {
     blow();
     return;
   }
-  gateway.process.trap(place, () => {
-    scene.world.tell(() => `!!! ${kind} at its ${place}`);
+  gateway.process.trap(failpoint, () => {
+    scene.world.tell(() => `!!! ${kind} at its ${failpoint}`);
     blow();
   });
 }

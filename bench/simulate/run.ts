@@ -105,9 +105,9 @@ function schedule(scene: Scene): { count: number } {
     tally,
     path: scene.path('people to gateways'),
     gateways: plan.gateways,
-    gatewayAt: (place: number) => scene.gatewayAt(place),
+    gatewayAt: (index: number) => scene.gatewayAt(index),
     engines: plan.engines,
-    engineAt: (place: number) => scene.engineAt(place),
+    engineAt: (index: number) => scene.engineAt(index),
   };
   const operator = new RoomOperator(around);
   if (plan.faults.some(({ kind }) => kind === 'clock of Postgres goes wrong')) {

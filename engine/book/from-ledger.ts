@@ -10,17 +10,17 @@ import type { Queryable } from '../../sql/database.ts';
 import {
   type BookWindow,
   type ChainOfBook,
-  closePlaces,
-  type EntryPlaces,
-  makePlaces,
-  type PlacedEntry,
+  closeLocations,
+  type EntryLocations,
+  type LocatedEntry,
+  makeLocations,
   readChainPage,
   readChains,
   readEpochs,
   readLastWithdrawal,
-  readPlaced,
+  readLocated,
   type SliceOfBook,
-  savePlaces,
+  saveLocations,
 } from '../../sql/statements/books/book-chains.ts';
 import { type BookCampaign, readBookMoves, readKnownStamps } from '../../sql/statements/books/books.ts';
 import { pagesOf } from '../../sql/statements/pages.ts';
@@ -95,7 +95,7 @@ export class LedgerBook {
     const window = await windowOf(db, campaign);
     const chains = await readChains(db, window);
     const epochs = accountFor(await readEpochs(db), chains, window.fromUs);
-    await makePlaces(db);
+    await makeLocations(db);
     return new LedgerBook(db, campaign, saltSecret, { window, chains, epochs });
   }
 
@@ -113,7 +113,7 @@ export class LedgerBook {
       });
       for await (const page of pages) yield* await this.#page(page);
     }
-    await closePlaces(this.#db);
+    await closeLocations(this.#db);
   }
 
   /** The entries in stamp order; read them after the slices. Throws BookRefused for an entry without a slice. */
@@ -121,7 +121,7 @@ export class LedgerBook {
     const pages = pagesOf({
       after: -1,
       limit: ENTRIES_A_PAGE,
-      read: (after, limit) => readPlaced(this.#db, this.#campaign.campaignId, after, limit),
+      read: (after, limit) => readLocated(this.#db, this.#campaign.campaignId, after, limit),
       keyOf: ({ stamp }) => stamp,
     });
     for await (const page of pages) for (const entry of page) yield this.#entry(entry);
@@ -147,9 +147,9 @@ export class LedgerBook {
       this.#campaign.campaignId,
       stamps.map(({ stamp }) => stamp),
     );
-    const places = placesOf(slices, this.#count, item => this.#isEntry(item) && known.has(item.stamp));
+    const locations = locationsOf(slices, this.#count, item => this.#isEntry(item) && known.has(item.stamp));
     this.#count += slices.length;
-    if (places.stamps.length > 0) await savePlaces(this.#db, places);
+    if (locations.stamps.length > 0) await saveLocations(this.#db, locations);
     return slices.map(({ signedHead, items }) => ({
       signedHead,
       ...(items === undefined ? {} : { items: items.map(item => this.#shown(item, known)) }),
@@ -179,7 +179,7 @@ export class LedgerBook {
     return { signedHead, items: decodeItems(bytes, 0, count, SOURCE_BIT) };
   }
 
-  #entry(entry: PlacedEntry): BookEntry {
+  #entry(entry: LocatedEntry): BookEntry {
     const { campaignId, kind } = this.#campaign;
     const { stamp, source, userId, slice, leaf, tickets, group } = entry;
     if (slice === null) throw new BookRefused(`no signed slice contains the entry with stamp ${stamp}`);
@@ -210,12 +210,12 @@ async function windowOf(db: Queryable, { campaignId, opensAt, closesAt }: BookCa
   };
 }
 
-function placesOf(
+function locationsOf(
   slices: readonly ReadSlice[],
   first: number,
   isLine: (item: LogItem) => boolean,
-): EntryPlaces {
-  const places = {
+): EntryLocations {
+  const locations = {
     stamps: [] as number[],
     slices: [] as number[],
     leaves: [] as number[],
@@ -224,16 +224,16 @@ function placesOf(
   slices.forEach(({ items = [] }, index) => {
     items.forEach((item, leaf) => {
       if (!isLine(item)) return;
-      places.stamps.push(item.stamp);
-      places.slices.push(first + index);
-      places.leaves.push(leaf);
-      places.sources.push(item.source ?? SOURCE_ARRIVAL);
+      locations.stamps.push(item.stamp);
+      locations.slices.push(first + index);
+      locations.leaves.push(leaf);
+      locations.sources.push(item.source ?? SOURCE_ARRIVAL);
     });
   });
-  return places;
+  return locations;
 }
 
-function outcomeOf(kind: BookCampaign['kind'], entry: PlacedEntry): BookOutcome {
+function outcomeOf(kind: BookCampaign['kind'], entry: LocatedEntry): BookOutcome {
   const { isWithdrawn, serial, tier, alternate, excluded } = entry;
   if (isWithdrawn) return { outcome: 'withdrawn' };
   if (kind === 'coupon') {

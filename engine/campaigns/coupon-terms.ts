@@ -18,26 +18,26 @@ import { readTerms, type TermsBody } from '../contract/coupons/terms-json.ts';
 import { unknownCampaign } from './close.ts';
 
 /**
- * The terms in a body, of granted codes or of a code that anybody may use. `place` is the member that contains them, '' if it
+ * The terms in a body, of granted codes or of a code that anybody may use. `prefix` is the member that contains them, '' if it
  * is the body itself. Throws Problem invalid-request.
  */
-export function readTermsOf(body: TermsBody, whose: 'grants' | 'anybody', place: string): Terms {
+export function readTermsOf(body: TermsBody, whose: 'grants' | 'anybody', prefix: string): Terms {
   // A granted code is for one use.
   const read = readTerms(body, whose === 'grants' ? 1 : null);
-  if ('faults' in read) throw invalidRequest(placed(read.faults, place));
+  if ('faults' in read) throw invalidRequest(prefixed(read.faults, prefix));
   return read.terms;
 }
 
-function placed(faults: readonly FieldFault[], place: string): FieldFault[] {
-  return faults.map(fault => ({ ...fault, field: place === '' ? fault.field : `${place}.${fault.field}` }));
+function prefixed(faults: readonly FieldFault[], prefix: string): FieldFault[] {
+  return faults.map(fault => ({ ...fault, field: prefix === '' ? fault.field : `${prefix}.${fault.field}` }));
 }
 
 /**
  * Creates a coupon; call it inside a transaction, which may just have created the campaign. Throws Problem unknown-campaign,
  * conflict, and invalid-request if its stacking rules contradict those of other coupons.
  */
-export async function addCoupon(db: Queryable, of: CouponOf, terms: Terms, place: string): Promise<Coupon> {
-  await checkStacking(db, terms, null, place);
+export async function addCoupon(db: Queryable, of: CouponOf, terms: Terms, prefix: string): Promise<Coupon> {
+  await checkStacking(db, terms, null, prefix);
   if ('code' in of && (await isGrantedCode(db, of.code))) throw codeTaken(of.code);
   try {
     return await createCoupon(db, of, terms);
@@ -79,7 +79,7 @@ async function checkStacking(
   db: Queryable,
   terms: Terms,
   except: number | null,
-  place: string,
+  prefix: string,
 ): Promise<void> {
   await lockStacking(db);
   const neighbours = await readStackingNeighbours(db, terms, except);
@@ -90,7 +90,7 @@ async function checkStacking(
   const faults = contradictionsWith(terms, others).map(({ field, value, expected }) =>
     fieldFault(field, value, expected),
   );
-  if (faults.length > 0) throw invalidRequest(placed(faults, place));
+  if (faults.length > 0) throw invalidRequest(prefixed(faults, prefix));
 }
 
 function codeTaken(code: string): Problem {

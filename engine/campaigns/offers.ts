@@ -104,7 +104,7 @@ async function findHeld(
   if (offer === undefined) {
     throw new Problem('conflict', `Serial ${serial} of campaign ${campaignId} was never offered.`);
   }
-  const holder = asked ?? (offer.place === null ? offer.userId : undefined);
+  const holder = asked ?? (offer.waitlistPosition === null ? offer.userId : undefined);
   if (holder !== offer.userId) {
     const detail =
       holder === undefined
@@ -134,7 +134,7 @@ export async function endWouldBe(
     throw new Problem('conflict', detail, { holder: offer.userId });
   }
   const { tier, userId } = offer;
-  return { serial, tier, alternate: next.place, user: next.userId, passed_from: userId };
+  return { serial, tier, alternate: next.waitlistPosition, user: next.userId, passed_from: userId };
 }
 
 /**
@@ -186,8 +186,8 @@ async function awaitEnd(
   while (performance.now() < untilMs && !stopping.aborted) {
     const now = await readOffer(deps.pool, campaignId, serial);
     if (now !== undefined && now.userId !== holder) {
-      const { tier, place, userId } = now;
-      return { serial, tier, alternate: place ?? 0, user: userId, passed_from: holder };
+      const { tier, waitlistPosition, userId } = now;
+      return { serial, tier, alternate: waitlistPosition ?? 0, user: userId, passed_from: holder };
     }
     if (now !== undefined && now.state !== 'offered') {
       const detail =

@@ -22,8 +22,8 @@ function contestants(...tickets: (number | readonly [tickets: number, group: str
 }
 
 /** A key with this rank among others. */
-function keyAt(place: number): string {
-  return String.fromCharCode(place).padEnd(32, '\0');
+function keyAt(rank: number): string {
+  return String.fromCharCode(rank).padEnd(32, '\0');
 }
 
 function* ordersOf(count: number): Generator<number[]> {

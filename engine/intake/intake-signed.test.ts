@@ -1,7 +1,7 @@
 /** What intake stores of signed slices. */
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { findSlices, type HeadPlace, readHeads } from '../../sql/statements/books/slices.ts';
+import { findSlices, type HeadPosition, readHeads } from '../../sql/statements/books/slices.ts';
 import { raiseWatermark } from '../../sql/statements/progress/watermarks.ts';
 import { newPrivateKey, signingKey } from '../contract/keys/signing-keys.ts';
 import { decodeRecord, type LogItem, RecordEncoder, type RecordHead } from '../contract/record/record.ts';
@@ -81,27 +81,27 @@ test('heads are shown in the order of their instants, and none before all earlie
     const head = { gateway, incarnation: 1_000_000 + gateway, sliceNumber: at, throughUs: base + at };
     await log.take(signedRecord([entry(campaign, `${gateway}-${at}`, at * 100 + gateway)], head));
   }
-  const before: HeadPlace = { firstUs: base, gateway: 0, incarnation: 0, sliceNumber: 0 };
-  const places = async (limit: number, after = before) => {
+  const before: HeadPosition = { firstUs: base, gateway: 0, incarnation: 0, sliceNumber: 0 };
+  const shown = async (limit: number, after = before) => {
     const { heads } = await readHeads(ledger.pool, after, limit);
     return heads.map(({ firstUs, gateway, signedHead }) => {
       equal(decodeSignedHead(signedHead).firstUs, firstUs);
       return [firstUs - base, gateway];
     });
   };
-  deepEqual(await places(10), [], 'the watermark is below them');
+  deepEqual(await shown(10), [], 'the watermark is below them');
   await raiseWatermark(ledger.pool, base + 30, 0);
-  deepEqual(await places(10), [
+  deepEqual(await shown(10), [
     [1, 22],
     [21, 21],
     [21, 22],
   ]);
-  deepEqual(await places(2), [
+  deepEqual(await shown(2), [
     [1, 22],
     [21, 21],
   ]);
   const second = { firstUs: base + 21, gateway: 21, incarnation: 1_000_021, sliceNumber: 30 };
-  deepEqual(await places(2, second), [[21, 22]]);
+  deepEqual(await shown(2, second), [[21, 22]]);
 });
 
 test('a wrong signed head is set aside, and the entries behind it count', async () => {

@@ -106,8 +106,8 @@ async function takeIn(
   const signed = signedSlices(sorted.taken);
   const deadLetters = [
     ...read.unreadable,
-    ...sorted.misplaced.map(placed => deadRecord(batch, logName, placed, misplacedReason(placed))),
-    ...signed.wrong.map(({ placed, reason }) => deadRecord(batch, logName, placed, reason)),
+    ...sorted.misplaced.map(indexed => deadRecord(batch, logName, indexed, misplacedReason(indexed))),
+    ...signed.wrong.map(({ indexed, reason }) => deadRecord(batch, logName, indexed, reason)),
   ];
   const taken = await takeItems(db, sorted, policy);
   for (const { items, index, reason } of taken.refused) {
@@ -127,7 +127,7 @@ async function takeIn(
   };
 }
 
-interface Placed {
+interface IndexedRecord {
   readonly record: LogRecord;
   /** The index of the record in the batch. */
   readonly index: number;
@@ -136,8 +136,8 @@ interface Placed {
 function readRecords(
   batch: LogBatch,
   logName: string,
-): { readonly records: readonly Placed[]; readonly unreadable: readonly DeadLetter[] } {
-  const records: Placed[] = [];
+): { readonly records: readonly IndexedRecord[]; readonly unreadable: readonly DeadLetter[] } {
+  const records: IndexedRecord[] = [];
   const unreadable: DeadLetter[] = [];
   for (const [index, { position, bytes }] of batch.records.entries()) {
     try {
@@ -163,24 +163,24 @@ interface SortedOut {
   readonly claims: ItemColumns;
   readonly progress: readonly GatewayRow[];
   /** The records that count. */
-  readonly taken: readonly Placed[];
-  readonly misplaced: readonly Placed[];
+  readonly taken: readonly IndexedRecord[];
+  readonly misplaced: readonly IndexedRecord[];
   readonly dropped: number;
 }
 
 /** Goes through the records in log order and keeps the items of those that count. */
-function sortOut(records: readonly Placed[], progress: Progress): SortedOut {
+function sortOut(records: readonly IndexedRecord[], progress: Progress): SortedOut {
   const entries = new ItemColumns();
   const withdrawals = new ItemColumns();
   const claims = new ItemColumns();
-  const taken: Placed[] = [];
-  const misplaced: Placed[] = [];
+  const taken: IndexedRecord[] = [];
+  const misplaced: IndexedRecord[] = [];
   let dropped = 0;
-  for (const placed of records) {
-    const { record } = placed;
+  for (const indexed of records) {
+    const { record } = indexed;
     if (isRetirement(record)) continue;
     if (progress.isMisplaced(record)) {
-      misplaced.push(placed);
+      misplaced.push(indexed);
       continue;
     }
     const { state, sliceNumber } = progress.of(record);
@@ -191,10 +191,10 @@ function sortOut(records: readonly Placed[], progress: Progress): SortedOut {
       continue;
     }
     for (const [number, item] of record.items.entries()) {
-      if (item.kind === ITEM_ENTRY) entries.add(item, placed, number);
-      else (item.kind === ITEM_CLAIM ? claims : withdrawals).add(item, placed, number);
+      if (item.kind === ITEM_ENTRY) entries.add(item, indexed, number);
+      else (item.kind === ITEM_CLAIM ? claims : withdrawals).add(item, indexed, number);
     }
-    taken.push(placed);
+    taken.push(indexed);
     progress.move(record);
   }
   return { entries, withdrawals, claims, progress: progress.changed(), taken, misplaced, dropped };
@@ -207,15 +207,15 @@ function isRetirement({ kind, incarnation }: LogRecord): boolean {
 
 interface SignedSlices {
   readonly slices: readonly SliceRow[];
-  readonly wrong: readonly { readonly placed: Placed; readonly reason: string }[];
+  readonly wrong: readonly { readonly indexed: IndexedRecord; readonly reason: string }[];
 }
 
 /** The parts of signed slices to store. An invalid head does not keep the entries of its slice out. */
-function signedSlices(records: readonly Placed[]): SignedSlices {
+function signedSlices(records: readonly IndexedRecord[]): SignedSlices {
   const slices: SliceRow[] = [];
-  const wrong: { placed: Placed; reason: string }[] = [];
-  for (const placed of records) {
-    const { signed, gateway, incarnation, sliceNumber, items } = placed.record;
+  const wrong: { indexed: IndexedRecord; reason: string }[] = [];
+  for (const indexed of records) {
+    const { signed, gateway, incarnation, sliceNumber, items } = indexed.record;
     if (signed === undefined) continue;
     try {
       const head = decodeSignedHead(signed.head);
@@ -231,7 +231,7 @@ function signedSlices(records: readonly Placed[]): SignedSlices {
       slices.push({ ...row, signedHead: signed.head, items: signed.items });
     } catch (error) {
       if (!(error instanceof WrongSliceHead)) throw error;
-      wrong.push({ placed, reason: `the items were ingested without the signed head: ${error.message}` });
+      wrong.push({ indexed, reason: `the items were ingested without the signed head: ${error.message}` });
     }
   }
   return { slices, wrong };
@@ -290,11 +290,11 @@ async function takeItems(
   return { entries: inserted, withdrawals: withdrawn, claims: claimed, repeated, refused };
 }
 
-function misplacedReason({ record }: Placed): string {
+function misplacedReason({ record }: IndexedRecord): string {
   return `gateway ${record.gateway} is assigned to another partition or log`;
 }
 
-function deadRecord(batch: LogBatch, logName: string, { index }: Placed, reason: string): DeadLetter {
+function deadRecord(batch: LogBatch, logName: string, { index }: IndexedRecord, reason: string): DeadLetter {
   const { position, bytes } = recordAt(batch, index);
   return {
     logName,
@@ -313,7 +313,7 @@ function deadItem(
   index: number,
   reason: string,
 ): DeadLetter {
-  const { item, record, recordIndex, number } = items.placeOf(index);
+  const { item, record, recordIndex, number } = items.locationOf(index);
   return {
     logName,
     partition: batch.partition,

@@ -1,8 +1,8 @@
-/** The items of a batch as columns for statements, and the way back from a row to the item's place in its record. */
+/** The items of a batch as columns for statements, and the way back from a row to the item's location in its record. */
 import type { EntryColumns } from '../../sql/statements/entries/entries.ts';
 import type { LogItem, LogRecord } from '../contract/record/record.ts';
 
-export interface ItemPlace {
+export interface ItemLocation {
   readonly item: LogItem;
   readonly record: LogRecord;
   /** The index of the record in the batch. */
@@ -20,12 +20,12 @@ export class ItemColumns {
   /** Indices of items that Postgres cannot store: their user id contains U+0000. */
   readonly unstorable = new Set<number>();
 
-  add(item: LogItem, placed: { readonly record: LogRecord; readonly index: number }, number: number): void {
+  add(item: LogItem, indexed: { readonly record: LogRecord; readonly index: number }, number: number): void {
     if (item.userId.includes('\0')) this.unstorable.add(this.#userIds.length);
     this.#campaignIds.push(item.campaignId);
     this.#userIds.push(item.userId);
     this.#stamps.push(item.stamp);
-    this.#records.push(placed);
+    this.#records.push(indexed);
     this.#numbers.push(number);
   }
 
@@ -48,13 +48,13 @@ export class ItemColumns {
     return at;
   }
 
-  placeOf(index: number): ItemPlace {
-    const placed = this.#records[index];
+  locationOf(index: number): ItemLocation {
+    const indexed = this.#records[index];
     const number = this.#numbers[index];
-    const item = number === undefined ? undefined : placed?.record.items[number];
-    if (placed === undefined || number === undefined || item === undefined) {
+    const item = number === undefined ? undefined : indexed?.record.items[number];
+    if (indexed === undefined || number === undefined || item === undefined) {
       throw new RangeError(`there is no item ${index}`);
     }
-    return { item, record: placed.record, recordIndex: placed.index, number };
+    return { item, record: indexed.record, recordIndex: indexed.index, number };
   }
 }

@@ -72,7 +72,7 @@ test('one that continues nothing that is shown is a fork when all around it must
   assert.deepEqual(watch.passed(100 * SECOND), []);
   const four = follows(three, { sliceNumber: 4, firstUs: 12 * SECOND });
   assert.deepEqual(kinds(watch, [four]), ['right']);
-  // A chain whose beginning is never shown is a fork too, unless it begins before the place that is followed from.
+  // A chain whose beginning is never shown is a fork too, unless it begins before the position that is followed from.
   const begun = new ChainWatch(true);
   assert.deepEqual(kinds(begun, [three]), ['right']);
   assert.deepEqual(told(begun.passed(100 * SECOND)), ['fork']);

@@ -4,7 +4,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { BEFORE_ALL, comparePlaces, type Place, placeText } from '../verify/heads/places.ts';
+import {
+  BEFORE_ALL,
+  compareHeadPositions,
+  type HeadPosition,
+  headPositionText,
+} from '../verify/heads/head-positions.ts';
 import { signerOf } from '../verify/testing/basics.ts';
 import { keyObject } from '../verify/testing/maker.ts';
 import { json } from '../verify/testing/run.ts';
@@ -38,14 +43,14 @@ function serviceOf(
   return {
     url,
     keys: async () => keys,
-    page: async (from: Place): Promise<ShownPage> => {
+    page: async (from: HeadPosition): Promise<ShownPage> => {
       const rest = list.heads
-        .filter(({ head }) => comparePlaces(head, from) > 0)
-        .toSorted((a, b) => comparePlaces(a.head, b.head));
+        .filter(({ head }) => compareHeadPositions(head, from) > 0)
+        .toSorted((a, b) => compareHeadPositions(a.head, b.head));
       const heads = rest.slice(0, size);
       const answer = {
         heads: heads.map(({ text }) => text),
-        next: placeText(heads.at(-1)?.head ?? from),
+        next: headPositionText(heads.at(-1)?.head ?? from),
         ...(rest.length < size ? { through_us: list.throughUs } : {}),
       };
       try {

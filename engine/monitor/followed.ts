@@ -1,5 +1,5 @@
 /** The progress of a monitor: where it continues, up to where it was shown everything, and the last heads shown. */
-import { BEFORE_ALL, comparePlaces, type Place } from '../verify/heads/places.ts';
+import { BEFORE_ALL, compareHeadPositions, type HeadPosition } from '../verify/heads/head-positions.ts';
 import { ChainWatch, type ShownHead } from './chain-watch.ts';
 import type { MonitorFinding } from './finding.ts';
 import { type KeptStretch, lateOf, reachOf } from './look-back.ts';
@@ -11,30 +11,30 @@ export const STRETCH_HEADS = 500;
 
 export class Followed {
   #chains: ChainWatch;
-  #next: Place;
-  #shownTo: Place;
+  #next: HeadPosition;
+  #shownTo: HeadPosition;
   #isRestored = false;
   /** The last pages that had heads. */
-  readonly #recent: { readonly after: Place; readonly heads: readonly ShownHead[] }[] = [];
+  readonly #recent: { readonly after: HeadPosition; readonly heads: readonly ShownHead[] }[] = [];
 
   /** `from`: where a monitor without records begins. */
-  constructor(from: Place) {
+  constructor(from: HeadPosition) {
     this.#next = from;
     this.#shownTo = from;
     this.#chains = new ChainWatch(isStart(from));
   }
 
-  /** The next page begins behind this place. */
-  get next(): Place {
+  /** The next page begins behind this position. */
+  get next(): HeadPosition {
     return this.#next;
   }
 
   /** Everything up to here was shown. */
-  get shownTo(): Place {
+  get shownTo(): HeadPosition {
     return this.#shownTo;
   }
 
-  /** The last heads shown, up to the place up to which everything was shown; undefined before the first head. */
+  /** The last heads shown, up to the position up to which everything was shown; undefined before the first head. */
   get recent(): KeptStretch | undefined {
     const after = this.#recent[0]?.after;
     if (after === undefined) return undefined;
@@ -53,7 +53,7 @@ export class Followed {
       this.#chains = new ChainWatch(isStart(after));
     }
     // A page shown again was recorded as evidence; it makes no progress.
-    if (comparePlaces(after, this.#next) !== 0) return;
+    if (compareHeadPositions(after, this.#next) !== 0) return;
     const page = { after, heads, throughUs };
     for (const shown of heads) if (!isUnsigned(shown.text)) this.look(shown);
     this.moveOn(page);
@@ -61,7 +61,7 @@ export class Followed {
 
   /** Checks a head of the next page; returns what is wrong with it, if anything. */
   look(shown: ShownHead): MonitorFinding | undefined {
-    return comparePlaces(shown.head, this.#shownTo) <= 0 ? lateOf(shown) : this.#chains.take(shown);
+    return compareHeadPositions(shown.head, this.#shownTo) <= 0 ? lateOf(shown) : this.#chains.take(shown);
   }
 
   /** Advances behind a checked page. Returns findings about heads whose predecessor should have been shown by now. */
@@ -74,8 +74,8 @@ export class Followed {
       this.#next = last.head;
     }
     const reach = reachOf(page);
-    if (comparePlaces(reach, this.#shownTo) > 0) this.#shownTo = reach;
-    // Other heads may still follow with the same first instant as the place reached, so stop just before that instant.
+    if (compareHeadPositions(reach, this.#shownTo) > 0) this.#shownTo = reach;
+    // Other heads may still follow with the same first instant as the position reached, so stop just before that instant.
     return this.#chains.passed(this.#shownTo.firstUs - 1);
   }
 
@@ -84,8 +84,8 @@ export class Followed {
   }
 }
 
-function isStart(place: Place): boolean {
-  return comparePlaces(place, BEFORE_ALL) === 0;
+function isStart(position: HeadPosition): boolean {
+  return compareHeadPositions(position, BEFORE_ALL) === 0;
 }
 
 /**
@@ -93,11 +93,11 @@ function isStart(place: Place): boolean {
  * evidence.
  */
 export function* stretchesOf(records: Iterable<Recorded>): Generator<KeptStretch> {
-  let next: Place | undefined;
-  let after: Place | undefined;
+  let next: HeadPosition | undefined;
+  let after: HeadPosition | undefined;
   let heads: ShownHead[] = [];
   for (const { record, heads: kept } of records) {
-    if (next !== undefined && comparePlaces(record.after, next) !== 0) continue;
+    if (next !== undefined && compareHeadPositions(record.after, next) !== 0) continue;
     after ??= record.after;
     if (heads.length > 0 && heads.length + kept.length > STRETCH_HEADS) {
       yield { after, heads, to: record.after };

@@ -19,21 +19,21 @@ export class KnownKeys {
   /** `kept`: keys of an earlier run, or the given ones. */
   constructor(kept: KeyRing | undefined, isPinned: boolean) {
     this.isPinned = isPinned;
-    for (const [place, key] of kept ?? []) this.#keys.set(place, key);
+    for (const [name, key] of kept ?? []) this.#keys.set(name, key);
   }
 
   /** Takes the keys that the service lists now; reports keys whose description has changed. */
   learn(listed: KeyRing): readonly MonitorFinding[] {
     const findings: MonitorFinding[] = [];
-    for (const [place, key] of listed) {
-      const known = this.#keys.get(place);
+    for (const [name, key] of listed) {
+      const known = this.#keys.get(name);
       if (known !== undefined && !isSame(known, key)) {
         findings.push({
           kind: 'keys',
           message: `the description of key ${key.id} of ${key.use} has changed`,
           heads: [],
         });
-      } else if (known !== undefined || !this.isPinned) this.#keys.set(place, key);
+      } else if (known !== undefined || !this.isPinned) this.#keys.set(name, key);
     }
     return findings;
   }

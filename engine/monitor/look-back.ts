@@ -1,8 +1,8 @@
 /**
- * Compares a page shown now with the heads that were shown and recorded before, from the same place on: every recorded head
+ * Compares a page shown now with the heads that were shown and recorded before, from the same position on: every recorded head
  * must still be there, unchanged, with nothing in between.
  */
-import { behind, comparePlaces, type Place } from '../verify/heads/places.ts';
+import { behind, compareHeadPositions, type HeadPosition } from '../verify/heads/head-positions.ts';
 import { nameOf, type SignedHead } from '../verify/receipts/head.ts';
 import { isoOf } from '../verify/receipts/leaf.ts';
 import type { ShownHead } from './chain-watch.ts';
@@ -11,18 +11,18 @@ import type { ShownPage } from './page.ts';
 
 /** Recorded heads: all that existed from the beginning of a page to `to`. */
 export interface KeptStretch {
-  readonly after: Place;
+  readonly after: HeadPosition;
   readonly heads: readonly ShownHead[];
-  readonly to: Place;
+  readonly to: HeadPosition;
 }
 
 export function compareAgain(kept: KeptStretch, page: ShownPage): readonly MonitorFinding[] {
   const to = least(kept.to, reachOf(page));
   const shown = new Map(
-    page.heads.filter(({ head }) => comparePlaces(head, to) <= 0).map(each => [each.text, each]),
+    page.heads.filter(({ head }) => compareHeadPositions(head, to) <= 0).map(each => [each.text, each]),
   );
   const expected = new Map(
-    kept.heads.filter(({ head }) => comparePlaces(head, to) <= 0).map(each => [each.text, each]),
+    kept.heads.filter(({ head }) => compareHeadPositions(head, to) <= 0).map(each => [each.text, each]),
   );
   const added = [...shown.values()].filter(({ text }) => !expected.has(text));
   const gone = [...expected.values()].filter(({ text }) => !shown.has(text));
@@ -36,11 +36,11 @@ export function compareAgain(kept: KeptStretch, page: ShownPage): readonly Monit
 }
 
 /** Up to where a page is complete: to its last head, or, on the last page, to behind its `throughUs`. */
-export function reachOf({ after, heads, throughUs }: ShownPage): Place {
+export function reachOf({ after, heads, throughUs }: ShownPage): HeadPosition {
   const last = heads.at(-1)?.head ?? after;
   if (throughUs === undefined) return last;
   const through = behind(throughUs);
-  return comparePlaces(last, through) > 0 ? last : through;
+  return compareHeadPositions(last, through) > 0 ? last : through;
 }
 
 export function lateOf({ head, text }: ShownHead): MonitorFinding {
@@ -71,6 +71,6 @@ function isSameSlot(a: SignedHead, b: SignedHead): boolean {
   return a.gateway === b.gateway && a.incarnation === b.incarnation && a.sliceNumber === b.sliceNumber;
 }
 
-function least(a: Place, b: Place): Place {
-  return comparePlaces(a, b) <= 0 ? a : b;
+function least(a: HeadPosition, b: HeadPosition): HeadPosition {
+  return compareHeadPositions(a, b) <= 0 ? a : b;
 }

@@ -8,7 +8,7 @@
  * A finding is reported before its page is recorded: after a kill in between, the page is requested again, and the finding is
  * known.
  */
-import { behind, comparePlaces } from '../verify/heads/places.ts';
+import { behind, compareHeadPositions } from '../verify/heads/head-positions.ts';
 import { isoOf } from '../verify/receipts/leaf.ts';
 import type { ShownHead } from './chain-watch.ts';
 import type { MonitorFinding } from './finding.ts';
@@ -120,7 +120,7 @@ export class Monitor {
    */
   #noteThrough({ throughUs }: ShownPage, { url }: Service): void {
     if (throughUs === undefined) return;
-    const isBehind = comparePlaces(behind(throughUs), this.#followed.shownTo) < 0;
+    const isBehind = compareHeadPositions(behind(throughUs), this.#followed.shownTo) < 0;
     if (isBehind === this.#isBehind) return;
     this.#isBehind = isBehind;
     this.#parts.onTrouble(
@@ -237,7 +237,7 @@ export class Monitor {
 }
 
 /**
- * The page without unsigned heads at its end, unless it is the last page. Anybody can make up a head in a place far ahead,
+ * The page without unsigned heads at its end, unless it is the last page. Anybody can make up a head in a position far ahead,
  * and the next page must not begin there.
  */
 function withoutTail(page: ShownPage, unsigned: ReadonlySet<string>): ShownPage {

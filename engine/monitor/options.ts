@@ -1,6 +1,6 @@
 /** The command line of `npm run monitor`. */
 import { parseArgs } from 'node:util';
-import { BEFORE_ALL, behind, type Place } from '../verify/heads/places.ts';
+import { BEFORE_ALL, behind, type HeadPosition } from '../verify/heads/head-positions.ts';
 import { exitCodes } from './finding.ts';
 
 export const USAGE = `npm run monitor -- URL... --out DIR [options]
@@ -23,7 +23,7 @@ export interface Options {
   readonly urls: readonly string[];
   readonly directory: string;
   readonly keys: string | undefined;
-  readonly from: Place;
+  readonly from: HeadPosition;
   readonly intervalMs: number;
   readonly isOnce: boolean;
 }
@@ -81,7 +81,7 @@ function readUrl(text: string): string {
   return url.href.replace(/\/$/, '');
 }
 
-function readFrom(text: string): Place {
+function readFrom(text: string): HeadPosition {
   const ms = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?Z$/.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(ms) || ms < 1)
     throw new WrongUsage(`--from is ${shown(text)}; expected an instant in UTC like 2030-01-31T18:00:00Z`);

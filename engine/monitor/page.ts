@@ -1,6 +1,6 @@
 /** A page of `GET /v1/heads`, read strictly: anything else counts as no answer, and is requested again. */
 import { Unreadable } from '../verify/findings.ts';
-import { comparePlaces, type Place, placeText } from '../verify/heads/places.ts';
+import { compareHeadPositions, type HeadPosition, headPositionText } from '../verify/heads/head-positions.ts';
 import { defaultLimits } from '../verify/limits.ts';
 import { readHead } from '../verify/receipts/head.ts';
 import { Members, parseObject } from '../verify/text/json.ts';
@@ -11,14 +11,14 @@ const MOST_HEADS = 10_000;
 const MOST_TEXT = 256;
 
 export interface ShownPage {
-  readonly after: Place;
+  readonly after: HeadPosition;
   readonly heads: readonly ShownHead[];
   /** Only on the last page: nothing with an instant up to here can be added any more. */
   readonly throughUs: number | undefined;
 }
 
 /** Throws Unreadable. */
-export function readPage(bytes: Uint8Array, after: Place): ShownPage {
+export function readPage(bytes: Uint8Array, after: HeadPosition): ShownPage {
   const what = 'the page';
   const members = new Members(parseObject(bytes, what, defaultLimits.depth), what);
   const heads = members.array('heads', MOST_HEADS).map((text, index) => {
@@ -28,20 +28,26 @@ export function readPage(bytes: Uint8Array, after: Place): ShownPage {
   });
   let before = after;
   for (const { head } of heads) {
-    if (comparePlaces(before, head) >= 0)
-      throw new Unreadable('malformed', `${placeText(head)} does not follow ${placeText(before)}`);
+    if (compareHeadPositions(before, head) >= 0)
+      throw new Unreadable(
+        'malformed',
+        `${headPositionText(head)} does not follow ${headPositionText(before)}`,
+      );
     before = head;
   }
   const next = members.text('next', MOST_TEXT);
-  if (next !== placeText(before))
-    throw new Unreadable('malformed', `the page ends with ${placeText(before)}, but its next is ${next}`);
+  if (next !== headPositionText(before))
+    throw new Unreadable(
+      'malformed',
+      `the page ends with ${headPositionText(before)}, but its next is ${next}`,
+    );
   const throughUs = members.has('through_us')
     ? members.whole('through_us', 0, Number.MAX_SAFE_INTEGER)
     : undefined;
   if (throughUs !== undefined && before.firstUs > throughUs && heads.length > 0)
     throw new Unreadable(
       'malformed',
-      `${placeText(before)} is shown, but the page says it is complete up to ${throughUs}`,
+      `${headPositionText(before)} is shown, but the page says it is complete up to ${throughUs}`,
     );
   // A page without heads that is not the last one would be requested again forever.
   if (heads.length === 0 && throughUs === undefined)

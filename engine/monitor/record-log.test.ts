@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { BEFORE_ALL, type Place } from '../verify/heads/places.ts';
+import { BEFORE_ALL, type HeadPosition } from '../verify/heads/head-positions.ts';
 import { nodePrimitives } from '../verify/node.ts';
 import { makeBook, written } from '../verify/testing/maker.ts';
 import { inPieces } from '../verify/testing/run.ts';
@@ -49,7 +49,7 @@ async function open(
 const heads = chained(1, 11, 6);
 
 /** Records heads, one per record. */
-function keep(log: RecordLog, some: readonly ShownHead[], from: Place = BEFORE_ALL): void {
+function keep(log: RecordLog, some: readonly ShownHead[], from: HeadPosition = BEFORE_ALL): void {
   let after = from;
   for (const shown of some) {
     log.append({ after, heads: [shown], throughUs: undefined }, 'http://gateway', 5);

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Unreadable } from '../verify/findings.ts';
+import { headPositionText } from '../verify/heads/head-positions.ts';
 import {
   isSignedRecord,
   type KeptPage,
@@ -24,7 +25,6 @@ import {
   readKeptPages,
   recordMessage,
 } from '../verify/heads/kept-pages.ts';
-import { placeText } from '../verify/heads/places.ts';
 import { defaultLimits } from '../verify/limits.ts';
 import { nodePrimitives } from '../verify/node.ts';
 import { canonical } from '../verify/text/json.ts';
@@ -93,7 +93,7 @@ export class RecordLog {
   /** Records a page, which is on disk when this returns. */
   append({ after, heads, throughUs }: ShownPage, source: string, atUs: number): void {
     const members = {
-      after: placeText(after),
+      after: headPositionText(after),
       at_us: atUs,
       heads: heads.map(({ text }) => text),
       key: this.#key.publicKey,

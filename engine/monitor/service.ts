@@ -1,5 +1,5 @@
 /** A monitor's requests to a gateway, over HTTP: pages of heads, and the keys. */
-import { type Place, placeText } from '../verify/heads/places.ts';
+import { type HeadPosition, headPositionText } from '../verify/heads/head-positions.ts';
 import type { KeyRing } from '../verify/receipts/keys.ts';
 import { readKeys } from './known-keys.ts';
 import { readPage, type ShownPage } from './page.ts';
@@ -21,7 +21,7 @@ export class NoAnswer extends Error {
 /** Both reject with NoAnswer. */
 export interface Service {
   readonly url: string;
-  page(after: Place): Promise<ShownPage>;
+  page(after: HeadPosition): Promise<ShownPage>;
   keys(): Promise<KeyRing>;
 }
 
@@ -42,7 +42,8 @@ export function httpService(url: string, stopping: AbortSignal): Service {
   };
   return {
     url,
-    page: after => attempt(async () => readPage(await get(`/v1/heads?after=${placeText(after)}`), after)),
+    page: after =>
+      attempt(async () => readPage(await get(`/v1/heads?after=${headPositionText(after)}`), after)),
     keys: () => attempt(async () => readKeys(await get('/v1/keys'))),
   };
 }

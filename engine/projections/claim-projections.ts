@@ -101,7 +101,7 @@ export async function projectMoves(
     numberOf: (move: ShownMove) => move.listNumber,
     publish: async (page: readonly ShownMove[], published: number) => {
       await publishScript(redis, [keys.claimants], page.flatMap(argumentsOf));
-      const items = page.map(({ leftPlace, userId }) => `${leftPlace ?? 0}:${userId}`);
+      const items = page.map(({ leftPosition, userId }) => `${leftPosition ?? 0}:${userId}`);
       await appendGone(redis, keys, keys.moves, published, items);
     },
   };

@@ -51,14 +51,14 @@ export async function projectWon(campaign: Projected, after: number): Promise<nu
 }
 
 /**
- * Publishes prizes that were passed on to alternates after the place `after`: removes the previous holder and shows the new
- * one. Returns the last place. It writes the current state, so it may run again.
+ * Publishes prizes that were passed on to alternates after the position `after`: removes the previous holder and shows the new
+ * one. Returns the last position. It writes the current state, so it may run again.
  */
 export async function projectRedrawn(campaign: Projected, after: number): Promise<number> {
   const { redis, keys } = campaign;
   return await eachPage(campaign, after, {
     read: readRedrawn,
-    numberOf: redrawn => redrawn.place,
+    numberOf: redrawn => redrawn.waitlistPosition,
     publish: async page => {
       await redis.hdel(keys.won, ...page.map(redrawn => redrawn.passedFrom));
       await redis.hset(

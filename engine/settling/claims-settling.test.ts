@@ -274,7 +274,7 @@ test('the ledger takes no deadline beyond what the rules and the outages that we
   await ledger.enter(other, 10);
   await ledger.settle(other, 5);
   const offer = { offeredUs: 1_000_000, claimByUs: 1_000_001 + WITHIN_US };
-  const claimants = [{ number: 1, userId: 'user-10', place: 1 }];
+  const claimants = [{ number: 1, userId: 'user-10', waitlistPosition: 1 }];
   await insertClaimants(ledger.pool, other.campaignId, claimants, offer);
   await rejects(
     ledger.pool.query(

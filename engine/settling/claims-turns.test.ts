@@ -100,7 +100,7 @@ test('offers with one deadline lapse in several turns, and what is free goes on 
   );
   const shown = await ledger.shown(campaign);
   deepEqual(
-    people(3).map(place => shown[count + place]),
+    people(3).map(who => shown[count + who]),
     ['offered 1', 'offered 2', 'offered 3'],
   );
 });

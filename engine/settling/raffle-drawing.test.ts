@@ -71,12 +71,12 @@ async function expectDrawn(campaign: Campaign, pool: readonly number[], winners:
     (await winnersOf(ledger, campaign)).map(({ user, serial }) => [user, serial]),
     expected.slice(0, winners).map((user, index) => [user, index + 1]),
   );
-  const { rows } = await ledger.pool.query<{ user_id: string; place: number }>(
-    'select user_id, place from alternates where campaign_id = $1 order by place',
+  const { rows } = await ledger.pool.query<{ user_id: string; waitlist_position: number }>(
+    'select user_id, waitlist_position from alternates where campaign_id = $1 order by waitlist_position',
     [campaignId],
   );
   deepEqual(
-    rows.map(({ user_id, place }) => [user_id, place]),
+    rows.map(({ user_id, waitlist_position }) => [user_id, waitlist_position]),
     expected.slice(winners).map((user, index) => [user, index + 1]),
   );
   const parts = await readProof(ledger.pool, campaignId, 0, EVERY_PART);

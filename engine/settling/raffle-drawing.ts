@@ -130,7 +130,11 @@ async function offerDrawn(
   for (let at = 0; at < drawn.length; at += CLAIMANT_PAGE) {
     const claimants = drawn.slice(at, at + CLAIMANT_PAGE).map(({ entrant: { userId } }, index) => {
       const number = at + index + 1;
-      return { number, userId, ...(number <= places ? { serial: number } : { place: number - places }) };
+      return {
+        number,
+        userId,
+        ...(number <= places ? { serial: number } : { waitlistPosition: number - places }),
+      };
     });
     await insertClaimants(db, campaignId, claimants, offer);
   }

@@ -29,7 +29,7 @@ after(() => ledger.close());
 
 async function alternatesOf(campaign: Campaign): Promise<string[]> {
   const { rows } = await ledger.pool.query(
-    'select user_id from alternates where campaign_id = $1 order by place',
+    'select user_id from alternates where campaign_id = $1 order by waitlist_position',
     [campaign.campaignId],
   );
   return rows.map(row => row.user_id);

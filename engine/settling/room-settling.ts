@@ -22,7 +22,7 @@
  * admitted ahead of an earlier stamp if that user was skipped at that moment, and nobody is skipped without having been away
  * for the grace.
  *
- * settled_stamp is the greatest stamp admitted so far, settled_count the entries up to it; see gateway/shared/places.ts.
+ * settled_stamp is the greatest stamp admitted so far, settled_count the entries up to it; see gateway/shared/ahead-counts.ts.
  */
 import type { Queryable } from '../../sql/database.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';

@@ -345,7 +345,11 @@ async function grantTurn(
     const waiting = { from: waitlistedCount + 1, userIds: waitlisted.map(({ userId }) => userId) };
     const claimants = [
       ...granted.map(({ serial, userId }) => ({ number: serial, serial, userId })),
-      ...waitlisted.map(({ place, userId }) => ({ number: places + place, place, userId })),
+      ...waitlisted.map(({ waitlistPosition, userId }) => ({
+        number: places + waitlistPosition,
+        waitlistPosition,
+        userId,
+      })),
     ];
     await insertWaiting(db, campaignId, claimants, waiting, offer);
   }

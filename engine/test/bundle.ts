@@ -69,16 +69,16 @@ const sources: Plugin = {
   name: 'sources',
   setup({ onLoad }) {
     onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
-      contents: withPlace(path, await readFile(path, 'utf8')),
+      contents: withLocation(path, await readFile(path, 'utf8')),
       loader: 'ts',
     }));
   },
 };
 
 /** A source to be bundled that still knows its original place, because it reads files beside it. */
-export function withPlace(path: string, source: string): string {
-  const places = { url: pathToFileURL(path).href, dirname: dirname(path) };
-  return source.replace(/import\.meta\.(url|dirname)/g, (_, what: keyof typeof places) =>
-    JSON.stringify(places[what]),
+export function withLocation(path: string, source: string): string {
+  const location = { url: pathToFileURL(path).href, dirname: dirname(path) };
+  return source.replace(/import\.meta\.(url|dirname)/g, (_, what: keyof typeof location) =>
+    JSON.stringify(location[what]),
   );
 }

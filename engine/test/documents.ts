@@ -130,8 +130,8 @@ export async function statesInCode(project: string, where: string, databaseUrl: 
   return { names: [...union.matchAll(/'([^']+)'/g)].map(([, name = '']) => name), isProse: false };
 }
 
-async function allowedIn(place: string, databaseUrl: string): Promise<readonly string[]> {
-  const [table = '', column = ''] = place.split('.');
+async function allowedIn(qualifiedColumn: string, databaseUrl: string): Promise<readonly string[]> {
+  const [table = '', column = ''] = qualifiedColumn.split('.');
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
@@ -142,7 +142,8 @@ async function allowedIn(place: string, databaseUrl: string): Promise<readonly s
     );
     const start = `CHECK ((${column} = ANY (ARRAY[`;
     const [check] = rows.filter(({ definition }) => definition.startsWith(start));
-    if (check === undefined) throw new Error(`${place} has no check constraint that lists what it may be`);
+    if (check === undefined)
+      throw new Error(`${qualifiedColumn} has no check constraint that lists what it may be`);
     return [...check.definition.matchAll(/'([^']+)'/g)].map(([, name = '']) => name);
   } finally {
     await client.end();

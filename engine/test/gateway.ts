@@ -402,7 +402,8 @@ export async function brokenInvariants(pool: Pool): Promise<readonly string[]> {
     select 'campaign ' || waiting.campaign_id || ': ' || waiting.user_id || ' was passed over'
       from claimants waiting
      where waiting.state = 'waitlisted' and exists (
-       select from claimants k where k.campaign_id = waiting.campaign_id and k.place > waiting.place and k.serial is not null)
+       select from claimants k where k.campaign_id = waiting.campaign_id
+          and k.waitlist_position > waiting.waitlist_position and k.serial is not null)
     union all
     select 'campaign ' || campaign_id || ': claimants who moved are not told of 1..n'
       from campaigns c where move_count <> (select count(*) from claimant_moves m where m.campaign_id = c.campaign_id)`);

@@ -73,8 +73,8 @@ test('the first slice of each chain left out', async () => {
   // The heads as they were signed, without the missing ones.
   forger.parts.slices = forger.parts.slices.filter((_, index) => {
     const head = Buffer.from(made.parts.slices[index]?.head ?? '', 'base64url');
-    const place = `${head.readBigUInt64BE(24)}/${head.readBigUInt64BE(32)}`;
-    return ![...gone].some(each => `${each.incarnation}/${each.sliceNumber}` === place);
+    const position = `${head.readBigUInt64BE(24)}/${head.readBigUInt64BE(32)}`;
+    return ![...gone].some(each => `${each.incarnation}/${each.sliceNumber}` === position);
   });
   forger.relist(served(forger));
   const found = await codes(written(forger.parts));

@@ -122,18 +122,18 @@ function headOfAnother(): string {
 }
 
 /** The place of a value, and how to replace it. */
-interface Place {
+interface FieldValue {
   readonly path: string;
   readonly value: unknown;
   readonly put: (parts: Parts, value: unknown) => void;
 }
 
-function placesIn(value: unknown, path: string, steps: readonly (string | number)[]): Place[] {
+function fieldsIn(value: unknown, path: string, steps: readonly (string | number)[]): FieldValue[] {
   if (typeof value === 'object' && value !== null) {
     return Object.entries(value).flatMap(([key, member]) =>
       Array.isArray(value)
-        ? placesIn(member, `${path}[]`, [...steps, Number(key)])
-        : placesIn(member, path === '' ? key : `${path}.${key}`, [...steps, key]),
+        ? fieldsIn(member, `${path}[]`, [...steps, Number(key)])
+        : fieldsIn(member, path === '' ? key : `${path}.${key}`, [...steps, key]),
     );
   }
   const put = (parts: Parts, to: unknown): void => {
@@ -155,16 +155,16 @@ function other(value: unknown): unknown {
 }
 
 /** The first occurrence of each field stands for all. */
-function placesOf(parts: Parts): Map<string, Place> {
-  const places = new Map<string, Place>();
+function fieldsOf(parts: Parts): Map<string, FieldValue> {
+  const firsts = new Map<string, FieldValue>();
   // When a waiting user left is known only from the operator, so skip the first move.
   const [, ...moves] = parts.moves;
-  for (const place of placesIn({ ...parts, moves: [undefined, ...moves] }, '', [])) {
-    if (place.value === undefined) continue;
-    if (place.path === 'slices[].head' && String(place.value) !== parts.slices[1]?.head) continue;
-    if (!places.has(place.path)) places.set(place.path, place);
+  for (const field of fieldsIn({ ...parts, moves: [undefined, ...moves] }, '', [])) {
+    if (field.value === undefined) continue;
+    if (field.path === 'slices[].head' && String(field.value) !== parts.slices[1]?.head) continue;
+    if (!firsts.has(field.path)) firsts.set(field.path, field);
   }
-  return places;
+  return firsts;
 }
 
 async function foundIn(made: MadeBook, parts: Parts): Promise<string[]> {
@@ -179,7 +179,7 @@ test('every field of the lines', { timeout: 300_000 }, async () => {
   const wrong: string[] = [];
   for (const made of books) {
     assert.deepEqual(await foundIn(made, made.parts), []);
-    for (const [path, { value, put }] of placesOf(made.parts)) {
+    for (const [path, { value, put }] of fieldsOf(made.parts)) {
       const told = fields[path];
       assert.ok(told, `nothing is said of the field ${path}`);
       if (seen.has(path)) continue;

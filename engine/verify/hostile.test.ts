@@ -114,9 +114,9 @@ test('the findings of a book in which everything is wrong stay few', async () =>
 test('nothing that is shaped like a document makes it throw', async () => {
   const lines = book.toString().trimEnd().split('\n');
   const anything = fc.json({ maxDepth: 3 });
-  const place = fc.nat(lines.length - 1);
+  const lineIndex = fc.nat(lines.length - 1);
   await fc.assert(
-    fc.asyncProperty(place, anything, async (at, text) => {
+    fc.asyncProperty(lineIndex, anything, async (at, text) => {
       const changed = [...lines];
       changed[at] = text;
       const bytes = Buffer.from(`${changed.join('\n')}\n`);

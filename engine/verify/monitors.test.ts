@@ -5,9 +5,9 @@ import { base64url, canonical, sha256 } from './testing/basics.ts';
 import { Forger } from './testing/forger.ts';
 import { CLOSES_AT_US, makeBook, monitorSigner, OPENS_AT_US, type Parts, written } from './testing/maker.ts';
 import {
+  headNumbersOf,
   inOrder,
   lines,
-  placeOf,
   type RecordObject,
   recordLine,
   recordsOf,
@@ -28,7 +28,7 @@ function followed(shown: readonly string[] = heads, throughUs = CLOSES_AT_US + 6
   const pages: ShownPage[] = [];
   for (let from = 0; from < shown.length; from += 4) {
     const some = shown.slice(from, from + 4);
-    pages.push({ heads: some, atUs: (placeOf(some.at(-1) ?? '')[0] ?? 0) + 3 * SECOND });
+    pages.push({ heads: some, atUs: (headNumbersOf(some.at(-1) ?? '')[0] ?? 0) + 3 * SECOND });
   }
   pages.push({ heads: [], throughUs, atUs: CLOSES_AT_US + 61 * SECOND });
   return pages;
@@ -81,7 +81,7 @@ test('without records the report says whose are missing, and with those of two i
   const without = (await hold(undefined)).notProven.join('\n');
   assert.match(without, /What "press", "club" saw\. The rules name them as monitors/);
   const late = followed(heads.slice(MIDDLE)).map((page, index) =>
-    index === 0 ? { ...page, after: placeOf(heads[MIDDLE - 1] ?? '').join('.') } : page,
+    index === 0 ? { ...page, after: headNumbersOf(heads[MIDDLE - 1] ?? '').join('.') } : page,
   );
   const both = await hold(lines(...records, ...recordsOf(club, late)));
   assert.deepEqual(both.findings, []);
@@ -98,7 +98,7 @@ test('without records the report says whose are missing, and with those of two i
 test('records that begin too late, or end too early, are said to say no more than they do', async () => {
   const until = OPENS_AT_US + 600 * SECOND;
   const short = followed(
-    heads.filter(head => placeOf(head)[0] <= until),
+    heads.filter(head => headNumbersOf(head)[0] <= until),
     until,
   );
   const report = await hold(lines(...recordsOf(press, short)));
@@ -238,7 +238,7 @@ test('a record that cannot be read', async () => {
     ['no place', change({ after: 'somewhere' }), 'malformed'],
     ['another spelling of a place', change({ after: '00.0.0.0' }), 'malformed'],
     ['an unknown member', change({ more: 1 }), 'malformed'],
-    ['a head from before the page', change({ after: placeOf(heads[1] ?? '').join('.') }), 'malformed'],
+    ['a head from before the page', change({ after: headNumbersOf(heads[1] ?? '').join('.') }), 'malformed'],
     ['spaces', Buffer.from(String(first).replace('{', '{ ')), 'not-canonical'],
   ] as const) {
     assert.deepEqual(await codes(lines(record)), [code], what);

@@ -132,10 +132,10 @@ test('any byte of a proof, by itself and against the book', async () => {
   const proof = json(made.proof);
   await fc.assert(
     fc.asyncProperty(flip, async ({ at, mask }) => {
-      const place = at % proof.length;
-      const changed = flipped(proof, place, mask);
+      const offset = at % proof.length;
+      const changed = flipped(proof, offset, mask);
       const report = await run({ proof: changed });
-      assert.notEqual(report.exitCode, 0, `byte ${place}`);
+      assert.notEqual(report.exitCode, 0, `byte ${offset}`);
       assert.notEqual((await run({ proof: changed, book: inPieces(book) })).exitCode, 0);
     }),
     RUNS,

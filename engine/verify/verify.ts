@@ -16,9 +16,9 @@ import { readKeysDocument, Signers } from './receipts/keys.ts';
 import {
   checkReceipt,
   checkReceiptRules,
-  placeReceipts,
+  type LocatedReceipt,
+  locateReceipts,
   type Receipt,
-  type ReceiptPlace,
   readReceipt,
   receiptOf,
 } from './receipts/receipt.ts';
@@ -110,7 +110,7 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
       await checkReceipt(receipt, hasKeys ? signers : undefined, findings, primitives);
   }
   if (proof !== undefined) await checkProof(proof, findings, primitives);
-  const places = book === undefined ? [] : holdAgainst(book, receipts, slicesOfReceipts, proof, findings);
+  const located = book === undefined ? [] : holdAgainst(book, receipts, slicesOfReceipts, proof, findings);
   const shownRoot = book?.poolRoot ?? proof?.poolRoot;
   const hasNotedRoot = request.poolRoot !== undefined && shownRoot !== undefined;
   if (hasNotedRoot) read(() => checkNotedRoot(request.poolRoot ?? '', shownRoot, findings));
@@ -121,7 +121,7 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
   const isPinned = pinned !== undefined;
   const { revokedLater } = signers;
   const seenKept = request.heads === undefined ? undefined : keptReport;
-  return { book, receipts, places, proof, pinned: isPinned, ...noted, kept: seenKept, revokedLater };
+  return { book, receipts, located, proof, pinned: isPinned, ...noted, kept: seenKept, revokedLater };
 }
 
 /** Kept heads, including those of receipts. Throws Unreadable. */
@@ -155,7 +155,7 @@ function holdAgainst(
   slices: ReadonlyMap<string, number>,
   proof: Proof | undefined,
   findings: Findings,
-): readonly ReceiptPlace[] {
+): readonly LocatedReceipt[] {
   const { rules, closedAtUs, entries, poolRoot, draw } = book;
   for (const receipt of receipts) checkReceiptRules(receipt, rules, closedAtUs, findings);
   if (proof !== undefined) {
@@ -166,7 +166,7 @@ function holdAgainst(
     }
   }
   const ofCampaign = receipts.filter(({ campaign }) => campaign === rules.campaign);
-  return placeReceipts(ofCampaign, slices, entries, book.judge, rules, findings);
+  return locateReceipts(ofCampaign, slices, entries, book.judge, rules, findings);
 }
 
 function receiptsOf({ receipt, receipts, primitives }: Request, limits: Limits): readonly Receipt[] {

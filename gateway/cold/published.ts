@@ -6,7 +6,7 @@ import type { HttpRequest } from 'uWebSockets.js';
 import { fieldFault } from '../../engine/contract/api/problem.ts';
 import type { KeyRing } from '../../engine/contract/keys/key-ring.ts';
 import { GATEWAY_COUNT } from '../../engine/contract/record/stamp.ts';
-import { type HeadPlace, readHeads } from '../../sql/statements/books/slices.ts';
+import { type HeadPosition, readHeads } from '../../sql/statements/books/slices.ts';
 import type { HeadList, KeyList } from '../http/contract.ts';
 import type { Reply } from '../http/reply.ts';
 import type { RefusalParts } from '../http/requests.ts';
@@ -33,7 +33,7 @@ export function listKeys(parts: KeyListParts, reply: Reply): void {
 /** GET /v1/heads?after=<next of the page before>. */
 export async function listHeads(parts: HeadListParts, reply: Reply, req: HttpRequest): Promise<void> {
   const text = req.getQuery('after') ?? '';
-  const after = readPlace(text);
+  const after = readHeadPosition(text);
   if (after === undefined) {
     parts.metrics.refuse('invalid');
     const fault = fieldFault('after', text, 'the next of an earlier page, or nothing');
@@ -44,7 +44,7 @@ export async function listHeads(parts: HeadListParts, reply: Reply, req: HttpReq
     const { heads, throughUs } = await parts.ledger.ask(db => readHeads(db, after, HEADS_A_PAGE));
     const answer: HeadList = {
       heads: heads.map(({ signedHead }) => signedHead.toString('base64url')),
-      next: placeText(heads.at(-1) ?? after),
+      next: headPositionText(heads.at(-1) ?? after),
       ...(heads.length < HEADS_A_PAGE ? { through_us: throughUs } : {}),
     };
     reply.json(200, JSON.stringify(answer));
@@ -53,19 +53,20 @@ export async function listHeads(parts: HeadListParts, reply: Reply, req: HttpReq
   }
 }
 
-const NO_PLACE: HeadPlace = { firstUs: 0, gateway: 0, incarnation: 0, sliceNumber: 0 };
+const BEFORE_ALL: HeadPosition = { firstUs: 0, gateway: 0, incarnation: 0, sliceNumber: 0 };
 
 /** `<first instant>.<gateway>.<incarnation>.<slice number>`. */
-function placeText({ firstUs, gateway, incarnation, sliceNumber }: HeadPlace): string {
+function headPositionText({ firstUs, gateway, incarnation, sliceNumber }: HeadPosition): string {
   return `${firstUs}.${gateway}.${incarnation}.${sliceNumber}`;
 }
 
-/** The place that the text names; undefined if the text is invalid. */
-function readPlace(text: string): HeadPlace | undefined {
-  if (text === '') return NO_PLACE;
+/** The position that the text names; undefined if the text is invalid. */
+function readHeadPosition(text: string): HeadPosition | undefined {
+  if (text === '') return BEFORE_ALL;
   const match = /^(\d{1,16})\.(\d{1,4})\.(\d{1,16})\.(\d{1,16})$/.exec(text);
   const [firstUs = Number.NaN, gateway = 0, incarnation = 0, sliceNumber = 0] =
     match?.slice(1).map(Number) ?? [];
-  const isPlace = [firstUs, incarnation, sliceNumber].every(Number.isSafeInteger) && gateway < GATEWAY_COUNT;
-  return isPlace ? { firstUs, gateway, incarnation, sliceNumber } : undefined;
+  const isPosition =
+    [firstUs, incarnation, sliceNumber].every(Number.isSafeInteger) && gateway < GATEWAY_COUNT;
+  return isPosition ? { firstUs, gateway, incarnation, sliceNumber } : undefined;
 }

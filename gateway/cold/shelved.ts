@@ -10,11 +10,11 @@ import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import {
   listShelved,
   readShelved,
-  readShelvedPlaces,
-  type ShelvedPlace,
+  readShelvedStandings,
+  type ShelvedStanding,
 } from '../../sql/statements/campaigns/shelving.ts';
 import { monotonicUs } from '../clock/clock.ts';
-import type { Place } from '../shared/lookups.ts';
+import type { EntryStanding } from '../shared/lookups.ts';
 import { type Ledger, LedgerUnavailable } from './ledger.ts';
 import { LedgerQuestions } from './ledger-questions.ts';
 
@@ -31,13 +31,13 @@ interface Kept {
 
 export class ShelvedCampaigns {
   readonly #ledger: Ledger;
-  readonly #places: LedgerQuestions<ShelvedPlace>;
+  readonly #standings: LedgerQuestions<ShelvedStanding>;
   readonly #kept = new Map<number, Kept>();
   #asked = new Map<number, (rows: Promise<readonly Campaign[]>) => void>();
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
-    this.#places = new LedgerQuestions(ledger, readShelvedPlaces);
+    this.#standings = new LedgerQuestions(ledger, readShelvedStandings);
   }
 
   /** The campaign; undefined if no shelved campaign has that number. Rejects with LedgerUnavailable. */
@@ -62,14 +62,14 @@ export class ShelvedCampaigns {
     return (await this.#ledger.ask(db => listShelved(db, { after, limit }))).map(toBoard);
   }
 
-  /** The user's place in a shelved campaign; undefined without an entry. Rejects with LedgerUnavailable. */
-  async place(campaign: BoardCampaign, userId: string): Promise<Place | undefined> {
-    const found = await this.#places.find(campaign.campaignId, userId);
-    return found && placeOf(campaign, found);
+  /** The user's standing in a shelved campaign; undefined without an entry. Rejects with LedgerUnavailable. */
+  async standing(campaign: BoardCampaign, userId: string): Promise<EntryStanding | undefined> {
+    const found = await this.#standings.find(campaign.campaignId, userId);
+    return found && standingOf(campaign, found);
   }
 
   /**
-   * The archive file with the campaign's users who are no longer found; undefined if there is none. Call it after `place`:
+   * The archive file with the campaign's users who are no longer found; undefined if there is none. Call it after `standing`:
    * the ledger records the file before any entry leaves. Rejects with LedgerUnavailable.
    */
   archiveOf({ campaignId }: BoardCampaign): Promise<string | undefined> {
@@ -97,7 +97,7 @@ export class ShelvedCampaigns {
 }
 
 /** In the form that Redis would give: see Lookups. */
-function placeOf(campaign: BoardCampaign, found: ShelvedPlace): Place {
+function standingOf(campaign: BoardCampaign, found: ShelvedStanding): EntryStanding {
   const { stamp, rank, serial, code, isWithdrawn, claimant } = found;
   const hasClaims = campaign.claims !== undefined;
   return {
@@ -109,7 +109,7 @@ function placeOf(campaign: BoardCampaign, found: ShelvedPlace): Place {
     claimant: hasClaims && claimant !== null ? claimantOf(claimant) : undefined,
     withdrawn: isWithdrawn,
     settled: stamp <= campaign.settledStamp,
-    // A shelved place no longer changes.
+    // A shelved standing no longer changes.
     lookedUpUs: monotonicUs(),
   };
 }

@@ -23,8 +23,8 @@ test('the parts sum to the whole, and each is its share, rounded up or down, and
         parts.reduce((total, part) => total + part, 0),
         whole,
       );
-      for (const [place, part] of parts.entries()) {
-        const weight = given[place] ?? 0;
+      for (const [index, part] of parts.entries()) {
+        const weight = given[index] ?? 0;
         assert.ok(Number.isSafeInteger(part) && part >= 0 && part <= weight);
         if (sum === 0) continue;
         const product = BigInt(whole) * BigInt(weight);
@@ -45,7 +45,7 @@ test('no other way to round is nearer to the exact shares', () => {
       if (sum < Math.max(1, whole)) continue;
       // In units of 1 / sum, so that everything is exact.
       const errorOf = (parts: readonly number[]): number =>
-        parts.reduce((worst, part, place) => worst + Math.abs(part * sum - whole * (weights[place] ?? 0)), 0);
+        parts.reduce((worst, part, index) => worst + Math.abs(part * sum - whole * (weights[index] ?? 0)), 0);
       let least = Number.POSITIVE_INFINITY;
       for (let first = 0; first <= whole; first++) {
         for (let second = 0; first + second <= whole; second++) {

@@ -16,13 +16,13 @@ export function allocate(whole: number, weights: readonly number[]): number[] {
   const shares = products.map(product => Number(product / BigInt(sum)));
   let left = whole - shares.reduce((total, share) => total + share, 0);
   if (left === 0) return shares;
-  const remainders = products.map((product, place) => ({ remainder: product % BigInt(sum), place }));
+  const remainders = products.map((product, index) => ({ remainder: product % BigInt(sum), index }));
   remainders.sort((a, b) =>
-    a.remainder === b.remainder ? a.place - b.place : a.remainder > b.remainder ? -1 : 1,
+    a.remainder === b.remainder ? a.index - b.index : a.remainder > b.remainder ? -1 : 1,
   );
-  for (const { place } of remainders) {
+  for (const { index } of remainders) {
     if (left === 0) break;
-    shares[place] = (shares[place] ?? 0) + 1;
+    shares[index] = (shares[index] ?? 0) + 1;
     left -= 1;
   }
   return shares;

@@ -185,7 +185,7 @@ test('all small baskets with two coupons, one by one, are what the model says', 
         for (let code = 0; code < 4 ** 3 * 2; code++) {
           const amounts = [code % 4, Math.floor(code / 4) % 4, Math.floor(code / 16) % 4];
           const of = basket(
-            amounts.map((amount, place) => ['abc'[place] ?? 'a', 1, amount] as const),
+            amounts.map((amount, index) => ['abc'[index] ?? 'a', 1, amount] as const),
             code >= 64 ? 1 : 0,
           );
           const coupons = [
@@ -217,9 +217,9 @@ function balance(of: Basket, { subtotal, discounts, lineTotals, shippingTotal, t
   assert.equal(total, sum(lineTotals) + shippingTotal);
   assert.equal(total, subtotal + of.shipping - sum(discounts.map(({ amount }) => amount)));
   for (const { amount, lines, shipping } of discounts) assert.equal(amount, sum(lines) + shipping);
-  for (const [place, { quantity, unitAmount }] of of.lines.entries()) {
-    const off = sum(discounts.map(({ lines }) => lines[place] ?? 0));
-    assert.equal(lineTotals[place], quantity * unitAmount - off);
-    assert.ok((lineTotals[place] ?? -1) >= 0);
+  for (const [index, { quantity, unitAmount }] of of.lines.entries()) {
+    const off = sum(discounts.map(({ lines }) => lines[index] ?? 0));
+    assert.equal(lineTotals[index], quantity * unitAmount - off);
+    assert.ok((lineTotals[index] ?? -1) >= 0);
   }
 }

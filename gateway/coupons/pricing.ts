@@ -100,7 +100,7 @@ export function price(basket: Basket, coupons: readonly PricedCoupon[], nowMs: n
       continue;
     }
     discounts.push(discount);
-    left.lines = left.lines.map((amount, place) => amount - (discount.lines[place] ?? 0));
+    left.lines = left.lines.map((amount, index) => amount - (discount.lines[index] ?? 0));
     left.shipping -= discount.shipping;
     left.mayGo -= sumOf(discount.lines);
   }
@@ -150,7 +150,7 @@ function refusalOf(
 function conflictOf(coupons: readonly PricedCoupon[]): CouponRefusal | undefined {
   const conflict = firstConflict(coupons.map(coupon => coupon.terms));
   if (conflict === undefined) return undefined;
-  const [first, second] = conflict.map(place => coupons[place]?.code ?? '');
+  const [first, second] = conflict.map(index => coupons[index]?.code ?? '');
   return { code: second ?? '', reason: 'not_stackable', expected: `a basket without ${first}` };
 }
 
@@ -177,8 +177,8 @@ function discountOf(
     const none = left.lines.map(() => 0);
     return { code, couponId, amount: left.shipping, lines: none, shipping: left.shipping };
   }
-  const weights = left.lines.map((amount, place) => {
-    const line = basket.lines[place];
+  const weights = left.lines.map((amount, index) => {
+    const line = basket.lines[index];
     return line !== undefined && isInScope(terms, line) ? amount : 0;
   });
   const base = sumOf(weights);

@@ -55,7 +55,7 @@ class OneCoupon {
   };
 }
 
-interface Place {
+interface Fixture {
   readonly keys: Keys;
   readonly ledger: OneCoupon;
   /** Two gateways. */
@@ -64,7 +64,7 @@ interface Place {
 }
 
 /** `pollMs` is for the gateway `there`; `here` polls too seldom to matter. */
-async function at(work: (place: Place) => Promise<void>, pollMs = 10): Promise<void> {
+async function at(work: (fixture: Fixture) => Promise<void>, pollMs = 10): Promise<void> {
   const keys = keysOf(testNamespace());
   const ledger = new OneCoupon();
   const here = new CouponReads({ redis, keys, readCode: ledger.read, pollMs: 60_000 });

@@ -9,11 +9,11 @@ import { termsOf } from './testing/terms.ts';
 function sold(quantities: readonly number[] = [3, 2, 1]): Sold {
   const basket: Basket = {
     currency: 'EUR',
-    lines: quantities.map((quantity, place) => ({
-      product: `p${place + 1}`,
+    lines: quantities.map((quantity, index) => ({
+      product: `p${index + 1}`,
       categories: [],
       quantity,
-      unitAmount: 333 + place,
+      unitAmount: 333 + index,
     })),
     shipping: 490,
   };
@@ -114,10 +114,10 @@ test('however a basket goes back, the parts sum to its price, and each use is gi
 });
 
 function lineSums({ pricing, refunds }: { pricing: Pricing; refunds: readonly Refund[] }): number[] {
-  return pricing.lineTotals.map((_, place) =>
+  return pricing.lineTotals.map((_, index) =>
     refunds
       .flatMap(({ lines }) => lines)
-      .filter(({ line }) => line === place + 1)
+      .filter(({ line }) => line === index + 1)
       .reduce((sum, { amount }) => sum + amount, 0),
   );
 }

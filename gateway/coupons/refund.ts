@@ -49,8 +49,8 @@ export function leftOf({ basket, refunds }: Sold): {
   readonly lines: readonly number[];
   readonly shipping: boolean;
 } {
-  const lines = basket.lines.map(({ quantity }, place) => {
-    const gone = refunds.flatMap(refund => refund.lines).filter(({ line }) => line === place + 1);
+  const lines = basket.lines.map(({ quantity }, index) => {
+    const gone = refunds.flatMap(refund => refund.lines).filter(({ line }) => line === index + 1);
     return gone.reduce((left, each) => left - each.quantity, quantity);
   });
   const shipping = basket.shipping > 0 && refunds.every(refund => refund.shipping === undefined);
@@ -69,7 +69,7 @@ export function refund(sold: Sold, wanted: WantedRefund): Refund | readonly Noth
   const lines =
     wanted?.lines ??
     left.lines
-      .map((quantity, place) => ({ line: place + 1, quantity }))
+      .map((quantity, index) => ({ line: index + 1, quantity }))
       .filter(({ quantity }) => quantity > 0);
   const shipping = wanted?.shipping ?? left.shipping;
   const faults = faultsOf(sold, left, { lines, shipping });
@@ -117,9 +117,9 @@ function faultsOf(
 }
 
 /** The amount due for the next `quantity` units of a line of which `left` are left. */
-function dueBetween({ basket, pricing }: Sold, place: number, left: number, quantity: number): number {
-  const sold = basket.lines[place]?.quantity ?? 0;
-  const total = pricing.lineTotals[place] ?? 0;
+function dueBetween({ basket, pricing }: Sold, index: number, left: number, quantity: number): number {
+  const sold = basket.lines[index]?.quantity ?? 0;
+  const total = pricing.lineTotals[index] ?? 0;
   // Exact: see MAX_QUANTITY.
   const due = (gone: number): number => Math.floor((total * gone) / sold);
   return due(sold - left + quantity) - due(sold - left);
@@ -131,7 +131,7 @@ function unusedCodes(sold: Sold): string[] {
   return sold.pricing.discounts
     .filter(
       ({ lines, shipping }) =>
-        lines.every((amount, place) => amount === 0 || left.lines[place] === 0) &&
+        lines.every((amount, index) => amount === 0 || left.lines[index] === 0) &&
         (shipping === 0 || !left.shipping),
     )
     .map(({ code }) => code);

@@ -80,9 +80,9 @@ export async function decideBatch(
   if (counted.more) return undefined;
   const standing = await readStanding(db, asked, counted, requests);
   const decided = decide(standing, asked);
-  let place = 0;
+  let index = 0;
   const decisions = prepared.map(each =>
-    'wanted' in each ? (decided.decisions[place++] ?? STALE) : ({ state: 'refused', ...each } as const),
+    'wanted' in each ? (decided.decisions[index++] ?? STALE) : ({ state: 'refused', ...each } as const),
   );
   // Another gateway may have done the same request since the keys were read: do not refuse it because of its own uses.
   const isRefused = decisions.some(({ state }) => state !== 'done' && state !== 'stale');

@@ -55,17 +55,17 @@ function pricedView({ userId, basket, pricing, uses }: Redemption) {
     user: userId,
     currency: basket.currency,
     subtotal: pricing.subtotal,
-    lines: basket.lines.map(({ product, quantity, unitAmount }, place) => ({
-      line: place + 1,
+    lines: basket.lines.map(({ product, quantity, unitAmount }, index) => ({
+      line: index + 1,
       product,
       quantity,
       unit_amount: unitAmount,
       subtotal: quantity * unitAmount,
       discounts: discounts.flatMap(({ code, lines }) => {
-        const amount = lines[place] ?? 0;
+        const amount = lines[index] ?? 0;
         return amount === 0 ? [] : [{ code, amount }];
       }),
-      total: lineTotals[place] ?? 0,
+      total: lineTotals[index] ?? 0,
     })),
     shipping: { subtotal: basket.shipping, discount: takenOffShipping, total: pricing.shippingTotal },
     discounts: discounts.map(({ code, couponId, amount }) => ({

@@ -9,7 +9,7 @@ import type { ReceiptStore } from '../cold/receipt-store.ts';
 import { ANSWERED, type Reply } from '../http/reply.ts';
 import { type ArchiveParts, refuseArchived } from '../http/requests.ts';
 import type { Board } from '../shared/board.ts';
-import type { Lookups, Place } from '../shared/lookups.ts';
+import type { EntryStanding, Lookups } from '../shared/lookups.ts';
 import type { AdmissionControl } from './admission-control.ts';
 import { refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
 import { type EntryViewParts, entryView } from './entry-view.ts';
@@ -30,10 +30,10 @@ export async function answerBehindClose(
 ): Promise<void> {
   // Check before the look-up: then everything is ranked by the time of the look-up.
   const areAllRanked = parts.board.rankedUs >= campaign.closesAtUs - 1;
-  let place: Place | undefined;
+  let standing: EntryStanding | undefined;
   try {
-    place = await parts.lookups.find(campaign, userId);
-    if (place === undefined && (await refuseArchived(parts, reply, campaign)) === ANSWERED) return;
+    standing = await parts.lookups.find(campaign, userId);
+    if (standing === undefined && (await refuseArchived(parts, reply, campaign)) === ANSWERED) return;
   } catch {
     // Do not answer "closed": clients stop retrying after that.
     parts.metrics.refuse('lookup');
@@ -41,15 +41,19 @@ export async function answerBehindClose(
     reply.problem('unavailable', detail, { headers: SOON });
     return;
   }
-  if (place === undefined && !areAllRanked) {
+  if (standing === undefined && !areAllRanked) {
     parts.metrics.refuse('closing');
     const detail = 'The campaign is closed, and some earlier requests may still arrive. Retrying is safe.';
     reply.problem('unavailable', detail, { headers: SOON });
-  } else if (place === undefined) parts.admission.refuseEntrant(reply, campaign, instantUs);
-  else if (place.withdrawn || place.claimant?.state === 'left' || place.claimant?.state === 'declined')
-    refuseWithdrawn(parts, reply, campaign, place);
+  } else if (standing === undefined) parts.admission.refuseEntrant(reply, campaign, instantUs);
+  else if (
+    standing.withdrawn ||
+    standing.claimant?.state === 'left' ||
+    standing.claimant?.state === 'declined'
+  )
+    refuseWithdrawn(parts, reply, campaign, standing);
   else {
-    const receipt = await parts.receipts.find(campaign, userId, place.stamp);
-    reply.notStored(withReceipt(entryView(parts, place), receipt));
+    const receipt = await parts.receipts.find(campaign, userId, standing.stamp);
+    reply.notStored(withReceipt(entryView(parts, standing), receipt));
   }
 }

@@ -18,11 +18,11 @@ import type { GatewayConfig } from '../config.ts';
 import type { ClaimAccepted } from '../http/contract.ts';
 import { ANSWERED, type Reply } from '../http/reply.ts';
 import { type Head, type RefusalParts, readTicket } from '../http/requests.ts';
-import type { Place } from '../shared/lookups.ts';
+import type { EntryStanding } from '../shared/lookups.ts';
 import { claimByUsOf } from '../stream/deadlines.ts';
 import { openPipeline, refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
 import { outcomeOf } from './entry-view.ts';
-import { asker, type OwnRequestParts, placeOf } from './own-entry.ts';
+import { asker, type OwnRequestParts, standingOf } from './own-entry.ts';
 import { Entry } from './stamped-entry.ts';
 
 export interface ClaimParts extends OwnRequestParts {
@@ -38,33 +38,33 @@ export async function postClaim(
   const who = await asker(parts, reply, readTicket(head, undefined), req.getParameter(0));
   if (who === ANSWERED) return;
   const { campaign, userId } = who;
-  const place = await placeOf(parts, reply, campaign, userId);
-  if (place === ANSWERED) return;
-  const { claimant } = place;
+  const standing = await standingOf(parts, reply, campaign, userId);
+  if (standing === ANSWERED) return;
+  const { claimant } = standing;
   switch (claimant?.state) {
     case 'offered':
       break;
     case 'claimed':
-      answerClaim(reply, campaign, place, claimant, 'claimed');
+      answerClaim(reply, campaign, standing, claimant, 'claimed');
       return;
     case 'lapsed':
       refuseLapsed(parts, reply, claimant.endedUs);
       return;
     case 'declined':
     case 'left':
-      refuseWithdrawn(parts, reply, campaign, place);
+      refuseWithdrawn(parts, reply, campaign, standing);
       return;
     case 'waitlisted':
     case undefined:
-      if (place.withdrawn) refuseWithdrawn(parts, reply, campaign, place);
-      else refuseNothing(parts, reply, campaign, place);
+      if (standing.withdrawn) refuseWithdrawn(parts, reply, campaign, standing);
+      else refuseNothing(parts, reply, campaign, standing);
       return;
   }
   const pipeline = openPipeline(parts, reply);
   if (pipeline === ANSWERED) return;
   const instantUs = parts.clock.next();
   // Checked after the stamp: the look-up also waits for the log to confirm the epoch, perhaps for longer than a lease.
-  if (monotonicUs() - place.lookedUpUs > parts.config.LEASE_MS * 1_000) {
+  if (monotonicUs() - standing.lookedUpUs > parts.config.LEASE_MS * 1_000) {
     parts.metrics.refuse('lookup');
     reply.problem('unavailable', 'Looking up the offer took too long. Retrying is safe.', { headers: SOON });
     return;
@@ -76,14 +76,14 @@ export async function postClaim(
   }
   const outcome = instantUs <= claimByUs ? 'claimed' : 'claiming';
   const answer = (receipt: string | undefined): void =>
-    answerClaim(reply, campaign, place, claimant, outcome, receipt);
+    answerClaim(reply, campaign, standing, claimant, outcome, receipt);
   pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_CLAIM, { answer }));
 }
 
 function answerClaim(
   reply: Reply,
   { campaignId }: BoardCampaign,
-  { stamp }: Place,
+  { stamp }: EntryStanding,
   { serial, code }: { readonly serial: number; readonly code: string },
   outcome: ClaimAccepted['outcome'],
   receipt?: string,
@@ -100,12 +100,17 @@ function refuseLapsed(parts: RefusalParts, reply: Reply, lapsedUs: number): void
   });
 }
 
-function refuseNothing(parts: RefusalParts, reply: Reply, campaign: BoardCampaign, place: Place): void {
+function refuseNothing(
+  parts: RefusalParts,
+  reply: Reply,
+  campaign: BoardCampaign,
+  standing: EntryStanding,
+): void {
   parts.metrics.refuse('nothing_to_claim');
-  const outcome = outcomeOf(place);
+  const outcome = outcomeOf(standing);
   const detail =
     campaign.claims === undefined
       ? `Campaign ${campaign.campaignId} has no claims: what it grants is final.`
       : `You have no offer in campaign ${campaign.campaignId}: your entry is ${outcome}.`;
-  reply.problem('nothing-to-claim', detail, { members: { stamp: place.stamp, outcome } });
+  reply.problem('nothing-to-claim', detail, { members: { stamp: standing.stamp, outcome } });
 }

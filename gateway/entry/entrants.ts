@@ -15,37 +15,37 @@ export class Entrants {
   readonly #prints: Int32Array;
   readonly #seed: number;
   /** The slot of the user hashed last. */
-  #place = 0;
+  #slot = 0;
   /** Their value; never 0, which marks an empty slot. */
   #print = 1;
 
-  /** `places`: the number of slots, and so the most users that are remembered. */
-  constructor(places: number, random: () => number = Math.random) {
-    this.#prints = new Int32Array(places);
+  /** `capacity`: the number of slots, and so the most users that are remembered. */
+  constructor(capacity: number, random: () => number = Math.random) {
+    this.#prints = new Int32Array(capacity);
     this.#seed = Math.floor(random() * 2 ** 32);
   }
 
   note(campaignId: number, userId: string): void {
     this.#hash(campaignId, userId);
-    this.#prints[this.#place] = this.#print;
+    this.#prints[this.#slot] = this.#print;
   }
 
   /** Whether the user was noted; other users may have changed the answer either way. */
   has(campaignId: number, userId: string): boolean {
     this.#hash(campaignId, userId);
-    return this.#prints[this.#place] === this.#print;
+    return this.#prints[this.#slot] === this.#print;
   }
 
   /** Both hashes in one pass: FNV-1a from two seeds, finished like MurmurHash3, so that every input bit affects all bits. */
   #hash(campaignId: number, userId: string): void {
-    let place = Math.imul(this.#seed ^ campaignId, PRIME);
-    let print = Math.imul(place ^ 0x9e37_79b1, PRIME);
+    let slot = Math.imul(this.#seed ^ campaignId, PRIME);
+    let print = Math.imul(slot ^ 0x9e37_79b1, PRIME);
     for (let index = 0; index < userId.length; index++) {
       const code = userId.charCodeAt(index);
-      place = Math.imul(place ^ code, PRIME);
+      slot = Math.imul(slot ^ code, PRIME);
       print = Math.imul(print ^ code, OTHER_PRIME);
     }
-    this.#place = (mixed(place) >>> 0) % this.#prints.length;
+    this.#slot = (mixed(slot) >>> 0) % this.#prints.length;
     this.#print = mixed(print) || 1;
   }
 }

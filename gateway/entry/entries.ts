@@ -27,7 +27,7 @@ import type { AdmissionControl } from './admission-control.ts';
 import { answerBehindClose, type BehindCloseParts } from './behind-close.ts';
 import { type OpenPipelineParts, openPipeline } from './entry-answers.ts';
 import type { Repeats } from './repeats.ts';
-import { answerPlace, Entry, type StampedEntryParts } from './stamped-entry.ts';
+import { answerStanding, Entry, type StampedEntryParts } from './stamped-entry.ts';
 
 export interface EnteringParts
   extends StampedEntryParts,
@@ -164,9 +164,9 @@ async function enterAgain(
   instantUs: number,
 ): Promise<void> {
   if (parts.repeats.refuseTooMany(reply, userId, arrival.forwardedFor) === ANSWERED) return;
-  const place = await parts.lookups.find(campaign, userId).catch(() => undefined);
-  if (place !== undefined && instantOf(place.stamp, campaign.opensAtUs) <= instantUs) {
-    await answerPlace(parts, reply, campaign, userId, place);
+  const standing = await parts.lookups.find(campaign, userId).catch(() => undefined);
+  if (standing !== undefined && instantOf(standing.stamp, campaign.opensAtUs) <= instantUs) {
+    await answerStanding(parts, reply, campaign, userId, standing);
     return;
   }
   const now = parts.board.campaign(campaign.campaignId) ?? campaign;

@@ -4,7 +4,7 @@ import type { ClockLimits } from '../clock/clock-limits.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { Answered, Reply } from '../http/reply.ts';
 import type { RefusalParts } from '../http/requests.ts';
-import type { Place } from '../shared/lookups.ts';
+import type { EntryStanding } from '../shared/lookups.ts';
 import type { Membership } from '../shared/membership.ts';
 import type { SlicePipeline } from './slices.ts';
 
@@ -52,14 +52,14 @@ export function refuseWithdrawn(
   parts: RefusalParts,
   reply: Reply,
   campaign: BoardCampaign,
-  place: Pick<Place, 'stamp'>,
+  standing: Pick<EntryStanding, 'stamp'>,
 ): void {
   parts.metrics.refuse('withdrawn');
   reply.problem(
     'already-withdrawn',
     `The entry in campaign ${campaign.campaignId} was withdrawn; this is final.`,
     {
-      members: { stamp: place.stamp },
+      members: { stamp: standing.stamp },
     },
   );
 }

@@ -61,7 +61,7 @@ export function enteringParts(all: EnteringParts): EnteringParts {
     answers: all.answers,
     receipts: all.receipts,
     ledgerStamps: all.ledgerStamps,
-    places: all.places,
+    aheadCounts: all.aheadCounts,
     claimants: all.claimants,
     etas: all.etas,
   };

@@ -137,13 +137,13 @@ async function makeOnOne(cluster: TestKafkaCluster, topic: string, broker?: numb
     retentionMs: 7 * 86_400_000,
     uncleanElection: 'refused',
   });
-  const place =
+  const placement =
     broker === undefined
       ? { numPartitions: PARTITIONS, replicationFactor: 1 }
       : { replicaAssignment: [{ partition: 0, replicas: [broker] }] };
   const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
   await cluster.ask(admin =>
-    admin.createTopics({ waitForLeaders: false, topics: [{ topic, ...place, configEntries }] }),
+    admin.createTopics({ waitForLeaders: false, topics: [{ topic, ...placement, configEntries }] }),
   );
   await eventually(async () => (await cluster.layout(topic)).length > 0);
 }

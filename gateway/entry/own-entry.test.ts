@@ -2,7 +2,7 @@ import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import { boardCampaign } from '../../engine/contract/redis/board/testing/campaign.ts';
-import type { Place } from '../shared/lookups.ts';
+import type { EntryStanding } from '../shared/lookups.ts';
 import { isCancelled, outcomeOf } from './entry-view.ts';
 
 const SETTLED = 2_000;
@@ -21,7 +21,7 @@ function campaign(changes: Partial<BoardCampaign>): BoardCampaign {
   });
 }
 
-function place(changes: Partial<Place> = {}): Place {
+function standing(changes: Partial<EntryStanding> = {}): EntryStanding {
   const nothing = { grant: undefined, claimant: undefined, withdrawn: false };
   return {
     campaign: campaign({}),
@@ -39,12 +39,12 @@ test('whoever others went before in a room waits until it ends, and is told how 
   const cancelled = { cancelledStamp: SETTLED };
   const grant = { serial: 1, code: 'a code' };
   const told = [
-    [campaign({}), place()],
-    [campaign({ finished: true }), place()],
-    [campaign(cancelled), place()],
-    [campaign({ ...cancelled, finished: true }), place({ stamp: SETTLED + 1, settled: false })],
-    [campaign({ ...cancelled, finished: true }), place({ grant })],
-    [campaign({ ...cancelled, finished: true }), place({ withdrawn: true })],
+    [campaign({}), standing()],
+    [campaign({ finished: true }), standing()],
+    [campaign(cancelled), standing()],
+    [campaign({ ...cancelled, finished: true }), standing({ stamp: SETTLED + 1, settled: false })],
+    [campaign({ ...cancelled, finished: true }), standing({ grant })],
+    [campaign({ ...cancelled, finished: true }), standing({ withdrawn: true })],
   ] as const;
   deepEqual(
     told.map(([of, who]) => outcomeOf({ ...who, campaign: of })),
@@ -58,5 +58,5 @@ test('a coupon that was cancelled keeps what was decided before', () => {
     [SETTLED - 1, SETTLED, SETTLED + 1].map(stamp => isCancelled(cancelled, stamp)),
     [false, false, true],
   );
-  deepEqual(outcomeOf(place({ campaign: cancelled })), 'sold_out');
+  deepEqual(outcomeOf(standing({ campaign: cancelled })), 'sold_out');
 });

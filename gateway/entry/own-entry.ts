@@ -23,7 +23,7 @@ import {
   type TicketParts,
 } from '../http/requests.ts';
 import type { Board } from '../shared/board.ts';
-import { BeingMade, type Lookups, type Place } from '../shared/lookups.ts';
+import { BeingMade, type EntryStanding, type Lookups } from '../shared/lookups.ts';
 import type { AdmissionControl } from './admission-control.ts';
 import { type OpenPipelineParts, openPipeline, refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
 import { type EntryViewParts, entryView, isCancelled, outcomeOf } from './entry-view.ts';
@@ -76,19 +76,19 @@ export async function asker(
 }
 
 /**
- * The user's place; answers 404 if there is none, 503, or what `whileMade` answers while the campaign is being rebuilt in
+ * The user's standing; answers 404 if there is none, 503, or what `whileMade` answers while the campaign is being rebuilt in
  * Redis, if it does.
  */
-export async function placeOf(
+export async function standingOf(
   parts: PlaceParts,
   reply: Reply,
   campaign: BoardCampaign,
   userId: string,
   whileMade?: () => Promise<Answered | undefined>,
-): Promise<Place | Answered> {
+): Promise<EntryStanding | Answered> {
   try {
-    const place = await parts.lookups.find(campaign, userId);
-    if (place !== undefined) return place;
+    const standing = await parts.lookups.find(campaign, userId);
+    if (standing !== undefined) return standing;
     return (
       (await refuseArchived(parts, reply, campaign)) ??
       reply.problem('no-entry', `You have no entry in campaign ${campaign.campaignId}.`)
@@ -112,12 +112,12 @@ export async function getEntry(
   const who = await asker(parts, reply, ticket, idText);
   if (who === ANSWERED) return;
   const { campaign, userId } = who;
-  const place = await placeOf(parts, reply, campaign, userId, () =>
+  const standing = await standingOf(parts, reply, campaign, userId, () =>
     tellFinal(parts, reply, campaign, userId),
   );
-  if (place === ANSWERED) return;
-  const receipt = await parts.receipts.find(campaign, userId, place.stamp);
-  const view = entryView(parts, place);
+  if (standing === ANSWERED) return;
+  const receipt = await parts.receipts.find(campaign, userId, standing.stamp);
+  const view = entryView(parts, standing);
   reply.notStored(withReceipt(view, receipt));
 }
 
@@ -162,11 +162,11 @@ export async function deleteEntry(
   const who = await asker(parts, reply, ticket, idText);
   if (who === ANSWERED) return;
   const { campaign, userId } = who;
-  const place = await placeOf(parts, reply, campaign, userId);
-  if (place === ANSWERED) return;
-  const outcome = outcomeOf(place);
+  const standing = await standingOf(parts, reply, campaign, userId);
+  if (standing === ANSWERED) return;
+  const outcome = outcomeOf(standing);
   if (outcome === 'withdrawn' || outcome === 'declined') {
-    refuseWithdrawn(parts, reply, campaign, place);
+    refuseWithdrawn(parts, reply, campaign, standing);
     return;
   }
   // Check this first: a gateway without a lease may have no clock yet.
@@ -176,12 +176,12 @@ export async function deleteEntry(
   // An offer is declined and a waitlisted user leaves, also after the close.
   const mayDecline = outcome === 'offered' || outcome === 'waitlisted';
   if (!mayDecline && parts.admission.refuseEntrant(reply, campaign, instantUs) === ANSWERED) return;
-  if (!mayDecline && (outcome !== 'waiting' || (place.settled && campaign.kind !== 'room'))) {
+  if (!mayDecline && (outcome !== 'waiting' || (standing.settled && campaign.kind !== 'room'))) {
     reply.problem(
       'already-settled',
       `The entry in campaign ${campaign.campaignId} is decided and cannot be withdrawn.`,
       {
-        members: { stamp: place.stamp, outcome },
+        members: { stamp: standing.stamp, outcome },
       },
     );
     return;

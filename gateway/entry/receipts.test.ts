@@ -50,9 +50,9 @@ function provenBy({ body }: Answer, user: string, keys: readonly PublicKey[]): R
   const leaf = leafHash(
     leafData({ kind: ITEM_ENTRY, campaignId: receipt.campaign, stamp: receipt.stamp }, who),
   );
-  const place = { leaf: receipt.leaf, count: head.count };
+  const position = { leaf: receipt.leaf, count: head.count };
   assert.ok(
-    isIncluded(leaf, place, Buffer.from(receipt.path, 'base64url'), head.root),
+    isIncluded(leaf, position, Buffer.from(receipt.path, 'base64url'), head.root),
     'it leads to the root',
   );
   return receipt;

@@ -20,7 +20,7 @@ import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import { authenticate, type TicketParts } from '../http/requests.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Board } from '../shared/board.ts';
-import { BeingMade, type Lookups, type Place } from '../shared/lookups.ts';
+import { BeingMade, type EntryStanding, type Lookups } from '../shared/lookups.ts';
 import type { Membership } from '../shared/membership.ts';
 import type { AcceptedAnswers, AcceptedEntry } from './accepted-answer.ts';
 import { refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
@@ -47,18 +47,25 @@ export interface StampedEntryParts extends AnswerParts, TicketParts {
 }
 
 /** Answers with an entry that was accepted before, and its receipt. `ownReceipt`: see Entry.#ownReceipt. */
-export async function answerPlace(
+export async function answerStanding(
   parts: AnswerParts,
   reply: Reply,
   campaign: BoardCampaign,
   userId: string,
-  place: Place,
+  standing: EntryStanding,
   ownReceipt?: (stamp: number) => string | undefined,
 ): Promise<void> {
   parts.repeats.note(campaign.campaignId, userId);
-  if (place.withdrawn || place.claimant?.state === 'left' || place.claimant?.state === 'declined')
-    return refuseWithdrawn(parts, reply, campaign, place);
-  await answerStamped(parts, reply, campaign, userId, { stamp: place.stamp, ...shownOf(place) }, ownReceipt);
+  if (standing.withdrawn || standing.claimant?.state === 'left' || standing.claimant?.state === 'declined')
+    return refuseWithdrawn(parts, reply, campaign, standing);
+  await answerStamped(
+    parts,
+    reply,
+    campaign,
+    userId,
+    { stamp: standing.stamp, ...shownOf(standing) },
+    ownReceipt,
+  );
 }
 
 async function answerStamped(
@@ -163,22 +170,29 @@ export class Entry implements Stamped, AcceptedEntry {
   /** Somebody of this slice had entered before, perhaps this user: look the user's entry up and answer with it. */
   async #answerLookedUp(receipts: SliceReceipts | undefined): Promise<void> {
     const { lookups, membership } = this.#parts;
-    let place: Place | undefined;
+    let standing: EntryStanding | undefined;
     try {
-      place = await lookups.find(this.campaign, this.userId, membership.pipeline()?.epoch);
+      standing = await lookups.find(this.campaign, this.userId, membership.pipeline()?.epoch);
     } catch (error) {
       if (error instanceof BeingMade && this.kind === ITEM_ENTRY)
-        return this.#answerUnplaced(error.stamp, receipts);
-      place = undefined;
+        return this.#answerDuringRebuild(error.stamp, receipts);
+      standing = undefined;
     }
     const reply = this.#reply;
-    if (place === undefined) {
+    if (standing === undefined) {
       this.#refuseUnknown();
     } else if (this.kind === ITEM_WITHDRAWAL) {
-      const answer = { campaign: this.campaign.campaignId, stamp: place.stamp, outcome: 'withdrawing' };
+      const answer = { campaign: this.campaign.campaignId, stamp: standing.stamp, outcome: 'withdrawing' };
       reply.json(202, JSON.stringify(answer));
     } else {
-      await answerPlace(this.#parts, reply, this.campaign, this.userId, place, this.#ownReceipt(receipts));
+      await answerStanding(
+        this.#parts,
+        reply,
+        this.campaign,
+        this.userId,
+        standing,
+        this.#ownReceipt(receipts),
+      );
     }
   }
 
@@ -188,7 +202,7 @@ export class Entry implements Stamped, AcceptedEntry {
    * that logged it ended before ranking it, other gateways would tell a later stamp, from the end of the rebuild until an
    * engine has repaired the rank.
    */
-  async #answerUnplaced(ranked: number | undefined, receipts: SliceReceipts | undefined): Promise<void> {
+  async #answerDuringRebuild(ranked: number | undefined, receipts: SliceReceipts | undefined): Promise<void> {
     let held: HeldEntry | undefined;
     try {
       held = await this.#parts.ledgerStamps.find(this.campaign.campaignId, this.userId);
@@ -238,7 +252,7 @@ export class Entry implements Stamped, AcceptedEntry {
 type ShownPosition = Omit<EntryAccepted, 'campaign' | 'stamp' | 'receipt'>;
 
 /** Shows a rank that can still change as an estimate: a position, once shown, never changes. */
-function shownOf({ rank, final }: Place): ShownPosition {
+function shownOf({ rank, final }: EntryStanding): ShownPosition {
   if (final) return { position: rank + 1, provisional: false };
   return { position: null, provisional: true, estimated_position: rank + 1 };
 }

@@ -14,7 +14,7 @@ import { Fenwick } from './fenwick.ts';
 const PAGE = 2_000;
 
 interface Moves {
-  /** The places, from 1, of claimants who no longer wait. */
+  /** The waitlist positions, from 1, of claimants who no longer wait. */
   readonly left: Fenwick;
   read: number;
 }
@@ -28,7 +28,7 @@ export class ClaimMoves implements BoardListener {
   readonly #board: Board;
   readonly #log: Logger;
   readonly #moves = new Map<number, Moves>();
-  /** By campaign, the list of a new board while it is read; see Places. */
+  /** By campaign, the list of a new board while it is read; see AheadCounts. */
   readonly #anew = new Map<number, Moves>();
   readonly #reading = new Set<number>();
   /** Finished campaigns whose moves were all reported: nobody waits there any more, so the moves are dropped. */
@@ -47,9 +47,9 @@ export class ClaimMoves implements BoardListener {
     this.#listeners.push(listener);
   }
 
-  /** The position, from 1, of the claimant with this `place` among those still waiting. Only falls. */
-  waiting(campaignId: number, place: number): number {
-    return place - (this.#moves.get(campaignId)?.left.below(place) ?? 0);
+  /** The position, from 1, of the claimant with this `waitlistPosition` among those still waiting. Only falls. */
+  waiting(campaignId: number, waitlistPosition: number): number {
+    return waitlistPosition - (this.#moves.get(campaignId)?.left.below(waitlistPosition) ?? 0);
   }
 
   /** The number of campaigns whose moves are kept. */
@@ -123,11 +123,11 @@ export class ClaimMoves implements BoardListener {
     return this.#redis.lrange(key, from, from + PAGE - 1);
   }
 
-  /** `place:user id`, see CampaignKeys.moves; `isNews`: it was not reported before. */
+  /** `position:user id`, see CampaignKeys.moves; `isNews`: it was not reported before. */
   #take(campaignId: number, { left }: Moves, item: string, isNews: boolean): void {
     const colon = item.indexOf(':');
-    const place = Number(item.slice(0, colon));
-    if (place > 0) left.mark(place);
+    const waitlistPosition = Number(item.slice(0, colon));
+    if (waitlistPosition > 0) left.mark(waitlistPosition);
     if (!isNews) return;
     for (const listener of this.#listeners) listener(campaignId, item.slice(colon + 1));
   }

@@ -22,11 +22,11 @@ export interface Grant {
   readonly code: string;
 }
 
-export interface Place {
+export interface EntryStanding {
   /** The campaign as of just before the look-up: a later board may report more than the answer about the user. */
   readonly campaign: BoardCampaign;
   readonly stamp: number;
-  /** The number of entries with an earlier stamp. Show it only if the place is final. */
+  /** The number of entries with an earlier stamp. Show it only if the rank is final. */
   readonly rank: number;
   /** False while an earlier request may still arrive and change the rank. */
   readonly final: boolean;
@@ -40,9 +40,9 @@ export interface Place {
   readonly lookedUpUs: number;
 }
 
-/** Looks up a user's place in a campaign that is no longer in Redis: see cold/shelved.ts. */
-export interface PlacesOnTheShelf {
-  place(campaign: BoardCampaign, userId: string): Promise<Place | undefined>;
+/** Looks up a user's standing in a campaign that is no longer in Redis: see cold/shelved.ts. */
+export interface ShelvedStandings {
+  standing(campaign: BoardCampaign, userId: string): Promise<EntryStanding | undefined>;
 }
 
 /** Redis does not answer, was emptied, or may be outdated after a failover; nothing is known about any user. */
@@ -64,7 +64,7 @@ interface Question {
   readonly userId: string;
   /** The epoch that the caller knows as the latest one that had begun when the user asked, if it does. */
   readonly latest: string | undefined;
-  readonly resolve: (place: Place | undefined) => void;
+  readonly resolve: (standing: EntryStanding | undefined) => void;
   readonly reject: (error: LookupFailed) => void;
 }
 
@@ -72,7 +72,7 @@ export interface LookupParts {
   readonly redis: RedisClient;
   readonly keys: Keys;
   readonly board: Board;
-  readonly shelved: PlacesOnTheShelf;
+  readonly shelved: ShelvedStandings;
   readonly epochs: Pick<EpochCheck, 'isLatest'>;
 }
 
@@ -84,7 +84,7 @@ export class Lookups {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #board: Board;
-  readonly #shelved: PlacesOnTheShelf;
+  readonly #shelved: ShelvedStandings;
   readonly #epochs: Pick<EpochCheck, 'isLatest'>;
   #waiting: Question[] = [];
   #scheduled = false;
@@ -100,15 +100,15 @@ export class Lookups {
   }
 
   /**
-   * The user's place in the campaign, or undefined without an entry; for a shelved campaign from the ledger. It is at least
+   * The user's standing in the campaign, or undefined without an entry; for a shelved campaign from the ledger. It is at least
    * as new as everything that the user was told before the call, by whichever gateway. Rejects with LookupFailed.
    *
    * `latest` is an epoch of which the caller knows that no later one had begun when the user asked, because the log has
    * accepted an append under it since. If the board has the same epoch, it is not checked again.
    */
-  find(campaign: BoardCampaign, userId: string, latest?: string): Promise<Place | undefined> {
+  find(campaign: BoardCampaign, userId: string, latest?: string): Promise<EntryStanding | undefined> {
     if (campaign.shelved === true) {
-      return this.#shelved.place(campaign, userId).catch((error: unknown) => {
+      return this.#shelved.standing(campaign, userId).catch((error: unknown) => {
         throw new LookupFailed(messageOf(error));
       });
     }
@@ -170,7 +170,7 @@ export class Lookups {
       return;
     }
     this.#askedAtMs.delete(campaignId);
-    const places = new Map(
+    const standings = new Map(
       questions.map((question, index) => {
         const user = looked.users[index];
         return [
@@ -189,13 +189,13 @@ export class Lookups {
         ];
       }),
     );
-    for (const [question, place] of places) {
+    for (const [question, standing] of standings) {
       if (question.latest !== epoch) continue;
-      question.resolve(place);
-      places.delete(question);
+      question.resolve(standing);
+      standings.delete(question);
     }
     // Not awaited: the next questions go out meanwhile.
-    if (isLatest !== false) void answerIf(isLatest, places);
+    if (isLatest !== false) void answerIf(isLatest, standings);
   }
 
   #askFor(campaignId: number): void {
@@ -208,16 +208,16 @@ export class Lookups {
   }
 }
 
-/** Answers once it is known whether the places were read under the latest epoch. */
+/** Answers once it is known whether the standings were read under the latest epoch. */
 async function answerIf(
   isLatest: Promise<boolean>,
-  places: ReadonlyMap<Question, Place | undefined>,
+  standings: ReadonlyMap<Question, EntryStanding | undefined>,
 ): Promise<void> {
   const failed = (await isLatest)
     ? undefined
     : new LookupFailed('the epoch of this Redis cannot be confirmed as the latest');
-  for (const [question, place] of places) {
-    if (failed === undefined) question.resolve(place);
+  for (const [question, standing] of standings) {
+    if (failed === undefined) question.resolve(standing);
     else question.reject(failed);
   }
 }

@@ -53,7 +53,9 @@ export function claimantMembers(
 ): ClaimantMembers {
   switch (claimant.state) {
     case 'waitlisted':
-      return campaign.finished ? {} : { place: moves.waiting(campaign.campaignId, claimant.place) };
+      return campaign.finished
+        ? {}
+        : { place: moves.waiting(campaign.campaignId, claimant.waitlistPosition) };
     case 'offered':
       return offerMembers(deadlines, campaign, claimant);
     case 'claimed':

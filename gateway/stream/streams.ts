@@ -17,7 +17,7 @@ import {
   refuseArchived,
   type TicketParts,
 } from '../http/requests.ts';
-import type { Lookups, Place } from '../shared/lookups.ts';
+import type { EntryStanding, Lookups } from '../shared/lookups.ts';
 import { Watcher } from './watcher.ts';
 import type { Watchers } from './watchers.ts';
 
@@ -46,8 +46,8 @@ interface LastEvent {
   readonly campaignId: number;
   readonly over: boolean;
   readonly ahead: number;
-  /** The place in the waitlist; infinite if none was shown. */
-  readonly place: number;
+  /** The position in the waitlist; infinite if none was shown. */
+  readonly waitlistPosition: number;
 }
 
 /**
@@ -63,7 +63,7 @@ export function parseLastEventId(text: string): LastEvent | undefined {
     campaignId: Number(campaign),
     over: last === 'over',
     ahead: isAhead ? Number(last) : 0,
-    place: last.startsWith('w') ? Number(last.slice(1)) : Number.POSITIVE_INFINITY,
+    waitlistPosition: last.startsWith('w') ? Number(last.slice(1)) : Number.POSITIVE_INFINITY,
   };
 }
 
@@ -108,7 +108,7 @@ export class Streams {
         userId,
         campaignId: id,
         shownAhead: last?.ahead ?? Number.POSITIVE_INFINITY,
-        shownPlace: last?.place ?? Number.POSITIVE_INFINITY,
+        shownWaitlistPosition: last?.waitlistPosition ?? Number.POSITIVE_INFINITY,
       },
       {
         commentDueUs: monotonicUs() + commentMs * 1000 * (0.5 + Math.random() / 2),
@@ -147,14 +147,14 @@ export class Streams {
     return reply.problem('too-many-watchers', detail, { headers: { 'retry-after': '5' } });
   }
 
-  /** The place to show, or 'unknown' while Redis cannot tell; answers if there is none. */
-  async #mayWatch(reply: Reply, id: number, userId: string): Promise<Place | 'unknown' | Answered> {
+  /** The standing to show, or 'unknown' while Redis cannot tell; answers if there is none. */
+  async #mayWatch(reply: Reply, id: number, userId: string): Promise<EntryStanding | 'unknown' | Answered> {
     const parts = this.#parts;
     const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
     if (campaign === ANSWERED) return campaign;
     try {
-      const place = await parts.lookups.find(campaign, userId);
-      if (place !== undefined) return place;
+      const standing = await parts.lookups.find(campaign, userId);
+      if (standing !== undefined) return standing;
       if ((await refuseArchived(parts, reply, campaign)) === ANSWERED) return ANSWERED;
     } catch {
       // The stream opens anyway, reports that it is stalled, and continues when Redis is back.

@@ -53,7 +53,7 @@ const who = {
   userId: 'alice',
   campaignId: 1,
   shownAhead: Number.POSITIVE_INFINITY,
-  shownPlace: Number.POSITIVE_INFINITY,
+  shownWaitlistPosition: Number.POSITIVE_INFINITY,
 };
 
 test('a watcher who does not read is written to once, then owed, then too slow at the cap in bytes', async () => {

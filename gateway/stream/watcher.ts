@@ -28,10 +28,10 @@ export class Watcher {
   rank = -1;
   /** The value shown last; a greater one is never shown again. */
   shownAhead: number;
-  /** The waitlist place shown last; a greater one is never shown again. */
-  shownPlace: number;
-  /** While waitlisted: the place that was assigned. */
-  place = 0;
+  /** The waitlist position shown last; a greater one is never shown again. */
+  shownWaitlistPosition: number;
+  /** While waitlisted: the position that was assigned. */
+  waitlistPosition = 0;
   /** While offered: the offer. */
   offer: Offered | undefined;
   /** Of the shown offer: its deadline as shown, and how much outages have added to it, microseconds. */
@@ -50,14 +50,14 @@ export class Watcher {
 
   constructor(
     res: HttpResponse,
-    who: { userId: string; campaignId: number; shownAhead: number; shownPlace: number },
+    who: { userId: string; campaignId: number; shownAhead: number; shownWaitlistPosition: number },
     terms: { commentDueUs: number; bufferAtMost: number; ended: () => void },
   ) {
     this.#res = res;
     this.userId = who.userId;
     this.campaignId = who.campaignId;
     this.shownAhead = who.shownAhead;
-    this.shownPlace = who.shownPlace;
+    this.shownWaitlistPosition = who.shownWaitlistPosition;
     this.commentDueUs = terms.commentDueUs;
     this.#bufferAtMost = terms.bufferAtMost;
     this.#ended = terms.ended;

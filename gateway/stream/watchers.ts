@@ -15,10 +15,10 @@ import { monotonicUs } from '../clock/clock.ts';
 import { isCancelled, outcomeOf } from '../entry/entry-view.ts';
 import type { OfferEvent, OutcomeEvent, WaitlistedEvent } from '../http/contract.ts';
 import type { Metrics } from '../metrics.ts';
+import type { AheadCounts } from '../shared/ahead-counts.ts';
 import type { Board, BoardListener } from '../shared/board.ts';
 import type { ClaimMoves } from '../shared/claim-moves.ts';
-import type { Lookups, Place } from '../shared/lookups.ts';
-import type { Places } from '../shared/places.ts';
+import type { EntryStanding, Lookups } from '../shared/lookups.ts';
 import type { Presence } from '../shared/presence.ts';
 import { type ClaimantParts, claimantMembers, offerMembers } from './claimant-view.ts';
 import type { Etas } from './eta.ts';
@@ -31,7 +31,7 @@ const NO_DEADLINE = 'none';
 export interface WatchersParts {
   readonly board: Pick<Board, 'campaign' | 'epoch' | 'listen' | 'rankedUs' | 'readAtUs'>;
   readonly lookups: Pick<Lookups, 'find'>;
-  readonly places: Pick<Places, 'ahead' | 'left' | 'returned'>;
+  readonly aheadCounts: Pick<AheadCounts, 'ahead' | 'left' | 'returned'>;
   readonly claimants: ClaimantParts & { readonly moves: Pick<ClaimMoves, 'listen'> };
   readonly presence: Pick<Presence, 'opened' | 'closed'>;
   readonly etas: Pick<Etas, 'of'>;
@@ -80,8 +80,8 @@ export class Watchers implements BoardListener {
     return this.#count;
   }
 
-  /** Adds a watcher with the place just looked up; without one, the next visit looks it up. */
-  add(watcher: Watcher, place: Place | undefined): void {
+  /** Adds a watcher with the standing just looked up; without one, the next visit looks it up. */
+  add(watcher: Watcher, standing: EntryStanding | undefined): void {
     if (this.#closed) {
       watcher.drop();
       return;
@@ -91,7 +91,7 @@ export class Watchers implements BoardListener {
     this.#slot = (this.#slot + 1) % SLOTS;
     this.#count += 1;
     this.#parts.presence.opened(watcher.campaignId, watcher.userId);
-    this.#asked(watcher, place);
+    this.#asked(watcher, standing);
   }
 
   /** Removes a watcher whose stream was ended by us or by the client. */
@@ -182,12 +182,12 @@ export class Watchers implements BoardListener {
     if (watcher.state === 'provisional') {
       if (watcher.stamp <= lastStampAt(board.rankedUs, campaign.opensAtUs)) void this.#ask(watcher);
     } else if (watcher.state === 'placed') {
-      const { places } = this.#parts;
+      const { aheadCounts } = this.#parts;
       const decided =
-        (watcher.stamp <= campaign.settledStamp && !places.returned(watcher.campaignId, watcher.rank)) ||
+        (watcher.stamp <= campaign.settledStamp && !aheadCounts.returned(watcher.campaignId, watcher.rank)) ||
         isCancelled(campaign, watcher.stamp) ||
         (campaign.kind === 'room' && campaign.finished) ||
-        places.left(watcher.campaignId, watcher.rank);
+        aheadCounts.left(watcher.campaignId, watcher.rank);
       if (decided) void this.#decide(watcher);
       else this.#showPosition(watcher, nowUs);
     } else if (watcher.state === 'waitlisted' || watcher.state === 'offered') {
@@ -205,7 +205,7 @@ export class Watchers implements BoardListener {
     watcher.stalled = false;
     const { state, offer } = watcher;
     if (watcher.hasMoved || (state === 'waitlisted' && campaign.finished)) void this.#decide(watcher);
-    else if (state === 'waitlisted') this.#showPlace(watcher, wasStalled);
+    else if (state === 'waitlisted') this.#showWaitlistPosition(watcher, wasStalled);
     else if (offer !== undefined && (wasStalled || watcher.shownOutageUs !== campaign.claims?.outageUs)) {
       if (wasStalled) watcher.shownClaimBy = '';
       this.#showOffer(watcher, campaign, offer);
@@ -222,7 +222,10 @@ export class Watchers implements BoardListener {
   /** Shows the position if it has moved; with `always` in any case, for a client that has reconnected. */
   #showPosition(watcher: Watcher, nowUs: number, always = false): void {
     if (this.#tellStalled(watcher, nowUs)) return;
-    const ahead = Math.min(watcher.shownAhead, this.#parts.places.ahead(watcher.campaignId, watcher.rank));
+    const ahead = Math.min(
+      watcher.shownAhead,
+      this.#parts.aheadCounts.ahead(watcher.campaignId, watcher.rank),
+    );
     if (ahead === watcher.shownAhead && !watcher.stalled && !always) return;
     const data = `{"position":${watcher.rank + 1},"ahead":${ahead}${this.#etaOf(watcher, ahead)}}`;
     const id = `${watcher.campaignId}:${watcher.stamp}:${ahead}`;
@@ -239,29 +242,29 @@ export class Watchers implements BoardListener {
     return `,"eta":${JSON.stringify(this.#parts.etas.of(campaign, ahead))}`;
   }
 
-  /** Looks up the watcher's place and shows it if it is final. */
+  /** Looks up the watcher's standing and shows it if it is final. */
   async #ask(watcher: Watcher): Promise<void> {
     watcher.state = 'asking';
-    const place = await this.#find(watcher);
-    if (!isOver(watcher)) this.#asked(watcher, place);
+    const standing = await this.#find(watcher);
+    if (!isOver(watcher)) this.#asked(watcher, standing);
   }
 
-  #asked(watcher: Watcher, place: Place | undefined): void {
-    if (place === undefined || !place.final) {
-      if (place !== undefined) watcher.stamp = place.stamp;
+  #asked(watcher: Watcher, standing: EntryStanding | undefined): void {
+    if (standing === undefined || !standing.final) {
+      if (standing !== undefined) watcher.stamp = standing.stamp;
       watcher.state = 'provisional';
       this.#provisional.add(watcher);
       return;
     }
     this.#provisional.delete(watcher);
-    this.#placed(watcher, place);
+    this.#placed(watcher, standing);
   }
 
-  #placed(watcher: Watcher, place: Place): void {
+  #placed(watcher: Watcher, standing: EntryStanding): void {
     watcher.state = 'placed';
-    watcher.stamp = place.stamp;
-    watcher.rank = place.rank;
-    if (!this.#tellOutcome(watcher, place)) this.#showPosition(watcher, monotonicUs(), true);
+    watcher.stamp = standing.stamp;
+    watcher.rank = standing.rank;
+    if (!this.#tellOutcome(watcher, standing)) this.#showPosition(watcher, monotonicUs(), true);
   }
 
   async #decide(watcher: Watcher): Promise<void> {
@@ -269,40 +272,40 @@ export class Watchers implements BoardListener {
     watcher.state = 'deciding';
     // A move that comes during the look-up sets it again.
     watcher.hasMoved = false;
-    const place = await this.#find(watcher);
+    const standing = await this.#find(watcher);
     if (isOver(watcher)) return;
-    if (place === undefined) {
+    if (standing === undefined) {
       watcher.state = state;
       watcher.hasMoved = true;
-    } else if (!this.#tellOutcome(watcher, place)) watcher.state = 'placed';
+    } else if (!this.#tellOutcome(watcher, standing)) watcher.state = 'placed';
   }
 
   /**
    * Redis does not answer: the watcher keeps what was shown, and the next visit looks it up again. Answers for many
    * watchers come together, so their consequences are spread over turns.
    */
-  async #find(watcher: Watcher): Promise<Place | undefined> {
+  async #find(watcher: Watcher): Promise<EntryStanding | undefined> {
     const campaign = this.#parts.board.campaign(watcher.campaignId);
     if (campaign === undefined) return undefined;
-    const place = await this.#parts.lookups.find(campaign, watcher.userId).catch(() => undefined);
+    const standing = await this.#parts.lookups.find(campaign, watcher.userId).catch(() => undefined);
     await this.#turns.take();
-    return place;
+    return standing;
   }
 
   /** Sends the outcome, if there is one, and ends the stream; for a claimant who may still move, sends the current state. */
-  #tellOutcome(watcher: Watcher, place: Place): boolean {
-    const { campaign, claimant } = place;
-    const outcome = outcomeOf(place);
+  #tellOutcome(watcher: Watcher, standing: EntryStanding): boolean {
+    const { campaign, claimant } = standing;
+    const outcome = outcomeOf(standing);
     if (outcome === 'waiting') return false;
     if (outcome === 'waitlisted' || outcome === 'offered') {
       this.#follow(watcher);
-      if (claimant?.state === 'waitlisted') this.#wait(watcher, claimant.place);
+      if (claimant?.state === 'waitlisted') this.#wait(watcher, claimant.waitlistPosition);
       else if (claimant?.state === 'offered') this.#showOffer(watcher, campaign, claimant);
       return true;
     }
     const members =
-      claimant === undefined ? place.grant : claimantMembers(this.#parts.claimants, campaign, claimant);
-    const event: OutcomeEvent = { position: place.rank + 1, outcome, ...members };
+      claimant === undefined ? standing.grant : claimantMembers(this.#parts.claimants, campaign, claimant);
+    const event: OutcomeEvent = { position: standing.rank + 1, outcome, ...members };
     const id = `${watcher.campaignId}:${watcher.stamp}:over`;
     watcher.end(`id: ${id}\nevent: outcome\ndata: ${JSON.stringify(event)}\n\n`);
     return true;
@@ -318,22 +321,25 @@ export class Watchers implements BoardListener {
     watcher.hasMoved = true;
   }
 
-  #wait(watcher: Watcher, place: number): void {
-    const isNew = watcher.place !== place;
+  #wait(watcher: Watcher, waitlistPosition: number): void {
+    const isNew = watcher.waitlistPosition !== waitlistPosition;
     watcher.state = 'waitlisted';
-    watcher.place = place;
-    this.#showPlace(watcher, isNew);
+    watcher.waitlistPosition = waitlistPosition;
+    this.#showWaitlistPosition(watcher, isNew);
   }
 
-  /** Shows the waitlist place if it has moved; with `always` in any case, for a client that has reconnected. */
-  #showPlace(watcher: Watcher, always = false): void {
-    const { campaignId, stamp, rank, place, shownPlace } = watcher;
-    const now = Math.min(shownPlace, this.#parts.claimants.moves.waiting(campaignId, place));
-    if (now === shownPlace && !always) return;
+  /** Shows the waitlist position if it has moved; with `always` in any case, for a client that has reconnected. */
+  #showWaitlistPosition(watcher: Watcher, always = false): void {
+    const { campaignId, stamp, rank, waitlistPosition, shownWaitlistPosition } = watcher;
+    const now = Math.min(
+      shownWaitlistPosition,
+      this.#parts.claimants.moves.waiting(campaignId, waitlistPosition),
+    );
+    if (now === shownWaitlistPosition && !always) return;
     const data: WaitlistedEvent = { position: rank + 1, place: now };
     const id = `${campaignId}:${stamp}:w${now}`;
     if (this.#write(watcher, `id: ${id}\nevent: waitlisted\ndata: ${JSON.stringify(data)}\n\n`)) {
-      watcher.shownPlace = now;
+      watcher.shownWaitlistPosition = now;
     }
   }
 

@@ -30,11 +30,11 @@ import type { EntriesAppParts } from '../http/app.ts';
 import type { HandlerParts } from '../http/routes.ts';
 import { type Network, TrustedProxies } from '../http/trusted-proxies.ts';
 import { Metrics, OF_NOBODY } from '../metrics.ts';
+import { AheadCounts } from '../shared/ahead-counts.ts';
 import { Board } from '../shared/board.ts';
 import { ClaimMoves } from '../shared/claim-moves.ts';
 import { Lookups } from '../shared/lookups.ts';
 import { Membership, type MembershipParts } from '../shared/membership.ts';
-import { Places } from '../shared/places.ts';
 import { Deadlines } from '../stream/deadlines.ts';
 import { Etas } from '../stream/eta.ts';
 import { Hmac } from '../ticket/hmac.ts';
@@ -146,7 +146,7 @@ export function assembleWarmUp(servers: WarmUpServers): WarmUpParts {
     ...entryServices({ config, log, ledger, proxies, clock, metrics }),
     admission: new AdmissionControl({ soldOut: new SoldOutCampaigns({ redis, keys, board, log }), metrics }),
     lookups: new Lookups({ redis, keys, board, shelved, epochs: { isLatest: async () => true } }),
-    places: new Places({ redis, keys, board, log }),
+    aheadCounts: new AheadCounts({ redis, keys, board, log }),
     claimants: { moves, deadlines: new Deadlines({ clock, metrics, log }) },
     etas: new Etas(board),
   });

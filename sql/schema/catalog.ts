@@ -8,8 +8,8 @@ import type { Queryable } from '../database.ts';
 export type Part = 'relation' | 'column' | 'constraint' | 'index' | 'trigger' | 'query' | 'function';
 
 export interface Fact {
-  /** Its place, in one line, such as 'campaigns, column kind'; unique within a database. */
-  readonly place: string;
+  /** Its identity, in one line, such as 'campaigns, column kind'; unique within a database. */
+  readonly identity: string;
   /** The relation's name; '' for a function, which belongs to none. */
   readonly relation: string;
   readonly part: Part;
@@ -121,20 +121,23 @@ select '', 'function', format('%s(%s)', p.proname, pg_get_function_arguments(p.o
    and not exists (select from pg_depend d
                     where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')`;
 
-/** Reads all facts, in the order of their places. */
+/** Reads all facts, in the order of their identities. */
 export async function readCatalog(db: Queryable): Promise<Catalog> {
   // Several statements in one text have one result each, which pg's types do not express.
   const results: unknown = await db.query(`${PRINT_ALIKE};${FACTS}`);
-  const [settings, facts] = results as [QueryResult<{ version: number }>, QueryResult<Omit<Fact, 'place'>>];
+  const [settings, facts] = results as [
+    QueryResult<{ version: number }>,
+    QueryResult<Omit<Fact, 'identity'>>,
+  ];
   return {
     version: settings.rows[0]?.version ?? 0,
     facts: facts.rows
-      .map(row => ({ place: placeOf(row), ...row }))
-      .sort((a, b) => (a.place < b.place ? -1 : 1)),
+      .map(row => ({ identity: identityOf(row), ...row }))
+      .sort((a, b) => (a.identity < b.identity ? -1 : 1)),
   };
 }
 
-function placeOf({ relation, part, name }: Omit<Fact, 'place'>): string {
+function identityOf({ relation, part, name }: Omit<Fact, 'identity'>): string {
   if (part === 'function') return `function ${name}`;
   if (part === 'relation') return relation;
   return `${relation}, ${part} ${name}`.trimEnd();

@@ -33,7 +33,7 @@ describe('expected-schema.json', () => {
 
 describe('expectationsOf', () => {
   const seats = (definition: string, id = 1): Fact => ({
-    place: 'seats, column row',
+    identity: 'seats, column row',
     relation: 'seats',
     part: 'column',
     name: 'row',

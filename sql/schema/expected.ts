@@ -14,7 +14,7 @@ export const EXPECTED_FILE = join(import.meta.dirname, 'expected-schema.json');
 /** What is expected at one place of the database. */
 export interface Expectation {
   /** As in Fact. */
-  readonly place: string;
+  readonly identity: string;
   readonly definition: string;
   /** The file of the migration that made it so. */
   readonly migration: string;
@@ -29,7 +29,7 @@ export interface Snapshot {
 /** A definition of several lines is a list of them. */
 type Definition = string | readonly string[];
 
-/** By migration, by place. */
+/** By migration, by identity. */
 type Document = Readonly<Record<string, Readonly<Record<string, Definition>>>>;
 
 /** Runs the migrations one by one in an empty database, and reads its catalog after each. */
@@ -56,25 +56,25 @@ export function expectationsOf(snapshots: readonly Snapshot[]): readonly Expecta
   const madeBy = new Map<string, { readonly fact: Fact; readonly migration: string }>();
   for (const { migration, facts } of snapshots) {
     for (const fact of facts) {
-      const before = madeBy.get(fact.place)?.fact;
+      const before = madeBy.get(fact.identity)?.fact;
       if (before?.definition === fact.definition && before.id === fact.id) continue;
-      madeBy.set(fact.place, { fact, migration });
+      madeBy.set(fact.identity, { fact, migration });
     }
   }
-  const left = new Set(snapshots.at(-1)?.facts.map(({ place }) => place));
+  const left = new Set(snapshots.at(-1)?.facts.map(({ identity }) => identity));
   return [...madeBy.values()]
-    .filter(({ fact }) => left.has(fact.place) && fact.relation !== MIGRATIONS_TABLE)
-    .map(({ fact: { place, definition }, migration }) => ({ place, definition, migration }))
-    .sort((a, b) => (`${a.migration} ${a.place}` < `${b.migration} ${b.place}` ? -1 : 1));
+    .filter(({ fact }) => left.has(fact.identity) && fact.relation !== MIGRATIONS_TABLE)
+    .map(({ fact: { identity, definition }, migration }) => ({ identity, definition, migration }))
+    .sort((a, b) => (`${a.migration} ${a.identity}` < `${b.migration} ${b.identity}` ? -1 : 1));
 }
 
 /** The expected content of EXPECTED_FILE. */
 export function expectedDocument(expectations: readonly Expectation[]): string {
   const document: Record<string, Record<string, Definition>> = {};
-  for (const { place, definition, migration } of expectations) {
+  for (const { identity, definition, migration } of expectations) {
     const lines = definition.split('\n');
     document[migration] ??= {};
-    document[migration][place] = lines.length > 1 ? lines : definition;
+    document[migration][identity] = lines.length > 1 ? lines : definition;
   }
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }
@@ -82,8 +82,8 @@ export function expectedDocument(expectations: readonly Expectation[]): string {
 export async function readExpected(): Promise<readonly Expectation[]> {
   const document: Document = JSON.parse(await readFile(EXPECTED_FILE, 'utf8'));
   return Object.entries(document).flatMap(([migration, definitions]) =>
-    Object.entries(definitions).map(([place, definition]) => ({
-      place,
+    Object.entries(definitions).map(([identity, definition]) => ({
+      identity,
       definition: typeof definition === 'string' ? definition : definition.join('\n'),
       migration,
     })),

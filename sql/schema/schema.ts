@@ -37,19 +37,19 @@ export async function checkSchema(db: Queryable): Promise<void> {
 }
 
 function findFaults(expected: readonly Expectation[], facts: readonly Fact[]): string[] {
-  const actual = new Map(facts.map(fact => [fact.place, fact.definition]));
+  const actual = new Map(facts.map(fact => [fact.identity, fact.definition]));
   const faults: string[] = [];
   const missing = new Set<string>();
-  for (const { place, definition, migration } of expected) {
+  for (const { identity, definition, migration } of expected) {
     // If a whole table is missing, one line says so.
-    const [relation = place] = place.split(', ');
+    const [relation = identity] = identity.split(', ');
     if (missing.has(relation)) continue;
-    const is = actual.get(place);
+    const is = actual.get(identity);
     if (is === definition) continue;
-    if (is === undefined) missing.add(place);
-    faults.push(`${place}: ${differenceBetween(is, definition)}: see ${migration}`);
+    if (is === undefined) missing.add(identity);
+    faults.push(`${identity}: ${differenceBetween(is, definition)}: see ${migration}`);
   }
-  return [...faults, ...findObstacles(new Set(expected.map(({ place }) => place)), facts)];
+  return [...faults, ...findObstacles(new Set(expected.map(({ identity }) => identity)), facts)];
 }
 
 /** For bodies, which have several lines: the first line that differs. */
@@ -70,9 +70,9 @@ function quote(line: string | undefined): string {
 /** Columns that no statement knows but that require a value. */
 function findObstacles(expected: ReadonlySet<string>, facts: readonly Fact[]): string[] {
   return facts
-    .filter(fact => fact.part === 'column' && expected.has(fact.relation) && !expected.has(fact.place))
+    .filter(fact => fact.part === 'column' && expected.has(fact.relation) && !expected.has(fact.identity))
     .filter(fact => / not null(?! generated| default)/.test(fact.definition))
-    .map(fact => `${fact.place}: is "${fact.definition}" and unknown to this version; expected a default`);
+    .map(fact => `${fact.identity}: is "${fact.definition}" and unknown to this version; expected a default`);
 }
 
 /** Migrations that this database has run and this version does not have. */

@@ -26,8 +26,8 @@ export interface Surroundings {
   readonly checker: Checker;
   readonly tally: Tally;
   readonly path: Path;
-  /** The gateway in that place, if one is running. */
-  readonly gatewayAt: (place: number) => SimulatedGateway | undefined;
+  /** The gateway with that index, if one is running. */
+  readonly gatewayAt: (index: number) => SimulatedGateway | undefined;
   readonly gateways: number;
 }
 
@@ -53,7 +53,7 @@ export class Client {
     this.#try(this.#ask.gateway);
   }
 
-  #try(place: number): void {
+  #try(index: number): void {
     this.#tries += 1;
     const { bodyAfterMs, onTheWayMs, what } = this.#ask;
     if (what === 'close' || what === 'change' || what === 'set room' || what === 'end offer')
@@ -65,7 +65,7 @@ export class Client {
     const asked = { ...this.#asked(), what, bodyAfterUs, requestStart };
     const { campaignId, userId } = this.#ask;
     if (what === 'enter') this.#around.checker.schedule.asked(campaignId, userId, this.#around.world.nowUs);
-    this.#exchange(place, asked, answer => this.#hear(answer));
+    this.#exchange(index, asked, answer => this.#hear(answer));
   }
 
   #asked(): Asked {
@@ -78,12 +78,12 @@ export class Client {
   }
 
   /** Sends a request and returns one answer, or undefined when none arrives. */
-  #exchange(place: number, asked: Asked, hear: (answer: Answer) => void): void {
+  #exchange(index: number, asked: Asked, hear: (answer: Answer) => void): void {
     const { world } = this.#around;
     const askedUs = world.nowUs;
     const once = world.hearOnce(ANSWER_TIMEOUT_US, hear);
     const before = this.#around.checker.toldSoFar(asked.campaignId, asked.userId);
-    this.#send(place, asked, {
+    this.#send(index, asked, {
       answered: (status, text) => {
         const body: Record<string, unknown> = text === '' ? {} : JSON.parse(text);
         this.#told(asked, status, body, before, askedUs);
@@ -94,10 +94,10 @@ export class Client {
     });
   }
 
-  #send(place: number, asked: Asked, receiver: Receiver): void {
+  #send(index: number, asked: Asked, receiver: Receiver): void {
     sendTo(
       this.#around,
-      place,
+      index,
       gateway => gateway.request(asked, receiver),
       () => receiver.over(),
     );
@@ -207,8 +207,8 @@ export class Client {
       if (!this.#isSettled) this.#later(() => this.#watch());
     };
     const asked: Asked = { ...this.#asked(), what: 'watch', lastEventId: this.#lastEventId };
-    const place = this.#anyGateway();
-    const gateway = this.#around.gatewayAt(place);
+    const index = this.#anyGateway();
+    const gateway = this.#around.gatewayAt(index);
     const silence = (seenUs: number): void => {
       world.after(ANSWER_TIMEOUT_US * 4, world.outside, () => {
         if (answeredUs === seenUs) again();
@@ -216,7 +216,7 @@ export class Client {
       });
     };
     silence(answeredUs);
-    this.#send(place, asked, {
+    this.#send(index, asked, {
       answered: status => inOrder(() => (status === 204 ? this.#end() : again())),
       streamed: text =>
         inOrder(() => {
@@ -284,15 +284,15 @@ export class Client {
   }
 }
 
-/** Sends a request to the gateway in that place, unless it is lost; `gone` is called where no gateway is running. */
+/** Sends a request to the gateway with that index, unless it is lost; `gone` is called where no gateway is running. */
 export function sendTo(
   { world, path, tally, gatewayAt }: Surroundings,
-  place: number,
+  index: number,
   ask: (gateway: SimulatedGateway) => void,
   gone: () => void,
 ): void {
   const outUs = wayUs(world, path, tally);
-  const gateway = gatewayAt(place);
+  const gateway = gatewayAt(index);
   if (gateway === undefined) world.after(MS, world.outside, gone);
   else if (outUs !== undefined) world.after(outUs, gateway.process, () => ask(gateway));
 }

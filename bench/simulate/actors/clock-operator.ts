@@ -16,8 +16,8 @@ interface Surroundings {
   readonly world: World;
   readonly tally: Tally;
   readonly engines: number;
-  /** The engine in that place, if one is running. */
-  readonly engineAt: (place: number) => SimulatedEngine | undefined;
+  /** The engine with that index, if one is running. */
+  readonly engineAt: (index: number) => SimulatedEngine | undefined;
   /** Redis' clock is right, and PostgreSQL's is not. An operator who does not know that says nothing. */
   readonly isRedisAloneRight: () => boolean;
 }

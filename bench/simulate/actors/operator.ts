@@ -15,8 +15,8 @@ interface Surroundings {
   readonly checker: Checker;
   readonly tally: Tally;
   readonly engines: number;
-  /** The engine in that place, if one is running. */
-  readonly engineAt: (place: number) => SimulatedEngine | undefined;
+  /** The engine with that index, if one is running. */
+  readonly engineAt: (index: number) => SimulatedEngine | undefined;
 }
 
 interface Wanted {

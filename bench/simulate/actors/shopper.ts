@@ -146,8 +146,8 @@ export class Shopper {
   /** Asks until it is decided. */
   #ask(asked: Act, hear: (answer: Answer) => void): void {
     const { world, gateways } = this.#around;
-    const again = (place: number): void => {
-      this.#once(place, asked, answer => {
+    const again = (index: number): void => {
+      this.#once(index, asked, answer => {
         if (answer !== undefined && answer.status !== 503) hear(answer);
         else {
           const next = world.random.between(0, gateways - 1);
@@ -163,7 +163,7 @@ export class Shopper {
     world.after(laterUs, world.outside, () => this.#once(other, asked, () => undefined));
   }
 
-  #once(place: number, asked: Act, hear: (answer: Answer | undefined) => void): void {
+  #once(index: number, asked: Act, hear: (answer: Answer | undefined) => void): void {
     const { world, checker } = this.#around;
     const askedUs = world.nowUs;
     const once = world.hearOnce(ANSWER_TIMEOUT_US, hear);
@@ -174,7 +174,7 @@ export class Shopper {
         if (status === 500) world.fail(new Error(`a handler failed: ${text}`));
         const { shop } = checker;
         const code = this.#codeOf(this.#shopping);
-        if (code !== undefined && isDone({ status, body })) shop.coupons.done(place, code, world.nowUs);
+        if (code !== undefined && isDone({ status, body })) shop.coupons.done(index, code, world.nowUs);
         if (asked.what === 'refund')
           shop.refunds.answered(checker, { ...asked, redemptionId: asked.of }, status, body);
         else shop.answered(checker, asked, { status, body, askedUs, nowUs: world.nowUs });
@@ -185,7 +185,7 @@ export class Shopper {
     };
     sendTo(
       this.#around,
-      place,
+      index,
       gateway => gateway.shop(asked, receiver),
       () => receiver.over(),
     );

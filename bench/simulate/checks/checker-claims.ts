@@ -65,7 +65,7 @@ export function checkClaims(
   }
   checkDeadlines(checker, rows, nowUs);
   checkTurns(checker, rows);
-  if (announced.kind === 'coupon') checkPlaces(checker, rows);
+  if (announced.kind === 'coupon') checkWaitlist(checker, rows);
 }
 
 /**
@@ -85,7 +85,7 @@ function checkDeadlines(checker: Checks, { announced, campaign, claimants }: See
 }
 
 /** Places are given in stamp order: the first have a serial each, and behind them are those who wait. */
-function checkPlaces(checker: Checks, { announced, campaign, claimants, entries, gone }: SeenRows): void {
+function checkWaitlist(checker: Checks, { announced, campaign, claimants, entries, gone }: SeenRows): void {
   const right = [...entries]
     .filter(
       ([userId, stamp]) => stamp <= (campaign.cancelledStamp ?? campaign.settledStamp) && !gone.has(userId),
@@ -99,13 +99,15 @@ function checkPlaces(checker: Checks, { announced, campaign, claimants, entries,
 
 /** Nobody is offered something while somebody before them waits. */
 function checkTurns(checker: Checks, { campaign, claimants }: SeenRows): void {
-  const waiting = claimants.filter(({ state }) => state === 'waitlisted').map(({ place }) => place ?? 0);
+  const waiting = claimants
+    .filter(({ state }) => state === 'waitlisted')
+    .map(({ waitlistPosition }) => waitlistPosition ?? 0);
   const next = Math.min(...waiting);
-  for (const { userId, place, serial } of claimants) {
-    if (place !== null && serial !== null && place > next)
+  for (const { userId, waitlistPosition, serial } of claimants) {
+    if (waitlistPosition !== null && serial !== null && waitlistPosition > next)
       checker.breaks(
         3,
-        `campaign ${campaign.campaignId}: ${userId} of place ${place} was offered before ${next}`,
+        `campaign ${campaign.campaignId}: ${userId} of waitlist position ${waitlistPosition} was offered before ${next}`,
       );
   }
 }

@@ -19,8 +19,8 @@ export interface SeenRedis {
 
 /** Checks everything. */
 export function checkEnd(checker: Checker, redis: SeenRedis): void {
-  for (const { place, reason } of checker.ledger().deadLetters())
-    checker.breaks(1, `set aside at ${place}: ${reason}`);
+  for (const { location, reason } of checker.ledger().deadLetters())
+    checker.breaks(1, `set aside at ${location}: ${reason}`);
   checkSlices(checker);
   checker.shop.checkEnd(checker);
   for (const campaign of checker.ledger().campaigns()) {

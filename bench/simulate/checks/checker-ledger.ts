@@ -20,8 +20,12 @@ export interface SeenLedger {
   readonly shop: SeenShop;
   /** Every version of the terms of rooms. */
   roomTerms(): readonly SeenTerms[];
-  deadLetters(): readonly { readonly place: string; readonly reason: string }[];
-  alternates(): readonly { readonly campaignId: number; readonly place: number; readonly userId: string }[];
+  deadLetters(): readonly { readonly location: string; readonly reason: string }[];
+  alternates(): readonly {
+    readonly campaignId: number;
+    readonly waitlistPosition: number;
+    readonly userId: string;
+  }[];
   slices(): readonly {
     readonly gateway: number;
     readonly incarnation: number;

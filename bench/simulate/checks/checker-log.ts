@@ -107,9 +107,9 @@ export class CheckedLog {
   ): void {
     const { isEntry, campaignId, stamp, userId } = item;
     const campaign = this.campaign(campaignId);
-    const place = `${campaignId}/${userId}/${stamp}/${isEntry}/${item.isClaim}`;
-    if (incarnation.items.has(place)) return;
-    incarnation.items.add(place);
+    const key = `${campaignId}/${userId}/${stamp}/${isEntry}/${item.isClaim}`;
+    if (incarnation.items.has(key)) return;
+    incarnation.items.add(key);
     const instantUs = this.#opensAtUs(campaignId) + Math.floor(stamp / 1024);
     if (instantUs <= incarnation.throughUs) {
       broken(

@@ -68,7 +68,7 @@ export interface SeenClaimant {
   readonly campaignId: number;
   readonly number: number;
   readonly userId: string;
-  readonly place: number | null;
+  readonly waitlistPosition: number | null;
   readonly state: string;
   readonly serial: number | null;
   readonly offeredUs: number | null;

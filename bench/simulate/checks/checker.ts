@@ -175,7 +175,7 @@ export class Checker implements Checks {
     const alternates = this.#ledger
       .alternates()
       .filter(isOfIt)
-      .toSorted((a, b) => a.place - b.place);
+      .toSorted((a, b) => a.waitlistPosition - b.waitlistPosition);
     const gone = this.#ledger.withdrawals().filter(row => isOfIt(row) && row.honoured === true);
     return {
       campaign,

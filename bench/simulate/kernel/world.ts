@@ -24,9 +24,9 @@ export const BEGINNING_US = 1_900_000_000 * SECOND;
  * Where a gateway can be caught: about to append a slice, about to rank what is in the log, and between asking for its lease
  * and hearing the answer. A process can be stopped between any two instructions; these are the ones where it matters.
  */
-export const PLACES = ['append', 'rank', 'lease'] as const;
+export const FAILPOINTS = ['append', 'rank', 'lease'] as const;
 /** An engine can be caught with the gateways' reports of streams in its hands and its transaction open. */
-export type Place = (typeof PLACES)[number] | 'presence';
+export type Failpoint = (typeof FAILPOINTS)[number] | 'presence';
 
 /** As long as the shortest lease: others cannot tell a process that stands still for this long from a dead one. */
 const LONG_US = 500 * MS;
@@ -47,7 +47,7 @@ export class Process {
   #suspended = { fromUs: 0, untilUs: 0 };
   #jumpedUs = 0;
   #behindUntilUs = 0;
-  #trap: { readonly place: Place; readonly spring: () => void } | undefined;
+  #trap: { readonly failpoint: Failpoint; readonly spring: () => void } | undefined;
 
   constructor(world: World, name: string, clock: { readonly rate: number; readonly offsetUs: number }) {
     this.#world = world;
@@ -116,22 +116,22 @@ export class Process {
     this.#behindUntilUs = Math.min(this.#behindUntilUs, this.#world.nowUs);
   }
 
-  /** Calls `spring` when the process next reaches that place, just before or after its work there. */
-  trap(place: Place, spring: () => void): void {
-    this.#trap = { place, spring };
+  /** Calls `spring` when the process next reaches that failpoint, just before or after its work there. */
+  trap(failpoint: Failpoint, spring: () => void): void {
+    this.#trap = { failpoint, spring };
   }
 
-  isTrappedAt(place: Place): boolean {
-    return this.#trap?.place === place;
+  isTrappedAt(failpoint: Failpoint): boolean {
+    return this.#trap?.failpoint === failpoint;
   }
 
   /**
-   * The process is at that place. Undefined when it can go on; otherwise it was caught, and goes on when the promise resolves:
+   * The process is at that failpoint. Undefined when it can go on; otherwise it was caught, and goes on when the promise resolves:
    * after the pause, or never.
    */
-  reach(place: Place): Promise<void> | undefined {
+  reach(failpoint: Failpoint): Promise<void> | undefined {
     const trap = this.#trap;
-    if (trap?.place !== place) return undefined;
+    if (trap?.failpoint !== failpoint) return undefined;
     this.#trap = undefined;
     trap.spring();
     return new Promise(resolve => this.#world.after(0, this, resolve));

@@ -204,8 +204,8 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a use is given back with the first part that goes back',
     file: 'gateway/coupons/refund.ts',
-    from: 'amount === 0 || left.lines[place] === 0',
-    to: 'amount === 0 || left.lines[place] !== sold.basket.lines[place]?.quantity',
+    from: 'amount === 0 || left.lines[index] === 0',
+    to: 'amount === 0 || left.lines[index] !== sold.basket.lines[index]?.quantity',
     plan: 'a basket goes back in parts',
   },
   {
@@ -286,8 +286,8 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a claim is answered by a look-up of long ago',
     file: 'gateway/entry/claim.ts',
-    from: 'if (monotonicUs() - place.lookedUpUs > parts.config.LEASE_MS * 1_000) {',
-    to: 'if (monotonicUs() < place.lookedUpUs) {',
+    from: 'if (monotonicUs() - standing.lookedUpUs > parts.config.LEASE_MS * 1_000) {',
+    to: 'if (monotonicUs() < standing.lookedUpUs) {',
     plan: 'a log is slow as offers are looked up',
   },
 ];

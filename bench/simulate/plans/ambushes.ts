@@ -35,11 +35,11 @@ function makeBacklog(random: Random, endMs: number, engines: number): Fault[] {
   const forMs = random.between(3_200, 4_500);
   const amount = random.between(30, 150);
   return Array.from({ length: engines }, (_, engine): Fault[] => [
-    { kind: 'engine pauses', atMs, place: undefined, forMs, target: engine, amount: 0 },
+    { kind: 'engine pauses', atMs, failpoint: undefined, forMs, target: engine, amount: 0 },
     {
       kind: 'way is slow',
       atMs: atMs + forMs - 20,
-      place: undefined,
+      failpoint: undefined,
       forMs: 1_500,
       target: WAYS_OF_AN_ENGINE * engine + TO_THE_LOG,
       amount,
@@ -56,11 +56,14 @@ function makeNewcomers(random: Random, endMs: number, gateways: number): Fault[]
   const atMs = endMs + random.between(-100, 300);
   const stops = Array.from({ length: gateways }, (_, target): Fault => {
     const forMs = random.between(500, 1_500);
-    return { kind: 'gateway stops', atMs, place: undefined, forMs, target, amount: 0 };
+    return { kind: 'gateway stops', atMs, failpoint: undefined, forMs, target, amount: 0 };
   });
   const goneAtMs = atMs + random.between(100, 500);
   const forMs = random.between(3_200, 4_500);
-  return [...stops, { kind: 'log is gone', atMs: goneAtMs, place: undefined, forMs, target: 0, amount: 0 }];
+  return [
+    ...stops,
+    { kind: 'log is gone', atMs: goneAtMs, failpoint: undefined, forMs, target: 0, amount: 0 },
+  ];
 }
 
 /** An engine dies with the reports of streams in its hands; the other one looks meanwhile, and finds them taken. */
@@ -68,7 +71,7 @@ function makeDeathsWithReports(random: Random, opensMs: number, endMs: number): 
   return Array.from({ length: 3 }, () => ({
     kind: 'engine crashes',
     atMs: random.between(opensMs, endMs + 500),
-    place: 'presence',
+    failpoint: 'presence',
     forMs: random.between(50, 500),
     target: random.between(0, 1),
     amount: 0,
@@ -80,7 +83,7 @@ function makeHeldReports(random: Random, opensMs: number, endMs: number): Fault 
   return {
     kind: 'engine pauses',
     atMs: random.between(opensMs, endMs + 1_500),
-    place: 'presence',
+    failpoint: 'presence',
     forMs: random.between(2_000, 4_500),
     target: random.between(0, 1),
     amount: 0,
@@ -89,7 +92,7 @@ function makeHeldReports(random: Random, opensMs: number, endMs: number): Fault 
 
 /** Redis' clock is set forward while no gateway's promise holds the watermark back: that clock alone tells the time. */
 function makeLonelyClock(random: Random, opensMs: number, gateways: number): Fault[] {
-  const base = { place: undefined, amount: 0 };
+  const base = { failpoint: undefined, amount: 0 };
   const crashes = Array.from(
     { length: gateways },
     (_, target): Fault => ({

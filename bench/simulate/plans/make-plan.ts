@@ -1,7 +1,7 @@
 /** Makes the plan of a seed (plan.ts): its people and campaigns, drawn at random, and most of what goes wrong. */
 import type { Announced } from '../checks/checker-rows.ts';
 import { Random } from '../kernel/random.ts';
-import { BEGINNING_US, MS, PLACES } from '../kernel/world.ts';
+import { BEGINNING_US, FAILPOINTS, MS } from '../kernel/world.ts';
 import { makeAmbushes } from './ambushes.ts';
 import { withEnds } from './ends.ts';
 import { withOperations, withRoomTerms } from './operations.ts';
@@ -218,7 +218,7 @@ function makeLongOutage(random: Random, endMs: number): Fault {
   return {
     kind: random.pick(['Redis restarts', 'log is gone', 'Postgres restarts', 'engine pauses'] as const),
     atMs: endMs + random.between(-300, 1_500),
-    place: undefined,
+    failpoint: undefined,
     forMs: random.between(3_200, 4_500),
     target: random.between(0, 999),
     amount: 0,
@@ -242,13 +242,13 @@ function emptiedAgain(random: Random, faults: readonly Fault[]): Fault[] {
 /** A gateway has its very first slice in its hands while Redis forgets it, and continues when everything is open again. */
 function makeAmbush(random: Random, opensMs: number): Fault[] {
   const atMs = opensMs + random.between(-20, 60);
-  const base = { target: random.between(0, 999), amount: 0, place: undefined };
+  const base = { target: random.between(0, 999), amount: 0, failpoint: undefined };
   return [
     { ...base, kind: 'Redis is emptied', atMs, forMs: random.between(5, 200) },
     {
       ...base,
       kind: 'gateway pauses',
-      place: 'append',
+      failpoint: 'append',
       atMs: atMs - 20,
       forMs: random.between(1_500, 2_500),
     },
@@ -264,7 +264,7 @@ function makeFault(random: Random, fromMs: number, toMs: number): Fault {
   return {
     kind,
     atMs: random.between(fromMs, toMs),
-    place: random.chance(0.6) ? random.pick(PLACES) : undefined,
+    failpoint: random.chance(0.6) ? random.pick(FAILPOINTS) : undefined,
     forMs: durationMs(random, kind),
     target: random.between(0, 999),
     amount: kind === 'clock of Redis is set' ? random.between(-5_000, 5_000) : random.between(5, 300),

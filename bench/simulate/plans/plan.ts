@@ -4,7 +4,7 @@
  * well.
  */
 import type { Announced, RoomTerms } from '../checks/checker-rows.ts';
-import type { Place } from '../kernel/world.ts';
+import type { Failpoint } from '../kernel/world.ts';
 import type { Shop } from './shopping.ts';
 
 /** A change of a campaign; times in ms from the beginning. */
@@ -85,8 +85,8 @@ export type FaultKind = keyof typeof FAULT_KINDS;
 export interface Fault {
   readonly kind: FaultKind;
   readonly atMs: number;
-  /** The gateway crashes or pauses when it next reaches this place; undefined for at once. */
-  readonly place: Place | undefined;
+  /** The gateway crashes or pauses when it next reaches this failpoint; undefined for at once. */
+  readonly failpoint: Failpoint | undefined;
   readonly forMs: number;
   /** Which gateway, engine or path, modulo their number. */
   readonly target: number;

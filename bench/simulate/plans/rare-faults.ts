@@ -35,7 +35,7 @@ const PLAIN_ASK = {
 };
 /** A campaign that is open for less closes before Redis is rebuilt. */
 const LONG_OPEN_MS = 1_000;
-const BASE = { place: undefined, amount: 0, target: 0 };
+const BASE = { failpoint: undefined, amount: 0, target: 0 };
 const NONE: Made = { faults: [], asks: [] };
 
 export function makeRare(random: Random, campaigns: readonly Announced[], gateways: number): Rare {
@@ -130,8 +130,8 @@ function makeNewcomerAtStep(random: Random, { opensMs, endMs, gateways }: Span):
   if (!random.chance(0.05)) return NONE;
   const atMs = random.between(opensMs, endMs);
   const awayMs = random.between(20, 300);
-  const place = random.between(0, gateways - 1);
-  const crash = { ...BASE, kind: 'gateway crashes' as const, target: place };
+  const gateway = random.between(0, gateways - 1);
+  const crash = { ...BASE, kind: 'gateway crashes' as const, target: gateway };
   const step: Fault = {
     ...BASE,
     kind: 'clock of Redis is set',

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
-import { withPlace } from '../../../engine/test/bundle.ts';
+import { withLocation } from '../../../engine/test/bundle.ts';
 import { PROJECT } from '../../../engine/test/program.ts';
 import type { Mutation } from '../mutations/mutation.ts';
 
@@ -49,7 +49,7 @@ function sources(mutation: Mutation | undefined, read: Set<string>): Plugin {
         read.add(file);
         const source = await readFile(path, 'utf8');
         const contents = mutation?.file === file ? mutated(source, mutation) : source;
-        return { contents: withPlace(path, contents), loader: 'ts' };
+        return { contents: withLocation(path, contents), loader: 'ts' };
       });
     },
   };

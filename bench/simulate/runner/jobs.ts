@@ -133,13 +133,13 @@ async function showing(
       failed.map(({ result, seed }) => ({ ...result.job, file: clean, from: seed, to: seed })),
       processes,
     );
-    const shown = failed.filter((_, place) => without[place]?.failures.length !== 0);
+    const shown = failed.filter((_, at) => without[at]?.failures.length !== 0);
     const next = await runJobs(
       shown.map(({ result, seed }) => ({ ...result.job, from: seed + 1 })),
       processes,
     );
-    for (const [place, { index, result }] of shown.entries()) {
-      const more = next[place];
+    for (const [at, { index, result }] of shown.entries()) {
+      const more = next[at];
       if (more !== undefined) results[index] = { ...more, seeds: result.seeds + more.seeds };
     }
     unsure = shown.map(({ index }) => index);

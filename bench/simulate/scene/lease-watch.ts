@@ -22,7 +22,7 @@ interface Parts {
 export function watchLeases(parts: Parts): void {
   const { world, redis, checker, gateways } = parts;
   world.after(LEASE_LOOK_US, world.outside, () => watchLeases(parts));
-  for (const [place, gateway] of gateways.entries()) {
+  for (const [index, gateway] of gateways.entries()) {
     const identity = gateway?.identity;
     if (gateway === undefined || identity === undefined) continue;
     const held = redis.leaseOf(identity.gateway);
@@ -30,7 +30,7 @@ export function watchLeases(parts: Parts): void {
     if (held.leaseMs === gateway.leaseMs) continue;
     checker.breaks(
       7,
-      `gateway ${place} serves with LEASE_MS ${gateway.leaseMs} where leases hold for ${held.leaseMs}`,
+      `gateway ${index} serves with LEASE_MS ${gateway.leaseMs} where leases hold for ${held.leaseMs}`,
     );
   }
 }

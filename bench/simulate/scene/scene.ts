@@ -62,8 +62,8 @@ export class Scene {
       (violation: Violation) => world.fail(violation),
     );
     allowClockErrors(plan, this.checker, this.#gatewayProcesses);
-    for (const place of this.#gateways.keys()) this.startGateway(place);
-    for (const place of this.#engines.keys()) this.startEngine(place);
+    for (const index of this.#gateways.keys()) this.startGateway(index);
+    for (const index of this.#engines.keys()) this.startEngine(index);
     if (plan.faults.some(({ kind }) => LEASE_FAULTS.includes(kind))) {
       const parts = {
         world,
@@ -92,41 +92,41 @@ export class Scene {
     return [...this.#paths.keys()].sort();
   }
 
-  gatewayAt(place: number): SimulatedGateway | undefined {
-    return this.#gateways[place % this.#gateways.length];
+  gatewayAt(index: number): SimulatedGateway | undefined {
+    return this.#gateways[index % this.#gateways.length];
   }
 
-  engineAt(place: number): SimulatedEngine | undefined {
-    return this.#engines[place % this.#engines.length];
+  engineAt(index: number): SimulatedEngine | undefined {
+    return this.#engines[index % this.#engines.length];
   }
 
-  startGateway(place: number): void {
+  startGateway(index: number): void {
     const { world, plan, redis, log, ledger } = this;
-    const process = this.#newProcess(`gateway ${place}`);
+    const process = this.#newProcess(`gateway ${index}`);
     this.#gatewayProcesses.push(process);
     const paths = {
-      redis: this.path(`gateway ${place} to Redis`),
-      log: this.path(`gateway ${place} to the log`),
-      ledger: this.path(`gateway ${place} to Postgres`),
+      redis: this.path(`gateway ${index} to Redis`),
+      log: this.path(`gateway ${index} to the log`),
+      ledger: this.path(`gateway ${index} to Postgres`),
     };
     world.after(0, process, () => {
-      const terms = { ...plan, leaseMs: this.#leaseMsOf(`gateway ${place}`), log: this.#logger };
-      this.#gateways[place] = new SimulatedGateway(world, process, { redis, log, ledger }, paths, terms);
+      const terms = { ...plan, leaseMs: this.#leaseMsOf(`gateway ${index}`), log: this.#logger };
+      this.#gateways[index] = new SimulatedGateway(world, process, { redis, log, ledger }, paths, terms);
     });
   }
 
-  startEngine(place: number): void {
+  startEngine(index: number): void {
     const { plan, world, redis, log, ledger } = this;
-    const process = this.#newProcess(`engine ${place}`);
+    const process = this.#newProcess(`engine ${index}`);
     const paths = {
-      ledger: this.path(`engine ${place} to Postgres`),
-      redis: this.path(`engine ${place} to Redis`),
-      log: this.path(`engine ${place} to the log`),
+      ledger: this.path(`engine ${index} to Postgres`),
+      redis: this.path(`engine ${index} to Redis`),
+      log: this.path(`engine ${index} to the log`),
     };
     const { partitions, clockStopMs } = plan;
     world.after(0, process, () => {
       const terms = {
-        leaseMs: this.#leaseMsOf(`engine ${place}`),
+        leaseMs: this.#leaseMsOf(`engine ${index}`),
         partitions,
         clockStopMs,
         rankedAtOnce: plan.rankedAtOnce,
@@ -139,15 +139,15 @@ export class Scene {
         tally: this.tally,
         log: this.#logger,
       };
-      this.#engines[place] = new SimulatedEngine(process, { redis, log, ledger }, paths, terms);
+      this.#engines[index] = new SimulatedEngine(process, { redis, log, ledger }, paths, terms);
     });
   }
 
   /** The names of all processes that can be configured, as in the names of paths. */
   get processNames(): readonly string[] {
     return [
-      ...this.#engines.map((_, place) => `engine ${place}`),
-      ...this.#gateways.map((_, place) => `gateway ${place}`),
+      ...this.#engines.map((_, index) => `engine ${index}`),
+      ...this.#gateways.map((_, index) => `gateway ${index}`),
     ];
   }
 
@@ -156,15 +156,15 @@ export class Scene {
     if (leaseMs === undefined) this.#wrongLeaseMs.delete(name);
     else (isForGood ? this.#changedLeaseMs : this.#wrongLeaseMs).set(name, leaseMs);
     const [kind, number] = name.split(' ');
-    const place = Number(number);
+    const index = Number(number);
     const isGateway = kind === 'gateway';
     // A process that is away takes the value when it comes back.
-    if ((isGateway ? this.gatewayAt(place) : this.engineAt(place)) === undefined) return;
+    if ((isGateway ? this.gatewayAt(index) : this.engineAt(index)) === undefined) return;
     const awayUs = this.world.random.between(RESTART_US / 10, RESTART_US);
-    if (isGateway) this.crashGateway(place);
-    else this.crashEngine(place);
+    if (isGateway) this.crashGateway(index);
+    else this.crashEngine(index);
     this.world.after(awayUs, this.world.outside, () =>
-      isGateway ? this.startGateway(place) : this.startEngine(place),
+      isGateway ? this.startGateway(index) : this.startEngine(index),
     );
   }
 
@@ -173,30 +173,30 @@ export class Scene {
   }
 
   /** The process ends at once and does nothing more. */
-  crashGateway(place: number): void {
-    const gateway = this.gatewayAt(place);
+  crashGateway(index: number): void {
+    const gateway = this.gatewayAt(index);
     if (gateway === undefined) return;
     gateway.crash();
-    this.#gateways[place % this.#gateways.length] = undefined;
+    this.#gateways[index % this.#gateways.length] = undefined;
     this.world.after(NOTICED_US / 2, this.world.outside, () => this.ledger.forget(gateway.process));
   }
 
-  stopGateway(place: number): void {
-    const gateway = this.gatewayAt(place);
+  stopGateway(index: number): void {
+    const gateway = this.gatewayAt(index);
     if (gateway === undefined) return;
-    this.#gateways[place % this.#gateways.length] = undefined;
+    this.#gateways[index % this.#gateways.length] = undefined;
     this.world.after(0, gateway.process, async () => {
       await gateway.stop();
       this.ledger.forget(gateway.process);
     });
   }
 
-  crashEngine(place: number): void {
-    const engine = this.engineAt(place);
+  crashEngine(index: number): void {
+    const engine = this.engineAt(index);
     if (engine === undefined) return;
     const { process } = engine;
     process.isDead = true;
-    this.#engines[place % this.#engines.length] = undefined;
+    this.#engines[index % this.#engines.length] = undefined;
     this.world.after(this.world.random.between(0, NOTICED_US), this.world.outside, () => {
       this.ledger.forget(process);
       this.log.expel(process);
@@ -204,8 +204,8 @@ export class Scene {
   }
 
   /** The process stands still; if it is silent for too long it loses its partitions, and joins again when it continues. */
-  pauseEngine(place: number, forUs: number, clocksStand: boolean): void {
-    const engine = this.engineAt(place);
+  pauseEngine(index: number, forUs: number, clocksStand: boolean): void {
+    const engine = this.engineAt(index);
     if (engine === undefined) return;
     const { process, consumer } = engine;
     if (clocksStand) process.suspend(forUs);

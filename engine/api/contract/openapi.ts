@@ -62,11 +62,11 @@ function describe(id: string, operation: Operation): object {
   };
 }
 
-function parametersOf(schema: TObject | undefined, place: 'path' | 'query' | 'header'): object[] {
+function parametersOf(schema: TObject | undefined, location: 'path' | 'query' | 'header'): object[] {
   if (schema === undefined) return [];
   return Object.entries(schema.properties).map(([name, member]) => ({
     name,
-    in: place,
+    in: location,
     required: !Type.IsOptional(member),
     schema: member,
   }));

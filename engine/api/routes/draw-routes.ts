@@ -75,10 +75,13 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
     const inTransaction = dryRun ? rehearsal : transaction;
     const passed = await passOn(deps.pool, id, { serial, reason, holder, code: makeCode() }, inTransaction);
     if ('userId' in passed) {
-      const { place, userId, passedFrom, tier } = passed;
-      const shown = { serial, tier, alternate: place, user: userId, passed_from: passedFrom };
+      const { waitlistPosition, userId, passedFrom, tier } = passed;
+      const shown = { serial, tier, alternate: waitlistPosition, user: userId, passed_from: passedFrom };
       if (dryRun) return { ...shown, dry_run: true };
-      deps.log.info({ campaignId: id, serial, alternate: place }, 'a prize passed to an alternate');
+      deps.log.info(
+        { campaignId: id, serial, alternate: waitlistPosition },
+        'a prize passed to an alternate',
+      );
       return shown;
     }
     switch (passed.why) {

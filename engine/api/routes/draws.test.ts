@@ -39,7 +39,7 @@ async function grants(id: number): Promise<Record<string, { user: string; code: 
 
 async function alternates(id: number): Promise<string[]> {
   const { rows } = await api.pool.query(
-    'select user_id from alternates where campaign_id = $1 order by place',
+    'select user_id from alternates where campaign_id = $1 order by waitlist_position',
     [id],
   );
   return rows.map(row => row.user_id);
@@ -189,13 +189,13 @@ describe('passing a prize on', () => {
     assert.match(String(none.body.detail), /has no alternate left/);
     assert.equal((await api.call('GET', `/v1/campaigns/${id}`)).body.passed_on, 3);
     const { rows } = await api.pool.query(
-      'select place, serial, user_id, reason from passed_on where campaign_id = $1 order by place',
+      'select waitlist_position, serial, user_id, reason from passed_on where campaign_id = $1 order by waitlist_position',
       [id],
     );
     assert.deepEqual(rows, [
-      { place: 1, serial: 2, user_id: before[2]?.user, reason: 'did not answer' },
-      { place: 2, serial: 2, user_id: first, reason: 'did not answer' },
-      { place: 3, serial: 1, user_id: before[1]?.user, reason: 'did not answer' },
+      { waitlist_position: 1, serial: 2, user_id: before[2]?.user, reason: 'did not answer' },
+      { waitlist_position: 2, serial: 2, user_id: first, reason: 'did not answer' },
+      { waitlist_position: 3, serial: 1, user_id: before[1]?.user, reason: 'did not answer' },
     ]);
   });
 

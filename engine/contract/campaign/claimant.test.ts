@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type Claimant, claimantText, parseClaimant } from './claimant.ts';
 
 const all: readonly Claimant[] = [
-  { state: 'waitlisted', place: 17 },
+  { state: 'waitlisted', waitlistPosition: 17 },
   {
     state: 'offered',
     serial: 3,

@@ -15,8 +15,8 @@ export interface Offered {
 }
 
 export type Claimant =
-  /** `place`: among all users who were ever waitlisted, from 1. */
-  | { readonly state: 'waitlisted'; readonly place: number }
+  /** `waitlistPosition`: among all users who were ever waitlisted, from 1. */
+  | { readonly state: 'waitlisted'; readonly waitlistPosition: number }
   | Offered
   | { readonly state: 'claimed'; readonly serial: number; readonly code: string; readonly endedUs: number }
   | { readonly state: 'lapsed' | 'declined' | 'left'; readonly endedUs: number };
@@ -24,7 +24,7 @@ export type Claimant =
 export function claimantText(moveNumber: number, claimant: Claimant): string {
   switch (claimant.state) {
     case 'waitlisted':
-      return `${moveNumber}:waitlisted:${claimant.place}`;
+      return `${moveNumber}:waitlisted:${claimant.waitlistPosition}`;
     case 'offered':
       return `${moveNumber}:offered:${claimant.serial}:${claimant.code}:${claimant.claimByUs}${claimant.isMoved ? ':moved' : ''}`;
     case 'claimed':
@@ -42,7 +42,7 @@ export function parseClaimant(text: string | null | undefined): Claimant | undef
   const [, state, first, code = '', last, moved] = text.split(':');
   switch (state) {
     case 'waitlisted':
-      return { state, place: Number(first) };
+      return { state, waitlistPosition: Number(first) };
     case 'offered':
       return { state, serial: Number(first), code, claimByUs: Number(last), isMoved: moved === 'moved' };
     case 'claimed':
@@ -59,7 +59,7 @@ export function parseClaimant(text: string | null | undefined): Claimant | undef
 /** A claimant as stored in the ledger. */
 export function claimantOf({
   state,
-  place,
+  waitlistPosition,
   serial,
   code,
   claimByUs,
@@ -68,7 +68,7 @@ export function claimantOf({
 }: ShownClaimant): Claimant {
   switch (state) {
     case 'waitlisted':
-      return { state, place: place ?? 0 };
+      return { state, waitlistPosition: waitlistPosition ?? 0 };
     case 'offered':
       return {
         state,

@@ -67,10 +67,10 @@ export class MerkleTree {
       const at = this.#levels[level] ?? 0;
       const pairs = nodes >> 1;
       const messages = { at, stride: NODE_BYTES, blocks: 2, count: pairs };
-      lanes.hash(lanes.initial, messages, this.#placeOf(level + 1, 0), spreads.pairs);
+      lanes.hash(lanes.initial, messages, this.#offsetOf(level + 1, 0), spreads.pairs);
       if (nodes % 2 === 1) {
-        const last = this.#placeOf(level, nodes - 1);
-        lanes.memory.copyWithin(this.#placeOf(level + 1, pairs), last, last + HASH_BYTES);
+        const last = this.#offsetOf(level, nodes - 1);
+        lanes.memory.copyWithin(this.#offsetOf(level + 1, pairs), last, last + HASH_BYTES);
       }
       nodes = pairs + (nodes % 2);
     }
@@ -80,13 +80,13 @@ export class MerkleTree {
   root(): Buffer {
     let level = 0;
     for (let nodes = this.#count; nodes > 1; nodes = Math.ceil(nodes / 2)) level += 1;
-    const at = this.#placeOf(level, 0);
+    const at = this.#offsetOf(level, 0);
     return Buffer.from(this.#lanes.memory.subarray(at, at + HASH_BYTES));
   }
 
   /** Where in the memory to write the hash of a leaf; for many, use the spread `spreads.pairs`. */
   leafAt(leaf: number): number {
-    return this.#placeOf(0, leaf);
+    return this.#offsetOf(0, leaf);
   }
 
   /** A copy of the hash of a leaf. */
@@ -106,7 +106,7 @@ export class MerkleTree {
     for (let level = from; level < to && nodes > 1; level++, nodes = (nodes + 1) >> 1) {
       const neighbour = (leaf >> level) ^ 1;
       if (neighbour >= nodes) continue;
-      const at = this.#placeOf(level, neighbour) >> 2;
+      const at = this.#offsetOf(level, neighbour) >> 2;
       for (let word = 0; word < HASH_WORDS; word++) target[end + word] = words[at + word] ?? 0;
       end += HASH_WORDS;
     }
@@ -120,7 +120,7 @@ export class MerkleTree {
     return Buffer.from(path.buffer, 0, 4 * end);
   }
 
-  #placeOf(level: number, index: number): number {
+  #offsetOf(level: number, index: number): number {
     return (this.#levels[level] ?? 0) + NODE_BYTES * (index >> 1) + 1 + HASH_BYTES * (index & 1);
   }
 

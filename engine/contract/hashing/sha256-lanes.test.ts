@@ -38,9 +38,9 @@ test('it agrees with node:crypto, however many messages there are, in both sprea
           lanes.memory.set(padded(message), at + 128 * index);
         lanes.hash(lanes.initial, { at, stride: 128, blocks, count }, out, spread);
         for (const [index, message] of messages.entries()) {
-          const place = isPairs ? out + 128 * (index >> 1) + 32 * (index % 2) : out + 64 * index;
+          const offset = isPairs ? out + 128 * (index >> 1) + 32 * (index % 2) : out + 64 * index;
           assert.equal(
-            lanes.memory.toString('hex', place, place + 32),
+            lanes.memory.toString('hex', offset, offset + 32),
             sha256(message),
             `${index} of ${count}`,
           );

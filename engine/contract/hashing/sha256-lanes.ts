@@ -131,7 +131,7 @@ function bodyOfBlock(): number[] {
 function roundOf(round: number): number[] {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = Array.from(
     { length: 8 },
-    (_, place) => WORK + ((place + 64 - round) % 8),
+    (_, slot) => WORK + ((slot + 64 - round) % 8),
   );
   const word = WORD + (round % 16);
   const wordBack = (distance: number): number => WORD + ((round + 16 - distance) % 16);

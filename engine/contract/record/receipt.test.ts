@@ -35,8 +35,8 @@ function proves(receipt: Receipt, { kind, campaignId, stamp, userId, source }: L
   const who = whoOf(Buffer.from(receipt.salt, 'base64url'), userId);
   const item = { kind, campaignId, stamp, ...(source === undefined ? {} : { source }) };
   const hash = leafHash(leafData(item, who));
-  const place = { leaf: receipt.leaf, count: head.count };
-  return isIncluded(hash, place, Buffer.from(receipt.path, 'base64url'), head.root);
+  const position = { leaf: receipt.leaf, count: head.count };
+  return isIncluded(hash, position, Buffer.from(receipt.path, 'base64url'), head.root);
 }
 
 test('every receipt of slices of every size proves its item, and no other', () => {

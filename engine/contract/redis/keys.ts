@@ -23,7 +23,7 @@ export interface CampaignKeys {
    */
   readonly claimants: string;
   /**
-   * List: `place:user id` of each move of a claimant, in order; the place on the waitlist, 0 if the user was not waitlisted.
+   * List: `position:user id` of each move of a claimant, in order; the waitlist position, 0 if the user was not waitlisted.
    */
   readonly moves: string;
 }

@@ -34,9 +34,9 @@ class Partition {
   /** Ingests these records as one batch, like a consumer that continues at its position. */
   async take(...records: Buffer[]): Promise<IntakeCounts> {
     const from = this.#position || (await this.#intake.start(this.#partition));
-    const placed = records.map(bytes => ({ position: `at-${++positions}`, bytes }));
-    const next = placed.at(-1)?.position ?? from;
-    await this.#intake.batch({ partition: this.#partition, from, next, records: placed });
+    const indexed = records.map(bytes => ({ position: `at-${++positions}`, bytes }));
+    const next = indexed.at(-1)?.position ?? from;
+    await this.#intake.batch({ partition: this.#partition, from, next, records: indexed });
     this.#position = next;
     if (this.#counts === undefined) throw new Error('nothing was counted');
     return this.#counts;

@@ -4,7 +4,12 @@
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { BEFORE_ALL, comparePlaces, placeText, readPlace } from '../../verify/heads/places.ts';
+import {
+  BEFORE_ALL,
+  compareHeadPositions,
+  headPositionText,
+  readHeadPosition,
+} from '../../verify/heads/head-positions.ts';
 import { readHead } from '../../verify/receipts/head.ts';
 import type { ShownHead } from '../chain-watch.ts';
 
@@ -25,16 +30,16 @@ export async function forgingGateway(realUrl: string): Promise<ForgingGateway> {
   const forging = { forge: undefined as Forgery | undefined, isAway: false };
   const answer = async (path: string): Promise<string> => {
     if (!path.startsWith('/v1/heads')) return await (await fetch(realUrl + path)).text();
-    const after = readPlace(new URL(path, realUrl).searchParams.get('after') ?? '') ?? BEFORE_ALL;
+    const after = readHeadPosition(new URL(path, realUrl).searchParams.get('after') ?? '') ?? BEFORE_ALL;
     const { heads, throughUs } = await allHeads(realUrl);
     const shown = (forging.forge?.(heads, throughUs) ?? heads)
       .filter(({ head }) => head.firstUs <= throughUs)
-      .toSorted((a, b) => comparePlaces(a.head, b.head))
-      .filter(({ head }) => comparePlaces(head, after) > 0);
+      .toSorted((a, b) => compareHeadPositions(a.head, b.head))
+      .filter(({ head }) => compareHeadPositions(head, after) > 0);
     const page = shown.slice(0, PAGE);
     return JSON.stringify({
       heads: page.map(({ text }) => text),
-      next: placeText(page.at(-1)?.head ?? after),
+      next: headPositionText(page.at(-1)?.head ?? after),
       ...(page.length < PAGE ? { through_us: throughUs } : {}),
     });
   };

@@ -50,8 +50,8 @@ test('behind the stock as many wait as may, in order, and nobody else', () => {
   const turn = judgeCoupons({ ...stock(1), waitlist: 2 }, entries);
   deepEqual(turn.granted, [{ serial: 1, userId: 'user-1' }]);
   deepEqual(turn.waitlisted, [
-    { place: 1, userId: 'user-3' },
-    { place: 2, userId: 'user-4' },
+    { waitlistPosition: 1, userId: 'user-3' },
+    { waitlistPosition: 2, userId: 'user-4' },
   ]);
   equal(turn.decided, 5);
 });
@@ -81,7 +81,7 @@ test('how the entries are cut into turns changes nothing', () => {
         deepEqual(
           [
             ...whole.granted.map(({ serial }) => serial),
-            ...whole.waitlisted.map(({ place }) => places + place),
+            ...whole.waitlisted.map(({ waitlistPosition }) => places + waitlistPosition),
           ],
           Array.from({ length: granted.length + waitlisted.length }, (_, index) => index + 1),
         );

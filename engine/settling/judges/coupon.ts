@@ -5,8 +5,8 @@ import type { CouponPlaces } from '../../contract/redis/board/board-campaign.ts'
 export interface CouponTurn {
   /** Users who get a coupon, with its serial. */
   readonly granted: readonly { readonly serial: number; readonly userId: string }[];
-  /** Users on the waitlist behind them, with their place, from 1. */
-  readonly waitlisted: readonly { readonly place: number; readonly userId: string }[];
+  /** Users on the waitlist behind them, with their waitlist position, from 1. */
+  readonly waitlisted: readonly { readonly waitlistPosition: number; readonly userId: string }[];
   /** How many entries this turn decided, including withdrawn ones. */
   readonly decided: number;
   /** The stamp of the last of them; undefined if there was none. */
@@ -20,17 +20,17 @@ export interface CouponTurn {
  */
 export function judgeCoupons(campaign: CouponPlaces, entries: readonly TurnEntry[]): CouponTurn {
   const granted: { serial: number; userId: string }[] = [];
-  const waitlisted: { place: number; userId: string }[] = [];
+  const waitlisted: { waitlistPosition: number; userId: string }[] = [];
   let serial = campaign.grantedCount;
-  let place = campaign.waitlistedCount;
+  let waitlistPosition = campaign.waitlistedCount;
   for (const entry of entries) {
     const areGone = serial >= campaign.places;
-    if (areGone && place >= campaign.waitlist) break;
+    if (areGone && waitlistPosition >= campaign.waitlist) break;
     if (entry.isWithdrawn) continue;
     const { userId } = entry;
     if (areGone) {
-      place += 1;
-      waitlisted.push({ place, userId });
+      waitlistPosition += 1;
+      waitlisted.push({ waitlistPosition, userId });
     } else {
       serial += 1;
       granted.push({ serial, userId });

@@ -44,8 +44,8 @@ export function roomFor(pace: Pace, terms: RoomTerms, inside: number, nowUs: num
   const dueUs = nextDue(pace, stepUs, nowUs);
   const spaced = nowUs < dueUs ? 0 : Math.floor((nowUs - dueUs) / stepUs) + 1;
   const budget = budgetOf(worthKeeping(pace, nowUs), terms.perSecond, nowUs);
-  const places = terms.capacity === null ? Number.POSITIVE_INFINITY : terms.capacity - inside;
-  return Math.max(0, Math.min(spaced, budget, places));
+  const free = terms.capacity === null ? Number.POSITIVE_INFINITY : terms.capacity - inside;
+  return Math.max(0, Math.min(spaced, budget, free));
 }
 
 /** The pace after admitting `admitted` users at `nowUs`. */

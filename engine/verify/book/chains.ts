@@ -165,7 +165,7 @@ export class Chains {
         `${what}: ${nameOf(head)} follows the opening and continues a slice that is not in the book: the start of its chain is missing`,
       );
     }
-    const { epoch, number } = this.#placeOf(head);
+    const { epoch, number } = this.#epochOf(head);
     const other = this.#shown.get(head.incarnation);
     this.#shown.set(head.incarnation, head.gateway);
     if (other !== undefined) {
@@ -188,7 +188,7 @@ export class Chains {
   #finish(): void {
     const last = this.#last;
     if (last === undefined) return;
-    const { epoch, number } = this.#placeOf(last);
+    const { epoch, number } = this.#epochOf(last);
     const end = epoch?.ends.get(number);
     const isBehind = last.firstUs >= this.roll.untilUs;
     if (end !== undefined) this.#ended += 1;
@@ -234,7 +234,7 @@ export class Chains {
     }
   }
 
-  #placeOf({ incarnation }: SignedHead): { readonly epoch: Epoch | undefined; readonly number: number } {
+  #epochOf({ incarnation }: SignedHead): { readonly epoch: Epoch | undefined; readonly number: number } {
     return {
       epoch: this.#epochs.get(Math.floor(incarnation / NUMBERS_PER_EPOCH)),
       number: incarnation % NUMBERS_PER_EPOCH,

@@ -13,8 +13,8 @@ export type MoveKind = (typeof kinds)[number];
 
 interface Claimant {
   state: MoveKind | 'waitlisted';
-  /** The place on the waitlist; 0 for a user who was granted or drawn. */
-  readonly place: number;
+  /** The position on the waitlist; 0 for a user who was granted or drawn. */
+  readonly waitlistPosition: number;
   serial: number;
   /** When it was offered; for users who were granted or drawn, unknown until their offer ends. */
   offeredUs: number;
@@ -50,7 +50,7 @@ export class Moves {
   readonly #findings: Findings;
   readonly #depth: number;
   readonly #claimants = new Map<number, Claimant>();
-  /** Stamps of users on the waitlist, present and past, by place - 1. */
+  /** Stamps of users on the waitlist, present and past, by waitlist position - 1. */
   readonly #waiting: number[] = [];
   #next = 0;
   /** Free serials, in the order in which they became free, with the instant. */
@@ -83,7 +83,7 @@ export class Moves {
     if (outcome === 'granted' || outcome === 'won') {
       this.#claimants.set(stamp, {
         state: 'offered',
-        place: NONE,
+        waitlistPosition: NONE,
         serial,
         offeredUs: NONE,
         deadlineUs: NONE,
@@ -91,7 +91,7 @@ export class Moves {
     } else if (outcome === 'waitlisted' || outcome === 'alternate') {
       this.#claimants.set(stamp, {
         state: 'waitlisted',
-        place: alternate,
+        waitlistPosition: alternate,
         serial: NONE,
         offeredUs: NONE,
         deadlineUs: NONE,

@@ -161,7 +161,7 @@ export class RaffleJudge implements Judge {
   readonly #findings: Findings;
   /** The outcomes stated in the book, by entry. */
   readonly #outcomes = uint16();
-  readonly #places = uint32();
+  readonly #ordinals = uint32();
   readonly #tiers = uint16();
   #granted = 0;
   #tickets = 0;
@@ -191,14 +191,14 @@ export class RaffleJudge implements Judge {
     if (line.outcome === 'won') this.#granted += 1;
     if (line.outcome !== 'withdrawn' && line.outcome !== 'excluded') this.#tickets += line.tickets;
     this.#outcomes.push(outcomes.indexOf(line.outcome));
-    this.#places.push(line.outcome === 'alternate' ? line.alternate : line.serial === -1 ? 0 : line.serial);
+    this.#ordinals.push(line.outcome === 'alternate' ? line.alternate : line.serial === -1 ? 0 : line.serial);
     this.#tiers.push(line.tier === -1 ? NO_TIER : line.tier);
   }
 
   outcomeOf(entry: number): Decided {
     const outcome = outcomes[this.#outcomes.at(entry)] ?? 'not_drawn';
-    if (outcome === 'won') return { outcome, serial: this.#places.at(entry) };
-    if (outcome === 'alternate') return { outcome, alternate: this.#places.at(entry) };
+    if (outcome === 'won') return { outcome, serial: this.#ordinals.at(entry) };
+    if (outcome === 'alternate') return { outcome, alternate: this.#ordinals.at(entry) };
     return { outcome };
   }
 
@@ -231,13 +231,13 @@ export class RaffleJudge implements Judge {
     const drawn = draw.draw(starts, totalWinners(this.#draw), alternates, groupLimit);
     const right = new Map<
       number,
-      { readonly outcome: Outcome; readonly place: number; readonly tier: number }
+      { readonly outcome: Outcome; readonly ordinal: number; readonly tier: number }
     >();
     drawn.winners.forEach((entry, index) => {
-      right.set(entry, { outcome: 'won', place: index + 1, tier: tierOf(this.#draw, index + 1) });
+      right.set(entry, { outcome: 'won', ordinal: index + 1, tier: tierOf(this.#draw, index + 1) });
     });
     drawn.alternates.forEach((entry, index) => {
-      right.set(entry, { outcome: 'alternate', place: index + 1, tier: NO_TIER });
+      right.set(entry, { outcome: 'alternate', ordinal: index + 1, tier: NO_TIER });
     });
     const isDrawn = new Uint8Array(entries.count);
     for (const entry of right.keys()) isDrawn[entry] = 1;
@@ -252,7 +252,7 @@ export class RaffleJudge implements Judge {
   #isNotDrawn(entry: number): boolean {
     return (
       this.#outcomes.at(entry) === NOT_DRAWN &&
-      this.#places.at(entry) === 0 &&
+      this.#ordinals.at(entry) === 0 &&
       this.#tiers.at(entry) === NO_TIER
     );
   }
@@ -260,19 +260,19 @@ export class RaffleJudge implements Judge {
   #checkEntry(
     entry: number,
     itsPart: number,
-    drawn: { readonly outcome: Outcome; readonly place: number; readonly tier: number } | undefined,
+    drawn: { readonly outcome: Outcome; readonly ordinal: number; readonly tier: number } | undefined,
   ): void {
     if (itsPart !== part.honoured) return;
     const outcome = outcomes[this.#outcomes.at(entry)] ?? 'not_drawn';
-    const right = drawn ?? { outcome: 'not_drawn', place: 0, tier: NO_TIER };
+    const right = drawn ?? { outcome: 'not_drawn', ordinal: 0, tier: NO_TIER };
     const isRight =
       outcome === right.outcome &&
-      this.#places.at(entry) === right.place &&
+      this.#ordinals.at(entry) === right.ordinal &&
       this.#tiers.at(entry) === right.tier;
     if (isRight) return;
     const [says, wants] = [
-      described(outcome, this.#places.at(entry), this.#tiers.at(entry)),
-      described(right.outcome, right.place, right.tier),
+      described(outcome, this.#ordinals.at(entry), this.#tiers.at(entry)),
+      described(right.outcome, right.ordinal, right.tier),
     ];
     this.#findings.add(
       'draw-order',
@@ -281,8 +281,10 @@ export class RaffleJudge implements Judge {
   }
 }
 
-function described(outcome: Outcome, place: number, tier: number): string {
-  return [`"${outcome}"`, place === 0 ? '' : ` ${place}`, tier === NO_TIER ? '' : ` in tier ${tier}`].join(
-    '',
-  );
+function described(outcome: Outcome, ordinal: number, tier: number): string {
+  return [
+    `"${outcome}"`,
+    ordinal === 0 ? '' : ` ${ordinal}`,
+    tier === NO_TIER ? '' : ` in tier ${tier}`,
+  ].join('');
 }

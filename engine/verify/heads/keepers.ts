@@ -10,8 +10,8 @@ import type { Limits } from '../limits.ts';
 import type { Primitives } from '../primitives.ts';
 import { nameOf, type SignedHead } from '../receipts/head.ts';
 import { isoOf } from '../receipts/leaf.ts';
+import { behind, compareHeadPositions, headPositionText, type Span, Spans } from './head-positions.ts';
 import { isSignedRecord, type KeptPage, type MonitorRecord, NO_RECORD } from './kept-pages.ts';
-import { behind, comparePlaces, placeText, type Span, Spans } from './places.ts';
 
 /** The time of a book: nothing in it begins before `fromUs`, or at or after `untilUs`. */
 export interface Window {
@@ -31,7 +31,7 @@ export class Keeper {
   /** A monitor's key, in base64url. */
   readonly key: string | undefined;
   readonly #records: readonly Recorded[];
-  /** When each place was shown. */
+  /** When each position was shown. */
   readonly #seen = new Map<string, number>();
   readonly #late = new Map<string, string>();
   readonly #spans = new Spans();
@@ -42,9 +42,9 @@ export class Keeper {
     this.key = key;
     this.#records = pages.filter(isRecorded).sort((a, b) => a.record.number - b.record.number);
     if (key === undefined) {
-      for (const { heads } of pages) for (const { head } of heads) this.#seen.set(placeText(head), 0);
+      for (const { heads } of pages) for (const { head } of heads) this.#seen.set(headPositionText(head), 0);
       const spans = pages.map(spanOf).filter(span => span !== undefined);
-      for (const span of spans.sort((a, b) => comparePlaces(a.from, b.from))) this.#spans.add(span);
+      for (const span of spans.sort((a, b) => compareHeadPositions(a.from, b.from))) this.#spans.add(span);
     } else for (const page of this.#records) this.#take(page);
   }
 
@@ -76,10 +76,10 @@ export class Keeper {
 
   /** Why a head of the book cannot have been there; undefined if nothing speaks against it. */
   lateness(head: SignedHead): string | undefined {
-    const place = placeText(head);
-    const late = this.#late.get(place);
+    const position = headPositionText(head);
+    const late = this.#late.get(position);
     if (late !== undefined) return late;
-    if (this.#seen.has(place) || !this.#spans.has(head)) return undefined;
+    if (this.#seen.has(position) || !this.#spans.has(head)) return undefined;
     return this.key === undefined
       ? 'was missing when the heads around it were kept'
       : `was never shown to ${this.name}, which was shown everything around it`;
@@ -87,7 +87,7 @@ export class Keeper {
 
   /** Takes a head of the book that was kept in the same form. */
   match(head: SignedHead): void {
-    const atUs = this.#seen.get(placeText(head));
+    const atUs = this.#seen.get(headPositionText(head));
     if (atUs === undefined) return;
     this.#matched += 1;
     const chain = `${head.gateway}/${head.incarnation}`;
@@ -148,14 +148,14 @@ export class Keeper {
   #take(page: Recorded): void {
     const { heads, record, what } = page;
     for (const { head } of heads) {
-      const place = placeText(head);
-      if (this.#seen.has(place)) continue;
+      const position = headPositionText(head);
+      if (this.#seen.has(position)) continue;
       if (this.#spans.has(head))
         this.#late.set(
-          place,
+          position,
           `appears first in ${what}, of ${isoOf(record.atUs)}, although the monitor was shown everything around it before`,
         );
-      this.#seen.set(place, record.atUs);
+      this.#seen.set(position, record.atUs);
     }
     this.#addSpan(spanOf(page));
   }
@@ -179,7 +179,7 @@ function spanOf({ heads, record }: KeptPage): Span | undefined {
   if (record === undefined)
     return first === undefined || last === undefined ? undefined : { from: first, to: last };
   const through = record.throughUs === undefined ? undefined : behind(record.throughUs);
-  const ends = [last, through].filter(end => end !== undefined).sort(comparePlaces);
+  const ends = [last, through].filter(end => end !== undefined).sort(compareHeadPositions);
   const to = ends.at(-1);
   return to === undefined ? undefined : { from: record.after, to };
 }

@@ -128,7 +128,7 @@ export class KeptHeads {
     return { matched: this.#matched, monitors: this.#monitors(time) };
   }
 
-  /** Two different heads of the same place are a finding by themselves. */
+  /** Two different heads of the same position are a finding by themselves. */
   #add(kept: Kept): void {
     const slot = slotOf(kept.head);
     const other = this.#kept.get(slot);

@@ -13,7 +13,7 @@ import type { Primitives } from '../primitives.ts';
 import { readHead, type SignedHead } from '../receipts/head.ts';
 import { concat, fromBase64Url, toBase64Url, utf8 } from '../text/bytes.ts';
 import { canonical, type JsonObject, Members, parseCanonical, parseObject } from '../text/json.ts';
-import { comparePlaces, type Place, readPlace } from './places.ts';
+import { compareHeadPositions, type HeadPosition, readHeadPosition } from './head-positions.ts';
 
 /** A page of the service has 500. */
 const MOST_A_PAGE = 100_000;
@@ -46,8 +46,8 @@ export interface MonitorRecord {
   readonly number: number;
   /** When the monitor saw it, by its own clock. */
   readonly atUs: number;
-  /** The place behind which the page begins. */
-  readonly after: Place;
+  /** The position behind which the page begins. */
+  readonly after: HeadPosition;
   /** The service said that this page was the last, and that no slice with an instant up to here can be added any more. */
   readonly throughUs: number | undefined;
   readonly previous: string;
@@ -96,7 +96,7 @@ function readPage(
   const recorded = `record ${record.number} of monitor ${record.key.slice(0, 8)}`;
   const heads = readHeads(members, recorded);
   const [first] = heads;
-  if (first !== undefined && comparePlaces(record.after, first.head) >= 0)
+  if (first !== undefined && compareHeadPositions(record.after, first.head) >= 0)
     throw new Unreadable('malformed', `${first.what} does not follow the start of its page`);
   return { what: recorded, heads, record };
 }
@@ -110,7 +110,7 @@ function readHeads(members: Members, what: string): readonly KeptHead[] {
   });
   kept.forEach(({ head, what: name }, index) => {
     const before = kept[index - 1];
-    if (before !== undefined && comparePlaces(before.head, head) > 0)
+    if (before !== undefined && compareHeadPositions(before.head, head) > 0)
       throw new Unreadable('malformed', `${name} is out of order`);
   });
   return kept;
@@ -134,7 +134,7 @@ function readRecord(
     key: toBase64Url(bytesOf('key', HASH_BYTES)),
     number: members.whole('number', 1, Number.MAX_SAFE_INTEGER),
     atUs: whole('at_us'),
-    after: members.read('after', readPlace, 'the place of a head'),
+    after: members.read('after', readHeadPosition, 'the position of a head'),
     throughUs: members.has('through_us') ? whole('through_us') : undefined,
     previous: toBase64Url(bytesOf('previous', HASH_BYTES)),
     hash: toBase64Url(sha256(line)),

@@ -25,10 +25,10 @@ export interface PublicKey {
   readonly use: KeyUse;
 }
 
-/** By `placeOf`, because one key may serve both uses. */
+/** By `ringKeyOf`, because one key may serve both uses. */
 export type KeyRing = ReadonlyMap<string, PublicKey>;
 
-function placeOf({ use, id }: Pick<PublicKey, 'use' | 'id'>): string {
+function ringKeyOf({ use, id }: Pick<PublicKey, 'use' | 'id'>): string {
   return `${use} ${id}`;
 }
 
@@ -41,8 +41,8 @@ export function readKeys(
   const ring = new Map<string, PublicKey>();
   for (const [index, value] of list.entries()) {
     const key = readKey(value, `key ${index} of ${what}`, primitives);
-    if (ring.has(placeOf(key))) throw new Unreadable('malformed', `${what} list key ${key.id} twice`);
-    ring.set(placeOf(key), key);
+    if (ring.has(ringKeyOf(key))) throw new Unreadable('malformed', `${what} list key ${key.id} twice`);
+    ring.set(ringKeyOf(key), key);
   }
   return ring;
 }
@@ -115,7 +115,8 @@ export class Signers {
     this.#findings = findings;
     if (pinned === undefined) return;
     for (const key of own.values()) {
-      const given = pinned.get(placeOf(key)) ?? pinned.get(placeOf({ id: key.id, use: otherThan(key.use) }));
+      const given =
+        pinned.get(ringKeyOf(key)) ?? pinned.get(ringKeyOf({ id: key.id, use: otherThan(key.use) }));
       // A later list may end or revoke a key, which a book does not contain.
       if (given !== undefined && (given.fromUs !== key.fromUs || given.use !== key.use)) {
         findings.add('key-conflict', `the given keys and the book describe key ${key.id} differently`);
@@ -128,7 +129,8 @@ export class Signers {
    * the last instant in a slice. `isAfter`: it was signed at an unknown later time.
    */
   keyFor(id: string, use: KeyUse, atUs: number, what: string, isAfter = false): PublicKey | undefined {
-    const key = this.#ring.get(placeOf({ id, use })) ?? this.#ring.get(placeOf({ id, use: otherThan(use) }));
+    const key =
+      this.#ring.get(ringKeyOf({ id, use })) ?? this.#ring.get(ringKeyOf({ id, use: otherThan(use) }));
     const among = this.#isPinned ? 'the given keys' : 'the keys of the book';
     if (key === undefined) {
       this.#findings.add('unknown-key', `${what} is signed with key ${id}, which is not in ${among}`);

@@ -45,7 +45,7 @@ export interface Receipt {
 }
 
 /** What a book says about a receipt. */
-export interface ReceiptPlace {
+export interface LocatedReceipt {
   readonly user: string;
   readonly stamp: number;
   /** From 1, among entries that were not withdrawn; undefined if it is not in the book, or withdrawn. */
@@ -165,25 +165,25 @@ export function checkReceiptRules(
 }
 
 /** Compares receipts with the entries of a book; `slices` has the index of each receipt's slice in the book. */
-export function placeReceipts(
+export function locateReceipts(
   receipts: readonly Receipt[],
   slices: ReadonlyMap<string, number>,
   entries: Entries,
   judge: Pick<Judge, 'outcomeOf'>,
   rules: Rules,
   findings: Findings,
-): readonly ReceiptPlace[] {
+): readonly LocatedReceipt[] {
   const byWho = entries.ofWhos(
     new Set(receipts.map(({ who }) => toBase64Url(who))),
     new Set(receipts.map(({ who }) => new Uint32Array(Uint8Array.from(who).buffer)[0] ?? 0)),
   );
   return receipts.map(receipt => {
     const entry = byWho.get(toBase64Url(receipt.who));
-    return placeOf(receipt, slices.get(receipt.headText), entry, entries, judge, rules, findings);
+    return locate(receipt, slices.get(receipt.headText), entry, entries, judge, rules, findings);
   });
 }
 
-function placeOf(
+function locate(
   receipt: Receipt,
   slice: number | undefined,
   entry: number | undefined,
@@ -191,16 +191,16 @@ function placeOf(
   judge: Pick<Judge, 'outcomeOf'>,
   rules: Rules,
   findings: Findings,
-): ReceiptPlace {
+): LocatedReceipt {
   const { what, user, stamp, head } = receipt;
-  const place = { user, stamp };
+  const known = { user, stamp };
   if (receipt.kind === CLAIM) return claimOf(receipt, entry, entries, judge, rules, findings);
   if (slice === undefined) {
     findings.add(
       'receipt-slice-missing',
       `the slice of ${what}, ${nameOf(head)}, is signed but not in the book`,
     );
-    return place;
+    return known;
   }
   if (entry === undefined) {
     if (receipt.kind === ENTRY) {
@@ -209,13 +209,13 @@ function placeOf(
         `${what} is in a signed slice of the book, but the book has no entry of this user`,
       );
     }
-    return place;
+    return known;
   }
   const its = entries.stamps.at(entry);
   const honoured = entries.parts.at(entry) !== part.withdrawn;
   const decided = judge.outcomeOf(entry, entries);
   const found = {
-    ...place,
+    ...known,
     entry,
     decided,
     ...(honoured ? { rank: entries.honouredBefore(entry) + 1 } : {}),
@@ -249,7 +249,7 @@ function claimOf(
   judge: Pick<Judge, 'outcomeOf'>,
   { opensAtUs }: Rules,
   findings: Findings,
-): ReceiptPlace {
+): LocatedReceipt {
   if (entry === undefined) {
     findings.add('receipt-left-out', `${what} is of a claim, but the book has no entry of this user`);
     return { user, stamp };

@@ -8,7 +8,7 @@ import type { Proof } from '../draw/proof.ts';
 import { totalWinners } from '../draw/rules.ts';
 import type { KeptReport } from '../heads/kept-heads.ts';
 import { isoOf } from '../receipts/leaf.ts';
-import type { Receipt, ReceiptPlace } from '../receipts/receipt.ts';
+import type { LocatedReceipt, Receipt } from '../receipts/receipt.ts';
 import { notProvenOfDraw, randomnessWords } from './report-text-draw.ts';
 import { checkedOfKept, notesOfKept, notProvenOfKept } from './report-text-kept.ts';
 
@@ -16,7 +16,7 @@ import { checkedOfKept, notesOfKept, notProvenOfKept } from './report-text-kept.
 export interface Seen {
   readonly book: ReadBook | undefined;
   readonly receipts: readonly Receipt[];
-  readonly places: readonly ReceiptPlace[];
+  readonly located: readonly LocatedReceipt[];
   readonly proof: Proof | undefined;
   readonly pinned: boolean;
   /** Whether the pool was compared with a noted root. */
@@ -45,7 +45,7 @@ export function wordsOf(seen: Seen, isRight: boolean): Words {
 }
 
 function checkedOf(seen: Seen): readonly string[] {
-  const { book, receipts, places, proof, pinned, hasNotedRoot, hasNotedRules, kept } = seen;
+  const { book, receipts, located, proof, pinned, hasNotedRoot, hasNotedRules, kept } = seen;
   const checked: string[] = [];
   if (book !== undefined) checked.push(...checkedOfBook(book));
   if (receipts.length > 0 && (pinned || book !== undefined)) {
@@ -55,12 +55,12 @@ function checkedOf(seen: Seen): readonly string[] {
   } else if (receipts.length > 0) {
     checked.push(`${count(receipts.length, 'receipt')}: the receipt leads to the root of its slice.`);
   }
-  if (places.length > 0) {
+  if (located.length > 0) {
     checked.push(
       'Each is in the book at its stamp, in the slice it names, and no entry with a later stamp comes before it.',
     );
   }
-  for (const place of places.slice(0, MOST_PLACES)) checked.push(placeWords(place));
+  for (const receipt of located.slice(0, MOST_LOCATED)) checked.push(locatedWords(receipt));
   if (proof !== undefined) {
     checked.push(
       `The proof: its randomness is ${randomnessWords(proof.facts, proof.rules.draw)}. The seed follows from the randomness, the rules and the pool, and the key of everybody drawn follows from the seed, in order.`,
@@ -82,9 +82,9 @@ function checkedOf(seen: Seen): readonly string[] {
 }
 
 /** More receipts than this are counted, not listed. */
-const MOST_PLACES = 20;
+const MOST_LOCATED = 20;
 
-function placeWords({ user, stamp, rank, earlierStamp, decided }: Seen['places'][number]): string {
+function locatedWords({ user, stamp, rank, earlierStamp, decided }: Seen['located'][number]): string {
   const number = decided?.serial ?? decided?.alternate;
   const became = `${decided?.outcome.replace('_', ' ')}${number === undefined ? '' : ` (number ${number})`}`;
   const who = `User ${JSON.stringify(user)}`;
@@ -256,7 +256,7 @@ function notProvenOfChains({ quiet, ended }: Chains, hasHeads: boolean): readonl
   return notProven;
 }
 
-function factsOf({ book, places, proof, kept }: Seen, isRight: boolean): Readonly<Record<string, unknown>> {
+function factsOf({ book, located, proof, kept }: Seen, isRight: boolean): Readonly<Record<string, unknown>> {
   return {
     ...(book === undefined
       ? {}
@@ -271,7 +271,7 @@ function factsOf({ book, places, proof, kept }: Seen, isRight: boolean): Readonl
           bytes: book.bytes,
           monitors: book.rules.monitors.map(({ name, key }) => monitorFacts(name, key, kept)),
         }),
-    ...(places.length === 0 ? {} : { receipts: places.length, places: places.slice(0, MOST_PLACES) }),
+    ...(located.length === 0 ? {} : { receipts: located.length, places: located.slice(0, MOST_LOCATED) }),
     ...(proof === undefined ? {} : { proofVerified: isRight, proofWinners: proof.winners.length }),
   };
 }

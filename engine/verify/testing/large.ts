@@ -40,7 +40,7 @@ export interface LargeEntry {
   readonly alternate?: number;
 }
 
-interface Place {
+interface Decision {
   readonly outcome: string;
   readonly serial?: number;
   readonly tier?: number;
@@ -50,7 +50,7 @@ interface Place {
 export class LargeBook {
   readonly #plan: LargePlan;
   readonly #leaves: Buffer;
-  readonly #places = new Map<number, Place>();
+  readonly #decisions = new Map<number, Decision>();
   readonly heads: readonly Buffer[];
   readonly rules: Record<string, unknown>;
   readonly rulesHash: Buffer;
@@ -89,7 +89,7 @@ export class LargeBook {
       this.#drawAll(seed);
     } else {
       for (let entry = 0; entry < stock; entry++)
-        this.#places.set(entry, { outcome: 'granted', serial: entry + 1 });
+        this.#decisions.set(entry, { outcome: 'granted', serial: entry + 1 });
     }
   }
 
@@ -98,8 +98,8 @@ export class LargeBook {
     const { sliceItems } = this.#plan;
     const { gateway, from } = this.#whereOf(slice);
     const leaves: Buffer[] = [];
-    for (let place = from; place < from + sliceItems; place++) {
-      const entry = place * GATEWAYS + gateway;
+    for (let index = from; index < from + sliceItems; index++) {
+      const entry = index * GATEWAYS + gateway;
       if (entry >= this.#plan.entries) break;
       leaves.push(this.#leaves.subarray(entry * HASH_BYTES, (entry + 1) * HASH_BYTES));
     }
@@ -111,14 +111,14 @@ export class LargeBook {
     const otherwise = { outcome: this.#plan.kind === 'raffle' ? 'not_drawn' : 'sold_out' };
     for (let entry = 0; entry < this.#plan.entries; entry++) {
       const gateway = entry % GATEWAYS;
-      const place = Math.floor(entry / GATEWAYS);
+      const index = Math.floor(entry / GATEWAYS);
       yield {
-        leaf: place % this.#plan.sliceItems,
-        slice: (perGateway[gateway] ?? 0) + Math.floor(place / this.#plan.sliceItems),
+        leaf: index % this.#plan.sliceItems,
+        slice: (perGateway[gateway] ?? 0) + Math.floor(index / this.#plan.sliceItems),
         source: 0,
         stamp: stampOf(entry),
         who: whoOf(entry),
-        ...(this.#places.get(entry) ?? otherwise),
+        ...(this.#decisions.get(entry) ?? otherwise),
       };
     }
   }
@@ -202,15 +202,15 @@ export class LargeBook {
     const heads: Buffer[] = [];
     const first = this.#slicesPerGateway()[gateway] ?? 0;
     const count = this.#entriesOf(gateway);
-    for (let place = 0; place < count; place += sliceItems) {
+    for (let index = 0; index < count; index += sliceItems) {
       const last = heads.at(-1);
       const leaves = this.leavesOf(first + heads.length);
       const fields = {
         gateway,
         incarnation: incarnationOf(gateway + 1),
         sliceNumber: heads.length + 1,
-        firstUs: instantOf(place * GATEWAYS + gateway),
-        lastUs: instantOf((place + leaves.length - 1) * GATEWAYS + gateway),
+        firstUs: instantOf(index * GATEWAYS + gateway),
+        lastUs: instantOf((index + leaves.length - 1) * GATEWAYS + gateway),
         count: leaves.length,
         root: rootOver(Buffer.concat(leaves)),
         previous: last === undefined ? Buffer.alloc(HASH_BYTES) : linkTo(last),
@@ -247,13 +247,13 @@ export class LargeBook {
       best = best.slice(0, wanted);
     }
     const tiers = WINNERS.flatMap((winners, tier) => Array.from({ length: winners }, () => tier));
-    best.forEach(({ entry }, place) => {
-      const tier = tiers[place];
-      this.#places.set(
+    best.forEach(({ entry }, index) => {
+      const tier = tiers[index];
+      this.#decisions.set(
         entry,
         tier === undefined
-          ? { outcome: 'alternate', alternate: place - tiers.length + 1 }
-          : { outcome: 'won', serial: place + 1, tier },
+          ? { outcome: 'alternate', alternate: index - tiers.length + 1 }
+          : { outcome: 'won', serial: index + 1, tier },
       );
     });
   }

@@ -2,9 +2,9 @@
 import { base64url, canonical, type Signer, sha256, signed } from './basics.ts';
 
 /** First instant, gateway, incarnation, slice number. */
-export type PlaceNumbers = readonly [number, number, number, number];
+export type HeadNumbers = readonly [number, number, number, number];
 
-export function placeOf(head: string): PlaceNumbers {
+export function headNumbersOf(head: string): HeadNumbers {
   const bytes = Buffer.from(head, 'base64url');
   return [
     Number(bytes.readBigUInt64BE(40)),
@@ -17,7 +17,7 @@ export function placeOf(head: string): PlaceNumbers {
 /** Heads as `GET /v1/heads` shows them. */
 export function inOrder(heads: readonly string[]): readonly string[] {
   return [...heads].sort((a, b) => {
-    const [of, against] = [placeOf(a), placeOf(b)];
+    const [of, against] = [headNumbersOf(a), headNumbersOf(b)];
     const differing = of.findIndex((value, index) => value !== against[index]);
     return differing < 0 ? 0 : (of[differing] ?? 0) - (against[differing] ?? 0);
   });
@@ -62,7 +62,7 @@ export function recordsOf(signer: Signer, pages: readonly ShownPage[]): Buffer[]
     const line = recordLine(signer, record);
     previous = base64url(sha256(line));
     const last = record.heads.at(-1);
-    if (last !== undefined) next = placeOf(last).join('.');
+    if (last !== undefined) next = headNumbersOf(last).join('.');
     return line;
   });
 }

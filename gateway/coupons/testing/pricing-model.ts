@@ -39,7 +39,7 @@ export function oneByOne(basket: Basket, coupons: readonly PricedCoupon[]): Mode
       continue;
     }
     const before = [...left];
-    const base = before.reduce((sum, amount, place) => sum + (isFor[place] ? amount : 0), 0);
+    const base = before.reduce((sum, amount, index) => sum + (isFor[index] ? amount : 0), 0);
     let wanted = terms.discount.kind === 'fixed' ? terms.discount.amount : 0;
     if (terms.discount.kind === 'percentage') {
       const { basisPoints, most } = terms.discount;
@@ -54,16 +54,16 @@ export function oneByOne(basket: Basket, coupons: readonly PricedCoupon[]): Mode
     while (wanted > base || wanted > mayGo) wanted -= 1;
     if (wanted === 0) return undefined;
     // Whole units first, then one each to the lines with the largest remainders.
-    const lacks = before.map((amount, place) => {
-      const share = isFor[place] ? (amount * wanted) / base : 0;
-      const whole = Math.floor((isFor[place] ? amount * wanted : 0) / base);
-      left[place] = amount - whole;
-      return { place, part: Math.round((share - whole) * base) };
+    const lacks = before.map((amount, index) => {
+      const share = isFor[index] ? (amount * wanted) / base : 0;
+      const whole = Math.floor((isFor[index] ? amount * wanted : 0) / base);
+      left[index] = amount - whole;
+      return { index, part: Math.round((share - whole) * base) };
     });
-    let units = wanted - before.reduce((sum, amount, place) => sum + amount - (left[place] ?? 0), 0);
+    let units = wanted - before.reduce((sum, amount, index) => sum + amount - (left[index] ?? 0), 0);
     for (; units > 0; units -= 1) {
       const next = lacks.reduce((best, each) => (each.part > best.part ? each : best));
-      left[next.place] = (left[next.place] ?? 0) - 1;
+      left[next.index] = (left[next.index] ?? 0) - 1;
       next.part = -1;
     }
     mayGo -= wanted;

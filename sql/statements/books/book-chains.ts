@@ -110,62 +110,62 @@ export async function readChainPage(
   return rows;
 }
 
-/** Places of entries: the slice of the book, and the leaf in it. */
-export interface EntryPlaces {
+/** Locations of entries: the slice of the book, and the leaf in it. */
+export interface EntryLocations {
   readonly stamps: readonly number[];
   readonly slices: readonly number[];
   readonly leaves: readonly number[];
   readonly sources: readonly number[];
 }
 
-/** Creates, until the end of the transaction, storage for the place of each entry: Postgres keeps it, on disk if it is large. */
-export async function makePlaces(db: Queryable): Promise<void> {
+/** Creates, until the end of the transaction, storage for each entry's location: Postgres keeps it, on disk if it is large. */
+export async function makeLocations(db: Queryable): Promise<void> {
   await db.query(
-    `create temporary table book_places (
+    `create temporary table book_locations (
        stamp bigint primary key, slice bigint not null, leaf bigint not null, source smallint not null
      ) on commit drop`,
   );
 }
 
-export async function savePlaces(db: Queryable, places: EntryPlaces): Promise<void> {
+export async function saveLocations(db: Queryable, locations: EntryLocations): Promise<void> {
   await db.query(
-    'insert into book_places select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])',
+    'insert into book_locations select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])',
     [
-      bigintArray(places.stamps),
-      bigintArray(places.slices),
-      bigintArray(places.leaves),
-      bigintArray(places.sources),
+      bigintArray(locations.stamps),
+      bigintArray(locations.slices),
+      bigintArray(locations.leaves),
+      bigintArray(locations.sources),
     ],
   );
 }
 
-/** Call this once all places are saved, before reading them. */
-export async function closePlaces(db: Queryable): Promise<void> {
-  await db.query('analyze book_places');
+/** Call this once all locations are saved, before reading them. */
+export async function closeLocations(db: Queryable): Promise<void> {
+  await db.query('analyze book_locations');
 }
 
-export interface PlacedEntry extends DecidedEntry {
+export interface LocatedEntry extends DecidedEntry {
   /** Null if no signed slice has it. */
   readonly slice: number | null;
   readonly leaf: number;
   readonly source: 0 | 1;
 }
 
-/** Entries after the stamp `after`, in stamp order, at most `limit`, with their places. */
-export async function readPlaced(
+/** Entries after the stamp `after`, in stamp order, at most `limit`, with their locations. */
+export async function readLocated(
   db: Queryable,
   campaignId: number,
   after: number,
   limit: number,
-): Promise<readonly PlacedEntry[]> {
+): Promise<readonly LocatedEntry[]> {
   const entries = await readDecided(db, campaignId, after, limit);
-  const { rows } = await db.query<Pick<PlacedEntry, 'stamp' | 'slice' | 'leaf' | 'source'>>(
-    'select stamp, slice, leaf, source from book_places where stamp > $1 and stamp <= $2 order by stamp',
+  const { rows } = await db.query<Pick<LocatedEntry, 'stamp' | 'slice' | 'leaf' | 'source'>>(
+    'select stamp, slice, leaf, source from book_locations where stamp > $1 and stamp <= $2 order by stamp',
     [after, entries.at(-1)?.stamp ?? after],
   );
-  const places = new Map(rows.map(row => [row.stamp, row]));
+  const locations = new Map(rows.map(row => [row.stamp, row]));
   return entries.map(entry => ({
     ...entry,
-    ...(places.get(entry.stamp) ?? { slice: null, leaf: 0, source: 0 }),
+    ...(locations.get(entry.stamp) ?? { slice: null, leaf: 0, source: 0 }),
   }));
 }

@@ -91,13 +91,13 @@ export async function readDecided(
     `with page as (
        select campaign_id, user_id, stamp from entries where campaign_id = $1 and stamp > $2 order by stamp limit $3
      ), first_passed as (
-       select distinct on (serial) serial, user_id from passed_on where campaign_id = $1 order by serial, place
+       select distinct on (serial) serial, user_id from passed_on where campaign_id = $1 order by serial, waitlist_position
      ), drawn as (
        select g.serial, g.tier, coalesce(p.user_id, g.user_id) as user_id
          from grants g left join first_passed p using (serial) where g.campaign_id = $1
      )
      select e.stamp, e.user_id as "userId", w.user_id is not null as "isWithdrawn", d.serial, d.tier,
-            a.place as alternate, coalesce(t.tickets, 1) as tickets, t.user_group as "group", t.excluded
+            a.waitlist_position as alternate, coalesce(t.tickets, 1) as tickets, t.user_group as "group", t.excluded
        from page e
        left join drawn d on d.user_id = e.user_id
        left join withdrawals w on w.campaign_id = e.campaign_id and w.user_id = e.user_id and w.honoured

@@ -4,7 +4,7 @@ import { after, test } from 'node:test';
 import { testDatabase } from '../../../engine/test/support.ts';
 import { openPool } from '../../database.ts';
 import { raiseWatermark } from '../progress/watermarks.ts';
-import { type HeadPlace, insertSlices, readHeads, type SliceRow } from './slices.ts';
+import { type HeadPosition, insertSlices, readHeads, type SliceRow } from './slices.ts';
 
 const database = await testDatabase();
 const pool = openPool(database.url, { max: 1, applicationName: 'test', onError: () => undefined });
@@ -13,10 +13,10 @@ after(async () => {
   await database.drop();
 });
 
-const BEFORE_ALL: HeadPlace = { firstUs: 0, gateway: 0, incarnation: 0, sliceNumber: 0 };
+const BEFORE_ALL: HeadPosition = { firstUs: 0, gateway: 0, incarnation: 0, sliceNumber: 0 };
 const THROUGH_US = 2_000;
 
-function slice(row: HeadPlace & { readonly lastUs: number }): SliceRow {
+function slice(row: HeadPosition & { readonly lastUs: number }): SliceRow {
   const signedHead = Buffer.alloc(192);
   signedHead.write(JSON.stringify(row));
   return { ...row, signedHead, items: Buffer.alloc(1) };
@@ -44,10 +44,10 @@ test('pages of any length, of heads with the same instants and gateway, show eac
   assert.equal(all.heads.length, rows.length - 1);
   for (const limit of [1, 2, 3, 5]) {
     const shown: string[] = [];
-    for (let place: HeadPlace | undefined = BEFORE_ALL; place !== undefined; ) {
-      const { heads } = await readHeads(pool, place, limit);
+    for (let position: HeadPosition | undefined = BEFORE_ALL; position !== undefined; ) {
+      const { heads } = await readHeads(pool, position, limit);
       shown.push(...heads.map(({ signedHead }) => signedHead.toString('base64url')));
-      place = heads.at(-1);
+      position = heads.at(-1);
     }
     assert.deepEqual(
       shown,

@@ -56,7 +56,7 @@ export async function findSlices(
 }
 
 /** A position in the order of all signed heads, unique to each; zeros before the first. */
-export interface HeadPlace {
+export interface HeadPosition {
   readonly firstUs: number;
   readonly gateway: number;
   readonly incarnation: number;
@@ -64,7 +64,7 @@ export interface HeadPlace {
 }
 
 export interface ShownHeads {
-  readonly heads: readonly (HeadPlace & { readonly signedHead: Buffer })[];
+  readonly heads: readonly (HeadPosition & { readonly signedHead: Buffer })[];
   /** Every slice with an item up to this instant is in the ledger: no slice that begins before it can be added. */
   readonly throughUs: number;
 }
@@ -73,10 +73,10 @@ export interface ShownHeads {
  * Signed heads after a position, in the order of their first instant, gateway, incarnation and slice number. Only up to the
  * watermark: below it nothing can be added any more, so a reader who continues behind the last head received misses none.
  */
-export async function readHeads(db: Queryable, after: HeadPlace, limit: number): Promise<ShownHeads> {
+export async function readHeads(db: Queryable, after: HeadPosition, limit: number): Promise<ShownHeads> {
   // Read first, so the statement that follows sees everything up to this watermark.
   const throughUs = await readWatermark(db);
-  const { rows } = await db.query<HeadPlace & { readonly signedHead: Buffer }>(
+  const { rows } = await db.query<HeadPosition & { readonly signedHead: Buffer }>(
     `select first_us as "firstUs", gateway, incarnation, slice_number as "sliceNumber", signed_head as "signedHead"
        from slices
       where (first_us, gateway, incarnation, slice_number) > ($1, $2, $3, $4) and first_us <= $5

@@ -55,7 +55,7 @@ export async function findWork(
                                      where campaign_id = c.campaign_id and state in ('lapsed', 'declined') and not is_passed_on)
                         and exists (select from alternates a left join claimants k using (campaign_id, user_id)
                                      where a.campaign_id = c.campaign_id and coalesce(k.state, 'waitlisted') = 'waitlisted'
-                                       and a.place > coalesce((select max(p.place) from passed_on p
+                                       and a.waitlist_position > coalesce((select max(p.waitlist_position) from passed_on p
                                                                 where p.campaign_id = c.campaign_id), 0)))))))
          or (c.finished_at is not null
              and c.campaign_id in (select w.campaign_id from withdrawals w where w.honoured is null))

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { TestLedger, WINDOW_US } from '../../../engine/test/settling.ts';
-import { markRanks, readShelvedPlaces, shelveCampaign } from './shelving.ts';
+import { markRanks, readShelvedStandings, shelveCampaign } from './shelving.ts';
 
 /** As in shelving.ts. */
 const ENTRIES_A_MARK = 1_024;
@@ -32,7 +32,7 @@ test('ranks are marked in several transactions, and counted from the marks', asy
   ok(await shelveCampaign(ledger.pool, campaignId, AT_ONCE_MS));
   equal(await shelveCampaign(ledger.pool, campaignId, AT_ONCE_MS), false);
   for (const rank of [0, 1, 1_023, 1_024, 1_025, 3_071, count - 1]) {
-    const [place] = await readShelvedPlaces(ledger.pool, campaignId, [`user-${3 * rank + 5}`]);
-    equal(place?.rank, rank);
+    const [standing] = await readShelvedStandings(ledger.pool, campaignId, [`user-${3 * rank + 5}`]);
+    equal(standing?.rank, rank);
   }
 });

@@ -121,7 +121,7 @@ export async function listShelved(
 }
 
 /** What the ledger has about a user in a shelved campaign. */
-export interface ShelvedPlace {
+export interface ShelvedStanding {
   readonly userId: string;
   readonly stamp: number;
   /** From 0. */
@@ -134,24 +134,24 @@ export interface ShelvedPlace {
   readonly claimant: ShownClaimant | null;
 }
 
-/** The places of those of these users whom the ledger knows. */
-export async function readShelvedPlaces(
+/** The standings of those of these users whom the ledger knows. */
+export async function readShelvedStandings(
   db: Queryable,
   campaignId: number,
   userIds: readonly string[],
-): Promise<readonly ShelvedPlace[]> {
-  const places = await readPlaces(db, campaignId, userIds);
+): Promise<readonly ShelvedStanding[]> {
+  const standings = await readStandings(db, campaignId, userIds);
   const claimants = await readClaimantsOf(db, campaignId, userIds);
   const byUser = new Map(claimants.map(claimant => [claimant.userId, claimant]));
-  return places.map(place => ({ ...place, claimant: byUser.get(place.userId) ?? null }));
+  return standings.map(standing => ({ ...standing, claimant: byUser.get(standing.userId) ?? null }));
 }
 
-async function readPlaces(
+async function readStandings(
   db: Queryable,
   campaignId: number,
   userIds: readonly string[],
-): Promise<readonly Omit<ShelvedPlace, 'claimant'>[]> {
-  const { rows } = await db.query<Omit<ShelvedPlace, 'claimant'>>(
+): Promise<readonly Omit<ShelvedStanding, 'claimant'>[]> {
+  const { rows } = await db.query<Omit<ShelvedStanding, 'claimant'>>(
     `select e.user_id as "userId", e.stamp, g.serial, g.code, coalesce(w.honoured, false) as "isWithdrawn",
             mark.rank + (select count(*) from entries b
                           where b.campaign_id = $1 and b.stamp >= mark.stamp and b.stamp < e.stamp) as rank

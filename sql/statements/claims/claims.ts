@@ -23,19 +23,21 @@ export interface Offer {
 const NONE = 0;
 const NO_CODE = '';
 
-/** Somebody with a place: they were granted something (`serial`), or wait behind those who were (`place`). */
+/** Somebody with a place: they were granted something (`serial`), or wait behind those who were (`waitlistPosition`). */
 export interface NewClaimant {
   readonly number: number;
   readonly userId: string;
   readonly serial?: number;
-  readonly place?: number;
+  readonly waitlistPosition?: number;
 }
 
-const INSERT_CLAIMANTS = `insert into claimants (campaign_id, number, user_id, serial, place, state, offered_us, claim_by_us)
-     select $1, number, user_id, nullif(serial, ${NONE}), nullif(place, ${NONE}),
+const INSERT_CLAIMANTS = `insert into claimants
+       (campaign_id, number, user_id, serial, waitlist_position, state, offered_us, claim_by_us)
+     select $1, number, user_id, nullif(serial, ${NONE}), nullif(waitlist_position, ${NONE}),
             case when serial = ${NONE} then 'waitlisted' else 'offered' end,
             case when serial <> ${NONE} then $6::bigint end, case when serial <> ${NONE} then $7::bigint end
-       from unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[]) as sent (number, user_id, serial, place)`;
+       from unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[])
+            as sent (number, user_id, serial, waitlist_position)`;
 
 function claimantValues(campaignId: number, claimants: readonly NewClaimant[], offer: Offer): unknown[] {
   return [
@@ -43,7 +45,7 @@ function claimantValues(campaignId: number, claimants: readonly NewClaimant[], o
     bigintArray(claimants.map(({ number }) => number)),
     textArray(claimants.map(({ userId }) => userId)),
     bigintArray(claimants.map(({ serial = NONE }) => serial)),
-    bigintArray(claimants.map(({ place = NONE }) => place)),
+    bigintArray(claimants.map(({ waitlistPosition = NONE }) => waitlistPosition)),
     offer.offeredUs,
     offer.claimByUs,
   ];
@@ -76,8 +78,8 @@ export async function insertWaiting(
   await db.query({
     name: 'insert_waiting',
     text: `with waiting as (
-       insert into alternates (campaign_id, place, user_id)
-       select $1, place, user_id from unnest($8::bigint[], $9::text[]) as sent (place, user_id)
+       insert into alternates (campaign_id, waitlist_position, user_id)
+       select $1, waitlist_position, user_id from unnest($8::bigint[], $9::text[]) as sent (waitlist_position, user_id)
      ) ${INSERT_CLAIMANTS}`,
     values: [
       ...claimantValues(campaignId, claimants, offer),
@@ -269,7 +271,7 @@ export interface ShownClaimant {
   readonly number: number;
   readonly userId: string;
   readonly state: ClaimantState;
-  readonly place: number | null;
+  readonly waitlistPosition: number | null;
   readonly serial: number | null;
   readonly code: string | null;
   /** If the operator ends the offer: the end that gateways show, which the ledger adopts later. */
@@ -281,7 +283,7 @@ export interface ShownClaimant {
 }
 
 /** The columns of claimants `k` and grants `g` as members of ShownClaimant. */
-export const SHOWN_CLAIMANT = `k.number, k.user_id as "userId", k.state, k.place, k.serial,
+export const SHOWN_CLAIMANT = `k.number, k.user_id as "userId", k.state, k.waitlist_position as "waitlistPosition", k.serial,
   case when k.state in ('offered', 'claimed') then g.code end as code, least(k.claim_by_us, k.ending_us) as "claimByUs",
   k.deadline_moved as "deadlineMoved", k.ended_us as "endedUs", k.move_number as "moveNumber"`;
 
@@ -308,7 +310,7 @@ export async function readClaimants(
 /** A move, with who moved as they are now. */
 export interface ShownMove extends ShownClaimant {
   readonly listNumber: number;
-  readonly leftPlace: number | null;
+  readonly leftPosition: number | null;
 }
 
 /** Moves of each campaign behind a number, in that order, at most `limit` of each. */
@@ -321,7 +323,7 @@ export async function readMoves(
     `select behind.campaign_id as "campaignId", shown.*
        from unnest($1::bigint[], $2::bigint[]) as behind (campaign_id, after)
       cross join lateral (
-        select m.move_number as "listNumber", case when m.state in ('offered', 'left') then k.place end as "leftPlace",
+        select m.move_number as "listNumber", case when m.state in ('offered', 'left') then k.waitlist_position end as "leftPlace",
                ${SHOWN_CLAIMANT}
           from claimant_moves m
           join claimants k using (campaign_id, number)

@@ -7,8 +7,8 @@ import type { ClaimantState } from './claims.ts';
 export interface OfferState {
   readonly userId: string;
   readonly state: ClaimantState;
-  /** Their place on the waitlist; null if they were granted it, or drawn for it. */
-  readonly place: number | null;
+  /** Their position on the waitlist; null if they were granted it, or drawn for it. */
+  readonly waitlistPosition: number | null;
   readonly tier: number | null;
   /** The deadline, including extensions by outages. */
   readonly claimByUs: number;
@@ -22,7 +22,7 @@ export async function readOffer(
   serial: number,
 ): Promise<OfferState | undefined> {
   const { rows } = await db.query<OfferState>(
-    `select k.user_id as "userId", k.state, k.place, g.tier,
+    `select k.user_id as "userId", k.state, k.waitlist_position as "waitlistPosition", g.tier,
             k.claim_by_us + case k.state when 'offered' then c.outage_us else 0 end as "claimByUs",
             k.ending_us is not null as "isEnding"
        from claimants k join campaigns c using (campaign_id) join grants g using (campaign_id, serial)
@@ -37,10 +37,10 @@ export async function readOffer(
 export async function readNextWaiting(
   db: Queryable,
   campaignId: number,
-): Promise<{ readonly userId: string; readonly place: number } | undefined> {
-  const { rows } = await db.query<{ userId: string; place: number }>(
-    `select user_id as "userId", place from claimants
-      where campaign_id = $1 and state = 'waitlisted' order by place limit 1`,
+): Promise<{ readonly userId: string; readonly waitlistPosition: number } | undefined> {
+  const { rows } = await db.query<{ userId: string; waitlistPosition: number }>(
+    `select user_id as "userId", waitlist_position as "waitlistPosition" from claimants
+      where campaign_id = $1 and state = 'waitlisted' order by waitlist_position limit 1`,
     [campaignId],
   );
   return rows[0];

@@ -2,7 +2,7 @@
 import { type Pool, type Queryable, transaction } from '../../database.ts';
 import { bigintArray, textArray } from '../arrays.ts';
 
-/** Inserts alternates in the order of the draw; `place` of the first is `from`, counted from 1. */
+/** Inserts alternates in the order of the draw; `waitlistPosition` of the first is `from`, counted from 1. */
 export async function insertAlternates(
   db: Queryable,
   campaignId: number,
@@ -12,8 +12,8 @@ export async function insertAlternates(
   if (userIds.length === 0) return;
   await db.query({
     name: 'insert_alternates',
-    text: `insert into alternates (campaign_id, place, user_id)
-     select $1, place, user_id from unnest($2::bigint[], $3::text[]) as drawn (place, user_id)`,
+    text: `insert into alternates (campaign_id, waitlist_position, user_id)
+     select $1, waitlist_position, user_id from unnest($2::bigint[], $3::text[]) as drawn (waitlist_position, user_id)`,
     values: [campaignId, bigintArray(userIds.map((_, index) => from + index)), textArray(userIds)],
   });
 }
@@ -30,8 +30,8 @@ export interface PassOn {
 export interface PassedOn {
   readonly serial: number;
   readonly tier: number | null;
-  /** The place of the alternate who has it now, from 1. */
-  readonly place: number;
+  /** The position of the alternate who has it now, from 1. */
+  readonly waitlistPosition: number;
   readonly userId: string;
   readonly passedFrom: string;
 }
@@ -107,20 +107,21 @@ export const PASSED_ON = `with freed as (
        select * from unnest($2::bigint[], $3::text[], $4::text[], $5::text[]) with ordinality
                   as freed (serial, holder, reason, code, turn)
      ), next as (
-       select a.place, a.user_id, row_number() over (order by a.place) as turn
-         from (select a.place, a.user_id
+       select a.waitlist_position, a.user_id, row_number() over (order by a.waitlist_position) as turn
+         from (select a.waitlist_position, a.user_id
                  from alternates a left join claimants k using (campaign_id, user_id)
                 where a.campaign_id = $1 and coalesce(k.state, 'waitlisted') = 'waitlisted'
-                  and a.place > coalesce((select max(p.place) from passed_on p where p.campaign_id = $1), 0)
-                order by a.place limit $6) as a
+                  and a.waitlist_position > coalesce(
+                        (select max(p.waitlist_position) from passed_on p where p.campaign_id = $1), 0)
+                order by a.waitlist_position limit $6) as a
      ), passed as (
-       insert into passed_on (campaign_id, place, serial, user_id, reason)
-       select $1, next.place, freed.serial, freed.holder, freed.reason from freed join next using (turn)
+       insert into passed_on (campaign_id, waitlist_position, serial, user_id, reason)
+       select $1, next.waitlist_position, freed.serial, freed.holder, freed.reason from freed join next using (turn)
      ), granted as (
        update grants g set user_id = next.user_id, code = freed.code, granted_at = now()
          from freed join next using (turn)
         where g.campaign_id = $1 and g.serial = freed.serial
-       returning g.serial, g.tier, next.place, next.turn, g.user_id, freed.holder
+       returning g.serial, g.tier, next.waitlist_position, next.turn, g.user_id, freed.holder
      )`;
 
 /** For PASSED_ON: $1 to $6. */
@@ -147,7 +148,8 @@ async function passToNext(
 ): Promise<readonly PassedOn[]> {
   const { rows } = await db.query<PassedOn>(
     `${PASSED_ON}
-     select serial, tier, place, user_id as "userId", holder as "passedFrom" from granted order by place`,
+     select serial, tier, waitlist_position as "waitlistPosition", user_id as "userId", holder as "passedFrom"
+       from granted order by waitlist_position`,
     [...freedValues(campaignId, freed)],
   );
   return rows;
@@ -155,14 +157,14 @@ async function passToNext(
 
 /** A prize that was passed on: the previous holder and the new one. */
 export interface Redrawn {
-  readonly place: number;
+  readonly waitlistPosition: number;
   readonly passedFrom: string;
   readonly serial: number;
   readonly userId: string;
   readonly code: string;
 }
 
-/** Prizes passed on to alternates after the place `after`, at most `limit`. */
+/** Prizes passed on to alternates after the position `after`, at most `limit`. */
 export async function readRedrawn(
   db: Queryable,
   campaignId: number,
@@ -170,9 +172,9 @@ export async function readRedrawn(
   limit: number,
 ): Promise<readonly Redrawn[]> {
   const { rows } = await db.query<Redrawn>(
-    `select p.place, p.user_id as "passedFrom", g.serial, g.user_id as "userId", g.code
+    `select p.waitlist_position as "waitlistPosition", p.user_id as "passedFrom", g.serial, g.user_id as "userId", g.code
        from passed_on p join grants g using (campaign_id, serial)
-      where p.campaign_id = $1 and p.place > $2 order by p.place limit $3`,
+      where p.campaign_id = $1 and p.waitlist_position > $2 order by p.waitlist_position limit $3`,
     [campaignId, after, limit],
   );
   return rows;

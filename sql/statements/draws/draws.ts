@@ -51,7 +51,7 @@ export async function readDrawState(db: Queryable, campaignId: number): Promise<
     `select rules, nonce, pool_root as "poolRoot", frozen_count as "poolCount", randomness, signature,
             drand_round as "drandRound", seed, frozen_at as "frozenAt",
             (select coalesce(max(serial), 0) from grants where campaign_id = $1) as "winnersWritten",
-            (select coalesce(max(place), 0) from alternates where campaign_id = $1) as "alternatesWritten",
+            (select coalesce(max(waitlist_position), 0) from alternates where campaign_id = $1) as "alternatesWritten",
             (select coalesce(max(part) + 1, 0) from draw_proofs where campaign_id = $1) as "partsWritten"
        from campaigns where campaign_id = $1`,
     [campaignId],

@@ -29,7 +29,7 @@ export async function decideWithdrawals(
 ): Promise<DecidedWithdrawals> {
   const { rows } = await db.query<DecidedWithdrawals>(
     `with due as (
-       select w.user_id, e.stamp, row_number() over (order by w.stamp, w.user_id) as place
+       select w.user_id, e.stamp, row_number() over (order by w.stamp, w.user_id) as turn_order
          from withdrawals w join entries e using (campaign_id, user_id)
         where w.campaign_id = $1 and w.honoured is null and e.stamp <= $3
           and not exists (
@@ -40,7 +40,7 @@ export async function decideWithdrawals(
      turn as (
        select user_id, stamp > $2 as in_time,
               row_number() over (partition by stamp > $2 order by stamp) as number
-         from due where place <= $5
+         from due where turn_order <= $5
      ),
      decided as (
        update withdrawals w

@@ -71,13 +71,13 @@ export async function decideRoomWithdrawals(
   const { rows } = await db.query<DecidedWithdrawals>(
     `with due as (
        select p.user_id, p.stamp, p.state in ('waiting', 'skipped') as in_time,
-              row_number() over (order by w.stamp, w.user_id) as place
+              row_number() over (order by w.stamp, w.user_id) as turn_order
          from withdrawals w join room_people p using (campaign_id, user_id)
         where w.campaign_id = $1 and w.honoured is null and p.stamp is not null
         order by w.stamp, w.user_id limit $3::integer + 1),
      turn as (
        select user_id, in_time, row_number() over (partition by in_time order by stamp) as number
-         from due where place <= $3),
+         from due where turn_order <= $3),
      decided as (
        update withdrawals w
           set honoured = turn.in_time, gone_number = case when turn.in_time then $2::integer + turn.number end

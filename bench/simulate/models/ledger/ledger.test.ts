@@ -62,9 +62,9 @@ async function round(seed: number, pool: Pool): Promise<void> {
     deepEqual(comparable(simulated), comparable(real));
   }
   for (const db of [pool, model]) {
-    const places = { perSecond: 2, capacity: null, paused: false, graceMs: 1_000, passMs: 1_000 };
+    const terms = { perSecond: 2, capacity: null, paused: false, graceMs: 1_000, passMs: 1_000 };
     await createCampaign(db, { kind: 'room', title: 'test', places: 9, opensAt, closesAt });
-    await createRoom(db, ROOM, { ...places, visitMs: null, singleUse: false });
+    await createRoom(db, ROOM, { ...terms, visitMs: null, singleUse: false });
   }
   for (const of of [{ code: 'SALE-1' }, { campaignId: 1 }]) {
     const [real, simulated] = [await createCoupon(pool, of, TERMS), await createCoupon(model, of, TERMS)];

@@ -44,7 +44,7 @@ export interface DoneRow {
 
 export interface AlternateRow {
   readonly campaignId: number;
-  readonly place: number;
+  readonly waitlistPosition: number;
   readonly userId: string;
 }
 
@@ -62,7 +62,7 @@ export interface ClaimantRow {
   readonly campaignId: number;
   readonly number: number;
   readonly userId: string;
-  readonly place: number | null;
+  readonly waitlistPosition: number | null;
   readonly state: ClaimantState;
   readonly serial: number | null;
   readonly offeredUs: number | null;
@@ -93,7 +93,7 @@ export interface MoveRow {
 
 export interface PassedOnRow {
   readonly campaignId: number;
-  readonly place: number;
+  readonly waitlistPosition: number;
   readonly serial: number;
 }
 
@@ -159,6 +159,6 @@ export interface LogWriterRow {
 }
 
 export interface DeadLetterRow {
-  readonly place: string;
+  readonly location: string;
   readonly reason: string;
 }

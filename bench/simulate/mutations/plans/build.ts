@@ -102,14 +102,14 @@ export function often<T>(times: number, apart: number, make: (behind: number) =>
 }
 
 export function fault(kind: FaultKind, atMs: number, own: Partial<Fault> = {}): Fault {
-  return { kind, atMs, place: undefined, forMs: 0, target: 0, amount: 0, ...own };
+  return { kind, atMs, failpoint: undefined, forMs: 0, target: 0, amount: 0, ...own };
 }
 
 /** The target of a fault of paths, by the name of the path (scene.ts), where a plan has so many processes. */
 export function wayOf(name: string, { engines, gateways }: Pick<Plan, 'engines' | 'gateways'>): number {
   const waysOf = (kind: string, count: number): string[] =>
-    Array.from({ length: count }, (_, place) =>
-      ['Postgres', 'Redis', 'the log'].map(server => `${kind} ${place} to ${server}`),
+    Array.from({ length: count }, (_, index) =>
+      ['Postgres', 'Redis', 'the log'].map(server => `${kind} ${index} to ${server}`),
     ).flat();
   const names = [...waysOf('engine', engines), ...waysOf('gateway', gateways), 'people to gateways'].sort();
   const target = names.indexOf(name);

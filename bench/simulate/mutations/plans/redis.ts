@@ -52,7 +52,7 @@ export const REDIS_PLANS = {
       ...often(40, 30, behindMs => enters(`u${((behindMs / 30) % 20) + 1}`, 1_950 + behindMs)),
     ],
     faults: [
-      fault('gateway crashes', 990, { place: 'rank', target: 0, forMs: 700 }),
+      fault('gateway crashes', 990, { failpoint: 'rank', target: 0, forMs: 700 }),
       fault("an engine's Redis is slow", 1_500, { forMs: 2_000, amount: 40 }),
     ],
   }),

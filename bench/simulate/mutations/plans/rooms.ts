@@ -57,7 +57,7 @@ export const ROOM_PLANS = {
       enters('u1', 482, { watches: true }),
     ],
     faults: [
-      fault('engine crashes', 518, { place: 'presence', forMs: 65 }),
+      fault('engine crashes', 518, { failpoint: 'presence', forMs: 65 }),
       fault('clock of Postgres is set', 789, { forMs: 2_393, amount: 4_211 }),
       fault('Postgres restarts', 813, { forMs: 168 }),
     ],

@@ -51,8 +51,8 @@ export const CLAIM_MUTATIONS: readonly Mutation[] = [
   {
     name: 'more wait than the waitlist has places',
     file: 'engine/settling/judges/coupon.ts',
-    from: 'if (areGone && place >= campaign.waitlist) break;',
-    to: 'if (areGone && place > campaign.waitlist) break;',
+    from: 'if (areGone && waitlistPosition >= campaign.waitlist) break;',
+    to: 'if (areGone && waitlistPosition > campaign.waitlist) break;',
   },
   {
     name: 'an offer ends only where somebody has asked for it',

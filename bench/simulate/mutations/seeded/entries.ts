@@ -13,14 +13,14 @@ export const ENTRY_MUTATIONS: readonly Mutation[] = [
     name: 'somebody is told that there is no entry by who may have been ended',
     file: 'gateway/shared/lookups.ts',
     from: '(await isLatest)',
-    to: '(await isLatest) || [...places.values()].includes(undefined)',
+    to: '(await isLatest) || [...standings.values()].includes(undefined)',
     seed: 1427,
   },
   {
     name: 'an entry is told from a Redis that no longer counts',
     file: 'gateway/shared/lookups.ts',
     from: '(await isLatest)',
-    to: '(await isLatest) || ![...places.values()].includes(undefined)',
+    to: '(await isLatest) || ![...standings.values()].includes(undefined)',
     seed: 984_772_567,
   },
   {

@@ -24,7 +24,7 @@ const START = '0-0';
 
 type Entries = readonly (readonly [id: Buffer, fields: readonly Buffer[]])[];
 
-interface Place {
+interface StreamCursor {
   readonly partition: number;
   readonly stream: string;
   /** The id of the last entry read; undefined while the partition is on hold. */
@@ -56,7 +56,7 @@ class RedisConsumer implements LogConsumer {
   readonly #reader: RedisLink;
   readonly #commands: RedisLink;
   readonly #closing = new AbortController();
-  readonly #places = new Map<number, Place>();
+  readonly #cursors = new Map<number, StreamCursor>();
   #readings: Readings | undefined;
   #owning: Owning | undefined;
   #running: Promise<unknown> = Promise.resolve();
@@ -88,7 +88,7 @@ class RedisConsumer implements LogConsumer {
     this.#owning = owning;
     await owning.attach({
       reader: partition => this.#readerOf(partition),
-      lost: partition => this.#places.delete(partition),
+      lost: partition => this.#cursors.delete(partition),
     });
     this.#running = Promise.all([owning.lookOn(this.#closing.signal), this.#readOn(readings)]);
   }
@@ -119,14 +119,14 @@ class RedisConsumer implements LogConsumer {
   }
 
   #readerOf(partition: number): PartitionReader {
-    const place: Place = { partition, stream: this.#streamOf(partition), after: undefined };
-    this.#places.set(partition, place);
+    const cursor: StreamCursor = { partition, stream: this.#streamOf(partition), after: undefined };
+    this.#cursors.set(partition, cursor);
     return {
       hold: () => {
-        place.after = undefined;
+        cursor.after = undefined;
       },
       seek: async position => {
-        place.after = await this.#locate(place, position);
+        cursor.after = await this.#locate(cursor, position);
       },
     };
   }
@@ -135,9 +135,9 @@ class RedisConsumer implements LogConsumer {
    * Where to continue for that position. The entry at a position that the ledger has reached always exists, because trimming
    * spares it. If it is missing, the stream was emptied, cut or has lost its end; that is logged as an error.
    */
-  async #locate(place: Place, position: string): Promise<string> {
+  async #locate(cursor: StreamCursor, position: string): Promise<string> {
     if (position === '') return START;
-    const { partition, stream } = place;
+    const { partition, stream } = cursor;
     const wanted = parseId(position);
     const [there] = await this.#commands.ask(client => client.xrange(stream, position, position));
     if (there !== undefined) return position;
@@ -155,14 +155,14 @@ class RedisConsumer implements LogConsumer {
   async #readOn(readings: Readings): Promise<void> {
     const closing = this.#closing.signal;
     for (let failures = 0; !closing.aborted; ) {
-      const places = [...this.#places.values()].filter(({ after }) => after !== undefined);
+      const cursors = [...this.#cursors.values()].filter(({ after }) => after !== undefined);
       try {
-        const found = await this.#read(places);
+        const found = await this.#read(cursors);
         if (failures > 0) this.#log.info('reading the log again');
         failures = 0;
         const readAtMs = performance.now();
         const taken = await Promise.all(
-          [...found].map(([place, entries]) => this.#take(readings, place, entries)),
+          [...found].map(([cursor, entries]) => this.#take(readings, cursor, entries)),
         );
         const isBehind = taken.some(records => records.length === BATCH_RECORDS);
         await pause(Math.max(GATHER_MS, gatherMs(taken.flat(), readAtMs, isBehind)), closing);
@@ -174,51 +174,55 @@ class RedisConsumer implements LogConsumer {
     }
   }
 
-  async #take(readings: Readings, place: Place, entries: Entries): Promise<LogBatch['records']> {
+  async #take(readings: Readings, cursor: StreamCursor, entries: Entries): Promise<LogBatch['records']> {
     const records = entries.map(([id, fields]) => ({
       position: id.toString('latin1'),
       bytes: fields[1] ?? Buffer.alloc(0),
     }));
     const next = records.at(-1)?.position;
     // The partition was lost, or put on hold and sought again, during the read.
-    if (next === undefined || this.#places.get(place.partition) !== place || place.after === undefined)
+    if (next === undefined || this.#cursors.get(cursor.partition) !== cursor || cursor.after === undefined)
       return [];
-    if (await readings.take(place.partition, next, records)) place.after = next;
+    if (await readings.take(cursor.partition, next, records)) cursor.after = next;
     return records;
   }
 
-  async #read(places: readonly Place[]): Promise<ReadonlyMap<Place, Entries>> {
-    const found = new Map<Place, Entries>();
-    if (places.length === 0) {
+  async #read(cursors: readonly StreamCursor[]): Promise<ReadonlyMap<StreamCursor, Entries>> {
+    const found = new Map<StreamCursor, Entries>();
+    if (cursors.length === 0) {
       await pause(CLUSTER_POLL_MS, this.#closing.signal);
     } else if (this.#reader.client instanceof Cluster) {
-      const reads = places.map(place => this.#reader.ask(client => readOne(client, place, found)));
+      const reads = cursors.map(cursor => this.#reader.ask(client => readOne(client, cursor, found)));
       const failed = (await Promise.allSettled(reads)).find(({ status }) => status === 'rejected');
       if (found.size > 0) return found;
       if (failed?.status === 'rejected') throw failed.reason;
       await pause(CLUSTER_POLL_MS, this.#closing.signal);
     } else {
-      await this.#reader.ask(client => readAll(client, places, found));
+      await this.#reader.ask(client => readAll(client, cursors, found));
     }
     return found;
   }
 }
 
-async function readOne(reader: RedisClient, place: Place, found: Map<Place, Entries>): Promise<void> {
+async function readOne(
+  reader: RedisClient,
+  cursor: StreamCursor,
+  found: Map<StreamCursor, Entries>,
+): Promise<void> {
   const answer = await reader.xreadBuffer(
     'COUNT',
     BATCH_RECORDS,
     'STREAMS',
-    place.stream,
-    place.after ?? START,
+    cursor.stream,
+    cursor.after ?? START,
   );
-  for (const [, entries] of answer ?? []) found.set(place, entries);
+  for (const [, entries] of answer ?? []) found.set(cursor, entries);
 }
 
 async function readAll(
   reader: RedisClient,
-  places: readonly Place[],
-  found: Map<Place, Entries>,
+  cursors: readonly StreamCursor[],
+  found: Map<StreamCursor, Entries>,
 ): Promise<void> {
   const answer = await reader.xreadBuffer(
     'COUNT',
@@ -226,12 +230,12 @@ async function readAll(
     'BLOCK',
     BLOCK_MS,
     'STREAMS',
-    ...places.map(({ stream }) => stream),
-    ...places.map(({ after }) => after ?? START),
+    ...cursors.map(({ stream }) => stream),
+    ...cursors.map(({ after }) => after ?? START),
   );
   for (const [stream, entries] of answer ?? []) {
-    const place = places.find(candidate => candidate.stream === stream.toString());
-    if (place !== undefined) found.set(place, entries);
+    const cursor = cursors.find(candidate => candidate.stream === stream.toString());
+    if (cursor !== undefined) found.set(cursor, entries);
   }
 }
 

@@ -38,12 +38,12 @@ export function claimCalls(
 ): readonly Call[] {
   const campaignId = CAMPAIGNS;
   const serial = random.between(1, 3);
-  const place = random.between(1, 2);
+  const waitlistPosition = random.between(1, 2);
   const outageUs = (OPENS_MS + random.between(-1, 3)) * 1_000;
   const offer = { offeredUs: us, claimByUs: us + random.between(0, 400) };
   const claimant = random.pick([
     { number: serial, serial },
-    { number: 3 + place, place },
+    { number: 3 + waitlistPosition, waitlistPosition },
   ]);
   const state = random.pick(['claimed', 'lapsed', 'declined', 'left'] as const);
   const move = { number: claimant.number, state, serial: null, atUs: us };
@@ -81,11 +81,11 @@ export function claimCalls(
     db => insertAsked(db, 'claims', { ...sent, campaignIds: [campaignId] }),
     db => insertGrants(db, campaignId, [{ serial, userId: user(), code: `granted ${number}` }]),
     db => insertEntries(db, { ...sent, campaignIds: [campaignId] }, 'all'),
-    db => insertAlternates(db, campaignId, place, [user()]),
+    db => insertAlternates(db, campaignId, waitlistPosition, [user()]),
     db => insertClaimants(db, campaignId, [{ ...claimant, userId: user() }], offer),
     db => {
       const userId = user();
-      const waiting = { from: place, userIds: 'place' in claimant ? [userId] : [] };
+      const waiting = { from: waitlistPosition, userIds: 'place' in claimant ? [userId] : [] };
       return insertWaiting(db, campaignId, [{ ...claimant, userId }], waiting, offer);
     },
     withCampaign((db, campaign) => readDueClaimants(db, campaign, due)),
@@ -107,7 +107,7 @@ export function claimCalls(
     db => extendDeadline(poolOf(db), campaignId, { serial, holder: user(), atUs: us + 300 }),
     db => beginEnd(poolOf(db), campaignId, ending),
     db => beginEnd(poolOf(db), campaignId, ending),
-    withCampaign((db, campaign) => completeEnds(poolOf(db), campaign, us + place * 100)),
+    withCampaign((db, campaign) => completeEnds(poolOf(db), campaign, us + waitlistPosition * 100)),
     db => listBegunEnds(db),
   ];
 }

@@ -5,8 +5,8 @@ import {
   listForShelf,
   markRanks,
   readShelved,
-  readShelvedPlaces,
   readShelvedSince,
+  readShelvedStandings,
   readUnshelved,
   shelveCampaign,
 } from '../../../../../sql/statements/campaigns/shelving.ts';
@@ -25,7 +25,7 @@ export async function shelve(db: Queryable): Promise<unknown> {
   for (const id of due) {
     while (await markRanks(db, id, 1));
     done.push(await shelveCampaign(db, id, AT_ONCE_MS), await shelveCampaign(db, id, AT_ONCE_MS));
-    done.push([...(await readShelvedPlaces(db, id, USERS))].sort((a, b) => a.stamp - b.stamp));
+    done.push([...(await readShelvedStandings(db, id, USERS))].sort((a, b) => a.stamp - b.stamp));
   }
   const since = idsOf(await readShelvedSince(db, 1_000_000_000));
   const [on, off] = [idsOf(await readShelved(db, ids)), idsOf(await readUnshelved(db, ids))];

@@ -62,7 +62,7 @@ const greatestShelved: Statement = (tables, by) => {
   return rowsOf([{ greatest: Math.max(0, ...shelved.map(({ campaignId }) => campaignId)) }]);
 };
 
-const readPlaces: Statement = (tables, by, values) => {
+const readStandings: Statement = (tables, by, values) => {
   const [campaignId, userIds] = [values.number(1), values.texts(2)];
   const entries = tables.entries.rows(by).filter(row => row.campaignId === campaignId);
   const asked = entries.filter(({ userId }) => userIds.includes(userId));
@@ -98,7 +98,7 @@ export const SHELVING_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/ from campaigns where campaign_id = any \(\$1::bigint\[\]\) and shelved_at is not null/, readShelved],
   [/ from campaigns where campaign_id = any \(\$1::bigint\[\]\) and shelved_at is null/, readUnshelved],
   [/^select coalesce\(max\(campaign_id\), 0\) as greatest/, greatestShelved],
-  [/^select e.user_id as "userId", e.stamp, g.serial, g.code, coalesce\(w.honoured, false\)/, readPlaces],
+  [/^select e.user_id as "userId", e.stamp, g.serial, g.code, coalesce\(w.honoured, false\)/, readStandings],
   [/^select file from archives/, readArchiveFile],
   [/^select k.number, .* where k.campaign_id = \$1 and k.user_id = any/, readClaimantsOf],
 ];

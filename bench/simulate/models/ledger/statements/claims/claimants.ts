@@ -98,11 +98,23 @@ export function noteMove(
 }
 
 export function shownClaimant(tables: LedgerTables, by: Transaction, row: ClaimantRow) {
-  const { campaignId, number, userId, state, place, serial, endedUs, deadlineMoved, moveNumber } = row;
+  const { campaignId, number, userId, state, waitlistPosition, serial, endedUs, deadlineMoved, moveNumber } =
+    row;
   const claimByUs = row.endingUs === null ? row.claimByUs : Math.min(row.endingUs, row.claimByUs ?? 0);
   const holds = state === 'offered' || state === 'claimed';
   const code = holds ? (tables.grants.get(`${campaignId}/${serial}`, by)?.code ?? null) : null;
-  return { number, userId, state, place, serial, code, claimByUs, deadlineMoved, endedUs, moveNumber };
+  return {
+    number,
+    userId,
+    state,
+    waitlistPosition,
+    serial,
+    code,
+    claimByUs,
+    deadlineMoved,
+    endedUs,
+    moveNumber,
+  };
 }
 
 /** Whether what was offered to them is free. */

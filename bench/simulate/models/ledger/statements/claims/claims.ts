@@ -32,7 +32,7 @@ const insertClaims = insertAsked(
 
 const insertClaimants: Statement = (tables, by, values) => {
   const campaignId = values.number(1);
-  const [numbers, userIds, serials, places] = [
+  const [numbers, userIds, serials, waitlistPositions] = [
     values.numbers(2),
     values.texts(3),
     values.numbers(4),
@@ -46,7 +46,7 @@ const insertClaimants: Statement = (tables, by, values) => {
       campaignId,
       number,
       userId: userIds[index] ?? '',
-      place: places[index] || null,
+      waitlistPosition: waitlistPositions[index] || null,
       state: serial === null ? 'waitlisted' : 'offered',
       serial,
       offeredUs: serial === null ? null : values.number(6),
@@ -175,8 +175,8 @@ const readMoves: Statement = (tables, by, values) =>
         .flatMap(({ moveNumber, number, state }) => {
           const row = tables.claimants.get(keyOfClaimant({ campaignId, number }), by);
           if (row === undefined) return [];
-          const leftPlace = state === 'offered' || state === 'left' ? row.place : null;
-          return [{ campaignId, listNumber: moveNumber, leftPlace, ...shownClaimant(tables, by, row) }];
+          const leftPosition = state === 'offered' || state === 'left' ? row.waitlistPosition : null;
+          return [{ campaignId, listNumber: moveNumber, leftPosition, ...shownClaimant(tables, by, row) }];
         }),
     ),
   );

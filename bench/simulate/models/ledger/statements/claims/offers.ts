@@ -13,9 +13,9 @@ const readOffer: Statement = (tables, by, values) => {
     .filter(each => each.serial === serial)
     .sort((a, b) => (b.offeredUs ?? 0) - (a.offeredUs ?? 0) || b.moveNumber - a.moveNumber);
   if (row === undefined || campaign === undefined) return NOTHING;
-  const { userId, state, place, endingUs } = row;
+  const { userId, state, waitlistPosition, endingUs } = row;
   const claimByUs = (row.claimByUs ?? 0) + (state === 'offered' ? campaign.outageUs : 0);
-  return rowsOf([{ userId, state, place, tier: null, claimByUs, isEnding: endingUs !== null }]);
+  return rowsOf([{ userId, state, waitlistPosition, tier: null, claimByUs, isEnding: endingUs !== null }]);
 };
 
 /** Moves what gateways know of the deadline of an open offer that does not end yet, as far as `change` does. */
@@ -75,7 +75,7 @@ const listBegunEnds: Statement = (tables, by) => {
 };
 
 export const OFFER_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
-  [/^select k.user_id as "userId", k.state, k.place, g.tier/, readOffer],
+  [/^select k.user_id as "userId", k.state, k.waitlist_position as "waitlistPosition", g.tier/, readOffer],
   [/^with moved as \( update claimants k set claim_by_us = \$4/, extendDeadline],
   [/^with moved as \( update claimants k set ending_us = least/, beginEnd],
   [/^update claimants k set claim_by_us = greatest\(k.ending_us/, completeEnds],

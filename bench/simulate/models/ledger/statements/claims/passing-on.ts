@@ -25,7 +25,7 @@ const readFreed: Statement = (tables, by, values) => {
 
 interface Passed {
   readonly serial: number;
-  readonly place: number;
+  readonly waitlistPosition: number;
   readonly userId: string;
   readonly passedFrom: string;
 }
@@ -36,9 +36,9 @@ function passOn(tables: LedgerTables, by: Transaction, values: Values): readonly
   const [codes, limit] = [values.texts(5), values.number(6)];
   const isOfIt = (row: { readonly campaignId: number }): boolean => row.campaignId === campaignId;
   const next = nextAlternates(tables, by, campaignId).slice(0, limit);
-  return next.slice(0, serials.length).map(({ place, userId }, index) => {
+  return next.slice(0, serials.length).map(({ waitlistPosition, userId }, index) => {
     const serial = serials[index] ?? 0;
-    tables.passedOn.write(`${campaignId}/${place}`, { campaignId, place, serial }, by);
+    tables.passedOn.write(`${campaignId}/${waitlistPosition}`, { campaignId, waitlistPosition, serial }, by);
     const grant = tables.grants.get(`${campaignId}/${serial}`, by);
     if (grant === undefined)
       throw new ConstraintError(FOREIGN_KEY_VIOLATION, 'passed_on', 'passed_on_campaign_id_serial_fkey');
@@ -46,7 +46,7 @@ function passOn(tables: LedgerTables, by: Transaction, values: Values): readonly
     if (others.some(other => other.userId === userId))
       throw new ConstraintError(UNIQUE_VIOLATION, 'grants', 'grants_user');
     tables.grants.write(`${campaignId}/${serial}`, { ...grant, userId, code: codes[index] ?? '' }, by);
-    return { serial, place, userId, passedFrom: holders[index] ?? '' };
+    return { serial, waitlistPosition, userId, passedFrom: holders[index] ?? '' };
   });
 }
 

@@ -25,16 +25,24 @@ export function writeAlternates(
   places: readonly number[],
   userIds: readonly string[],
 ): void {
-  for (const [index, place] of places.entries()) {
+  for (const [index, waitlistPosition] of places.entries()) {
     const userId = userIds[index] ?? '';
     const isTaken = tables.alternates
       .rows(by)
-      .some(row => row.campaignId === campaignId && (row.place === place || row.userId === userId));
+      .some(
+        row =>
+          row.campaignId === campaignId &&
+          (row.waitlistPosition === waitlistPosition || row.userId === userId),
+      );
     if (isTaken)
       throw new ConstraintError(UNIQUE_VIOLATION, 'alternates', 'alternates_pkey or alternates_user');
     if (tables.entries.get(keyOf({ campaignId, userId }), by) === undefined)
       throw new ConstraintError(FOREIGN_KEY_VIOLATION, 'alternates', 'alternates_campaign_id_user_id_fkey');
-    tables.alternates.write(`${campaignId}/${place}`, { campaignId, place, userId }, by);
+    tables.alternates.write(
+      `${campaignId}/${waitlistPosition}`,
+      { campaignId, waitlistPosition, userId },
+      by,
+    );
   }
 }
 
@@ -55,15 +63,15 @@ export function nextAlternates(
       .map(({ userId, state }) => [userId, state]),
   );
   const passed = passedOn.rows(by).filter(isOfIt);
-  const last = Math.max(0, ...passed.map(({ place }) => place));
+  const last = Math.max(0, ...passed.map(({ waitlistPosition }) => waitlistPosition));
   return alternates
     .rows(by)
-    .filter(row => isOfIt(row) && row.place > last)
+    .filter(row => isOfIt(row) && row.waitlistPosition > last)
     .filter(({ userId }) => (states.get(userId) ?? 'waitlisted') === 'waitlisted')
-    .sort((a, b) => a.place - b.place);
+    .sort((a, b) => a.waitlistPosition - b.waitlistPosition);
 }
 
 export const ALTERNATE_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
-  [/^select p.place, p.user_id as "passedFrom"/, readRedrawn],
-  [/^insert into alternates \(campaign_id, place, user_id\)/, insertAlternates],
+  [/^select p.waitlist_position as "waitlistPosition", p.user_id as "passedFrom"/, readRedrawn],
+  [/^insert into alternates \(campaign_id, waitlist_position, user_id\)/, insertAlternates],
 ];

@@ -27,11 +27,11 @@ const readDrawState: Statement = (tables, by, values) => {
 function writtenOf(tables: LedgerTables, by: Transaction, ofCampaign: number) {
   const isOfIt = ({ campaignId }: { readonly campaignId: number }): boolean => campaignId === ofCampaign;
   const serials = tables.grants.rows(by).filter(isOfIt);
-  const places = tables.alternates.rows(by).filter(isOfIt);
+  const alternates = tables.alternates.rows(by).filter(isOfIt);
   const parts = tables.proofs.rows(by).filter(isOfIt);
   return {
     winnersWritten: Math.max(0, ...serials.map(({ serial }) => serial)),
-    alternatesWritten: Math.max(0, ...places.map(({ place }) => place)),
+    alternatesWritten: Math.max(0, ...alternates.map(({ waitlistPosition }) => waitlistPosition)),
     partsWritten: Math.max(0, ...parts.map(({ part }) => part + 1)),
   };
 }

@@ -34,9 +34,9 @@ const readPositions: Statement = (tables, by, values) => {
 };
 
 const deadLetters: Statement = (tables, by, values) => {
-  const place = [1, 2, 3, 4].map(number => String(values.raw(number))).join('/');
-  if (tables.deadLetters.get(place, by) !== undefined) return NOTHING;
-  tables.deadLetters.write(place, { place, reason: values.text(5) }, by);
+  const location = [1, 2, 3, 4].map(number => String(values.raw(number))).join('/');
+  if (tables.deadLetters.get(location, by) !== undefined) return NOTHING;
+  tables.deadLetters.write(location, { location, reason: values.text(5) }, by);
   return changed(1);
 };
 

@@ -22,7 +22,7 @@ interface Gone {
   read: number;
 }
 
-export class Places implements BoardListener {
+export class AheadCounts implements BoardListener {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #board: Board;
