@@ -1,7 +1,7 @@
 /**
- * Archives a campaign: moves its entries and what belongs to them, its slices, redemptions and the shops' requests for them, and a
- * room's people, from the ledger to a file, with its book beside it. In this order, so that a kill at any moment loses nothing
- * and the next run continues:
+ * Archives a campaign: moves its entries and what belongs to them, its slices, redemptions and the shops' requests for them,
+ * and a room's people, from the ledger to a file, with its book beside it. In this order, so that a kill at any moment loses
+ * nothing and the next run continues:
  *
  * 1. write the file, flush it to disk, and read it back;
  * 2. record it in the ledger, with the totals and the ranks of those who stay, in one transaction;

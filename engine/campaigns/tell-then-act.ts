@@ -5,14 +5,14 @@
  * ledger may not decide by something that gateways had no time to read: it would revoke what one of them has answered. And a
  * crash may come at any point between telling the gateways and deciding. Hence a notice goes through four states:
  *
- *   noted -> told -> heard -> due
+ *   noted -> told -> known -> due
  *
  * - `noted`: the ledger holds what gateways are to be told, and still decides by the previous state. A crash before this leaves
  *   nothing.
  * - `told`: the campaign was published since, on the Redis that counts (Publisher.tell). Every later publication of the
  *   campaign (by settlement, a rebuild, another engine) shows the same. After a crash, or after a lost answer of Redis,
  *   gateways may or may not know the notice; the ledger still decides as before, so both are right.
- * - `heard`: every gateway knows the notice. There are two ways to find out:
+ * - `known`: every gateway knows the notice. There are two ways to find out:
  *   - By time: a clock that is read AFTER the telling shows t, and from t + LEASE_MS and a margin for clock rates on nobody
  *     acts on anything read before. This gives an instant, mostly a future one, and needs no answer from gateways.
  *   - By confirmation: each gateway with a lease has said that it acts on a board which shows the notice.

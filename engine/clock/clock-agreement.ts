@@ -13,7 +13,7 @@
  * the lower ends of the intervals vouch for an instant, it never causes false certainty either.
  *
  * States, as returned by `look`:
- * - unheard  Redis or PostgreSQL was not read yet. Nothing is vouched for.
+ * - unknown  Redis or PostgreSQL was not read yet. Nothing is vouched for.
  * - agreed   All three agree, to within the limit. A clock of the two servers that moved against the engine's own by more is
  *            believed when the other one, which did not move, agrees with it.
  * - apart    Redis' clock and PostgreSQL's contradict each other. This ends when they agree, or when the operator declares
@@ -49,7 +49,10 @@ export interface ClockLook {
 const DRIFT_PER_US = 100e-6;
 /** Several seconds of settlement cycles: one fast response bridges a time in which all are slow. */
 const READINGS_KEPT = 64;
-/** Longer: an engine that was suspended decides nothing for that much longer. Shorter: two slow answers could pass for both clocks. */
+/**
+ * Longer: an engine that was suspended decides nothing for that much longer. Shorter: two slow answers could pass for both
+ * clocks.
+ */
 const CONFIRM_US = 1_000_000;
 /** Migrations and snapshots of a machine take up to seconds. Longer: the one clock of both servers can be set by as much. */
 const STOOD_STILL_US = 10_000_000;

@@ -55,7 +55,9 @@ export async function takePresence(options: PresenceOptions, epoch: number): Pro
   return false;
 }
 
-/** Takes one page of reports: the last of them ('all'), one behind which there may be more, or none ('left' to another engine). */
+/**
+ * Takes one page of reports: the last of them ('all'), one behind which there may be more, or none ('left' to another engine).
+ */
 async function takePage(options: PresenceOptions, epoch: number): Promise<'all' | 'more' | 'left'> {
   const { pool, redis, keys, endedAtOnce = ENDED_AT_ONCE } = options;
   const state = await readPresenceState(pool);

@@ -1,6 +1,6 @@
 /**
- * Available time: the total time, in milliseconds, in which the service could hear the users who wait. Deadlines and grace times
- * are measured in available time and not by a clock, so an outage on our side never counts against anybody.
+ * Available time: the total time, in milliseconds, in which the service was available to the users who wait. Deadlines and
+ * grace times are measured in available time and not by a clock, so an outage on our side never counts against anybody.
  *
  * It is recorded at its own pace, apart from cycles: a cycle that takes three seconds, because it decides many campaigns or
  * waits for one, is not an outage. Each check makes its own reading, in the order that the watermark requires
@@ -53,7 +53,7 @@ export interface AvailabilityLook {
   readonly watermarkUs: number;
 }
 
-/** Whether users can be heard: some gateway holds a lease and is known from the log. */
+/** Whether users can reach the service: some gateway holds a lease and is known from the log. */
 export function isReachable({ readAtUs, leases, gateways }: Omit<AvailabilityLook, 'watermarkUs'>): boolean {
   const live = new Set(
     gateways.filter(({ state }) => state === 'live').map(({ incarnation }) => incarnation),
@@ -62,8 +62,8 @@ export function isReachable({ readAtUs, leases, gateways }: Omit<AvailabilityLoo
 }
 
 /**
- * The available time once the service is known, as of `nowMs`, to have heard at the instant `throughMs` too; unchanged if that is
- * not new.
+ * The available time once the service is known, as of `nowMs`, to have been available at the instant `throughMs` too; unchanged
+ * if that is not new.
  */
 export function availableThrough(availability: Availability, throughMs: number, nowMs: number): Availability {
   const stepMs = throughMs - availability.throughMs;
@@ -80,7 +80,7 @@ export interface AvailabilityParts {
   readonly sinceShownMs: () => number;
 }
 
-/** Makes a reading, the registry first. Rejects when Redis or the ledger is unavailable; then nobody is heard. */
+/** Makes a reading, the registry first. Rejects when Redis or the ledger is unavailable; then no time counts. */
 export async function checkAvailability(
   { pool, clocks, sinceShownMs }: AvailabilityParts,
   availability: Pick<AvailabilityClock, 'note'>,
@@ -106,8 +106,8 @@ export class AvailabilityClock {
   }
 
   /**
-   * The available time as known to this engine; undefined until it has heard somebody. Another engine may have advanced it since;
-   * the value here is still correct up to its instant.
+   * The available time as known to this engine; undefined until the service was available once. Another engine may have
+   * advanced it since; the value here is still correct up to its instant.
    */
   get current(): Availability | undefined {
     return this.#availability;

@@ -55,15 +55,15 @@ export interface Offered extends Moved {
 }
 
 /**
- * The maximum age of certain hearing when something is offered. If longer, the end of an outage gives that much to offers
- * made during it, and the ledger refuses them (0011_outages.sql). If shorter, nothing is offered while gateways are idle,
- * because idle gateways are checked only that often.
+ * When something is offered, the service was certainly available no longer ago than this. If longer, the end of an outage gives
+ * that much to offers made during it, and the ledger refuses them (0011_outages.sql). If shorter, nothing is offered while
+ * gateways are idle, because idle gateways are checked only that often.
  */
 const AVAILABLE_LATELY_US = LONGEST_BEHIND_MS * 1_000;
 
 /**
- * Whether an offer made now is heard. The time after the instant up to which available time counts may turn out to be an outage,
- * and nothing is offered during one: nobody could claim it, and its end would return time that was never lost.
+ * Whether users can learn of an offer made now. The time after the instant up to which available time counts may turn out to be
+ * an outage, and nothing is offered during one: nobody could claim it, and its end would return time that was never lost.
  */
 export function isAvailable({ nowUs, availability }: Instants): boolean {
   return availability !== undefined && nowUs - availability.throughUs <= AVAILABLE_LATELY_US;

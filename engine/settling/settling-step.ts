@@ -8,11 +8,11 @@ export interface Instants {
   readonly watermarkUs: number;
   /** The shared clock, as far as it is known; never before the watermark. */
   readonly nowUs: number;
-  /** Undefined until somebody was heard: until then nothing is offered and nothing lapses. */
+  /** Undefined until the service was available once: until then nothing is offered and nothing lapses. */
   readonly availability: AvailableInstants | undefined;
   /**
-   * The available time (availability.available_ms) up to which the ledger knows who is present in a room. No absence counts beyond it:
-   * a user who came back may have been reported since. Undefined while unknown.
+   * The available time (availability.available_ms) up to which the ledger knows who is present in a room. No absence counts
+   * beyond it: a user who came back may have been reported since. Undefined while unknown.
    */
   readonly presentMs: number | undefined;
 }
@@ -21,7 +21,7 @@ export interface Instants {
 export interface AvailableInstants {
   /** Deadlines lapse only up to here: the time after it may turn out to be an outage. */
   readonly throughUs: number;
-  /** The total time up to there in which nobody could be heard, since counting began. */
+  /** The total time up to there of outages, since counting began. */
   readonly outageUs: number;
 }
 

@@ -42,7 +42,9 @@ import { CouponReads } from '../coupons/reads.ts';
 import { Ranker } from '../entry/rank.ts';
 import { Board } from './board.ts';
 
-/** The campaigns 2, 3 and 6 and coupons lie on the first master, the leases on the second, the board and presence on the third. */
+/**
+ * The campaigns 2, 3 and 6 and coupons lie on the first master, the leases on the second, the board and presence on the third.
+ */
 const LAST_SLOTS = [8_191, 15_199, 16_383] as const;
 const EPOCH = 3;
 const CAMPAIGN = 2;

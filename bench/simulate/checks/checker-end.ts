@@ -20,7 +20,7 @@ export interface SeenRedis {
 /** Checks everything. */
 export function checkEnd(checker: Checker, redis: SeenRedis): void {
   for (const { location, reason } of checker.ledger().deadLetters())
-    checker.breaks(1, `set aside at ${location}: ${reason}`);
+    checker.breaks(1, `a dead letter at ${location}: ${reason}`);
   checkSlices(checker);
   checker.shop.checkEnd(checker);
   for (const campaign of checker.ledger().campaigns()) {

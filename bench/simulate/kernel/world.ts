@@ -126,8 +126,8 @@ export class Process {
   }
 
   /**
-   * The process is at that failpoint. Undefined when it can go on; otherwise it was caught, and goes on when the promise resolves:
-   * after the pause, or never.
+   * The process is at that failpoint. Undefined when it can go on; otherwise it was caught, and goes on when the promise
+   * resolves: after the pause, or never.
    */
   reach(failpoint: Failpoint): Promise<void> | undefined {
     const trap = this.#trap;

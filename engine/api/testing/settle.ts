@@ -2,7 +2,7 @@ import { settleCampaign } from '../../settling/settling.ts';
 import { TEST_SALT_SECRET } from '../../test/randomness.ts';
 import type { TestApi } from './api.ts';
 
-/** For tests: decides all of a campaign as of `nowUs`; with `heard`, the service was available until then. */
+/** For tests: decides all of a campaign as of `nowUs`; with `availability`, the service was available until then. */
 export async function settle(
   { pool, deps }: TestApi,
   campaignId: number,

@@ -1,5 +1,5 @@
 /**
- * Statements on available time: how long the service could hear the users who wait. engine/settling/availability-clock.ts
+ * Statements on available time: how long the service was available to the users who wait. engine/settling/availability-clock.ts
  * explains what counts.
  */
 import type { Queryable } from '../../database.ts';
@@ -12,9 +12,10 @@ export interface Availability {
 }
 
 /**
- * By how much available time may still advance for time that has already passed: the watermark follows late, and moves available time
- * in steps. Anything further back never counts (LONGEST_BEHIND_MS in engine/settling/availability-clock.ts, and a second
- * between clocks). If this were shorter, that time would count as the absence of a user who left only now. For `hearing h`.
+ * By how much available time may still advance for time that has already passed: the watermark follows late, and moves
+ * available time in steps. Anything further back never counts (LONGEST_BEHIND_MS in engine/settling/availability-clock.ts, and
+ * a second between clocks). If this were shorter, that time would count as the absence of a user who left only now. For
+ * `availability a`.
  */
 export const AHEAD_MS = `(
   select case when behind between 0 and 4000 then behind else 0 end

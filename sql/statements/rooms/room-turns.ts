@@ -143,7 +143,9 @@ export async function takeBack(
   return rowCount ?? 0;
 }
 
-/** Ends unused passes and visits that are over by `availableMs` (availability.available_ms), at most `limit`; returns how many. */
+/**
+ * Ends unused passes and visits that are over by `availableMs` (availability.available_ms), at most `limit`; returns how many.
+ */
 export async function expireVisits(
   db: Queryable,
   turn: { readonly campaignId: number; readonly availableMs: number; readonly limit: number },
