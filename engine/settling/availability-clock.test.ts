@@ -19,36 +19,52 @@ import {
   LONGEST_UNSHOWN_MS,
 } from './availability-clock.ts';
 
+/** As of a watermark that is as far as the row. */
+function known(availableMs: number, throughMs: number, watermarkMs: number = throughMs): Availability {
+  return { availableMs, throughMs, watermarkMs };
+}
+
 test('short steps count, a jump counts for nothing, and nothing is taken back', () => {
   const hear = (before: Availability, throughMs: number): Availability =>
     availableThrough(before, throughMs, throughMs);
-  let availability = hear({ availableMs: 0, throughMs: 0 }, 1_000_000);
-  deepEqual(availability, { availableMs: 0, throughMs: 1_000_000 });
+  let availability = hear(known(0, 0), 1_000_000);
+  deepEqual(availability, known(0, 1_000_000));
   availability = hear(availability, 1_000_600);
-  deepEqual(availability, { availableMs: 600, throughMs: 1_000_600 });
+  deepEqual(availability, known(600, 1_000_600));
   availability = hear(availability, 1_000_600 + LONGEST_STEP_MS + 1);
-  deepEqual(availability, { availableMs: 600, throughMs: 1_002_601 });
+  deepEqual(availability, known(600, 1_002_601));
   equal(hear(availability, 1_000_000), availability);
 });
 
 test('short steps that are looked at late count for nothing: the watermark follows a log that went on', () => {
-  const before = { availableMs: 5_000, throughMs: 1_000_000 };
-  deepEqual(availableThrough(before, 1_000_900, 1_003_000), { availableMs: 5_900, throughMs: 1_000_900 });
-  deepEqual(availableThrough(before, 1_000_900, 1_003_001), { availableMs: 5_000, throughMs: 1_003_001 });
+  const before = known(5_000, 1_000_000);
+  deepEqual(availableThrough(before, 1_000_900, 1_003_000), known(5_900, 1_000_900));
+  deepEqual(availableThrough(before, 1_000_900, 1_003_001), known(5_000, 1_003_001, 1_000_900));
 });
 
 test('an outage whose backlog comes in over two looks counts for nothing up to the first of them', () => {
-  const atFirst = availableThrough({ availableMs: 5_000, throughMs: 1_000_000 }, 1_001_640, 1_003_600);
-  deepEqual(atFirst, { availableMs: 5_000, throughMs: 1_003_600 });
-  equal(availableThrough(atFirst, 1_003_600, 1_003_760), atFirst);
-  deepEqual(availableThrough(atFirst, 1_003_700, 1_003_760), { availableMs: 5_100, throughMs: 1_003_700 });
+  const atFirst = availableThrough(known(5_000, 1_000_000), 1_001_640, 1_003_600);
+  deepEqual(atFirst, known(5_000, 1_003_600, 1_001_640));
+  const caughtUp = availableThrough(atFirst, 1_003_600, 1_003_760);
+  deepEqual(caughtUp, known(5_000, 1_003_600));
+  equal(availableThrough(caughtUp, 1_003_600, 1_003_800), caughtUp);
+  deepEqual(availableThrough(caughtUp, 1_003_700, 1_003_860), known(5_100, 1_003_700));
 });
 
-test('whatever the looks, it never grows by more than the time in which it could have been heard', () => {
+test('an outage in which an engine starts, and looks, counts for nothing up to its end', () => {
+  for (const before of [known(0, 0), known(5_000, 999_000)]) {
+    const inIt = availableThrough(before, 1_000_000, 1_002_100);
+    deepEqual(inIt, known(before.availableMs, 1_002_100, 1_000_000));
+    equal(availableThrough(inIt, 1_000_000, 1_003_000), inIt);
+    deepEqual(availableThrough(inIt, 1_003_500, 1_003_520), known(before.availableMs, 1_003_520, 1_003_500));
+  }
+});
+
+test('whatever the looks, it never grows by more than the time in which the service was there', () => {
   const steps = fc.array(fc.integer({ min: -5_000, max: 5_000 }), { maxLength: 50 });
   fc.assert(
     fc.property(steps, deltas => {
-      let availability = { availableMs: 0, throughMs: 50_000 };
+      let availability = known(0, 50_000);
       let atMs = 50_000;
       let mostMs = 0;
       for (const delta of deltas) {

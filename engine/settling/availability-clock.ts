@@ -15,7 +15,9 @@
  * While any of these is unavailable, the watermark stands still; afterwards it jumps: a step longer than LONGEST_STEP_MS, or
  * one that begins longer than LONGEST_BEHIND_MS before the check. Such a jump does not count, up to the time of the check.
  * If gateways and log continued meanwhile, the watermark follows in several short steps while the backlog is ingested, and
- * the last of them would count otherwise. An outage shorter than that cannot be told from a slow machine and may count; a
+ * the last of them would count otherwise. That check itself may be made during an outage, by an engine that starts in it: so
+ * the row also has the watermark that it was moved by, and what follows a watermark that stood still for longer than
+ * LONGEST_STEP_MS is a jump again, however short the step from the check. An outage shorter than that cannot be told from a slow machine and may count; a
  * longer one never does.
  *
  * All engines move the single row of `availability`, by compare-and-set on the instant up to which it counts, so no stretch of
@@ -62,15 +64,23 @@ export function isReachable({ readAtUs, leases, gateways }: Omit<AvailabilityLoo
 }
 
 /**
- * The available time once the service is known, as of `nowMs`, to have been available at the instant `throughMs` too; unchanged
- * if that is not new.
+ * The available time once the watermark is known, as of `nowMs`, to have come to `watermarkMs`; unchanged if that is not new.
+ * The watermark may come to the end of a jump in several steps: they count for nothing, but tell that it moves again.
  */
-export function availableThrough(availability: Availability, throughMs: number, nowMs: number): Availability {
-  const stepMs = throughMs - availability.throughMs;
-  if (stepMs <= 0) return availability;
-  const isJump = stepMs > LONGEST_STEP_MS || nowMs - availability.throughMs > LONGEST_BEHIND_MS;
-  if (isJump) return { availableMs: availability.availableMs, throughMs: Math.max(throughMs, nowMs) };
-  return { availableMs: availability.availableMs + stepMs, throughMs };
+export function availableThrough(
+  availability: Availability,
+  watermarkMs: number,
+  nowMs: number,
+): Availability {
+  const { availableMs, throughMs } = availability;
+  if (watermarkMs <= availability.watermarkMs) return availability;
+  const stepMs = watermarkMs - throughMs;
+  if (stepMs <= 0) return { availableMs, throughMs, watermarkMs };
+  const stoodStillMs = watermarkMs - availability.watermarkMs;
+  const isJump =
+    stepMs > LONGEST_STEP_MS || stoodStillMs > LONGEST_STEP_MS || nowMs - throughMs > LONGEST_BEHIND_MS;
+  if (isJump) return { availableMs, throughMs: Math.max(watermarkMs, nowMs), watermarkMs };
+  return { availableMs: availableMs + stepMs, throughMs: watermarkMs, watermarkMs };
 }
 
 export interface AvailabilityParts {
@@ -121,13 +131,13 @@ export class AvailabilityClock {
   /** Call it with each reading while the registry is open. Writes once the watermark has advanced by NOTE_MS. */
   async note(look: AvailabilityLook): Promise<void> {
     this.#lookedUs = look.readAtUs;
-    const throughMs = Math.floor(look.watermarkUs / 1000);
-    if (throughMs - this.#notedMs < NOTE_MS || !isReachable(look)) return;
+    const watermarkMs = Math.floor(look.watermarkUs / 1000);
+    if (watermarkMs - this.#notedMs < NOTE_MS || !isReachable(look)) return;
     const availability = await readAvailability(this.#pool);
-    const moved = availableThrough(availability, throughMs, Math.floor(look.readAtUs / 1000));
+    const moved = availableThrough(availability, watermarkMs, Math.floor(look.readAtUs / 1000));
     const isKnown = moved === availability || (await moveAvailability(this.#pool, availability, moved));
     // Another engine was first. The previous value may be the start of the row: never keep that.
     this.#availability = isKnown ? moved : await readAvailability(this.#pool);
-    this.#notedMs = throughMs;
+    this.#notedMs = watermarkMs;
   }
 }

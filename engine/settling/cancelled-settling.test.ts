@@ -165,6 +165,7 @@ test('a room that is cancelled lets nobody in any more, whoever waits in it or i
     await moveAvailability(ledger.pool, from, {
       availableMs: from.availableMs + availableMs,
       throughMs: from.throughMs + 1,
+      watermarkMs: from.watermarkMs,
     });
     await ledger.settle(campaign, 100);
   }

@@ -48,6 +48,7 @@ async function advanceAvailability(ms: number): Promise<void> {
     await moveAvailability(ledger.pool, from, {
       availableMs: from.availableMs + ms,
       throughMs: from.throughMs + 1,
+      watermarkMs: from.watermarkMs,
     }),
   );
 }

@@ -67,6 +67,7 @@ test('a step of a room sends no statement that would find nothing', async () => 
       await moveAvailability(ledger.pool, from, {
         availableMs: from.availableMs + 1,
         throughMs: from.throughMs + 1,
+        watermarkMs: from.watermarkMs,
       }),
     );
   };

@@ -184,4 +184,9 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'a projection that was rebuilt while a draw was written told winners of half of it',
     seeds: [84_260_031],
   },
+  {
+    cause:
+      'an engine that started in an outage began what counts there: the rest of it was short, and counted',
+    seeds: [985_826_529],
+  },
 ];

@@ -132,6 +132,20 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
     plan: 'many leave a raffle at its close',
   },
   {
+    name: 'whoever was skipped and is there again stays skipped',
+    file: 'engine/settling/room-settling.ts',
+    from: 'const back = line.anyBack ? ',
+    to: 'const back = line.anyBack && goneCount < 0 ? ',
+    plan: 'people are skipped and come back',
+  },
+  {
+    name: 'what an engine sees that starts in an outage begins what counts behind it',
+    file: 'engine/settling/availability-clock.ts',
+    from: ' || stoodStillMs > LONGEST_STEP_MS',
+    to: ' || stoodStillMs < 0',
+    plan: 'an engine starts in an outage',
+  },
+  {
     name: 'a drawing is over when its first turn is',
     file: 'engine/settling/raffle-drawing.ts',
     from: 'return from + turn.length === drawn.length;',

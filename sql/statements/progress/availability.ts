@@ -9,6 +9,8 @@ export interface Availability {
   readonly availableMs: number;
   /** The instant of the shared clock up to which it counts, milliseconds since the epoch. */
   readonly throughMs: number;
+  /** The watermark that it was moved by; behind `throughMs` where it has jumped. */
+  readonly watermarkMs: number;
 }
 
 /**
@@ -23,7 +25,7 @@ export const AHEAD_MS = `(
 
 export async function readAvailability(db: Queryable): Promise<Availability> {
   const { rows } = await db.query<Availability>(
-    'select available_ms as "availableMs", through_ms as "throughMs" from availability',
+    'select available_ms as "availableMs", through_ms as "throughMs", watermark_ms as "watermarkMs" from availability',
   );
   const [row] = rows;
   if (row === undefined) throw new Error('availability has no row; migration 0007 makes it');
@@ -37,8 +39,9 @@ export async function moveAvailability(
   to: Availability,
 ): Promise<boolean> {
   const { rowCount } = await db.query(
-    'update availability set available_ms = $1, through_ms = $2 where through_ms = $3 and available_ms <= $1',
-    [to.availableMs, to.throughMs, from.throughMs],
+    `update availability set available_ms = $1, through_ms = $2, watermark_ms = $3
+      where through_ms = $4 and watermark_ms = $5 and available_ms <= $1`,
+    [to.availableMs, to.throughMs, to.watermarkMs, from.throughMs, from.watermarkMs],
   );
   return rowCount === 1;
 }

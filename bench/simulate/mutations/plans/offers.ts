@@ -3,6 +3,7 @@ import type { Ask } from '../../plans/plan.ts';
 import { campaign, endsOffer, enters, fault, looks, often, quietPlan, wayOf } from './build.ts';
 
 const ONE = { engines: 1, gateways: 1 };
+const TWO = { engines: 1, gateways: 2 };
 
 /** As many people as places; each claims so long after being offered something. */
 function claimants(places: number, claimsAfterMs: (index: number) => number | undefined): Ask[] {
@@ -53,6 +54,23 @@ export const OFFER_PLANS = {
     faults: [
       fault('way is slow', 1_250, { forMs: 3_000, amount: 900, target: wayOf('gateway 0 to the log', ONE) }),
       fault('way is cut', 1_250, { forMs: 3_000, target: wayOf('gateway 0 to Postgres', ONE) }),
+    ],
+  }),
+
+  /** An engine is away when the log goes, and begins to look at what counts as available before the log is back. */
+  'an engine starts in an outage': quietPlan({
+    ...TWO,
+    leaseMs: 800,
+    campaigns: [campaign('coupon', 787, { opensMs: 296, places: 1, claims: { withinS: 1, waitlist: 2 } })],
+    asks: [
+      enters('u6', 461, { gateway: 1, watches: true, claimsAfterMs: 748 }),
+      enters('u9', 461, { onTheWayMs: 30 }),
+    ],
+    faults: [
+      fault('way is lossy', 456, { forMs: 298, amount: 131, target: wayOf('engine 0 to Redis', TWO) }),
+      fault('engine crashes', 502, { forMs: 797 }),
+      fault('gateway pauses', 688, { forMs: 2_041, target: 105 }),
+      fault('log is gone', 725, { forMs: 3_478 }),
     ],
   }),
 };

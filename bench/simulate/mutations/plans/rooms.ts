@@ -36,6 +36,21 @@ export const ROOM_PLANS = {
     ],
   }),
 
+  /** Some enter a slow room without watching, are skipped, and come back while others still wait. */
+  'people are skipped and come back': quietPlan({
+    ...TWO,
+    campaigns: [
+      campaign('room', 9_000, { places: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 500 } }),
+    ],
+    asks: [
+      ...often(8, 1, behindMs => enters(`u${behindMs + 1}`, 450 + behindMs, { watches: true })),
+      ...['v1', 'v2', 'v3'].flatMap((userId, index) => [
+        enters(userId, 480 + index, { gateway: 1 }),
+        enters(userId, 2_600 + index, { gateway: 1, watches: true }),
+      ]),
+    ],
+  }),
+
   /** The ledger's clock is ahead for a while, during which an engine and PostgreSQL restart, and people are admitted. */
   'the ledger is ahead as a room lets people in': quietPlan({
     gateways: 1,

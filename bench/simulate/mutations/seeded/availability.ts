@@ -5,22 +5,22 @@ export const AVAILABILITY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'deadlines, and the grace of rooms, run on while nobody can be heard',
     file: 'engine/settling/availability-clock.ts',
-    from: 'if (isJump) return { availableMs: availability.availableMs, throughMs: Math.max(throughMs, nowMs) };',
+    from: 'if (isJump) return { availableMs, throughMs: Math.max(watermarkMs, nowMs), watermarkMs };',
     to: '',
     seed: 161,
   },
   {
     name: 'what is logged while no engine is there counts as heard',
     file: 'engine/settling/availability-clock.ts',
-    from: ' || nowMs - availability.throughMs > LONGEST_BEHIND_MS',
+    from: ' || nowMs - throughMs > LONGEST_BEHIND_MS',
     to: '',
     seed: 812,
   },
   {
     name: 'the tail of an outage counts as heard',
     file: 'engine/settling/availability-clock.ts',
-    from: 'Math.max(throughMs, nowMs) };',
-    to: 'throughMs };',
+    from: 'throughMs: Math.max(watermarkMs, nowMs), watermarkMs };',
+    to: 'throughMs: watermarkMs, watermarkMs };',
     seed: 1_908,
   },
   {

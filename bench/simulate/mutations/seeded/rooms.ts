@@ -45,13 +45,6 @@ export const ROOM_MUTATIONS: readonly Mutation[] = [
     seed: 1_070,
   },
   {
-    name: 'whoever was skipped and is there again stays skipped',
-    file: 'engine/settling/room-settling.ts',
-    from: 'const back = line.anyBack ? ',
-    to: 'const back = line.anyBack && goneCount < 0 ? ',
-    seed: 3723,
-  },
-  {
     name: 'a gateway with a new lease does not tell again who is there',
     file: 'gateway/shared/presence.ts',
     from: 'if (this.#toldBy !== identity.incarnation) this.#tellAll(identity.incarnation);',

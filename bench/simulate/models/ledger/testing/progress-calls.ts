@@ -48,6 +48,7 @@ export function progressCalls({
   writer,
   aside,
 }: Arguments): readonly Call[] {
+  const fromMs = availableFrom < 0 ? 0 : OPENS_MS + availableFrom;
   return [
     db => readIncarnations(db, [incarnation]),
     db => readProgress(db, { ...position, incarnations: [incarnation] }),
@@ -68,8 +69,8 @@ export function progressCalls({
     db =>
       moveAvailability(
         db,
-        { availableMs: 0, throughMs: availableFrom < 0 ? 0 : OPENS_MS + availableFrom },
-        { availableMs, throughMs: OPENS_MS + availableTo },
+        { availableMs: 0, throughMs: fromMs, watermarkMs: fromMs },
+        { availableMs, throughMs: OPENS_MS + availableTo, watermarkMs: OPENS_MS + availableTo },
       ),
     db => raiseWatermark(db, us, random.between(0, 2)),
     db => readWatermark(db),
