@@ -140,7 +140,7 @@ describe('checkSchema', () => {
     ],
     [
       'drop trigger claimants_guard on claimants; drop function claimants_guard()',
-      'function claimants_guard(): is missing; expected "returns trigger language plpgsql volatile" ...: see 0008_claims.sql',
+      'function claimants_guard(): is missing; expected "returns trigger language plpgsql volatile" ...: see 0026_waitlist_position.sql',
     ],
     [
       'alter table campaigns drop constraint campaigns_granted, add constraint campaigns_granted check (granted_count >= 0)',

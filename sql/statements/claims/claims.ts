@@ -323,7 +323,7 @@ export async function readMoves(
     `select behind.campaign_id as "campaignId", shown.*
        from unnest($1::bigint[], $2::bigint[]) as behind (campaign_id, after)
       cross join lateral (
-        select m.move_number as "listNumber", case when m.state in ('offered', 'left') then k.waitlist_position end as "leftPlace",
+        select m.move_number as "listNumber", case when m.state in ('offered', 'left') then k.waitlist_position end as "leftPosition",
                ${SHOWN_CLAIMANT}
           from claimant_moves m
           join claimants k using (campaign_id, number)

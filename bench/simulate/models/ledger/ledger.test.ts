@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { type TestDatabase, testDatabase } from '../../../../engine/test/support.ts';
 import { openPool, type Pool, type Queryable } from '../../../../sql/database.ts';
 import { createCampaign } from '../../../../sql/statements/campaigns/campaigns.ts';
+import { readClaimants, readMoves } from '../../../../sql/statements/claims/claims.ts';
 import { createCoupon } from '../../../../sql/statements/coupons/coupons.ts';
 import { readFinalOutcomes } from '../../../../sql/statements/entries/outcomes.ts';
 import { createRoom } from '../../../../sql/statements/rooms/rooms.ts';
@@ -47,6 +48,12 @@ function bothDraw(seed: number, number: number): readonly [Call, Call] {
   return [draw(), draw()];
 }
 
+/** What gateways are shown of the campaign with claims. */
+async function shown(db: Queryable): Promise<unknown> {
+  const all = [{ campaignId: CAMPAIGNS, after: 0 }];
+  return [await readClaimants(db, all, 99), await readMoves(db, all, 99)];
+}
+
 async function round(seed: number, pool: Pool): Promise<void> {
   const model = modelOf();
   const opensAt = new Date(OPENS_MS);
@@ -76,8 +83,10 @@ async function round(seed: number, pool: Pool): Promise<void> {
     const real = await outcomeOf(onServer, pool);
     deepEqual(simulated, real, `seed ${seed}, call ${number}: ${onServer.toString()}`);
     const final = (db: Queryable) => readFinalOutcomes(db, 1 + (number % ROOM), USERS);
-    if (number % 10 === 0)
+    if (number % 10 === 0) {
       deepEqual(await outcomeOf(final, model), await outcomeOf(final, pool), `${number}`);
+      deepEqual(await outcomeOf(shown, model), await outcomeOf(shown, pool), `${number}`);
+    }
   }
   // In the model each book counts as made.
   await pool.query(`insert into books (campaign_id, refused) select campaign_id, 'a test' from campaigns`);
