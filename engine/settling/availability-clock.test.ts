@@ -127,9 +127,9 @@ describe('in the ledger', () => {
     for (let ms = 1_000_000; ms <= 1_006_000; ms += 600) {
       await Promise.all(engines.map(engine => engine.note(look(ms))));
     }
-    deepEqual(await readAvailability(pool), { availableMs: 6_000, throughMs: 1_006_000 });
+    deepEqual(await readAvailability(pool), known(6_000, 1_006_000));
     await new AvailabilityClock(pool).note({ ...look(1_007_000), leases: [] });
-    deepEqual(await readAvailability(pool), { availableMs: 6_000, throughMs: 1_006_000 });
+    deepEqual(await readAvailability(pool), known(6_000, 1_006_000));
   });
 
   test('a look tells nothing where nothing was shown for long, the clocks are apart, or the registry is another', async () => {
