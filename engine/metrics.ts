@@ -23,7 +23,7 @@ export interface EngineMetrics {
 
 /** A close is always a little late: it is done when the watermark has passed it. */
 const LATE_BUCKETS = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1_800, 3_600, 86_400];
-const PASS_BUCKETS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
+const CYCLE_BUCKETS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
 
 export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
   const registry = new Registry();
@@ -54,7 +54,7 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
   const duration = new Histogram({
     name: 'fairline_cycle_seconds',
     help: 'Duration of a settlement cycle: reading, settling, publishing',
-    buckets: PASS_BUCKETS,
+    buckets: CYCLE_BUCKETS,
     registers,
   });
   const late = new Histogram({

@@ -100,7 +100,7 @@ export class Metrics {
   });
   readonly scanTime = new Histogram({
     name: 'fairline_watcher_scan_seconds',
-    help: 'How long one pass over watchers held the event loop',
+    help: 'How long one scan of the watchers held the event loop',
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05],
     registers: [this.registry],
   });

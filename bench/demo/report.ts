@@ -118,10 +118,7 @@ export function textOf(report: Report): string {
     `  ${name.padEnd(22)} ${typeof value === 'number' ? number.format(value) : value}`;
   const campaigns = report.campaigns.flatMap(count => [
     row(`${count.kind} (campaign ${count.campaign})`, ''),
-    row(
-      '  accepted',
-      `${number.format(count.accepted)}, refused at the door ${number.format(count.refused)}`,
-    ),
+    row('  accepted', `${number.format(count.accepted)}, refused ${number.format(count.refused)}`),
     row('  logged', count.logged),
     row('  ranked', count.ranked),
     row('  settled', count.settled),

@@ -104,7 +104,7 @@ function blockOf(scene: Scene, gauges: Gauges, perSecond: number, seconds: numbe
     row('requests', `${bar} ${(progress * 100).toFixed(0)} %`),
     row(
       'accepted',
-      `${number.format(gauges.accepted)} (${number.format(gauges.soldOut)} sold out at the door)`,
+      `${number.format(gauges.accepted)} (${number.format(gauges.soldOut)} refused as sold out)`,
     ),
     row('entries/s', number.format(perSecond)),
     row('watermark', lagOf(gauges)),

@@ -21,7 +21,7 @@ const options = {
 
 const EVENT = 'id: 7:1234567890123:over\nevent: outcome\ndata: {"position":12345,"outcome":"sold_out"}\n\n';
 const SETTLE_MS = 100;
-const A_PASS = 250;
+const A_SCAN = 250;
 const LIMIT = { everyMs: 20, limitMs: 120_000 };
 
 /** How streams end: all in one turn of the loop, or spread over turns, as gateways do it. */
@@ -140,8 +140,8 @@ async function endAll(
   const under: Promise<void>[] = [];
   for (const watcher of [...watchers]) {
     under.push(endOne(watcher));
-    // The work before the ends is split as well (`#pass` of gateway/stream/watchers.ts).
-    if (way === 'in turns' && under.length % A_PASS === 0) await immediate();
+    // The work before the ends is split as well (`#scan` of gateway/stream/watchers.ts).
+    if (way === 'in turns' && under.length % A_SCAN === 0) await immediate();
   }
   await Promise.all(under);
   await until('the end of all', LIMIT, async () => watchers.size === 0 || undefined);

@@ -128,7 +128,7 @@ describe('the schedule', () => {
     }
   });
 
-  it('pauses the door, not the queue', async () => {
+  it('pauses admission, not the queue', async () => {
     const id = await system.offer({ kind: 'coupon', stock: 5 });
     assert.equal((await system.enter('ann', id)).status, 202);
     assert.equal((await change(id, '/pause', { reason: 'a fault' })).status, 200);

@@ -104,7 +104,7 @@ test('heads are shown in the order of their instants, and none before all earlie
   deepEqual(await shown(2, second), [[21, 22]]);
 });
 
-test('a wrong signed head is set aside, and the entries behind it count', async () => {
+test('a wrong signed head becomes a dead letter, and the entries behind it count', async () => {
   const campaign = await ledger.campaign();
   const log = ledger.partition('wrong heads');
   for (const wrong of [

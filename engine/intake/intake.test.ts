@@ -170,7 +170,7 @@ test('a gateway that writes to a second partition is not believed there', async 
   match((await ledger.deadLettersOf('elsewhere'))[0]?.reason ?? '', /assigned to another partition/);
 });
 
-test('a record that cannot be read is set aside whole, and stops nothing', async () => {
+test('a record that cannot be read becomes a dead letter as a whole, and stops nothing', async () => {
   const campaign = await ledger.campaign();
   const log = ledger.partition('unreadable');
   const broken = record([entry(campaign, 'broken', 1)]);
@@ -188,7 +188,7 @@ test('a record that cannot be read is set aside whole, and stops nothing', async
   deepEqual(await ledger.stamps(campaign), { whole: 3 });
 });
 
-test('items that have no place are set aside one by one, with the reason', async () => {
+test('items that belong nowhere become dead letters one by one, with the reason', async () => {
   const campaign = await ledger.campaign(1_000);
   const finished = await ledger.campaign();
   await ledger.pool.query('update campaigns set finished_at = now() where campaign_id = $1', [
@@ -227,11 +227,11 @@ test('items that have no place are set aside one by one, with the reason', async
     ],
   );
   const [settled] = deadLetters;
-  if (settled === undefined) throw new Error('nothing was set aside');
+  if (settled === undefined) throw new Error('there is no dead letter');
   deepEqual(decodeRecord(settled.record).items, [entry(campaign, 'settled', 99)]);
 });
 
-test('who is there already is not set aside for coming again late', async () => {
+test('an entry that is there already becomes no dead letter when it comes again late', async () => {
   const campaign = await ledger.campaign();
   const log = ledger.partition('again');
   await log.take(record([entry(campaign, 'a', 50)]));

@@ -30,7 +30,7 @@ const FROM_THE_START = '0-0';
  * rest do not count as absent before the turn that ends their streams.
  */
 const ENDED_AT_ONCE = 5_000;
-/** Pages of reports taken in one turn. More would hold up the pass when reports have piled up, as after an outage. */
+/** Pages of reports taken in one turn. More would hold up the cycle when reports have piled up, as after an outage. */
 export const MOST_PAGES = 10;
 
 export interface PresenceOptions {

@@ -25,15 +25,15 @@ function known(availableMs: number, throughMs: number, watermarkMs: number = thr
 }
 
 test('short steps count, a jump counts for nothing, and nothing is taken back', () => {
-  const hear = (before: Availability, throughMs: number): Availability =>
+  const advance = (before: Availability, throughMs: number): Availability =>
     availableThrough(before, throughMs, throughMs);
-  let availability = hear(known(0, 0), 1_000_000);
+  let availability = advance(known(0, 0), 1_000_000);
   deepEqual(availability, known(0, 1_000_000));
-  availability = hear(availability, 1_000_600);
+  availability = advance(availability, 1_000_600);
   deepEqual(availability, known(600, 1_000_600));
-  availability = hear(availability, 1_000_600 + LONGEST_STEP_MS + 1);
+  availability = advance(availability, 1_000_600 + LONGEST_STEP_MS + 1);
   deepEqual(availability, known(600, 1_002_601));
-  equal(hear(availability, 1_000_000), availability);
+  equal(advance(availability, 1_000_000), availability);
 });
 
 test('short steps that are looked at late count for nothing: the watermark follows a log that went on', () => {
@@ -81,7 +81,7 @@ test('whatever the looks, it never grows by more than the time in which the serv
   );
 });
 
-test('nobody can be heard without a gateway whose lease holds', () => {
+test('nobody can reach the service without a gateway whose lease holds', () => {
   const look = (...expiresUs: readonly number[]): Parameters<typeof isReachable>[0] => ({
     readAtUs: 10,
     leases: expiresUs.map((each, index) => ({ incarnation: index + 1, expiresUs: each })),
@@ -92,7 +92,7 @@ test('nobody can be heard without a gateway whose lease holds', () => {
   equal(isReachable(look(0, 11)), true);
 });
 
-test('nobody can be heard by a gateway that the log has told nothing of, or that has ended', () => {
+test('nobody can reach the service by a gateway that the log has told nothing of, or that has ended', () => {
   const leases = [{ incarnation: 7, expiresUs: 11 }];
   equal(isReachable({ readAtUs: 10, leases, gateways: [] }), false);
   equal(isReachable({ readAtUs: 10, leases, gateways: [{ incarnation: 6, state: 'live' }] }), false);
@@ -260,7 +260,7 @@ for (const log of availableLogs()) {
     await goOn(500);
     const holder = await world.pool.connect();
     try {
-      // Passes read campaigns, so they wait for this lock; time counted before they wait must not be measured.
+      // Cycles read campaigns, so they wait for this lock; time counted before they wait must not be measured.
       await eventually(
         async () => {
           await holder.query('begin; lock table campaigns in access exclusive mode');

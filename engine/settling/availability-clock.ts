@@ -7,18 +7,18 @@
  * (watermark/watermark.ts), so time counts only if it was read from the log. Decisions must also be published, since nobody
  * can claim an offer that they do not see: no time counts after nothing was published for LONGEST_UNSHOWN_MS.
  *
- * Available time follows the watermark. The watermark advances only while Redis answers (each cycle reads the registry), the log
- * accepts records (it is the least promise that gateways have appended), an engine works and Postgres accepts writes.
- * Without a live gateway it would advance by the registry alone, so available time is checked only while a gateway holds a lease
- * that the ledger knows from the log: a gateway that has just registered may face an unavailable log.
+ * Available time follows the watermark. The watermark advances only while Redis answers (each cycle reads the registry), the
+ * log accepts records (it is the least promise that gateways have appended), an engine works and Postgres accepts writes.
+ * Without a live gateway it would advance by the registry alone, so available time is checked only while a gateway holds a
+ * lease that the ledger knows from the log: a gateway that has just registered may face an unavailable log.
  *
  * While any of these is unavailable, the watermark stands still; afterwards it jumps: a step longer than LONGEST_STEP_MS, or
  * one that begins longer than LONGEST_BEHIND_MS before the check. Such a jump does not count, up to the time of the check.
  * If gateways and log continued meanwhile, the watermark follows in several short steps while the backlog is ingested, and
- * the last of them would count otherwise. That check itself may be made during an outage, by an engine that starts in it: so
- * the row also has the watermark that it was moved by, and what follows a watermark that stood still for longer than
- * LONGEST_STEP_MS is a jump again, however short the step from the check. An outage shorter than that cannot be told from a slow machine and may count; a
- * longer one never does.
+ * the last of them would count otherwise. An engine that starts during an outage may make that check before it ends. So the
+ * row also has the watermark that it was moved by: a step from a watermark that stood still for longer than LONGEST_STEP_MS
+ * is a jump as well, however short it is from the check. An outage shorter than that cannot be told from a slow machine and
+ * may count; a longer one never does.
  *
  * All engines move the single row of `availability`, by compare-and-set on the instant up to which it counts, so no stretch of
  * time counts twice, however many engines there are and whichever of them stops. The row starts at 0/0, which is not an

@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => ledger.close());
 
-/** A CampaignTurns of its own, with a counter of the passes it has requested. */
+/** A CampaignTurns of its own, with a counter of the cycles it has requested. */
 function makeTurns(atOnce: number): { readonly turns: CampaignTurns; readonly asked: () => number } {
   let asked = 0;
   const raffles = { randomness: testRandomness(), saltSecret: TEST_SALT_SECRET };

@@ -6,7 +6,7 @@
  *   pool is read at a time, as it takes the process's time and memory.
  * - A running campaign is not started again. Its steps run one after another, and the lock of each step keeps other engines
  *   out (settling.ts), so its order is the same as with a single campaign.
- * - A failed campaign is retried with growing delays; passes continue without it.
+ * - A failed campaign is retried with growing delays; cycles continue without it.
  * - When more campaigns are due than steps run at once, engines share them (work-sharing.ts).
  */
 import type { Logger } from 'pino';

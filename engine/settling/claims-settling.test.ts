@@ -221,7 +221,7 @@ test('an outage extends every open deadline, and none that has passed', async ()
   deepEqual(await ledger.shown(campaign), { 10: 'declined', 20: 'lapsed', 30: 'lapsed' });
 });
 
-test('nothing is offered while it is not known whether anybody can be heard', async () => {
+test('nothing is offered while it is not known whether the service is available', async () => {
   const campaign = await ledger.claimed(1, claims(0));
   await ledger.enter(campaign, 10);
   ledger.availableBehindUs = 3_000_001;

@@ -510,7 +510,7 @@ async function finished(): Promise<{ readonly campaign: Campaign; readonly close
   return { campaign, closeUs };
 }
 
-test('it ends when the door is closed and nobody is in the line', async () => {
+test('it ends when the campaign is closed and nobody is in the line', async () => {
   const { campaign } = await finished();
   equal((await countPeople(ledger.pool, campaign.campaignId)).admitted, 2);
 });

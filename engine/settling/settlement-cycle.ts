@@ -1,15 +1,16 @@
 /**
- * Passes: in a loop, the engine finds the instant before which nothing more can arrive, settles up to it, and publishes.
+ * Settlement cycles: in a loop, the engine finds the instant before which nothing more can arrive, settles up to it, and
+ * publishes.
  *
- * A pass reads the registry, then the ledger's gateways (in this order: see watermark/watermark.ts), raises the watermark,
- * settles campaigns (campaign-turns.ts), waiting for a bounded time, and updates Redis. Passes never overlap. Each batch of
+ * A cycle reads the registry, then the ledger's gateways (in this order: see watermark/watermark.ts), raises the watermark,
+ * settles campaigns (campaign-turns.ts), waiting for a bounded time, and updates Redis. Cycles never overlap. Each batch of
  * the intake requests a cycle; several requests share one. Without requests cycles run at an interval. While a cycle settles,
  * it goes on raising the watermark: with many campaigns, the last step of a cycle would otherwise decide only what had come
  * before the first one began, and leave the rest to the next cycle.
  *
  * While the clocks contradict each other (clock/clock-agreement.ts) the watermark does not move and nothing is settled.
- * Earlier decisions are still published, and no deadline runs, because no available time passes. Available time is recorded apart
- * from passes (availability-clock.ts).
+ * Earlier decisions are still published, and no deadline runs, because available time stands still. It is recorded apart
+ * from cycles (availability-clock.ts).
  *
  * While Redis is unavailable, the registry read last stays in use: the watermark stays at or below the instant of that
  * read, so no gateway that registered since can be overtaken, and everything below it is settled.

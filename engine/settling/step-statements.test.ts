@@ -61,7 +61,7 @@ test('a step of a room sends no statement that would find nothing', async () => 
     ...{ perSecond: 10, capacity: null, paused: false, graceMs: 10_000, passMs: 30_000, visitMs: null },
     singleUse: false,
   });
-  const hear = async (): Promise<void> => {
+  const advance = async (): Promise<void> => {
     const from = await readAvailability(ledger.pool);
     ok(
       await moveAvailability(ledger.pool, from, {
@@ -71,13 +71,13 @@ test('a step of a room sends no statement that would find nothing', async () => 
       }),
     );
   };
-  await hear();
+  await advance();
   await ledger.enter(room, 10);
   equal(await stepped(room, 20), 7, 'somebody enters');
   await addStreams(ledger.pool, { incarnation: 1, rooms: [{ campaignId, userIds: ['user-10'] }] });
-  await hear();
+  await advance();
   equal(await stepped(room, 20), 12, 'somebody is let in');
-  await hear();
+  await advance();
   const found = await findRooms(ledger.pool, room.opensAt.getTime() * 1_000 + WINDOW_US - 1, EMPTY_MS);
   ok(!found.some(each => each.campaignId === campaignId), 'nobody is left in the line');
 });

@@ -73,7 +73,7 @@ for (const log of availableLogs()) {
       await eventually(async () => (await stateOf(99)) === 'ended');
     });
 
-    test('with two engines there is one keeper, and the other takes over', async () => {
+    test('of two engines one is the lease reaper, and the other takes over', async () => {
       const campaign = await world.campaign({ places: 5 });
       const [first, second] = [await world.startEngine(), await world.startEngine()];
       await first.stop('SIGKILL');

@@ -110,7 +110,7 @@ for (const log of availableLogs()) {
       assert.deepEqual(outcomes.sort(), ['not_drawn', 'won', 'won']);
     });
 
-    test('a sold-out coupon: the door says so, and who was granted one still has it', async () => {
+    test('a sold-out coupon: admission control says so, and who was granted one still has it', async () => {
       const id = await system.offer({ kind: 'coupon', stock: 2 });
       const [first] = [
         await system.enter('alice', id),

@@ -56,7 +56,10 @@ test('all who wait keep their places through an outage of ours, and lose them fo
   // Longer than the grace, which would have expired when a gateway is back.
   const untilMs = performance.now() + 4_000;
   await eventually(() => performance.now() > untilMs);
-  assert.ok((await readAvailability(system.pool)).availableMs - before < 2_000, 'nobody could be heard');
+  assert.ok(
+    (await readAvailability(system.pool)).availableMs - before < 2_000,
+    'the service was unavailable',
+  );
   system.gateways[0] = await system.startGateway();
   await Promise.all(names.map(user => watch(system, user, room)));
   await eventually(async () => (await stateOf(system, room, 'leaver')) === 'skipped', SLOWLY);

@@ -356,7 +356,7 @@ for (const log of availableLogs()) {
         await eventually(async () => (await system.enter(`${name}-first`, campaigns.other)).status === 202, {
           timeoutMs: LONG_MS,
         });
-        t.diagnostic(`the door is open after ${((performance.now() - beganMs) / 1000).toFixed(1)} s`);
+        t.diagnostic(`entries are accepted after ${((performance.now() - beganMs) / 1000).toFixed(1)} s`);
         await sleep(AFTER_MS);
         isOver = true;
         await Promise.all(working);

@@ -1,7 +1,7 @@
 /**
  * One watcher: what the client was shown, and what may be written to it.
  *
- * States: `asking` (looks the place up in Redis) -> `provisional` (the rank can still change: nothing is shown) ->
+ * States: `asking` (looks the rank up in Redis) -> `provisional` (the rank can still change: nothing is shown) ->
  * `placed` (shows position and ahead; ahead only falls) -> `deciding` (settled: looks the outcome up in Redis) -> `over`.
  * With claims, `deciding` may lead to `waitlisted` (shows a place, which only falls) or `offered` (until it is claimed,
  * lapses or is declined), and from both back to `deciding` when the claimant has moved. Only Watchers writes the state.
@@ -98,7 +98,7 @@ export class Watcher {
     this.#ended();
   }
 
-  /** Closes the connection: the client finds its place again when it reconnects. The abort calls `ended`. */
+  /** Closes the connection: the client finds its position again when it reconnects. The abort calls `ended`. */
   drop(): void {
     this.#res.close();
   }

@@ -42,7 +42,7 @@ export interface WatchersParts {
 
 const SLOTS = 20;
 /** With the rest of a turn, well below the 10 ms by which entries may be delayed; an event costs about 5 us. */
-const PASS_MS = 2;
+const SCAN_MS = 2;
 /**
  * A last event or a close takes some 25 us of this loop: ten thousand at once blocked it for a quarter of a second. Twice
  * this number may run between two polls of the sockets: what the poll brings comes before the turn, the backlog in it.
@@ -116,7 +116,7 @@ export class Watchers implements BoardListener {
     this.#visit(watchers.values());
   }
 
-  /** Ranks have become final: looks up all provisional places again, at once. */
+  /** Ranks have become final: looks up all provisional ranks again, at once. */
   changed(): void {
     if (this.#provisional.size > 0) this.#visit(this.#provisional.values());
   }
@@ -162,7 +162,7 @@ export class Watchers implements BoardListener {
       }
       this.#look(next.value, nowUs);
       visits += 1;
-      if (visits % VISITS_A_LOOK === 0 && performance.now() - startedMs > PASS_MS) {
+      if (visits % VISITS_A_LOOK === 0 && performance.now() - startedMs > SCAN_MS) {
         this.#scanScheduled = true;
         setImmediate(() => this.#scan());
         break;

@@ -6,7 +6,7 @@ import type { Answer, System } from '../../engine/test/system.ts';
 const SECOND_US = 1_000_000;
 /** For changes that apply to any version. */
 export const ANY_VERSION = { 'if-match': '*' };
-/** On a busy machine gateways report late: the clock of availability then runs slower, and nobody is admitted. */
+/** On a busy machine gateways report late: the availability clock then runs slower, and nobody is admitted. */
 export const SLOWLY = { timeoutMs: 90_000 };
 
 export async function watch(system: System, user: string, room: number, gateway = 0): Promise<EventStream> {

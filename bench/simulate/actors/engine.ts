@@ -38,11 +38,11 @@ import type { Operation } from '../plans/plan.ts';
 import { SALT_SECRET } from './gateway.ts';
 
 /** Also the least interval between cycles: with one more for every batch, they would be most of a run. */
-const PASS_MS = 160;
+const CYCLE_MS = 160;
 const INTERVALS: RuntimeIntervals = {
-  cycleGap: PASS_MS,
-  cycleActive: PASS_MS,
-  cycleIdle: PASS_MS,
+  cycleGap: CYCLE_MS,
+  cycleActive: CYCLE_MS,
+  cycleIdle: CYCLE_MS,
   availability: 260,
   leases: 220,
   clock: 200,

@@ -69,14 +69,19 @@ export function checkClaims(
 }
 
 /**
- * When an offer is made, people were certainly heard within this time: an offer may get back this much too much of an outage.
+ * When an offer is made, the service was certainly available within this time: an offer may get back this much too much of an
+ * outage.
  */
-const HEARD_BEFORE_US = 3_000_000;
+const AVAILABLE_BEFORE_US = 3_000_000;
 
 /** No deadline is further away than the time to claim an offer: past outages move it, and future ones do not move it yet. */
 function checkDeadlines(checker: Checks, { announced, campaign, claimants }: SeenRows, nowUs: number): void {
   const latestUs =
-    nowUs + (announced.claims?.withinS ?? 0) * 1_000_000 + HEARD_BEFORE_US + SLACK_US + checker.clockOffUs;
+    nowUs +
+    (announced.claims?.withinS ?? 0) * 1_000_000 +
+    AVAILABLE_BEFORE_US +
+    SLACK_US +
+    checker.clockOffUs;
   for (const { userId, state, claimByUs } of claimants) {
     const shownUs = (claimByUs ?? 0) + campaign.outageUs;
     if (state === 'offered' && shownUs > latestUs)

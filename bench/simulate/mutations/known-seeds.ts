@@ -5,11 +5,11 @@
 export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: readonly number[] }[] = [
   {
     cause:
-      'an offer until the year 2090: of two engines that began to hear at once, one counted from the epoch on',
+      'an offer until the year 2090: of two engines that began to count at once, one counted from the epoch on',
     seeds: [713_446, 721_642, 730_092, 734_125, 732_657, 736_488, 6_715],
   },
-  { cause: 'the tail of an outage counted as heard', seeds: [724_399] },
-  { cause: 'the watermark moved without a log, and that counted as heard', seeds: [736_483] },
+  { cause: 'the tail of an outage counted as available time', seeds: [724_399] },
+  { cause: 'the watermark moved without a log, and that counted as available time', seeds: [736_483] },
   {
     cause:
       'the clock of a lease stood still while its machine did, and what was appended behind the fence got a 202',

@@ -66,7 +66,7 @@ export async function insertClaimants(
   });
 }
 
-/** The same, and those of them who wait become alternates, in this order, from the place `from` on. */
+/** The same, and those of them who wait become alternates, in this order, from the position `from` on. */
 export async function insertWaiting(
   db: Queryable,
   campaignId: number,

@@ -3,35 +3,35 @@ import type { Mutation } from '../mutation.ts';
 
 export const AVAILABILITY_MUTATIONS: readonly Mutation[] = [
   {
-    name: 'deadlines, and the grace of rooms, run on while nobody can be heard',
+    name: 'deadlines, and the grace of rooms, run on during an outage',
     file: 'engine/settling/availability-clock.ts',
     from: 'if (isJump) return { availableMs, throughMs: Math.max(watermarkMs, nowMs), watermarkMs };',
     to: '',
     seed: 161,
   },
   {
-    name: 'what is logged while no engine is there counts as heard',
+    name: 'time in which no engine is there counts as available',
     file: 'engine/settling/availability-clock.ts',
     from: ' || nowMs - throughMs > LONGEST_BEHIND_MS',
     to: '',
     seed: 812,
   },
   {
-    name: 'the tail of an outage counts as heard',
+    name: 'the tail of an outage counts as available time',
     file: 'engine/settling/availability-clock.ts',
     from: 'throughMs: Math.max(watermarkMs, nowMs), watermarkMs };',
     to: 'throughMs: watermarkMs, watermarkMs };',
     seed: 1_908,
   },
   {
-    name: 'a gateway that the log has told nothing of can hear',
+    name: 'a gateway that the log has told nothing of makes the service available',
     file: 'engine/settling/availability-clock.ts',
     from: ' && live.has(incarnation)',
     to: '',
     seed: 2156,
   },
   {
-    name: 'nobody is heard while a cycle takes long',
+    name: 'a cycle that takes long counts as an outage',
     file: 'engine/settling/availability-clock.ts',
     from: 'sinceShownMs() > LONGEST_UNSHOWN_MS',
     to: 'sinceShownMs() > 1_000',

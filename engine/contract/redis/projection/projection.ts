@@ -1,6 +1,6 @@
 /**
  * The mark of a campaign's projection: whether Redis holds the campaign's data (its ranks, who won, who left) completely, so
- * that gateways may report an outcome, a place or "no entry" from it.
+ * that gateways may report an outcome, a rank or "no entry" from it.
  *
  * States: unmade -> `building` (begin.lua: deleted, and being rebuilt from the ledger, while gateways accept entries and rank
  * them) -> `whole` (finish.lua). A mark is valid for one epoch of the registry and one run of the server, and is stored beside
