@@ -64,3 +64,13 @@ test('a turn takes all pages of reports, of all rooms; of very many it says that
   equal(await takePresence(told, EPOCH), true);
   for (const campaignId of rooms) equal(await present(campaignId), MOST_PAGES * PAGE_REPORTS + 1);
 });
+
+test('a turn is over when it has taken as many users as it may, and the next one goes on there', async () => {
+  const told = { pool: ledger.pool, redis, keys, mostUsers: PAGE_REPORTS + 1 };
+  const campaignId = await room();
+  await tell(2 * PAGE_REPORTS + 1, [campaignId], 'here');
+  equal(await takePresence(told, EPOCH), false);
+  equal(await present(campaignId), 2 * PAGE_REPORTS);
+  equal(await takePresence(told, EPOCH), true);
+  equal(await present(campaignId), 2 * PAGE_REPORTS + 1);
+});

@@ -30,8 +30,12 @@ const FROM_THE_START = '0-0';
  * rest do not count as absent before the turn that ends their streams.
  */
 const ENDED_AT_ONCE = 5_000;
-/** Pages of reports taken in one turn. More would hold up the cycle when reports have piled up, as after an outage. */
+/**
+ * Pages of reports, and users in them, after which a turn is over. More would hold up the cycle when reports have piled up, or
+ * all gateways tell of everybody again, as after an outage.
+ */
 export const MOST_PAGES = 10;
+const MOST_USERS = 40_000;
 
 export interface PresenceOptions {
   readonly pool: Pool;
@@ -39,6 +43,8 @@ export interface PresenceOptions {
   readonly keys: Keys;
   /** The simulator sets fewer than usual. */
   readonly endedAtOnce?: number | undefined;
+  /** Tests set fewer than usual. */
+  readonly mostUsers?: number;
 }
 
 /**
@@ -48,17 +54,24 @@ export interface PresenceOptions {
  * last turn, so that time counts as nobody's absence.
  */
 export async function takePresence(options: PresenceOptions, epoch: number): Promise<boolean> {
-  for (let page = 0; page < MOST_PAGES; page++) {
+  const { mostUsers = MOST_USERS } = options;
+  let users = 0;
+  for (let page = 0; page < MOST_PAGES && users < mostUsers; page++) {
     const taken = await takePage(options, epoch);
-    if (taken !== 'more') return taken === 'all';
+    if (taken === 'all' || taken === 'left') return taken === 'all';
+    users += taken.users;
   }
   return false;
 }
 
 /**
- * Takes one page of reports: the last of them ('all'), one behind which there may be more, or none ('left' to another engine).
+ * Takes one page of reports: the last of them ('all'), one behind which there may be more, with so many users in it, or none
+ * ('left' to another engine).
  */
-async function takePage(options: PresenceOptions, epoch: number): Promise<'all' | 'more' | 'left'> {
+async function takePage(
+  options: PresenceOptions,
+  epoch: number,
+): Promise<'all' | 'left' | { readonly users: number }> {
   const { pool, redis, keys, endedAtOnce = ENDED_AT_ONCE } = options;
   const state = await readPresenceState(pool);
   // An engine that still knows an older board must not take the reading back to it.
@@ -85,7 +98,12 @@ async function takePage(options: PresenceOptions, epoch: number): Promise<'all' 
   // Trim only after the commit: if another engine's turn fails, the next one must find all of its reports again.
   if (isTaken && last !== undefined) await trimPresence(redis, key, last);
   if (!isTaken) return 'left';
-  return reports.length < PAGE_REPORTS ? 'all' : 'more';
+  return reports.length < PAGE_REPORTS ? 'all' : { users: usersOf(reports) };
+}
+
+function usersOf(reports: readonly { readonly report: PresenceReport }[]): number {
+  const rooms = reports.flatMap(({ report }) => report.rooms);
+  return rooms.reduce((sum, { here, gone }) => sum + here.length + gone.length, 0);
 }
 
 function roomsOf(reports: readonly { readonly report: PresenceReport }[]): readonly number[] {

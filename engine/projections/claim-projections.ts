@@ -49,25 +49,28 @@ export async function readClaimNews(
   );
   const [claimantsOf, movesOf] = [byCampaign(claimants), byCampaign(moves)];
   return new Map(
-    campaigns.map(({ campaignId }) => [
-      campaignId,
-      { claimants: claimantsOf(campaignId), moves: movesOf(campaignId) },
+    campaigns.map(each => [
+      each.campaignId,
+      {
+        claimants: claimantsOf(each.campaignId, each.claimants),
+        moves: movesOf(each.campaignId, each.moves),
+      },
     ]),
   );
 }
 
 function byCampaign<Row extends { readonly campaignId: number }>(
   all: readonly Row[],
-): (campaignId: number) => FirstRows<Row> {
+): (campaignId: number, after: number) => FirstRows<Row> {
   const found = new Map<number, Row[]>();
   for (const row of all) {
     const rows = found.get(row.campaignId);
     if (rows === undefined) found.set(row.campaignId, [row]);
     else rows.push(row);
   }
-  return campaignId => {
+  return (campaignId, after) => {
     const rows = found.get(campaignId) ?? [];
-    return { rows, areAll: rows.length < NEWS_ROWS };
+    return { after, rows, areAll: rows.length < NEWS_ROWS };
   };
 }
 

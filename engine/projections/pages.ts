@@ -27,6 +27,8 @@ export interface Pages<Row> {
 
 /** Rows that were read before, together with those of other campaigns. */
 export interface FirstRows<Row> {
+  /** They follow this number. What was published may have been forgotten since, with the connection to Redis. */
+  readonly after: number;
   readonly rows: readonly Row[];
   /** There are no others. */
   readonly areAll: boolean;
@@ -34,7 +36,7 @@ export interface FirstRows<Row> {
 
 /**
  * Publishes rows with numbers above `after`, up to the first page that is not full; answers the last number that was. Those of
- * `first` are not read again.
+ * `first` are not read again, if they follow `after`.
  */
 export async function eachPage<Row>(
   { db, campaignId, onPage }: Projected,
@@ -50,8 +52,10 @@ export async function eachPage<Row>(
     published = numberOf(last);
     await onPage?.();
   };
-  if (first !== undefined) await publishPage(first.rows);
-  if (first?.areAll === true) return published;
+  if (first?.after === after) {
+    await publishPage(first.rows);
+    if (first.areAll) return published;
+  }
   const pages = pagesOf({
     after: published,
     limit: PAGE,

@@ -189,10 +189,11 @@ export class SettlementCycle {
       pool,
       registry.leases.map(lease => lease.incarnation),
     );
-    const watermarkUs = watermarkOf(registry, gateways);
-    this.#watermarkUs = Math.max(this.#watermarkUs, watermarkUs);
-    // A gateway marked as repaired may be ranked in the Redis of a later epoch and not in this one.
-    if (epoch === registry.epoch) this.#rankedUs = rankedWatermarkOf(registry, gateways);
+    // Another registry has replaced this one: gateways that it does not know may have stamped what is not in the ledger yet,
+    // and one that is marked as repaired may be ranked in the Redis of that epoch and not in this one.
+    if (epoch !== registry.epoch) return;
+    this.#watermarkUs = Math.max(this.#watermarkUs, watermarkOf(registry, gateways));
+    this.#rankedUs = rankedWatermarkOf(registry, gateways);
   }
 
   async #takePresence(epoch: number): Promise<void> {

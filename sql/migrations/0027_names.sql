@@ -25,6 +25,12 @@ alter table dead_letters rename constraint set_aside_pkey to dead_letters_pkey;
 alter table dead_letters rename constraint set_aside_place to dead_letters_position;
 alter sequence set_aside_set_aside_id_seq rename to dead_letters_dead_letter_id_seq;
 
+-- What archives keep in JSON.
+update archives set totals = (totals - 'setAside') || jsonb_build_object('deadLetters', totals -> 'setAside')
+ where totals ? 'setAside';
+-- The board's records of these have a member of another name: a new revision has engines publish them anew.
+update campaigns set title = title where claim_within_s is not null and shelved_at is null;
+
 -- Bodies of functions do not follow a rename.
 create or replace function availability_outage() returns trigger language plpgsql as $$
 begin
@@ -81,6 +87,9 @@ end $$;
 
 -- Down Migration
 
+update archives set totals = (totals - 'deadLetters') || jsonb_build_object('setAside', totals -> 'deadLetters')
+ where totals ? 'deadLetters';
+update campaigns set title = title where claim_within_s is not null and shelved_at is null;
 alter sequence dead_letters_dead_letter_id_seq rename to set_aside_set_aside_id_seq;
 alter table dead_letters rename constraint dead_letters_position to set_aside_place;
 alter table dead_letters rename constraint dead_letters_pkey to set_aside_pkey;

@@ -27,14 +27,14 @@ export const REDIS_PLANS = {
     ...TWO_ENGINES,
     appendTimeoutMs: 2_000,
     campaigns: [campaign('coupon', 5_000)],
-    asks: often(120, 15, behindMs =>
-      enters(`u${behindMs / 15 + 1}`, 1_300 + behindMs, { gateway: (behindMs / 15) % 2 }),
+    asks: often(300, 5, behindMs =>
+      enters(`u${behindMs / 5 + 1}`, 1_300 + behindMs, { gateway: (behindMs / 5) % 2 }),
     ),
     faults: [
-      fault('two Redis take writes', 1_000, { forMs: 3_000, target: staying([false, false, true, false]) }),
+      fault('two Redis take writes', 1_000, { forMs: 800, target: staying([false, false, true, false]) }),
       fault('way is slow', 1_050, {
-        forMs: 2_000,
-        amount: 250,
+        forMs: 3_500,
+        amount: 450,
         target: wayOf('gateway 1 to the log', TWO_ENGINES),
       }),
     ],

@@ -85,7 +85,7 @@ export function claimCalls(
     db => insertClaimants(db, campaignId, [{ ...claimant, userId: user() }], offer),
     db => {
       const userId = user();
-      const waiting = { from: waitlistPosition, userIds: 'place' in claimant ? [userId] : [] };
+      const waiting = { from: waitlistPosition, userIds: 'waitlistPosition' in claimant ? [userId] : [] };
       return insertWaiting(db, campaignId, [{ ...claimant, userId }], waiting, offer);
     },
     withCampaign((db, campaign) => readDueClaimants(db, campaign, due)),

@@ -32,7 +32,9 @@ function hasEnded(tables: LedgerTables, by: Transaction, incarnation: number): b
 
 const readPresenceState: Statement = (tables, by) => {
   const row = tables.presenceLog.get(ONE_ROW, by) ?? FROM_THE_START;
-  const isWanted = tables.campaigns.rows(by).some(each => each.kind === 'room' && each.finishedAt === null);
+  const isWanted = tables.campaigns
+    .rows(by)
+    .some(({ kind, finishedAt, stage }) => kind === 'room' && finishedAt === null && stage !== 'draft');
   const anyEnded = tables.presenceGateways
     .rows(by)
     .some(({ incarnation }) => hasEnded(tables, by, incarnation));
