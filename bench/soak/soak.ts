@@ -79,7 +79,9 @@ async function runCampaigns(
   const runOnAndOn = async (): Promise<void> => {
     while (next < to) {
       next += 1;
-      accepted += await runCampaign(fairline, { number: next, entries, openMs });
+      const count = await runCampaign(fairline, { number: next, entries, openMs });
+      // Only now: `+=` around the await would add to what was there before the others counted.
+      accepted += count;
     }
   };
   await Promise.all(Array.from({ length: atOnce }, runOnAndOn));
