@@ -74,7 +74,7 @@ async function takePage(
 ): Promise<'all' | 'left' | { readonly users: number }> {
   const { pool, redis, keys, endedAtOnce = ENDED_AT_ONCE } = options;
   const state = await readPresenceState(pool);
-  // An engine that still knows an older board must not take the reading back to it.
+  // An engine that still knows an older epoch must not move the position back to it.
   if (!state.isWanted) return 'all';
   if (state.epoch > epoch) return 'left';
   const key = keys.presence(epoch);

@@ -47,7 +47,7 @@ const RAISE_MS = 1_000;
  */
 const RAISE_AGAIN_MS = 100;
 
-export interface PassOptions {
+export interface SettlementCycleOptions {
   readonly pool: Pool;
   readonly redis: RedisClient;
   readonly keys: Keys;
@@ -81,7 +81,7 @@ export interface CycleReport {
 }
 
 export class SettlementCycle {
-  readonly #options: PassOptions;
+  readonly #options: SettlementCycleOptions;
   readonly #publisher: Publisher;
   readonly #turns: CampaignTurns;
   #registry: (Registry & { readonly epoch: number }) | undefined;
@@ -100,7 +100,7 @@ export class SettlementCycle {
   #hasClaims = false;
 
   /** `onMore` requests the next cycle at once. */
-  constructor(options: PassOptions, onMore: () => void) {
+  constructor(options: SettlementCycleOptions, onMore: () => void) {
     this.#options = options;
     this.#publisher = new Publisher(options);
     this.#turns = new CampaignTurns({ ...options, atOnce: options.settledAtOnce }, onMore);
