@@ -111,8 +111,11 @@ function schedule(scene: Scene): { count: number } {
   };
   const operator = new RoomOperator(around);
   if (plan.faults.some(({ kind }) => kind === 'clock of Postgres goes wrong')) {
-    const isRedisAloneRight = (): boolean => scene.redis.clockOffUs === 0 && scene.ledger.clockOffUs !== 0;
-    watchClocks({ ...around, isRedisAloneRight });
+    const rightAheadMs = (): number | undefined => {
+      const { redis, ledger } = scene;
+      return redis.clockOffUs === 0 && ledger.clockOffUs !== 0 ? -ledger.clockOffUs / MS : undefined;
+    };
+    watchClocks({ ...around, rightAheadMs });
   }
   for (const ask of plan.asks) {
     world.after(ask.atMs * MS, world.outside, () => {

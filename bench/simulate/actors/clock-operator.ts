@@ -11,6 +11,8 @@ import type { SimulatedEngine } from './engine.ts';
 const LOOK_US = 250 * MS;
 /** The longest time from looking to speaking. */
 const SPEAKS_WITHIN_US = 800 * MS;
+/** An engine's last sample may be from before a clock was set: the operator believes one that is this near to the truth. */
+const BELIEVED_WITHIN_MS = 50;
 
 interface Surroundings {
   readonly world: World;
@@ -18,18 +20,22 @@ interface Surroundings {
   readonly engines: number;
   /** The engine with that index, if one is running. */
   readonly engineAt: (index: number) => SimulatedEngine | undefined;
-  /** Redis' clock is right, and PostgreSQL's is not. An operator who does not know that says nothing. */
-  readonly isRedisAloneRight: () => boolean;
+  /**
+   * By how much Redis' clock is ahead of PostgreSQL's, ms, while Redis' is right and PostgreSQL's is not. Otherwise
+   * undefined, and an operator who knows no clock to be right says nothing.
+   */
+  readonly rightAheadMs: () => number | undefined;
 }
 
 /** Looks from now on, until the run is over. */
 export function watchClocks(around: Surroundings): void {
   const { world } = around;
   world.after(LOOK_US, world.outside, () => watchClocks(around));
-  if (!around.isRedisAloneRight()) return;
   atAnyEngine(around, async engine => {
     const aheadMs = engine.shownAheadMs();
-    if (aheadMs === undefined) return;
+    const rightMs = around.rightAheadMs();
+    if (aheadMs === undefined || rightMs === undefined) return;
+    if (Math.abs(aheadMs - rightMs) > BELIEVED_WITHIN_MS) return;
     const speakUs = world.random.between(1, SPEAKS_WITHIN_US);
     world.after(speakUs, world.outside, () => speak(around, aheadMs));
   });

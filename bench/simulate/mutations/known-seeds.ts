@@ -189,4 +189,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
       'an engine that started in an outage began what counts there: the rest of it was short, and counted',
     seeds: [985_826_529],
   },
+  {
+    cause: 'the operator of clocks believed what an engine had sampled before Redis was right again',
+    seeds: [986_034_809],
+  },
 ];
