@@ -41,7 +41,7 @@ export async function measureMemory(
     if (sample > 0) await sleep(APART_MS);
     for (const [name, pid] of Object.entries(pids)) add(samples, name, (await processUsage(pid)).rssBytes);
     const { postgres } = servers.pids;
-    if (postgres !== undefined) add(samples, 'postgres, private', await privateBytes(postgres));
+    if (postgres !== undefined) add(samples, 'a process of postgres', await privateBytes(postgres));
   }
   return {
     rss: Object.fromEntries([...samples].map(([name, bytes]) => [name, median(bytes)])),
@@ -56,17 +56,18 @@ function add(samples: Map<string, number[]>, name: string, bytes: number): void 
 }
 
 /**
- * Private memory of PostgreSQL's processes together. Shared memory has a configured size, and counts in the RSS of each
- * process that has touched it.
+ * Mean private memory of PostgreSQL's processes. Shared memory has a configured size, and counts in the RSS of each process
+ * that has touched it. Their number is that of open connections, which pools open and close as they need them.
  */
 async function privateBytes(pid: number): Promise<number> {
   if (process.platform !== 'linux') return (await processUsage(pid)).rssBytes;
-  let total = 0;
+  const members: number[] = [];
   for (const member of await familyOf(pid)) {
     const status = await readFile(`/proc/${member}/status`, 'utf8').catch(() => '');
-    total += Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024;
+    const [, kilobytes] = /^RssAnon:\s+(\d+) kB$/m.exec(status) ?? [];
+    if (kilobytes !== undefined) members.push(Number(kilobytes) * 1_024);
   }
-  return total;
+  return members.reduce((sum, bytes) => sum + bytes, 0) / Math.max(1, members.length);
 }
 
 async function ledgerBytes(databaseUrl: string): Promise<number> {
@@ -82,10 +83,16 @@ async function ledgerBytes(databaseUrl: string): Promise<number> {
   }
 }
 
-/** By measured quantity, its last value divided by the earlier one. */
-export function growth(before: Memory, after: Memory): Readonly<Record<string, number>> {
-  const processes = Object.entries(after.rss).map(
-    ([name, bytes]) => [`RSS of ${name}`, bytes / (before.rss[name] ?? bytes)] as const,
-  );
-  return { ...Object.fromEntries(processes), "Redis' used_memory": after.redisBytes / before.redisBytes };
+/** By measured quantity, the median of the later measurements divided by that of the earlier ones. */
+export function growth(
+  before: readonly Memory[],
+  after: readonly Memory[],
+): Readonly<Record<string, number>> {
+  const ratio = (bytesOf: (memory: Memory) => number): number =>
+    median(after.map(bytesOf)) / median(before.map(bytesOf));
+  const names = Object.keys(after[0]?.rss ?? {});
+  return {
+    ...Object.fromEntries(names.map(name => [`RSS of ${name}`, ratio(({ rss }) => rss[name] ?? 0)])),
+    "Redis' used_memory": ratio(({ redisBytes }) => redisBytes),
+  };
 }
