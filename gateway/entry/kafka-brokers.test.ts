@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { topicSettings } from '../../engine/contract/log/kafka/kafka-durability.ts';
 import { topicOf } from '../../engine/contract/log/kafka/kafka-topic.ts';
-import { openConsumer, openProducer } from '../../engine/contract/log/open.ts';
+import { type LogConfig, openConsumer, openProducer } from '../../engine/contract/log/open.ts';
 import { appendThrough } from '../../engine/contract/log/testing/appender.ts';
 import { BROKERS, CONTROLLER, TestKafkaCluster } from '../../engine/contract/log/testing/kafka-cluster.ts';
 import {
@@ -52,7 +52,7 @@ if (availableLogs().includes('kafka')) {
       const others = [1, 2, 3].filter(id => id !== CONTROLLER);
       for (const id of others) await cluster.start(id);
       await (await opening).close();
-      for (const { replicas } of await cluster.layout(topic)) {
+      for (const { replicas } of await cluster.laidOut(topic)) {
         assert.deepEqual(replicas.toSorted(), [1, 2, 3]);
       }
       assert.equal(await minInsyncOf(cluster, topic), '2');
@@ -85,31 +85,18 @@ if (availableLogs().includes('kafka')) {
 
     it('keeps every acknowledged record once and in order when its leader is killed', async () => {
       const wanted = config();
-      const topic = topicOf(wanted.NAMESPACE);
       const producer = await TestLog.open(wanted);
       const consumer = await openConsumer(wanted, quiet, new TestOwnership().join());
       const ledger = new TestLedger();
       await consumer.run(ledger.handler());
-      const led = await cluster.killable(topic, [0, 1, 2, 3]);
-      // A topic of another service, without a leader after the kill.
-      const foreign = `foreign-${wanted.NAMESPACE}`;
-      await makeOnOne(cluster, foreign, led.leader);
-      await appendThrough(producer, ledger, led.partition, async () => {
-        await cluster.kill(led.leader);
-        await cluster.moved(topic, led);
-        assert.ok((await cluster.layout(foreign)).every(({ leader }) => leader < 0));
-      });
-      await (await openProducer(wanted, quiet)).close();
-      // Nor does it keep another fairline from making its topic on the remaining brokers.
-      const another = { ...config(), KAFKA_REPLICATION: BROKERS - 1 };
-      await (await openProducer(another, quiet)).close();
-      const left = [1, 2, 3].filter(id => id !== led.leader);
-      for (const { replicas } of await cluster.layout(topicOf(another.NAMESPACE)))
-        assert.deepEqual(replicas.toSorted(), left);
-      await cluster.start(led.leader);
-      await cluster.inSync(topic);
-      await producer.close();
-      await consumer.close();
+      try {
+        await surviveKill(cluster, wanted, config, { producer, ledger });
+      } finally {
+        await producer.close();
+        await consumer.close();
+        await cluster.startAll();
+      }
+      await cluster.inSync(topicOf(wanted.NAMESPACE));
     });
 
     it('loses no entry that was answered with 202 when a leader is killed in the middle of a burst', async context => {
@@ -145,7 +132,7 @@ async function makeOnOne(cluster: TestKafkaCluster, topic: string, broker?: numb
   await cluster.ask(admin =>
     admin.createTopics({ waitForLeaders: false, topics: [{ topic, ...placement, configEntries }] }),
   );
-  await eventually(async () => (await cluster.layout(topic)).length > 0);
+  await cluster.laidOut(topic);
 }
 
 async function minInsyncOf(cluster: TestKafkaCluster, topic: string): Promise<string | undefined> {
@@ -154,6 +141,33 @@ async function minInsyncOf(cluster: TestKafkaCluster, topic: string): Promise<st
   );
   return resources[0]?.configEntries.find(({ configName }) => configName === 'min.insync.replicas')
     ?.configValue;
+}
+
+async function surviveKill(
+  cluster: TestKafkaCluster,
+  wanted: LogConfig,
+  config: () => LogConfig,
+  { producer, ledger }: { readonly producer: TestLog; readonly ledger: TestLedger },
+): Promise<void> {
+  const topic = topicOf(wanted.NAMESPACE);
+  const led = await cluster.killable(topic, [0, 1, 2, 3]);
+  // A topic of another service, without a leader after the kill.
+  const foreign = `foreign-${wanted.NAMESPACE}`;
+  await makeOnOne(cluster, foreign, led.leader);
+  await appendThrough(producer, ledger, led.partition, async () => {
+    await cluster.kill(led.leader);
+    await cluster.moved(topic, led);
+    // Each broker hears of the kill on its own, and any of them may be asked.
+    await eventually(async () => (await cluster.laidOut(foreign)).every(({ leader }) => leader < 0));
+  });
+  await (await openProducer(wanted, quiet)).close();
+  // Nor does it keep another fairline from making its topic on the remaining brokers.
+  const another = { ...config(), KAFKA_REPLICATION: BROKERS - 1 };
+  await (await openProducer(another, quiet)).close();
+  const left = [1, 2, 3].filter(id => id !== led.leader);
+  for (const { replicas } of await cluster.laidOut(topicOf(another.NAMESPACE))) {
+    assert.deepEqual(replicas.toSorted(), left);
+  }
 }
 
 async function surviveBurst(context: TestContext, cluster: TestKafkaCluster, system: System): Promise<void> {

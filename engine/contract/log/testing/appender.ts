@@ -49,11 +49,14 @@ export async function appendThrough(
 ): Promise<Appender> {
   const offset = ledger.rowsOf(partition).length;
   const appender = new Appender(producer, partition);
-  await eventually(() => appender.acknowledged.length > 20);
-  await outage(appender);
-  const before = appender.acknowledged.length;
-  await eventually(() => appender.acknowledged.length > before + 20, { timeoutMs: 60_000 });
-  await appender.end();
+  try {
+    await eventually(() => appender.acknowledged.length > 20);
+    await outage(appender);
+    const before = appender.acknowledged.length;
+    await eventually(() => appender.acknowledged.length > before + 20, { timeoutMs: 60_000 });
+  } finally {
+    await appender.end();
+  }
   assert.deepEqual(appender.faults, []);
   const last = String(appender.acknowledged.at(-1));
   await eventually(() => ledger.rowsOf(partition).at(-1) === last, { timeoutMs: 90_000 });

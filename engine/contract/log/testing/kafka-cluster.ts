@@ -109,10 +109,23 @@ export class TestKafkaCluster {
     return (await this.#metadata('none')).brokers.map(({ id }) => id);
   }
 
-  /** The partitions of the topic, by number; empty if there is no such topic. */
+  /** Starts the brokers that are not running. */
+  async startAll(): Promise<void> {
+    for (const { id } of this.#brokers) if (!this.#running.has(id)) await this.start(id);
+  }
+
+  /** The partitions of the topic, by number; empty if there is no such topic, or the broker asked has not heard of it. */
   async layout(topic: string): Promise<readonly PartitionMetadata[]> {
     const { partitions } = await this.#metadata(topic);
     return partitions.toSorted((a, b) => a.partition - b.partition);
+  }
+
+  /** The partitions of a topic that exists, as soon as the broker asked knows it. */
+  async laidOut(topic: string): Promise<readonly PartitionMetadata[]> {
+    return await eventually(async () => {
+      const layout = await this.layout(topic);
+      return layout.length > 0 && layout;
+    });
   }
 
   /** One of these partitions that is led by another broker than the controller's. */
@@ -136,7 +149,7 @@ export class TestKafkaCluster {
   /** Resolves when every partition of the topic is on all brokers, and in sync. */
   async inSync(topic: string): Promise<void> {
     const isInSync = async (): Promise<boolean> =>
-      (await this.layout(topic)).every(({ inSync }) => inSync.length === BROKERS);
+      (await this.laidOut(topic)).every(({ inSync }) => inSync.length === BROKERS);
     await eventually(isInSync, { timeoutMs: MOVE_TIMEOUT_MS });
   }
 
