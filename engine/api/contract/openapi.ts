@@ -9,6 +9,8 @@ import {
   problems,
   problemType,
 } from '../../contract/api/problem.ts';
+import { isEverybodys, type Permission, permissions } from '../../operators/roles.ts';
+import { permissionFor } from './needs.ts';
 import { type Answer, type Operation, SECURED_PREFIX } from './operation.ts';
 import { operations } from './operations.ts';
 
@@ -39,10 +41,12 @@ export function openApiDocument(): object {
 /** `id` is the operation's name in the table of operations; generated clients use it too. */
 function describe(id: string, operation: Operation): object {
   const { body } = operation;
+  const needs = permissionFor(operation);
   return {
     operationId: id,
     tags: [tagOf(operation.path)],
     summary: operation.summary,
+    ...(needs === undefined ? {} : describePermission(needs)),
     security: operation.path.startsWith(SECURED_PREFIX) ? [{ token: [] }] : PUBLIC,
     parameters: [
       ...parametersOf(operation.parameters, 'path'),
@@ -59,6 +63,14 @@ function describe(id: string, operation: Operation): object {
         : { [operation.dryRunAnswer.status]: describeAnswer(operation.dryRunAnswer) }),
       ...describeProblems(operation),
     },
+  };
+}
+
+function describePermission(permission: Permission): object {
+  const { roles } = permissions[permission];
+  return {
+    description: `Needs the permission ${permission}: ${roles.join(', ')}.`,
+    'x-permission': permission,
   };
 }
 
@@ -91,7 +103,9 @@ function describeAnswer(answer: Answer): object {
 /** One response per status; its description names the problems that share it. */
 function describeProblems(operation: Operation): Record<string, object> {
   const byStatus = new Map<number, ProblemSlug[]>();
-  for (const slug of operation.problems) {
+  const needs = permissionFor(operation);
+  const refused: readonly ProblemSlug[] = needs === undefined || isEverybodys(needs) ? [] : ['forbidden'];
+  for (const slug of [...operation.problems, ...refused]) {
     const { status } = problems[slug];
     byStatus.set(status, [...(byStatus.get(status) ?? []), slug]);
   }

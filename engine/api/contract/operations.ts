@@ -18,7 +18,7 @@ import {
   WITH_BODY,
 } from './operation.ts';
 import { scheduleOperations } from './schedule-operations.ts';
-import { DryRunQuery, MatchHeaders, OperatorHeaders } from './schedule-schemas.ts';
+import { DryRunQuery, MatchHeaders } from './schedule-schemas.ts';
 import {
   Alive,
   CampaignJson,
@@ -45,6 +45,7 @@ import {
   RoomTermsBody,
   TotalsJson,
 } from './schemas.ts';
+import { tokenOperations } from './token-operations.ts';
 
 export { JSON_MEDIA_TYPE, type Operation, SECURED_PREFIX } from './operation.ts';
 
@@ -57,7 +58,6 @@ export const operations = {
     path: '/v1/campaigns',
     summary: 'Create a campaign; a draft if the body says so',
     query: DryRunQuery,
-    headers: OperatorHeaders,
     body: NewCampaignBody,
     answer: json(201, 'Created', CreatedCampaign, { location: 'The URL of the campaign' }),
     dryRunAnswer: DRY_RUN,
@@ -87,7 +87,6 @@ export const operations = {
       'lease; retrying is safe.',
     parameters: CampaignPath,
     query: DryRunQuery,
-    headers: OperatorHeaders,
     answer: json(200, 'Closed', orDryRun(CampaignJson), ETAG),
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'not-open-yet', 'conflict'],
   },
@@ -252,12 +251,12 @@ export const operations = {
     summary:
       'Declare Redis correct while the clocks contradict each other, by the current difference. What is due by its ' +
       'clock is done at once, irrevocably. The statement ends by itself when the difference changes; retrying is safe.',
-    headers: OperatorHeaders,
     body: TrustBody,
     answer: json(200, 'In effect', ClocksJson),
     problems: [...SECURED, ...WITH_BODY, 'clocks-agree', 'other-difference'],
   },
   ...scheduleOperations,
+  ...tokenOperations,
   livez: {
     method: 'GET',
     path: '/livez',
