@@ -16,10 +16,10 @@ import {
 import { makeBooks } from './book/book-job.ts';
 import type { RuntimeConfig } from './config.ts';
 import { KeyRing } from './contract/keys/key-ring.ts';
-import { within } from './contract/log/backoff.ts';
 import type { LogFencing } from './contract/log/log.ts';
 import { openConsumer, openFencing } from './contract/log/open.ts';
 import { messageOf } from './contract/process/message-of.ts';
+import { withTimeout } from './contract/process/with-timeout.ts';
 import { keysOf } from './contract/redis/keys.ts';
 import { connectRedis } from './contract/redis/redis.ts';
 import { checkRedisMode } from './contract/redis/redis-mode.ts';
@@ -149,6 +149,6 @@ async function readiness({ pool, redis }: RuntimeServers, assembled: AssembledRu
 }
 
 async function check(question: Promise<unknown>): Promise<string> {
-  const late = (): Error => new Error(`no answer within ${READY_TIMEOUT_MS} ms`);
-  return await within(READY_TIMEOUT_MS, question, late).then(() => 'ok', messageOf);
+  const late = (): Promise<never> => Promise.reject(new Error(`no answer within ${READY_TIMEOUT_MS} ms`));
+  return await withTimeout(READY_TIMEOUT_MS, question, late).then(() => 'ok', messageOf);
 }

@@ -11,6 +11,7 @@
  */
 import type { Logger } from 'pino';
 import type { CampaignKind } from '../../sql/statements/campaigns/campaigns.ts';
+import { withTimeout } from '../contract/process/with-timeout.ts';
 import { mayPass } from '../passing-errors.ts';
 import { type SettlingOptions, settleCampaign } from './settling.ts';
 import type { Instants } from './settling-step.ts';
@@ -98,9 +99,9 @@ export class CampaignTurns {
       });
     }
     const all = Promise.all(begun).then(more => more.includes(true));
-    const more = await within(SHOWN_AFTER_MS, all);
+    const more = await withTimeout(SHOWN_AFTER_MS, all, () => false);
     isWaiting = false;
-    return more ?? false;
+    return more;
   }
 
   /** Stops between two steps and waits for running ones. */
@@ -141,18 +142,5 @@ export class CampaignTurns {
     const level = before?.reason === reason ? 'debug' : mayPass(err) ? 'warn' : 'error';
     const what = kind === 'raffle' ? 'a raffle' : 'a campaign';
     this.#options.log[level]({ err, campaignId }, `${what} could not be settled; retrying`);
-  }
-}
-
-/** The value it resolves with, if it does so within so many ms. */
-export async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>(resolve => {
-    timer = setTimeout(() => resolve(undefined), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
