@@ -42,7 +42,7 @@ function makeLoop(work: Work): { loop: Loop; told: string[] } {
   return { loop, told };
 }
 
-test('many requests during a turn make one more, and turns never overlap', async () => {
+test('many requests during a run cause one more, and runs never overlap', async () => {
   const work = new Work();
   const { loop } = makeLoop(work);
   for (let request = 0; request < 10; request++) loop.request();
@@ -59,7 +59,7 @@ test('many requests during a turn make one more, and turns never overlap', async
   await loop.close();
 });
 
-test('without a request the next turn comes after the wait that the last one answered', async () => {
+test('without a request, waits as long as the last run asked', async () => {
   const work = new Work();
   const { loop } = makeLoop(work);
   work.end(1);
@@ -69,7 +69,7 @@ test('without a request the next turn comes after the wait that the last one ans
   equal(work.turns, 2);
 });
 
-test('a turn that fails is told of, and tried again', async () => {
+test('reports a failed run and retries', async () => {
   const work = new Work();
   const { loop, told } = makeLoop(work);
   work.end(new Error('first'));
@@ -82,7 +82,7 @@ test('a turn that fails is told of, and tried again', async () => {
   await loop.close();
 });
 
-test('close waits for the turn under way, and begins no other', async () => {
+test('close waits for the current run and starts no other', async () => {
   const work = new Work();
   const { loop } = makeLoop(work);
   loop.request();

@@ -59,7 +59,7 @@ before(async () => {
 });
 after(() => scene.close());
 
-test('nothing leaves that is not over, has no book, is in Redis, or may still be used', async () => {
+test('refuses a campaign that is not over, has no book, is in Redis, or is still in use', async () => {
   const { coupon, raffle, system } = scene;
   await assert.rejects(scene.archive(coupon), NotArchivable);
   await assert.rejects(scene.archive(999), NotArchivable);
@@ -80,7 +80,7 @@ test('nothing leaves that is not over, has no book, is in Redis, or may still be
   }
 });
 
-test('who stays is told what they were told, others where they are; slices stay for who needs them', async () => {
+test("answers remaining users as before and archived ones with the file's name; shared slices stay", async () => {
   const { coupon, raffle, room, system, directory } = scene;
   const totals = (await system.operate('GET', `/v1/campaigns/${coupon}/totals`)).text;
   const first = await scene.archive(coupon);
@@ -110,7 +110,7 @@ test('who stays is told what they were told, others where they are; slices stay 
   assert.equal(await countOf('redemptions where $1 > 0', 1), 0);
 });
 
-test('what is restored is what was there, row by row', async () => {
+test('restores exactly the archived rows', async () => {
   const { coupon, raffle, room } = scene;
   for (const id of [room, raffle, coupon]) await scene.restore(id);
   assert.deepEqual(await scene.dump(), whole);
@@ -176,7 +176,7 @@ async function checkLeavers(): Promise<void> {
   for (const { outcome } of rows) assert.equal(outcome, 'withdrawn');
 }
 
-test('broken off at any statement it is gone on with, there and back', async () => {
+test('resumes an archive and a restore interrupted at any statement', async () => {
   const { coupon, raffle, directory } = scene;
   const terms = { directory, keepsRedemptions: false };
   assert.ok((await brokenOff(ledger => archiveCampaign(ledger, raffle, terms), checkLeavers)) > 10);
@@ -216,7 +216,7 @@ async function roomAnswers(): Promise<{ readonly status: number; readonly file: 
   return answers.map(({ status, body }) => ({ status, file: body.file }));
 }
 
-test('a room whose passes can be used is kept', async () => {
+test('keeps a room whose passes are still valid', async () => {
   const { pool } = scene.system;
   const { room } = scene;
   const [skipped = ''] = VISITORS.slice(-1);
@@ -241,7 +241,7 @@ test('a room whose passes can be used is kept', async () => {
   }
 });
 
-test('of a room, which admits everybody, all leave and come back; what was asked of them is answered 410', async () => {
+test('archives and restores everybody of a room, and answers 410 meanwhile', async () => {
   const { room, directory, system } = scene;
   const path = `/v1/campaigns/${room}`;
   const before = await scene.dump();
@@ -265,7 +265,7 @@ test('of a room, which admits everybody, all leave and come back; what was asked
     assert.equal((await scene.me(user, room)).text, told[index]);
 });
 
-test('a visitor who has changed since the file was written stays, with all that belongs to them', async () => {
+test('keeps a visitor who changed since the file was written, with all their rows', async () => {
   const { room, system } = scene;
   await note(room);
   await system.pool.query(`update room_people set session = 'late' where campaign_id = $1 and serial = 1`, [
@@ -292,7 +292,7 @@ test('a visitor who has changed since the file was written stays, with all that 
   whole = await scene.dump();
 });
 
-test('a basket that has changed since the file was written stays, with all that belongs to it', async () => {
+test('keeps a basket that changed since the file was written, with all its rows', async () => {
   const { coupon } = scene;
   const [changed = 0, ...others] = scene.baskets;
   await note(coupon);
@@ -308,7 +308,7 @@ test('a basket that has changed since the file was written stays, with all that 
   whole = await scene.dump();
 });
 
-test('a file that is another, or lacks its end, is not gone on with, and nothing of it comes back', async () => {
+test('refuses a different or truncated file, and restores nothing from it', async () => {
   const { coupon } = scene;
   await scene.archive(coupon);
   const path = scene.fileOf(coupon);
@@ -345,7 +345,7 @@ async function command(
   return ran;
 }
 
-test('the command archives what is old enough, says what would leave, and puts it back', async () => {
+test('the command archives old campaigns, lists what it would archive, and restores them', async () => {
   const { coupon, raffle, room, system } = scene;
   const out = ['--out', scene.directory];
   const tomorrow = new Date(Date.now() + 86_400_000).toISOString();

@@ -192,7 +192,7 @@ async function allDone(): Promise<void> {
   await checkAll('what was on its way is done');
 }
 
-test('killed at a statement, what leaves is in the file, and the next run goes on', async () => {
+test('killed at a statement, every archived row is in the file, and the next run continues', async () => {
   const holds = [
     'lock table archives in share mode',
     `select from entries where campaign_id = ${scene.coupon} for update`,
@@ -217,7 +217,7 @@ test('killed at a statement, what leaves is in the file, and the next run goes o
   await checkArchived();
 });
 
-test('killed at a statement, what comes back is whole, and the next run goes on', async () => {
+test('killed at a statement, every restored row is complete, and the next run continues', async () => {
   for (const id of [scene.raffle, scene.coupon]) {
     if (id === scene.raffle) await killAt('lock table entrant_terms in share mode', restoreOne(id));
     else await killAt('lock table claims in share mode', restoreOne(id));
@@ -257,7 +257,7 @@ async function killedAnywhere(args: readonly string[]): Promise<number> {
   }
 }
 
-test('killed at any moment, there and back, it is gone on with', async t => {
+test('continues after a kill at any moment, in both directions', async t => {
   const there = await killedAnywhere(archiveAll());
   await finish(archiveAll());
   await checkArchived();
@@ -268,7 +268,7 @@ test('killed at any moment, there and back, it is gone on with', async t => {
   assert.ok(there > 0 && back > 0);
 });
 
-test('a kill leaves no file behind that the next run does not take up', async () => {
+test('the next run cleans up every file that a kill leaves', async () => {
   await finish(archiveAll());
   await finish(archiveAll());
   for (const id of [scene.coupon, scene.raffle, scene.room])

@@ -123,7 +123,7 @@ async function open(): Promise<Campaign> {
 
 const elsewhere = (userId: string, atUs: number): Wish => [ITEM_ENTRY, ELSEWHERE, userId, atUs];
 
-test('chains reach from before the opening to behind the last withdrawal, and everybody is accounted for', async () => {
+test('chains span from before the opening to after the last withdrawal, and account for every user', async () => {
   const campaign = await open();
   const { campaignId } = campaign;
   const entry = (who: number, atUs = who): Wish => [ITEM_ENTRY, campaignId, `user-${who}`, atUs];
@@ -171,7 +171,7 @@ test('chains reach from before the opening to behind the last withdrawal, and ev
   assert.ok(lines.some(line => line.includes('"withdrawn"')));
 });
 
-test('an entry that no slice has is no entry of a book', async () => {
+test('refuses an entry that no slice contains', async () => {
   const campaign = await open();
   await ledger.enter(campaign, 1);
   await ledger.settle(campaign, WINDOW_US + 1);

@@ -46,7 +46,7 @@ function told(plan: Plan): string {
 }
 
 describe('an edit', () => {
-  it('may change everything before the opening, and the rules are announced anew', () => {
+  it('may change everything before the opening, and announces new rules', () => {
     const change = {
       title: 'Less',
       stock: 5,
@@ -64,7 +64,7 @@ describe('an edit', () => {
     );
   });
 
-  it('keeps what people have entered under', () => {
+  it('keeps the rules that people entered under', () => {
     assert.equal(told(edit(open, { title: 'Other' })), 'passed title');
     assert.equal(told(edit(open, { stock: 11 })), 'passed stock');
     assert.equal(told(edit(open, { opensAt: at(HOUR) })), 'passed opens_at');
@@ -73,7 +73,7 @@ describe('an edit', () => {
     assert.equal(told(edit(campaign({ kind: 'room' }), { stock: 3 })), 'wrong stock');
   });
 
-  it('moves the close of a coupon, and that of a raffle up to the one announced', () => {
+  it('moves the close of a coupon, and that of a raffle up to the announced one', () => {
     const later = edit(open, { closesAt: at(3 * HOUR) });
     assert.ok(later.is === 'allowed' && later.announces);
     assert.deepEqual(later.decideBy, at(2 * HOUR - 500));
@@ -94,7 +94,7 @@ describe('an edit', () => {
     assert.equal(moved({ ...raffle, stage: 'draft' }, { drawsAt: at(102 * days) }), 'wrong draws_at');
   });
 
-  it('is refused when a time has passed, or is too near to tell everybody', () => {
+  it('is refused when a time has passed or is too near to notify everybody', () => {
     assert.equal(
       told(edit(campaign({ opensAt: at(-2), closesAt: at(-1) }), { closesAt: at(HOUR) })),
       'passed closes_at',
@@ -107,7 +107,7 @@ describe('an edit', () => {
     assert.equal(told(edit({ ...open, closingAt: at(1_000) }, { closesAt: at(HOUR) })), 'too_near closes_at');
   });
 
-  it('never lets a raffle be drawn before its freeze', () => {
+  it("never schedules a raffle's draw before its freeze", () => {
     assert.equal(told(edit(openRaffle, { drawsAt: at(2 * HOUR - 1) })), 'wrong draws_at');
     assert.equal(told(edit(openRaffle, { drawsAt: at(2 * HOUR) })), 'allowed');
     assert.equal(
@@ -125,7 +125,7 @@ describe('an edit', () => {
     assert.equal(told(edit({ ...closed, drawsAt: at(-1) }, { drawsAt: at(HOUR) })), 'passed draws_at');
   });
 
-  it('takes effect before any time that it touches, or not at all', () => {
+  it('takes effect before every time that it touches, or not at all', () => {
     const times = fc.integer({ min: -2 * HOUR, max: 6 * HOUR });
     fc.assert(
       fc.property(times, times, times, times, fc.constantFrom('coupon', 'raffle'), (a, b, c, d, kind) => {
@@ -151,7 +151,7 @@ describe('an edit', () => {
 });
 
 describe('other changes', () => {
-  it('are for the states that know them', () => {
+  it('are allowed in certain states only', () => {
     const plan = (of: Campaign, action: Parameters<typeof planChange>[1]): string =>
       told(planChange(of, action, {}, terms));
     const draft = campaign({ stage: 'draft', rulesHash: null });
@@ -167,7 +167,7 @@ describe('other changes', () => {
     assert.equal(plan({ ...open, stage: 'cancelled' }, 'archive'), 'state', 'entries may be on their way');
   });
 
-  it('concern gateways where these know of the campaign', () => {
+  it('concern gateways only if they know the campaign', () => {
     for (const action of ['pause', 'cancel'] as const) {
       const plan = planChange(open, action, {}, terms);
       assert.ok(plan.is === 'allowed' && plan.confirms);

@@ -43,7 +43,7 @@ describe('an engine whose clocks contradict each other', () => {
     return rows[0];
   };
 
-  test('decides nothing, lets nobody in, says which clock says what, and goes on when they agree', async () => {
+  test('decides and admits nothing, reports both clocks, and resumes when they agree', async () => {
     const open = await system.offer({ kind: 'coupon', stock: 5 });
     const drawn = await system.offer({ kind: 'raffle', winners: 1, closes_at: soon(10_000) });
     await eventually(async () => (await system.enter('ann', drawn)).status === 202);
@@ -99,7 +99,7 @@ describe('an engine whose clocks contradict each other', () => {
     return rows;
   };
 
-  test('nobody trusts clocks that agree, or a difference that is another one', async () => {
+  test('refuses to trust agreeing clocks or another difference', async () => {
     const agreed = await clocks();
     assert.deepEqual(
       [agreed.state, agreed.held, agreed.held_for_ms, agreed.trust],
@@ -124,7 +124,7 @@ describe('an engine whose clocks contradict each other', () => {
     assert.ok(Array.isArray(held.held) && held.held.includes('drawings'));
   });
 
-  test("the operator's word is for every engine, also after a restart, and ends with the difference", async () => {
+  test("the operator's decision holds on every engine, survives a restart, and ends with the difference", async () => {
     const other = await system.startEngine();
     const isReady = async (url: string): Promise<boolean> => (await fetch(`${url}/readyz`)).ok;
     await eventually(async () => !(await isReady(other.url)));

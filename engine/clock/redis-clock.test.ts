@@ -14,7 +14,7 @@ import { type Answer, type System, startSystem, toAnswer } from '../test/system.
 /** Leases last 1.5 s, so several would end in this time. */
 const WATCHED_MS = 4_000;
 
-describe('a Redis whose clock is set', () => {
+describe('a Redis with a stepped clock', () => {
   let first: SteppedRedis;
   let second: SteppedRedis;
   let proxy: NetworkProxy;
@@ -129,7 +129,7 @@ describe('a Redis whose clock is set', () => {
     [5_000, 15_000],
     [120_000, 60_000],
   ] as const) {
-    test(`steps by ${steppedMs / 1_000} s and back: nothing ends early, and it goes on by itself`, async () => {
+    test(`steps by ${steppedMs / 1_000} s and back: nothing ends early, and service resumes by itself`, async () => {
       const campaigns = await closingIn(closingMs);
       // By the stepped clock both would be due at once.
       await sleep(Math.max(0, campaigns.closesMs - nowMs() - steppedMs + 500));
@@ -143,7 +143,7 @@ describe('a Redis whose clock is set', () => {
     });
   }
 
-  test('steps by two minutes, and the operator says that it is right: what is due is done', async () => {
+  test('steps by two minutes and the operator trusts it: due work is done', async () => {
     const campaigns = await closingIn(60_000);
     await first.setAhead(120_000);
     await nothingIsDue(120_000, campaigns);
@@ -151,7 +151,7 @@ describe('a Redis whose clock is set', () => {
     await goesOn(campaigns);
   });
 
-  test('a failover to another whose clock is two minutes further ahead is such a step', async () => {
+  test('a failover to a node two minutes ahead counts as such a step', async () => {
     const campaigns = await closingIn(60_000);
     await second.setAhead(240_000);
     const replica = connectRedis(second.url.href, { commandTimeoutMs: 5_000, onError: () => undefined });

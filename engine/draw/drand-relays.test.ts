@@ -120,7 +120,7 @@ const wrong: readonly [what: string, answer: (response: ServerResponse) => void,
   ],
 ];
 
-test('an honest relay is asked for the round of the chain, by a path that is added to its address', async () => {
+test('asks an honest relay for the round of the chain, at a path below its address', async () => {
   const one = await honest();
   const { signature, faults } = await fetchFrom([{ url: `${one.url}/` }]);
   equal(signature, quicknetRound.signature);
@@ -129,7 +129,7 @@ test('an honest relay is asked for the round of the chain, by a path that is add
 });
 
 for (const [what, answer, fault] of wrong) {
-  test(`a relay that ${what} is told of, and asked again until it gives the round`, async () => {
+  test(`reports a relay that ${what}, and asks it again until it answers correctly`, async () => {
     const mended = await relay((response, asked) => (asked < 3 ? answer(response) : response.end(RIGHT)));
     const { signature, faults } = await fetchFrom([mended]);
     equal(signature, quicknetRound.signature);
@@ -139,13 +139,13 @@ for (const [what, answer, fault] of wrong) {
   });
 }
 
-test('a relay that is down changes nothing where another one answers', async () => {
+test('succeeds while one relay is down', async () => {
   const gone = { url: 'http://127.0.0.1:1' };
   const { signature } = await fetchFrom([gone, await honest()]);
   equal(signature, quicknetRound.signature);
 });
 
-test('nobody waits for a relay that stalls, where another one answers', async () => {
+test('does not wait for a stalled relay when another answers', async () => {
   const silent = await relay(() => undefined);
   const halfway = await relay(response => response.writeHead(200).write(RIGHT.slice(0, 20)));
   const { signature, faults } = await fetchFrom([silent, halfway, await honest()], { timeoutMs: 3_600_000 });
@@ -153,7 +153,7 @@ test('nobody waits for a relay that stalls, where another one answers', async ()
   deepEqual(faults, []);
 });
 
-test('a relay that answers too late is asked again', async () => {
+test('asks a relay again that answered too late', async () => {
   const slow = await relay((response, asked) => {
     if (asked < 3) void sleep(2_000, undefined, { ref: false }).then(() => response.end(RIGHT));
     else response.end(RIGHT);
@@ -164,7 +164,7 @@ test('a relay that answers too late is asked again', async () => {
   for (const said of faults) match(said, /timeout/);
 });
 
-test('when all lie, all at once, the round is waited for and nothing else is taken', async () => {
+test('waits for the correct round while all relays lie', async () => {
   const liars = await Promise.all(wrong.slice(5, 14).map(([, answer]) => relay(answer)));
   const stopping = new AbortController();
   const faults: string[] = [];
@@ -189,7 +189,7 @@ test('when all lie, all at once, the round is waited for and nothing else is tak
   );
 });
 
-test('a round that is not due yet is not asked for', async () => {
+test('requests no round before it is due', async () => {
   const one = await honest();
   const stopping = new AbortController();
   const chain = { ...quicknet, genesisUnixSeconds: Math.floor(Date.now() / 1000) + 90 * 86_400 };

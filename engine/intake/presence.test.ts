@@ -50,7 +50,7 @@ async function present(campaignId: number): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-test('a turn takes all pages of reports, of all rooms; of very many it says that there are more', async () => {
+test('one step takes in all pages of reports of all rooms, and reports whether more remain', async () => {
   const told = { pool: ledger.pool, redis, keys };
   const rooms = [await room(), await room()];
   await tell(2 * PAGE_REPORTS + 1, rooms, 'here');
@@ -65,7 +65,7 @@ test('a turn takes all pages of reports, of all rooms; of very many it says that
   for (const campaignId of rooms) equal(await present(campaignId), MOST_PAGES * PAGE_REPORTS + 1);
 });
 
-test('a turn is over when it has taken as many users as it may, and the next one goes on there', async () => {
+test('a step stops at its limit of users, and the next continues there', async () => {
   const told = { pool: ledger.pool, redis, keys, mostUsers: PAGE_REPORTS + 1 };
   const campaignId = await room();
   await tell(2 * PAGE_REPORTS + 1, [campaignId], 'here');

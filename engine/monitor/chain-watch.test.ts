@@ -15,7 +15,7 @@ function told(found: readonly MonitorFinding[]): string[] {
   return found.map(({ kind }) => kind);
 }
 
-test('chains of several incarnations that go on, with numbers left out, are right', () => {
+test('accepts chains of several incarnations, with gaps in the numbers', () => {
   const watch = new ChainWatch(true);
   const [a, b] = [chained(1, 11, 5), chained(2, 12, 5)];
   const shown = [a[0], b[0], b[1], a[1], b[2], a[2], a[3], b[3], a[4], b[4]].flatMap(each => each ?? []);
@@ -23,7 +23,7 @@ test('chains of several incarnations that go on, with numbers left out, are righ
   assert.deepEqual(watch.passed(1_000 * SECOND), []);
 });
 
-test('slices that a proxy’s instants let overlap may be shown before the one that they continue', () => {
+test('accepts overlapping slices shown before the one they continue', () => {
   const watch = new ChainWatch(true);
   const one = first({ sliceNumber: 1, firstUs: 100, lastUs: 110 });
   const two = follows(one, { sliceNumber: 2, firstUs: 130, lastUs: 140 });
@@ -34,7 +34,7 @@ test('slices that a proxy’s instants let overlap may be shown before the one t
   assert.deepEqual(kinds(watch, [four]), ['right']);
 });
 
-test('a chain that forks is found at once: in the same place, or from any of the last ones', () => {
+test('detects a fork at once: at the same number, or from any earlier head', () => {
   const [one, two, three] = chained(1, 11, 3);
   assert.ok(one && two && three);
   for (const [what, rival] of [
@@ -53,7 +53,7 @@ test('a chain that forks is found at once: in the same place, or from any of the
   assert.deepEqual(kinds(watch, [one, ...rivals]), ['right', 'right', 'fork']);
 });
 
-test('one that goes on from before where it was is a rewind', () => {
+test('reports a chain that continues from an older head as a rewind', () => {
   const [one, two, three] = chained(1, 11, 3);
   assert.ok(one && two && three);
   const watch = new ChainWatch(true);
@@ -61,7 +61,7 @@ test('one that goes on from before where it was is a rewind', () => {
   assert.deepEqual(kinds(watch, [one, two, three, back]), ['right', 'right', 'right', 'rewind']);
 });
 
-test('one that continues nothing that is shown is a fork when all around it must have been shown, and then goes on', () => {
+test('reports a head that continues nothing shown as a fork once its predecessor is due, then continues', () => {
   const one = first({ sliceNumber: 1, firstUs: 100 });
   const hidden = follows(one, { sliceNumber: 2, firstUs: 200 });
   const three = follows(hidden, { sliceNumber: 3, firstUs: 300 });

@@ -13,7 +13,7 @@ before(async () => {
 });
 after(() => world.close());
 
-test('it waits for what was stamped before it was begun, by the clock that gateways share and not by that of its node', async () => {
+test('waits for stamps from before it began, by the shared clock and not that of its node', async () => {
   const { pool, redis } = world;
   const campaign = await world.campaign({ places: 1 });
   const keys = world.keys.campaign(campaign.campaignId);

@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => world.close());
 
-test('those that are not finished first, then those that somebody asks about, then those that ended last', async () => {
+test('builds unfinished campaigns first, then requested ones, then those that ended last', async () => {
   const { pool, redis, keys } = world;
   const campaigns = [];
   for (const minute of [undefined, 1, 2, 3, 4]) {

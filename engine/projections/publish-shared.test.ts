@@ -66,7 +66,7 @@ async function shown(): Promise<readonly number[]> {
 
 const each = (count: number): readonly number[] => campaigns.map(() => count);
 
-test('an engine publishes what another one settles only when that one does not', async () => {
+test("an engine publishes another engine's settlement only when that one does not", async () => {
   const { pool, redis, keys } = world;
   await beginAnew(pool, redis, keys, EPOCH);
   const clocks = { nowUs: () => Promise.reject(new Error('the clock is not asked')) };

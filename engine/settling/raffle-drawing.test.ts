@@ -94,7 +94,7 @@ async function expectDrawn(campaign: Campaign, pool: readonly number[], winners:
 }
 
 for (const claims of [undefined, { withinS: 3_600 }]) {
-  test(`killed at any statement a drawing goes on, ${claims ? 'with' : 'without'} claims`, async () => {
+  test(`resumes a drawing killed at any statement, ${claims ? 'with' : 'without'} claims`, async () => {
     const campaign = await raffle(ledger, MANY, claims && { ...claims, waitlist: 0 });
     await ledger.enter(campaign, ...instants(ENTRANTS));
     const seen = new Set<number>();
@@ -126,7 +126,7 @@ for (const claims of [undefined, { withinS: 3_600 }]) {
   });
 }
 
-test('of two engines that write a drawing at once each goes on where the other is', async () => {
+test("two engines that write one drawing continue from each other's progress", async () => {
   const campaign = await raffle(ledger, MANY);
   await ledger.enter(campaign, ...instants(ENTRANTS));
   await eventually(async () => {
@@ -137,7 +137,7 @@ test('of two engines that write a drawing at once each goes on where the other i
   await expectDrawn(campaign, instants(ENTRANTS), WINNERS);
 });
 
-test('while many are written, other campaigns have their steps', async () => {
+test('other campaigns have their steps while many winners are written', async () => {
   const [winners, alternates] = [5_500, 500];
   const entrants = winners + alternates + 10;
   const campaign = await raffle(ledger, { tiers: [{ name: 'prize', winners }], alternates });

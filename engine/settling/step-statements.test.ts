@@ -39,7 +39,7 @@ async function stepped(campaign: Campaign, afterUs: number): Promise<number> {
   return sent;
 }
 
-test('a step of claims sends no statement that would find nothing', async () => {
+test('a step of claims sends no statement that would match nothing', async () => {
   const coupon = await ledger.claimed(1, { withinS: 1, waitlist: 100 });
   await ledger.enter(coupon, 10);
   await stepped(coupon, 20);
@@ -54,7 +54,7 @@ test('a step of claims sends no statement that would find nothing', async () => 
   equal(waitlistedCount, 4);
 });
 
-test('a step of a room sends no statement that would find nothing', async () => {
+test('a step of a room sends no statement that would match nothing', async () => {
   const room = await ledger.campaign('room', 100);
   const { campaignId } = room;
   await createRoom(ledger.pool, campaignId, {

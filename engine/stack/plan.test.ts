@@ -29,13 +29,13 @@ for (const [name, env, need, privateKafka, log] of cases) {
   });
 }
 
-test('servers that are given are kept as they are', () => {
+test('keeps given servers as they are', () => {
   const plan = makePlan({ DATABASE_URL: 'postgres://a/b', REDIS_URL: 'redis://c', LOG: 'redis' }, undefined);
   assert.equal(plan.databaseUrl, 'postgres://a/b');
   assert.equal(plan.redisUrl, 'redis://c');
 });
 
-test('a LOG that names no log is refused with its value and the right ones', () => {
+test('refuses an unknown LOG with its value and the valid ones', () => {
   assert.throws(
     () => makePlan({ LOG: 'rabbit' }, undefined),
     (error: unknown) =>
@@ -45,6 +45,6 @@ test('a LOG that names no log is refused with its value and the right ones', () 
   );
 });
 
-test('LOG=kafka contradicts a start without any Kafka', () => {
+test('LOG=kafka conflicts with a start without Kafka', () => {
   assert.throws(() => makePlan({ LOG: 'kafka' }, 'no'), StackError);
 });

@@ -174,7 +174,7 @@ async function foundIn(made: MadeBook, parts: Parts): Promise<string[]> {
   return codesOf(await run({ book: inPieces(written(parts)), keys, heads }));
 }
 
-test('every field of the lines', { timeout: 300_000 }, async () => {
+test('checks every field of the lines', { timeout: 300_000 }, async () => {
   const seen = new Set<string>();
   const wrong: string[] = [];
   for (const made of books) {
@@ -214,7 +214,7 @@ const ofHeads: readonly (readonly [
   ['previous', () => Buffer.alloc(32, 1), undefined],
 ];
 
-test('every field of a head, with its chain signed anew', async () => {
+test('checks every field of a head, with its chain re-signed', async () => {
   for (const [field, to, code] of ofHeads) {
     const forger = new Forger(first.parts);
     const slice =
@@ -234,7 +234,7 @@ test('every field of a head, with its chain signed anew', async () => {
 });
 
 /** The fields of a leaf of this campaign that has no line; its root is signed again. */
-test('every field of a leaf that is no entry', async () => {
+test('checks every field of a leaf that is not an entry', async () => {
   const at = { kind: 0, source: 1, campaign: 5, stamp: 13, who: 20 } as const;
   for (const [field, offset] of Object.entries(at)) {
     const forger = new Forger(first.parts);

@@ -30,8 +30,8 @@ function faultsOf(answer: Answer): readonly Fault[] {
   return answer.body.errors as readonly Fault[];
 }
 
-describe('making a campaign', () => {
-  it('makes a coupon and shows it to gateways', async () => {
+describe('creating a campaign', () => {
+  it('creates a coupon and shows it to gateways', async () => {
     const body = { ...coupon(), title: 'Déjà vu 🎟️', opens_at: inMs(60_000), closes_at: inMs(120_000) };
     const answer = await post(body);
     assert.equal(answer.status, 201);
@@ -70,7 +70,7 @@ describe('making a campaign', () => {
     assert.equal(answer.headers.get('location'), `/v1/campaigns/${id}`);
   });
 
-  it('makes a raffle that opens now', async () => {
+  it('creates a raffle that opens immediately', async () => {
     const answer = await post({ kind: 'raffle', title: 'A bicycle', winners: 3, closes_at: inMs(60_000) });
     assert.equal(answer.status, 201);
     assert.equal(answer.body.status, 'open');
@@ -81,7 +81,7 @@ describe('making a campaign', () => {
     assert.deepEqual([answer.body.alternates, answer.body.group_limit], [0, null]);
   });
 
-  it('announces the rules of a raffle, which anybody can hash from what is shown', async () => {
+  it('announces the rules of a raffle so that anybody can hash what is shown', async () => {
     const tiers = [
       { name: 'first prize', winners: 1 },
       { name: 'Zweiter Preis – 🎟', winners: 10 },
@@ -129,7 +129,7 @@ describe('making a campaign', () => {
     }
   });
 
-  it('takes the limits themselves', async () => {
+  it('accepts values at the limits', async () => {
     const opensAt = Date.now() + 60_000;
     for (const change of [
       { stock: 1 },
@@ -148,7 +148,7 @@ describe('making a campaign', () => {
     }
   });
 
-  it('is made although Redis is away, and says that gateways do not know it yet', async () => {
+  it('succeeds while Redis is down, and says that gateways do not know the campaign yet', async () => {
     api.redis.disconnect();
     const answer = await post(coupon());
     await eventually(() => api.redis.status === 'end');
@@ -342,7 +342,7 @@ describe('making a campaign', () => {
     });
   }
 
-  it('names every fault at once, and in the detail', async () => {
+  it('reports every fault at once, in the detail as well', async () => {
     const answer = await post({ kind: 'coupon', stock: 0, closes_at: 'soon', __proto__x: 1 });
     assert.deepEqual(
       faultsOf(answer).map(({ field, value }) => [field, value]),
@@ -359,7 +359,7 @@ describe('making a campaign', () => {
     );
   });
 
-  it('refuses bodies that are no objects, or no JSON', async () => {
+  it('refuses bodies that are not JSON objects', async () => {
     for (const body of [[], 'text', 7, null]) {
       assert.deepEqual(
         faultsOf(await post(body)).map(({ field }) => field),
@@ -377,7 +377,7 @@ describe('making a campaign', () => {
 });
 
 describe('listing campaigns', () => {
-  it('gives all of them, a page at a time', async () => {
+  it('returns all campaigns, page by page', async () => {
     const other = await startApi();
     const made: number[] = [];
     for (let count = 0; count < 5; count++) made.push(await other.create());
@@ -394,7 +394,7 @@ describe('listing campaigns', () => {
     await other.close();
   });
 
-  it('refuses parameters that are wrong', async () => {
+  it('refuses invalid parameters', async () => {
     for (const [query, field] of [
       ['limit=0', 'limit'],
       ['limit=1001', 'limit'],
@@ -415,7 +415,7 @@ describe('listing campaigns', () => {
     }
   });
 
-  it('knows where nothing is', async () => {
+  it('answers 404 for an unknown campaign', async () => {
     const answer = await api.call('GET', '/v1/campaigns/2147483647');
     assert.equal(answer.status, 404);
     assert.equal(answer.body.type, 'urn:fairline:problem:unknown-campaign');

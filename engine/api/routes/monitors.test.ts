@@ -25,7 +25,7 @@ async function onBoard(id: unknown): Promise<unknown> {
 }
 
 describe('monitors of a campaign', () => {
-  it('stand in the rules, in its answer and on the board', async () => {
+  it('appear in the rules, the answer and on the board', async () => {
     const [opens_at, closes_at] = [inMs(60_000), inMs(120_000)];
     const made = await post({ opens_at, closes_at, monitors: [press, club] });
     assert.equal(made.status, 201, made.text);
@@ -46,7 +46,7 @@ describe('monitors of a campaign', () => {
     assert.equal(without.body.monitors, undefined);
   });
 
-  it('stay through a change of times, are kept by a draft, and go on to a campaign like it', async () => {
+  it('survive a change of times, drafts and duplicates', async () => {
     const wanted = { kind: 'raffle', stock: undefined, winners: 2, monitors: [press] };
     const times = { opens_at: inMs(3_600_000), closes_at: inMs(7_200_000) };
     const draft = await post({ ...wanted, ...times, draft: true });
@@ -64,7 +64,7 @@ describe('monitors of a campaign', () => {
     assert.equal(edited.status, 400, 'a change does not name others');
   });
 
-  it('cannot be exchanged past the API either', async () => {
+  it('cannot be replaced in the ledger either', async () => {
     const made = await post({ monitors: [press] });
     const swap = `update campaigns set rules = replace(rules, $2, $3) where campaign_id = $1`;
     await assert.rejects(api.pool.query(swap, [made.body.id, press.key, club.key]), {

@@ -65,7 +65,7 @@ beforeEach(() => {
   owning = new Owning(ownership, readings, counting);
 });
 
-test('what is owned is begun, what is not any more is lost, and while nobody knows all is', async () => {
+test('reads owned partitions, drops lost ones, and drops all while ownership is unknown', async () => {
   const asked: string[] = [];
   await owning.attach(sourceOf(asked));
   await turn();
@@ -81,7 +81,7 @@ test('what is owned is begun, what is not any more is lost, and while nobody kno
   deepEqual(asked, [...begun, '0 is lost', "3 is read from '7'", '2 is lost', '3 is lost']);
 });
 
-test('all is begun anew from another source, also where the one before was never given up', async () => {
+test('restarts everything from a new source, even if the old one was never detached', async () => {
   await owning.attach(sourceOf([]));
   await turn();
   const asked: string[] = [];
@@ -90,7 +90,7 @@ test('all is begun anew from another source, also where the one before was never
   deepEqual(asked, ["0 is read from '7'", "2 is read from '7'"]);
 });
 
-test('without a source all is given back, once what is in hand is done', async () => {
+test('without a source, releases everything once the batch in hand is done', async () => {
   await owning.attach(sourceOf([]));
   await turn();
   const inHand = readings.take(0, '8', []);

@@ -12,17 +12,17 @@ const a = told('a', 'master', 1, '0-8191');
 const b = told('b', 'master', 2, '8192-16383');
 const replica = told('c', 'slave', 1, '');
 
-test('the same nodes give the same text, in whatever order they are asked', () => {
+test('the same nodes give the same text in any order', () => {
   equal(nodesText([a, b, replica]), '0=a:1:aa 8192=b:2:bb');
   equal(nodesText([replica, b, a]), nodesText([a, b]));
 });
 
-test('there is none while a slot has no node that answers', () => {
+test('gives no text while a slot has no responding node', () => {
   equal(nodesText([a, replica]), undefined);
   equal(nodesText([a, told('b', 'master', 2, '8193-16383')]), undefined);
 });
 
-test('a failover, and one back to the node from before, a restart and slots that moved show', () => {
+test('detects failovers, failbacks, restarts and moved slots', () => {
   const before = nodesText([a, b]);
   const over = nodesText([b, told('a', 'slave', 3, ''), told('c', 'master', 3, '0-8191')]);
   const back = nodesText([b, told('c', 'slave', 4, ''), told('a', 'master', 4, '0-8191')]);
@@ -33,12 +33,12 @@ test('a failover, and one back to the node from before, a restart and slots that
   notEqual(nodesText([told('a', 'master', 1, '0-8190'), told('b', 'master', 2, '8191-16383')]), before);
 });
 
-test('of two that claim a slot the one that was elected later has it', () => {
+test('of two nodes that claim a slot, the later elected owns it', () => {
   const stale = [a, b, told('c', 'master', 3, '0-8191')];
   equal(nodesText(stale), '0=c:3:cc 8192=b:2:bb');
   equal(nodesText(stale.reverse()), '0=c:3:cc 8192=b:2:bb');
 });
 
-test('a slot that is on its way is still where it was', () => {
+test('a migrating slot stays with its old node', () => {
   equal(nodesText([told('a', 'master', 1, '0-8190 8191 [93-<-bb]'), b]), nodesText([a, b]));
 });

@@ -185,11 +185,11 @@ const changes: readonly Change[] = [
   ],
 ];
 
-test('books with other people in them, or in another order, are found and named', async () => {
+test('detects and names books with other users or another order', async () => {
   await assertNamed(changes);
 });
 
-test('a fork of a gateway is named', async () => {
+test('names a fork of a gateway', async () => {
   const codes = await codesAfter(coupon, parts => {
     // A head in place of the third slice that continues the same head as the second one.
     const second = Buffer.from(parts.slices[1]?.head ?? '', 'base64url');
@@ -208,7 +208,7 @@ test('a fork of a gateway is named', async () => {
   assert.ok(codes.includes('slice-forked'), String(codes));
 });
 
-test("a user who is in twice is found, where each entry's leaf is signed", async () => {
+test("detects a duplicate user when each entry's leaf is signed", async () => {
   const made = makeBook({ kind: 'coupon', entries: 30, stock: 7 });
   // A repeat inserted among the entries, with a line.
   const repeat = made.items.find(one => one.user === 'user1' && one.stamp !== made.parts.entries[1]?.stamp);
@@ -231,7 +231,7 @@ test("a user who is in twice is found, where each entry's leaf is signed", async
   assert.ok(codes.includes('entered-twice'), String(codes));
 });
 
-test('a head of another campaign in place of the own is found', async () => {
+test('detects a head of another campaign', async () => {
   const other = makeBook({ kind: 'coupon', entries: 31, stock: 7, sliceItems: 4 });
   const codes = await codesAfter(coupon, parts => {
     const [own, foreign] = [parts.slices[3], other.parts.slices[3]];

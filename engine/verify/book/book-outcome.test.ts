@@ -162,11 +162,11 @@ const changes: readonly Change[] = [
   ],
 ];
 
-test('books with other outcomes, rules or randomness are found and named', async () => {
+test('detects and names books with other outcomes, rules or randomness', async () => {
   await assertNamed(changes);
 });
 
-test('a round of drand that was known at the close is refused', async () => {
+test('refuses a drand round known at the close', async () => {
   const codes = await codesAfter(drand, parts => {
     parts.header.closed_at_us = quicknetRound.knownUs;
     Object.assign(parts.header.rules, { closes_at_us: quicknetRound.knownUs });
@@ -189,7 +189,7 @@ function frozenAt(frozenAtUs: number): Promise<readonly string[]> {
   });
 }
 
-test('a pool that was frozen when its round was known takes the one round that the freeze leaves, and no other', async () => {
+test('a pool frozen after its round was known uses the one round that the freeze implies', async () => {
   const dueUs = quicknetRound.knownUs - 3 * PERIOD_US;
   const right = await frozenAt(dueUs);
   assert.equal(right.includes('drand-round'), false, String(right));
@@ -201,7 +201,7 @@ test('a pool that was frozen when its round was known takes the one round that t
   }
 });
 
-test('the announced round is refused of a pool that was frozen when that was known', async () => {
+test('refuses the announced round for a pool frozen when it was known', async () => {
   const { knownUs, round, signature } = quicknetRound;
   for (const [frozenAtUs, isRight] of [
     [knownUs - 1, true],
@@ -214,7 +214,7 @@ test('the announced round is refused of a pool that was frozen when that was kno
   }
 });
 
-test('the report says which round was used, and whose word it is where that is not the announced one', async () => {
+test('the report names the round used, and who vouches for it if it is not the announced one', async () => {
   const said = async (randomness: 'drand' | 'late'): Promise<[string, string]> => {
     const { parts, proof } = makeBook({ kind: 'raffle', entries: 12, randomness });
     const report = await run({ book: inPieces(written(parts)), proof: json(proof) });

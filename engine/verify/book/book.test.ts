@@ -24,7 +24,7 @@ const plans: Readonly<Record<string, Plan>> = {
 };
 
 for (const [name, plan] of Object.entries(plans)) {
-  test(`a book is found right, plain and as gzip: ${name}`, async () => {
+  test(`accepts a valid book, plain and gzipped: ${name}`, async () => {
     const { parts, proof } = makeBook(plan);
     const book = written(parts);
     for (const bytes of [book, gzipSync(book)]) {
@@ -41,7 +41,7 @@ for (const [name, plan] of Object.entries(plans)) {
   });
 }
 
-test('the words name what a source of randomness does not prove', async () => {
+test('the report says what each source of randomness does not prove', async () => {
   const of = async (made: typeof raffle): Promise<string> =>
     (await runBook(written(made.parts))).notProven.join('\n');
   assert.match(await of(raffle), /tried which extra entries, tickets, groups or exclusions make them win/);
@@ -49,7 +49,7 @@ test('the words name what a source of randomness does not prove', async () => {
   assert.doesNotMatch(await of(coupon), /randomness was known before|League of Entropy/);
 });
 
-test('the campaign in the header is that of the rules', async () => {
+test('the campaign in the header matches the rules', async () => {
   const codes = await codesAfter(coupon, parts => {
     parts.header.campaign = CAMPAIGN + 1;
   });

@@ -21,7 +21,7 @@ function moveOf(parts: Parts, wanted: string, index = 0): MoveObject {
   return move;
 }
 
-test('a right book verifies, and says how offers ended', async () => {
+test('a valid book verifies, and the report says how offers ended', async () => {
   const report = await runBook(written(made.parts));
   assert.deepEqual(report.findings, []);
   assert.match(report.checked.join('\n'), /8 were claimed, 2 lapsed and 2 were declined/);
@@ -74,13 +74,13 @@ const wrongs: Readonly<Record<string, (parts: Parts) => void>> = {
 };
 
 for (const [what, change] of Object.entries(wrongs)) {
-  test(`found: ${what}`, async () => {
+  test(`detects ${what}`, async () => {
     const codes = await foundIn(change);
     assert.ok(codes.includes('claims'), codes.join());
   });
 }
 
-test('a deadline that outages have extended is right, and so is one that the operator has ended, which is told', async () => {
+test('accepts a deadline extended by outages, and one ended by the operator, which is reported', async () => {
   const longer = await foundIn(parts => {
     const lapse = moveOf(parts, 'lapsed');
     lapse.deadline_us = (lapse.deadline_us ?? 0) + 1;
@@ -107,7 +107,7 @@ test('the next of the waitlist is the next entry by stamp', async () => {
   assert.ok(codes.includes('outcome'), codes.join());
 });
 
-test('counts of moves, and lines in another order', async () => {
+test('detects wrong counts of moves, and lines in another order', async () => {
   const parts = structuredClone(made.parts);
   parts.end.moves = 3;
   assert.ok(codesOf(await runBook(written(parts))).includes('wrong-counts'));
@@ -117,7 +117,7 @@ test('counts of moves, and lines in another order', async () => {
   assert.equal((await runBook(Buffer.from(lines.join('\n')))).exitCode, 2);
 });
 
-test('the receipt of a claim is held against what the book says of it', async () => {
+test('checks the receipt of a claim against the book', async () => {
   const codes = async (move: MoveObject): Promise<string[]> => {
     const { user } =
       made.items.find(({ stamp }) => stamp === move.stamp) ?? assert.fail('nobody has the stamp');
