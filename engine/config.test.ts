@@ -7,8 +7,8 @@ const RIGHT = {
   DATABASE_URL: 'postgres://user:password@127.0.0.1:5432/fairline',
   REDIS_URL: 'redis://127.0.0.1:6379',
   OPERATOR_TOKEN: 'sixteen-letters!',
-  RECEIPT_SALT_SECRET: 'a secret of salts, long enough for it',
-  DRAW_SECRET: 'a secret of draws, long enough for it',
+  RECEIPT_SALT_SECRET: 'a salt secret that is long enough',
+  DRAW_SECRET: 'a draw secret that is long enough',
 };
 
 function faultsOf(env: Record<string, string>): readonly string[] {

@@ -56,7 +56,7 @@ for (const log of availableLogs()) {
       const outcomes = await world.outcomes(campaign);
       equal(outcomes.size, 35);
       const names = [...outcomes.keys()];
-      deepEqual(names.slice(0, 20), users(20), 'the earliest stamp of each stays');
+      deepEqual(names.slice(0, 20), users(20), 'each keeps its earliest stamp');
       deepEqual(
         names.filter(user => outcomes.get(user) === 'granted'),
         names.slice(0, 25),

@@ -30,16 +30,16 @@ class Work {
   }
 }
 
-function makeLoop(work: Work): { loop: Loop; told: string[] } {
-  const told: string[] = [];
+function makeLoop(work: Work): { loop: Loop; events: string[] } {
+  const events: string[] = [];
   const loop = new Loop({
     work: work.run,
     minGapMs: 1,
-    onError: (_, failures) => told.push(`failed ${failures}`),
-    onRecovered: () => told.push('recovered'),
+    onError: (_, failures) => events.push(`failed ${failures}`),
+    onRecovered: () => events.push('recovered'),
   });
   loop.start();
-  return { loop, told };
+  return { loop, events };
 }
 
 test('many requests during a run cause one more, and runs never overlap', async () => {
@@ -71,14 +71,14 @@ test('without a request, waits as long as the last run asked', async () => {
 
 test('reports a failed run and retries', async () => {
   const work = new Work();
-  const { loop, told } = makeLoop(work);
+  const { loop, events } = makeLoop(work);
   work.end(new Error('first'));
   await eventually(() => work.turns === 2);
   work.end(new Error('second'));
   await eventually(() => work.turns === 3);
   work.end(FOREVER_MS);
-  await eventually(() => told.length === 3);
-  deepEqual(told, ['failed 1', 'failed 2', 'recovered']);
+  await eventually(() => events.length === 3);
+  deepEqual(events, ['failed 1', 'failed 2', 'recovered']);
   await loop.close();
 });
 

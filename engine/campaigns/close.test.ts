@@ -47,7 +47,7 @@ describe('closing a campaign', () => {
     assert.equal(answer.body.status, 'closed');
     const { closesAt, closingAt } = await read(id);
     assert.ok(closesAt.getTime() <= (await nowMs()), 'it has passed');
-    assert.ok(closesAt.getTime() >= askedMs + UNTIL_ALL_KNOW_MS, 'everybody knew before');
+    assert.ok(closesAt.getTime() >= askedMs + UNTIL_ALL_KNOW_MS, 'every gateway knew before');
     assert.ok(closingAt !== null && closingAt <= closesAt);
     assert.equal(answer.body.closes_at, closingAt.toISOString());
     assert.equal(await api.closesOnBoard(id), closingAt.getTime() * 1000);
@@ -114,16 +114,19 @@ describe('closing a campaign', () => {
     const between = await read(id);
     assert.deepEqual(between.closesAt, before.closesAt);
     assert.ok(between.closingAt !== null);
-    assert.equal(await api.closesOnBoard(id), before.closesAt.getTime() * 1000, 'they were not told');
+    assert.equal(await api.closesOnBoard(id), before.closesAt.getTime() * 1000, 'they were not notified');
 
     const resumedMs = await nowMs();
     await resumeCloses(api.deps);
     const resumed = await read(id);
     assert.equal(await api.closesOnBoard(id), between.closingAt.getTime() * 1000);
-    assert.ok(resumed.closesAt.getTime() >= resumedMs + UNTIL_ALL_KNOW_MS, 'not before all could have heard');
+    assert.ok(
+      resumed.closesAt.getTime() >= resumedMs + UNTIL_ALL_KNOW_MS,
+      'not before every gateway could know',
+    );
     assert.ok(resumed.closesAt < before.closesAt);
     await resumeCloses(api.deps);
-    assert.deepEqual((await read(id)).closesAt, resumed.closesAt, 'once is enough');
+    assert.deepEqual((await read(id)).closesAt, resumed.closesAt, 'no second change');
     assert.equal((await api.call('POST', `/v1/campaigns/${id}/close`)).status, 200);
     assert.deepEqual((await read(id)).closesAt, resumed.closesAt);
   });

@@ -42,11 +42,11 @@ async function deadlines(campaign: Campaign): Promise<Record<string, number>> {
 const AS_OFFERED = 100 + WITHIN_S * SECOND_US;
 
 /** `tell` runs in place of the publication; the clock shows `clock` microseconds after the opening. */
-function depsOf(campaign: Campaign, clock: { us: number }, tell: () => Promise<void>): TellDeps {
+function depsOf(campaign: Campaign, clock: { us: number }, onPublish: () => Promise<void>): TellDeps {
   return {
     pool: ledger.pool,
     publish: async () => {
-      await tell();
+      await onPublish();
       return 1;
     },
     nowUs: async () => opensAtUs(campaign) + clock.us,
@@ -83,10 +83,10 @@ test('moves the deadline to when all gateways know, by the clock after the notif
 test('while gateways are unreachable the deadline stays, and the end resumes afterwards', async () => {
   const campaign = await offered();
   const clock = { us: SECOND_US };
-  const silent = depsOf(campaign, clock, () => Promise.reject(new Error('Redis is away')));
+  const silent = depsOf(campaign, clock, () => Promise.reject(new Error('Redis is down')));
   const asked = { serial: 1, holder: undefined, reason: 'not seen' };
   await rejects(endOffer(silent, campaign.campaignId, asked, RUNNING), { slug: 'unavailable' });
-  await rejects(resumeEnds(silent), /Redis is away/);
+  await rejects(resumeEnds(silent), /Redis is down/);
   deepEqual(await deadlines(campaign), { 10: AS_OFFERED, 20: AS_OFFERED });
   clock.us = 10 * SECOND_US;
   const again = endOffer(
@@ -105,10 +105,10 @@ test('moves only deadlines of ends that gateways were notified of', async () => 
   const campaign = await offered();
   const clock = { us: SECOND_US };
   await note(campaign, 1, clock.us);
-  let told = 0;
+  let publications = 0;
   const deps = depsOf(campaign, clock, async () => {
-    told += 1;
-    if (told === 1) await note(campaign, 2, clock.us);
+    publications += 1;
+    if (publications === 1) await note(campaign, 2, clock.us);
     clock.us += 2 * SECOND_US;
   });
   await resumeEnds(deps);

@@ -250,13 +250,13 @@ describe('the schedule', () => {
       ],
     );
     for (const { late_ms } of late) assert.ok(late_ms >= 1_500, String(late_ms));
-    const told = async (): Promise<number> => {
+    const countMatches = async (): Promise<number> => {
       const texts = await Promise.all(engines.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
       const counts = texts.flatMap(text => [
         ...text.matchAll(/^fairline_scheduled_late_seconds_count\{kind="drawing"\} (\d+)$/gm),
       ]);
       return counts.reduce((sum, [, count]) => sum + Number(count), 0);
     };
-    await eventually(async () => (await told()) === 1);
+    await eventually(async () => (await countMatches()) === 1);
   });
 });

@@ -77,7 +77,7 @@ test('a step of Redis is a contradiction that ends when Redis is back', () => {
     model.redisOffUs = stepUs;
     model.goOn(30 * SECOND);
     equal(model.look().state, 'apart', `${stepUs}`);
-    ok(model.look().vouchedUs <= vouchedUs + LIMIT_US, 'what is vouched for stays where it was');
+    ok(model.look().vouchedUs <= vouchedUs + LIMIT_US, 'the vouched time stays');
     const { redisUs = 0, postgresUs = 0, ownUs = 0 } = model.look();
     ok(Math.abs(redisUs - postgresUs - stepUs) < 1_000 && Math.abs(redisUs - ownUs - stepUs) < 10_000);
     model.redisOffUs = 0;
@@ -108,7 +108,7 @@ test('a suspended engine resumes when both servers have agreed for a second', ()
   model.goOn(3 * SECOND);
   model.standStill(8 * SECOND);
   model.sample('redis');
-  equal(model.look().state, 'apart', 'PostgreSQL was not heard since');
+  equal(model.look().state, 'apart', 'PostgreSQL has not answered since');
   model.sample('postgres');
   equal(model.look().state, 'alone');
   model.goOn(1_200_000);
@@ -143,7 +143,7 @@ test('a trusted difference of Redis covers exactly that difference', () => {
   equal(model.look().state, 'apart');
   model.redisOffUs = 0;
   model.goOn(3 * SECOND);
-  equal(model.look().state, 'agreed', 'all three agree without it');
+  equal(model.look().state, 'agreed', 'all three agree without the trusted difference');
   ok(model.look().vouchedUs <= model.trueUs + LIMIT_US);
 });
 

@@ -43,7 +43,7 @@ describe('a Redis with a stepped clock', () => {
   const nowMs = (): number => Date.now() + aheadMs;
   const takes = (user: string, id: number): Promise<unknown> =>
     eventually(async () => (await system.enter(user, id)).status === 202, { timeoutMs: 60_000 });
-  const told = (user: string, id: number, outcome: string): Promise<unknown> =>
+  const awaitOutcome = (user: string, id: number, outcome: string): Promise<unknown> =>
     eventually(
       async () => {
         const { rows } = await system.pool.query(
@@ -72,7 +72,7 @@ describe('a Redis with a stepped clock', () => {
     const open = await system.offer({ kind: 'coupon', stock: 2 });
     await takes('ann', raffle);
     await takes('ann', coupon);
-    await told('ann', coupon, 'granted');
+    await awaitOutcome('ann', coupon, 'granted');
     return { raffle, coupon, open, closesMs };
   }
 
@@ -93,8 +93,8 @@ describe('a Redis with a stepped clock', () => {
     const { status, text } = await ready();
     assert.equal(status, 503);
     assert.match(text, /Redis says \S+Z, PostgreSQL \S+Z, this engine \S+Z/);
-    const said = /"level":50.*decisions are on hold: the clocks of Redis and PostgreSQL/;
-    assert.match(system.engine.process.output(), said);
+    const logged = /"level":50.*decisions are on hold: the clocks of Redis and PostgreSQL/;
+    assert.match(system.engine.process.output(), logged);
     const metrics = await (await fetch(`${system.engine.url}/metrics`)).text();
     assert.match(metrics, /^fairline_clocks_held 1$/m);
     const [, shown] = /^fairline_clock_ahead_seconds\{of="postgres"\} (\S+)$/m.exec(metrics) ?? [];
@@ -111,18 +111,18 @@ describe('a Redis with a stepped clock', () => {
     const { redis_ahead_ms: ahead } = (await system.operate('GET', '/v1/clocks')).body;
     assert.ok(typeof ahead === 'object' && ahead !== null && 'postgres' in ahead);
     assert.ok(Math.abs(Number(ahead.postgres) - steppedMs) < 100, String(ahead.postgres));
-    const word = { right: 'redis', ahead_of: 'postgres', ahead_ms: ahead.postgres };
-    const said = await system.operate('POST', '/v1/clocks/trust', word);
-    assert.equal(said.status, 200, said.text);
+    const decision = { right: 'redis', ahead_of: 'postgres', ahead_ms: ahead.postgres };
+    const trusted = await system.operate('POST', '/v1/clocks/trust', decision);
+    assert.equal(trusted.status, 200, trusted.text);
     aheadMs = steppedMs;
   }
 
   /** What is due by the clock that is now right is done, and gateways accept entries. */
   async function goesOn({ raffle, open }: Campaigns): Promise<void> {
     await eventually(isReady);
-    await told('ann', raffle, 'won');
+    await awaitOutcome('ann', raffle, 'won');
     await takes('bob', open);
-    await told('bob', open, 'granted');
+    await awaitOutcome('bob', open, 'granted');
   }
 
   for (const [steppedMs, closingMs] of [
@@ -138,7 +138,7 @@ describe('a Redis with a stepped clock', () => {
       await first.setAhead(0);
       await eventually(isReady);
       await takes('bob', campaigns.open);
-      await told('bob', campaigns.open, 'granted');
+      await awaitOutcome('bob', campaigns.open, 'granted');
       assert.deepEqual(await early(campaigns), []);
     });
   }

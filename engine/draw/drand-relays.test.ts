@@ -63,7 +63,7 @@ async function fetchFrom(
 /** Relays that never give the round, each in its own way, with the reported fault. */
 const wrong: readonly [what: string, answer: (response: ServerResponse) => void, fault: RegExp][] = [
   ['knows nothing', response => response.writeHead(404).end('{}'), /answers with status 404/],
-  ['is too early', response => response.writeHead(425).end(), /answers with status 425/],
+  ['answers too early', response => response.writeHead(425).end(), /answers with status 425/],
   ['sends elsewhere', response => response.writeHead(302, { location: '/' }).end(), /redirect/],
   ['hangs up', response => response.destroy(), /fetch failed/],
   [
@@ -81,7 +81,7 @@ const wrong: readonly [what: string, answer: (response: ServerResponse) => void,
     /answers with a different round/,
   ],
   [
-    'sends the signature of another round as that of this one',
+    "sends another round's signature",
     response =>
       response.end(
         // The generator of G1: a valid point, but the signature of no round.
@@ -94,7 +94,7 @@ const wrong: readonly [what: string, answer: (response: ServerResponse) => void,
     /an invalid signature/,
   ],
   [
-    'turns one bit, and names a randomness to go with it',
+    'flips one bit and sends matching randomness',
     response =>
       response.end(
         RIGHT.replace(`"${quicknetRound.signature}"`, `"${quicknetRound.signature.slice(0, -1)}8"`),
@@ -103,13 +103,17 @@ const wrong: readonly [what: string, answer: (response: ServerResponse) => void,
   ],
   ['sends no signature', response => response.end(JSON.stringify({ round })), /without a signature/],
   [
-    'sends a number as signature',
+    'sends a numeric signature',
     response => response.end(JSON.stringify({ round, signature: 7 })),
     /without a signature/,
   ],
-  ['sends too much', response => response.end(`${RIGHT}${' '.repeat(5_000)}`), /more than 4096 bytes/],
   [
-    'sends without end',
+    'sends an oversized body',
+    response => response.end(`${RIGHT}${' '.repeat(5_000)}`),
+    /more than 4096 bytes/,
+  ],
+  [
+    'sends an endless body',
     response => {
       const go = (): void => {
         if (!response.destroyed) response.write('x'.repeat(1_024), () => setImmediate(go));
@@ -135,7 +139,7 @@ for (const [what, answer, fault] of wrong) {
     equal(signature, quicknetRound.signature);
     equal(mended.paths.length, 3);
     equal(faults.length, 2);
-    for (const said of faults) match(said, fault);
+    for (const message of faults) match(message, fault);
   });
 }
 
@@ -161,7 +165,7 @@ test('asks a relay again that answered too late', async () => {
   const { signature, faults } = await fetchFrom([slow], { timeoutMs: 150 });
   equal(signature, quicknetRound.signature);
   ok(faults.length >= 2);
-  for (const said of faults) match(said, /timeout/);
+  for (const message of faults) match(message, /timeout/);
 });
 
 test('waits for the correct round while all relays lie', async () => {

@@ -5,7 +5,7 @@ import { HASH_WORDS } from '../contract/hashing/merkle.ts';
 import { BATCH, type Entrant, EntrantPool } from './pool.ts';
 import { plainLeafHash, plainPoolRoot, sha256 } from './testing/plain.ts';
 
-const SECRET = 'a secret of salts, long enough for it';
+const SECRET = 'a salt secret that is long enough';
 
 /** A copy of the words as bytes. */
 function bytesOf(words: Int32Array): Buffer {

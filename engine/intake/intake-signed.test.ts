@@ -89,7 +89,7 @@ test('publishes heads in order of their instants, up to the watermark', async ()
       return [firstUs - base, gateway];
     });
   };
-  deepEqual(await shown(10), [], 'the watermark is below them');
+  deepEqual(await shown(10), [], 'the watermark is before them');
   await raiseWatermark(ledger.pool, base + 30, 0);
   deepEqual(await shown(10), [
     [1, 22],

@@ -137,7 +137,7 @@ test('after the marker of an epoch, drops whatever older epochs logged, known or
     from(2 * INCARNATIONS_PER_EPOCH + 1, 'of the new epoch', 40),
   );
   deepEqual([counts.entries, counts.dropped], [2, 2]);
-  equal(await ledger.gatewayOf(paused), undefined, 'it does not come alive');
+  equal(await ledger.gatewayOf(paused), undefined, 'it is not registered');
   equal((await ledger.gatewayOf(known))?.state, 'live', 'it still has to be fenced');
   // In a batch of its own, behind the marker of an epoch that was claimed but never opened.
   const later = await log.take(from(paused, 'in its hands', 30), marker(1, 0), from(silent, 'silent', 50));

@@ -33,8 +33,8 @@ test('engines end with fair, disjoint shares, and take over those of a stopped e
   const first = engine();
   deepEqual(await first.partitions.poll(), [0, 1, 2, 3, 4, 5, 6, 7]);
   const second = engine();
-  deepEqual(await second.partitions.poll(), [], 'all are taken');
-  deepEqual(await first.partitions.poll(), [0, 1, 2, 3], 'the first lets go of what is beyond its share');
+  deepEqual(await second.partitions.poll(), [], 'all are assigned');
+  deepEqual(await first.partitions.poll(), [0, 1, 2, 3], 'the first releases what exceeds its share');
   deepEqual(await second.partitions.poll(), [4, 5, 6, 7]);
   const third = engine();
   await third.partitions.poll();

@@ -11,7 +11,7 @@ function kinds(watch: ChainWatch, shown: readonly ShownHead[]): string[] {
   return shown.map(each => watch.take(each)?.kind ?? 'right');
 }
 
-function told(found: readonly MonitorFinding[]): string[] {
+function kindsOf(found: readonly MonitorFinding[]): string[] {
   return found.map(({ kind }) => kind);
 }
 
@@ -39,7 +39,7 @@ test('detects a fork at once: at the same number, or from any earlier head', () 
   assert.ok(one && two && three);
   for (const [what, rival] of [
     ['the same number', follows(one, { sliceNumber: three.head.sliceNumber, firstUs: 900 * SECOND })],
-    ['a later number, from the one before', follows(two, { sliceNumber: 9, firstUs: 900 * SECOND })],
+    ['a later number, from the previous head', follows(two, { sliceNumber: 9, firstUs: 900 * SECOND })],
     ['a second beginning', first({ sliceNumber: 9, firstUs: 900 * SECOND })],
   ] as const) {
     const watch = new ChainWatch(true);
@@ -68,17 +68,17 @@ test('reports a head that continues nothing shown as a fork once its predecessor
   const watch = new ChainWatch(true);
   assert.deepEqual(kinds(watch, [one, three]), ['right', 'right']);
   assert.deepEqual(watch.passed(SECOND), []);
-  assert.deepEqual(told(watch.passed(11 * SECOND)), ['fork']);
+  assert.deepEqual(kindsOf(watch.passed(11 * SECOND)), ['fork']);
   assert.deepEqual(watch.passed(100 * SECOND), []);
   const four = follows(three, { sliceNumber: 4, firstUs: 12 * SECOND });
   assert.deepEqual(kinds(watch, [four]), ['right']);
   // A chain whose beginning is never shown is a fork too, unless it begins before the position that is followed from.
   const begun = new ChainWatch(true);
   assert.deepEqual(kinds(begun, [three]), ['right']);
-  assert.deepEqual(told(begun.passed(100 * SECOND)), ['fork']);
+  assert.deepEqual(kindsOf(begun.passed(100 * SECOND)), ['fork']);
   const joined = new ChainWatch(false);
   assert.deepEqual(kinds(joined, [three]), ['right']);
   assert.deepEqual(joined.passed(100 * SECOND), []);
   assert.deepEqual(kinds(joined, [follows(hidden, { sliceNumber: 5, firstUs: 101 * SECOND })]), ['right']);
-  assert.deepEqual(told(joined.passed(200 * SECOND)), ['fork']);
+  assert.deepEqual(kindsOf(joined.passed(200 * SECOND)), ['fork']);
 });

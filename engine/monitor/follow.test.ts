@@ -128,8 +128,8 @@ test('detects two services that show different heads, in either order', async ()
   const other = follows(one, { sliceNumber: two.head.sliceNumber, firstUs: two.head.firstUs, count: 7 });
   const a = { heads, throughUs: SECOND };
   for (const [what, b, expected] of [
-    ['one less', { heads: heads.slice(0, 3), throughUs: SECOND }, ['late', 'rewind']],
-    ['another in its place', { heads: [one, other, ...heads.slice(2)], throughUs: SECOND }, ['fork']],
+    ['a missing head', { heads: heads.slice(0, 3), throughUs: SECOND }, ['late', 'rewind']],
+    ['a replaced head', { heads: [one, other, ...heads.slice(2)], throughUs: SECOND }, ['fork']],
   ] as const) {
     const wait = Array.from({ length: 6 }, () => () => undefined);
     for (const services of [
@@ -178,14 +178,14 @@ test('a restored ledger that shows less for a while and then the same causes no 
 
 test('retries a service without an answer, asks the others meanwhile, and reports it once', async () => {
   const heads = chained(1, 11, 3);
-  const away: Service = {
+  const unreachable: Service = {
     url: 'away',
     keys: () => Promise.reject(new NoAnswer('away', new Error('nobody there'))),
     page: () => Promise.reject(new NoAnswer('away', new Error('nobody there'))),
   };
   const list = { heads, throughUs: SECOND };
   const wait = Array.from({ length: 8 }, () => () => undefined);
-  const { found, troubles, kept } = await watched([away, serviceOf('b', list)], wait);
+  const { found, troubles, kept } = await watched([unreachable, serviceOf('b', list)], wait);
   assert.deepEqual(found, []);
   assert.deepEqual(troubles, ['cannot follow away: nobody there; retrying']);
   assert.deepEqual(

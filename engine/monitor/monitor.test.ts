@@ -65,7 +65,7 @@ describe('a monitor', () => {
   });
   afterEach(async () => {
     for (const each of running.splice(0)) await each.stop();
-    Object.assign(forging, { forge: undefined, isAway: false });
+    Object.assign(forging, { forge: undefined, isDown: false });
   });
   after(async () => {
     await forging.close();
@@ -331,16 +331,16 @@ describe('a monitor', () => {
   it('waits for a gateway that is down, and continues with another', async () => {
     const where = directory();
     const campaign = await system.offer({ kind: 'coupon', stock: 100 });
-    forging.isAway = true;
+    forging.isDown = true;
     const monitor = await start(where, [forging.url]);
     await eventually(() =>
       /cannot follow \S+: \/v1\/keys answered with status 503; retrying/.test(monitor.process.output()),
     );
     await enter(campaign, 2);
-    forging.isAway = false;
+    forging.isDown = false;
     await keepsAll(where);
     await eventually(() => /following .* again/.test(monitor.process.output()));
-    forging.isAway = true;
+    forging.isDown = true;
     const once = spawnNode('engine/monitor/main.ts', {}, [
       ...[forging.url, '--out', directory(), '--interval-ms', '100', '--once'],
     ]);

@@ -80,7 +80,7 @@ test('resumes records after a stop, also after a kill cut off the last one', asy
   const whole = readFileSync(file);
   appendFileSync(file, whole.subarray(0, 300));
   const again = await open(where, key);
-  assert.deepEqual(readFileSync(file), whole, 'the torn line is gone');
+  assert.deepEqual(readFileSync(file), whole, 'the torn line is removed');
   assert.deepEqual(
     again.kept.map(({ record: { number } }) => number),
     [1, 2],

@@ -45,5 +45,5 @@ test('waits for stamps from before it began, by the shared clock and not that of
   };
   equal(await make(1, nodeUs + HOUR_US / 2), 'later');
   equal(await make(2, sharedUs + 2_000_000), 'whole');
-  equal(asked, 1, 'the second turn goes on waiting for the same instant');
+  equal(asked, 1, 'the second run waits for the same instant');
 });

@@ -27,7 +27,7 @@ test('builds unfinished campaigns first, then requested ones, then those that en
     await beginProjection(redis, keys.campaign(made.campaignId), EPOCH, 'nobody');
   }
   const [open, first, second, third, fourth] = campaigns;
-  if (second === undefined) throw new Error('there are five');
+  if (second === undefined) throw new Error('there are five campaigns');
   await askForProjection(redis, keys, second.campaignId);
   const maker = new Maker({
     ...{ pool, redis, keys },
@@ -48,5 +48,5 @@ test('builds unfinished campaigns first, then requested ones, then those that en
     order,
     [open, second, fourth, third, first].map(campaign => campaign?.campaignId),
   );
-  deepEqual([...(await readAskedFor(redis, keys))], [], 'what is whole is forgotten');
+  deepEqual([...(await readAskedFor(redis, keys))], [], 'complete projections are forgotten');
 });

@@ -63,7 +63,7 @@ const turn = {
 };
 
 /** Nothing was ranked before. */
-const clocks = { nowUs: () => Promise.reject(new Error('the clock is not asked')) };
+const clocks = { nowUs: () => Promise.reject(new Error('the clock is not read')) };
 
 test('shows a reassigned prize with its new holder, long after the end and while Redis lags', async () => {
   const campaignId = await drawn();

@@ -94,7 +94,7 @@ for (const log of availableLogs()) {
       const found = await redis.keys(keys.projectionPattern);
       const { leases, boardState, boardChanges, boardCampaigns, presenceMark } = keys;
       const known = [leases, boardState, boardChanges, boardCampaigns, presenceMark];
-      for (const key of found) if (!known.includes(key)) ok(key in all, `nobody compares ${key}`);
+      for (const key of found) if (!known.includes(key)) ok(key in all, `${key} is not compared`);
       return all;
     };
     const isOpen = (): Promise<number> =>

@@ -284,7 +284,7 @@ for (const log of availableLogs()) {
     t.after(() => world.close());
     await world.startEngine();
     const availableMs = async (): Promise<number> => (await readAvailability(world.pool)).availableMs;
-    const hearMore = async (gateway: Awaited<ReturnType<World['join']>>): Promise<number> => {
+    const advanceAvailable = async (gateway: Awaited<ReturnType<World['join']>>): Promise<number> => {
       const beganAtMs = await availableMs();
       return eventually(async () => {
         await gateway.renew();
@@ -294,19 +294,22 @@ for (const log of availableLogs()) {
       });
     };
     const first = await world.join();
-    const beforeMs = await hearMore(first);
+    const beforeMs = await advanceAvailable(first);
     await first.leave();
-    const away = await eventually(async () => {
+    const pausedMs = await eventually(async () => {
       const { leases } = await readRegistry(world.redis, world.keys.leases);
       return leases.length === 0 && availableMs();
     });
-    ok(away >= beforeMs);
+    ok(pausedMs >= beforeMs);
     // Longer than a step that can count, so the next reading finds a jump.
     const untilMs = performance.now() + 2 * LONGEST_STEP_MS;
     await eventually(() => performance.now() > untilMs);
-    equal(await availableMs(), away);
+    equal(await availableMs(), pausedMs);
     const second = await world.join();
-    const afterMs = await hearMore(second);
-    ok(afterMs < away + 2 * LONGEST_STEP_MS, `${afterMs} of ${away}: the time without a gateway was counted`);
+    const afterMs = await advanceAvailable(second);
+    ok(
+      afterMs < pausedMs + 2 * LONGEST_STEP_MS,
+      `${afterMs} of ${pausedMs}: the time without a gateway was counted`,
+    );
   });
 }

@@ -114,7 +114,7 @@ test('an engine leaves campaigns to the engine that settles them, while it does'
   ok(first !== undefined);
   const [one, other] = [makeTurns(2).turns, makeTurns(2).turns];
   const found = made.map(workOf);
-  deepEqual(other.choose(found), found, 'nothing is known of others yet');
+  deepEqual(other.choose(found), found, 'no other engine is known yet');
   await one.settle(one.choose(found), instantsOf(first));
   await other.settle(found, instantsOf(first));
   const anew: Work[] = [];
@@ -125,7 +125,7 @@ test('an engine leaves campaigns to the engine that settles them, while it does'
   await eventually(() => anew.every(each => one.canBegin(each) && other.canBegin(each)));
   deepEqual(one.choose(anew), anew);
   deepEqual(other.choose(anew), []);
-  deepEqual(other.choose(anew.slice(1)), anew.slice(1), 'as many as fit at once are shared with nobody');
+  deepEqual(other.choose(anew.slice(1)), anew.slice(1), 'what fits at once is not shared');
   await eventually(() => other.choose(anew).length === anew.length);
   await Promise.all([one.close(), other.close()]);
 });

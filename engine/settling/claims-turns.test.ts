@@ -132,7 +132,7 @@ test('decides claims, declines and lapses in the same order, however the steps a
 });
 
 for (const isClosed of [true, false]) {
-  const what = isClosed ? 'the end of a campaign' : 'what is free and waited for';
+  const what = isClosed ? 'the end of a campaign' : 'a freed coupon with a waitlist';
   test(`any engine finds ${what} when one step decided all that was due`, async () => {
     const campaign = await ledger.claimed(2, { withinS: WITHIN_US / 1_000_000, waitlist: isClosed ? 0 : 1 });
     const fromUs = isClosed ? WINDOW_US - 1_000 : 0;

@@ -235,7 +235,7 @@ test('announces and draws a raffle created before rules were announced', async (
 test('is not drawn with another DRAW_SECRET, and is drawn with the right one', async () => {
   const campaign = await raffle(ledger);
   await ledger.enter(campaign, 1, 2, 3);
-  const another = testRandomness({ drawSecret: 'another secret of draws, long enough' });
+  const another = testRandomness({ drawSecret: 'another draw secret that is long enough' });
   const raffles = { randomness: another, saltSecret: TEST_SALT_SECRET };
   await rejects(ledger.settle(campaign, WINDOW_US, { raffles }), /the secret gives the commitment/);
   const frozen = await ledger.read(campaign);

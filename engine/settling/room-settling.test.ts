@@ -161,9 +161,9 @@ test('keeps showing a cancelled room to gateways, and never shows an unannounced
     );
     equal(saved?.stage, 'cancelled');
   }
-  const told = (await readCampaigns(ledger.pool, undefined)).map(({ campaignId }) => campaignId);
+  const listed = (await readCampaigns(ledger.pool, undefined)).map(({ campaignId }) => campaignId);
   deepEqual(
-    both.map(({ campaignId }) => told.includes(campaignId)),
+    both.map(({ campaignId }) => listed.includes(campaignId)),
     [true, false],
   );
 });
@@ -188,7 +188,7 @@ test('two concurrent engines share one budget', async () => {
     `select count(*) as admitted from room_people where campaign_id = $1 and serial is not null`,
     [campaign.campaignId],
   );
-  ok(rows[0].admitted <= 2, `${rows[0].admitted} were let in at once`);
+  ok(rows[0].admitted <= 2, `${rows[0].admitted} were admitted at once`);
 });
 
 test('admits nobody while paused or full, and reported exits free capacity', async () => {
@@ -352,14 +352,14 @@ test('pauses a room while no waiting user is present, and counts no absence for 
   const found = async (): Promise<boolean> =>
     (await idsFound(opensAtUs(campaign) + 100)).includes(campaign.campaignId);
   await advanceAvailability(GRACE_MS);
-  equal(await found(), false, 'nobody ever came');
+  equal(await found(), false, 'nobody was ever present');
   await ledger.enter(campaign, 10, 20);
   equal(await found(), true);
   await come(campaign, 10, 20);
   await settle(campaign, 100);
   equal(await found(), false);
   await advanceAvailability(1);
-  equal(await found(), true, 'their time goes on');
+  equal(await found(), true, 'their visit continues');
   await settle(campaign, 100);
   await go(campaign, 10, 20);
   await settle(campaign, 100);
@@ -379,7 +379,7 @@ test('pauses a room while no waiting user is present, and counts no absence for 
   deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting' });
   equal(await found(), false);
   await come(campaign, 10);
-  equal(await found(), true, 'somebody who was skipped is back');
+  equal(await found(), true, 'a skipped user is back');
 });
 
 test('checks an abandoned closed room when it is due to end', async () => {
@@ -394,7 +394,7 @@ test('checks an abandoned closed room when it is due to end', async () => {
   await advanceAvailability(1);
   equal(await found(), true);
   await ledger.settle(campaign, closeUs);
-  deepEqual(await states(campaign), { 10: 'waiting' }, 'what counts is the grace behind that');
+  deepEqual(await states(campaign), { 10: 'waiting' }, 'the grace counts from then on');
   await advanceAvailability(GRACE_MS);
   equal(await found(), true);
   await ledger.settle(campaign, closeUs);
@@ -425,15 +425,15 @@ test('counts no absence for stream reports lost with a board', async t => {
   const redis = connectRedis(redisUrl, { commandTimeoutMs: 5_000, onError: () => undefined });
   t.after(() => redis.disconnect());
   await waitForRedis(redis, 10_000);
-  const told = { pool: ledger.pool, redis, keys: keysOf(testNamespace()) };
+  const deps = { pool: ledger.pool, redis, keys: keysOf(testNamespace()) };
   for (const [epoch, became] of [
     [1, 'waiting'],
     [2, 'waiting'],
     [2, 'skipped'],
   ] as const) {
     await advanceAvailability(5 * GRACE_MS);
-    await beginPresence(redis, told.keys, epoch);
-    ok(await takePresence(told, epoch));
+    await beginPresence(redis, deps.keys, epoch);
+    ok(await takePresence(deps, epoch));
     await settle(campaign, 100);
     deepEqual(await states(campaign), { 10: became, 20: 'waiting' });
   }
@@ -447,10 +447,10 @@ test('admits nobody while nobody can be notified, and catches nothing up afterwa
     await later(campaign);
     await ledger.settle(campaign, 100);
   }
-  equal((await ledger.read(campaign)).grantedCount, 0, 'available time stands still');
+  equal((await ledger.read(campaign)).grantedCount, 0, 'available time is paused');
   await go(campaign, 10, 20, 30, 40);
   await settle(campaign, 100);
-  equal((await ledger.read(campaign)).grantedCount, 0, 'nobody is there');
+  equal((await ledger.read(campaign)).grantedCount, 0, 'nobody is present');
   await come(campaign, 40);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'admitted', 20: 'waiting', 30: 'waiting', 40: 'waiting' });

@@ -110,7 +110,7 @@ test('the size of a step does not change a room', async () => {
   deepEqual(
     Object.values(Object(first)).filter(state => state === 'withdrawn').length,
     4,
-    'all have left before somebody was let in',
+    'all withdrew before anybody was admitted',
   );
   deepEqual(await brokenInvariants(ledger.pool), []);
 });
@@ -152,7 +152,7 @@ test('streams of ended gateways end in batches, one gateway after another', asyn
       [incarnation],
     );
   }
-  const told = async (): Promise<readonly number[]> => {
+  const readStreams = async (): Promise<readonly number[]> => {
     const { rows } = await ledger.pool.query<{ here: number; incarnations: number }>(
       `select (select count(*) from room_people where absent_since_ms is null and campaign_id = $1) as here,
               (select count(*) from presence_gateways) as incarnations`,
@@ -163,7 +163,7 @@ test('streams of ended gateways end in batches, one gateway after another', asyn
   const seen: (readonly number[])[] = [];
   for (let turn = 0; turn < 5; turn++) {
     await endStreams(ledger.pool, 2);
-    seen.push(await told());
+    seen.push(await readStreams());
   }
   deepEqual(seen, [
     [3, 2],

@@ -127,7 +127,7 @@ test('configures the servers for a queue, accessible by password only', async ()
     /password/,
   );
   for (const name of ['postgres.json', 'redis.json', 'redis/redis.conf']) {
-    assert.equal((await stat(join(dir, name))).mode & 0o077, 0, `${name} is for its owner alone`);
+    assert.equal((await stat(join(dir, name))).mode & 0o077, 0, `${name} is readable by its owner only`);
   }
   await stack.stop();
 });
@@ -243,13 +243,13 @@ test('without Java, falls back to Redis Streams and says so; an explicit Kafka s
     start({ ...withoutJava, LOG: 'kafka' }),
     (error: unknown) => error instanceof StackError && /install a JRE of version 17/.test(error.remedy),
   );
-  assert.deepEqual(processes(), [], 'what had started beside it was stopped');
+  assert.deepEqual(processes(), [], 'servers already started were stopped');
 });
 
 test('Kafka keeps its records over a restart', async t => {
   const has = (command: string, argument: string): boolean => spawnSync(command, [argument]).status === 0;
   if (!has('java', '-version') || !has('mvn', '--version')) {
-    t.diagnostic('NOT TESTED: private Kafka, for there is no java or no mvn on PATH');
+    t.diagnostic('NOT TESTED: private Kafka, because java or mvn is not on PATH');
     return;
   }
   const first = await start({ LOG: 'kafka' });

@@ -29,7 +29,7 @@ describe('diagrams', () => {
       it(`show the states of ${statesOf}: ${page.file}:${line}`, async () => {
         const { states } = await parseDiagram(text);
         const { names, isProse } = await statesInCode(PROJECT, statesOf, database.url);
-        assert.ok(states.length > 1, 'it is no state machine');
+        assert.ok(states.length > 1, 'it is not a state machine');
         assert.deepEqual(
           states.filter(state => !names.includes(state)),
           [],
@@ -55,7 +55,7 @@ describe('links', () => {
     it(`of ${page.file} lead to existing files, headings and names`, () => {
       const faults = linksOf(PROJECT, page).flatMap(({ target, anchor, name }) => {
         const shown = shownPath(PROJECT, target);
-        if (!existsSync(target)) return [`${shown} is not there`];
+        if (!existsSync(target)) return [`${shown} does not exist`];
         if (statSync(target).isDirectory()) return [];
         const text = readFileSync(target, 'utf8');
         if (anchor !== '' && !anchorsOf(text).has(anchor)) return [`${shown} has no heading #${anchor}`];

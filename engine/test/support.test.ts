@@ -70,7 +70,7 @@ describe('spawnNode', () => {
     assert.equal(await spawned.ready, 'ready red');
     await eventually(() => spawned.output().includes('a warning'));
     assert.equal(await spawned.stop(), 3);
-    assert.equal(await spawned.stop(), 3, 'to stop it again does nothing');
+    assert.equal(await spawned.stop(), 3, 'a second stop does nothing');
   });
 
   it('can be killed', async () => {

@@ -108,8 +108,8 @@ test('omits a gateway', async () => {
   const found = await run({ book: inPieces(book), heads: pages });
   assert.deepEqual(codesOf(found), ['kept-head-missing']);
   assert.match(found.findings[0]?.message ?? '', /shows nothing of that incarnation: it was left out/);
-  const told = (await run({ book: inPieces(book) })).notProven.join('\n');
-  assert.match(told, /That the 3 incarnations declared as silent signed nothing/);
+  const notProven = (await run({ book: inPieces(book) })).notProven.join('\n');
+  assert.match(notProven, /That the 3 incarnations declared as silent signed nothing/);
 
   // With the other numbers closed up: every chain differs from the one that was shown.
   for (const slice of forger.slices) if (slice.incarnation > gone) slice.incarnation -= 1;
@@ -141,9 +141,9 @@ function madeUp(incarnation: number, gateway: number) {
 test('fabricates an incarnation after the close, with the earliest stamp', async () => {
   // The first entry of the made book has the stamp 0, from gateway 0.
   for (const [what, number, code] of [
-    ['a number that somebody has', 2, 'incarnation-twice'],
-    ['one that nobody was given', 9, 'incarnation-unknown'],
-    ['one that is said to be quiet', 5, 'incarnation-unknown'],
+    ['a number in use', 2, 'incarnation-twice'],
+    ['a number never assigned', 9, 'incarnation-unknown'],
+    ['a number declared as silent', 5, 'incarnation-unknown'],
   ] as const) {
     const forger = new Forger(made.parts);
     forger.slices.push(madeUp(incarnationOf(number), 9));

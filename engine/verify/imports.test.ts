@@ -54,7 +54,7 @@ test('imports nothing outside the folder but @noble, and Node only in its entry'
       IN_NODE.includes(file) || !/\b(Buffer|process|require)\b[.(]/.test(text),
       `${file} uses Node's globals`,
     );
-    assert.doesNotMatch(text, /\b(fetch|XMLHttpRequest|WebSocket)\b/, `${file} could reach for a network`);
+    assert.doesNotMatch(text, /\b(fetch|XMLHttpRequest|WebSocket)\b/, `${file} could access a network`);
   }
   assert.ok(imports > 60, `${imports} imports`);
 });

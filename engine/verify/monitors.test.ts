@@ -197,12 +197,12 @@ test('detects and names a record that was changed, forked or moved', async () =>
   for (const [what, kept, message] of [
     ['changed', [one, two, changed, four, ...rest], /record 4 of monitor \S+ does not continue/],
     [
-      'the last one changed',
+      'a changed last record',
       [one, two, changed],
       /signature of record 3 of monitor \S+ by that monitor is invalid/,
     ],
     [
-      'signed by another',
+      'signed with another key',
       [one, two, foreign],
       /signature of record 3 of monitor \S+ by that monitor is invalid/,
     ],
@@ -212,7 +212,7 @@ test('detects and names a record that was changed, forked or moved', async () =>
       /record 3 of monitor \S+ exists twice with different content/,
     ],
     [
-      'a first one that continues something',
+      'a first record that continues another',
       [recordLine(press, { ...at(2), number: 1 })],
       /does not continue/,
     ],
@@ -236,9 +236,9 @@ test('reports an unreadable record', async () => {
   for (const [what, record, code] of [
     ['another version', change({ monitor: 2 }), 'malformed'],
     ['no place', change({ after: 'somewhere' }), 'malformed'],
-    ['another spelling of a place', change({ after: '00.0.0.0' }), 'malformed'],
+    ['a non-canonical position', change({ after: '00.0.0.0' }), 'malformed'],
     ['an unknown member', change({ more: 1 }), 'malformed'],
-    ['a head from before the page', change({ after: headNumbersOf(heads[1] ?? '').join('.') }), 'malformed'],
+    ['a head before the page', change({ after: headNumbersOf(heads[1] ?? '').join('.') }), 'malformed'],
     ['spaces', Buffer.from(String(first).replace('{', '{ ')), 'not-canonical'],
   ] as const) {
     assert.deepEqual(await codes(lines(record)), [code], what);
@@ -253,7 +253,7 @@ test('naming other, fewer or more monitors changes the announced rules', async (
   const other = { key: base64url(monitorSigner('other').raw), name: 'other' };
   for (const [what, monitors] of [
     ['none', undefined],
-    ['one less', named.slice(1)],
+    ['one fewer', named.slice(1)],
     ['one more', [...named, other]],
     ['another', [other, ...named.slice(1)]],
     ['in another order', named.toReversed()],
@@ -264,9 +264,9 @@ test('naming other, fewer or more monitors changes the announced rules', async (
     assert.deepEqual(found, ['rules-hash'], what);
   }
   for (const [what, monitors] of [
-    ['a name twice', [...named, { ...other, name: 'press' }]],
-    ['a key twice', [...named, { ...other, key: named[0]?.key }]],
-    ['a key that is none', [{ ...other, key: 'AAAA' }]],
+    ['a duplicate name', [...named, { ...other, name: 'press' }]],
+    ['a duplicate key', [...named, { ...other, key: named[0]?.key }]],
+    ['an invalid key', [{ ...other, key: 'AAAA' }]],
     ['more than a name and a key', [{ ...other, url: 'x' }]],
   ] as const) {
     const found = await codesAfter(made, ({ header }) => {

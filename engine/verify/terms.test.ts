@@ -23,13 +23,13 @@ const isPlain = ({ tickets, group, reason }: EntryObject): boolean =>
   tickets === undefined && group === undefined && reason === undefined;
 
 const changes: Readonly<Record<string, (pool: readonly EntryObject[]) => void>> = {
-  'a ticket more': pool => {
+  'one more ticket': pool => {
     oneOf(pool, isPlain).tickets = 2;
   },
-  'tickets of an excluded one': pool => {
+  'tickets of an excluded entrant': pool => {
     oneOf(pool, isExcluded).tickets = 900;
   },
-  'a ticket fewer': pool => {
+  'one ticket fewer': pool => {
     const one = oneOf(pool, ({ tickets = 1 }) => tickets > 2);
     one.tickets = (one.tickets ?? 0) - 1;
   },
@@ -42,10 +42,10 @@ const changes: Readonly<Record<string, (pool: readonly EntryObject[]) => void>> 
   'into another group': pool => {
     oneOf(pool, ({ group }) => group !== undefined).group = base64url(sha256('a group'));
   },
-  'an exclusion more': pool => {
+  'one more exclusion': pool => {
     Object.assign(oneOf(pool, isPlain), { outcome: 'excluded', reason: 'a reason made up' });
   },
-  'an exclusion fewer': pool => {
+  'one exclusion fewer': pool => {
     const one = oneOf(pool, isExcluded);
     one.outcome = 'not_drawn';
     delete one.reason;

@@ -93,14 +93,14 @@ test('for a gateway lost by Redis, retires every writer prepared for its number 
   const incarnation = EPOCH * INCARNATIONS_PER_EPOCH + 1;
   const who = { gateway: lost.gateway, incarnation };
   await writers.retireLost(who);
-  deepEqual(retired, [lost.token], 'what is free to be taken stays');
+  deepEqual(retired, [lost.token], 'a prepared writer stays');
   const since = await join();
   equal(since.gateway, lost.gateway);
   await writers.retireLost(who);
-  deepEqual(retired, [lost.token], 'and so does what was taken');
+  deepEqual(retired, [lost.token], 'so does one in use');
   await redis.del(keys.leases);
   await writers.retireLost({ gateway: lost.gateway, incarnation: incarnation - INCARNATIONS_PER_EPOCH });
-  deepEqual(retired, [lost.token], 'and what was prepared in a later epoch');
+  deepEqual(retired, [lost.token], 'so does one prepared in a later epoch');
 });
 
 test('a delayed attempt at opening retires older epochs only, never later ones', async () => {

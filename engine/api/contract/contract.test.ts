@@ -38,12 +38,12 @@ const awayPool = openPool('postgres://nobody@127.0.0.1:1/none', {
   onError: () => undefined,
 });
 /** An API whose database is away and which is not ready. */
-const away = await startApi({
+const unavailableApi = await startApi({
   pool: awayPool,
   ready: () => ({ ok: false, checks: { postgres: 'no answer', redis: 'ok' } }),
 });
 after(async () => {
-  for (const each of [api, broken, away]) await each.close();
+  for (const each of [api, broken, unavailableApi]) await each.close();
   for (const pool of [emptyPool, awayPool]) await pool.end();
   await empty.drop();
 });
@@ -231,12 +231,12 @@ describe('the OpenAPI document', () => {
     }
     const drawn = await drawnRaffle();
     assert.equal((await call(api, 'GET', `${CAMPAIGN}/proof`, { id: drawn })).status, 200);
-    const rehearsed = await call(api, 'POST', `${CAMPAIGN}/alternates/next`, {
+    const dryRun = await call(api, 'POST', `${CAMPAIGN}/alternates/next`, {
       id: drawn,
       query: '?dryRun=true',
       body: { serial: 1, reason: 'did not answer' },
     });
-    assert.equal(rehearsed.body.dry_run, true);
+    assert.equal(dryRun.body.dry_run, true);
     const passed = await call(api, 'POST', `${CAMPAIGN}/alternates/next`, {
       id: drawn,
       body: { serial: 1, reason: 'did not answer' },
@@ -511,12 +511,12 @@ describe('the OpenAPI document', () => {
       const make = makePaths.find(each => each[0] === method && each[1] === path)?.[2];
       const wanted = bodies.find(each => each[0] === method && each[1] === path)?.[2];
       const body = { body: make?.() ?? wanted, headers: { 'if-match': '*' } };
-      const unavailable = await call(away, method, path, body);
+      const unavailable = await call(unavailableApi, method, path, body);
       assert.equal(unavailable.status, 503);
       assert.ok(unavailable.headers.has('retry-after'));
       assert.equal((await call(broken, method, path, body)).status, 500);
     }
-    const notReady = await call(away, 'GET', '/readyz');
+    const notReady = await call(unavailableApi, 'GET', '/readyz');
     assert.deepEqual(notReady.body.checks, { postgres: 'no answer', redis: 'ok' });
     assert.equal(notReady.body.detail, 'postgres: no answer');
   });

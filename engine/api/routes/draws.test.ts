@@ -98,14 +98,14 @@ describe('entrant terms', () => {
     ['an empty user', [{ user: '' }], '[0].user', /a user id/],
     ['a user of too many bytes', [{ user: 'é'.repeat(65) }], '[0].user', /a user id/],
     ['a user with U+0000', [{ user: 'a\u0000b' }], '[0].user', /a user id/],
-    ['a user with half a character', [{ user: 'a\ud83d' }], '[0].user', /a user id/],
+    ['a user with a lone surrogate', [{ user: 'a\ud83d' }], '[0].user', /a user id/],
     ['a user twice', [{ user: 'ann' }, { user: 'ann' }], '[1].user', /not yet in the list/],
     ['no ticket', [{ user: 'ann', tickets: 0 }], '[0].tickets', /a whole number from 1 to 1000/],
     ['too many tickets', [{ user: 'ann', tickets: 1_001 }], '[0].tickets', /a whole number from 1 to 1000/],
-    ['half a ticket', [{ user: 'ann', tickets: 1.5 }], '[0].tickets', /a whole number from 1 to 1000/],
+    ['a fractional ticket', [{ user: 'ann', tickets: 1.5 }], '[0].tickets', /a whole number from 1 to 1000/],
     ['an empty group', [{ user: 'ann', group: '' }], '[0].group', /text of 1 to 100 characters/],
     ['a long reason', [{ user: 'ann', excluded: 'x'.repeat(201) }], '[0].excluded', /text of 1 to 200/],
-    ['a reason that is none', [{ user: 'ann', excluded: true }], '[0].excluded', /text of 1 to 200/],
+    ['an invalid reason', [{ user: 'ann', excluded: true }], '[0].excluded', /text of 1 to 200/],
     ['an unknown member', [{ user: 'ann', ticket: 2 }], '[0].ticket', /a known member: user/],
   ];
   for (const [what, body, field, expected] of wrong) {

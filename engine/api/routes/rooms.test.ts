@@ -77,8 +77,8 @@ it('two operators cannot overwrite each other', async () => {
   const refused = answers.find(answer => answer.status === 412);
   assert.match(JSON.stringify(refused?.body.errors), /"field":"if-match"/);
   assert.deepEqual([refused?.body.version, refused?.headers.get('etag')], [2, '"2"']);
-  const unsaid = await api.call('PUT', `/v1/campaigns/${id}/room`, { body: { per_second: 40 } });
-  assert.equal(unsaid.status, 428, unsaid.text);
+  const withoutMatch = await api.call('PUT', `/v1/campaigns/${id}/room`, { body: { per_second: 40 } });
+  assert.equal(withoutMatch.status, 428, withoutMatch.text);
   const { rows } = await api.pool.query('select version from room_terms where campaign_id = $1', [id]);
   assert.equal(rows.length, 2);
 });

@@ -229,7 +229,7 @@ describe('gateways', () => {
     assert.equal(pending.opensAtUs, Date.parse(opens_at) * 1000);
     await second.read();
     assert.equal((await other.call('GET', `/v1/campaigns/${id}`)).body.pending, pending.version);
-    assert.equal(slug(await change(id, 'pause', { on: other })), '409 conflict', 'one at a time');
+    assert.equal(slug(await change(id, 'pause', { on: other })), '409 conflict', 'one change at a time');
     const stopSecond = second.keepReading();
     const answer = await asked;
     assert.equal(answer.status, 200, answer.text);
@@ -251,7 +251,7 @@ describe('gateways', () => {
     assert.match(String(answer.body.detail), /is silent/);
     assert.doesNotMatch(String(answer.body.detail), /talks/);
     assert.deepEqual((await other.call('GET', `/v1/campaigns/${id}`)).body, before.body);
-    assert.equal((await onBoard(id, other))?.pending, undefined, 'gateways go on as before');
+    assert.equal((await onBoard(id, other))?.pending, undefined, 'gateways continue as before');
     const [, refused] = await versions(id, other);
     assert.deepEqual([refused?.state, refused?.refused], ['refused', 'gateway_silent']);
     await stop();
@@ -295,11 +295,7 @@ describe('gateways', () => {
     assert.equal((await onBoard(id, other))?.paused, true);
     assert.equal(await left(new Date(Date.now() - 1)), 4);
     await resumeChanges(other.deps);
-    assert.equal(
-      (await versions(id, other))[3]?.refused,
-      'too_near',
-      'the time it was to be decided by is over',
-    );
+    assert.equal((await versions(id, other))[3]?.refused, 'too_near', 'its decide-by time has passed');
     await other.close();
   });
 });
@@ -382,7 +378,11 @@ describe('a dry run', () => {
     assert.ok(Date.parse(String(edit.body.effective_before)) < Date.parse(inMs(HOUR)));
     assert.equal(Object((await change(id, 'cancel', { query })).body.campaign).status, 'cancelled');
     assert.equal(Object((await change(id, 'pause', { query })).body.campaign).status, 'paused');
-    assert.equal(slug(await change(id, 'resume', { query })), '409 conflict', 'it is refused as in earnest');
+    assert.equal(
+      slug(await change(id, 'resume', { query })),
+      '409 conflict',
+      'a dry run is refused like the real call',
+    );
     assert.equal(
       slug(await change(id, 'edit', { body: {}, query, match: '"7"' })),
       '412 precondition-failed',
@@ -458,7 +458,7 @@ describe('creating campaigns again', () => {
     assert.equal(made.status, 201, made.text);
     assert.deepEqual([made.body.stock, made.body.opens_at], [7, '2120-07-01T18:00:00.000Z']);
     const zoned = await api.call('POST', `/v1/templates/${id}/campaigns`, { body: times });
-    assert.equal(zoned.body.opens_at, '2120-07-01T18:00:00.000Z', 'the zone of the template');
+    assert.equal(zoned.body.opens_at, '2120-07-01T18:00:00.000Z', "the template's zone");
     const wrong = { name: 'x', campaign: { ...campaign, stock: 0 } };
     assert.equal(slug(await api.call('POST', '/v1/templates', { body: wrong })), '400 invalid-request');
     const both = { name: 'x', campaign: { ...campaign, winners: 1 } };
@@ -477,18 +477,18 @@ describe('upcoming campaigns', () => {
     await change(cancelled, 'cancel', { on: other });
     await coming(other, { draft: true });
     const list = async (query = ''): Promise<Answer> => await other.call('GET', `/v1/schedule${query}`);
-    const told = ({ body }: Answer): unknown =>
+    const itemsOf = ({ body }: Answer): unknown =>
       (body.scheduled as { kind: string; campaign: number }[]).map(
         ({ kind, campaign }) => `${kind} ${campaign}`,
       );
     const all = ['opening 1', 'closing 1', 'closing 2', 'drawing 2'];
     assert.deepEqual([first, second], [1, 2]);
-    assert.deepEqual(told(await list()), all);
+    assert.deepEqual(itemsOf(await list()), all);
     const [opening] = (await list()).body.scheduled as Record<string, unknown>[];
     assert.match(String(opening?.local), /\+05:30$/);
     assert.deepEqual([opening?.title, opening?.version], ['one', 1]);
-    assert.deepEqual(told(await list('?kind=closing')), ['closing 1', 'closing 2']);
-    assert.deepEqual(told(await list(`?from=${inMs(1.5 * HOUR)}&until=${inMs(2.5 * HOUR)}`)), [
+    assert.deepEqual(itemsOf(await list('?kind=closing')), ['closing 1', 'closing 2']);
+    assert.deepEqual(itemsOf(await list(`?from=${inMs(1.5 * HOUR)}&until=${inMs(2.5 * HOUR)}`)), [
       'closing 1',
       'closing 2',
     ]);
@@ -496,7 +496,7 @@ describe('upcoming campaigns', () => {
     for (let query = '?limit=1'; ; ) {
       const page = await list(query);
       assert.equal(page.status, 200, page.text);
-      paged.push(...(told(page) as unknown[]));
+      paged.push(...(itemsOf(page) as unknown[]));
       if (page.body.next === null) break;
       query = `?limit=1&after=${encodeURIComponent(String(page.body.next))}`;
     }

@@ -30,7 +30,7 @@ describe('PROBLEMS.md', () => {
       const labels = points.map(point => /^- \*\*(.+?):\*\* \S/.exec(point)?.[1] ?? point);
       const cures = labels.slice(2);
       assert.deepEqual(labels.slice(0, 2), ['Cause', 'Ask again']);
-      assert.ok(cures.length > 0, 'nobody is told what to do');
+      assert.ok(cures.length > 0, 'the section has no cure');
       assert.deepEqual(
         cures,
         ['Fan', 'Shop', 'Operator'].filter(who => cures.includes(who)),

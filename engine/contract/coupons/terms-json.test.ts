@@ -42,7 +42,7 @@ test('shows terms as they were given', () => {
   }
   const read = readTerms(TEN_PERCENT, 1);
   assert.ok('terms' in read);
-  assert.equal(read.terms.limitPerUser, 1, 'the usual limit where none is named');
+  assert.equal(read.terms.limitPerUser, 1, 'the default limit');
 });
 
 test('rejects contradictory terms by the invalid member', () => {

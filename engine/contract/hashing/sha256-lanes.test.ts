@@ -55,7 +55,7 @@ test('continues after a block shared by many messages', () => {
   const lanes = new Sha256Lanes(4_096);
   const prefix = Buffer.alloc(64, 'prefix');
   const start = lanes.startBehind(prefix);
-  const message = Buffer.from('and what follows it');
+  const message = Buffer.from('and its suffix');
   const at = lanes.reserve(64 * LANES);
   const out = lanes.reserve(64 * LANES);
   lanes.memory.set(padded(message, 64), at);

@@ -113,7 +113,7 @@ test('a key ring loads new keys and revocations, and keeps its keys when the dir
   const ring = new KeyRing({ SIGNING_KEYS_DIR: dir, SIGNING_KEY: newPrivateKey() }, quiet);
   assert.equal(ring.keyAt('slices', 1_000)?.id, first.id);
   const given = ring.keyAt('slices', 999);
-  assert.equal(given?.id, ring.keyAt('books', 5_000)?.id, 'the key of the environment is for both');
+  assert.equal(given?.id, ring.keyAt('books', 5_000)?.id, 'the key in the environment serves both uses');
   ring.require('slices', 0);
   ring.start();
   try {

@@ -177,7 +177,7 @@ describe('a Redis log', () => {
     await assert.rejects(first.writer.append(Buffer.from('emptied')), Fenced);
     assert.equal(await log.fencing.mark(1, 2, FENCE), true);
     await assert.rejects(second.writer.append(Buffer.from('of an older epoch')), Fenced);
-    assert.equal(await log.fencing.mark(1, 1, FENCE), false, 'an older epoch is not opened again');
+    assert.equal(await log.fencing.mark(1, 1, FENCE), false, 'an older epoch cannot be reopened');
     await third.writer.append(Buffer.from('of another partition'));
     assert.deepEqual(await log.fencing.unmarked(2), [0, 2, 3]);
     redis.disconnect();

@@ -104,7 +104,7 @@ for (const kind of availableLogs()) {
       const refuse = ({ partition }: { partition: number }): void => {
         if (partition === 0 && refused < 3) {
           refused += 1;
-          throw new Error('the ledger is away');
+          throw new Error('the ledger is down');
         }
       };
       await consume(config, ledger.handler(refuse));
@@ -133,7 +133,7 @@ for (const kind of availableLogs()) {
         start: async partition => {
           if (partition === 3 && failures < 2) {
             failures += 1;
-            throw new Error('the ledger is away');
+            throw new Error('the ledger is down');
           }
           return (partition === 3 ? answers.pop() : undefined) ?? (await handler.start(partition));
         },

@@ -16,7 +16,7 @@ const counting = pino(
   },
 );
 let owned: number[];
-let isAway: boolean;
+let isDown: boolean;
 let givenBack: number;
 /** Finishes the current batch. */
 let finish: () => void;
@@ -42,7 +42,7 @@ const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
 beforeEach(() => {
   owned = [0, 2];
-  isAway = false;
+  isDown = false;
   givenBack = 0;
   warnings = 0;
   const handler: LogHandler = {
@@ -55,7 +55,7 @@ beforeEach(() => {
   readings = new Readings(handler, counting);
   const ownership = {
     poll: async () => {
-      if (isAway) throw new Error('Postgres is away');
+      if (isDown) throw new Error('Postgres is down');
       return owned;
     },
     giveBack: async () => {
@@ -73,10 +73,10 @@ test('reads owned partitions, drops lost ones, and drops all while ownership is 
   await owning.look();
   await turn();
   deepEqual(readings.assigned(), [2, 3]);
-  isAway = true;
+  isDown = true;
   for (let look = 0; look < 3; look++) await owning.look();
   deepEqual(readings.assigned(), []);
-  equal(warnings, 1, 'it is said once');
+  equal(warnings, 1, 'it warns once');
   const begun = ["0 is read from '7'", "2 is read from '7'"];
   deepEqual(asked, [...begun, '0 is lost', "3 is read from '7'", '2 is lost', '3 is lost']);
 });

@@ -49,7 +49,7 @@ const item: fc.Arbitrary<LogItem> = fc.record(
 
 for (const [what, secret] of [
   ['a secret of any length', SECRET],
-  ['one longer than a block', SECRET.repeat(3)],
+  ['a secret longer than a block', SECRET.repeat(3)],
 ] as const) {
   test(`the leaves of a slice match the plain functions, in reused memory: ${what}`, () => {
     const encoder = new RecordEncoder();
@@ -64,9 +64,9 @@ for (const [what, secret] of [
         for (const [index, each] of items.entries()) {
           const salt = saltOf(secret, each.campaignId, each.userId);
           assert.deepEqual(tree.leaf(index), leafHash(leafData(each, whoOf(salt, each.userId))));
-          const told = new Int32Array(4);
-          slice.copySalt(index, told, 0);
-          assert.deepEqual(Buffer.from(told.buffer), salt);
+          const copied = new Int32Array(4);
+          slice.copySalt(index, copied, 0);
+          assert.deepEqual(Buffer.from(copied.buffer), salt);
         }
       }),
       { numRuns: 50 },

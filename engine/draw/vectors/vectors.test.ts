@@ -73,7 +73,7 @@ test('a proof is canonical and names the winners', () => {
       expected.winners.map((_, index) => index + 1),
     );
     equal(proof.alternates.length, expected.alternates.length);
-    ok(!expected.proof.includes('user-'), 'a user id stands in the proof');
+    ok(!expected.proof.includes('user-'), 'the proof contains a user id');
   }
 });
 

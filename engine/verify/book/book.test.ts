@@ -10,14 +10,14 @@ const plans: Readonly<Record<string, Plan>> = {
   'a coupon with more stock than entries': { kind: 'coupon', entries: 4, stock: 9 },
   'a raffle by commitment': { kind: 'raffle', entries: 40 },
   'a raffle by drand': { kind: 'raffle', entries: 40, randomness: 'drand' },
-  'a raffle with a limit for groups': {
+  'a raffle with a group limit': {
     kind: 'raffle',
     entries: 60,
     groupLimit: 1,
     tiers: [2, 5],
     alternates: 4,
   },
-  'a raffle that all win': { kind: 'raffle', entries: 12, tiers: [100], alternates: 3 },
+  'a raffle that everybody wins': { kind: 'raffle', entries: 12, tiers: [100], alternates: 3 },
   'one entry': { kind: 'raffle', entries: 1 },
   'no entry': { kind: 'coupon', entries: 0 },
   'large slices': { kind: 'coupon', entries: 2500, gateways: 1, sliceItems: 2300, isMixed: false },

@@ -28,27 +28,27 @@ test('a valid book verifies, and the report says how offers ended', async () => 
 });
 
 const wrongs: Readonly<Record<string, (parts: Parts) => void>> = {
-  'somebody who waits is passed over': parts => {
+  'a skipped waiting user': parts => {
     const [first, second] = [moveOf(parts, 'offered', 0), moveOf(parts, 'offered', 1)];
     [first.stamp, second.stamp] = [second.stamp, first.stamp];
   },
-  'what became free later goes on first': parts => {
+  'a coupon freed later that passes on first': parts => {
     const [first, second] = [moveOf(parts, 'offered', 0), moveOf(parts, 'offered', 1)];
     [first.serial, second.serial] = [second.serial ?? 0, first.serial ?? 0];
   },
-  'a serial is offered that is not free': parts => {
+  'an offer of a serial that is not free': parts => {
     moveOf(parts, 'offered').serial = 1;
   },
-  'somebody without a place is offered one': parts => {
+  'an offer to a user without a waitlist position': parts => {
     const lost = parts.entries.find(({ outcome }) => outcome === 'sold_out');
     assert.ok(lost);
     moveOf(parts, 'offered').stamp = lost.stamp;
   },
-  'a claim behind the deadline': parts => {
+  'a claim after the deadline': parts => {
     const claim = moveOf(parts, 'claimed');
     claim.at_us = (claim.deadline_us ?? 0) + 1;
   },
-  'a deadline that is too short': parts => {
+  'a deadline that is too early': parts => {
     const lapse = moveOf(parts, 'lapsed');
     lapse.deadline_us = (lapse.deadline_us ?? 0) - 1_000_000;
     lapse.at_us = lapse.deadline_us;
@@ -56,17 +56,17 @@ const wrongs: Readonly<Record<string, (parts: Parts) => void>> = {
   'a lapse before the deadline': parts => {
     moveOf(parts, 'lapsed').at_us -= 1;
   },
-  'the same offer is claimed and lapses': parts => {
+  'an offer both claimed and lapsed': parts => {
     const { deadline_us = 0, ...claim } = moveOf(parts, 'claimed');
     parts.moves.push({ ...claim, deadline_us, move: 'lapsed', at_us: deadline_us });
   },
-  'an offer has no end': parts => {
+  'an offer without an end': parts => {
     parts.moves.pop();
   },
-  'something free is kept back': parts => {
+  'a freed coupon that is withheld': parts => {
     parts.moves = parts.moves.filter(({ stamp }) => stamp !== moveOf(made.parts, 'offered', 2).stamp);
   },
-  'an offer that was made at another time than its end says': parts => {
+  'an offer at another time than its end states': parts => {
     const last = parts.moves.at(-1);
     assert.ok(last);
     last.offered_us = (last.offered_us ?? 0) - 5;
@@ -120,7 +120,7 @@ test('detects wrong counts of moves, and lines in another order', async () => {
 test('checks the receipt of a claim against the book', async () => {
   const codes = async (move: MoveObject): Promise<string[]> => {
     const { user } =
-      made.items.find(({ stamp }) => stamp === move.stamp) ?? assert.fail('nobody has the stamp');
+      made.items.find(({ stamp }) => stamp === move.stamp) ?? assert.fail('no entry has the stamp');
     const claim =
       made.items.find(one => one.kind === 3 && one.user === user) ?? assert.fail('nobody claimed');
     const bytes = Buffer.from(JSON.stringify(made.receiptOf(claim)));

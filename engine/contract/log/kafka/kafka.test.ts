@@ -36,14 +36,14 @@ function senderTo(config: LogConfig, connect = KafkaConnection.connect): KafkaSe
 
 /** A producer whose first append the broker writes and answers with that error code. */
 function answeringOnce(config: LogConfig, code: number): KafkaProducer {
-  let isTold = false;
+  let hasFailed = false;
   const connect = async (host: string, port: number): Promise<KafkaConnection> => {
     const connection = await KafkaConnection.connect(host, port);
     const ask = connection.ask.bind(connection);
     connection.ask = async (correlationId, request) => {
       const answer = await ask(correlationId, request);
-      if (!isTold) answer.writeInt16BE(code, 18 + answer.readInt16BE(8));
-      isTold = true;
+      if (!hasFailed) answer.writeInt16BE(code, 18 + answer.readInt16BE(8));
+      hasFailed = true;
       return answer;
     };
     return connection;
