@@ -33,7 +33,7 @@ suite('a watcher process', () => {
   });
   after(() => gateway.close());
 
-  test('waits for the start, watches, and stops when told to', async () => {
+  test('waits for the start, watches, and stops on request', async () => {
     const watchers = await startWatchers({ bases: [gateway.base], groups: groups('post'), ticket: TICKET });
     try {
       assert.equal(gateway.asked.length, 0);

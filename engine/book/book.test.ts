@@ -99,7 +99,7 @@ for (const log of availableLogs()) {
       assert.notEqual(found.code, 0, found.text);
     });
 
-    it('coupon with claims that were made, lapsed, declined and passed on', async () => {
+    it('coupon with claimed, lapsed, declined and passed-on offers', async () => {
       const id = await system.offer({ kind: 'coupon', stock: 6, waitlist: 8, claim_within_s: 5 });
       await fill(id, 30);
       const { rows } = await eventually(async () => {

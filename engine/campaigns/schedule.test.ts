@@ -145,7 +145,7 @@ describe('the schedule', () => {
     await eventually(async () => (await system.enter('bob', id, 1)).status === 202);
   });
 
-  it('cancels for everybody who waits', async () => {
+  it('cancels all waiting entries', async () => {
     const id = await system.offer({ kind: 'raffle', winners: 1, closes_at: inMs(HOUR) });
     for (const [index, user] of ['ann', 'bob', 'cid'].entries()) await system.enter(user, id, index % 2);
     const authorization = `Bearer ${await system.ticket('ann')}`;

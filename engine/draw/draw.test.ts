@@ -83,7 +83,7 @@ test('draws nobody from an empty or fully excluded pool', () => {
   deepEqual(draw(all, { places: 3, groupLimit: null }), []);
 });
 
-test('more winners begin with the same people: an alternate is whoever one more win would have drawn', () => {
+test('a longer draw starts with the same people: the next alternate is the next winner', () => {
   const all = entrants(3_000);
   const more = names(draw(all, { places: 500, groupLimit: null }));
   deepEqual(more.slice(0, 7), names(draw(all, { places: 7, groupLimit: null })));

@@ -110,7 +110,7 @@ function look(ms: number): AvailabilityLook {
   };
 }
 
-describe('in the ledger', () => {
+describe('available time in the ledger', () => {
   let database: TestDatabase;
   let pool: Pool;
   before(async () => {

@@ -78,7 +78,7 @@ test('derives the seed from the announcement, the committed secret and the pool'
   deepEqual(state.seed, drawSeed({ randomness, rulesHash, poolRoot, poolCount: 3 }));
 });
 
-test('tickets, groups, exclusions, tiers and alternates', async () => {
+test('draws with tickets, groups, exclusions, tiers and alternates', async () => {
   const tiers = [
     { name: 'first prize', winners: 1 },
     { name: 'second prize', winners: 4 },

@@ -144,7 +144,7 @@ test('the fast path admits exactly when the slow path refuses nobody', () => {
   );
 });
 
-test('tells sold_out to everybody except users who hold a coupon or a waitlist position', () => {
+test('answers sold_out to everybody except users with a coupon or a waitlist position', () => {
   fc.assert(
     fc.property(facts, instant, holders, (campaignFacts, atUs, loaded) => {
       const campaign: BoardCampaign = { ...NOT_DECIDED, ...campaignFacts, soldOut: true };

@@ -13,7 +13,7 @@ import { claim, holders, outcomes } from '../testing/claims.ts';
 const USERS = Array.from({ length: 30 }, (_, index) => `user-${index}`);
 
 for (const log of availableLogs()) {
-  describe(`claims under kills, over ${log}`, () => {
+  describe(`claims while processes are killed, over ${log}`, () => {
     let system: System;
     before(async () => {
       system = await startSystem({ log });

@@ -104,7 +104,7 @@ for (const log of availableLogs()) {
       );
     });
 
-    it('answers a repeated claim alike from any gateway, and never tells a holder or waiter sold_out', async () => {
+    it('answers a repeated claim alike on any gateway, and never sold_out to a holder or waiting user', async () => {
       const campaign = await system.offer({ kind: 'coupon', stock: 1, waitlist: 1, claim_within_s: 60 });
       await enterAll(campaign, 'ann', 'ben');
       await becomes('ben', campaign, 'waitlisted');

@@ -50,7 +50,7 @@ for (const log of availableLogs()) {
       await eventually(async () => (await fetch(`${system.gateways[2]?.url}/readyz`)).ok);
     });
 
-    test('a gateway that is told to stop finishes the requests it accepted', async () => {
+    test('a stopping gateway finishes the requests it accepted', async () => {
       const id = await system.offer({ kind: 'coupon', stock: STOCK });
       const rows = await burst(system, id, USERS, async () => {
         await sleep(100);

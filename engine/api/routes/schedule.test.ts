@@ -116,7 +116,7 @@ describe('editing a campaign', () => {
     assert.ok(round(moved) > round(before));
   });
 
-  it('requires the version that the edit was made for', async () => {
+  it('requires the version that the edit is based on', async () => {
     const id = await coming();
     const body = { title: 'Two thirds' };
     const without = await api.call('PATCH', `/v1/campaigns/${id}`, { body });

@@ -42,7 +42,7 @@ for (const kind of availableLogs()) {
       await log.fencing.fence(writer, FENCE);
     };
 
-    it('cannot append or leave behind its fence', async () => {
+    it('cannot append after its fence, nor record its leave', async () => {
       const config = logConfig(kind, serversFromEnv());
       const log = await open(config);
       const [old, other] = [await log.join(1), await log.join(2)];

@@ -8,7 +8,7 @@ import { logConfig, quiet, TestLedger, TestLog, TestOwnership } from './testing/
 import { TestServer } from './testing/servers.ts';
 
 for (const kind of availableLogs()) {
-  describe(`the ${kind} log in an outage`, {
+  describe(`the ${kind} log during an outage`, {
     timeout: 200_000,
   }, () => {
     const partition = 1;

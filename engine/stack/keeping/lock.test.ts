@@ -16,7 +16,7 @@ after(() => rm(dir, { recursive: true }));
 const ROUNDS = 20;
 const never = new AbortController().signal;
 
-test('one holder at a time, and nothing remains', async () => {
+test('allows one holder at a time, and leaves no file', async () => {
   const path = join(dir, 'one');
   let holders = 0;
   let most = 0;

@@ -98,7 +98,7 @@ test('accepts a deadline extended by outages, and one ended by the operator, whi
   assert.match(report.notes.join('\n'), /The operator brought the deadline of/);
 });
 
-test('the next of the waitlist is the next entry by stamp', async () => {
+test('the head of the waitlist is the next entry by stamp', async () => {
   const codes = await foundIn(parts => {
     const [first, second] = parts.entries.filter(({ outcome }) => outcome === 'waitlisted');
     assert.ok(first && second);
