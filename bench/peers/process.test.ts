@@ -62,11 +62,11 @@ test('ends a child that never gets ready', async () => {
 test('skips lines before the ready line, and keeps the last one', async () => {
   const script = `
     console.log('starting\\n{"level":30}\\n{broken\\n{"ready":true,"port":5}');
-    process.stdin.on('data', text => console.log('heard ' + String(text).trim())).on('end', () => process.exit(7));`;
+    process.stdin.on('data', text => console.log('got ' + String(text).trim())).on('end', () => process.exit(7));`;
   const child = await startChild({ ...node(script), isReady: ({ ready }) => ready === true });
   assert.deepEqual(child.ready, { ready: true, port: 5 });
   child.say('you');
-  await lastLineIs(child, 'heard you');
+  await lastLineIs(child, 'got you');
   assert.deepEqual(await child.stop(), { code: null, signal: 'SIGTERM' });
 });
 

@@ -15,7 +15,7 @@ const ANY = { 'if-match': '*' };
 const TERMS = { discount: 'percentage', basis_points: 1_000 };
 
 /** The answers to one user about one campaign. */
-interface Told {
+interface Answers {
   readonly entry: string;
   readonly deleted: string;
   readonly claimed: string;
@@ -27,7 +27,7 @@ for (const log of availableLogs()) {
     let system: System;
     /** A coupon, a raffle with alternates, a coupon with claims and a waitlist, and one that was cancelled. */
     let campaigns: readonly number[] = [];
-    const asBefore = new Map<string, Told>();
+    const asBefore = new Map<string, Answers>();
     let viewsBefore: readonly string[] = [];
 
     const me = (id: number): string => `/v1/campaigns/${id}/entries/me`;
@@ -41,7 +41,7 @@ for (const log of availableLogs()) {
       return stream.events;
     }
 
-    async function answersOf(user: string, id: number, gateway = 0): Promise<Told> {
+    async function answersOf(user: string, id: number, gateway = 0): Promise<Answers> {
       return {
         entry: textOf(await system.ask(user, 'GET', me(id), { gateway })),
         deleted: textOf(await system.ask(user, 'DELETE', me(id), { gateway })),

@@ -227,7 +227,7 @@ function sliced(
       slices.push({ head, items: its });
     };
     const signOutside = (atUs: number): void => {
-      if (isLonger && version > 1) signSlice([item(1, OTHER_CAMPAIGN, 0, gateway, `aside ${atUs}`)], [atUs]);
+      if (isLonger && version > 1) signSlice([item(1, OTHER_CAMPAIGN, 0, gateway, `outside ${atUs}`)], [atUs]);
     };
     signOutside(OPENS_AT_US - OUTSIDE_US);
     const own = items.filter(({ stamp }) => stamp % 1024 === gateway);
@@ -449,7 +449,7 @@ function epochOf(slices: readonly MadeSlice[], { gateways = 2 }: Plan): EpochObj
 
 function sliceObject(slice: MadeSlice, first: ReadonlyMap<string, Item>, version: number): SliceObject {
   const head = base64url(slice.head);
-  const isWithin = slice.items.every(({ user }) => !user.startsWith('aside'));
+  const isWithin = slice.items.every(({ user }) => !user.startsWith('outside'));
   const isShown = version > 1 ? isWithin : slice.items.some(({ campaign }) => campaign === CAMPAIGN);
   if (!isShown) return { head };
   const others = slice.items.flatMap((one, index): [number, string][] =>
