@@ -85,7 +85,7 @@ class Incarnation {
 }
 
 /** What the log said about an incarnation; for number 0: that the epoch began at that instant. */
-async function told(gateway: number, number: number, throughUs: number): Promise<void> {
+async function noteProgress(gateway: number, number: number, throughUs: number): Promise<void> {
   const promises = { throughUs, rankedUs: throughUs, sliceNumber: 0, repaired: true };
   const where = { logName: 'test', partition: 0, state: 'ended' } as const;
   await saveProgress(ledger.pool, [{ gateway, incarnation: BASE + number, ...where, ...promises }]);
@@ -117,13 +117,13 @@ async function open(): Promise<Campaign> {
     const times = { opensAt: new Date('2030-01-01T00:00:00Z'), closesAt: new Date('2030-01-01T00:01:00Z') };
     return announcementOf(testRandomness(), id, { title: 'test', places: STOCK, ...times }, undefined);
   });
-  await told(0, 0, opensAtUs(campaign) - 1_000_000);
+  await noteProgress(0, 0, opensAtUs(campaign) - 1_000_000);
   return campaign;
 }
 
 const elsewhere = (userId: string, atUs: number): Wish => [ITEM_ENTRY, ELSEWHERE, userId, atUs];
 
-test('chains reach from before the opening to behind the last withdrawal, and everybody is accounted for', async () => {
+test('chains span from before the opening to after the last withdrawal, and account for every user', async () => {
   const campaign = await open();
   const { campaignId } = campaign;
   const entry = (who: number, atUs = who): Wish => [ITEM_ENTRY, campaignId, `user-${who}`, atUs];
@@ -137,7 +137,7 @@ test('chains reach from before the opening to behind the last withdrawal, and ev
   await first.slice(entry(1), elsewhere('beside', 2), entry(20));
   await first.slice(elsewhere('in between', 100), elsewhere('too', 200));
   await first.slice(entry(300), entry(1, 301), entry(4000));
-  await first.slice(elsewhere('behind the close', WINDOW_US + 10));
+  await first.slice(elsewhere('after the close', WINDOW_US + 10));
   await first.slice([ITEM_WITHDRAWAL, campaignId, 'user-300', lateUs]);
   await first.slice(elsewhere('behind', WINDOW_US + 9000));
   await first.slice(elsewhere('far behind', WINDOW_US + 99_000));
@@ -146,7 +146,7 @@ test('chains reach from before the opening to behind the last withdrawal, and ev
   await third.slice(elsewhere('at the end', 5000));
   const fifth = new Incarnation(2, 5, campaign);
   await fifth.slice(elsewhere('later', WINDOW_US + 7000));
-  for (const number of [1, 2, 3, 5]) await told(number, number, opensAtUs(campaign) + WINDOW_US);
+  for (const number of [1, 2, 3, 5]) await noteProgress(number, number, opensAtUs(campaign) + WINDOW_US);
   await ledger.settle(campaign, WINDOW_US + 100_000);
   const book = await bookOf(campaign);
   const report = await check(book);
@@ -171,7 +171,7 @@ test('chains reach from before the opening to behind the last withdrawal, and ev
   assert.ok(lines.some(line => line.includes('"withdrawn"')));
 });
 
-test('an entry that no slice has is no entry of a book', async () => {
+test('refuses an entry that no slice contains', async () => {
   const campaign = await open();
   await ledger.enter(campaign, 1);
   await ledger.settle(campaign, WINDOW_US + 1);

@@ -97,7 +97,7 @@ const plans: Readonly<Record<string, Plan>> = {
 };
 
 for (const [name, plan] of Object.entries(plans)) {
-  test(`what is written is the book byte for byte, and verifies: ${name}`, async () => {
+  test(`writes the book byte for byte, and it verifies: ${name}`, async () => {
     const made = makeBook(plan);
     const book = await whole(inputOf(made));
     assert.equal(book.toString(), written(made.parts).toString());
@@ -113,7 +113,7 @@ test('gzip holds the same bytes', async () => {
   assert.deepEqual(gunzipSync(Buffer.concat(zipped)), await whole(input));
 });
 
-test('what cannot be in a book is refused with a reason', async () => {
+test('refuses what a book cannot hold, with a reason', async () => {
   const input = inputOf(makeBook({ kind: 'raffle', entries: 20 }));
   const entries = [...(input.entries as Iterable<BookEntry>)];
   const slices = [...(input.slices as Iterable<BookSlice>)];
@@ -145,7 +145,7 @@ test('what cannot be in a book is refused with a reason', async () => {
   }
 });
 
-test('a feed that fails ends the gzip stream with its error', async () => {
+test('a failing feed ends the gzip stream with its error', async () => {
   const input = inputOf(makeBook({ kind: 'coupon', entries: 5 }));
   const failing = (async function* (): AsyncGenerator<BookEntry> {
     yield* input.entries;
@@ -156,7 +156,7 @@ test('a feed that fails ends the gzip stream with its error', async () => {
   }, /the cursor is gone/);
 });
 
-test('memory does not grow with the entries that were written', { timeout: 200_000 }, async () => {
+test('memory stays constant while entries are written', { timeout: 200_000 }, async () => {
   const large = new LargeBook({ kind: 'coupon', entries: 200_000, sliceItems: 400 });
   const slices = function* (): Generator<BookSlice> {
     for (const [index, signedHead] of large.heads.entries()) {

@@ -41,7 +41,7 @@ async function codes(book: Buffer, more: object = {}): Promise<string[]> {
   return codesOf(await run({ book: inPieces(book), ...more }));
 }
 
-test('a book that is signed anew and not changed is right, also against what was kept', async () => {
+test('a book re-signed without changes verifies, also against kept heads', async () => {
   const forger = new Forger(made.parts);
   const book = finished(forger);
   assert.equal(book.toString(), written(made.parts).toString());
@@ -66,7 +66,7 @@ function firstsOf(forger: Forger) {
   return new Set(firsts.values());
 }
 
-test('the first slice of each chain left out', async () => {
+test('omits the first slice of each chain', async () => {
   const forger = new Forger(made.parts);
   const gone = firstsOf(forger);
   forger.slices = forger.slices.filter(slice => !gone.has(slice));
@@ -94,7 +94,7 @@ test('the first slice of each chain left out', async () => {
   assert.ok((await codes(book, { receipt })).includes('kept-head-differs'));
 });
 
-test('a gateway left out', async () => {
+test('omits a gateway', async () => {
   const forger = new Forger(made.parts);
   const gone = incarnationOf(3);
   forger.slices = forger.slices.filter(({ incarnation }) => incarnation !== gone);
@@ -108,8 +108,8 @@ test('a gateway left out', async () => {
   const found = await run({ book: inPieces(book), heads: pages });
   assert.deepEqual(codesOf(found), ['kept-head-missing']);
   assert.match(found.findings[0]?.message ?? '', /shows nothing of that incarnation: it was left out/);
-  const told = (await run({ book: inPieces(book) })).notProven.join('\n');
-  assert.match(told, /That the 3 incarnations declared as silent signed nothing/);
+  const notProven = (await run({ book: inPieces(book) })).notProven.join('\n');
+  assert.match(notProven, /That the 3 incarnations declared as silent signed nothing/);
 
   // With the other numbers closed up: every chain differs from the one that was shown.
   for (const slice of forger.slices) if (slice.incarnation > gone) slice.incarnation -= 1;
@@ -138,12 +138,12 @@ function madeUp(incarnation: number, gateway: number) {
   };
 }
 
-test('an incarnation that is made up after the close, with the earliest stamp', async () => {
+test('fabricates an incarnation after the close, with the earliest stamp', async () => {
   // The first entry of the made book has the stamp 0, from gateway 0.
   for (const [what, number, code] of [
-    ['a number that somebody has', 2, 'incarnation-twice'],
-    ['one that nobody was given', 9, 'incarnation-unknown'],
-    ['one that is said to be quiet', 5, 'incarnation-unknown'],
+    ['a number in use', 2, 'incarnation-twice'],
+    ['a number never assigned', 9, 'incarnation-unknown'],
+    ['a number declared as silent', 5, 'incarnation-unknown'],
   ] as const) {
     const forger = new Forger(made.parts);
     forger.slices.push(madeUp(incarnationOf(number), 9));
@@ -169,7 +169,7 @@ test('an incarnation that is made up after the close, with the earliest stamp', 
   assert.ok((await codes(finished(forger))).includes('incarnation-unknown'));
 });
 
-test('a winner who is said to be withdrawn', async () => {
+test('declares a winner withdrawn', async () => {
   const forger = new Forger(made.parts);
   forger.resign();
   let granted = 0;
@@ -193,7 +193,7 @@ test('a winner who is said to be withdrawn', async () => {
   assert.deepEqual(await codes(book, { heads: pages }), ['kept-head-differs']);
 });
 
-test('an entry that is passed off as one of another campaign, or in a slice of which the head alone is shown', async () => {
+test('moves an entry to another campaign, or into a slice that shows its head only', async () => {
   const forger = new Forger(made.parts);
   const line = made.parts.entries[2];
   const slice = forger.slices[line?.slice ?? -1];
@@ -218,14 +218,14 @@ test('an entry that is passed off as one of another campaign, or in a slice of w
   assert.deepEqual(await codes(finished(hidden)), ['slice-hidden']);
 });
 
-test('a head that was kept twice, as two things', async () => {
+test('two kept versions of one head', async () => {
   const other = makeBook({ kind: 'coupon', entries: 31, stock: STOCK, gateways: 3 });
   const both = Buffer.concat([pages, pagesOf(other.parts.slices.map(({ head }) => head))]);
   const found = await codes(written(made.parts), { heads: both });
   assert.ok(found.includes('kept-head-differs'), found.join());
 });
 
-test('kept heads that cannot be read, or are signed by nobody known', async () => {
+test('kept heads that are unreadable or signed with unknown keys', async () => {
   const check = async (heads: Buffer): Promise<string[]> => await codes(written(made.parts), { heads });
   assert.deepEqual(await check(Buffer.from('{"heads":["?"]}\n')), ['malformed']);
   assert.deepEqual(await check(Buffer.from('nothing')), ['malformed']);

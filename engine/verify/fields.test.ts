@@ -36,7 +36,7 @@ interface Found {
 }
 /** A field that only the operator can know; the report says so. */
 interface Word {
-  readonly word: string;
+  readonly exempt: string;
 }
 
 const later = (): string => '2023-12-01T00:00:00Z';
@@ -55,8 +55,8 @@ const fields: Readonly<Record<string, Found | Word>> = {
   'header.keys[].id': { code: 'malformed' },
   'header.keys[].public': { code: 'malformed' },
   'header.keys[].from': { code: 'key-conflict', to: later },
-  'header.keys[].until': { word: 'a key that was ended since: the pinned list decides' },
-  'header.keys[].revoked': { word: 'a key that was revoked since: the pinned list decides' },
+  'header.keys[].until': { exempt: 'a key ended since then: the pinned list decides' },
+  'header.keys[].revoked': { exempt: 'a key revoked since then: the pinned list decides' },
   'header.keys[].use': { code: 'malformed' },
   'header.rules_hash': noRules,
   'header.rules.campaign': { code: 'malformed' },
@@ -174,28 +174,28 @@ async function foundIn(made: MadeBook, parts: Parts): Promise<string[]> {
   return codesOf(await run({ book: inPieces(written(parts)), keys, heads }));
 }
 
-test('every field of the lines', { timeout: 300_000 }, async () => {
+test('checks every field of the lines', { timeout: 300_000 }, async () => {
   const seen = new Set<string>();
   const wrong: string[] = [];
   for (const made of books) {
     assert.deepEqual(await foundIn(made, made.parts), []);
     for (const [path, { value, put }] of fieldsOf(made.parts)) {
-      const told = fields[path];
-      assert.ok(told, `nothing is said of the field ${path}`);
+      const rule = fields[path];
+      assert.ok(rule, `the field ${path} has no rule`);
       if (seen.has(path)) continue;
       seen.add(path);
-      if ('word' in told) continue;
+      if ('exempt' in rule) continue;
       const parts = structuredClone(made.parts);
-      put(parts, (told.to ?? other)(value));
+      put(parts, (rule.to ?? other)(value));
       const codes = await foundIn(made, parts);
-      if (!codes.includes(told.code)) wrong.push(`${path}: ${told.code} is not among ${codes}`);
+      if (!codes.includes(rule.code)) wrong.push(`${path}: ${rule.code} is not among ${codes}`);
     }
   }
   assert.deepEqual(wrong, []);
   assert.deepEqual(
     Object.keys(fields).filter(path => !seen.has(path)),
     [],
-    'fields that no book has',
+    'no book has these fields',
   );
 });
 
@@ -214,7 +214,7 @@ const ofHeads: readonly (readonly [
   ['previous', () => Buffer.alloc(32, 1), undefined],
 ];
 
-test('every field of a head, with its chain signed anew', async () => {
+test('checks every field of a head, with its chain re-signed', async () => {
   for (const [field, to, code] of ofHeads) {
     const forger = new Forger(first.parts);
     const slice =
@@ -228,13 +228,13 @@ test('every field of a head, with its chain signed anew', async () => {
     const kept = await foundIn(first, forger.parts);
     assert.ok(
       kept.some(one => one.startsWith('kept-head-')),
-      `${field}: nothing kept is among ${kept}`,
+      `${field}: no kept-head finding among ${kept}`,
     );
   }
 });
 
 /** The fields of a leaf of this campaign that has no line; its root is signed again. */
-test('every field of a leaf that is no entry', async () => {
+test('checks every field of a leaf that is not an entry', async () => {
   const at = { kind: 0, source: 1, campaign: 5, stamp: 13, who: 20 } as const;
   for (const [field, offset] of Object.entries(at)) {
     const forger = new Forger(first.parts);

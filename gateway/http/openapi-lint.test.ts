@@ -12,7 +12,7 @@ describe('the OpenAPI document of the gateway', () => {
     assert.deepEqual(await lintOpenApi(document), []);
   });
 
-  it('has patterns that every engine of ECMA-262 takes', () => {
+  it('uses patterns that every ECMA-262 engine accepts', () => {
     assert.deepEqual(hardPatterns(document), []);
   });
 
@@ -22,7 +22,7 @@ describe('the OpenAPI document of the gateway', () => {
 
   for (const { id, body } of operations) {
     if (body === undefined) continue;
-    it(`shows examples that are right: ${id}`, () => {
+    it(`has valid examples: ${id}`, () => {
       const examples: unknown = Reflect.get(body, 'examples');
       assert.ok(Array.isArray(examples) && examples.length > 0);
       for (const example of examples) assert.ok(Value.Check(body, example), JSON.stringify(example));

@@ -168,7 +168,9 @@ describe('the OpenAPI document', () => {
             : ask('overloading', 'POST', claimOf(claims), cut),
       ),
     );
-    return answers.find(answer => answer.text.includes('overloaded')) ?? assert.fail('nobody was refused');
+    return (
+      answers.find(answer => answer.text.includes('overloaded')) ?? assert.fail('no request was refused')
+    );
   };
   const slowBody = async (path: string, authorization: string): Promise<Given> => {
     const socket = connect(system.gateways[0]?.port ?? 0, '127.0.0.1');
@@ -193,7 +195,7 @@ describe('the OpenAPI document', () => {
       const answers = await Promise.all(
         Array.from({ length: 200 }, () => ask('hasty', 'POST', entries(raffle))),
       );
-      return answers.find(({ status }) => status === 429) ?? assert.fail('nobody was refused');
+      return answers.find(({ status }) => status === 429) ?? assert.fail('no request was refused');
     },
     'post /v1/campaigns/{id}/entries 401 unauthenticated': () => anonymous('POST', entries(raffle)),
     'post /v1/campaigns/{id}/entries 400 invalid-request': () =>
@@ -330,7 +332,7 @@ describe('the OpenAPI document', () => {
     'get /openapi.json 200 ': () => anonymous('GET', '/openapi.json'),
   });
 
-  test('every documented answer is a real one, and as documented', async () => {
+  test('every documented response occurs, and as documented', async () => {
     const all = cases();
     const documented: string[] = [];
     for (const { method, path, answers, problems: slugs } of operations) {
@@ -365,7 +367,7 @@ describe('the OpenAPI document', () => {
     );
   });
 
-  test('it is what the gateway serves', async () => {
+  test('matches what the gateway serves', async () => {
     const served = await (await fetch(`${system.gateways[0]?.url}/openapi.json`)).json();
     assert.deepEqual(served, JSON.parse(JSON.stringify(openApiDocument())));
   });

@@ -38,12 +38,12 @@ const awayPool = openPool('postgres://nobody@127.0.0.1:1/none', {
   onError: () => undefined,
 });
 /** An API whose database is away and which is not ready. */
-const away = await startApi({
+const unavailableApi = await startApi({
   pool: awayPool,
   ready: () => ({ ok: false, checks: { postgres: 'no answer', redis: 'ok' } }),
 });
 after(async () => {
-  for (const each of [api, broken, away]) await each.close();
+  for (const each of [api, broken, unavailableApi]) await each.close();
   for (const pool of [emptyPool, awayPool]) await pool.end();
   await empty.drop();
 });
@@ -205,7 +205,7 @@ async function archivedCampaign(): Promise<void> {
 }
 
 describe('the OpenAPI document', () => {
-  it('holds for what goes well', async () => {
+  it('matches successful responses', async () => {
     for (const path of ['/livez', '/readyz', '/metrics', '/openapi.json'] as const) {
       assert.equal((await call(api, 'GET', path, { token: undefined })).status, 200);
     }
@@ -231,12 +231,12 @@ describe('the OpenAPI document', () => {
     }
     const drawn = await drawnRaffle();
     assert.equal((await call(api, 'GET', `${CAMPAIGN}/proof`, { id: drawn })).status, 200);
-    const rehearsed = await call(api, 'POST', `${CAMPAIGN}/alternates/next`, {
+    const dryRun = await call(api, 'POST', `${CAMPAIGN}/alternates/next`, {
       id: drawn,
       query: '?dryRun=true',
       body: { serial: 1, reason: 'did not answer' },
     });
-    assert.equal(rehearsed.body.dry_run, true);
+    assert.equal(dryRun.body.dry_run, true);
     const passed = await call(api, 'POST', `${CAMPAIGN}/alternates/next`, {
       id: drawn,
       body: { serial: 1, reason: 'did not answer' },
@@ -282,7 +282,7 @@ describe('the OpenAPI document', () => {
     assert.equal((await call(api, 'GET', '/v1/dead-letters', { query: '?after=1' })).body.next, null);
   });
 
-  it('holds for changes of the schedule', async () => {
+  it('matches schedule changes', async () => {
     const match = { headers: { 'if-match': '*', 'x-operator': 'Ada' } };
     const times = { opens_at: inMs(60_000), closes_at: inMs(120_000) };
     const id = await api.create({ ...times, draft: true });
@@ -348,7 +348,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('holds for rooms', async () => {
+  it('matches rooms', async () => {
     const id = await api.create({ kind: 'room', stock: undefined, per_second: 10, capacity: 100 });
     assert.equal((await call(api, 'GET', `${CAMPAIGN}/totals`, { id })).status, 200);
     assert.equal((await call(api, 'GET', CAMPAIGN, { id })).body.admitted, 0);
@@ -381,7 +381,7 @@ describe('the OpenAPI document', () => {
     assert.equal((await call(api, 'PUT', `${CAMPAIGN}/room`, large)).status, 413);
   });
 
-  it('holds for clocks', async () => {
+  it('matches clocks', async () => {
     const trust = (body: object, headers = {}): Promise<Answer> =>
       call(api, 'POST', '/v1/clocks/trust', { body, headers });
     assert.equal((await trust(TRUST)).body.type, 'urn:fairline:problem:clocks-agree');
@@ -413,7 +413,7 @@ describe('the OpenAPI document', () => {
     assert.equal((await call(api, 'POST', '/v1/clocks/trust', { body: 'x'.repeat(16 * 1024) })).status, 413);
   });
 
-  it('holds for coupons in use', async () => {
+  it('matches coupons in use', async () => {
     const made = (of: object): Promise<Answer> =>
       call(api, 'POST', '/v1/coupons', { body: { ...of, terms: TEN_PERCENT } });
     const summer = await made({ code: 'SUMMER' });
@@ -453,7 +453,7 @@ describe('the OpenAPI document', () => {
     assert.equal(change.status, 409);
   });
 
-  it('holds for requests that are wrong', async () => {
+  it('matches invalid requests', async () => {
     for (const [method, path] of securedPaths) {
       assert.equal((await call(api, method, path, { token: undefined })).status, 401);
       assert.equal((await call(api, method, path, { token: 'another' })).status, 401);
@@ -506,22 +506,22 @@ describe('the OpenAPI document', () => {
     assert.equal((await call(api, 'POST', `${CAMPAIGN}/close`, { id })).status, 409);
   });
 
-  it('holds when parts are away or broken', async () => {
+  it('matches outages and failures', async () => {
     for (const [method, path] of securedPaths) {
       const make = makePaths.find(each => each[0] === method && each[1] === path)?.[2];
       const wanted = bodies.find(each => each[0] === method && each[1] === path)?.[2];
       const body = { body: make?.() ?? wanted, headers: { 'if-match': '*' } };
-      const unavailable = await call(away, method, path, body);
+      const unavailable = await call(unavailableApi, method, path, body);
       assert.equal(unavailable.status, 503);
       assert.ok(unavailable.headers.has('retry-after'));
       assert.equal((await call(broken, method, path, body)).status, 500);
     }
-    const notReady = await call(away, 'GET', '/readyz');
+    const notReady = await call(unavailableApi, 'GET', '/readyz');
     assert.deepEqual(notReady.body.checks, { postgres: 'no answer', redis: 'ok' });
     assert.equal(notReady.body.detail, 'postgres: no answer');
   });
 
-  it('holds when too many exports go on', async () => {
+  it('matches too many concurrent exports', async () => {
     const id = await api.create();
     await api.pool.query(
       `insert into entries select $1, 'user-' || lpad(n::text, 100, '0'), n from generate_series(1, 200000) n`,
@@ -539,7 +539,7 @@ describe('the OpenAPI document', () => {
     abort.abort();
   });
 
-  it('has had every answer given for real', () => {
+  it('every documented response occurred', () => {
     const missing = documented().filter(answer => !given.has(answer));
     assert.deepEqual(missing, []);
   });

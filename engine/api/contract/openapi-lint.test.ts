@@ -14,7 +14,7 @@ describe("the OpenAPI document of the operator's API", () => {
     assert.deepEqual(await lintOpenApi(document), []);
   });
 
-  it('has patterns that every engine of ECMA-262 takes', () => {
+  it('uses patterns that every ECMA-262 engine accepts', () => {
     assert.deepEqual(hardPatterns(document), []);
   });
 
@@ -25,7 +25,7 @@ describe("the OpenAPI document of the operator's API", () => {
   for (const [id, operation] of Object.entries<Operation>(operations)) {
     const { body } = operation;
     if (body === undefined) continue;
-    it(`shows examples that are right: ${id}`, () => {
+    it(`has valid examples: ${id}`, () => {
       const examples: unknown = Reflect.get(body, 'examples');
       assert.ok(Array.isArray(examples) && examples.length > 0);
       for (const example of examples) assert.ok(Value.Check(body, example), JSON.stringify(example));

@@ -77,8 +77,8 @@ export class Forger {
         this.withdrew.add(base64url(one.subarray(14)));
     this.parts.entries = entries.map(({ one, slice, leaf }, index): EntryObject => {
       const who = base64url(one.subarray(14));
-      const told = outcomeOf(index, who);
-      return { leaf, outcome: 'sold_out', slice, source: one[1] ?? 0, stamp: stampOf(one), who, ...told };
+      const declared = outcomeOf(index, who);
+      return { leaf, outcome: 'sold_out', slice, source: one[1] ?? 0, stamp: stampOf(one), who, ...declared };
     });
     const pool = this.parts.entries.filter(({ outcome }) => outcome !== 'withdrawn');
     const leaves = pool.map(({ slice, leaf }) => this.slices[slice]?.data?.[leaf] ?? Buffer.alloc(0));

@@ -136,7 +136,7 @@ export const incarnationOf = (number: number): number => EPOCH * 2 ** 32 + numbe
 /** The first number is quiet, and so is the last. */
 const numberOf = (gateway: number): number => gateway + 2;
 /** How far outside the window the first and last heads of chains are. */
-const ASIDE_US = 5_000_000;
+const OUTSIDE_US = 5_000_000;
 /** In 2023, before the real round of drand became known. */
 export const OPENS_AT_US = 1_692_800_000_000_000;
 export const CLOSES_AT_US = 1_692_803_600_000_000;
@@ -226,10 +226,10 @@ function sliced(
       sliceNumber += its.length % 3 === 0 ? 2 : 1;
       slices.push({ head, items: its });
     };
-    const signAside = (atUs: number): void => {
-      if (isLonger && version > 1) signSlice([item(1, OTHER_CAMPAIGN, 0, gateway, `aside ${atUs}`)], [atUs]);
+    const signOutside = (atUs: number): void => {
+      if (isLonger && version > 1) signSlice([item(1, OTHER_CAMPAIGN, 0, gateway, `outside ${atUs}`)], [atUs]);
     };
-    signAside(OPENS_AT_US - ASIDE_US);
+    signOutside(OPENS_AT_US - OUTSIDE_US);
     const own = items.filter(({ stamp }) => stamp % 1024 === gateway);
     for (let from = 0; from < own.length; from += sliceItems) {
       signSlice(own.slice(from, from + sliceItems));
@@ -239,7 +239,7 @@ function sliced(
         signSlice([item(1, OTHER_CAMPAIGN, 0, last.stamp, `elsewhere${from}`)]);
       }
     }
-    signAside(CLOSES_AT_US + ASIDE_US);
+    signOutside(CLOSES_AT_US + OUTSIDE_US);
   }
   return slices;
 }
@@ -439,7 +439,7 @@ function epochOf(slices: readonly MadeSlice[], { gateways = 2 }: Plan): EpochObj
   const last = numberOf(gateways);
   const quiet = Array.from({ length: last }, (_, index) => index + 1).filter(each => !shown.includes(each));
   return {
-    began_us: OPENS_AT_US - 2 * ASIDE_US,
+    began_us: OPENS_AT_US - 2 * OUTSIDE_US,
     ends: [...ends],
     epoch: EPOCH,
     last,
@@ -449,7 +449,7 @@ function epochOf(slices: readonly MadeSlice[], { gateways = 2 }: Plan): EpochObj
 
 function sliceObject(slice: MadeSlice, first: ReadonlyMap<string, Item>, version: number): SliceObject {
   const head = base64url(slice.head);
-  const isWithin = slice.items.every(({ user }) => !user.startsWith('aside'));
+  const isWithin = slice.items.every(({ user }) => !user.startsWith('outside'));
   const isShown = version > 1 ? isWithin : slice.items.some(({ campaign }) => campaign === CAMPAIGN);
   if (!isShown) return { head };
   const others = slice.items.flatMap((one, index): [number, string][] =>
