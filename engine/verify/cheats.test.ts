@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sha256 } from './testing/basics.ts';
+import { leafHashOf, sha256 } from './testing/basics.ts';
 import { dataOf, Forger } from './testing/forger.ts';
 import type { EntryObject } from './testing/made.ts';
-import { CAMPAIGN, incarnationOf, makeBook, OPENS_AT_US, written } from './testing/maker.ts';
+import { CAMPAIGN, incarnationOf, makeBook, OPENS_AT_US, type Parts, written } from './testing/maker.ts';
 import { inOrder } from './testing/records.ts';
 import { codesOf, inPieces, json, run } from './testing/run.ts';
 
@@ -157,7 +157,7 @@ test('an incarnation that is made up after the close, with the earliest stamp', 
   assert.deepEqual(await codes(book), []);
   assert.deepEqual(await codes(book, { heads: pages }), ['kept-head-late']);
   // In a new epoch: it cannot have begun before the opening, because the epoch in force then has continued.
-  const epochs = forger.parts.header.epochs ?? [];
+  const { epochs } = forger.parts.header;
   forger.slices.splice(-1, 1, madeUp(incarnationOf(1) + 2 ** 32, 9));
   epochs.push({
     began_us: OPENS_AT_US + 5,
@@ -216,6 +216,45 @@ test('an entry that is passed off as one of another campaign, or in a slice of w
   bare.root = Buffer.from(made.parts.slices.at(-2)?.head ?? '', 'base64url').subarray(56, 88);
   bare.data = undefined;
   assert.deepEqual(await codes(finished(hidden)), ['slice-hidden']);
+});
+
+/** Version 1 of the format showed neither where chains begin and end nor what the leaves without a line are. */
+test('a book that is passed off as one of another version, which would show less', async () => {
+  const forger = new Forger(made.parts);
+  const gone = incarnationOf(3);
+  const kept = forger.slices.flatMap(({ incarnation, data }, index) =>
+    incarnation === gone || data === undefined ? [] : [index],
+  );
+  forger.slices = kept.map(index => forger.slices[index]).filter(slice => slice !== undefined);
+  forger.resign();
+  let granted = 0;
+  forger.relist((index, who) => {
+    if (forger.withdrew.has(who) || index === 1) return { outcome: 'withdrawn' };
+    granted += 1;
+    return granted > STOCK ? { outcome: 'sold_out' } : { outcome: 'granted', serial: granted };
+  });
+  const { header, slices } = forger.parts;
+  // The heads as they were signed, so that kept heads do not contradict them.
+  slices.forEach((slice, at) => {
+    slice.head = made.parts.slices[kept[at] ?? -1]?.head ?? '';
+    slice.others = (slice.others ?? []).map(([leaf, data]) => [
+      leaf,
+      base64(leafHashOf(Buffer.from(data, 'base64url'))),
+    ]);
+  });
+  const { epochs: _, until_us: __, ...before } = header;
+  for (const [book, rest] of [
+    [1, before],
+    [1, header],
+    [0, header],
+    [3, header],
+  ] as const) {
+    const parts = { ...forger.parts, header: { ...rest, book } as Parts['header'] };
+    const report = await run({ book: inPieces(written(parts)), heads: pages });
+    assert.deepEqual(codesOf(report), ['malformed']);
+    assert.equal(report.exitCode, 2);
+    assert.match(report.findings[0]?.message ?? '', new RegExp(`is of version ${book} of the format`));
+  }
 });
 
 test('a head that was kept twice, as two things', async () => {

@@ -99,9 +99,7 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
   const options = { primitives, limits, findings, pinned, onHead };
   const book = request.book === undefined || isSkipped ? undefined : await readBook(request.book, options);
   const keptReport =
-    book === undefined
-      ? undefined
-      : await kept?.end(book.slices.chains?.time, book.signers, limits, primitives);
+    book === undefined ? undefined : await kept?.end(book.chains.time, book.signers, limits, primitives);
   const signers = book?.signers ?? new Signers(pinned, new Map(), findings);
   // Without a book and keys, the signer is unknown; the report says so.
   const hasKeys = request.book === undefined ? pinned !== undefined : book !== undefined;

@@ -28,7 +28,7 @@ interface Shown {
   greatest: number;
 }
 
-/** What is known about the time of a book; nothing for a book that does not show its chains completely. */
+/** The time of a book, in which it shows all chains completely. */
 export interface BookTime extends Window {
   isWithin(head: SignedHead): boolean;
 }
@@ -98,12 +98,7 @@ export class KeptHeads {
   }
 
   /** Call this after the book was read. */
-  async end(
-    time: BookTime | undefined,
-    signers: Signers,
-    limits: Limits,
-    primitives: Primitives,
-  ): Promise<KeptReport> {
+  async end(time: BookTime, signers: Signers, limits: Limits, primitives: Primitives): Promise<KeptReport> {
     for (const keeper of this.#keepers) await keeper.check(this.#findings, limits, primitives);
     for (const { kept, other } of this.#differing) {
       // Two contradicting heads accuse nobody unless both were signed.
@@ -136,22 +131,21 @@ export class KeptHeads {
     else if (other.text !== kept.text) this.#differing.push({ kept, other });
   }
 
-  #monitors(time: BookTime | undefined): readonly MonitorSeen[] {
+  #monitors(time: BookTime): readonly MonitorSeen[] {
     return this.#keepers.flatMap(keeper => {
       const { key, records, missing, matched, chains } = keeper;
       if (key === undefined) return [];
-      const seenAllAtUs = time === undefined ? undefined : keeper.seenAllAtUs(time);
-      const parts = time === undefined ? [] : keeper.partsOf(time);
+      const [seenAllAtUs, parts] = [keeper.seenAllAtUs(time), keeper.partsOf(time)];
       return [{ key, records, missing, matched, chains, seenAllAtUs, parts }];
     });
   }
 
   /** Whether the book must contain it. */
-  #belongs(head: SignedHead, time: BookTime | undefined): boolean {
+  #belongs(head: SignedHead, time: BookTime): boolean {
     const chain = this.#shown.get(chainOf(head));
     const isBetween =
       chain !== undefined && head.sliceNumber > chain.least && head.sliceNumber < chain.greatest;
-    return isBetween || time?.isWithin(head) === true;
+    return isBetween || time.isWithin(head);
   }
 
   async #isSigned({ head, what }: Kept, signers: Signers, primitives: Primitives): Promise<boolean> {

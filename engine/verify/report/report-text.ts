@@ -96,19 +96,22 @@ function locatedWords({ user, stamp, rank, earlierStamp, decided }: Seen['locate
   return `${who}: stamp ${stamp}, number ${rank} in the queue. Outcome: ${became}.`;
 }
 
-function checkedOfBook({ rules, slices, entries, judge: { granted }, draw, moves }: ReadBook): string[] {
+function checkedOfBook({
+  rules,
+  chains,
+  slices,
+  entries,
+  judge: { granted },
+  draw,
+  moves,
+}: ReadBook): string[] {
   const checked = [
     `The signature of the book is valid, and no signed item is missing. It shows ${count(entries.count, 'entry', 'entries')}, ${entries.withdrawn} of them withdrawn.`,
     `${count(slices.count, 'slice')} of ${count(slices.gateways, 'gateway')}: each is signed by a key valid at its time, continues the previous one, and has exactly the signed items.`,
     'Stamps increase from the first entry to the last and lie between the opening and the close, and no user is in twice.',
+    `Every incarnation of a gateway in this time is accounted for: ${count(chains.count, 'chain')} from before the opening, or from registration, to after the last withdrawal or to the declared end; ${chains.quiet} are declared as silent.`,
+    'Every item signed in between is shown: each entry of the campaign has its line or repeats one that has, and every withdrawn entry has its withdrawal.',
   ];
-  const { chains } = slices;
-  if (chains !== undefined) {
-    checked.push(
-      `Every incarnation of a gateway in this time is accounted for: ${count(chains.count, 'chain')} from before the opening, or from registration, to after the last withdrawal or to the declared end; ${chains.quiet} are declared as silent.`,
-      'Every item signed in between is shown: each entry of the campaign has its line or repeats one that has, and every withdrawn entry has its withdrawal.',
-    );
-  }
   if (rules.kind === 'coupon') {
     checked.push(
       `The first ${granted} entries that were not withdrawn have a coupon, numbered without gaps; the stock is ${rules.stock}. Nobody got one ahead of an earlier stamp.`,
@@ -194,14 +197,11 @@ function notProvenOf(seen: Seen): readonly string[] {
   return notProven;
 }
 
-function notProvenOfBook({ rules, slices, entries, moves }: ReadBook, kept: Seen['kept']): readonly string[] {
+function notProvenOfBook({ rules, chains, entries, moves }: ReadBook, kept: Seen['kept']): readonly string[] {
   const notProven = [
     'That each entry is a different person. A book shows salted hashes of user ids, and the shop could have created accounts of its own.',
   ];
-  const { chains, others } = slices;
-  if (chains === undefined) notProven.push(...notProvenOfVersion1(others.count));
-  else notProven.push(...notProvenOfChains(chains, kept !== undefined));
-  notProven.push(...notProvenOfKept(kept, rules.monitors));
+  notProven.push(...notProvenOfChains(chains, kept !== undefined), ...notProvenOfKept(kept, rules.monitors));
   if (entries.withdrawn > 0) {
     notProven.push(
       `That the owners of the ${entries.withdrawn} withdrawn entries withdrew them. Only they can tell.`,
@@ -220,19 +220,6 @@ function notProvenOfBook({ rules, slices, entries, moves }: ReadBook, kept: Seen
   notProven.push(
     'That this is the only book. Compare it, or its last line, with copies of others. The same holds for slices: a gateway could show different chains to different people until two of them compare.',
   );
-  return notProven;
-}
-
-function notProvenOfVersion1(others: number): readonly string[] {
-  const notProven = [
-    'That no gateway was left out, and no slice before the first or after the last of a gateway. A book of version 1 does not show where chains begin and end.',
-    'That the entries marked as withdrawn were withdrawn. A book of version 1 does not show withdrawals.',
-  ];
-  if (others > 0) {
-    notProven.push(
-      `What the ${count(others, 'signed item')} not shown in the book are. The book declares them as items of other campaigns, withdrawals or repeats; a receipt for one of them can prove otherwise.`,
-    );
-  }
   return notProven;
 }
 

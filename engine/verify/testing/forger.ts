@@ -42,8 +42,8 @@ export class Forger {
     this.slices = made.slices.map(({ head, others }, slice) => this.#read(head, others, slice));
   }
 
-  get epoch(): NonNullable<Parts['header']['epochs']>[number] {
-    const epoch = this.parts.header.epochs?.[0];
+  get epoch(): Parts['header']['epochs'][number] {
+    const epoch = this.parts.header.epochs[0];
     if (epoch === undefined) throw new Error('the book has no epoch');
     return epoch;
   }
@@ -93,7 +93,7 @@ export class Forger {
   /** Makes the roll match the slices: no incarnation is missing, and chains end where they do. */
   retell(): void {
     const { epoch } = this;
-    const untilUs = this.parts.header.until_us ?? 0;
+    const untilUs = this.parts.header.until_us;
     const ends = new Map<number, number>();
     for (const { incarnation, sliceNumber, firstUs } of this.slices) {
       const number = incarnation - incarnationOf(0);

@@ -37,8 +37,6 @@ export interface Plan {
   readonly isMixed?: boolean;
   /** The names of the announced monitors. */
   readonly monitors?: readonly string[];
-  /** The version of the format; default 2. */
-  readonly version?: 1 | 2;
   /** Changes the terms of the pool's entries, in stamp order, before everything that depends on them is made. */
   readonly changeTerms?: (pool: readonly EntryObject[]) => void;
 }
@@ -79,11 +77,11 @@ export interface KeyObject {
 /** A book before it is written: tests change it here and sign the result. */
 export interface Parts {
   header: {
-    book: 1 | 2;
+    book: number;
     campaign: number;
     closed_at_us: number;
-    epochs?: EpochObject[];
-    until_us?: number;
+    epochs: EpochObject[];
+    until_us: number;
     keys: KeyObject[];
     rules: object;
     rules_hash: string;
@@ -196,10 +194,7 @@ function world({ entries, gateways = 2, isMixed = true, waitlist }: Plan): Item[
 }
 
 /** Cuts each gateway's items into slices, and signs and chains them. */
-function sliced(
-  items: readonly Item[],
-  { gateways = 2, sliceItems = 5, isMixed = true, version = 2 }: Plan,
-): MadeSlice[] {
+function sliced(items: readonly Item[], { gateways = 2, sliceItems = 5, isMixed = true }: Plan): MadeSlice[] {
   const slices: MadeSlice[] = [];
   for (let gateway = 0; gateway < gateways; gateway++) {
     // Every second chain began before the opening, and continues after the close.
@@ -227,13 +222,13 @@ function sliced(
       slices.push({ head, items: its });
     };
     const signAside = (atUs: number): void => {
-      if (isLonger && version > 1) signSlice([item(1, OTHER_CAMPAIGN, 0, gateway, `aside ${atUs}`)], [atUs]);
+      if (isLonger) signSlice([item(1, OTHER_CAMPAIGN, 0, gateway, `aside ${atUs}`)], [atUs]);
     };
     signAside(OPENS_AT_US - ASIDE_US);
     const own = items.filter(({ stamp }) => stamp % 1024 === gateway);
     for (let from = 0; from < own.length; from += sliceItems) {
       signSlice(own.slice(from, from + sliceItems));
-      // Sometimes all items belong to another campaign, and only the head is needed.
+      // Some slices have only items of another campaign.
       const last = own[Math.min(from + sliceItems, own.length) - 1];
       if (isMixed && last !== undefined && (from / sliceItems) % 3 === 1) {
         signSlice([item(1, OTHER_CAMPAIGN, 0, last.stamp, `elsewhere${from}`)]);
@@ -274,15 +269,16 @@ export function makeBook(plan: Plan): MadeBook {
   const moves = plan.waitlist === undefined ? [] : movesOf(honoured.map(({ object }) => object));
   const parts: Parts = {
     header: {
-      book: plan.version ?? 2,
+      book: 2,
       campaign: CAMPAIGN,
       closed_at_us: CLOSES_AT_US,
-      ...(plan.version === 1 ? {} : { epochs: [epochOf(slices, plan)], until_us: CLOSES_AT_US }),
+      epochs: [epochOf(slices, plan)],
+      until_us: CLOSES_AT_US,
       keys: [keyObject(sliceSigner, 'slices'), keyObject(bookSigner, 'books')],
       rules,
       rules_hash: base64url(rulesHash),
     },
-    slices: slices.map(slice => sliceObject(slice, first, plan.version ?? 2)),
+    slices: slices.map(slice => sliceObject(slice, first)),
     entries: entries.map(({ object }) => object),
     moves,
     end: {
@@ -447,13 +443,11 @@ function epochOf(slices: readonly MadeSlice[], { gateways = 2 }: Plan): EpochObj
   };
 }
 
-function sliceObject(slice: MadeSlice, first: ReadonlyMap<string, Item>, version: number): SliceObject {
+function sliceObject(slice: MadeSlice, first: ReadonlyMap<string, Item>): SliceObject {
   const head = base64url(slice.head);
-  const isWithin = slice.items.every(({ user }) => !user.startsWith('aside'));
-  const isShown = version > 1 ? isWithin : slice.items.some(({ campaign }) => campaign === CAMPAIGN);
-  if (!isShown) return { head };
+  if (slice.items.some(({ user }) => user.startsWith('aside'))) return { head };
   const others = slice.items.flatMap((one, index): [number, string][] =>
-    first.get(one.user) === one ? [] : [[index, base64url(version > 1 ? one.data : one.leaf)]],
+    first.get(one.user) === one ? [] : [[index, base64url(one.data)]],
   );
   return { head, others };
 }
