@@ -4,11 +4,21 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isoOf } from './receipts/leaf.ts';
 import { leafHashOf, sha256 } from './testing/basics.ts';
 import { dataOf, Forger } from './testing/forger.ts';
 import type { EntryObject } from './testing/made.ts';
-import { CAMPAIGN, incarnationOf, makeBook, OPENS_AT_US, type Parts, written } from './testing/maker.ts';
-import { inOrder } from './testing/records.ts';
+import {
+  CAMPAIGN,
+  CLOSES_AT_US,
+  incarnationOf,
+  makeBook,
+  monitorSigner,
+  OPENS_AT_US,
+  type Parts,
+  written,
+} from './testing/maker.ts';
+import { inOrder, lines, recordsOf } from './testing/records.ts';
 import { codesOf, inPieces, json, run } from './testing/run.ts';
 
 const STOCK = 7;
@@ -216,6 +226,77 @@ test('an entry that is passed off as one of another campaign, or in a slice of w
   bare.root = Buffer.from(made.parts.slices.at(-2)?.head ?? '', 'base64url').subarray(56, 88);
   bare.data = undefined;
   assert.deepEqual(await codes(finished(hidden)), ['slice-hidden']);
+});
+
+/** A book with an announced monitor, and the record of everything that it was shown. */
+function withRecord(gateways: number) {
+  const book = makeBook({ kind: 'coupon', entries: 30, stock: 20, gateways, monitors: ['press'] });
+  const shown = inOrder(book.parts.slices.map(({ head }) => head));
+  const throughUs = CLOSES_AT_US + 50_000_000;
+  const records = recordsOf(monitorSigner('press'), [{ heads: shown, atUs: throughUs + 1, throughUs }]);
+  return { book, heads: lines(...records) };
+}
+
+/** First come, first served, with a stock of 20. */
+function servedMore(forger: Forger): Buffer {
+  let granted = 0;
+  forger.resign();
+  forger.relist((_, who) => {
+    if (forger.withdrew.has(who)) return { outcome: 'withdrawn' };
+    granted += 1;
+    return granted > 20 ? { outcome: 'sold_out' } : { outcome: 'granted', serial: granted };
+  });
+  return written(forger.parts);
+}
+
+test('a close that is said to have come earlier than it did', async () => {
+  const { book, heads } = withRecord(3);
+  const forger = new Forger(book.parts);
+  forger.closeAt(OPENS_AT_US + Math.floor((CLOSES_AT_US - OPENS_AT_US) / 8));
+  // No slice is altered, so all of them are those that were kept.
+  const report = await run({ book: inPieces(servedMore(forger)), heads });
+  assert.deepEqual(codesOf(report), ['entry-after-close']);
+  assert.equal(report.exitCode, 4);
+  assert.match(
+    report.findings[0]?.message ?? '',
+    /stamped 2023-08-23T14:2\S+, is an entry of the campaign, so gateways accepted entries after the stated close/,
+  );
+});
+
+test('an early close between two slices: the book cannot refute it and says so, and a receipt does', async () => {
+  const { book, heads } = withRecord(1);
+  const forger = new Forger(book.parts);
+  const closedAtUs = (forger.slices[3]?.lastUs ?? 0) + 1;
+  const hidden = forger.slices.filter(({ firstUs }) => firstUs >= closedAtUs && firstUs < CLOSES_AT_US);
+  const items = hidden.reduce((sum, { count }) => sum + count, 0);
+  assert.ok(items > 20);
+  forger.closeAt(closedAtUs);
+  const forged = servedMore(forger);
+  const report = await run({ book: inPieces(forged), heads });
+  assert.deepEqual(report.findings, []);
+  const notes = report.notes.join('\n');
+  assert.match(
+    notes,
+    /The operator states that the campaign was closed .* Nothing that a gateway signed says so/,
+  );
+  assert.match(
+    notes,
+    new RegExp(`${hidden.length} slices with ${items} items begin after the time of this book`),
+  );
+  const whole = 'had seen everything that can have been signed in the time of the book';
+  assert.match(report.checked.join('\n'), new RegExp(`${whole}, from \\S+ to before ${isoOf(closedAtUs)},`));
+  assert.match(
+    report.notProven.join('\n'),
+    /That the campaign was closed at the stated time\. .* A receipt of one of them proves otherwise/,
+  );
+  const item = book.items.findLast(({ campaign, kind }) => campaign === CAMPAIGN && kind === 1);
+  assert.ok(item);
+  const receipt = { bytes: Buffer.from(JSON.stringify(book.receiptOf(item))), user: item.user };
+  const found = await codes(forged, { receipt });
+  assert.ok(found.includes('outside-window') && found.includes('receipt-slice-missing'), found.join());
+  const honest = await run({ book: inPieces(written(book.parts)), heads });
+  assert.deepEqual(honest.findings, []);
+  assert.doesNotMatch([...honest.notes, ...honest.notProven].join('\n'), /stated time|operator states/);
 });
 
 /** Version 1 of the format showed neither where chains begin and end nor what the leaves without a line are. */

@@ -7,7 +7,7 @@ import type { BookOptions } from './book/book-header.ts';
 import type { ReadBook } from './book/read-book.ts';
 import { checkProof, compareProof, type Proof, readProof } from './draw/proof.ts';
 import { exitCodeOf, type Finding, Findings, Unreadable } from './findings.ts';
-import { KeptHeads } from './heads/kept-heads.ts';
+import { type ComparedBook, KeptHeads } from './heads/kept-heads.ts';
 import { readKeptPages } from './heads/kept-pages.ts';
 import { checkNotedRoot, checkNotedRules } from './heads/noted.ts';
 import { defaultLimits, type Limits } from './limits.ts';
@@ -98,8 +98,7 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
   };
   const options = { primitives, limits, findings, pinned, onHead };
   const book = request.book === undefined || isSkipped ? undefined : await readBook(request.book, options);
-  const keptReport =
-    book === undefined ? undefined : await kept?.end(book.chains.time, book.signers, limits, primitives);
+  const keptReport = book === undefined ? undefined : await kept?.end(comparedOf(book), limits, primitives);
   const signers = book?.signers ?? new Signers(pinned, new Map(), findings);
   // Without a book and keys, the signer is unknown; the report says so.
   const hasKeys = request.book === undefined ? pinned !== undefined : book !== undefined;
@@ -133,6 +132,10 @@ function keptOf(
   for (const { head, headText, what } of receipts)
     kept.addReceipt({ text: headText, head, what: `the head of ${what}` });
   return kept;
+}
+
+function comparedOf({ chains: { time }, rules, signers }: ReadBook): ComparedBook {
+  return { time, announcedCloseUs: rules.closesAtUs, signers };
 }
 
 async function readBook(

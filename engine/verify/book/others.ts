@@ -31,7 +31,7 @@ export interface OthersOptions {
   readonly findings: Findings;
   /** Their maximum number. */
   readonly most: number;
-  readonly rules: Pick<Rules, 'campaign' | 'opensAtUs' | 'kind'>;
+  readonly rules: Pick<Rules, 'campaign' | 'opensAtUs' | 'closesAtUs' | 'kind'>;
   readonly closedAtUs: number;
 }
 
@@ -113,8 +113,14 @@ export class Others {
       if (kind === WITHDRAWAL) {
         withdrew.add(who);
         if (entry !== undefined && atUs < closedAtUs) this.#checkKept(entry, entries, what);
-      } else if (kind === ENTRY && atUs < closedAtUs) {
-        if (entry === undefined) {
+      } else if (kind === ENTRY) {
+        if (atUs >= closedAtUs) {
+          // Gateways know of an early close before it comes, and no entry is accepted from then on.
+          findings.add(
+            'entry-after-close',
+            `${what} is an entry of the campaign, so gateways accepted entries after the stated close at ${isoOf(closedAtUs)}; the announced one is ${isoOf(rules.closesAtUs)}`,
+          );
+        } else if (entry === undefined) {
           findings.add('entry-hidden', `${what} is an entry of the campaign, but its user has no line`);
         } else if (entries.stamps.at(entry) > this.#stamps.at(own)) {
           findings.add('entry-hidden', `${what} is an entry of a user whose line has a later stamp`);

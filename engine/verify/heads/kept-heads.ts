@@ -49,10 +49,19 @@ export interface MonitorSeen {
   readonly parts: readonly Window[];
 }
 
+/** What must be known of a book that was read. */
+export interface ComparedBook {
+  readonly time: BookTime;
+  readonly announcedCloseUs: number;
+  readonly signers: Signers;
+}
+
 /** The result of comparing kept heads with a book. */
 export interface KeptReport {
   /** How many of them are in it. */
   readonly matched: number;
+  /** What was kept from between the time of the book and the announced close; their signatures were not checked. */
+  readonly after: { readonly slices: number; readonly items: number };
   readonly monitors: readonly MonitorSeen[];
 }
 
@@ -98,7 +107,11 @@ export class KeptHeads {
   }
 
   /** Call this after the book was read. */
-  async end(time: BookTime, signers: Signers, limits: Limits, primitives: Primitives): Promise<KeptReport> {
+  async end(
+    { time, announcedCloseUs, signers }: ComparedBook,
+    limits: Limits,
+    primitives: Primitives,
+  ): Promise<KeptReport> {
     for (const keeper of this.#keepers) await keeper.check(this.#findings, limits, primitives);
     for (const { kept, other } of this.#differing) {
       // Two contradicting heads accuse nobody unless both were signed.
@@ -120,7 +133,15 @@ export class KeptHeads {
         `${kept.what} is ${nameOf(kept.head)}, from ${isoOf(kept.head.firstUs)}; the book lacks it ${why}`,
       );
     }
-    return { matched: this.#matched, monitors: this.#monitors(time) };
+    const after = this.#between(time.untilUs, announcedCloseUs);
+    return { matched: this.#matched, after, monitors: this.#monitors(time) };
+  }
+
+  #between(fromUs: number, untilUs: number): KeptReport['after'] {
+    const between = [...this.#kept.values()].filter(
+      ({ head: { firstUs }, isOfReceipt }) => !isOfReceipt && firstUs >= fromUs && firstUs < untilUs,
+    );
+    return { slices: between.length, items: between.reduce((sum, { head }) => sum + head.count, 0) };
   }
 
   /** Two different heads of the same position are a finding by themselves. */

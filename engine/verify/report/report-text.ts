@@ -77,7 +77,7 @@ function checkedOf(seen: Seen): readonly string[] {
       'The pool has the noted root: since then nobody was added or removed, and no tickets, group or exclusion has changed.',
     );
   }
-  if (kept !== undefined && book !== undefined) checked.push(...checkedOfKept(kept, book.rules.monitors));
+  if (kept !== undefined && book !== undefined) checked.push(...checkedOfKept(kept, book));
   return checked;
 }
 
@@ -140,11 +140,7 @@ function notesOf({ book, revokedLater, receipts, kept }: Seen): readonly string[
       `Key ${key} was revoked after it signed. If it was stolen earlier, the thief may have signed with it.`,
     );
   }
-  if (book !== undefined && book.closedAtUs < book.rules.closesAtUs) {
-    notes.push(
-      `The campaign was closed ${isoOf(book.closedAtUs)}, earlier than announced (${isoOf(book.rules.closesAtUs)}).`,
-    );
-  }
+  if (book !== undefined) notes.push(...notesOfEarlyClose(book, kept));
   if (book?.rules.kind === 'raffle' && book.judge.granted < totalWinners(book.rules.draw)) {
     notes.push(`Fewer entrants could win than there were prizes (${totalWinners(book.rules.draw)}).`);
   }
@@ -158,6 +154,32 @@ function notesOf({ book, revokedLater, receipts, kept }: Seen): readonly string[
     );
   }
   return notes;
+}
+
+function notesOfEarlyClose({ closedAtUs, rules }: ReadBook, kept: Seen['kept']): readonly string[] {
+  if (closedAtUs >= rules.closesAtUs) return [];
+  const notes = [
+    `The operator states that the campaign was closed ${isoOf(closedAtUs)}, earlier than announced (${isoOf(rules.closesAtUs)}). Nothing that a gateway signed says so.`,
+  ];
+  const { slices = 0, items = 0 } = kept?.after ?? {};
+  if (slices > 0) {
+    notes.push(
+      `Of the kept heads, ${count(slices, 'slice')} with ${count(items, 'item')} begin after the time of this book and before the announced close. The book does not show what these items are.`,
+    );
+  }
+  return notes;
+}
+
+/** The book ends at the stated close, so it cannot show that nothing followed. */
+function notProvenOfEarlyClose({ closedAtUs, rules }: ReadBook): readonly string[] {
+  if (closedAtUs >= rules.closesAtUs) return [];
+  const steered =
+    rules.kind === 'raffle' && rules.draw.randomness.source === 'commit'
+      ? ' Somebody who knew the secret could have chosen the close by who would win.'
+      : '';
+  return [
+    `That the campaign was closed at the stated time. Entries from then to the announced close would be in slices that the book does not have to show, and would not count. A receipt of one of them proves otherwise. Compare the time with what the campaign showed as its close (closes_at in GET /v1/campaigns/{id}).${steered}`,
+  ];
 }
 
 const AT_THE_DOOR =
@@ -197,11 +219,16 @@ function notProvenOf(seen: Seen): readonly string[] {
   return notProven;
 }
 
-function notProvenOfBook({ rules, chains, entries, moves }: ReadBook, kept: Seen['kept']): readonly string[] {
+function notProvenOfBook(book: ReadBook, kept: Seen['kept']): readonly string[] {
+  const { rules, chains, entries, moves } = book;
   const notProven = [
     'That each entry is a different person. A book shows salted hashes of user ids, and the shop could have created accounts of its own.',
   ];
-  notProven.push(...notProvenOfChains(chains, kept !== undefined), ...notProvenOfKept(kept, rules.monitors));
+  notProven.push(
+    ...notProvenOfEarlyClose(book),
+    ...notProvenOfChains(chains, kept !== undefined),
+    ...notProvenOfKept(kept, rules.monitors),
+  );
   if (entries.withdrawn > 0) {
     notProven.push(
       `That the owners of the ${entries.withdrawn} withdrawn entries withdrew them. Only they can tell.`,
@@ -254,6 +281,8 @@ function factsOf({ book, located, proof, kept }: Seen, isRight: boolean): Readon
           entries: book.entries.count,
           pool: book.entries.honoured,
           granted: book.judge.granted,
+          closedAtUs: book.closedAtUs,
+          announcedCloseUs: book.rules.closesAtUs,
           slices: book.slices.count,
           bytes: book.bytes,
           monitors: book.rules.monitors.map(({ name, key }) => monitorFacts(name, key, kept)),

@@ -5,7 +5,7 @@
  */
 import { base64url, leafHashOf, linkTo, signedHeadOf, treeRoot, u32, u64 } from './basics.ts';
 import type { EntryObject } from './made.ts';
-import { incarnationOf, type Parts, sliceSigner } from './maker.ts';
+import { incarnationOf, OPENS_AT_US, type Parts, sliceSigner } from './maker.ts';
 
 export interface ForgedSlice {
   gateway: number;
@@ -108,9 +108,24 @@ export class Forger {
       .map(number => [number, number]);
   }
 
-  /** The first of a user's entries has the line; the others are repeats. */
+  /** States an earlier close: the book ends there, and what was entered later has no line. */
+  closeAt(closedAtUs: number): void {
+    this.parts.header.closed_at_us = closedAtUs;
+    this.parts.header.until_us = closedAtUs;
+    const isBehind = ({ firstUs }: ForgedSlice): boolean => firstUs >= closedAtUs;
+    this.slices = this.slices.filter((slice, index) => {
+      const before = this.slices[index - 1];
+      return !isBehind(slice) || before?.incarnation !== slice.incarnation || !isBehind(before);
+    });
+    for (const slice of this.slices.filter(isBehind)) slice.data = undefined;
+    this.retell();
+  }
+
+  /** The first of a user's entries before the close has the line; the others are repeats. */
   #isLine(data: Buffer): boolean {
     if (data[0] !== ENTRY || data.readUInt32BE(CAMPAIGN_AT) !== this.#campaign) return false;
+    const atUs = OPENS_AT_US + Math.floor(stampOf(data) / 1024);
+    if (atUs >= this.parts.header.closed_at_us) return false;
     const who = data.subarray(14);
     return this.slices
       .flatMap(({ data: all = [] }) => all)
