@@ -132,6 +132,69 @@ test('a gateway left out', async () => {
   );
 });
 
+test('the last slices of a chain cut off, and its end declared: with the key for books alone', async () => {
+  const forger = new Forger(made.parts);
+  const own = forger.slices.filter(({ incarnation }) => incarnation === incarnationOf(3));
+  const gone = new Set(own.slice(-2));
+  const kept = forger.slices.flatMap((slice, index) => (gone.has(slice) ? [] : [index]));
+  forger.slices = forger.slices.filter(slice => !gone.has(slice));
+  forger.relist(served(forger));
+  forger.resign();
+  // No head is signed anew.
+  assert.deepEqual(
+    forger.parts.slices.map(({ head }) => head),
+    kept.map(index => made.parts.slices[index]?.head),
+  );
+  const undeclared = await codes(written(forger.parts));
+  assert.deepEqual(undeclared, ['chain-end']);
+
+  forger.retell();
+  const book = written(forger.parts);
+  const alone = await run({ book: inPieces(book) });
+  assert.deepEqual(alone.findings, []);
+  const notProven = alone.notProven.join('\n');
+  assert.match(
+    notProven,
+    /That these chains are whole, and date from the campaign\. The key for books is enough/,
+  );
+  assert.match(notProven, /No heads were given that could show it/);
+  assert.match(notProven, /That nothing follows the declared end of 1 chain/);
+  assert.match(alone.checked.join('\n'), /or, for 1 of them, to a declared end/);
+  assert.doesNotMatch(alone.checked.join('\n'), /missing|had seen everything/);
+
+  const against = await run({ book: inPieces(book), heads: pages });
+  assert.deepEqual(codesOf(against), ['kept-head-missing']);
+  assert.equal(against.findings.length, 2);
+  assert.match(
+    against.findings[0]?.message ?? '',
+    /the book lacks it and shows that incarnation from slice 1 to \d/,
+  );
+  const item = made.items.findLast(
+    ({ campaign, kind, stamp }) => campaign === CAMPAIGN && kind === 1 && stamp % 1024 === 1,
+  );
+  assert.ok(item);
+  const receipt = { bytes: Buffer.from(JSON.stringify(made.receiptOf(item))), user: item.user };
+  assert.deepEqual(await codes(book, { receipt }), ['receipt-slice-missing']);
+});
+
+test('kept heads that are all from another time say nothing, and the report says that', async () => {
+  const early = new Forger(made.parts);
+  for (const slice of early.slices) {
+    slice.incarnation += 100;
+    slice.firstUs = OPENS_AT_US - 90_000_000;
+    slice.lastUs = slice.firstUs;
+  }
+  early.resign();
+  const heads = pagesOf(early.parts.slices.map(({ head }) => head));
+  const report = await run({ book: inPieces(written(made.parts)), heads });
+  assert.deepEqual(report.findings, []);
+  assert.match(
+    report.notes.join('\n'),
+    /No kept head is in the book, so the kept heads say nothing about it/,
+  );
+  assert.doesNotMatch(report.checked.join('\n'), /kept heads/);
+});
+
 /** One slice with the earliest stamp of all, from somebody who was not there. */
 function madeUp(incarnation: number, gateway: number) {
   const data = [dataOf(1, CAMPAIGN, gateway, sha256('a friend'))];

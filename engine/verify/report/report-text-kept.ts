@@ -18,8 +18,10 @@ export function checkedOfKept(
   { chains: { time }, rules }: Pick<ReadBook, 'chains' | 'rules'>,
 ): readonly string[] {
   const heads = matched === 1 ? 'of them is' : 'of them are';
+  // Without any in the book, none is from its time, and nothing was compared.
+  const compared = `The book matches the kept heads: ${matched} ${heads} in it unchanged, none from its time is missing, and it adds none where all heads were kept.`;
   return [
-    `The book matches the kept heads: ${matched} ${heads} in it unchanged, none of its time is missing, and it adds none where all heads were kept.`,
+    ...(matched === 0 ? [] : [compared]),
     ...rules.monitors.flatMap(({ name, key }) => {
       const seen = monitors.find(each => each.key === key);
       return seen === undefined ? [] : [monitorWords(shown(name), seen, time)];
@@ -61,9 +63,10 @@ function partsWords(parts: readonly Window[]): string {
   return `${told.join(', ')}${rest > 0 ? `, and in ${rest} more spans` : ''}`;
 }
 
-export function notesOfKept({ monitors }: KeptReport, named: readonly Monitor[]): readonly string[] {
+export function notesOfKept({ matched, monitors }: KeptReport, named: readonly Monitor[]): readonly string[] {
   const nameOf = (key: string): string | undefined => named.find(monitor => monitor.key === key)?.name;
   return [
+    ...(matched === 0 ? ['No kept head is in the book, so the kept heads say nothing about it.'] : []),
     ...monitors
       .filter(({ key }) => nameOf(key) === undefined)
       .map(

@@ -106,11 +106,11 @@ function checkedOfBook({
   moves,
 }: ReadBook): string[] {
   const checked = [
-    `The signature of the book is valid, and no signed item is missing. It shows ${count(entries.count, 'entry', 'entries')}, ${entries.withdrawn} of them withdrawn.`,
-    `${count(slices.count, 'slice')} of ${count(slices.gateways, 'gateway')}: each is signed by a key valid at its time, continues the previous one, and has exactly the signed items.`,
+    `The signature of the book is valid. It shows ${count(entries.count, 'entry', 'entries')}, ${entries.withdrawn} of them withdrawn.`,
+    `${count(slices.count, 'slice')} of ${count(slices.gateways, 'gateway')}: each is signed by a key valid at its time, continues the previous one, and, if it is from the time of the book, shows exactly the signed items.`,
     'Stamps increase from the first entry to the last and lie between the opening and the close, and no user is in twice.',
-    `Every incarnation of a gateway in this time is accounted for: ${count(chains.count, 'chain')} from before the opening, or from registration, to after the last withdrawal or to the declared end; ${chains.quiet} are declared as silent.`,
-    'Every item signed in between is shown: each entry of the campaign has its line or repeats one that has, and every withdrawn entry has its withdrawal.',
+    `The book accounts for every incarnation of a gateway in this time: it shows ${count(chains.count, 'chain')} from before the opening, or from registration, to after the last withdrawal, or, for ${chains.ended} of them, to a declared end. It declares ${chains.quiet} as silent.`,
+    'Every item of these chains from this time is shown: each entry of the campaign has its line or repeats one that has, and every withdrawn entry has its withdrawal.',
   ];
   if (rules.kind === 'coupon') {
     checked.push(
@@ -254,7 +254,7 @@ function notProvenOfChains({ quiet, ended }: Chains, hasHeads: boolean): readonl
   const notProven: string[] = [];
   if (!hasHeads) {
     notProven.push(
-      'That these chains date from the campaign. A holder of the keys can sign other chains later: without a gateway, with an invented one, or with other leaves. Heads kept while the campaign was open (--heads, from GET /v1/heads), or a receipt, reveal it.',
+      'That these chains are whole, and date from the campaign. The key for books is enough to leave out a gateway, or the last slices of one, and to declare it as silent or ended; with the keys for slices, other chains can be signed later, with an invented gateway or other leaves. No heads were given that could show it: keep heads while a campaign is open (--heads, from GET /v1/heads), or a receipt.',
     );
   }
   if (quiet > 0) {
