@@ -3,6 +3,7 @@
  * sentence under "not proven" names a way in which somebody could still have been wronged.
  */
 import type { Chains } from '../book/chains.ts';
+import type { Moves } from '../book/moves.ts';
 import type { ReadBook } from '../book/read-book.ts';
 import type { Proof } from '../draw/proof.ts';
 import { totalWinners } from '../draw/rules.ts';
@@ -144,9 +145,7 @@ function notesOf({ book, revokedLater, receipts, kept }: Seen): readonly string[
   if (book?.rules.kind === 'raffle' && book.judge.granted < totalWinners(book.rules.draw)) {
     notes.push(`Fewer entrants could win than there were prizes (${totalWinners(book.rules.draw)}).`);
   }
-  if (book?.moves !== undefined && book.moves.early > 0) {
-    notes.push(`The operator brought the deadline of ${count(book.moves.early, 'offer')} forward.`);
-  }
+  if (book?.moves !== undefined) notes.push(...notesOfEarlyEnds(book.moves));
   const forwarded = receipts.filter(({ source }) => source === 1).length;
   if (forwarded > 0) {
     notes.push(
@@ -154,6 +153,14 @@ function notesOf({ book, revokedLater, receipts, kept }: Seen): readonly string[
     );
   }
   return notes;
+}
+
+/** The reasons are the operator's: nothing in a book depends on them, so they are shown as they are. */
+function notesOfEarlyEnds({ early }: Moves): readonly string[] {
+  return [...early].map(
+    ([reason, offers]) =>
+      `The operator brought the deadline of ${count(offers, 'offer')} forward. Stated reason: ${reason === undefined ? 'various others' : JSON.stringify(reason)}.`,
+  );
 }
 
 function notesOfEarlyClose({ closedAtUs, rules }: ReadBook, kept: Seen['kept']): readonly string[] {
@@ -241,7 +248,7 @@ function notProvenOfBook(book: ReadBook, kept: Seen['kept']): readonly string[] 
   }
   if (moves !== undefined) {
     notProven.push(
-      'That each claim came when the book says. Claims are among the signed items that are not shown; a receipt of one can prove otherwise. Deadlines may be later than in the rules, by the length of outages.',
+      'That each claim came when the book says. Claims are among the signed items that are not shown; a receipt of one can prove otherwise. Deadlines may be later than in the rules, by the length of outages, and earlier where the operator states a reason.',
     );
   }
   notProven.push(

@@ -3,7 +3,7 @@
  * everything that follows from the entries are consistent again. Only what a book must show can reveal the change, not a
  * signature.
  */
-import { base64url, leafHashOf, linkTo, signedHeadOf, treeRoot, u32, u64 } from './basics.ts';
+import { base64url, leafHashOf, linkTo, type Signer, signedHeadOf, treeRoot, u32, u64 } from './basics.ts';
 import type { EntryObject } from './made.ts';
 import { incarnationOf, OPENS_AT_US, type Parts, sliceSigner } from './maker.ts';
 
@@ -18,6 +18,9 @@ export interface ForgedSlice {
   count: number;
   root: Buffer;
   previous: Buffer;
+  /** What the head says instead of what follows from the items, and who signs it instead. */
+  told?: { readonly count?: number; readonly root?: Buffer };
+  signer?: Signer;
 }
 
 const CAMPAIGN_AT = 2;
@@ -57,8 +60,8 @@ export class Forger {
       const before = last.get(incarnation);
       const previous = before === undefined ? slice.previous : linkTo(before);
       const head = signedHeadOf(
-        { ...slice, count: data?.length ?? slice.count, root, previous },
-        sliceSigner,
+        { ...slice, count: data?.length ?? slice.count, root, previous, ...slice.told },
+        slice.signer ?? sliceSigner,
       );
       last.set(incarnation, head);
       return { head: base64url(head), ...(data === undefined ? {} : { others: this.#others(data) }) };

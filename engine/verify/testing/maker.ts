@@ -27,6 +27,8 @@ export interface Plan {
   readonly stock?: number;
   /** If given, grants must be claimed, and this many users wait for those that are not. */
   readonly waitlist?: number;
+  /** Why the operator ended an offer before its deadline. */
+  readonly early?: string;
   readonly randomness?: 'commit' | 'drand' | 'late';
   readonly tiers?: readonly number[];
   readonly alternates?: number;
@@ -266,7 +268,13 @@ export function makeBook(plan: Plan): MadeBook {
     reveal === undefined
       ? decideCoupon(honoured, plan.stock ?? 3, plan.waitlist ?? 0)
       : decideRaffle(plan, honoured, reveal, rulesHash, poolRoot);
-  const moves = plan.waitlist === undefined ? [] : movesOf(honoured.map(({ object }) => object));
+  const moves =
+    plan.waitlist === undefined
+      ? []
+      : movesOf(
+          honoured.map(({ object }) => object),
+          plan.early,
+        );
   const parts: Parts = {
     header: {
       book: 2,
@@ -353,7 +361,7 @@ function decideCoupon(honoured: readonly DrawnEntry[], stock: number, waitlist: 
 const WITHIN_S = 600;
 
 /** Every second of the granted users claims, and the others let it lapse or decline; the first waiting user leaves. */
-function movesOf(entries: readonly EntryObject[]): MoveObject[] {
+function movesOf(entries: readonly EntryObject[], early: string | undefined): MoveObject[] {
   const within = WITHIN_S * 1_000_000;
   const offeredUs = CLOSES_AT_US;
   const ends = (offered_us: number) => ({ offered_us, deadline_us: offered_us + within });
@@ -374,6 +382,11 @@ function movesOf(entries: readonly EntryObject[]): MoveObject[] {
   );
   for (const each of offered) moves.push({ at_us: againUs, move: 'offered', ...each });
   for (const each of offered) moves.push({ at_us: againUs + 5, move: 'claimed', ...each, ...ends(againUs) });
+  const lapsed = moves.find(({ move }) => move === 'lapsed');
+  if (early !== undefined && lapsed !== undefined) {
+    const deadline_us = offeredUs + within / 2;
+    Object.assign(lapsed, { at_us: deadline_us, deadline_us, early });
+  }
   return moves;
 }
 
