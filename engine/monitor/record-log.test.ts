@@ -111,7 +111,7 @@ test('files of a bounded length, of which verify reads all or those of a time', 
     const report = await verify({
       primitives: nodePrimitives,
       book: inPieces(written(made.parts)),
-      heads: Buffer.concat(some.map(name => readFileSync(join(where, name)))),
+      heads: inPieces(Buffer.concat(some.map(name => readFileSync(join(where, name))))),
     });
     assert.deepEqual(report.findings, []);
   }
