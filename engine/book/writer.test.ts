@@ -60,7 +60,7 @@ function inputOf({ parts, slices: made }: MadeBook): BookInput {
     campaign: CAMPAIGN,
     closedAtUs: CLOSES_AT_US,
     untilUs: CLOSES_AT_US,
-    epochs: (parts.header.epochs ?? []).map(({ began_us, ...rest }) => ({ beganUs: began_us, ...rest })),
+    epochs: parts.header.epochs.map(({ began_us, ...rest }) => ({ beganUs: began_us, ...rest })),
     keys,
     rules: parts.header.rules as Readonly<Record<string, CanonicalValue>>,
     rulesHash: bytesOf(parts.header.rules_hash),

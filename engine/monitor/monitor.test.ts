@@ -23,6 +23,7 @@ import { eventually, type SpawnedNode, spawnNode } from '../test/support.ts';
 import { type System, startSystem } from '../test/system.ts';
 import { nodePrimitives } from '../verify/node.ts';
 import { type Signer, sha256 } from '../verify/testing/basics.ts';
+import { inPieces } from '../verify/testing/run.ts';
 import { type Report, verify } from '../verify/verify.ts';
 import type { ShownHead } from './chain-watch.ts';
 import { allHeads, type Forgery, type ForgingGateway, forgingGateway } from './testing/forging-gateway.ts';
@@ -145,10 +146,8 @@ describe('a monitor', () => {
   async function verified(book: Buffer, where: string): Promise<Report> {
     return await verify({
       primitives: nodePrimitives,
-      book: (async function* () {
-        yield book;
-      })(),
-      heads: Buffer.concat(files(where).map(file => readFileSync(file))),
+      book: inPieces(book),
+      heads: inPieces(Buffer.concat(files(where).map(file => readFileSync(file)))),
       keys: readFileSync(join(where, 'keys.json')),
     });
   }

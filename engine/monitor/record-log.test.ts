@@ -111,7 +111,7 @@ test('splits records into files of bounded length, and verify reads all or a tim
     const report = await verify({
       primitives: nodePrimitives,
       book: inPieces(written(made.parts)),
-      heads: Buffer.concat(some.map(name => readFileSync(join(where, name)))),
+      heads: inPieces(Buffer.concat(some.map(name => readFileSync(join(where, name))))),
     });
     assert.deepEqual(report.findings, []);
   }

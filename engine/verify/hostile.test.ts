@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import type { Limits } from './limits.ts';
 import { canonical } from './testing/basics.ts';
 import { makeBook, type Parts, written } from './testing/maker.ts';
+import { inOrder } from './testing/records.ts';
 import { codesOf, inPieces, json, run, runBook } from './testing/run.ts';
 
 const made = makeBook({ kind: 'raffle', entries: 12 });
@@ -40,11 +41,53 @@ test('enforces the limits of the other documents', async () => {
     run({ receipt: { bytes: receipt, user: one.user }, limits: { receiptBytes: 99 } }),
     run({ receipt: { bytes: receipt, user: 'x'.repeat(5000) } }),
     run({ receipts: many, limits: { receipts: 2 } }),
+    run({ receipts: many, limits: { receiptsBytes: many.length - 1 } }),
     run({ proof: json(made.proof), limits: { proofBytes: 99 } }),
     run({ proof: json(made.proof), limits: { depth: 1 } }),
     run({ keys: json({ keys: [] }), proof: json(made.proof), limits: { keysBytes: 3 } }),
   ];
   for (const report of await Promise.all(cases)) assert.deepEqual(codesOf(report), ['too-large']);
+});
+
+test('keeps the limits of kept heads, also of endless ones', async () => {
+  const pages = made.parts.slices.map(({ head }) => Buffer.from(`${json({ heads: [head] })}\n`));
+  const heads = Buffer.concat(pages);
+  const most = Math.max(...pages.map(({ length }) => length)) - 1;
+  const held = async (limits: Partial<Limits>): Promise<string[]> =>
+    codesOf(await run({ book: inPieces(book), heads, limits }));
+  // A line of the book is longer than these pages.
+  assert.deepEqual(await held({ headsBytes: heads.length }), []);
+  assert.deepEqual(await held({ headsBytes: heads.length - 1 }), ['too-large']);
+  const endless = async function* (piece: Uint8Array): AsyncGenerator<Uint8Array> {
+    for (;;) yield piece;
+  };
+  for (const piece of ['[', '\n', String(pages[0])]) {
+    const limits = { headsBytes: 2 ** 20, lineBytes: Math.max(most, 2 ** 16) };
+    const report = await run({ book: inPieces(book), heads: endless(Buffer.from(piece)), limits });
+    assert.ok(codesOf(report).includes('too-large'), piece);
+  }
+  const line = await run({
+    book: inPieces(book),
+    heads: inPieces(Buffer.alloc(2 ** 17, ' '), 999),
+    limits: { lineBytes: 2 ** 16 },
+  });
+  assert.match(line.findings[0]?.message ?? '', /a line of the kept heads has more than 65536 bytes/);
+});
+
+test('kept heads are the same in pieces of any size', async () => {
+  const [one, ...rest] = inOrder(made.parts.slices.map(({ head }) => head));
+  const heads = Buffer.concat(
+    [[one], [], rest].map(some => Buffer.from(`\n${json({ heads: some })}\n`)),
+  ).subarray(0, -1);
+  const parts = structuredClone(made.parts);
+  parts.slices.splice(1, 1);
+  const missing = written(parts);
+  const whole = await run({ book: inPieces(missing), heads: inPieces(heads, heads.length) });
+  assert.ok(codesOf(whole).includes('kept-head-missing'));
+  for (const size of [1, 2, 63, 64, 1_000]) {
+    const report = await run({ book: inPieces(missing), heads: inPieces(heads, size) });
+    assert.deepEqual(report.findings, whole.findings, `${size}`);
+  }
 });
 
 test('stops a gzip bomb by its ratio', async () => {
