@@ -1,4 +1,4 @@
-/** Books that cannot be made for now hold up no other. */
+/** Books that cannot be made for now hold up no other, and a stop waits for none. */
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import pino from 'pino';
@@ -133,4 +133,23 @@ test('a lost connection ends the round; the book during which it was lost comes 
     said.slice(1).map(({ msg, campaignId }) => [msg, campaignId]),
     [second, first].map(({ campaignId }) => ['book created', campaignId]),
   );
+});
+
+test('a stop ends the statement under way; nothing of the book is left, and another engine makes it', async () => {
+  const campaign = await finished();
+  const { job } = makeJob();
+  const stopping = new AbortController();
+  await whileNoPartIsWritten(async hanging => {
+    const round = job.makeDue(stopping.signal);
+    await hanging();
+    stopping.abort();
+    await round;
+  });
+  deepEqual([...job.failing], []);
+  const { rows } = await ledger.pool.query('select from book_parts where campaign_id = $1', [
+    campaign.campaignId,
+  ]);
+  deepEqual(rows, []);
+  await makeJob().job.makeDue(RUNNING);
+  equal(await hasBook(campaign), true);
 });

@@ -1,10 +1,13 @@
 /**
  * Makes the books of campaigns that have ended, one at a time and each once: one transaction writes all parts and the row that
- * says that the book is complete. A kill leaves nothing, and the next engine makes the book.
+ * says that the book is complete. A kill or a stop leaves nothing, and the next engine makes the book from its beginning.
+ *
+ * It is not resumed, because a book is one signed stream: the states of its hash, of gzip and of the pool's tree, and where each
+ * entry lies, would have to be stored with every part, and what the ledger shows between two parts would have to be the same.
  */
 import { sign } from 'node:crypto';
 import type { Logger } from 'pino';
-import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
+import { type Pool, type Queryable, transactionUntil } from '../../sql/database.ts';
 import {
   type BookCampaign,
   insertBook,
@@ -52,7 +55,7 @@ export class BookJob {
   }
 
   /**
-   * Makes the books that are due, until `stopping` is aborted. Without a signing key they
+   * Makes the books that are due, until `stopping` is aborted: then it gives up the one under way. Without a signing key they
    * wait for one. A failing one comes last, and only one of them in each call: it may take minutes until it fails again.
    */
   async makeDue(stopping: AbortSignal): Promise<void> {
@@ -63,26 +66,37 @@ export class BookJob {
     const fresh = due.filter(campaignId => !this.#failing.has(campaignId));
     for (const campaignId of again === undefined ? fresh : [...fresh, again]) {
       if (stopping.aborted || keys.keyAt('books', Date.now()) === undefined) return;
-      if (!(await this.#tryBook(campaignId))) return;
+      if (!(await this.#tryBook(campaignId, stopping))) return;
     }
   }
 
   /** Returns whether to go on with other campaigns: not if the server is away. */
-  async #tryBook(campaignId: number): Promise<boolean> {
+  async #tryBook(campaignId: number, stopping: AbortSignal): Promise<boolean> {
     try {
-      await makeBook(this.#options, campaignId);
+      await makeBook(this.#options, campaignId, stopping);
       this.#failing.succeeded(campaignId);
       return true;
     } catch (error) {
+      if (stopping.aborted) {
+        this.#options.log.info(
+          { campaignId },
+          'gave up a book to stop; it is made anew after the next start',
+        );
+        return false;
+      }
       this.#failing.failed(campaignId, error, 'a book could not be made');
       return !mayPass(error);
     }
   }
 }
 
-async function makeBook({ pool, keys, saltSecret, log }: BookJobOptions, campaignId: number): Promise<void> {
+async function makeBook(
+  { pool, keys, saltSecret, log }: BookJobOptions,
+  campaignId: number,
+  stopping: AbortSignal,
+): Promise<void> {
   try {
-    const bytes = await transaction(pool, async client => {
+    const bytes = await transactionUntil(pool, stopping, async client => {
       const campaign = await takeForBook(client, campaignId);
       if (campaign === undefined) return undefined;
       const ledger = await LedgerBook.open(client, campaign, saltSecret);
@@ -110,10 +124,16 @@ async function saveParts(db: Queryable, campaignId: number, input: BookInput): P
     held = [];
     heldBytes = 0;
   };
-  for await (const chunk of gzipped(bookBytes(input))) {
-    held.push(chunk);
-    heldBytes += chunk.length;
-    if (heldBytes >= PART_BYTES) await save();
+  const book = bookBytes(input);
+  try {
+    for await (const chunk of gzipped(book)) {
+      held.push(chunk);
+      heldBytes += chunk.length;
+      if (heldBytes >= PART_BYTES) await save();
+    }
+  } finally {
+    // If it failed here, a step of the book may be under way, with its next statements: after it, there are none.
+    await book.return(undefined);
   }
   if (heldBytes > 0) await save();
   return bytes;
