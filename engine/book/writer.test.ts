@@ -21,7 +21,7 @@ import {
 import { verify } from '../verify/verify.ts';
 import type { BookEntry, BookInput, BookItem, BookOutcome, BookSlice } from './book.ts';
 import { BookRefused } from './book.ts';
-import { bookBytes, gzippedBook } from './writer.ts';
+import { bookBytes, gzipped } from './writer.ts';
 
 const keys = [keyObject(sliceSigner, 'slices'), keyObject(bookSigner, 'books')] as BookInput['keys'];
 const sign: BookInput['sign'] = message => ({
@@ -101,7 +101,7 @@ for (const [name, plan] of Object.entries(plans)) {
     const made = makeBook(plan);
     const book = await whole(inputOf(made));
     assert.equal(book.toString(), written(made.parts).toString());
-    const report = await verify({ primitives: nodePrimitives, book: gzippedBook(inputOf(made)) });
+    const report = await verify({ primitives: nodePrimitives, book: gzipped(bookBytes(inputOf(made))) });
     assert.deepEqual(report.findings, []);
   });
 }
@@ -109,7 +109,7 @@ for (const [name, plan] of Object.entries(plans)) {
 test('gzip holds the same bytes', async () => {
   const input = inputOf(makeBook({ kind: 'coupon', entries: 20 }));
   const zipped: Buffer[] = [];
-  for await (const piece of gzippedBook(input)) zipped.push(piece);
+  for await (const piece of gzipped(bookBytes(input))) zipped.push(piece);
   assert.deepEqual(gunzipSync(Buffer.concat(zipped)), await whole(input));
 });
 
@@ -152,7 +152,7 @@ test('a failing feed ends the gzip stream with its error', async () => {
     throw new Error('the cursor is gone');
   })();
   await assert.rejects(async () => {
-    for await (const _ of gzippedBook({ ...input, entries: failing }));
+    for await (const _ of gzipped(bookBytes({ ...input, entries: failing })));
   }, /the cursor is gone/);
 });
 

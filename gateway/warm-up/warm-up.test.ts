@@ -135,15 +135,22 @@ describe('a starting gateway', () => {
   after(() => system.close());
 
   const env = { WARM_UP_MS: '5000', LOG_LEVEL: 'info' };
+  const slicesOf = async (url: string | undefined): Promise<number> => {
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    return Number(/^fairline_warm_up_slices (\d+)$/m.exec(metrics)?.[1]);
+  };
 
   test('is ready after the warm-up, which nobody else sees', async () => {
     const gateway = await system.startGateway(env);
     // The gateway logs each step before the next one. Once it has joined, it is ready as soon as it listens.
+    const steps = /"msg":"(warmed up|the warm-up was cut off|listening|serving)/g;
     const events = await eventually(() => {
-      const messages = [...gateway.process.output().matchAll(/"msg":"(warmed up|listening|serving)"/g)];
+      const messages = [...gateway.process.output().matchAll(steps)];
       return messages.length === 3 && messages.map(([, message]) => message);
     });
-    assert.equal(events[0], 'warmed up');
+    const slices = await slicesOf(gateway.url);
+    assert.equal(events[0], slices >= 2_000 ? 'warmed up' : 'the warm-up was cut off');
+    assert.ok(slices > 0);
     const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
     for (const name of ['entries_accepted_total', 'slices_total', 'slice_entries_count'])
       assert.match(metrics, new RegExp(`^fairline_${name} 0$`, 'm'));
@@ -159,6 +166,16 @@ describe('a starting gateway', () => {
     await gateway.process.stop();
   });
 
+  test('reports how far it came if WARM_UP_MS cuts it off', async () => {
+    const gateway = await system.startGateway({ ...env, WARM_UP_MS: '1' });
+    const warning = /"level":40.*"slices":(\d+),"of":2000,.*"msg":"the warm-up was cut off by WARM_UP_MS: /;
+    const [, reached] = await eventually(() => warning.exec(gateway.process.output()) ?? undefined);
+    assert.doesNotMatch(gateway.process.output(), /"msg":"warmed up"/);
+    assert.ok(Number(reached) < 2_000);
+    assert.equal(await slicesOf(gateway.url), Number(reached));
+    await gateway.process.stop();
+  });
+
   test('starts although the warm-up failed, and reports it', async () => {
     await breakRanking(system.redis, system.keys);
     system.gateways.push(await system.startGateway(env));
@@ -166,6 +183,8 @@ describe('a starting gateway', () => {
     const warning = /"level":40.*did not rank a slice: WRONGTYPE.*"msg":"the warm-up failed: /;
     await eventually(() => warning.test(output()));
     assert.doesNotMatch(output(), /"msg":"warmed up"/);
+    assert.match(output(), /"slices":\d+,"of":2000,"msg":"the warm-up failed: /);
+    assert.ok((await slicesOf(system.gateways[0]?.url)) < 2_000);
     const id = await system.offer({ kind: 'raffle', winners: 1 });
     assert.equal((await system.enter('ann', id)).status, 202);
   });
