@@ -31,7 +31,8 @@ export const sharedProblems: ProblemExamples = {
   closed: { detail: `The campaign closed at ${drop.closesAt}. Earlier entries stay.`, ...dropTimes },
   cancelled: { detail: `Campaign ${CANCELLED} was cancelled.` },
   paused: { detail: `Campaign ${drop.id} is paused. Earlier entries stay.` },
-  'sold-out': { detail: `All ${drop.stock} coupons are granted.`, stock: drop.stock },
+  // Of a drop without a waitlist, unlike the one of the story.
+  'sold-out': { detail: 'All 500 coupons are granted.', stock: 500 },
   'already-withdrawn': {
     detail: `The entry in campaign ${drop.id} was withdrawn; this is final.`,
     stamp: bob.stamp,
@@ -61,7 +62,7 @@ export const sharedProblems: ProblemExamples = {
   'no-entry': { detail: `You have no entry in campaign ${drop.id}.` },
   'nothing-to-claim': {
     detail: `Campaign ${raffle.id} has no claims: what it grants is final.`,
-    stamp: alice.stamp,
+    stamp: raffle.stamps[0],
     outcome: 'waiting',
   },
   'claim-lapsed': {

@@ -7,6 +7,7 @@ import { OPENAPI_VERSION, SERVERS } from '../../contract/api/openapi.ts';
 import { fieldFault } from '../../contract/api/problem.ts';
 import { TermsBody } from '../../contract/coupons/terms-json.ts';
 import { CSV_MEDIA_TYPE } from '../http/csv.ts';
+import { closedExample } from './campaign-examples.ts';
 import { ClocksJson, TrustBody, trustedExample } from './clock-schemas.ts';
 import { CouponJson, CouponPage, CouponPath, NewCouponBody } from './coupon-schemas.ts';
 import {
@@ -31,7 +32,6 @@ import {
   CampaignPage,
   CampaignPath,
   CreatedCampaign,
-  closedExample,
   csvExample,
   DeadLettersPage,
   DeadlineBody,

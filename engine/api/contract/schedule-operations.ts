@@ -2,6 +2,7 @@
 import { drop } from '../../contract/api/examples/story.ts';
 import { fieldFault, type ProblemSlug } from '../../contract/api/problem.ts';
 import type { ProblemExamples } from '../../contract/api/problem-examples.ts';
+import { againExample, announcedExample, campaignExample, editedExample } from './campaign-examples.ts';
 import {
   DRY_RUN,
   ETAG,
@@ -29,16 +30,7 @@ import {
   TemplatePath,
   VersionPage,
 } from './schedule-schemas.ts';
-import {
-  againExample,
-  CampaignJson,
-  CampaignPath,
-  CreatedCampaign,
-  campaignExample,
-  newDropExample,
-  PageQuery,
-  timesExample,
-} from './schemas.ts';
+import { CampaignJson, CampaignPath, CreatedCampaign, PageQuery } from './schemas.ts';
 
 const CHANGE: readonly ProblemSlug[] = [
   ...ON_CAMPAIGN,
@@ -109,10 +101,7 @@ export const scheduleOperations = {
     query: DryRunQuery,
     headers: ChangeHeaders,
     body: EditBody,
-    answer: shownBy(json(200, 'In effect', orDryRun(CampaignJson), ETAG), {
-      ...{ ...campaignExample, version: 2, rules_hash: drop.laterRulesHash },
-      ...timesExample({ opensAt: drop.opensAt, closesAt: drop.laterClose }),
-    }),
+    answer: shownBy(json(200, 'In effect', orDryRun(CampaignJson), ETAG), editedExample),
     problems: [...CHANGE, 'change-refused'],
     problemExamples: {
       ...wrongState('cancelled', 'edit', 'draft, scheduled, open, paused, closed'),
@@ -124,7 +113,7 @@ export const scheduleOperations = {
     },
   },
   announceCampaign: change('announce', 'Announce a draft: publish its rules and put its times into effect', {
-    becomes: newDropExample,
+    becomes: announcedExample,
     notWhile: 'scheduled',
     needs: 'draft',
     problemExamples: {

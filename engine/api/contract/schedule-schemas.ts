@@ -6,16 +6,15 @@ import { SCHEDULED_KINDS } from '../../../sql/statements/campaigns/schedule.ts';
 import { drop, MADE_AT, secondDrop, TIME_ZONE } from '../../contract/api/examples/story.ts';
 import { shownText } from '../../contract/api/text.ts';
 import { CAMPAIGN_STATES } from '../../contract/campaign/campaign-state.ts';
+import { inBerlin, newDropExample, timelessDropBody } from './campaign-examples.ts';
 import {
   exact,
-  inBerlin,
   instant,
   limit,
   MAX_PLACES,
   MAX_REASON_CHARACTERS,
   MAX_TITLE_CHARACTERS,
   NewCampaignBody,
-  newDropExample,
   oneOf,
   orNull,
   time,
@@ -104,16 +103,6 @@ const { opens_at: _o, closes_at: _c, draws_at: _d, draft: _draft, ...timeless } 
 export const TemplateCampaign = Type.Object(timeless, exact);
 export type TemplateCampaign = Static<typeof TemplateCampaign>;
 
-const timelessExample = {
-  kind: 'coupon',
-  title: drop.title,
-  stock: drop.stock,
-  terms: { discount: 'percentage', basis_points: drop.terms.basis_points },
-  waitlist: drop.waitlist,
-  time_zone: TIME_ZONE,
-  claim_within_s: drop.claimWithinS,
-};
-
 export const NewTemplateBody = Type.Object(
   {
     name: shownText(MAX_TITLE_CHARACTERS, 'Unique among templates'),
@@ -125,7 +114,7 @@ export const NewTemplateBody = Type.Object(
       }),
     ),
   },
-  { ...exact, examples: [{ name: 'Thursdays', campaign: timelessExample }] },
+  { ...exact, examples: [{ name: 'Thursdays', campaign: timelessDropBody }] },
 );
 
 export const TemplatePath = Type.Object({ id: whole(1, 2 ** 31 - 1, 'The template') }, exact);
@@ -133,7 +122,7 @@ export const TemplatePath = Type.Object({ id: whole(1, 2 ** 31 - 1, 'The templat
 const templateExample = {
   id: 1,
   name: 'Thursdays',
-  campaign: timelessExample,
+  campaign: timelessDropBody,
   made_by: 'operator',
   made_at: MADE_AT,
 };
@@ -157,13 +146,12 @@ export const TemplatePage = Type.Object(
   { ...exact, examples: [{ templates: [templateExample], next: null }] },
 );
 
-const { id: _id, rules_hash: _hash, created_at: _at, ...resulting } = newDropExample;
 const dryRunExample = {
   dry_run: true,
   action: 'make',
   gateways_confirm: false,
   effective_before: null,
-  campaign: resulting,
+  campaign: newDropExample,
 };
 
 export const DryRunJson = Type.Object(

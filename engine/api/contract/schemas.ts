@@ -6,21 +6,13 @@ import type { Static, TSchema } from 'typebox';
 import Type from 'typebox';
 import { OUTCOMES } from '../../../sql/statements/entries/outcomes.ts';
 import { drawProof } from '../../contract/api/examples/signed.ts';
-import {
-  alice,
-  bob,
-  drop,
-  MADE_AT,
-  raffle,
-  room,
-  secondDrop,
-  TIME_ZONE,
-} from '../../contract/api/examples/story.ts';
+import { alice, bob, drop, room } from '../../contract/api/examples/story.ts';
 import { shownText, userIdText } from '../../contract/api/text.ts';
 import { CAMPAIGN_STATES } from '../../contract/campaign/campaign-state.ts';
 import { MAX_WINDOW_DAYS } from '../../contract/record/stamp.ts';
 import { AnnouncedRandomness, MonitorMember } from '../../contract/redis/board/board.ts';
 import { MOST_TICKETS } from '../../draw/draw.ts';
+import { campaignExample, createdExample, newDropBody, raffleExample } from './campaign-examples.ts';
 import { TermsMember } from './coupon-schemas.ts';
 
 export const MAX_PLACES = 10_000_000;
@@ -121,8 +113,6 @@ const NewMonitor = Type.Object(
   exact,
 );
 
-const dropExample = { kind: 'coupon', title: drop.title, stock: drop.stock };
-
 export const NewCampaignBody = Type.Object(
   {
     kind: oneOf(
@@ -221,13 +211,7 @@ export const NewCampaignBody = Type.Object(
   {
     ...exact,
     description: 'A campaign. Its rules cannot change once it has entries.',
-    examples: [
-      {
-        ...{ ...dropExample, opens_at: drop.opensAt, closes_at: drop.closesAt, time_zone: TIME_ZONE },
-        ...{ claim_within_s: drop.claimWithinS, waitlist: drop.waitlist },
-        terms: { discount: 'percentage', basis_points: drop.terms.basis_points },
-      },
-    ],
+    examples: [newDropBody],
   },
 );
 export type NewCampaignBody = Static<typeof NewCampaignBody>;
@@ -298,55 +282,6 @@ const campaignMembers = {
   settled_at: orNull(time('When the last entry got its outcome')),
 };
 
-/** A campaign that nobody has entered. */
-const newExample = {
-  ...{ status: 'scheduled', version: 1, pending: null, paused_at: null, made_by: 'operator' },
-  ...{ entries_settled: 0, created_at: MADE_AT, settled_at: null },
-};
-
-/** Members of an example with these times, in the zone of the story. */
-export function timesExample({ opensAt, closesAt }: { readonly opensAt: string; readonly closesAt: string }) {
-  return {
-    opens_at: opensAt,
-    closes_at: closesAt,
-    time_zone: TIME_ZONE,
-    local: { opens_at: inBerlin(opensAt), closes_at: inBerlin(closesAt) },
-  };
-}
-
-/** An instant in winter. */
-export function inBerlin(instant: string): string {
-  const local = new Date(Date.parse(instant) + 3_600_000).toISOString();
-  return local.replace('Z', '+01:00');
-}
-
-export const newDropExample = {
-  ...{ ...newExample, id: drop.id, ...dropExample, ...timesExample(drop), rules_hash: drop.rulesHash },
-  ...{ granted: 0, withdrawn: 0, passed_on: 0 },
-  ...{ claim_within_s: drop.claimWithinS, waitlist: drop.waitlist, waitlisted: 0 },
-};
-
-export const campaignExample = {
-  ...{ ...newDropExample, status: 'open', entries_settled: drop.settled, granted: drop.stock },
-  ...{ withdrawn: 50, passed_on: 78, waitlisted: drop.waitlisted },
-};
-
-/** Ten minutes before its time, which its entries did not need any more. */
-export const closedExample = {
-  ...{ ...campaignExample, status: 'closed', version: 2 },
-  ...timesExample({ opensAt: drop.opensAt, closesAt: '2030-01-31T17:50:00.000Z' }),
-};
-
-const raffleExample = {
-  ...{ ...newExample, id: raffle.id, kind: 'raffle', title: raffle.title, winners: 1 },
-  ...{ ...timesExample(raffle), draws_at: raffle.closesAt, status: 'settled', settled_at: raffle.drawnAt },
-  local: { ...timesExample(raffle).local, draws_at: inBerlin(raffle.closesAt) },
-  rules_hash: drawProof.rules_hash,
-  ...{ tiers: drawProof.rules.draw.tiers, alternates: 1, group_limit: null },
-  randomness: drawProof.rules.draw.randomness,
-  ...{ entries_settled: 2, drawn: 1, passed_on: 0, withdrawn: 0 },
-};
-
 export const CampaignJson = Type.Object(campaignMembers, { ...exact, examples: [campaignExample] });
 export type CampaignJson = Static<typeof CampaignJson>;
 
@@ -358,14 +293,8 @@ export const CreatedCampaign = Type.Object(
       description: 'Whether gateways can see it. false: Redis is unavailable; they see it once Redis is back',
     }),
   },
-  { ...exact, examples: [{ ...newDropExample, coupon: drop.coupon, published: true }] },
+  { ...exact, examples: [createdExample] },
 );
-
-/** The same campaign again, with other times. */
-export const againExample = {
-  ...{ ...newDropExample, id: secondDrop.id, ...timesExample(secondDrop), rules_hash: secondDrop.rulesHash },
-  ...{ coupon: secondDrop.coupon, published: true },
-};
 
 export const CampaignPage = Type.Object(
   {

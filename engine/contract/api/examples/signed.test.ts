@@ -120,8 +120,8 @@ describe('the signed parts of the examples', () => {
         nonce: Buffer.alloc(32).toString('base64url'),
       },
       entrants: [
-        { user: alice.user, stamp: 811_704_320, tickets: 2 },
-        { user: bob.user, stamp: 1_377_239_041 },
+        { user: alice.user, stamp: raffle.stamps[0], tickets: 2 },
+        { user: bob.user, stamp: raffle.stamps[1] },
       ],
     });
     assert.deepEqual([winners, alternates], [[alice.user], [bob.user]]);

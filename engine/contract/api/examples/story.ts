@@ -30,6 +30,8 @@ export const drop = {
 export const raffle = {
   id: 2,
   title: 'A bicycle',
+  /** Of Alice's and of Bob's entry. */
+  stamps: [811_704_320, 1_377_239_041],
   opensAt: '2030-02-01T17:00:00.000Z',
   closesAt: '2030-02-01T18:00:00.000Z',
   drawnAt: '2030-02-01T18:00:01.318Z',
