@@ -5,7 +5,7 @@ import type { ProblemExamples } from '../../engine/contract/api/problem-examples
 import { MAX_CAMPAIGN_ID } from './contract.ts';
 
 /** The number of a campaign that was cancelled, and of one that never was. */
-const CANCELLED = 4;
+const CANCELLED = 5;
 const UNKNOWN = 999;
 
 const dropTimes = { opens_at: drop.opensAt, closes_at: drop.closesAt };

@@ -5,6 +5,7 @@
  *    shoe and gets her money back. Bob is the 12,345th and is waitlisted.
  * 2. A raffle of one bicycle. Alice wins and does not answer, so the bicycle passes on to Bob.
  * 3. A waiting room, which admits Alice as its 7th.
+ * 4. The first drop once more.
  */
 
 export const drop = {
