@@ -12,7 +12,7 @@ import {
   ReservationBody,
   releasedExample,
 } from './contract.ts';
-import { changeProblems, invalidId, readProblems } from './problem-examples.ts';
+import { changeProblems, invalidId, readProblems, usedUp } from './problem-examples.ts';
 
 const SHOP = ['unauthenticated', 'not-configured', 'unavailable'] as const satisfies readonly ProblemSlug[];
 const WITH_BODY = [
@@ -93,7 +93,7 @@ export const couponOperations: readonly Operation[] = [
       'reservation-over',
       'already-redeemed',
     ],
-    problemExamples: changeProblems,
+    problemExamples: { ...changeProblems, ...usedUp },
   },
   {
     id: 'getRedemption',

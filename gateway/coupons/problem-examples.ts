@@ -93,3 +93,12 @@ export const changeProblems: ProblemExamples = {
     errors: [fieldFault('lines', [], 'an item that was not refunded yet')],
   },
 };
+
+/** Another reason to refuse a coupon. */
+export const usedUp: ProblemExamples = {
+  'coupon-refused': {
+    detail: 'No coupon was used: codes[0] is "SPRING-20", expected at most 500 uses in total.',
+    errors: [fieldFault('codes[0]', 'SPRING-20', 'at most 500 uses in total')],
+    reasons: [{ code: 'SPRING-20', reason: 'used_up' }],
+  },
+};
