@@ -4,12 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import type { TSchema } from 'typebox';
 import Value from 'typebox/value';
 import { openPool } from '../../../sql/database.ts';
 import { readTotals } from '../../../sql/statements/entries/outcomes.ts';
 import { insertDeadLetters } from '../../../sql/statements/progress/dead-letters.ts';
 import { ProblemDocument } from '../../contract/api/problem.ts';
+import { problemExample, withoutValues } from '../../test/openapi.ts';
 import { emptyDatabase } from '../../test/support.ts';
 import { MAX_EXPORTS } from '../routes/entry-routes.ts';
 import { type Answer, type Call, coupon, inMs, joinBoard, startApi, type TestApi } from '../testing/api.ts';
@@ -49,6 +51,8 @@ after(async () => {
 });
 
 const given = new Set<string>();
+/** The problems that were answered, by operation, status and type, without what differs from request to request. */
+const problemsGiven = new Map<string, unknown[]>();
 
 /** Calls an operation and checks the answer against the document. `path` is a path of the document; `{id}` becomes `id`. */
 async function call(
@@ -70,7 +74,9 @@ async function call(
   if (answer.mediaType === 'application/problem+json') {
     assert.ok(Value.Check(ProblemDocument, answer.body), answer.text);
     assert.equal(answer.body.status, answer.status);
-    given.add(`${name} ${answer.body.type}`);
+    const problem = `${name} ${answer.body.type}`;
+    given.add(problem);
+    problemsGiven.set(problem, [...(problemsGiven.get(problem) ?? []), withoutValues(answer.body)]);
   } else if (content.schema !== undefined) {
     const faults = Value.Errors(content.schema, answer.body);
     assert.deepEqual([...faults], [], `${name}: ${answer.text}`);
@@ -94,6 +100,7 @@ function documented(): string[] {
   );
 }
 
+const ARCHIVE = 'campaign-1.archive.ndjson.gz';
 const CAMPAIGN = '/v1/campaigns/{id}';
 const campaignPaths = [
   ['GET', CAMPAIGN],
@@ -193,14 +200,14 @@ async function archivedCampaign(): Promise<void> {
   const totals = (await call(api, 'GET', `${CAMPAIGN}/totals`, { id })).body;
   const counted = await readTotals(api.pool, id);
   await api.pool.query(
-    `insert into archives (campaign_id, file, sha256, counts, totals) values ($1, 'a-file', sha256(''), '{}', $2)`,
-    [id, JSON.stringify({ ...counted, entries: 7, lost: 7 })],
+    `insert into archives (campaign_id, file, sha256, counts, totals) values ($1, $2, sha256(''), '{}', $3)`,
+    [id, ARCHIVE, JSON.stringify({ ...counted, entries: 7, lost: 7 })],
   );
   const { body } = await call(api, 'GET', `${CAMPAIGN}/totals`, { id });
   assert.deepEqual(body, { ...totals, entries: 7, sold_out: 7 });
   for (const path of ['entries', 'entries.csv', 'entrants'] as const) {
     const { status, body: problem } = await call(api, 'GET', `${CAMPAIGN}/${path}`, { id });
-    assert.deepEqual([status, problem.file], [410, 'a-file']);
+    assert.deepEqual([status, problem.file], [410, ARCHIVE]);
   }
 }
 
@@ -368,12 +375,12 @@ describe('the OpenAPI document', () => {
       assert.equal(none.body.type, 'urn:fairline:problem:no-room');
     }
     await api.pool.query(
-      `insert into archives (campaign_id, file, sha256, counts, totals) values ($1, 'a-file', sha256(''), '{}', '{}')`,
-      [id],
+      `insert into archives (campaign_id, file, sha256, counts, totals) values ($1, $2, sha256(''), '{}', '{}')`,
+      [id, ARCHIVE],
     );
     for (const [method, path, body] of roomPaths) {
       const answer = await call(api, method, path, { id, headers, ...(body === undefined ? {} : { body }) });
-      assert.deepEqual([answer.status, answer.body.file], [410, 'a-file']);
+      assert.deepEqual([answer.status, answer.body.file], [410, ARCHIVE]);
     }
     const text = { raw: 'a=1', headers: { 'content-type': 'text/plain' } };
     assert.equal((await call(api, 'PUT', `${CAMPAIGN}/room`, text)).status, 415);
@@ -407,6 +414,7 @@ describe('the OpenAPI document', () => {
     await pool.end();
     await set.close();
     assert.equal((await trust({ ...TRUST, right: 'postgres' })).status, 400);
+    assert.equal((await trust({})).status, 400);
     assert.equal((await trust(TRUST, { 'x-operator': ' ' })).status, 400);
     const text = { raw: 'a=1', headers: { 'content-type': 'text/plain' } };
     assert.equal((await call(api, 'POST', '/v1/clocks/trust', text)).status, 415);
@@ -438,6 +446,7 @@ describe('the OpenAPI document', () => {
       assert.equal((await call(api, method, path, { body: 'x'.repeat(16 * 1024) })).status, 413);
     }
     assert.equal((await made({})).status, 400);
+    assert.equal((await call(api, 'POST', '/v1/coupons', { body: {} })).status, 400);
     assert.equal((await made({ campaign: 999 })).status, 404);
     const held = await made({ code: 'HELD' });
     assert.equal((await made({ code: 'HELD' })).status, 409);
@@ -482,6 +491,7 @@ describe('the OpenAPI document', () => {
     }
     for (const path of [`${CAMPAIGN}/duplicate`, `${TEMPLATE}/campaigns`] as const) {
       assert.equal((await call(api, 'POST', path, { id: 999, body: again() })).status, 404);
+      assert.equal((await call(api, 'POST', path, { id: 'first', body: again() })).status, 400);
     }
     assert.equal((await call(api, 'GET', TEMPLATE, { id: 'first' })).status, 400);
     assert.equal((await call(api, 'GET', TEMPLATE, { id: 999 })).status, 404);
@@ -542,5 +552,15 @@ describe('the OpenAPI document', () => {
   it('every documented response occurred', () => {
     const missing = documented().filter(answer => !given.has(answer));
     assert.deepEqual(missing, []);
+  });
+
+  it('shows problems as they were answered', () => {
+    for (const [name, answers] of problemsGiven) {
+      const [method = '', path = '', status = '', type = ''] = name.split(' ');
+      const slug = type.replace('urn:fairline:problem:', '');
+      const example = withoutValues(problemExample(document, { method, path, status: Number(status), slug }));
+      const isReal = answers.some(answer => isDeepStrictEqual(answer, example));
+      assert.ok(isReal, `${name}: ${JSON.stringify(example)}, not ${JSON.stringify(answers)}`);
+    }
   });
 });

@@ -5,11 +5,14 @@
 import type { Static, TSchema } from 'typebox';
 import Type from 'typebox';
 import { OUTCOMES } from '../../../sql/statements/entries/outcomes.ts';
+import { drawProof } from '../../contract/api/examples/signed.ts';
+import { alice, bob, drop, room } from '../../contract/api/examples/story.ts';
 import { shownText, userIdText } from '../../contract/api/text.ts';
 import { CAMPAIGN_STATES } from '../../contract/campaign/campaign-state.ts';
 import { MAX_WINDOW_DAYS } from '../../contract/record/stamp.ts';
 import { AnnouncedRandomness, MonitorMember } from '../../contract/redis/board/board.ts';
 import { MOST_TICKETS } from '../../draw/draw.ts';
+import { campaignExample, createdExample, newDropBody, raffleExample } from './campaign-examples.ts';
 import { TermsMember } from './coupon-schemas.ts';
 
 export const MAX_PLACES = 10_000_000;
@@ -208,7 +211,7 @@ export const NewCampaignBody = Type.Object(
   {
     ...exact,
     description: 'A campaign. Its rules cannot change once it has entries.',
-    examples: [{ kind: 'coupon', title: 'First drop', stock: 10, closes_at: '2030-01-31T18:00:00.000Z' }],
+    examples: [newDropBody],
   },
 );
 export type NewCampaignBody = Static<typeof NewCampaignBody>;
@@ -279,7 +282,7 @@ const campaignMembers = {
   settled_at: orNull(time('When the last entry got its outcome')),
 };
 
-export const CampaignJson = Type.Object(campaignMembers, exact);
+export const CampaignJson = Type.Object(campaignMembers, { ...exact, examples: [campaignExample] });
 export type CampaignJson = Static<typeof CampaignJson>;
 
 export const CreatedCampaign = Type.Object(
@@ -290,7 +293,7 @@ export const CreatedCampaign = Type.Object(
       description: 'Whether gateways can see it. false: Redis is unavailable; they see it once Redis is back',
     }),
   },
-  exact,
+  { ...exact, examples: [createdExample] },
 );
 
 export const CampaignPage = Type.Object(
@@ -298,7 +301,7 @@ export const CampaignPage = Type.Object(
     campaigns: Type.Array(CampaignJson),
     next: orNull(Type.Integer({ description: 'The `after` of the next page; null on the last page' })),
   },
-  exact,
+  { ...exact, examples: [{ campaigns: [campaignExample, raffleExample], next: null }] },
 );
 
 export const CampaignPath = Type.Object({ id: whole(1, MAX_CAMPAIGN_ID, 'The campaign') }, exact);
@@ -319,6 +322,23 @@ export const ExportQuery = Type.Object({ outcome }, exact);
 export function pageLimit(query: { readonly limit?: number }): number {
   return query.limit ?? DEFAULT_PAGE;
 }
+
+const entryExamples = [
+  {
+    ...{ user_id: alice.user, stamp: alice.stamp, requested_at: alice.requestedAt, outcome: 'granted' },
+    ...{ serial: alice.serial, code: alice.code, granted_at: alice.offeredAt },
+    ...{ claim_by: '2030-01-31T17:15:01.204000Z', ended_at: '2030-01-31T17:02:10.512345Z' },
+  },
+  {
+    ...{ user_id: bob.user, stamp: bob.stamp, requested_at: bob.requestedAt, outcome: 'waitlisted' },
+    ...{ serial: null, code: null, granted_at: null, claim_by: null, ended_at: null },
+  },
+];
+
+/** The same entries; a field that is null is empty. */
+export const csvExample = [Object.keys(entryExamples[0] ?? {}), ...entryExamples.map(Object.values)]
+  .map(fields => `${fields.join(',')}\r\n`)
+  .join('');
 
 export const EntryJson = Type.Object(
   {
@@ -343,7 +363,7 @@ export const EntryPage = Type.Object(
     entries: Type.Array(EntryJson, { description: 'In stamp order' }),
     next: orNull(Type.Integer({ description: 'The `after` of the next page; null on the last page' })),
   },
-  exact,
+  { ...exact, examples: [{ entries: entryExamples, next: bob.stamp }] },
 );
 
 export const TotalsJson = Type.Object(
@@ -370,7 +390,17 @@ export const TotalsJson = Type.Object(
       description: 'Dead letters of the whole log: an unreadable record does not name its campaign',
     }),
   },
-  { ...exact, description: 'Entries by outcome, as one snapshot' },
+  {
+    ...exact,
+    description: 'Entries by outcome, as one snapshot',
+    examples: [
+      {
+        ...{ entries: drop.settled, granted: 11_590, sold_out: 1_210, waitlisted: drop.waitlisted },
+        ...{ offered: 410, lapsed: 62, declined: 16, withdrawn: 50, waiting: 0, cancelled: 0 },
+        dead_letters: 0,
+      },
+    ],
+  },
 );
 export type TotalsJson = Static<typeof TotalsJson>;
 
@@ -385,7 +415,7 @@ export const RoomTermsBody = Type.Object(
   {
     ...exact,
     description: 'All terms of a room that may change at any time',
-    examples: [{ per_second: 50, capacity: 2000 }],
+    examples: [{ per_second: room.perSecond, capacity: room.capacity }],
   },
 );
 
@@ -416,7 +446,19 @@ export const RoomJson = Type.Object(
       exact,
     ),
   },
-  exact,
+  {
+    ...exact,
+    examples: [
+      {
+        ...{ version: 2, per_second: room.perSecond, capacity: room.capacity, paused: false },
+        ...{ grace_seconds: 60, pass_seconds: 300, visit_seconds: 3_600, single_use: false },
+        people: {
+          ...{ waiting: 4_312, absent: 85, skipped: 12, withdrawn: 40 },
+          ...{ admitted: 61, inside: 1_939, left: 20_512, expired: 118 },
+        },
+      },
+    ],
+  },
 );
 export type RoomJson = Static<typeof RoomJson>;
 
@@ -440,7 +482,7 @@ export const EntrantsBody = Type.Array(EntrantBody, {
   minItems: 1,
   maxItems: MAX_ENTRANTS,
   description: 'Each replaces the earlier terms of that user',
-  examples: [[{ user: 'alice', tickets: 2 }]],
+  examples: [[{ user: alice.user, tickets: 2 }]],
 });
 
 /** With ?dryRun=true. */
@@ -448,7 +490,7 @@ const dryRunMark = Type.Optional(Type.Literal(true, { description: 'A dry run: n
 
 export const EntrantsSaved = Type.Object(
   { entrants: Type.Integer({ description: 'How many users now have the given terms' }), dry_run: dryRunMark },
-  exact,
+  { ...exact, examples: [{ entrants: 1 }] },
 );
 
 export const EntrantsQuery = Type.Object(
@@ -474,7 +516,10 @@ export const EntrantPage = Type.Object(
     ),
     next: orNull(Type.String({ description: 'The `after` of the next page; null on the last page' })),
   },
-  exact,
+  {
+    ...exact,
+    examples: [{ entrants: [{ user: alice.user, tickets: 2, group: null, excluded: null }], next: null }],
+  },
 );
 
 export const PassOnBody = Type.Object(
@@ -487,7 +532,7 @@ export const PassOnBody = Type.Object(
       ),
     ),
   },
-  { ...exact, examples: [{ serial: 1, reason: 'Did not answer', holder: 'alice' }] },
+  { ...exact, examples: [{ serial: 1, reason: 'Did not answer', holder: alice.user }] },
 );
 
 export const PassedOnJson = Type.Object(
@@ -499,7 +544,10 @@ export const PassedOnJson = Type.Object(
     passed_from: Type.String({ description: 'The previous holder' }),
     dry_run: dryRunMark,
   },
-  exact,
+  {
+    ...exact,
+    examples: [{ serial: 1, tier: 0, alternate: 1, user: bob.user, passed_from: alice.user }],
+  },
 );
 
 export const DeadlineBody = Type.Object(
@@ -508,7 +556,7 @@ export const DeadlineBody = Type.Object(
     holder: userIdText('The user who has the offer'),
     claim_by: instant('A time after the current deadline'),
   },
-  { ...exact, examples: [{ serial: 1, holder: 'alice', claim_by: '2030-01-31T18:00:00.000Z' }] },
+  { ...exact, examples: [{ serial: alice.serial, holder: alice.user, claim_by: alice.extendedTo }] },
 );
 
 export const DeadlineJson = Type.Object(
@@ -517,7 +565,7 @@ export const DeadlineJson = Type.Object(
     user: Type.String({ description: 'The user who can claim it' }),
     claim_by: time('The claim deadline'),
   },
-  exact,
+  { ...exact, examples: [{ serial: alice.serial, user: alice.user, claim_by: alice.extendedTo }] },
 );
 
 const bytes32 = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description: '32 bytes in base64url' });
@@ -558,6 +606,7 @@ export const ProofJson = Type.Object(
   {
     ...exact,
     description: 'Everything needed to repeat the draw; engine/draw/vectors/VECTORS.md explains how',
+    examples: [drawProof],
   },
 );
 
@@ -584,10 +633,24 @@ export const DeadLettersPage = Type.Object(
     ),
     next: orNull(Type.Integer({ description: 'The `after` of the next page; null on the last page' })),
   },
-  exact,
+  {
+    ...exact,
+    examples: [
+      {
+        records: [
+          {
+            ...{ id: 1, log_name: 'redis:fairline', partition: 3, position: '1896109205113-0', item: null },
+            ...{ reason: '2 bytes are shorter than a head of 48', record_base64: 'e30=' },
+            recorded_at: '2030-01-31T17:00:05.120Z',
+          },
+        ],
+        next: null,
+      },
+    ],
+  },
 );
 
-export const Alive = Type.Object({ ok: Type.Literal(true) }, exact);
+export const Alive = Type.Object({ ok: Type.Literal(true) }, { ...exact, examples: [{ ok: true }] });
 
 export const Ready = Type.Object(
   {
@@ -596,5 +659,18 @@ export const Ready = Type.Object(
       description: "Each component: 'ok', or what is wrong",
     }),
   },
-  exact,
+  {
+    ...exact,
+    examples: [
+      {
+        ok: true,
+        checks: { postgres: 'ok', redis: 'ok', clocks: 'ok', leases: 'ok', cycles: 'ok' },
+      },
+    ],
+  },
 );
+
+export const metricsExample = `# HELP fairline_api_answers_total Answers of the operator's API
+# TYPE fairline_api_answers_total counter
+fairline_api_answers_total{method="GET",route="/livez",status="200"} 1893
+`;
