@@ -8,8 +8,18 @@ import { fieldFault } from '../../contract/api/problem.ts';
 import { TermsBody } from '../../contract/coupons/terms-json.ts';
 import { CSV_MEDIA_TYPE } from '../http/csv.ts';
 import { closedExample } from './campaign-examples.ts';
+import {
+  CampaignJson,
+  CampaignPage,
+  CampaignPath,
+  CreatedCampaign,
+  NewCampaignBody,
+} from './campaign-schemas.ts';
 import { ClocksJson, TrustBody, trustedExample } from './clock-schemas.ts';
 import { CouponJson, CouponPage, CouponPath, NewCouponBody } from './coupon-schemas.ts';
+import { DeadlineBody, DeadlineJson, PassedOnJson, PassOnBody, ProofJson } from './draw-schemas.ts';
+import { EntrantPage, EntrantsBody, EntrantsQuery, EntrantsSaved } from './entrant-schemas.ts';
+import { csvExample, EntriesQuery, EntryPage, ExportQuery, TotalsJson } from './entry-schemas.ts';
 import {
   DRY_RUN,
   ETAG,
@@ -24,36 +34,11 @@ import {
   WITH_BODY,
 } from './operation.ts';
 import { archivedTo, conflict } from './problem-examples.ts';
+import { RoomJson, RoomTermsBody } from './room-schemas.ts';
 import { scheduleOperations } from './schedule-operations.ts';
 import { DryRunQuery, MatchHeaders, OperatorHeaders } from './schedule-schemas.ts';
-import {
-  Alive,
-  CampaignJson,
-  CampaignPage,
-  CampaignPath,
-  CreatedCampaign,
-  csvExample,
-  DeadLettersPage,
-  DeadlineBody,
-  DeadlineJson,
-  EntrantPage,
-  EntrantsBody,
-  EntrantsQuery,
-  EntrantsSaved,
-  EntriesQuery,
-  EntryPage,
-  ExportQuery,
-  metricsExample,
-  NewCampaignBody,
-  PageQuery,
-  PassedOnJson,
-  PassOnBody,
-  ProofJson,
-  Ready,
-  RoomJson,
-  RoomTermsBody,
-  TotalsJson,
-} from './schemas.ts';
+import { PageQuery } from './schemas.ts';
+import { Alive, DeadLettersPage, metricsExample, Ready } from './service-schemas.ts';
 
 export { JSON_MEDIA_TYPE, type Operation, SECURED_PREFIX } from './operation.ts';
 

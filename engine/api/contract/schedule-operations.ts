@@ -3,6 +3,7 @@ import { drop } from '../../contract/api/examples/story.ts';
 import { fieldFault, type ProblemSlug } from '../../contract/api/problem.ts';
 import type { ProblemExamples } from '../../contract/api/problem-examples.ts';
 import { againExample, announcedExample, campaignExample, editedExample } from './campaign-examples.ts';
+import { CampaignJson, CampaignPath, CreatedCampaign } from './campaign-schemas.ts';
 import {
   DRY_RUN,
   ETAG,
@@ -30,7 +31,7 @@ import {
   TemplatePath,
   VersionPage,
 } from './schedule-schemas.ts';
-import { CampaignJson, CampaignPath, CreatedCampaign, PageQuery } from './schemas.ts';
+import { PageQuery } from './schemas.ts';
 
 const CHANGE: readonly ProblemSlug[] = [
   ...ON_CAMPAIGN,

@@ -7,6 +7,7 @@ import { drop, MADE_AT, secondDrop, TIME_ZONE } from '../../contract/api/example
 import { shownText } from '../../contract/api/text.ts';
 import { CAMPAIGN_STATES } from '../../contract/campaign/campaign-state.ts';
 import { inBerlin, newDropExample, timelessDropBody } from './campaign-examples.ts';
+import { NewCampaignBody } from './campaign-schemas.ts';
 import {
   exact,
   instant,
@@ -14,7 +15,6 @@ import {
   MAX_PLACES,
   MAX_REASON_CHARACTERS,
   MAX_TITLE_CHARACTERS,
-  NewCampaignBody,
   oneOf,
   orNull,
   time,
