@@ -197,4 +197,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'the check saw two commits as one, where the second had waited for the first',
     seeds: [87_085_750],
   },
+  {
+    cause: 'the run ended before offers that began late had gone from one to the next',
+    seeds: [88_217_413],
+  },
 ];
