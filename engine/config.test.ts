@@ -7,8 +7,8 @@ const RIGHT = {
   DATABASE_URL: 'postgres://user:password@127.0.0.1:5432/fairline',
   REDIS_URL: 'redis://127.0.0.1:6379',
   OPERATOR_TOKEN: 'sixteen-letters!',
-  RECEIPT_SALT_SECRET: 'a secret of salts, long enough for it',
-  DRAW_SECRET: 'a secret of draws, long enough for it',
+  RECEIPT_SALT_SECRET: 'a salt secret that is long enough',
+  DRAW_SECRET: 'a draw secret that is long enough',
 };
 
 function faultsOf(env: Record<string, string>): readonly string[] {
@@ -21,7 +21,7 @@ function faultsOf(env: Record<string, string>): readonly string[] {
   return [];
 }
 
-test('with the servers, a token and secrets named, everything else has a default', () => {
+test('has defaults for everything but the servers, a token and secrets', () => {
   const config = readEngineConfig(RIGHT);
   deepEqual(
     [config.ENGINE_HOST, config.ENGINE_PORT, config.LOG, config.LOG_PARTITIONS, config.LEASE_MS],
@@ -29,7 +29,7 @@ test('with the servers, a token and secrets named, everything else has a default
   );
 });
 
-test('all faults are told at once, and no secret is', () => {
+test('reports all faults at once, and never a secret', () => {
   const faults = faultsOf({
     ENGINE_PORT: '65536',
     OPERATOR_TOKEN: 'too-short',
@@ -51,7 +51,7 @@ test('all faults are told at once, and no secret is', () => {
   for (const fault of faults) equal(/too-short|secret@/.test(fault), false, fault);
 });
 
-test('a token of 15 characters, of 513, or with a space is refused', () => {
+test('refuses a token of 15 characters, of 513, or with a space', () => {
   for (const token of ['x'.repeat(15), 'x'.repeat(513), 'sixteen letters and a space']) {
     equal(faultsOf({ ...RIGHT, OPERATOR_TOKEN: token }).length, 1, token);
   }

@@ -42,7 +42,7 @@ for (const log of availableLogs()) {
       return () => clearInterval(timer);
     };
 
-    test('a coupon: several gateways, users at more than one, granted in the order of their stamps', async () => {
+    test('grants coupons in stamp order, with several gateways and users at more than one', async () => {
       const campaign = await world.campaign({ places: 25 });
       const gateways = [await world.join(), await world.join(), await world.join()];
       const [first, second, third] = gateways;
@@ -56,7 +56,7 @@ for (const log of availableLogs()) {
       const outcomes = await world.outcomes(campaign);
       equal(outcomes.size, 35);
       const names = [...outcomes.keys()];
-      deepEqual(names.slice(0, 20), users(20), 'the earliest stamp of each stays');
+      deepEqual(names.slice(0, 20), users(20), 'each keeps its earliest stamp');
       deepEqual(
         names.filter(user => outcomes.get(user) === 'granted'),
         names.slice(0, 25),
@@ -68,7 +68,7 @@ for (const log of availableLogs()) {
       match(won['user-0'] ?? '', /^1:[0-9A-Z-]{19}$/);
     });
 
-    test('a gateway that has joined and not yet spoken is not overtaken', async () => {
+    test('never settles past a gateway that joined and has not reported yet', async () => {
       const campaign = await world.campaign({ places: 1 });
       const silent = await world.join();
       const loud = await world.join();
@@ -88,7 +88,7 @@ for (const log of availableLogs()) {
       deepEqual(Object.fromEntries(await world.outcomes(campaign)), { first: 'granted', second: 'sold_out' });
     });
 
-    test('a gateway that dies is fenced; what it logged counts and is ranked, what comes later is refused', async () => {
+    test('fences a dead gateway; what it logged counts and is ranked, later appends are refused', async () => {
       // The previous holder of the number is finished: by its number, the engine ranked what that gateway had not.
       await eventually(async () => {
         const { rows } = await world.pool.query('select from gateways where not repaired');
@@ -122,7 +122,7 @@ for (const log of availableLogs()) {
       });
     });
 
-    test('who leaves in time is passed over, and is shown as a rank', async () => {
+    test('skips users who withdrew in time, and publishes them as ranks', async () => {
       const campaign = await world.campaign({ kind: 'raffle', places: 1, closesInMs: 8_000 });
       const gateway = await world.join();
       const stop = keepAlive(gateway);
@@ -143,7 +143,7 @@ for (const log of availableLogs()) {
       deepEqual([outcomes.get('user-3'), outcomes.get('user-7')], ['withdrawn', 'withdrawn']);
     });
 
-    test('a record that nobody can read stops nothing', async () => {
+    test('an unreadable record stops nothing', async () => {
       const campaign = await world.campaign({ places: 10 });
       const gateway = await world.join();
       const bytes = gateway.encode('slice', await gateway.stamp(campaign, ['broken']));
@@ -156,7 +156,7 @@ for (const log of availableLogs()) {
       deepEqual(rows, [{ partition: gateway.partition, reason: 'the CRC-32 does not match' }]);
     });
 
-    test('a new campaign is on the board soon', async () => {
+    test('publishes a new campaign on the board soon', async () => {
       const campaign = await world.campaign({ places: 7 });
       await onBoard(campaign.campaignId, () => true);
     });

@@ -10,7 +10,7 @@ import { brokenInvariants, type TestGateway, users, World } from './test/gateway
 import { availableLogs, eventually, type SpawnedNode } from './test/support.ts';
 
 for (const log of availableLogs()) {
-  describe(`engines with the log in ${log} and kill -9`, () => {
+  describe(`engines killed with kill -9, with the log in ${log}`, () => {
     let world: World;
     /** The engine that the next test kills; each test leaves another one in its place. */
     let engine: SpawnedNode;
@@ -48,7 +48,7 @@ for (const log of availableLogs()) {
       });
 
     for (const table of ['entries', 'grants'] as const) {
-      test(`killed in the middle of a transaction that writes ${table}; another one takes over`, async () => {
+      test(`killed within a transaction that writes ${table}; another engine takes over`, async () => {
         const campaign = await world.campaign({ places: 4 });
         const gateway = await world.join();
         await whileLocked(table, async () => {
@@ -67,7 +67,7 @@ for (const log of availableLogs()) {
       });
     }
 
-    test('two engines, each killed while entries pour in', async () => {
+    test('kills two engines while entries arrive', async () => {
       const campaign = await world.campaign({ places: 700 });
       const second = await world.startEngine();
       const gateways = [await world.join(), await world.join(), await world.join()];
@@ -87,7 +87,7 @@ for (const log of availableLogs()) {
       equal(rows[0]?.count, 0);
     });
 
-    test('a raffle whose engine is killed in the draw is drawn once, with the seed that was recorded', async () => {
+    test('a raffle whose engine is killed in the draw is drawn once, with the recorded seed', async () => {
       const campaign = await world.campaign({ kind: 'raffle', places: 3, closesInMs: 15_000 });
       const gateway = await world.join();
       await gateway.enter(campaign, users(20));
@@ -106,7 +106,7 @@ for (const log of availableLogs()) {
     });
   });
 
-  describe(`an engine with the log in ${log} that loses its servers`, () => {
+  describe(`an engine whose servers fail, with the log in ${log}`, () => {
     let world: World;
     let postgres: Cut;
     let redis: Cut;
@@ -122,7 +122,7 @@ for (const log of availableLogs()) {
       await redis.close();
     });
 
-    test('Postgres goes and comes: the log waits, and nothing is lost', async () => {
+    test('Postgres stops and restarts: the log buffers, and nothing is lost', async () => {
       const campaign = await world.campaign({ places: 3 });
       const gateway = await world.join();
       await gateway.enter(campaign, ['before']);
@@ -137,7 +137,7 @@ for (const log of availableLogs()) {
       deepEqual(await brokenInvariants(world.pool), []);
     });
 
-    test('Redis goes: what was heard of before is settled; Redis comes: it is brought up to date', async t => {
+    test('Redis stops: ingested entries are settled; Redis restarts: it is brought up to date', async t => {
       const campaign = await world.campaign({ places: 3 });
       const gateway = await world.join();
       const client = await world.pool.connect();

@@ -12,7 +12,7 @@ before(async () => {
 });
 after(() => database.drop());
 
-test('a lock stays with a process that works at something else for longer than a session may be idle', async () => {
+test("a lock survives work elsewhere that exceeds the session's idle time-out", async () => {
   const make = (): Locks =>
     new Locks({
       databaseUrl: database.url,

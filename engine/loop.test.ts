@@ -30,19 +30,19 @@ class Work {
   }
 }
 
-function makeLoop(work: Work): { loop: Loop; told: string[] } {
-  const told: string[] = [];
+function makeLoop(work: Work): { loop: Loop; events: string[] } {
+  const events: string[] = [];
   const loop = new Loop({
     work: work.run,
     minGapMs: 1,
-    onError: (_, failures) => told.push(`failed ${failures}`),
-    onRecovered: () => told.push('recovered'),
+    onError: (_, failures) => events.push(`failed ${failures}`),
+    onRecovered: () => events.push('recovered'),
   });
   loop.start();
-  return { loop, told };
+  return { loop, events };
 }
 
-test('many requests during a turn make one more, and turns never overlap', async () => {
+test('many requests during a run cause one more, and runs never overlap', async () => {
   const work = new Work();
   const { loop } = makeLoop(work);
   for (let request = 0; request < 10; request++) loop.request();
@@ -59,7 +59,7 @@ test('many requests during a turn make one more, and turns never overlap', async
   await loop.close();
 });
 
-test('without a request the next turn comes after the wait that the last one answered', async () => {
+test('without a request, waits as long as the last run asked', async () => {
   const work = new Work();
   const { loop } = makeLoop(work);
   work.end(1);
@@ -69,20 +69,20 @@ test('without a request the next turn comes after the wait that the last one ans
   equal(work.turns, 2);
 });
 
-test('a turn that fails is told of, and tried again', async () => {
+test('reports a failed run and retries', async () => {
   const work = new Work();
-  const { loop, told } = makeLoop(work);
+  const { loop, events } = makeLoop(work);
   work.end(new Error('first'));
   await eventually(() => work.turns === 2);
   work.end(new Error('second'));
   await eventually(() => work.turns === 3);
   work.end(FOREVER_MS);
-  await eventually(() => told.length === 3);
-  deepEqual(told, ['failed 1', 'failed 2', 'recovered']);
+  await eventually(() => events.length === 3);
+  deepEqual(events, ['failed 1', 'failed 2', 'recovered']);
   await loop.close();
 });
 
-test('close waits for the turn under way, and begins no other', async () => {
+test('close waits for the current run and starts no other', async () => {
   const work = new Work();
   const { loop } = makeLoop(work);
   loop.request();

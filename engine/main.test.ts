@@ -13,7 +13,7 @@ before(async () => {
 });
 after(() => world.close());
 
-test('it says in one line that it is ready, serves its numbers, and ends in good order', async () => {
+test('reports readiness in one line, serves its metrics, and shuts down cleanly', async () => {
   const engine = await world.startEngine();
   const ready: unknown = JSON.parse(await engine.ready);
   const { port, pid } = ready as { port: number; pid: number };
@@ -35,13 +35,13 @@ test('it says in one line that it is ready, serves its numbers, and ends in good
   equal(await engine.stop('SIGTERM'), 0);
 });
 
-test('it ends with whoever started it', async () => {
+test('stops with its parent process', async () => {
   const engine = await world.startEngine({ FAIRLINE_PARENT: 'pipe' });
   engine.child.stdin?.end();
   equal(await engine.ended, 0, engine.output());
 });
 
-test('a wrong configuration is told whole, and nothing is started', async () => {
+test('reports a wrong configuration in full, and starts nothing', async () => {
   const engine = spawnNode(FILE, { ...world.env, ENGINE_PORT: 'x', LEASE_MS: '1', OPERATOR_TOKEN: '' });
   equal(await engine.ended, 1);
   const { msg, faults } = JSON.parse(engine.output().trim());
@@ -53,7 +53,7 @@ test('a wrong configuration is told whole, and nothing is started', async () => 
     );
 });
 
-test('what fails again and again is said once', async () => {
+test('logs a repeated failure once', async () => {
   const engine = await world.startEngine();
   const campaign = await world.campaign({ places: 2 });
   const gateway = await world.join();
@@ -77,7 +77,7 @@ test('what fails again and again is said once', async () => {
   equal(await engine.stop('SIGTERM'), 0);
 });
 
-test('a port that is taken stops the start', async () => {
+test('a port in use stops the start', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -88,7 +88,7 @@ test('a port that is taken stops the start', async () => {
   server.close();
 });
 
-test('a schema that is not as the statements need it stops the start, by name', async () => {
+test('a schema that does not match the statements stops the start, and is named', async () => {
   await world.pool.query(
     'alter table gateways rename column through_us to through; alter table campaigns disable trigger campaigns_guard',
   );

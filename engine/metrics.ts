@@ -1,6 +1,7 @@
 /** The engine's metrics, for /metrics. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Campaign } from '../sql/statements/campaigns/campaigns.ts';
+import type { BookJob } from './book/book-job.ts';
 import type { ClockWatch } from './clock/clock-watch.ts';
 import type { Keys } from './contract/redis/keys.ts';
 import type { RedisClient } from './contract/redis/redis.ts';
@@ -19,6 +20,8 @@ export interface EngineMetrics {
   cycle(seconds: number, report: CycleReport | undefined): void;
   /** Registers gauges that read the clocks at each scrape. */
   clocks(watch: Pick<ClockWatch, 'look'>): void;
+  /** Registers a gauge that reads the failing books at each scrape. */
+  books(job: Pick<BookJob, 'failing'>): void;
 }
 
 /** A close is always a little late: it is done when the watermark has passed it. */
@@ -89,6 +92,7 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
     },
     settled: decided => settled.inc(decided),
     clocks: watch => addClocks(registry, watch),
+    books: job => addBooks(registry, job),
     scheduledDone: (kind, lateMs) => late.observe({ kind }, lateMs / 1000),
     moved: states => {
       for (const state of states) moved.inc({ state });
@@ -132,6 +136,19 @@ function addClocks(registry: Registry, watch: Pick<ClockWatch, 'look'>): void {
       if (redisUs === undefined) return;
       if (postgresUs !== undefined) this.set({ of: 'postgres' }, (redisUs - postgresUs) / 1e6);
       if (ownUs !== undefined) this.set({ of: 'engine' }, (redisUs - ownUs) / 1e6);
+    },
+  });
+}
+
+function addBooks(registry: Registry, job: Pick<BookJob, 'failing'>): void {
+  new Gauge({
+    name: 'fairline_book_failures',
+    help: 'Failed attempts in a row to make the book of a campaign',
+    labelNames: ['campaign'] as const,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [campaign, times] of job.failing) this.set({ campaign }, times);
     },
   });
 }

@@ -13,13 +13,13 @@ import {
   type RuntimeIntervals,
   type RuntimeServers,
 } from './assembly.ts';
-import { makeBooks } from './book/book-job.ts';
+import { BookJob } from './book/book-job.ts';
 import type { RuntimeConfig } from './config.ts';
 import { KeyRing } from './contract/keys/key-ring.ts';
-import { within } from './contract/log/backoff.ts';
 import type { LogFencing } from './contract/log/log.ts';
 import { openConsumer, openFencing } from './contract/log/open.ts';
 import { messageOf } from './contract/process/message-of.ts';
+import { withTimeout } from './contract/process/with-timeout.ts';
 import { keysOf } from './contract/redis/keys.ts';
 import { connectRedis } from './contract/redis/redis.ts';
 import { checkRedisMode } from './contract/redis/redis-mode.ts';
@@ -65,7 +65,7 @@ export async function startRuntime(config: RuntimeConfig, log: Logger): Promise<
   const parts = { config, servers, intervals, shelveAfterMs, settledAtOnce, randomness, metrics, log };
   const assembled = assembleRuntime(parts);
   metrics.clocks(assembled.clocks);
-  const stopBooks = startBooks(config, servers, log);
+  const stopBooks = startBooks(config, servers, metrics, log);
   return {
     metrics,
     deps: assembled.deps,
@@ -78,21 +78,28 @@ export async function startRuntime(config: RuntimeConfig, log: Logger): Promise<
   };
 }
 
-/** The returned function stops it between two books. */
-function startBooks(config: RuntimeConfig, { pool }: RuntimeServers, log: Logger): () => Promise<void> {
+/** The returned function gives up a book that is being made. */
+function startBooks(
+  config: RuntimeConfig,
+  { pool }: RuntimeServers,
+  metrics: EngineMetrics,
+  log: Logger,
+): () => Promise<void> {
   const keys = new KeyRing(config, log);
   keys.start();
   if (keys.keyAt('books', Date.now()) === undefined) {
     log.warn('neither SIGNING_KEYS_DIR nor SIGNING_KEY has a key for books: no books are created');
   }
-  let isStopping = false;
+  const job = new BookJob({ pool, keys, saltSecret: config.RECEIPT_SALT_SECRET, log });
+  metrics.books(job);
+  const stopping = new AbortController();
   const loop = makeLoop('books', log, BOOKS_MS, async () => {
-    await makeBooks({ pool, keys, saltSecret: config.RECEIPT_SALT_SECRET, log }, () => isStopping);
+    await job.makeDue(stopping.signal);
     return BOOKS_MS;
   });
   loop.start();
   return async () => {
-    isStopping = true;
+    stopping.abort();
     keys.stop();
     await loop.close();
   };
@@ -149,6 +156,6 @@ async function readiness({ pool, redis }: RuntimeServers, assembled: AssembledRu
 }
 
 async function check(question: Promise<unknown>): Promise<string> {
-  const late = (): Error => new Error(`no answer within ${READY_TIMEOUT_MS} ms`);
-  return await within(READY_TIMEOUT_MS, question, late).then(() => 'ok', messageOf);
+  const late = (): Promise<never> => Promise.reject(new Error(`no answer within ${READY_TIMEOUT_MS} ms`));
+  return await withTimeout(READY_TIMEOUT_MS, question, late).then(() => 'ok', messageOf);
 }

@@ -6,7 +6,7 @@ import { readGatewayConfig } from './config.ts';
 const base: Environment = {
   REDIS_URL: 'redis://127.0.0.1:6379',
   TICKET_SECRET: 'a secret of at least thirty-two characters',
-  RECEIPT_SALT_SECRET: 'a secret of salts, long enough for one',
+  RECEIPT_SALT_SECRET: 'a salt secret that is long enough',
 };
 
 function faultsOf(env: Environment): readonly string[] {
@@ -19,14 +19,14 @@ function faultsOf(env: Environment): readonly string[] {
   return [];
 }
 
-test('what a laptop needs has defaults, and nobody is trusted by them', () => {
+test('defaults suit a laptop and trust no proxy', () => {
   const config = readGatewayConfig(base);
   assert.deepEqual(config.TRUSTED_PROXIES, []);
   assert.equal(config.CLOCK_WARN_MS, 5);
   assert.equal(config.CLOCK_STOP_MS, 50);
 });
 
-test('a clock warns before it stops', () => {
+test('CLOCK_WARN_MS must be below CLOCK_STOP_MS', () => {
   const right = 'expected less than CLOCK_STOP_MS (20)';
   for (const warn of ['20', '21']) {
     assert.deepEqual(faultsOf({ CLOCK_WARN_MS: warn, CLOCK_STOP_MS: '20' }), [
@@ -36,14 +36,14 @@ test('a clock warns before it stops', () => {
   assert.deepEqual(faultsOf({ CLOCK_WARN_MS: '19', CLOCK_STOP_MS: '20' }), []);
 });
 
-test('proxies are networks', () => {
+test('TRUSTED_PROXIES takes networks', () => {
   assert.equal(readGatewayConfig({ ...base, TRUSTED_PROXIES: '10.0.0.0/8, ::1' }).TRUSTED_PROXIES.length, 2);
   assert.deepEqual(faultsOf({ TRUSTED_PROXIES: 'nginx' }), [
     'TRUSTED_PROXIES is "nginx"; expected a comma-separated list of CIDR blocks or addresses, such as 10.0.0.0/8,fd00::/8',
   ]);
 });
 
-test('the token of shops may be missing; one that is too short to be safe is refused and not shown', () => {
+test('SHOP_TOKEN is optional; one too short is rejected without being printed', () => {
   assert.equal(readGatewayConfig(base).SHOP_TOKEN, '');
   assert.equal(readGatewayConfig({ ...base, SHOP_TOKEN: 'x'.repeat(512) }).SHOP_TOKEN.length, 512);
   for (const token of ['x'.repeat(15), 'x'.repeat(513), 'sixteen letters and a space']) {

@@ -51,7 +51,10 @@ export const gatewayVariables = {
   PASS_LIFETIME_S: whole(120, 5, 3_600),
   /** How many entrants are remembered, so that their repeated entries cost the log nothing; 4 bytes each. 0: none. */
   REMEMBERED_ENTRANTS: whole(1_048_576, 0, 67_108_864),
-  /** The rate of answered repeats, with a burst of ten seconds' worth: each costs Redis a look-up. Less: more users get 429. */
+  /**
+   * The rate of answered repeats, with a burst of ten seconds' worth: each costs Redis a look-up. Less: more users get 429. Each
+   * gateway counts for itself, so a user who reaches several of them gets as many times this rate.
+   */
   REPEATS_PER_SECOND_PER_USER: whole(5, 1, 100_000),
   /** The same for everybody behind one address (64 bits of IPv6), perhaps a whole office or town. Only repeats count. */
   REPEATS_PER_SECOND_PER_PREFIX: whole(500, 1, 100_000),

@@ -14,7 +14,7 @@ import { Metrics } from './metrics.ts';
 import { Hmac } from './ticket/hmac.ts';
 import { TicketVerifier } from './ticket/ticket.ts';
 import { TicketBatch } from './ticket/ticket-batch.ts';
-import { warmUp } from './warm-up/warm-up.ts';
+import { WARM_UP_SLICES, WarmUpFailed, warmUp } from './warm-up/warm-up.ts';
 import type { WarmUpServers } from './warm-up/warm-up-parts.ts';
 
 export interface Gateway {
@@ -59,7 +59,7 @@ export async function startGateway(
     log,
   });
   const verifier = new TicketVerifier(new Hmac(config.TICKET_SECRET), config.TICKET_AUDIENCE);
-  await tryWarmUp({ config, keys, log, redis, producer, ledger });
+  const warmUpSlices = await tryWarmUp({ config, keys, log, redis, producer, ledger });
   ring.start();
   const assembled = assembleGateway({
     config,
@@ -75,6 +75,7 @@ export async function startGateway(
     metricsOf: live => {
       const metrics = new Metrics(live);
       metrics.watchProcess();
+      metrics.warmUpSlices.set(warmUpSlices);
       return metrics;
     },
     failed: error => log.error({ err: error }, 'a handler failed'),
@@ -97,14 +98,23 @@ export async function startGateway(
   };
 }
 
-/** A failed warm-up, as without Redis, does not stop the start: the first slices are slower. */
-async function tryWarmUp(servers: WarmUpServers): Promise<void> {
+/**
+ * Returns how many slices were run. A warm-up that failed, as without Redis, or was cut off does not stop the start: the first
+ * slices are slower.
+ */
+async function tryWarmUp(servers: WarmUpServers): Promise<number> {
   const { config, log } = servers;
-  if (config.WARM_UP_MS === 0) return;
+  if (config.WARM_UP_MS === 0) return 0;
   try {
     const { slices, entries, ms } = await warmUp(servers, config.WARM_UP_MS);
-    log.info({ slices, entries, ms: Math.round(ms) }, 'warmed up');
+    const reached = { slices, of: WARM_UP_SLICES, entries, ms: Math.round(ms) };
+    if (slices >= WARM_UP_SLICES) log.info(reached, 'warmed up');
+    else log.warn(reached, 'the warm-up was cut off by WARM_UP_MS: the first slices cost more');
+    return slices;
   } catch (error) {
-    log.warn({ err: error }, 'the warm-up failed: the first slices cost more');
+    const slices = error instanceof WarmUpFailed ? error.slices : 0;
+    const reached = { slices, of: WARM_UP_SLICES };
+    log.warn({ err: error, ...reached }, 'the warm-up failed: the first slices cost more');
+    return slices;
   }
 }

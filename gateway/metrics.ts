@@ -104,6 +104,11 @@ export class Metrics {
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05],
     registers: [this.registry],
   });
+  readonly warmUpSlices = new Gauge({
+    name: 'fairline_warm_up_slices',
+    help: 'Slices run by the warm-up before the gateway was ready; 2000 unless it failed, was cut off by WARM_UP_MS or is off',
+    registers: [this.registry],
+  });
   readonly toldATurn = new Histogram({
     name: 'fairline_watchers_told_a_turn',
     help: 'Watchers notified of a rank or outcome, or closed, in one turn of the event loop',

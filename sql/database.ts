@@ -117,6 +117,33 @@ export async function transactionWithin<T>(
   }
 }
 
+/**
+ * Like `transaction`, for long work that a stop must not wait for: when `signal` is aborted, the server ends the connection,
+ * whatever statement runs on it, and rolls back. To cancel the statement would not do: between two of them there is none.
+ */
+export async function transactionUntil<T>(
+  pool: Pool,
+  signal: AbortSignal,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  return await transaction(pool, async client => {
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+    let ending: Promise<unknown> = Promise.resolve();
+    const end = (): void => {
+      ending = pool.query('select pg_terminate_backend($1)', [rows[0]?.pid]).catch(() => undefined);
+    };
+    signal.throwIfAborted();
+    signal.addEventListener('abort', end, { once: true });
+    try {
+      return await work(client);
+    } finally {
+      signal.removeEventListener('abort', end);
+      // Later it would end the connection in somebody else's hands.
+      await ending;
+    }
+  });
+}
+
 /** Runs `work` like a transaction and rolls it back: its result shows what would happen. */
 export async function rehearsal<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   return await run(pool, work, { begin: BEGIN, end: 'rollback' });

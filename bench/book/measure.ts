@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fillLedger } from '../../engine/book/testing/many-slices.ts';
 import { signTicket } from '../../engine/contract/keys/ticket.ts';
 import { openPool } from '../../sql/database.ts';
 import { startScript } from '../peers/process.ts';
@@ -16,7 +17,6 @@ import { type Fairline, makeSite, startFairline, untilKnown } from '../system/fa
 import { inMs } from '../system/operator.ts';
 import type { Servers } from '../system/servers.ts';
 import { until } from '../system/waiting.ts';
-import { fillLedger } from './ledger.ts';
 
 const OPEN_MS = 6 * 3_600_000;
 const LIMIT_MS = 3_600_000;
@@ -70,6 +70,7 @@ export async function measureBook(
         campaign: id,
         otherCampaign: open.id,
         opensAtUs: Date.parse(opens_at) * 1_000,
+        itemsASlice: 1,
         ...terms,
       },
       say,

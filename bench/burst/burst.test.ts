@@ -10,7 +10,7 @@ function figures(entriesPerSecond: number, p99Ms: number, gatewayUs: number): Bu
   return { entriesPerSecond, p50Ms: 1, p99Ms, cpuUs: { gateway: gatewayUs } };
 }
 
-test('ratios are those of the rounds, and what has lost its Kafka has no figures of it', () => {
+test('takes ratios within each round, and gives no Kafka figures after losing Kafka', () => {
   const many = {
     echo: [figures(50_000, 10, 10), figures(100_000, 20, 11), figures(40_000, 10, 12)],
     redisLog: [figures(30_000, 15, 20), figures(70_000, 30, 22), figures(20_000, 20, 21)],
@@ -30,7 +30,7 @@ test('ratios are those of the rounds, and what has lost its Kafka has no figures
   assert.match(tables, /p99 ÷ echo's, Redis Streams, 400 +2.3 .*must/);
 });
 
-test('a small burst through everything balances its books', async () => {
+test('a small burst over the whole system balances its books', async () => {
   const { databaseUrl, redisUrl } = serversFromEnv();
   const servers = {
     ...serversAt({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, LOG: 'redis' }),

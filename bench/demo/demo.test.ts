@@ -29,12 +29,12 @@ suite('a small demo over two gateways: everything adds up', { concurrency: true 
       assert.equal(report.proofVerified, true);
       assert.equal(report.receiptsVerified, accepted);
       assert.ok(report.watching.positions > 0 && report.watching.reloads > 0);
-      assert.ok((report.answers['202'] ?? 0) > accepted - watchers, 'some are answered twice');
+      assert.ok((report.answers['202'] ?? 0) > accepted - watchers, 'some users are answered twice');
     });
   }
 });
 
-test('wrong options end it before anything is started', async () => {
+test('wrong options stop it before anything starts', async () => {
   const demo = spawnNode('bench/demo/main.ts', {}, ['--gateways', '0', '--log=paper']);
   demo.ready.catch(() => undefined);
   assert.equal(await demo.ended, 2);

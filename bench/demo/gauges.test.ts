@@ -10,7 +10,7 @@ lag_seconds 0.25
 broken NaN
 `;
 
-test('metrics are read by name and label', () => {
+test('reads metrics by name and label', () => {
   assert.equal(valueIn(TEXT, 'refused_total', 'reason="sold_out"'), 12);
   assert.equal(valueIn(TEXT, 'refused_total', 'reason="none"'), undefined);
   assert.equal(valueIn(TEXT, 'lag_seconds'), 0.25);

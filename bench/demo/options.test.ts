@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OptionsError, readOptions } from './options.ts';
 
-test('without options it is the demo that is described', () => {
+test('defaults to the documented demo', () => {
   assert.deepEqual(readOptions([]), {
     users: 20_000,
     watchers: 1_000,
@@ -14,13 +14,13 @@ test('without options it is the demo that is described', () => {
   });
 });
 
-test('options in both spellings; watchers follow the users when they are not given', () => {
+test('accepts options in both spellings; watchers default to the users', () => {
   const options = readOptions(['--users', '300', '--stock=20', '--log', 'redis', '--json', '--gateways=3']);
   assert.deepEqual([options.users, options.watchers, options.stock, options.gateways], [300, 300, 20, 3]);
   assert.deepEqual([options.log, options.json], ['redis', true]);
 });
 
-test('every fault is told at once, with option, value and what would be right', () => {
+test('reports every fault at once, with option, value and remedy', () => {
   const args = [
     '--speed=1',
     'x',

@@ -2,7 +2,7 @@ import { ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeEntrants, measureDraw, measureHashes } from './measure.ts';
 
-test('all stages are measured, whatever the tickets', () => {
+test('measures all stages, for any tickets', () => {
   for (const tickets of [1, 3]) {
     const entrants = makeEntrants(5_000, tickets);
     const stages = measureDraw(entrants, 20);
@@ -11,6 +11,6 @@ test('all stages are measured, whatever the tickets', () => {
   }
 });
 
-test('fewer entrants than places are all drawn', () => {
+test('draws all entrants when there are fewer than winners', () => {
   ok(measureDraw(makeEntrants(10, 1), 20).draw > 0);
 });

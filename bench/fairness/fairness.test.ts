@@ -7,14 +7,14 @@ import { scheduleOf } from './clients.ts';
 import { measureFairness, scenariosOf } from './fairness.ts';
 import { tablesOf } from './report.ts';
 
-test('scenarios go up to the wanted number of servers', () => {
+test('scenarios go up to the given number of servers', () => {
   const titles = (gateways: number): readonly string[] => scenariosOf(gateways).map(({ title }) => title);
   assert.deepEqual(titles(1).slice(0, 2), ['1 server', '1 server, slow link before one']);
   assert.deepEqual(titles(3).slice(0, 3), ['1 server', '2 servers', '3 servers']);
   assert.deepEqual(titles(4).slice(0, 3), ['1 server', '2 servers', '4 servers']);
 });
 
-test('a seed is one rhythm: the same clients at the same instants at the same servers', () => {
+test('a seed gives one schedule: the same clients at the same instants at the same servers', () => {
   const crowd = {
     path: '/',
     clients: 1_000,
@@ -31,7 +31,7 @@ test('a seed is one rhythm: the same clients at the same instants at the same se
   assert.ok(atFirst > 400 && atFirst < 600, `${atFirst} of 1,000 at the first of two`);
 });
 
-test('a small crowd through every way: each pair is counted, and every scenario is there', async () => {
+test('a small crowd in every scenario: counts each pair', async () => {
   const { databaseUrl, redisUrl } = serversFromEnv();
   const servers = {
     ...serversAt({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, LOG: 'redis' }),

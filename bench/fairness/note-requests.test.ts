@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { noteRequests } from './note-requests.ts';
 
-test('each request gets a line of its own, however it comes in pieces', () => {
+test('writes a line per request, however it is split', () => {
   const sent = 'POST /a HTTP/1.1\r\nHost: x\r\n\r\nPOST /b HTTP/1.1\r\n\r\n';
   const wanted =
     'POST /a HTTP/1.1\r\nHost: x\r\nX-Request-Start: t=7\r\n\r\nPOST /b HTTP/1.1\r\nX-Request-Start: t=7\r\n\r\n';
@@ -16,7 +16,7 @@ test('each request gets a line of its own, however it comes in pieces', () => {
   }
 });
 
-test('the time is that of the last header', () => {
+test('uses the time of the last header', () => {
   let nowUs = 1;
   const note = noteRequests(() => nowUs);
   assert.equal(note(Buffer.from('POST / HTTP/1.1\r\n')).length, 0);

@@ -19,7 +19,7 @@ function countOneByOne(placed: readonly Placed[]): PairCounts {
   return { pairs, swapped };
 }
 
-test('all pairs are counted, each in the bucket of its gap', () => {
+test('counts each pair in the bucket of its gap', () => {
   const person = fc.record({
     arrivedUs: fc.integer({ min: 0, max: 2_000_000 }),
     key: fc.integer({ min: 0, max: 500 }),
@@ -31,7 +31,7 @@ test('all pairs are counted, each in the bucket of its gap', () => {
   );
 });
 
-test('a bound belongs to the bucket above it', () => {
+test('a bound belongs to the next bucket', () => {
   const at = (ms: number, key: number): Placed => ({ arrivedUs: ms * 1_000, key });
   assert.deepEqual(countPairs([at(0, 2), at(1, 1)]), {
     pairs: [0, 1, 0, 0, 0, 0],
@@ -40,7 +40,7 @@ test('a bound belongs to the bucket above it', () => {
   assert.deepEqual(countPairs([at(0, 1), at(500, 2)]).pairs, [0, 0, 0, 0, 0, 1]);
 });
 
-test('in order nothing is swapped, and backwards everything is', () => {
+test('counts no swaps in order, and only swaps in reverse', () => {
   const people = Array.from({ length: 3_000 }, (_, index) => ({ arrivedUs: index * 1_000, key: index }));
   assert.deepEqual(countPairs(people).swapped, [0, 0, 0, 0, 0, 0]);
   const { pairs, swapped } = countPairs(people.map(({ arrivedUs, key }) => ({ arrivedUs, key: -key })));

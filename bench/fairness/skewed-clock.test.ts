@@ -6,13 +6,13 @@ import { skewed } from './skewed-clock.ts';
 
 const run = promisify(execFile);
 
-test('an offset and a rate', () => {
+test('applies an offset and a rate', () => {
   assert.equal(skewed(5_000, 1_000, 0, 0), 5_000);
   assert.equal(skewed(5_000, 1_000, -200, 0), 4_800);
   assert.equal(skewed(1_001_000, 1_000, 200, 100), 1_001_300);
 });
 
-test('a process that loads it has wrong clocks, all of them', async () => {
+test('skews every clock of a process that loads it', async () => {
   const hours = 100;
   const text = `console.log(JSON.stringify([Date.now(), performance.now(), Number(process.hrtime.bigint() / 1000000n),
     process.hrtime()[0] * 1e3, process.hrtime(process.hrtime())[0]]))`;
@@ -27,5 +27,5 @@ test('a process that loads it has wrong clocks, all of them', async () => {
   // The time between the two runs is less than a hundredth of the offset.
   const aheadHours = wrong.slice(0, 4).map((ms, index) => Math.round((ms - (right[index] ?? 0)) / 3_600_000));
   assert.deepEqual(aheadHours, [hours, hours, hours, hours]);
-  assert.equal(wrong[4], 0, 'a time between two is not off');
+  assert.equal(wrong[4], 0, 'a duration is not skewed');
 });

@@ -6,7 +6,7 @@ const TEXT =
   'HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRETRY-AFTER: 12\r\n' +
   'Connection: keep-alive, Close\r\ncontent-length:  2 \r\n\r\n{}';
 
-test('an answer is incomplete until its last byte, whatever lies behind it in memory', () => {
+test('a response is incomplete until its last byte, whatever follows in memory', () => {
   const answer = new Answer();
   const bytes = Buffer.from(`xx${TEXT}Transfer-Encoding: chunked\r\n`);
   for (let end = 2; end < 2 + TEXT.length; end++) {
@@ -19,7 +19,7 @@ test('an answer is incomplete until its last byte, whatever lies behind it in me
   assert.equal(bytes.toString('latin1', answer.bodyStart, answer.bodyEnd), '{}');
 });
 
-test('nothing of one answer is left in the next', () => {
+test('one response leaves nothing behind for the next', () => {
   const answer = new Answer();
   readAnswer(Buffer.from(TEXT), 0, TEXT.length, answer);
   const next = Buffer.from('HTTP/1.1 202 \r\nContent-Length: 0\r\n\r\n');
@@ -29,7 +29,7 @@ test('nothing of one answer is left in the next', () => {
   assert.equal(answer.close, false);
 });
 
-test('204 and 304 have no body, whatever they say', () => {
+test('204 and 304 have no body, whatever their headers say', () => {
   const answer = new Answer();
   for (const status of ['204 No Content', '304 Not Modified']) {
     const bytes = Buffer.from(`HTTP/1.1 ${status}\r\nContent-Length: 5\r\n\r\n`);
@@ -37,7 +37,7 @@ test('204 and 304 have no body, whatever they say', () => {
   }
 });
 
-test('Retry-After as a date counts from now; as nonsense it is none', () => {
+test('reads Retry-After as a date from now, and ignores nonsense', () => {
   const answer = new Answer();
   const read = (value: string): number => {
     const bytes = Buffer.from(`HTTP/1.1 503 Busy\r\nRetry-After: ${value}\r\nContent-Length: 0\r\n\r\n`);
@@ -50,7 +50,7 @@ test('Retry-After as a date counts from now; as nonsense it is none', () => {
   assert.equal(read('soon'), -1);
 });
 
-test('a head or a body beyond every measure is refused', () => {
+test('rejects an oversized head or body', () => {
   const answer = new Answer();
   const head = Buffer.from(`HTTP/1.1 202 Accepted\r\nX: ${'x'.repeat(20_000)}`);
   assert.throws(() => readAnswer(head, 0, head.length, answer), /a head over/);

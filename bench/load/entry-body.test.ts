@@ -12,7 +12,7 @@ function readBoth(text: string): { flat: boolean; any: boolean; fromFlat: EntryB
   return { flat: readFlat(bytes, 3, end, fromFlat), any: readAny(bytes, 3, end, fromAny), fromFlat, fromAny };
 }
 
-test('what fairline answers is read without JSON.parse', () => {
+test("reads fairline's responses without JSON.parse", () => {
   for (const text of [
     '{"campaign":7,"stamp":1234567890123,"position":null,"provisional":true,"estimated_position":12345}',
     '{ "campaign": 7, "stamp":   9007199254740, "position":  0, "kind": "coupon", "x": null, "y": false }',
@@ -24,7 +24,7 @@ test('what fairline answers is read without JSON.parse', () => {
   }
 });
 
-test('a receipt at the end is passed over; one that is not closed is left to JSON.parse', () => {
+test('skips a receipt at the end, and leaves an unclosed one to JSON.parse', () => {
   const text =
     '{"campaign":7,"stamp":5,"position":null,"provisional":true,"estimated_position":3,"receipt":{"v":1,"stamp":6,"salt":"AA"}}';
   const { flat, any, fromFlat, fromAny } = readBoth(text);
@@ -37,7 +37,7 @@ test('a receipt at the end is passed over; one that is not closed is left to JSO
   }
 });
 
-test('whatever the fast way takes, JSON.parse takes and reads alike', () => {
+test('reads the same as JSON.parse wherever the fast path applies', () => {
   const key = fc.constantFrom(
     'campaign',
     'stamp',
@@ -82,7 +82,7 @@ test('whatever the fast way takes, JSON.parse takes and reads alike', () => {
   );
 });
 
-test('what is no JSON object is none', () => {
+test('rejects bodies that are not JSON objects', () => {
   const body = new EntryBody();
   for (const text of ['', '[]', '7', 'null', '{"stamp":1', '{"stamp":01}', 'accepted']) {
     assert.equal(readEntryBody(Buffer.from(text), 0, text.length, body), false, text);

@@ -40,7 +40,7 @@ suite('generator processes', () => {
     await rm(directory, { recursive: true });
   });
 
-  test('three of them share users and connections, and their records hold every user once', async () => {
+  test('three processes share users and connections, and their records hold every user once', async () => {
     const recordPath = join(directory, 'record');
     const result = await runFleet(jobFor(echo.base, 1_000, { connections: 20, recordPath }), 3);
     assert.deepEqual(result.byStatus, { 202: 1_000 });
@@ -64,25 +64,25 @@ suite('generator processes', () => {
     assert.equal(users.size, 1_000);
   });
 
-  test('a record that is not whole is refused', async () => {
+  test('rejects an incomplete record', async () => {
     const recordPath = join(directory, 'cut');
     await runFleet(jobFor(echo.base, 10, { recordPath }));
     await truncate(`${recordPath}.0`, 200);
     await assert.rejects(readRecord(`${recordPath}.0`), /length/);
   });
 
-  test('one that cannot connect fails the start, and none is left', async () => {
+  test('one that cannot connect fails the start and leaves none running', async () => {
     const starting = startFleet(jobFor('http://127.0.0.1:1', 10), 2);
     await assert.rejects(starting, (error: LoadError) => error.code === 'connect');
   });
 
-  test('stopping before the start', async () => {
+  test('stops before the start', async () => {
     const fleet = await startFleet(jobFor(echo.base, 10), 2);
     await fleet.stop();
     await assert.rejects(fleet.go());
   });
 
-  test('a worker takes its job from the argument or from standard input', async () => {
+  test('a worker reads its job from the argument or from standard input', async () => {
     const job = JSON.stringify(jobFor(echo.base, 25));
     for (const [argument, input] of [
       [job, ''],
@@ -94,13 +94,13 @@ suite('generator processes', () => {
     }
   });
 
-  test('a worker ends when the process that holds it is gone', async () => {
+  test('a worker ends when its parent process is gone', async () => {
     const { last, code } = await runWorker(JSON.stringify(jobFor(echo.base, 25, { hold: true })), '');
     assert.equal(JSON.parse(last).error.code, 'aborted');
     assert.equal(code, 1);
   });
 
-  test('a worker says what is wrong with its job', async () => {
+  test('a worker reports an invalid job', async () => {
     for (const argument of ['{', '{}', '[]']) {
       const { last, code } = await runWorker(argument, '');
       assert.equal(JSON.parse(last).error.code, 'bad_job');

@@ -47,7 +47,7 @@ suite('the generator against the echo', () => {
   });
   after(() => echo.stop());
 
-  test('asks once for every user and keeps what each was told', async () => {
+  test('sends one request per user and records each response', async () => {
     const { result, record } = await runLoad(
       jobFor([echo.base, echo.base.replace('127.0.0.1', 'localhost')], 2_000, { connections: 50 }),
     );
@@ -67,7 +67,7 @@ suite('the generator against the echo', () => {
     assert.ok(result.p50Ms > 0 && result.p50Ms <= result.p99Ms && result.p99Ms <= result.maxMs);
   });
 
-  test('by time: stops asking when the time is over', async () => {
+  test('by time: stops when the time is over', async () => {
     const { result, record } = await runLoad(jobFor(echo.base, 100_000, { seconds: 0.3, expect: {} }));
     assertAddsUp(result, record);
     assert.equal(result.ended, 'time');
@@ -75,20 +75,20 @@ suite('the generator against the echo', () => {
     assert.ok(result.sent > 0 && result.sent < 100_000);
   });
 
-  test('by time: says so when the users ran out first', async () => {
+  test('by time: reports that the users ran out first', async () => {
     const { result } = await runLoad(jobFor(echo.base, 50, { seconds: 60 }));
     assert.equal(result.ended, 'users');
     assert.deepEqual(result.byStatus, { 202: 50 });
   });
 
-  test('counts a 202 that does not hold what the job expects', async () => {
+  test('counts a 202 with unexpected content', async () => {
     const { result } = await runLoad(jobFor(echo.base, 100, { expect: { campaign: 8 } }));
     assert.deepEqual(result.errors, { bad_answer: 100 });
   });
 });
 
-suite('the generator against a server that does not behave', () => {
-  test('answers byte by byte', async () => {
+suite('the generator against a misbehaving server', () => {
+  test('responses byte by byte', async () => {
     const { result, asked } = await runAgainst(async ({ socket }) => {
       for (const byte of ACCEPTED) {
         socket.write(byte);
@@ -100,7 +100,7 @@ suite('the generator against a server that does not behave', () => {
     assert.equal(timesAsked(asked), USERS);
   });
 
-  test('an interim answer before the final one', async () => {
+  test('an interim response before the final one', async () => {
     const { result } = await runAgainst(({ socket }) => {
       socket.write(`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${ACCEPTED}`);
     });
@@ -108,7 +108,7 @@ suite('the generator against a server that does not behave', () => {
     assert.deepEqual(result.errors, {});
   });
 
-  test('two answers in a packet: the second is nobody’s', async () => {
+  test('two responses in a packet: ignores the second', async () => {
     const isDouble = (user: string): boolean => numberOf(user) % 10 === 0;
     const { result, asked } = await runAgainst(({ user, socket }) => {
       socket.write(isDouble(user) ? ACCEPTED + ACCEPTED : ACCEPTED);
@@ -118,7 +118,7 @@ suite('the generator against a server that does not behave', () => {
     assert.equal(timesAsked(asked), USERS);
   });
 
-  test('closing in the middle of an answer: unknown, and asked again with retry', async () => {
+  test('a close within a response counts as unknown, and retry repeats the request', async () => {
     const cutOff = ({ user, times, socket }: Asked): void => {
       if (numberOf(user) % 10 === 0 && times === 1) socket.end(ACCEPTED.slice(0, 30));
       else socket.write(ACCEPTED);
@@ -136,7 +136,7 @@ suite('the generator against a server that does not behave', () => {
     assert.equal(timesAsked(again.asked), USERS + USERS / 10);
   });
 
-  test('a connection that is reset without an answer', async () => {
+  test('a connection reset without a response', async () => {
     const { result } = await runAgainst(
       ({ user, times, socket }) => {
         if (numberOf(user) % 10 === 0 && times <= 2) socket.resetAndDestroy();
@@ -149,7 +149,7 @@ suite('the generator against a server that does not behave', () => {
     assert.deepEqual(result.errors, { ECONNRESET: (USERS / 10) * 2 });
   });
 
-  test('Connection: close behind an answer loses nothing', async () => {
+  test('Connection: close after a response loses nothing', async () => {
     const { result } = await runAgainst(({ socket }) => {
       socket.end(answerText('202 Accepted', ['Connection: close']));
     });
@@ -176,7 +176,7 @@ suite('the generator against a server that does not behave', () => {
     assert.deepEqual(limited.result.byStatus, { 202: USERS - USERS / 30, 503: (USERS / 30) * 2 });
   });
 
-  test('a server that is gone for good: the connections move on to the other', async () => {
+  test('a server that is gone for good: its connections move to another', async () => {
     const gone = await startNastyServer(({ socket }) => {
       socket.destroy();
     });
@@ -195,7 +195,7 @@ suite('the generator against a server that does not behave', () => {
     }
   });
 
-  test('no answer: a timeout, and asked again with retry', async () => {
+  test('no response: a time-out, and retry repeats the request', async () => {
     const { result } = await runAgainst(
       ({ user, times, socket }) => {
         if (numberOf(user) % 100 !== 0 || times > 1) socket.write(ACCEPTED);
@@ -207,7 +207,7 @@ suite('the generator against a server that does not behave', () => {
     assert.deepEqual(result.byStatus, { 202: USERS });
   });
 
-  test('no answer at all: the run is cut off at its limit', async () => {
+  test('no response at all: the run stops at its limit', async () => {
     const { result } = await runAgainst(() => {}, { limitSeconds: 0.2 });
     assert.equal(result.ended, 'limit');
     assert.equal(result.sent, 10);
@@ -215,7 +215,7 @@ suite('the generator against a server that does not behave', () => {
     assert.equal(result.entriesPerSecond, 0);
   });
 
-  test('Retry-After beyond the limit does not hold the run up', async () => {
+  test('Retry-After beyond the limit does not delay the run', async () => {
     const busy = answerText('503 Service Unavailable', ['Retry-After: 3600']);
     const { result } = await runAgainst(({ socket }) => void socket.write(busy), {
       retry: true,
@@ -228,24 +228,24 @@ suite('the generator against a server that does not behave', () => {
   const notUnderstood = {
     'a chunked answer': 'HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
     'an answer without a length': 'HTTP/1.1 202 Accepted\r\n\r\n{}',
-    'no HTTP at all': '220 mail.example.org ESMTP\r\n',
+    'a non-HTTP response': '220 mail.example.org ESMTP\r\n',
     'two lengths': 'HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}',
-    'a length that is no number': 'HTTP/1.1 202 Accepted\r\nContent-Length: 2x\r\n\r\n{}',
+    'a non-numeric length': 'HTTP/1.1 202 Accepted\r\nContent-Length: 2x\r\n\r\n{}',
   };
   for (const [name, text] of Object.entries(notUnderstood)) {
-    test(`${name} breaks the run off`, async () => {
+    test(`${name} aborts the run`, async () => {
       const run = runAgainst(({ socket }) => void socket.write(text));
       await assert.rejects(run, (error: LoadError) => error.code === 'protocol');
     });
   }
 
-  test('nobody listens', async () => {
+  test('no server listens', async () => {
     const server = await startNastyServer(() => {});
     await server.close();
     await assert.rejects(runLoad(jobFor(server.base, 1)), (error: LoadError) => error.code === 'connect');
   });
 
-  test('aborted from outside', async () => {
+  test('a run aborted by its signal', async () => {
     const server = await startNastyServer(() => {});
     const aborter = new AbortController();
     try {

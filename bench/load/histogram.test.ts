@@ -14,14 +14,14 @@ test('a percentile is at most 0.8 % above the exact one, and never below', () =>
       const histogram = new Histogram();
       for (const one of all) histogram.add(one);
       const exact = all.toSorted((a, b) => a - b)[Math.max(1, Math.ceil(fraction * all.length)) - 1] ?? 0;
-      const told = histogram.percentileUs(fraction);
-      assert.ok(told >= exact && told <= exact * 1.008, `${told} for ${exact}`);
+      const percentile = histogram.percentileUs(fraction);
+      assert.ok(percentile >= exact && percentile <= exact * 1.008, `${percentile} for ${exact}`);
       assert.equal(histogram.maxUs, Math.max(...all));
     }),
   );
 });
 
-test('parts that were sent as JSON add up to the whole', () => {
+test('parts sent as JSON add up to the whole', () => {
   fc.assert(
     fc.property(times, times, (some, others) => {
       const whole = new Histogram();
@@ -38,7 +38,7 @@ test('parts that were sent as JSON add up to the whole', () => {
   );
 });
 
-test('nothing counted, and times beyond the range', () => {
+test('handles no values, and values beyond the range', () => {
   const histogram = new Histogram();
   assert.equal(histogram.percentileUs(0.99), 0);
   histogram.add(-1);

@@ -9,7 +9,7 @@ const job = {
   ticket: { secret: 's', audience: 'a' },
 };
 
-test('what is left out has a default', () => {
+test('fills in defaults', () => {
   const parsed = parseJob(job);
   assert.equal(parsed.connections, 400);
   assert.equal(parsed.users.prefix, 'u');
@@ -19,7 +19,7 @@ test('what is left out has a default', () => {
   assert.equal('seconds' in parsed, false);
 });
 
-test('all faults of a job are named at once', () => {
+test('reports all faults of a job at once', () => {
   const bad = { ...job, path: 'x', connections: 0, ticket: { secret: 's' }, extra: 1 };
   assert.throws(
     () => parseJob(bad),
@@ -29,7 +29,7 @@ test('all faults of a job are named at once', () => {
   );
 });
 
-test('users that do not fit are refused', () => {
+test('rejects a range of users that does not fit', () => {
   for (const users of [
     { from: 5, to: 5 },
     { from: 0, to: 1_001, digits: 3 },
@@ -39,7 +39,7 @@ test('users that do not fit are refused', () => {
   }
 });
 
-test('only loopback is asked', () => {
+test('accepts loopback addresses only', () => {
   for (const base of [
     'http://example.org',
     'http://10.0.0.1:80',

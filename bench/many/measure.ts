@@ -3,7 +3,7 @@
  * let lapse.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NewCampaignBody } from '../../engine/api/contract/schemas.ts';
+import type { NewCampaignBody } from '../../engine/api/contract/campaign-schemas.ts';
 import { measureCpu, treeCpuUs } from '../peers/usage.ts';
 import { openBooks } from '../system/books.ts';
 import type { Closing } from '../system/closing.ts';

@@ -65,7 +65,7 @@ suite('the idiomatic peer', () => {
     });
   }
 
-  test('does not start without a secret', async () => {
+  test('refuses to start without a secret', async () => {
     await assert.rejects(startPeer('idiomatic', { TICKET_SECRET: undefined }), /TICKET_SECRET is not set/);
   });
 });

@@ -21,7 +21,7 @@ async function lastLineIs(child: Child, line: string): Promise<void> {
   }
 }
 
-test('the echo says its port, answers, is found by it, and ends', async () => {
+test('the echo prints its port, answers, can be found by it, and ends', async () => {
   const echo = await startPeer('echo');
   const response = await fetch(`${echo.base}/v1/campaigns/7/entries`, { method: 'POST', body: '{"a":1}' });
   assert.equal(response.status, 202);
@@ -40,18 +40,18 @@ test('the echo says its port, answers, is found by it, and ends', async () => {
   assert.deepEqual(await echo.stop(), { code: 0, signal: null });
 });
 
-test('a child that ends before it is ready is reported with what it said', async () => {
+test('reports a child that ends before it is ready, with its output', async () => {
   await assert.rejects(
     startChild(node('console.error("no port free"); process.exit(3)')),
     /exit code 3.*no port free/s,
   );
 });
 
-test('a child that cannot be started is reported', async () => {
+test('reports a child that cannot start', async () => {
   await assert.rejects(startChild({ ...node(''), command: '/does/not/exist' }), /ENOENT/);
 });
 
-test('a child that is never ready is ended', async () => {
+test('ends a child that never gets ready', async () => {
   const started = startChild({
     ...node('console.error("still busy"); setInterval(() => {}, 1000)'),
     readyTimeoutMs: 500,
@@ -59,18 +59,18 @@ test('a child that is never ready is ended', async () => {
   await assert.rejects(started, /not ready in time/);
 });
 
-test('lines before the ready line are passed over, and the last one is kept', async () => {
+test('skips lines before the ready line, and keeps the last one', async () => {
   const script = `
     console.log('starting\\n{"level":30}\\n{broken\\n{"ready":true,"port":5}');
-    process.stdin.on('data', text => console.log('heard ' + String(text).trim())).on('end', () => process.exit(7));`;
+    process.stdin.on('data', text => console.log('got ' + String(text).trim())).on('end', () => process.exit(7));`;
   const child = await startChild({ ...node(script), isReady: ({ ready }) => ready === true });
   assert.deepEqual(child.ready, { ready: true, port: 5 });
   child.say('you');
-  await lastLineIs(child, 'heard you');
+  await lastLineIs(child, 'got you');
   assert.deepEqual(await child.stop(), { code: null, signal: 'SIGTERM' });
 });
 
-test('CPU time is measured by name, with children where asked', async () => {
+test('measures CPU time by name, with children on request', async () => {
   const spin = 'const end = Date.now() + 300; while (Date.now() < end);';
   const script = `
     console.log('{}');
@@ -92,7 +92,7 @@ test('CPU time is measured by name, with children where asked', async () => {
   await assert.rejects(processUsage(child.pid));
 });
 
-test('nobody listens on a port', async () => {
+test('finds nothing listening on a free port', async () => {
   const echo = await startPeer('echo');
   await echo.stop();
   assert.equal(await pidListeningOn(Number(new URL(echo.base).port)), undefined);

@@ -17,13 +17,13 @@ function sign(header: unknown, claims: unknown): string {
   return `${signed}.${createHmac('sha256', terms.secret).update(signed).digest('base64url')}`;
 }
 
-test('a ticket that jose signed is good until it expires', async () => {
+test('accepts a ticket signed by jose until it expires', async () => {
   const ticket = await signTicket('ann', terms);
   assert.equal(userOf(check, ticket, Date.now()), 'ann');
   assert.equal(userOf(check, ticket, Date.now() + 61_000), undefined);
 });
 
-test('what is not a ticket of ours is none', async () => {
+test('rejects foreign tickets', async () => {
   const ticket = await signTicket('ann', terms);
   const exp = Math.floor(Date.now() / 1_000) + 60;
   const claims = { sub: 'ann', aud: terms.audience, exp };

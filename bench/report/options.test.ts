@@ -14,13 +14,13 @@ function faultsOf(...args: string[]): string {
   return '';
 }
 
-test('what is not given has its default', () => {
+test('fills in defaults', () => {
   assert.deepEqual(readOptions(options, []), { rounds: 5, json: false });
   assert.deepEqual(readOptions(options, ['--rounds', '1', '--json']), { rounds: 1, json: true });
   assert.deepEqual(readOptions(options, ['--rounds=100']), { rounds: 100, json: false });
 });
 
-test('a wrong value is named with what would be right', () => {
+test('names a wrong value with the valid ones', () => {
   const right = 'expected a whole number from 1 to 100';
   for (const value of ['0', '101', '1.5', 'x', '']) {
     assert.equal(faultsOf(`--rounds=${value}`), `--rounds is "${value}"; ${right}`);
@@ -30,7 +30,7 @@ test('a wrong value is named with what would be right', () => {
   assert.match(faultsOf(`--rounds=${'9'.repeat(500)}`), /^.{0,200}$/);
 });
 
-test('unknown options are named all at once', () => {
+test('reports all unknown options at once', () => {
   const right = 'expected one of --rounds, --json';
   assert.equal(
     faultsOf('--fast', 'now', '-x', '--rounds=0').replaceAll(/; expected a whole.*/g, ''),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Goal, goalTable, table } from './table.ts';
 
-test('the first column stands to the left, the others to the right', () => {
+test('aligns the first column left, the others right', () => {
   const text = table(
     ['what', 'rate'],
     [
@@ -19,7 +19,7 @@ test('the first column stands to the left, the others to the right', () => {
   );
 });
 
-test('a goal is reached from its bound on, in its direction', () => {
+test('a goal is met from its bound on, in its direction', () => {
   const verdictOf = (value: number | undefined, better: Goal['better']): string =>
     goalTable([{ what: 'x', value, unit: '', must: 2, aim: better === 'more' ? 3 : 1, better }])
       .split('\n')

@@ -35,6 +35,12 @@ export interface RunResult {
 
 const silent = pino({ level: 'silent' });
 
+/** The longest time that offers take to go from one to the next, when nobody claims: it may begin after the last fault. */
+function offersMs({ campaigns, asks }: Plan): number {
+  const people = new Set(asks.map(({ userId }) => userId)).size;
+  return Math.max(0, ...campaigns.map(({ claims }) => (claims?.withinS ?? 0) * 1_000 * people));
+}
+
 /** Never rejects. `say` receives every line worth reading. */
 export async function runPlan(plan: Plan, say?: (line: string) => void): Promise<RunResult> {
   const world = new World(plan.seed, say);
@@ -51,7 +57,7 @@ export async function runPlan(plan: Plan, say?: (line: string) => void): Promise
   let lookUs = 0;
   let stillUs: number | undefined;
   const areLong = plan.faults.some(({ kind }) => kind === 'cycles are long');
-  const patienceMs = areLong ? LONG_PATIENCE_MS : PATIENCE_MS;
+  const patienceMs = (areLong ? LONG_PATIENCE_MS : PATIENCE_MS) + offersMs(plan);
   const isLong = plan.campaigns.some(({ claims, room }) => claims !== undefined || room !== undefined);
   await world.run(BEGINNING_US + (healedMs + patienceMs) * MS, () => {
     if (isLong) scene.noteOutage();

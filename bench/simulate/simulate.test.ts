@@ -40,7 +40,7 @@ async function simulate(...args: string[]): Promise<{ readonly code: number; rea
   return { code: await ended, output: output + errors };
 }
 
-test('every invariant holds under whatever goes wrong', async t => {
+test('every invariant holds whatever fails', async t => {
   const { results, seconds } = await runSeeds(FROM, FROM + FRESH - 1, PROCESSES);
   const faults = new Tally();
   for (const result of results) faults.add(result.faults);
@@ -59,7 +59,7 @@ test('every invariant holds under whatever goes wrong', async t => {
   );
 });
 
-test('seeds that once failed hold', async () => {
+test('seeds that once failed pass', async () => {
   const seeds = KNOWN_SEEDS.flatMap(known => known.seeds);
   const failures = await withBundles(async directory => {
     const file = join(directory, 'run.mjs');
@@ -77,7 +77,7 @@ async function holds(failures: JobResult['failures']): Promise<void> {
   deepEqual(failures, [], replayed);
 }
 
-test('a seed runs the same each time, to the last line', async () => {
+test('a seed runs identically each time, to the last line', async () => {
   // Coupon codes are made of the machine's own randomness.
   const runs = await Promise.all([1, 2].map(() => simulate('--seed', '7', '--verbose')));
   const [first, second] = runs.map(({ output }) =>
@@ -88,7 +88,7 @@ test('a seed runs the same each time, to the last line', async () => {
   equal(runs[0]?.code, 0);
 });
 
-test('a run that was ended goes on, and no other run goes on from its state', async () => {
+test('an interrupted run resumes, and no other run resumes from its state', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'fairline-simulate-'));
   try {
     const state = join(directory, 'state.json');
@@ -108,7 +108,7 @@ test('a run that was ended goes on, and no other run goes on from its state', as
   }
 });
 
-test('what is not understood is answered with how it is right', async () => {
+test('answers invalid arguments with the usage', async () => {
   for (const args of [
     [],
     ['--seed', 'x'],
@@ -127,7 +127,7 @@ test('what is not understood is answered with how it is right', async () => {
   }
 });
 
-test('a failing plan is made as small as it can be', async () => {
+test('shrinks a failing plan to a minimum', async () => {
   const isThere = ({ faults, asks, gateways }: Plan): boolean =>
     gateways > 1 &&
     faults.some(({ kind }) => kind === 'gateway pauses') &&

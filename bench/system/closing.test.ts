@@ -10,7 +10,7 @@ function part(name: string, stopped: string[]): Promise<{ stop(): Promise<void> 
   });
 }
 
-test('what was started is stopped, the last first, and once', async () => {
+test('stops what it started once, in reverse order', async () => {
   const stopped: string[] = [];
   const closing = new Closing();
   for (const name of ['servers', 'engine', 'gateway']) await closing.own(part(name, stopped));
@@ -18,7 +18,7 @@ test('what was started is stopped, the last first, and once', async () => {
   assert.deepEqual(stopped, ['gateway', 'engine', 'servers']);
 });
 
-test('one that cannot be stopped keeps no other from it', async () => {
+test('a failing stop does not prevent the others', async () => {
   const stopped: string[] = [];
   const closing = new Closing();
   await closing.own(part('servers', stopped));
@@ -27,7 +27,7 @@ test('one that cannot be stopped keeps no other from it', async () => {
   assert.deepEqual(stopped, ['servers']);
 });
 
-test('what has started after the end is stopped at once', async () => {
+test('stops at once what starts after the end', async () => {
   const stopped: string[] = [];
   const closing = new Closing();
   await closing.close();
@@ -35,7 +35,7 @@ test('what has started after the end is stopped at once', async () => {
   assert.deepEqual(stopped, ['late']);
 });
 
-test('work that fails leaves nothing', async () => {
+test('failing work leaves nothing running', async () => {
   const stopped: string[] = [];
   const work = closingAfter(async closing => {
     await closing.own(part('servers', stopped));

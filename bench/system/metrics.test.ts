@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseMetrics, sumOf } from './metrics.ts';
 
-test('samples are read by name and labels, and a missing one is no zero', () => {
+test('reads samples by name and labels, and treats a missing one as missing, not zero', () => {
   const metrics = parseMetrics(
     ['# HELP a what it is', '# TYPE a counter', 'a 3', 'b{le="0.5"} 1e3', 'b{le="+Inf"} 4.5', ''].join('\n'),
   );

@@ -1,10 +1,7 @@
 import type { Static } from 'typebox';
-import type {
-  CampaignJson,
-  NewCampaignBody,
-  RoomTermsBody,
-  TotalsJson,
-} from '../../engine/api/contract/schemas.ts';
+import type { CampaignJson, NewCampaignBody } from '../../engine/api/contract/campaign-schemas.ts';
+import type { TotalsJson } from '../../engine/api/contract/entry-schemas.ts';
+import type { RoomTermsBody } from '../../engine/api/contract/room-schemas.ts';
 
 type Totals = Static<typeof TotalsJson>;
 

@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import { EventStreamParser } from './event-stream.ts';
 
 function parse(text: string, splits: readonly number[], id = ''): readonly string[] {
-  const told: string[] = [];
+  const parsed: string[] = [];
   const parser: EventStreamParser = new EventStreamParser(
     {
-      event: (type, data) => told.push(`${type}|${data}|${parser.lastEventId}`),
-      comment: () => told.push('comment'),
-      retry: ms => told.push(`retry ${ms}`),
+      event: (type, data) => parsed.push(`${type}|${data}|${parser.lastEventId}`),
+      comment: () => parsed.push('comment'),
+      retry: ms => parsed.push(`retry ${ms}`),
     },
     id,
   );
@@ -19,7 +19,7 @@ function parse(text: string, splits: readonly number[], id = ''): readonly strin
     parser.feed(piece, 0, to - from);
     from = to;
   }
-  return told;
+  return parsed;
 }
 
 const STREAM =
@@ -33,7 +33,7 @@ const STREAM =
   'unknown: x\nretry: soon\nid: no\0\ndata: ünïcödé 漢字\n\n' +
   'data: never ended';
 
-const TOLD = [
+const PARSED = [
   'retry 2500',
   'comment',
   'position|{"ahead":5}|7:1:5',
@@ -42,23 +42,23 @@ const TOLD = [
   'message|ünïcödé 漢字|7:1:4',
 ];
 
-test('a stream with every kind of line, split anywhere, also within a character', () => {
-  assert.deepEqual(parse(STREAM, []), TOLD);
+test('parses every kind of line, split anywhere, also within a character', () => {
+  assert.deepEqual(parse(STREAM, []), PARSED);
   const length = Buffer.byteLength(STREAM);
-  for (let at = 1; at < length; at++) assert.deepEqual(parse(STREAM, [at]), TOLD, `at ${at}`);
+  for (let at = 1; at < length; at++) assert.deepEqual(parse(STREAM, [at]), PARSED, `at ${at}`);
   assert.deepEqual(
     parse(
       STREAM,
       Array.from({ length: length - 1 }, (_, index) => index + 1),
     ),
-    TOLD,
+    PARSED,
   );
 });
 
-test('the id of the stream before stays until there is another', () => {
+test('keeps the previous id until there is another', () => {
   assert.deepEqual(parse('data: x\n\nid: 9\ndata: y\n\n', [], '8'), ['message|x|8', 'message|y|9']);
 });
 
-test('a line beyond every measure is refused', () => {
+test('rejects an oversized line', () => {
   assert.throws(() => parse(`data: ${'x'.repeat(100_000)}`, []), /too long/);
 });

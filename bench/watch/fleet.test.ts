@@ -6,7 +6,7 @@ import { programArguments } from '../../engine/test/program.ts';
 import { LoadError } from '../load/job.ts';
 import { TICKET } from '../load/testing/raw-server.ts';
 import { startWatchers } from './fleet.ts';
-import { ACCEPTED, type DoorServer, GONE, outcome, startDoor, streamHead } from './testing/job.ts';
+import { ACCEPTED, GONE, outcome, startWatchServer, streamHead, type WatchServer } from './testing/job.ts';
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 const groups = (enter: 'post' | 'wait') => [{ campaign: 7, users: { from: 0, to: 5 }, enter }];
@@ -22,21 +22,21 @@ function runWorker(argument: string, input = ''): Promise<{ last: string; code: 
 }
 
 suite('a watcher process', () => {
-  let door: DoorServer;
+  let gateway: WatchServer;
   before(async () => {
-    door = await startDoor(({ method, user, socket, lastEventId }) => {
+    gateway = await startWatchServer(({ method, user, socket, lastEventId }) => {
       if (method === 'POST') socket.write(ACCEPTED);
       else if (user.endsWith('4')) socket.write(streamHead());
       else
         socket.write(lastEventId === undefined ? streamHead() + outcome(1, { outcome: 'sold_out' }) : GONE);
     });
   });
-  after(() => door.close());
+  after(() => gateway.close());
 
-  test('waits to be let go, watches, and is cut off when told so', async () => {
-    const watchers = await startWatchers({ bases: [door.base], groups: groups('post'), ticket: TICKET });
+  test('waits for the start, watches, and stops on request', async () => {
+    const watchers = await startWatchers({ bases: [gateway.base], groups: groups('post'), ticket: TICKET });
     try {
-      assert.equal(door.asked.length, 0);
+      assert.equal(gateway.asked.length, 0);
       const watching = watchers.go();
       setTimeout(() => watchers.cut(), 1_000);
       const result = await watching;
@@ -46,9 +46,9 @@ suite('a watcher process', () => {
     }
   });
 
-  test('is given its job as an argument', async () => {
+  test('accepts its job as an argument', async () => {
     const job = {
-      bases: [door.base],
+      bases: [gateway.base],
       groups: [{ ...groups('post')[0], users: { from: 0, to: 2 } }],
       ticket: TICKET,
     };
@@ -57,8 +57,8 @@ suite('a watcher process', () => {
     assert.equal(code, 0);
   });
 
-  test('ends when the process that holds it is gone', async () => {
-    const job = { bases: [door.base], groups: groups('wait'), ticket: TICKET, hold: true };
+  test('ends when its parent process is gone', async () => {
+    const job = { bases: [gateway.base], groups: groups('wait'), ticket: TICKET, hold: true };
     for (const input of ['', 'go\n']) {
       const { last, code } = await runWorker(JSON.stringify(job), input);
       assert.equal(JSON.parse(last).error.code, 'aborted');
@@ -66,7 +66,7 @@ suite('a watcher process', () => {
     }
   });
 
-  test('says what is wrong with its job', async () => {
+  test('reports an invalid job', async () => {
     for (const argument of ['{', '{}', '[]']) {
       const { last, code } = await runWorker(argument);
       assert.equal(JSON.parse(last).error.code, 'bad_job');

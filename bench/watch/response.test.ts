@@ -4,15 +4,15 @@ import { ResponseError, ResponseReader } from './response.ts';
 
 /** What a reader reports for these bytes, given in these pieces. */
 function read(text: string, splits: readonly number[], ends = false): readonly string[] {
-  const told: string[] = [];
+  const parsed: string[] = [];
   let body = '';
   const reader = new ResponseReader({
-    head: ({ status, retryAfterMs, mediaType }) => told.push(`${status} ${retryAfterMs} ${mediaType}`),
+    head: ({ status, retryAfterMs, mediaType }) => parsed.push(`${status} ${retryAfterMs} ${mediaType}`),
     body: (bytes, start, end) => {
       body += bytes.toString('utf8', start, end);
     },
     done: () => {
-      told.push(body);
+      parsed.push(body);
       body = '';
     },
   });
@@ -25,7 +25,7 @@ function read(text: string, splits: readonly number[], ends = false): readonly s
     from = to;
   }
   if (ends) assert.equal(reader.end(), true);
-  return told;
+  return parsed;
 }
 
 const ANSWERS =
@@ -38,7 +38,7 @@ const ANSWERS =
   'HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n' +
   'HTTP/1.1 200 OK\r\n\r\nto the end';
 
-const TOLD = [
+const PARSED = [
   '409 2000 application/problem+json',
   '{}',
   '200 -1 text/event-stream',
@@ -51,14 +51,14 @@ const TOLD = [
   'to the end',
 ];
 
-test('answers of every framing, split anywhere', () => {
-  assert.deepEqual(read(ANSWERS, [], true), TOLD);
-  for (let at = 1; at < ANSWERS.length; at++) assert.deepEqual(read(ANSWERS, [at], true), TOLD, `at ${at}`);
+test('parses responses of every framing, split anywhere', () => {
+  assert.deepEqual(read(ANSWERS, [], true), PARSED);
+  for (let at = 1; at < ANSWERS.length; at++) assert.deepEqual(read(ANSWERS, [at], true), PARSED, `at ${at}`);
   const everywhere = Array.from({ length: ANSWERS.length - 1 }, (_, index) => index + 1);
-  assert.deepEqual(read(ANSWERS, everywhere, true), TOLD);
+  assert.deepEqual(read(ANSWERS, everywhere, true), PARSED);
 });
 
-test('what is not HTTP/1.1 is refused', () => {
+test('rejects anything but HTTP/1.1', () => {
   const wrong = [
     'HTTP/2 200\r\n',
     'HTTP/1.1 999 No\r\n',

@@ -12,12 +12,12 @@ import {
   answered,
   CAMPAIGN,
   chunk,
-  type DoorServer,
   GONE,
   outcome,
   position,
-  startDoor,
+  startWatchServer,
   streamHead,
+  type WatchServer,
   watchJob,
 } from './testing/job.ts';
 
@@ -27,7 +27,7 @@ const NO_ENTRY = answered('404 Not Found', { type: 'urn:fairline:problem:no-entr
 const WON = { outcome: 'won', serial: 4, code: 'abc' };
 
 interface Ran extends Awaited<ReturnType<typeof runWatch>> {
-  readonly asked: readonly (Asked & { readonly door: number })[];
+  readonly asked: readonly (Asked & { readonly gateway: number })[];
 }
 
 /** Runs watchers against one or two servers that answer as the test says; also returns the requests. */
@@ -36,26 +36,26 @@ async function watch(
   { servers = 1, watchers = 1, enter = 'post' as 'post' | 'wait', job = {} as Partial<WatchRequest> } = {},
   hooks: WatchHooks = {},
 ): Promise<Ran> {
-  const asked: (Asked & { readonly door: number })[] = [];
+  const asked: (Asked & { readonly gateway: number })[] = [];
   const counts = new Map<string, number>();
-  const doors: DoorServer[] = [];
+  const gateways: WatchServer[] = [];
   for (let number = 0; number < servers; number++) {
-    doors.push(
-      await startDoor(one => {
-        asked.push({ ...one, door: number });
+    gateways.push(
+      await startWatchServer(one => {
+        asked.push({ ...one, gateway: number });
         return answer(one);
       }, counts),
     );
   }
   try {
-    const bases = doors.map(({ base }) => base);
+    const bases = gateways.map(({ base }) => base);
     return { ...(await runWatch(watchJob(bases, watchers, enter, job), hooks)), asked };
   } finally {
-    for (const door of doors) await door.close();
+    for (const gateway of gateways) await gateway.close();
   }
 }
 
-test('enters early and again, watches, is told, comes back once more and is told to stop', async () => {
+test('enters early and again, watches, gets the outcome, reconnects once and gets 204', async () => {
   const { result, record, asked } = await watch(({ method, times, socket, lastEventId }) => {
     if (method === 'POST') socket.write(times === 1 ? NOT_OPEN : ACCEPTED);
     else if (lastEventId === undefined) {
@@ -93,7 +93,7 @@ test('enters early and again, watches, is told, comes back once more and is told
   assert.deepEqual([result.positionsBackward, result.missingOutcomes, result.heartbeats], [0, 0, 1]);
 });
 
-test('comes back to the next gateway with its last id when a stream is cut, and counts what goes backward', async () => {
+test('reconnects to the next gateway with its last id after a cut, and counts what goes backward', async () => {
   const { result, asked } = await watch(
     async ({ method, times, socket }) => {
       if (method === 'POST') socket.write(ACCEPTED);
@@ -107,7 +107,7 @@ test('comes back to the next gateway with its last id when a stream is cut, and 
   const ids = asked.filter(({ method }) => method === 'GET').map(({ lastEventId }) => lastEventId);
   assert.deepEqual(ids, [undefined, '7:4096:5', '7:4096:6', '7:4096:over']);
   assert.deepEqual(
-    asked.map(({ door }) => door),
+    asked.map(({ gateway }) => gateway),
     [0, 0, 1, 0, 1],
   );
   // Ahead from 5 to 6, position from 3 to 4 (backward); then to 2, which is wrong as well for a final position.
@@ -116,7 +116,7 @@ test('comes back to the next gateway with its last id when a stream is cut, and 
   assert.equal(result.ends.told, 1);
 });
 
-test('waits for an entry that somebody else makes, and not for ever', async () => {
+test('waits for an entry that another client makes, but not forever', async () => {
   const finishing = new Promise(resolve => setTimeout(resolve, 1_500));
   const { result } = await watch(
     ({ user, times, socket, lastEventId }) => {
@@ -129,7 +129,7 @@ test('waits for an entry that somebody else makes, and not for ever', async () =
   assert.deepEqual([result.ends.told, result.ends['no-entry']], [1, 1]);
 });
 
-test('a share reloads: with the last id as a lost connection does, without as a page does, then also the outcome', async () => {
+test('a share reloads: with the last id like a lost connection, without it like a page, also after the outcome', async () => {
   const first = new Set<string>();
   const { result, record, asked } = await watch(
     ({ method, user, times, socket, lastEventId }) => {
@@ -160,7 +160,7 @@ test('a share reloads: with the last id as a lost connection does, without as a 
   assert.deepEqual(reloaders.map(({ outcomes }) => outcomes.length).sort(), [1, 1, 2, 2]);
 });
 
-test('another outcome than before is counted', async () => {
+test('counts a different outcome', async () => {
   const { result } = await watch(
     ({ method, times, socket, lastEventId }) => {
       if (method === 'POST') socket.write(ACCEPTED);
@@ -172,7 +172,7 @@ test('another outcome than before is counted', async () => {
   assert.equal(result.outcomesChanged, 1);
 });
 
-test('refused, busy, lost and silent', async () => {
+test('counts refused, busy, lost and silent watchers', async () => {
   const busy = answered('503 Service Unavailable', {}, ['Retry-After: 0']);
   const { result, record } = await watch(
     ({ method, user, times, socket, lastEventId }) => {
@@ -190,15 +190,15 @@ test('refused, busy, lost and silent', async () => {
   assert.deepEqual([result.ends.refused, result.ends.told], [1, 1]);
   const { closed = 0, ECONNRESET: reset = 0, silent = 0 } = result.errors;
   assert.deepEqual([closed + reset, silent], [1, 1]);
-  const told = record.users.find(({ end }) => end === 'told');
+  const watcher = record.users.find(({ end }) => end === 'told');
   assert.deepEqual(
-    told?.posts.map(({ status }) => status),
+    watcher?.posts.map(({ status }) => status),
     [503, 0, 202],
   );
   assert.equal(record.users.find(({ end }) => end === 'refused')?.why, 'urn:fairline:problem:sold-out');
 });
 
-test('what never should be answered ends a watcher, and says why', async () => {
+test('an unexpected answer ends a watcher, with the reason', async () => {
   const answers: readonly (readonly [string, RegExp])[] = [
     [answered('500 Internal Server Error', {}), /answered with 500/],
     [GONE, /over before an outcome/],
@@ -219,7 +219,7 @@ test('what never should be answered ends a watcher, and says why', async () => {
   }
 });
 
-test('thousands in one process; the record is read as it was written', async () => {
+test('runs thousands in one process, and reads back the record as written', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'fairline-watch-'));
   try {
     const recordPath = join(directory, 'record');
@@ -243,7 +243,7 @@ test('thousands in one process; the record is read as it was written', async () 
   }
 });
 
-test('cut off, everybody is where they are', async () => {
+test('a cut-off leaves every watcher in its current state', async () => {
   const { result } = await watch(
     ({ method, socket }) => {
       socket.write(method === 'POST' ? ACCEPTED : streamHead() + position(2, 1));
@@ -253,7 +253,7 @@ test('cut off, everybody is where they are', async () => {
   assert.deepEqual([result.ends.limit, result.missingOutcomes], [3, 3]);
 });
 
-test('beginnings are spread from the beginning of the run on where none is named', async () => {
+test('spreads starts from the beginning of the run when no start is given', async () => {
   const spreadMs = 1_000;
   const groups = [{ campaign: CAMPAIGN, users: { from: 0, to: 2 }, enter: 'post' as const, spreadMs }];
   const beganMs = performance.now();

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NewCampaignBody } from '../../engine/api/contract/schemas.ts';
+import type { NewCampaignBody } from '../../engine/api/contract/campaign-schemas.ts';
 import type { LogKind } from '../../engine/contract/log/log.ts';
 import { runFleet } from '../load/fleet.ts';
 import type { LoadRequest } from '../load/job.ts';

@@ -16,7 +16,7 @@ import { type Dump, LEAVERS, Scene, STOCK, USERS, VISITORS } from './testing/sce
 
 let scene: Scene;
 let whole: Dump;
-const told = new Map<string, string>();
+const answers = new Map<string, string>();
 
 async function countOf(what: string, id: number): Promise<number> {
   const text = `select count(*) as count from ${what}`;
@@ -59,7 +59,7 @@ before(async () => {
 });
 after(() => scene.close());
 
-test('nothing leaves that is not over, has no book, is in Redis, or may still be used', async () => {
+test('refuses a campaign that is not over, has no book, is in Redis, or is still in use', async () => {
   const { coupon, raffle, system } = scene;
   await assert.rejects(scene.archive(coupon), NotArchivable);
   await assert.rejects(scene.archive(999), NotArchivable);
@@ -76,29 +76,29 @@ test('nothing leaves that is not over, has no book, is in Redis, or may still be
   assert.ok(counts.slices > 0);
   whole = await scene.dump();
   for (const id of [coupon, raffle]) {
-    for (const user of USERS) told.set(`${id} ${user}`, (await scene.me(user, id)).text);
+    for (const user of USERS) answers.set(`${id} ${user}`, (await scene.me(user, id)).text);
   }
 });
 
-test('who stays is told what they were told, others where they are; slices stay for who needs them', async () => {
+test("answers remaining users as before and archived ones with the file's name; shared slices stay", async () => {
   const { coupon, raffle, room, system, directory } = scene;
   const totals = (await system.operate('GET', `/v1/campaigns/${coupon}/totals`)).text;
   const first = await scene.archive(coupon);
-  assert.ok(first.slicesKept > 0, 'the raffle is in them');
+  assert.ok(first.slicesKept > 0, 'they contain the raffle');
   for (const user of USERS) {
     const { status, text, body } = await scene.me(user, coupon);
-    const asBefore = told.get(`${coupon} ${user}`) ?? '';
+    const asBefore = answers.get(`${coupon} ${user}`) ?? '';
     if (asBefore.includes('"outcome":"granted"')) assert.equal(text, asBefore);
     else assert.deepEqual([status, body.file], [410, fileNameOf(coupon)]);
   }
   assert.equal((await system.operate('GET', `/v1/campaigns/${coupon}/totals`)).text, totals);
   assert.equal((await system.operate('GET', `/v1/campaigns/${coupon}/entries`)).status, 410);
-  const [winner = ''] = USERS.filter(user => told.get(`${raffle} ${user}`)?.includes('"outcome":"won"'));
+  const [winner = ''] = USERS.filter(user => answers.get(`${raffle} ${user}`)?.includes('"outcome":"won"'));
   assert.match((await scene.me(winner, raffle)).text, /"receipt":/);
   const book = await fetch(`${system.gateways[0]?.url}/v1/campaigns/${coupon}/book`);
   const beside = await readFile(join(directory, `campaign-${coupon}.book.ndjson.gz`));
   assert.deepEqual(Buffer.from(await book.arrayBuffer()), beside);
-  for (const user of LEAVERS) assert.match(told.get(`${raffle} ${user}`) ?? '', /"outcome":"withdrawn"/);
+  for (const user of LEAVERS) assert.match(answers.get(`${raffle} ${user}`) ?? '', /"outcome":"withdrawn"/);
   const second = await scene.archive(raffle);
   assert.deepEqual(await leftOf(coupon, raffle), HOLDERS_LEFT);
   const terms = await system.operate('GET', `/v1/campaigns/${raffle}/entrants`);
@@ -110,12 +110,13 @@ test('who stays is told what they were told, others where they are; slices stay 
   assert.equal(await countOf('redemptions where $1 > 0', 1), 0);
 });
 
-test('what is restored is what was there, row by row', async () => {
+test('restores exactly the archived rows', async () => {
   const { coupon, raffle, room } = scene;
   for (const id of [room, raffle, coupon]) await scene.restore(id);
   assert.deepEqual(await scene.dump(), whole);
   assert.deepEqual(await leftOf(coupon, raffle), ALL_LEFT);
-  for (const user of USERS) assert.equal((await scene.me(user, coupon)).text, told.get(`${coupon} ${user}`));
+  for (const user of USERS)
+    assert.equal((await scene.me(user, coupon)).text, answers.get(`${coupon} ${user}`));
   await assert.rejects(scene.restore(coupon), BadArchive);
 });
 
@@ -160,7 +161,7 @@ async function brokenOff(
     );
     for (const basket of scene.baskets) {
       const parts = await partsOf(basket);
-      assert.deepEqual(parts, parts[0] === 0 ? NO_BASKET : BASKET, `broken off at statement ${at}`);
+      assert.deepEqual(parts, parts[0] === 0 ? NO_BASKET : BASKET, `interrupted at statement ${at}`);
     }
     await check();
     if (isDone) return at - 1;
@@ -176,7 +177,7 @@ async function checkLeavers(): Promise<void> {
   for (const { outcome } of rows) assert.equal(outcome, 'withdrawn');
 }
 
-test('broken off at any statement it is gone on with, there and back', async () => {
+test('resumes an archive and a restore interrupted at any statement', async () => {
   const { coupon, raffle, directory } = scene;
   const terms = { directory, keepsRedemptions: false };
   assert.ok((await brokenOff(ledger => archiveCampaign(ledger, raffle, terms), checkLeavers)) > 10);
@@ -216,7 +217,7 @@ async function roomAnswers(): Promise<{ readonly status: number; readonly file: 
   return answers.map(({ status, body }) => ({ status, file: body.file }));
 }
 
-test('a room whose passes can be used is kept', async () => {
+test('keeps a room whose passes are still valid', async () => {
   const { pool } = scene.system;
   const { room } = scene;
   const [skipped = ''] = VISITORS.slice(-1);
@@ -241,11 +242,11 @@ test('a room whose passes can be used is kept', async () => {
   }
 });
 
-test('of a room, which admits everybody, all leave and come back; what was asked of them is answered 410', async () => {
+test('archives and restores everybody of a room, and answers 410 meanwhile', async () => {
   const { room, directory, system } = scene;
   const path = `/v1/campaigns/${room}`;
   const before = await scene.dump();
-  const told = await Promise.all(VISITORS.map(async user => (await scene.me(user, room)).text));
+  const answersBefore = await Promise.all(VISITORS.map(async user => (await scene.me(user, room)).text));
   const totals = (await system.operate('GET', `${path}/totals`)).text;
   for (const [table, count] of ROOM_ROWS)
     assert.equal(await countOf(`${table} where campaign_id = $1`, room), count, table);
@@ -262,10 +263,10 @@ test('of a room, which admits everybody, all leave and come back; what was asked
   await brokenOff(ledger => restoreCampaign(ledger, scene.fileOf(room)));
   assert.deepEqual(await scene.dump(), before);
   for (const [index, user] of VISITORS.entries())
-    assert.equal((await scene.me(user, room)).text, told[index]);
+    assert.equal((await scene.me(user, room)).text, answersBefore[index]);
 });
 
-test('a visitor who has changed since the file was written stays, with all that belongs to them', async () => {
+test('keeps a visitor who changed since the file was written, with all their rows', async () => {
   const { room, system } = scene;
   await note(room);
   await system.pool.query(`update room_people set session = 'late' where campaign_id = $1 and serial = 1`, [
@@ -292,7 +293,7 @@ test('a visitor who has changed since the file was written stays, with all that 
   whole = await scene.dump();
 });
 
-test('a basket that has changed since the file was written stays, with all that belongs to it', async () => {
+test('keeps a basket that changed since the file was written, with all its rows', async () => {
   const { coupon } = scene;
   const [changed = 0, ...others] = scene.baskets;
   await note(coupon);
@@ -301,14 +302,14 @@ test('a basket that has changed since the file was written stays, with all that 
   await scene.archive(coupon);
   assert.deepEqual(await partsOf(changed), [1, 1, 2, 3]);
   for (const basket of others) assert.deepEqual(await partsOf(basket), NO_BASKET);
-  assert.equal((await scene.refund(changed)).status, 409, 'there is nothing left of it');
+  assert.equal((await scene.refund(changed)).status, 409, 'nothing is left to refund');
   await scene.restore(coupon);
   assert.deepEqual(await partsOf(changed), [1, 1, 2, 3]);
   for (const basket of others) assert.deepEqual(await partsOf(basket), BASKET);
   whole = await scene.dump();
 });
 
-test('a file that is another, or lacks its end, is not gone on with, and nothing of it comes back', async () => {
+test('refuses a different or truncated file, and restores nothing from it', async () => {
   const { coupon } = scene;
   await scene.archive(coupon);
   const path = scene.fileOf(coupon);
@@ -331,42 +332,42 @@ test('a file that is another, or lacks its end, is not gone on with, and nothing
 /** As an operator calls it. */
 async function command(
   ...args: readonly string[]
-): Promise<{ readonly code: unknown; readonly said: string }> {
+): Promise<{ readonly code: unknown; readonly output: string }> {
   const { connectionString = '' } = scene.system.pool.options;
   const program = [...programArguments('engine/archive/archive-cli.ts'), ...args];
   const env = { ...process.env, DATABASE_URL: connectionString, LOG_LEVEL: 'warn' };
   const ran = await promisify(execFile)(process.execPath, program, { env }).then(
-    ({ stdout }) => ({ code: 0, said: stdout }),
+    ({ stdout }) => ({ code: 0, output: stdout }),
     (error: unknown) => ({
       code: Reflect.get(Object(error), 'code'),
-      said: String(Reflect.get(Object(error), 'stderr')),
+      output: String(Reflect.get(Object(error), 'stderr')),
     }),
   );
   return ran;
 }
 
-test('the command archives what is old enough, says what would leave, and puts it back', async () => {
+test('the command archives old campaigns, lists what it would archive, and restores them', async () => {
   const { coupon, raffle, room, system } = scene;
   const out = ['--out', scene.directory];
   const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
-  const rehearsed = await command('--before', tomorrow, ...out, '--dry-run');
-  assert.equal(rehearsed.code, 0, rehearsed.said);
-  assert.equal(rehearsed.said.trim().split('\n').length, 3, rehearsed.said);
+  const dryRun = await command('--before', tomorrow, ...out, '--dry-run');
+  assert.equal(dryRun.code, 0, dryRun.output);
+  assert.equal(dryRun.output.trim().split('\n').length, 3, dryRun.output);
   assert.deepEqual(await scene.dump(), whole);
   const taken = await archiving(system.pool, () => command('--before', tomorrow, ...out));
-  assert.equal(taken.code, 3, taken.said);
+  assert.equal(taken.code, 3, taken.output);
   assert.deepEqual(await scene.dump(), whole);
   const done = await command('--before', tomorrow, ...out);
-  assert.equal(done.code, 0, done.said);
+  assert.equal(done.code, 0, done.output);
   assert.equal(await countOf('archives where $1 > 0', 1), 3);
   for (const id of [coupon, raffle, room]) {
     const restored = await command('--restore', scene.fileOf(id));
-    assert.equal(restored.code, 0, restored.said);
+    assert.equal(restored.code, 0, restored.output);
   }
   assert.deepEqual(await scene.dump(), whole);
   const open = await system.offer({ kind: 'raffle', winners: 1 });
   const refused = await command('--campaign', String(open), ...out);
-  assert.deepEqual([refused.code, refused.said.trim()], [1, `campaign ${open} has not finished`]);
+  assert.deepEqual([refused.code, refused.output.trim()], [1, `campaign ${open} has not finished`]);
   for (const wrong of [
     [],
     ['--campaign', 'x', ...out],

@@ -75,9 +75,9 @@ async function finish(args: readonly string[]): Promise<void> {
   const run = await eventually(async () => {
     const started = start(args);
     const code = await started.ended;
-    return code === EXIT_TAKEN ? undefined : { code, said: started.output() };
+    return code === EXIT_TAKEN ? undefined : { code, output: started.output() };
   });
-  assert.equal(run.code, 0, run.said);
+  assert.equal(run.code, 0, run.output);
 }
 
 async function activity(condition: string): Promise<number> {
@@ -112,12 +112,12 @@ async function checkAll(when: string): Promise<void> {
     assert.deepEqual(
       before.filter(row => !here.has(row) && !there.has(row)),
       [],
-      `${when}: lost of ${table}`,
+      `${when}: lost from ${table}`,
     );
     const isKnown = new Set(before);
     // The head of a slice stays, without its items.
     const others = [...here].filter(row => !isKnown.has(row) && !row.includes('"items":null'));
-    assert.deepEqual(others, [], `${when}: made up of ${table}`);
+    assert.deepEqual(others, [], `${when}: fabricated in ${table}`);
   }
   for (const basket of scene.baskets) {
     const partsOf = (dump: Dump): readonly string[] =>
@@ -189,10 +189,10 @@ async function killAt(hold: string, args: readonly string[]): Promise<void> {
 /** Resolves when PostgreSQL has finished the killed process's statement. */
 async function allDone(): Promise<void> {
   await eventually(async () => (await activity('true')) === 0, SLOW);
-  await checkAll('what was on its way is done');
+  await checkAll('pending statements are done');
 }
 
-test('killed at a statement, what leaves is in the file, and the next run goes on', async () => {
+test('killed at a statement, every archived row is in the file, and the next run continues', async () => {
   const holds = [
     'lock table archives in share mode',
     `select from entries where campaign_id = ${scene.coupon} for update`,
@@ -217,7 +217,7 @@ test('killed at a statement, what leaves is in the file, and the next run goes o
   await checkArchived();
 });
 
-test('killed at a statement, what comes back is whole, and the next run goes on', async () => {
+test('killed at a statement, every restored row is complete, and the next run continues', async () => {
   for (const id of [scene.raffle, scene.coupon]) {
     if (id === scene.raffle) await killAt('lock table entrant_terms in share mode', restoreOne(id));
     else await killAt('lock table claims in share mode', restoreOne(id));
@@ -253,22 +253,22 @@ async function killedAnywhere(args: readonly string[]): Promise<number> {
     // Killed when everything was back, before it could say so.
     if (how === 0 || /nothing is missing/.test(run.output())) return kills;
     assert.ok(how === 'SIGKILL' || how === EXIT_TAKEN, run.output());
-    await checkAll(`killed ${afterMs} ms after it has begun`);
+    await checkAll(`killed ${afterMs} ms after it began`);
   }
 }
 
-test('killed at any moment, there and back, it is gone on with', async t => {
+test('continues after a kill at any moment, in both directions', async t => {
   const there = await killedAnywhere(archiveAll());
   await finish(archiveAll());
   await checkArchived();
   let back = 0;
   for (const id of [scene.coupon, scene.raffle, scene.room]) back += await killedAnywhere(restoreOne(id));
   await checkRestored();
-  t.diagnostic(`killed ${there} times on the way there, ${back} times on the way back`);
+  t.diagnostic(`killed ${there} archive runs and ${back} restore runs`);
   assert.ok(there > 0 && back > 0);
 });
 
-test('a kill leaves no file behind that the next run does not take up', async () => {
+test('the next run cleans up every file that a kill leaves', async () => {
   await finish(archiveAll());
   await finish(archiveAll());
   for (const id of [scene.coupon, scene.raffle, scene.room])

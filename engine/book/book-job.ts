@@ -1,10 +1,13 @@
 /**
  * Makes the books of campaigns that have ended, one at a time and each once: one transaction writes all parts and the row that
- * says that the book is complete. A kill leaves nothing, and the next engine makes the book.
+ * says that the book is complete. A kill or a stop leaves nothing, and the next engine makes the book from its beginning.
+ *
+ * It is not resumed, because a book is one signed stream: the states of its hash, of gzip and of the pool's tree, and where each
+ * entry lies, would have to be stored with every part, and what the ledger shows between two parts would have to be the same.
  */
 import { sign } from 'node:crypto';
 import type { Logger } from 'pino';
-import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
+import { type Pool, type Queryable, transactionUntil } from '../../sql/database.ts';
 import {
   type BookCampaign,
   insertBook,
@@ -15,12 +18,17 @@ import {
 } from '../../sql/statements/books/books.ts';
 import type { KeyRing } from '../contract/keys/key-ring.ts';
 import type { CanonicalValue } from '../draw/canonical.ts';
+import { FailingCampaigns } from '../failing-campaigns.ts';
+import { mayPass } from '../passing-errors.ts';
 import { type BookDraw, type BookInput, BookRefused } from './book.ts';
 import { LedgerBook } from './from-ledger.ts';
-import { gzippedBook } from './writer.ts';
+import { bookBytes, gzipped } from './writer.ts';
 
 /** The unit in which gateways read and send a book. */
 const PART_BYTES = 256 * 1024;
+const FIRST_AGAIN_MS = 1_000;
+/** Shorter: a large book that fails at its end costs a core most of the time. Longer: once its cause is cured, it comes later. */
+const LAST_AGAIN_MS = 600_000;
 
 export interface BookJobOptions {
   readonly pool: Pool;
@@ -30,17 +38,65 @@ export interface BookJobOptions {
   readonly log: Logger;
 }
 
-/** Makes the books that are due, until `isStopping`. Without a signing key they wait for one. */
-export async function makeBooks(options: BookJobOptions, isStopping: () => boolean): Promise<void> {
-  for (const campaignId of await listWithoutBook(options.pool)) {
-    if (isStopping() || options.keys.keyAt('books', Date.now()) === undefined) return;
-    await makeBook(options, campaignId);
+/** Makes books, and remembers of which campaigns that failed. */
+export class BookJob {
+  readonly #options: BookJobOptions;
+  readonly #failing: FailingCampaigns;
+
+  constructor(options: BookJobOptions) {
+    this.#options = options;
+    const { log } = options;
+    this.#failing = new FailingCampaigns({ firstAgainMs: FIRST_AGAIN_MS, lastAgainMs: LAST_AGAIN_MS, log });
+  }
+
+  /** Failed attempts in a row, by campaign. */
+  get failing(): ReadonlyMap<number, number> {
+    return this.#failing.times;
+  }
+
+  /**
+   * Makes the books that are due, until `stopping` is aborted: then it gives up the one under way. Without a signing key they
+   * wait for one. A failing one comes last, and only one of them in each call: it may take minutes until it fails again.
+   */
+  async makeDue(stopping: AbortSignal): Promise<void> {
+    const { pool, keys } = this.#options;
+    const due = await listWithoutBook(pool);
+    this.#failing.keepOnly(due);
+    const again = due.find(campaignId => this.#failing.has(campaignId) && this.#failing.isDue(campaignId));
+    const fresh = due.filter(campaignId => !this.#failing.has(campaignId));
+    for (const campaignId of again === undefined ? fresh : [...fresh, again]) {
+      if (stopping.aborted || keys.keyAt('books', Date.now()) === undefined) return;
+      if (!(await this.#tryBook(campaignId, stopping))) return;
+    }
+  }
+
+  /** Returns whether to go on with other campaigns: not if the server is away. */
+  async #tryBook(campaignId: number, stopping: AbortSignal): Promise<boolean> {
+    try {
+      await makeBook(this.#options, campaignId, stopping);
+      this.#failing.succeeded(campaignId);
+      return true;
+    } catch (error) {
+      if (stopping.aborted) {
+        this.#options.log.info(
+          { campaignId },
+          'gave up a book to stop; it is made anew after the next start',
+        );
+        return false;
+      }
+      this.#failing.failed(campaignId, error, 'a book could not be made');
+      return !mayPass(error);
+    }
   }
 }
 
-async function makeBook({ pool, keys, saltSecret, log }: BookJobOptions, campaignId: number): Promise<void> {
+async function makeBook(
+  { pool, keys, saltSecret, log }: BookJobOptions,
+  campaignId: number,
+  stopping: AbortSignal,
+): Promise<void> {
   try {
-    const bytes = await transaction(pool, async client => {
+    const bytes = await transactionUntil(pool, stopping, async client => {
       const campaign = await takeForBook(client, campaignId);
       if (campaign === undefined) return undefined;
       const ledger = await LedgerBook.open(client, campaign, saltSecret);
@@ -68,10 +124,16 @@ async function saveParts(db: Queryable, campaignId: number, input: BookInput): P
     held = [];
     heldBytes = 0;
   };
-  for await (const chunk of gzippedBook(input)) {
-    held.push(chunk);
-    heldBytes += chunk.length;
-    if (heldBytes >= PART_BYTES) await save();
+  const book = bookBytes(input);
+  try {
+    for await (const chunk of gzipped(book)) {
+      held.push(chunk);
+      heldBytes += chunk.length;
+      if (heldBytes >= PART_BYTES) await save();
+    }
+  } finally {
+    // If it failed here, a step of the book may be under way, with its next statements: after it, there are none.
+    await book.return(undefined);
   }
   if (heldBytes > 0) await save();
   return bytes;

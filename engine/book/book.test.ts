@@ -76,7 +76,7 @@ for (const log of availableLogs()) {
       return file;
     };
 
-    it('of a coupon: it verifies, so do receipts, and what is changed is found', async () => {
+    it('coupon: the book and receipts verify, and changes are detected', async () => {
       const id = await system.offer({ kind: 'coupon', stock: 20 });
       await fill(id, 60);
       const leaving = await system.ask('user 59', 'DELETE', `/v1/campaigns/${id}/entries/me`);
@@ -99,7 +99,7 @@ for (const log of availableLogs()) {
       assert.notEqual(found.code, 0, found.text);
     });
 
-    it('of coupons that were claimed, lapsed, declined and passed on', async () => {
+    it('coupon with claimed, lapsed, declined and passed-on offers', async () => {
       const id = await system.offer({ kind: 'coupon', stock: 6, waitlist: 8, claim_within_s: 5 });
       await fill(id, 30);
       const { rows } = await eventually(async () => {
@@ -144,7 +144,7 @@ for (const log of availableLogs()) {
       assert.notEqual(found.code, 0);
     });
 
-    it('of a raffle with tiers, alternates and an exclusion: book and proof verify', async () => {
+    it('raffle with tiers, alternates and an exclusion: book and proof verify', async () => {
       const id = await system.offer({
         kind: 'raffle',
         tiers: [

@@ -21,7 +21,7 @@ const keys = [FROM_MS, FROM_MS + 1000].map(fromMs =>
 );
 const published = Buffer.from(JSON.stringify({ keys: publicKeys(keys) }));
 
-test('receipts as gateways give them are verified with the keys as they are published', async () => {
+test('verifies gateway receipts with the published keys', async () => {
   const tree = new SliceTree('a secret of this test, 32 characters or more');
   for (const count of [1, 2, 7, 8, 9, 30]) {
     const items = Array.from({ length: count }, (_, index) => ({

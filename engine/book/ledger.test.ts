@@ -3,27 +3,19 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import pino from 'pino';
-import { insertSlices } from '../../sql/statements/books/slices.ts';
 import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
 import { saveProgress } from '../../sql/statements/progress/gateways.ts';
 import { INCARNATIONS_PER_EPOCH } from '../../sql/statements/progress/watermarks.ts';
 import { announcementOf } from '../campaigns/announce.ts';
 import { KeyRing } from '../contract/keys/key-ring.ts';
 import { newPrivateKey } from '../contract/keys/signing-keys.ts';
-import {
-  ITEM_ENTRY,
-  ITEM_WITHDRAWAL,
-  type LogItem,
-  RecordEncoder,
-  SOURCE_ARRIVAL,
-} from '../contract/record/record.ts';
-import { chainHash, NO_PREVIOUS, signSliceHead } from '../contract/record/slice-head.ts';
-import { SliceTree } from '../contract/record/slice-tree.ts';
+import { ITEM_ENTRY, ITEM_WITHDRAWAL } from '../contract/record/record.ts';
 import { TEST_SALT_SECRET, testRandomness } from '../test/randomness.ts';
 import { TestLedger, WINDOW_US } from '../test/settling.ts';
 import { nodePrimitives } from '../verify/node.ts';
 import { type Report, verify } from '../verify/verify.ts';
-import { makeBooks } from './book-job.ts';
+import { BookJob } from './book-job.ts';
+import { Incarnation, type Wish } from './testing/incarnation.ts';
 
 const EPOCH = 5;
 const BASE = EPOCH * INCARNATIONS_PER_EPOCH;
@@ -40,59 +32,26 @@ after(async () => {
   await ledger.close();
 });
 
-type Wish = readonly [kind: LogItem['kind'], campaignId: number, userId: string, atUs: number];
-
-/** One incarnation; its slices are signed and written to the ledger. */
-class Incarnation {
-  readonly #tree = new SliceTree(TEST_SALT_SECRET);
-  readonly #gateway: number;
-  readonly #incarnation: number;
-  readonly #opensAtUs: number;
-  #previous: Uint8Array = NO_PREVIOUS;
-  #sliceNumber = 0;
-
-  constructor(gateway: number, number: number, campaign: Campaign) {
-    this.#gateway = gateway;
-    this.#incarnation = BASE + number;
-    this.#opensAtUs = opensAtUs(campaign);
-  }
-
-  /** Signs a slice of these items; their instants are microseconds after the opening. */
-  async slice(...wishes: readonly Wish[]): Promise<void> {
-    const key = keys.keyAt('slices', Date.now());
-    assert.ok(key);
-    // Slices without items have numbers too.
-    this.#sliceNumber += 3;
-    const encoder = new RecordEncoder();
-    encoder.begin(true);
-    for (const [kind, campaignId, userId, atUs] of wishes)
-      encoder.add(kind, campaignId, Math.max(0, atUs) * 1024 + this.#gateway, userId, SOURCE_ARRIVAL);
-    const items = Buffer.from(encoder.items);
-    const instants = wishes.map(([, , , atUs]) => this.#opensAtUs + atUs);
-    const numbers = {
-      gateway: this.#gateway,
-      incarnation: this.#incarnation,
-      sliceNumber: this.#sliceNumber,
-      firstUs: Math.min(...instants),
-      lastUs: Math.max(...instants),
-    };
-    const root = this.#tree.build(items, wishes.length).root();
-    const head = { ...numbers, count: wishes.length, root, previous: this.#previous };
-    const signedHead = signSliceHead(head, key.keyId, key.privateKey);
-    this.#previous = chainHash(signedHead);
-    await insertSlices(ledger.pool, [{ ...numbers, signedHead, items }]);
-  }
+/** An incarnation of the epoch; its items' instants are microseconds after the opening. */
+function incarnation(gateway: number, number: number, campaign: Campaign): Incarnation {
+  const which = { gateway, incarnation: BASE + number, opensAtUs: opensAtUs(campaign) };
+  return new Incarnation({ pool: ledger.pool, keys, ...which });
 }
 
 /** What the log said about an incarnation; for number 0: that the epoch began at that instant. */
-async function told(gateway: number, number: number, throughUs: number): Promise<void> {
+async function noteProgress(gateway: number, number: number, throughUs: number): Promise<void> {
   const promises = { throughUs, rankedUs: throughUs, sliceNumber: 0, repaired: true };
   const where = { logName: 'test', partition: 0, state: 'ended' } as const;
   await saveProgress(ledger.pool, [{ gateway, incarnation: BASE + number, ...where, ...promises }]);
 }
 
+async function makeBooks(): Promise<void> {
+  const job = new BookJob({ pool: ledger.pool, keys, saltSecret: TEST_SALT_SECRET, log });
+  await job.makeDue(new AbortController().signal);
+}
+
 async function bookOf({ campaignId }: Campaign): Promise<Buffer> {
-  await makeBooks({ pool: ledger.pool, keys, saltSecret: TEST_SALT_SECRET, log }, () => false);
+  await makeBooks();
   const { rows } = await ledger.pool.query<{ bytes: Buffer }>(
     'select bytes from book_parts where campaign_id = $1 order by part',
     [campaignId],
@@ -117,13 +76,13 @@ async function open(): Promise<Campaign> {
     const times = { opensAt: new Date('2030-01-01T00:00:00Z'), closesAt: new Date('2030-01-01T00:01:00Z') };
     return announcementOf(testRandomness(), id, { title: 'test', places: STOCK, ...times }, undefined);
   });
-  await told(0, 0, opensAtUs(campaign) - 1_000_000);
+  await noteProgress(0, 0, opensAtUs(campaign) - 1_000_000);
   return campaign;
 }
 
 const elsewhere = (userId: string, atUs: number): Wish => [ITEM_ENTRY, ELSEWHERE, userId, atUs];
 
-test('chains reach from before the opening to behind the last withdrawal, and everybody is accounted for', async () => {
+test('chains span from before the opening to after the last withdrawal, and account for every user', async () => {
   const campaign = await open();
   const { campaignId } = campaign;
   const entry = (who: number, atUs = who): Wish => [ITEM_ENTRY, campaignId, `user-${who}`, atUs];
@@ -131,22 +90,22 @@ test('chains reach from before the opening to behind the last withdrawal, and ev
   // It arrived between the close and the settlement, which honoured it.
   const lateUs = WINDOW_US + 50;
   await ledger.leave(campaign, [300, lateUs]);
-  const first = new Incarnation(0, 1, campaign);
+  const first = incarnation(0, 1, campaign);
   await first.slice(elsewhere('long before', -900));
   await first.slice(elsewhere('before', -500));
   await first.slice(entry(1), elsewhere('beside', 2), entry(20));
   await first.slice(elsewhere('in between', 100), elsewhere('too', 200));
   await first.slice(entry(300), entry(1, 301), entry(4000));
-  await first.slice(elsewhere('behind the close', WINDOW_US + 10));
+  await first.slice(elsewhere('after the close', WINDOW_US + 10));
   await first.slice([ITEM_WITHDRAWAL, campaignId, 'user-300', lateUs]);
   await first.slice(elsewhere('behind', WINDOW_US + 9000));
   await first.slice(elsewhere('far behind', WINDOW_US + 99_000));
-  const third = new Incarnation(7, 3, campaign);
+  const third = incarnation(7, 3, campaign);
   await third.slice(elsewhere('before', -400));
   await third.slice(elsewhere('at the end', 5000));
-  const fifth = new Incarnation(2, 5, campaign);
+  const fifth = incarnation(2, 5, campaign);
   await fifth.slice(elsewhere('later', WINDOW_US + 7000));
-  for (const number of [1, 2, 3, 5]) await told(number, number, opensAtUs(campaign) + WINDOW_US);
+  for (const number of [1, 2, 3, 5]) await noteProgress(number, number, opensAtUs(campaign) + WINDOW_US);
   await ledger.settle(campaign, WINDOW_US + 100_000);
   const book = await bookOf(campaign);
   const report = await check(book);
@@ -171,11 +130,11 @@ test('chains reach from before the opening to behind the last withdrawal, and ev
   assert.ok(lines.some(line => line.includes('"withdrawn"')));
 });
 
-test('an entry that no slice has is no entry of a book', async () => {
+test('refuses an entry that no slice contains', async () => {
   const campaign = await open();
   await ledger.enter(campaign, 1);
   await ledger.settle(campaign, WINDOW_US + 1);
-  await makeBooks({ pool: ledger.pool, keys, saltSecret: TEST_SALT_SECRET, log }, () => false);
+  await makeBooks();
   const { rows } = await ledger.pool.query('select refused from books where campaign_id = $1', [
     campaign.campaignId,
   ]);

@@ -27,10 +27,10 @@ const LEAF_BYTES = 46;
 /** Lines are passed on in pieces of about this size: a piece per line would cost more than the line. */
 const PIECE_CHARACTERS = 1 << 16;
 
-/** The book as gzip. An error while writing destroys the stream. */
-export function gzippedBook(input: BookInput): Readable {
+/** A book's bytes as gzip. An error while writing them destroys the stream. */
+export function gzipped(book: AsyncIterable<Buffer>): Readable {
   const zipped = createGzip();
-  pipeline(Readable.from(bookBytes(input), { objectMode: false }), zipped, () => undefined);
+  pipeline(Readable.from(book, { objectMode: false }), zipped, () => undefined);
   return zipped;
 }
 

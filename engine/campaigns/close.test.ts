@@ -39,7 +39,7 @@ async function withoutRedis(work: () => Promise<void>): Promise<void> {
 }
 
 describe('closing a campaign', () => {
-  it('answers when the close has passed, and gateways and ledger have the same one', async () => {
+  it('answers after the close, which gateways and ledger agree on', async () => {
     const id = await api.create();
     const askedMs = await nowMs();
     const answer = await api.call('POST', `/v1/campaigns/${id}/close`);
@@ -47,13 +47,13 @@ describe('closing a campaign', () => {
     assert.equal(answer.body.status, 'closed');
     const { closesAt, closingAt } = await read(id);
     assert.ok(closesAt.getTime() <= (await nowMs()), 'it has passed');
-    assert.ok(closesAt.getTime() >= askedMs + UNTIL_ALL_KNOW_MS, 'everybody knew before');
+    assert.ok(closesAt.getTime() >= askedMs + UNTIL_ALL_KNOW_MS, 'every gateway knew before');
     assert.ok(closingAt !== null && closingAt <= closesAt);
     assert.equal(answer.body.closes_at, closingAt.toISOString());
     assert.equal(await api.closesOnBoard(id), closingAt.getTime() * 1000);
   });
 
-  it('tells gateways long before the ledger closes, while the call is still waited for', async () => {
+  it('reaches gateways long before the ledger closes, while the call still waits', async () => {
     const id = await api.create();
     const closing = api.call('POST', `/v1/campaigns/${id}/close`);
     const onBoardUs = await eventually(async () => {
@@ -65,7 +65,7 @@ describe('closing a campaign', () => {
     assert.ok((await read(id)).closesAt.getTime() * 1000 >= onBoardUs);
   });
 
-  it('is the same close for all who ask, at once and later', async () => {
+  it('is the same close for all callers, concurrent or later', async () => {
     const id = await api.create();
     const path = `/v1/campaigns/${id}/close`;
     const answers = await Promise.all([1, 2, 3].map(() => api.call('POST', path, { body: {} })));
@@ -78,7 +78,7 @@ describe('closing a campaign', () => {
     assert.deepEqual((await read(id)).closesAt, closesAt);
   });
 
-  it('never moves a close later: one that is near is waited for', async () => {
+  it('never moves a close later: waits for one that is near', async () => {
     const closesAt = inMs(700);
     const id = await api.create({ closes_at: closesAt });
     const answer = await api.call('POST', `/v1/campaigns/${id}/close`);
@@ -96,14 +96,14 @@ describe('closing a campaign', () => {
     assert.equal(answer.body.opens_at, opensAt);
   });
 
-  it('wants no body', async () => {
+  it('takes no body', async () => {
     const id = await api.create();
     const answer = await api.call('POST', `/v1/campaigns/${id}/close`, { body: { at: 'once' } });
     assert.equal(answer.status, 400);
     assert.equal((await read(id)).closingAt, null);
   });
 
-  it('leaves the ledger open while gateways cannot be told, and goes on when they can', async () => {
+  it('leaves the ledger open while gateways are unreachable, and resumes afterwards', async () => {
     const id = await api.create();
     const before = await read(id);
     await withoutRedis(async () => {
@@ -114,21 +114,24 @@ describe('closing a campaign', () => {
     const between = await read(id);
     assert.deepEqual(between.closesAt, before.closesAt);
     assert.ok(between.closingAt !== null);
-    assert.equal(await api.closesOnBoard(id), before.closesAt.getTime() * 1000, 'they were not told');
+    assert.equal(await api.closesOnBoard(id), before.closesAt.getTime() * 1000, 'they were not notified');
 
     const resumedMs = await nowMs();
     await resumeCloses(api.deps);
     const resumed = await read(id);
     assert.equal(await api.closesOnBoard(id), between.closingAt.getTime() * 1000);
-    assert.ok(resumed.closesAt.getTime() >= resumedMs + UNTIL_ALL_KNOW_MS, 'not before all could have heard');
+    assert.ok(
+      resumed.closesAt.getTime() >= resumedMs + UNTIL_ALL_KNOW_MS,
+      'not before every gateway could know',
+    );
     assert.ok(resumed.closesAt < before.closesAt);
     await resumeCloses(api.deps);
-    assert.deepEqual((await read(id)).closesAt, resumed.closesAt, 'once is enough');
+    assert.deepEqual((await read(id)).closesAt, resumed.closesAt, 'no second change');
     assert.equal((await api.call('POST', `/v1/campaigns/${id}/close`)).status, 200);
     assert.deepEqual((await read(id)).closesAt, resumed.closesAt);
   });
 
-  it('goes on after an engine that crashed between noting and telling', async () => {
+  it('resumes after an engine crashed between recording and announcing it', async () => {
     const id = await api.create();
     const closingAt = new Date(Math.ceil(await nowMs()) + 1);
     await beginClose(api.pool, id, closingAt);
@@ -140,7 +143,7 @@ describe('closing a campaign', () => {
     assert.ok(closesAt.getTime() <= (await nowMs()), 'and the answer waited for it');
   });
 
-  it('ends with 503 when the engine stops, and is not undone', async () => {
+  it('answers 503 when the engine stops, and is not undone', async () => {
     const other = await startApi();
     const id = await other.create();
     const closing = other.call('POST', `/v1/campaigns/${id}/close`);

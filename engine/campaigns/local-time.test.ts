@@ -29,7 +29,7 @@ describe('a local time', () => {
     assert.equal(read('UTC', '2030-01-01T00:00:00'), '2030-01-01T00:00:00.000Z');
   });
 
-  it('is none where clocks are set forward, with both readings', () => {
+  it('does not exist where clocks go forward, with both readings', () => {
     assert.equal(
       read('Europe/Berlin', '2027-03-28T02:30:00'),
       'gap 2027-03-28T01:30:00.000Z 2027-03-28T00:30:00.000Z',
@@ -44,7 +44,7 @@ describe('a local time', () => {
     assert.match(read('Australia/Lord_Howe', '2027-10-03T02:15:00'), /^gap /);
   });
 
-  it('is two where clocks are set back, with both readings', () => {
+  it('is ambiguous where clocks go back, with both readings', () => {
     assert.equal(
       read('Europe/Berlin', '2026-10-25T02:30:00'),
       'overlap 2026-10-25T00:30:00.000Z 2026-10-25T01:30:00.000Z',
@@ -54,7 +54,7 @@ describe('a local time', () => {
     assert.match(read('Australia/Lord_Howe', '2027-04-04T01:45:00'), /^overlap /);
   });
 
-  it('is read as it is shown, at any instant', () => {
+  it('reads back as shown, at any instant', () => {
     const instants = fc.integer({ min: Date.UTC(2000), max: Date.UTC(2100) });
     fc.assert(
       fc.property(fc.constantFrom(...ZONES), instants, (zone, ms) => {
@@ -69,7 +69,7 @@ describe('a local time', () => {
     );
   });
 
-  it('in a gap is shown by neither reading, in an overlap by both', () => {
+  it('in a gap neither reading shows it; in an overlap both do', () => {
     const hours = fc.integer({ min: Date.UTC(2026) / 900_000, max: Date.UTC(2040) / 900_000 });
     fc.assert(
       fc.property(fc.constantFrom(...ZONES), hours, (zone, quarter) => {
@@ -85,7 +85,7 @@ describe('a local time', () => {
     );
   });
 
-  it('is of a zone that there is', () => {
+  it('requires a known zone', () => {
     for (const zone of ['Europe/Berlin', 'UTC', 'Etc/GMT+3', 'America/Argentina/Buenos_Aires']) {
       assert.ok(isTimeZone(zone), zone);
     }

@@ -42,11 +42,11 @@ async function deadlines(campaign: Campaign): Promise<Record<string, number>> {
 const AS_OFFERED = 100 + WITHIN_S * SECOND_US;
 
 /** `tell` runs in place of the publication; the clock shows `clock` microseconds after the opening. */
-function depsOf(campaign: Campaign, clock: { us: number }, tell: () => Promise<void>): TellDeps {
+function depsOf(campaign: Campaign, clock: { us: number }, onPublish: () => Promise<void>): TellDeps {
   return {
     pool: ledger.pool,
     publish: async () => {
-      await tell();
+      await onPublish();
       return 1;
     },
     nowUs: async () => opensAtUs(campaign) + clock.us,
@@ -62,7 +62,7 @@ function note(campaign: Campaign, serial: number, nowUs: number): Promise<boolea
   return beginEnd(ledger.pool, campaign.campaignId, { serial, holder, atUs, reason: 'not seen' });
 }
 
-test('the deadline comes forward to when all gateways have heard, by the clock after they were told', async () => {
+test('moves the deadline to when all gateways know, by the clock after the notification', async () => {
   const campaign = await offered();
   const clock = { us: SECOND_US };
   equal(await note(campaign, 1, clock.us), true);
@@ -80,13 +80,13 @@ test('the deadline comes forward to when all gateways have heard, by the clock a
   deepEqual(await ledger.shown(campaign), { 10: 'granted 1', 20: 'offered 2', 30: 'waitlisted' });
 });
 
-test('while gateways cannot be told the ledger decides as before, and goes on when they can', async () => {
+test('while gateways are unreachable the deadline stays, and the end resumes afterwards', async () => {
   const campaign = await offered();
   const clock = { us: SECOND_US };
-  const silent = depsOf(campaign, clock, () => Promise.reject(new Error('Redis is away')));
+  const silent = depsOf(campaign, clock, () => Promise.reject(new Error('Redis is down')));
   const asked = { serial: 1, holder: undefined, reason: 'not seen' };
   await rejects(endOffer(silent, campaign.campaignId, asked, RUNNING), { slug: 'unavailable' });
-  await rejects(resumeEnds(silent), /Redis is away/);
+  await rejects(resumeEnds(silent), /Redis is down/);
   deepEqual(await deadlines(campaign), { 10: AS_OFFERED, 20: AS_OFFERED });
   clock.us = 10 * SECOND_US;
   const again = endOffer(
@@ -101,14 +101,14 @@ test('while gateways cannot be told the ledger decides as before, and goes on wh
   deepEqual(await again, { serial: 1, tier: null, alternate: 1, user: 'user-30', passed_from: 'user-10' });
 });
 
-test('only ends that gateways were told of come forward', async () => {
+test('moves only deadlines of ends that gateways were notified of', async () => {
   const campaign = await offered();
   const clock = { us: SECOND_US };
   await note(campaign, 1, clock.us);
-  let told = 0;
+  let publications = 0;
   const deps = depsOf(campaign, clock, async () => {
-    told += 1;
-    if (told === 1) await note(campaign, 2, clock.us);
+    publications += 1;
+    if (publications === 1) await note(campaign, 2, clock.us);
     clock.us += 2 * SECOND_US;
   });
   await resumeEnds(deps);
@@ -118,7 +118,7 @@ test('only ends that gateways were told of come forward', async () => {
   deepEqual(await deadlines(campaign), { 10: first, 20: second });
 });
 
-test('an end is noted once, is never later than the deadline, and the offer is not extended any more', async () => {
+test('records an end once, never after the deadline, and refuses later extensions', async () => {
   const campaign = await offered();
   const { campaignId } = campaign;
   equal(await note(campaign, 1, SECOND_US), true);
@@ -139,7 +139,7 @@ test('an end is noted once, is never later than the deadline, and the offer is n
   equal(await completeEnds(ledger.pool, { campaignId, moveCount: 2 }, knownUs + SECOND_US), 0);
 });
 
-test('a deadline that two operators extend at once is not brought forward', async () => {
+test('concurrent extensions by two operators never shorten a deadline', async () => {
   const campaign = await offered();
   const deps = { pool: ledger.pool, log: pino({ level: 'silent' }) };
   const extend = (s: number): Promise<unknown> => {
@@ -150,7 +150,7 @@ test('a deadline that two operators extend at once is not brought forward', asyn
   equal((await deadlines(campaign))[10], 100 * SECOND_US);
 });
 
-test('the ledger lets no deadline come forward before its end is noted, nor the end be another', async () => {
+test('the ledger refuses an earlier deadline without a recorded end, and a changed end', async () => {
   const campaign = await offered();
   const refuses = (constraint: string, change: string): Promise<void> =>
     rejects(

@@ -32,7 +32,7 @@ async function gatewaySees(id: number, gateway = 0): Promise<Record<string, unkn
 }
 
 describe('the schedule', () => {
-  it('moves an opening for every gateway, before anybody can enter', async () => {
+  it('moves an opening on every gateway before anybody can enter', async () => {
     const opens_at = inMs(HOUR);
     const id = await system.offer({ kind: 'coupon', stock: 5, opens_at, closes_at: inMs(2 * HOUR) });
     const sooner = inMs(5_000);
@@ -56,7 +56,7 @@ describe('the schedule', () => {
     assert.deepEqual([late.status, late.body.reason], [409, 'passed']);
   });
 
-  it('is not changed while a gateway is silent, and is when it is back', async () => {
+  it('does not change while a gateway is silent, and changes when it returns', async () => {
     const id = await system.offer({
       kind: 'coupon',
       stock: 5,
@@ -83,7 +83,7 @@ describe('the schedule', () => {
     assert.deepEqual([states[1], states.at(-1)], ['refused', 'effective']);
   });
 
-  it('is held while a change is asked for, and goes on when it is refused', async () => {
+  it('holds while a change is pending, and resumes when it is refused', async () => {
     const id = await system.offer({ kind: 'raffle', winners: 1 });
     const silent = system.gateways[1]?.process.child;
     silent?.kill('SIGSTOP');
@@ -100,7 +100,7 @@ describe('the schedule', () => {
     await eventually(async () => (await system.enter('ann', id)).status === 202);
   });
 
-  it('is decided by the next engine when one is killed in the middle of a change', async () => {
+  it('the next engine decides a change when one is killed midway', async () => {
     const id = await system.offer({
       kind: 'coupon',
       stock: 5,
@@ -147,7 +147,7 @@ describe('the schedule', () => {
     await eventually(async () => (await system.enter('bob', id, 1)).status === 202);
   });
 
-  it('cancels for everybody who waits', async () => {
+  it('cancels all waiting entries', async () => {
     const id = await system.offer({ kind: 'raffle', winners: 1, closes_at: inMs(HOUR) });
     for (const [index, user] of ['ann', 'bob', 'cid'].entries()) await system.enter(user, id, index % 2);
     const authorization = `Bearer ${await system.ticket('ann')}`;
@@ -180,7 +180,7 @@ describe('the schedule', () => {
     });
   });
 
-  it('draws when the drawing is due, and not at the close', async () => {
+  it('draws at the drawing time, not at the close', async () => {
     const closes_at = inMs(2_500);
     const draws_at = inMs(5_500);
     const id = await system.offer({ kind: 'raffle', winners: 1, closes_at, draws_at });
@@ -196,7 +196,7 @@ describe('the schedule', () => {
     assert.deepEqual(rows, [{ is_after: true, has_seed: true }]);
   });
 
-  it('is the same after Redis was emptied in the middle of it', async () => {
+  it('is unchanged after Redis was emptied midway', async () => {
     const opens_at = inMs(9_000);
     const id = await system.offer({ kind: 'coupon', stock: 5, opens_at, closes_at: inMs(HOUR) });
     const later = await system.offer({
@@ -231,7 +231,7 @@ describe('the schedule', () => {
     assert.equal(resumed.body.status, 'scheduled');
   });
 
-  it('is caught up with, once, by an engine that was down across a due time', async () => {
+  it('an engine that was down at a due time catches up, once', async () => {
     const closes_at = inMs(2_000);
     const id = await system.offer({ kind: 'raffle', winners: 1, closes_at });
     await system.enter('ann', id);
@@ -252,13 +252,13 @@ describe('the schedule', () => {
       ],
     );
     for (const { late_ms } of late) assert.ok(late_ms >= 1_500, String(late_ms));
-    const told = async (): Promise<number> => {
+    const countMatches = async (): Promise<number> => {
       const texts = await Promise.all(engines.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
       const counts = texts.flatMap(text => [
         ...text.matchAll(/^fairline_scheduled_late_seconds_count\{kind="drawing"\} (\d+)$/gm),
       ]);
       return counts.reduce((sum, [, count]) => sum + Number(count), 0);
     };
-    await eventually(async () => (await told()) === 1);
+    await eventually(async () => (await countMatches()) === 1);
   });
 });

@@ -15,7 +15,7 @@ const campaign = {
 } as const;
 
 describe('the states of a campaign', () => {
-  it('are those of the diagram, with its transitions', async () => {
+  it('match the diagram and its transitions', async () => {
     const text = await readFile(new URL('./README.md', import.meta.url), 'utf8');
     const diagram = text.split('stateDiagram-v2')[1]?.split('```')[0] ?? '';
     const drawn = [...diagram.matchAll(/^ {2}(\w+) --> (\w+): (\w+)$/gm)].map(([, from, to, by]) => [
@@ -49,7 +49,7 @@ describe('the states of a campaign', () => {
     }
   });
 
-  it('say which actions they know', () => {
+  it('list their allowed actions', () => {
     assert.deepEqual(statesFor('pause'), ['scheduled', 'open']);
     assert.deepEqual(statesFor('archive'), ['settled', 'cancelled']);
     assert.deepEqual(statesFor('edit'), ['draft', 'scheduled', 'open', 'paused', 'closed']);

@@ -59,7 +59,7 @@ class Model {
   }
 }
 
-test('nothing is vouched for until both servers were heard', () => {
+test('vouches for no time before both servers have answered', () => {
   const model = new Model();
   equal(model.look().state, 'unknown');
   model.sample('redis');
@@ -69,7 +69,7 @@ test('nothing is vouched for until both servers were heard', () => {
   equal(model.look().state, 'agreed');
 });
 
-test('a step of Redis is a contradiction, and is over when Redis is back', () => {
+test('a step of Redis is a contradiction that ends when Redis is back', () => {
   for (const stepUs of [60_000, 5 * SECOND, 120 * SECOND, -5 * SECOND]) {
     const model = new Model();
     model.goOn(3 * SECOND);
@@ -77,7 +77,7 @@ test('a step of Redis is a contradiction, and is over when Redis is back', () =>
     model.redisOffUs = stepUs;
     model.goOn(30 * SECOND);
     equal(model.look().state, 'apart', `${stepUs}`);
-    ok(model.look().vouchedUs <= vouchedUs + LIMIT_US, 'what is vouched for stays where it was');
+    ok(model.look().vouchedUs <= vouchedUs + LIMIT_US, 'the vouched time stays');
     const { redisUs = 0, postgresUs = 0, ownUs = 0 } = model.look();
     ok(Math.abs(redisUs - postgresUs - stepUs) < 1_000 && Math.abs(redisUs - ownUs - stepUs) < 10_000);
     model.redisOffUs = 0;
@@ -87,7 +87,7 @@ test('a step of Redis is a contradiction, and is over when Redis is back', () =>
   }
 });
 
-test('an engine that has just begun believes neither of two that contradict each other', () => {
+test('a new engine trusts neither of two contradicting servers', () => {
   const model = new Model();
   model.redisOffUs = 5 * SECOND;
   model.goOn(10 * SECOND);
@@ -95,7 +95,7 @@ test('an engine that has just begun believes neither of two that contradict each
   equal(model.look().vouchedUs, 0);
 });
 
-test('the clock of PostgreSQL that is set is a contradiction as well', () => {
+test('a stepped PostgreSQL clock is a contradiction as well', () => {
   const model = new Model();
   model.goOn(3 * SECOND);
   model.postgresOffUs = 3_600 * SECOND;
@@ -103,12 +103,12 @@ test('the clock of PostgreSQL that is set is a contradiction as well', () => {
   equal(model.look().state, 'apart');
 });
 
-test('an engine that stood still for a moment goes on when both servers have said the same for a second', () => {
+test('a suspended engine resumes when both servers have agreed for a second', () => {
   const model = new Model();
   model.goOn(3 * SECOND);
   model.standStill(8 * SECOND);
   model.sample('redis');
-  equal(model.look().state, 'apart', 'PostgreSQL was not heard since');
+  equal(model.look().state, 'apart', 'PostgreSQL has not answered since');
   model.sample('postgres');
   equal(model.look().state, 'alone');
   model.goOn(1_200_000);
@@ -116,7 +116,7 @@ test('an engine that stood still for a moment goes on when both servers have sai
   ok(model.look().vouchedUs > model.trueUs);
 });
 
-test('servers whose one clock is set far are not believed together, until the operator says so', () => {
+test('trusts two servers stepped by the same amount only after the operator confirms it', () => {
   const model = new Model();
   model.goOn(3 * SECOND);
   model.redisOffUs = 600 * SECOND;
@@ -129,7 +129,7 @@ test('servers whose one clock is set far are not believed together, until the op
   ok(model.look().vouchedUs >= model.trueUs + 600 * SECOND);
 });
 
-test('where the operator says that Redis is right, that difference is none, and no other', () => {
+test('a trusted difference of Redis covers exactly that difference', () => {
   const model = new Model();
   model.goOn(3 * SECOND);
   model.redisOffUs = 120 * SECOND;
@@ -143,7 +143,7 @@ test('where the operator says that Redis is right, that difference is none, and 
   equal(model.look().state, 'apart');
   model.redisOffUs = 0;
   model.goOn(3 * SECOND);
-  equal(model.look().state, 'agreed', 'all three agree without it');
+  equal(model.look().state, 'agreed', 'all three agree without the trusted difference');
   ok(model.look().vouchedUs <= model.trueUs + LIMIT_US);
 });
 
@@ -158,7 +158,7 @@ const step = fc.record({
 const steps = fc.array(step, { maxLength: 120 });
 const ppm = fc.integer({ min: -99, max: 99 });
 
-test('whatever Redis, the network and the machine do, nothing ahead of the time is vouched for', () => {
+test('vouches for no future time, whatever Redis, the network and the machine do', () => {
   fc.assert(
     fc.property(steps, ppm, (all, rate) => {
       const model = new Model(rate);
@@ -174,7 +174,7 @@ test('whatever Redis, the network and the machine do, nothing ahead of the time 
   );
 });
 
-test('clocks that are right never contradict each other, however slow the network is', () => {
+test('correct clocks never contradict each other, however slow the network is', () => {
   fc.assert(
     fc.property(steps, ppm, (all, rate) => {
       const model = new Model(rate);
@@ -188,7 +188,7 @@ test('clocks that are right never contradict each other, however slow the networ
   );
 });
 
-test('when all clocks are right again it goes on by itself', () => {
+test('resumes by itself when all clocks are correct again', () => {
   fc.assert(
     fc.property(steps, ppm, (all, rate) => {
       const model = new Model(rate);
@@ -206,7 +206,7 @@ test('when all clocks are right again it goes on by itself', () => {
   );
 });
 
-test('what an operator accepted stands while it is the difference, and ends when it is none or another one', () => {
+test('a trusted difference lasts while it exists, and ends when it vanishes or changes', () => {
   for (const [nextUs, expected] of [
     [0, 'agreed'],
     [130 * SECOND, 'moved'],
@@ -230,7 +230,7 @@ test('what an operator accepted stands while it is the difference, and ends when
   }
 });
 
-test('what was accepted does not end by an engine that stood still, or hears one of the two no more', () => {
+test('a trusted difference survives a suspension and a silent server', () => {
   const model = new Model();
   model.redisOffUs = 120 * SECOND;
   model.goOn(3 * SECOND);
@@ -254,7 +254,7 @@ test('what was accepted does not end by an engine that stood still, or hears one
   equal(deaf.agreement.trusted(deaf.ownUs), 'stands', 'Redis may have moved too');
 });
 
-test('both servers that moved together are believed by the difference that stands, and by no other', () => {
+test('trusts two servers that moved together for the given difference only', () => {
   const model = new Model();
   model.goOn(3 * SECOND);
   model.redisOffUs = 60 * SECOND;

@@ -11,7 +11,7 @@ import { ClockWatch } from './clock-watch.ts';
 
 const STOP_MS = 200;
 
-test('an answer so slow that it goes with a clock that was set as well finds nothing', async t => {
+test('an answer too slow to exclude a stepped clock confirms nothing', async t => {
   const database = await testDatabase();
   t.after(() => database.drop());
   const pool = openPool(database.url, { max: 1, applicationName: 'test', onError: () => undefined });

@@ -43,7 +43,7 @@ describe('an engine whose clocks contradict each other', () => {
     return rows[0];
   };
 
-  test('decides nothing, lets nobody in, says which clock says what, and goes on when they agree', async () => {
+  test('decides and admits nothing, reports both clocks, and resumes when they agree', async () => {
     const open = await system.offer({ kind: 'coupon', stock: 5 });
     const drawn = await system.offer({ kind: 'raffle', winners: 1, closes_at: soon(10_000) });
     await eventually(async () => (await system.enter('ann', drawn)).status === 202);
@@ -91,14 +91,14 @@ describe('an engine whose clocks contradict each other', () => {
     assert.ok(typeof ahead === 'object' && ahead !== null && 'postgres' in ahead);
     return ahead;
   };
-  const said = async () => {
+  const readTrust = async () => {
     const { rows } = await system.pool.query(
       'select said_by, reason, ahead_of, ahead_ms, ended from clock_trusts order by trust_id',
     );
     return rows;
   };
 
-  test('nobody trusts clocks that agree, or a difference that is another one', async () => {
+  test('refuses to trust agreeing clocks or another difference', async () => {
     const agreed = await clocks();
     assert.deepEqual(
       [agreed.state, agreed.held, agreed.held_for_ms, agreed.trust],
@@ -116,14 +116,14 @@ describe('an engine whose clocks contradict each other', () => {
       assert.deepEqual([status, body.type], [409, 'urn:fairline:problem:other-difference']);
       assert.ok(Math.abs(Number(body.ahead_ms) - AHEAD_MS) < 50, String(body.detail));
     }
-    assert.deepEqual(await said(), []);
+    assert.deepEqual(await readTrust(), []);
     const held = await clocks();
     assert.equal(held.state, 'apart');
     assert.ok(Number(held.held_for_ms) > 0);
     assert.ok(Array.isArray(held.held) && held.held.includes('drawings'));
   });
 
-  test("the operator's word is for every engine, also after a restart, and ends with the difference", async () => {
+  test("the operator's decision holds on every engine, survives a restart, and ends with the difference", async () => {
     const other = await system.startEngine();
     const isReady = async (url: string): Promise<boolean> => (await fetch(`${url}/readyz`)).ok;
     await eventually(async () => !(await isReady(other.url)));
@@ -132,8 +132,8 @@ describe('an engine whose clocks contradict each other', () => {
       assert.equal(status, 200, text);
       assert.deepEqual([body.state, body.held], ['agreed', []]);
     }
-    const word = { said_by: 'Ada', reason: 'its NTP is gone', ahead_of: 'postgres', ahead_ms: AHEAD_MS };
-    assert.deepEqual(await said(), [{ ...word, ended: null }], 'asked twice, it is said once');
+    const decision = { said_by: 'Ada', reason: 'its NTP is gone', ahead_of: 'postgres', ahead_ms: AHEAD_MS };
+    assert.deepEqual(await readTrust(), [{ ...decision, ended: null }], 'two requests create one decision');
     await eventually(() => isReady(other.url));
     await restart({});
     await eventually(() => isReady(system.engine.url));
@@ -142,13 +142,13 @@ describe('an engine whose clocks contradict each other', () => {
 
     await setBehind(AHEAD_MS + 10_000);
     await eventually(isHeld);
-    await eventually(async () => (await said())[0]?.ended === 'moved');
+    await eventually(async () => (await readTrust())[0]?.ended === 'moved');
     await setBehind(AHEAD_MS);
     await eventually(async () => Math.abs(Number((await aheadMs()).postgres) - AHEAD_MS) < 50);
-    assert.ok(await isHeld(), 'what has ended stays so');
+    assert.ok(await isHeld(), 'an ended decision stays ended');
     assert.equal((await trust(AHEAD_MS)).status, 200);
     await setBehind(0);
-    await eventually(async () => (await said())[1]?.ended === 'agreed');
+    await eventually(async () => (await readTrust())[1]?.ended === 'agreed');
     await eventually(() => isReady(system.engine.url));
     await eventually(() => isReady(other.url));
     await other.process.stop();

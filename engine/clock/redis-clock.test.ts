@@ -14,7 +14,7 @@ import { type Answer, type System, startSystem, toAnswer } from '../test/system.
 /** Leases last 1.5 s, so several would end in this time. */
 const WATCHED_MS = 4_000;
 
-describe('a Redis whose clock is set', () => {
+describe('a Redis with a stepped clock', () => {
   let first: SteppedRedis;
   let second: SteppedRedis;
   let proxy: NetworkProxy;
@@ -43,7 +43,7 @@ describe('a Redis whose clock is set', () => {
   const nowMs = (): number => Date.now() + aheadMs;
   const takes = (user: string, id: number): Promise<unknown> =>
     eventually(async () => (await system.enter(user, id)).status === 202, { timeoutMs: 60_000 });
-  const told = (user: string, id: number, outcome: string): Promise<unknown> =>
+  const awaitOutcome = (user: string, id: number, outcome: string): Promise<unknown> =>
     eventually(
       async () => {
         const { rows } = await system.pool.query(
@@ -72,7 +72,7 @@ describe('a Redis whose clock is set', () => {
     const open = await system.offer({ kind: 'coupon', stock: 2 });
     await takes('ann', raffle);
     await takes('ann', coupon);
-    await told('ann', coupon, 'granted');
+    await awaitOutcome('ann', coupon, 'granted');
     return { raffle, coupon, open, closesMs };
   }
 
@@ -93,8 +93,8 @@ describe('a Redis whose clock is set', () => {
     const { status, text } = await ready();
     assert.equal(status, 503);
     assert.match(text, /Redis says \S+Z, PostgreSQL \S+Z, this engine \S+Z/);
-    const said = /"level":50.*decisions are on hold: the clocks of Redis and PostgreSQL/;
-    assert.match(system.engine.process.output(), said);
+    const logged = /"level":50.*decisions are on hold: the clocks of Redis and PostgreSQL/;
+    assert.match(system.engine.process.output(), logged);
     const metrics = await (await fetch(`${system.engine.url}/metrics`)).text();
     assert.match(metrics, /^fairline_clocks_held 1$/m);
     const [, shown] = /^fairline_clock_ahead_seconds\{of="postgres"\} (\S+)$/m.exec(metrics) ?? [];
@@ -111,25 +111,25 @@ describe('a Redis whose clock is set', () => {
     const { redis_ahead_ms: ahead } = (await system.operate('GET', '/v1/clocks')).body;
     assert.ok(typeof ahead === 'object' && ahead !== null && 'postgres' in ahead);
     assert.ok(Math.abs(Number(ahead.postgres) - steppedMs) < 100, String(ahead.postgres));
-    const word = { right: 'redis', ahead_of: 'postgres', ahead_ms: ahead.postgres };
-    const said = await system.operate('POST', '/v1/clocks/trust', word);
-    assert.equal(said.status, 200, said.text);
+    const decision = { right: 'redis', ahead_of: 'postgres', ahead_ms: ahead.postgres };
+    const trusted = await system.operate('POST', '/v1/clocks/trust', decision);
+    assert.equal(trusted.status, 200, trusted.text);
     aheadMs = steppedMs;
   }
 
   /** What is due by the clock that is now right is done, and gateways accept entries. */
   async function goesOn({ raffle, open }: Campaigns): Promise<void> {
     await eventually(isReady);
-    await told('ann', raffle, 'won');
+    await awaitOutcome('ann', raffle, 'won');
     await takes('bob', open);
-    await told('bob', open, 'granted');
+    await awaitOutcome('bob', open, 'granted');
   }
 
   for (const [steppedMs, closingMs] of [
     [5_000, 15_000],
     [120_000, 60_000],
   ] as const) {
-    test(`steps by ${steppedMs / 1_000} s and back: nothing ends early, and it goes on by itself`, async () => {
+    test(`steps by ${steppedMs / 1_000} s and back: nothing ends early, and service resumes by itself`, async () => {
       const campaigns = await closingIn(closingMs);
       // By the stepped clock both would be due at once.
       await sleep(Math.max(0, campaigns.closesMs - nowMs() - steppedMs + 500));
@@ -138,12 +138,12 @@ describe('a Redis whose clock is set', () => {
       await first.setAhead(0);
       await eventually(isReady);
       await takes('bob', campaigns.open);
-      await told('bob', campaigns.open, 'granted');
+      await awaitOutcome('bob', campaigns.open, 'granted');
       assert.deepEqual(await early(campaigns), []);
     });
   }
 
-  test('steps by two minutes, and the operator says that it is right: what is due is done', async () => {
+  test('steps by two minutes and the operator trusts it: due work is done', async () => {
     const campaigns = await closingIn(60_000);
     await first.setAhead(120_000);
     await nothingIsDue(120_000, campaigns);
@@ -151,7 +151,7 @@ describe('a Redis whose clock is set', () => {
     await goesOn(campaigns);
   });
 
-  test('a failover to another whose clock is two minutes further ahead is such a step', async () => {
+  test('a failover to a node two minutes ahead counts as such a step', async () => {
     const campaigns = await closingIn(60_000);
     await second.setAhead(240_000);
     const replica = connectRedis(second.url.href, { commandTimeoutMs: 5_000, onError: () => undefined });

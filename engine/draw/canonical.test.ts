@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { canonicalJson } from './canonical.ts';
 
-test('members are sorted by UTF-16 code units, as the example of RFC 8785, section 3.2.3', () => {
+test('sorts members by UTF-16 code units, as the example of RFC 8785, section 3.2.3', () => {
   const value = {
     '\u20ac': 'Euro Sign',
     '\r': 'Carriage Return',
@@ -20,14 +20,14 @@ test('members are sorted by UTF-16 code units, as the example of RFC 8785, secti
   );
 });
 
-test('strings are escaped as in section 3.2.2.2, and nothing has white space', () => {
+test('escapes strings as section 3.2.2.2 and writes no white space', () => {
   equal(
     canonicalJson({ b: ['\u20ac$\u000f\nA\'B"\\\\"/', null, true], a: -0 }),
     '{"a":0,"b":["\u20ac$\\u000f\\nA\'B\\"\\\\\\\\\\"/",null,true]}',
   );
 });
 
-test('what has no canonical form here is refused', () => {
+test('refuses values without a canonical form', () => {
   for (const number of [0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
     throws(() => canonicalJson([number]), /is not an integer/);
   }
@@ -35,7 +35,7 @@ test('what has no canonical form here is refused', () => {
   throws(() => canonicalJson({ '\ude00': 1 }), /half a surrogate pair/);
 });
 
-test('the order in which members were added changes nothing, and the value comes back', () => {
+test('ignores the order of insertion, and the value survives a round trip', () => {
   const leaf = fc.oneof(
     fc.string({ unit: 'grapheme' }),
     fc.maxSafeInteger(),

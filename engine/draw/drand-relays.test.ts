@@ -63,7 +63,7 @@ async function fetchFrom(
 /** Relays that never give the round, each in its own way, with the reported fault. */
 const wrong: readonly [what: string, answer: (response: ServerResponse) => void, fault: RegExp][] = [
   ['knows nothing', response => response.writeHead(404).end('{}'), /answers with status 404/],
-  ['is too early', response => response.writeHead(425).end(), /answers with status 425/],
+  ['answers too early', response => response.writeHead(425).end(), /answers with status 425/],
   ['sends elsewhere', response => response.writeHead(302, { location: '/' }).end(), /redirect/],
   ['hangs up', response => response.destroy(), /fetch failed/],
   [
@@ -81,7 +81,7 @@ const wrong: readonly [what: string, answer: (response: ServerResponse) => void,
     /answers with a different round/,
   ],
   [
-    'sends the signature of another round as that of this one',
+    "sends another round's signature",
     response =>
       response.end(
         // The generator of G1: a valid point, but the signature of no round.
@@ -94,7 +94,7 @@ const wrong: readonly [what: string, answer: (response: ServerResponse) => void,
     /an invalid signature/,
   ],
   [
-    'turns one bit, and names a randomness to go with it',
+    'flips one bit and sends matching randomness',
     response =>
       response.end(
         RIGHT.replace(`"${quicknetRound.signature}"`, `"${quicknetRound.signature.slice(0, -1)}8"`),
@@ -103,13 +103,17 @@ const wrong: readonly [what: string, answer: (response: ServerResponse) => void,
   ],
   ['sends no signature', response => response.end(JSON.stringify({ round })), /without a signature/],
   [
-    'sends a number as signature',
+    'sends a numeric signature',
     response => response.end(JSON.stringify({ round, signature: 7 })),
     /without a signature/,
   ],
-  ['sends too much', response => response.end(`${RIGHT}${' '.repeat(5_000)}`), /more than 4096 bytes/],
   [
-    'sends without end',
+    'sends an oversized body',
+    response => response.end(`${RIGHT}${' '.repeat(5_000)}`),
+    /more than 4096 bytes/,
+  ],
+  [
+    'sends an endless body',
     response => {
       const go = (): void => {
         if (!response.destroyed) response.write('x'.repeat(1_024), () => setImmediate(go));
@@ -120,7 +124,7 @@ const wrong: readonly [what: string, answer: (response: ServerResponse) => void,
   ],
 ];
 
-test('an honest relay is asked for the round of the chain, by a path that is added to its address', async () => {
+test('asks an honest relay for the round of the chain, at a path below its address', async () => {
   const one = await honest();
   const { signature, faults } = await fetchFrom([{ url: `${one.url}/` }]);
   equal(signature, quicknetRound.signature);
@@ -129,23 +133,23 @@ test('an honest relay is asked for the round of the chain, by a path that is add
 });
 
 for (const [what, answer, fault] of wrong) {
-  test(`a relay that ${what} is told of, and asked again until it gives the round`, async () => {
+  test(`reports a relay that ${what}, and asks it again until it answers correctly`, async () => {
     const mended = await relay((response, asked) => (asked < 3 ? answer(response) : response.end(RIGHT)));
     const { signature, faults } = await fetchFrom([mended]);
     equal(signature, quicknetRound.signature);
     equal(mended.paths.length, 3);
     equal(faults.length, 2);
-    for (const said of faults) match(said, fault);
+    for (const message of faults) match(message, fault);
   });
 }
 
-test('a relay that is down changes nothing where another one answers', async () => {
+test('succeeds while one relay is down', async () => {
   const gone = { url: 'http://127.0.0.1:1' };
   const { signature } = await fetchFrom([gone, await honest()]);
   equal(signature, quicknetRound.signature);
 });
 
-test('nobody waits for a relay that stalls, where another one answers', async () => {
+test('does not wait for a stalled relay when another answers', async () => {
   const silent = await relay(() => undefined);
   const halfway = await relay(response => response.writeHead(200).write(RIGHT.slice(0, 20)));
   const { signature, faults } = await fetchFrom([silent, halfway, await honest()], { timeoutMs: 3_600_000 });
@@ -153,7 +157,7 @@ test('nobody waits for a relay that stalls, where another one answers', async ()
   deepEqual(faults, []);
 });
 
-test('a relay that answers too late is asked again', async () => {
+test('asks a relay again that answered too late', async () => {
   const slow = await relay((response, asked) => {
     if (asked < 3) void sleep(2_000, undefined, { ref: false }).then(() => response.end(RIGHT));
     else response.end(RIGHT);
@@ -161,10 +165,10 @@ test('a relay that answers too late is asked again', async () => {
   const { signature, faults } = await fetchFrom([slow], { timeoutMs: 150 });
   equal(signature, quicknetRound.signature);
   ok(faults.length >= 2);
-  for (const said of faults) match(said, /timeout/);
+  for (const message of faults) match(message, /timeout/);
 });
 
-test('when all lie, all at once, the round is waited for and nothing else is taken', async () => {
+test('waits for the correct round while all relays lie', async () => {
   const liars = await Promise.all(wrong.slice(5, 14).map(([, answer]) => relay(answer)));
   const stopping = new AbortController();
   const faults: string[] = [];
@@ -189,7 +193,7 @@ test('when all lie, all at once, the round is waited for and nothing else is tak
   );
 });
 
-test('a round that is not due yet is not asked for', async () => {
+test('requests no round before it is due', async () => {
   const one = await honest();
   const stopping = new AbortController();
   const chain = { ...quicknet, genesisUnixSeconds: Math.floor(Date.now() / 1000) + 90 * 86_400 };

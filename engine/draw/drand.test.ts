@@ -5,16 +5,16 @@ import { quicknet, quicknetRound } from './quicknet.ts';
 
 const signature = Buffer.from(quicknetRound.signature, 'hex');
 
-test('a real round of quicknet is verified, and its randomness is the one that was published', () => {
+test('verifies a real round of quicknet, with the published randomness', () => {
   ok(isSignatureOf(quicknet, quicknetRound.round, signature));
   equal(randomnessOf(signature).toString('hex'), quicknetRound.randomness);
 });
 
-test('the signature of one round is none of another', () => {
+test('rejects the signature of another round', () => {
   for (const round of [999, 1001, 0, -1, 1.5, 2 ** 53]) ok(!isSignatureOf(quicknet, round, signature));
 });
 
-test('with any bit of it turned, or another length, it is refused', () => {
+test('rejects a signature with any flipped bit or another length', () => {
   for (let bit = 0; bit < 8 * signature.length; bit += 7) {
     const bytes = Buffer.from(signature);
     bytes.writeUInt8(bytes.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
@@ -29,14 +29,14 @@ test('with any bit of it turned, or another length, it is refused', () => {
   ok(!isSignatureOf(quicknet, quicknetRound.round, infinity));
 });
 
-test('another key makes other signatures', () => {
+test('rejects the signature under another key', () => {
   const generator =
     '93e02b6052719f607dacd3a088274f65596bd0d09920b61ab5da61bbdc7f5049334cf11213945d57e5ac7d055d042b7e' +
     '024aa2b2f08f0a91260805272dc51051c6e47ad4fa403b02b4510b647ae3d1770bac0326a805bbefd48056c8c121bdb8';
   ok(!isSignatureOf({ ...quicknet, publicKey: generator }, quicknetRound.round, signature));
 });
 
-test('rounds and their times', () => {
+test('computes rounds and their times', () => {
   const genesisMs = quicknet.genesisUnixSeconds * 1000;
   equal(roundTimeMs(quicknet, 1), genesisMs);
   equal(roundTimeMs(quicknet, 1000), genesisMs + 999 * 3000);
@@ -55,7 +55,7 @@ test('rounds and their times', () => {
   }
 });
 
-test('a freeze before the announced round is due leaves it, and a later one takes a round that nobody knew then', () => {
+test('a freeze before the announced round keeps it, and a later freeze uses a round still unknown then', () => {
   const dueMs = roundTimeMs(quicknet, 1_000);
   const announced = { round: 1_000, closesAtMs: dueMs - 31_000 };
   for (const earlierMs of [31_000, 1]) {
@@ -68,7 +68,7 @@ test('a freeze before the announced round is due leaves it, and a later one take
   }
 });
 
-test('a round that was announced for no later than the close is none that anybody knew at the freeze, either', () => {
+test('replaces an announced round that was already known at the freeze, even one due by the close', () => {
   const dueMs = roundTimeMs(quicknet, 1_000);
   for (const closesAtMs of [dueMs, dueMs + 60_000]) {
     const frozenAtMs = closesAtMs + 500;

@@ -37,7 +37,7 @@ function draw(all: readonly Entrant[], rules: SelectionRules, seed: Buffer = SEE
 const names = (drawn: readonly { readonly entrant: Entrant }[]): number[] =>
   drawn.map(each => each.entrant.stamp);
 
-test('the same as a plain sort, whatever the pool, the tickets, the groups, the places and the seed', () => {
+test('matches a plain sort for any pool, tickets, groups, number of winners and seed', () => {
   const terms = fc.record({
     tickets: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 12 })),
     group: fc.option(fc.constantFrom('x', 'y', 'z')),
@@ -60,7 +60,7 @@ test('the same as a plain sort, whatever the pool, the tickets, the groups, the 
   );
 });
 
-test('the most tickets there may be, of several entrants, over the end of a batch of tickets', () => {
+test('handles the most tickets allowed, across the end of a batch', () => {
   const all = [
     entrant(1, { tickets: 1_000 }),
     entrant(2, { tickets: 999 }),
@@ -71,30 +71,30 @@ test('the most tickets there may be, of several entrants, over the end of a batc
   deepEqual(draw(all, rules), plainDraw(all, all.map(leafOf), rules, SEED));
 });
 
-test('with fewer entrants than places all are drawn, in the order of the draw', () => {
+test('draws all entrants, in draw order, when there are fewer than winners', () => {
   const drawn = names(draw(entrants(5), { places: 100, groupLimit: null }));
   notDeepEqual(drawn, [0, 1, 2, 3, 4]);
   deepEqual(drawn.toSorted(), [0, 1, 2, 3, 4]);
 });
 
-test('nobody enters, or everybody is excluded: nobody is drawn', () => {
+test('draws nobody from an empty or fully excluded pool', () => {
   deepEqual(draw([], { places: 3, groupLimit: null }), []);
   const all = entrants(9).map(each => ({ ...each, excluded: 'staff' }));
   deepEqual(draw(all, { places: 3, groupLimit: null }), []);
 });
 
-test('more places begin with the same people: an alternate is whom one more place would have drawn', () => {
+test('a longer draw starts with the same people: the next alternate is the next winner', () => {
   const all = entrants(3_000);
   const more = names(draw(all, { places: 500, groupLimit: null }));
   deepEqual(more.slice(0, 7), names(draw(all, { places: 7, groupLimit: null })));
 });
 
-test('another seed draws others', () => {
+test('another seed draws other winners', () => {
   const rules = { places: 10, groupLimit: null };
   notDeepEqual(names(draw(entrants(100), rules)), names(draw(entrants(100), rules, sha256('another'))));
 });
 
-test('what does not fit together is refused', () => {
+test('rejects inconsistent input', () => {
   throws(() => new Draw({ places: 1, groupLimit: null }, Buffer.alloc(16)), /16 bytes, not 32/);
   const under = new Draw({ places: 1, groupLimit: null }, SEED);
   throws(() => under.add(entrants(2), new Int32Array(8)), /2 entrants but 8 words/);
@@ -110,7 +110,7 @@ function chiSquare(counts: readonly number[], expected: readonly number[]): numb
 
 // The seeds are fixed, so these tests cannot be flaky. One fair draw in a thousand exceeds the bounds.
 
-test('of 200,000 entrants, 20,000 winners come from everywhere alike', () => {
+test('draws 20,000 of 200,000 entrants evenly', () => {
   const count = 200_000;
   const places = 20_000;
   const under = new Draw<Entrant>({ places, groupLimit: null }, sha256('chi-square'));
@@ -132,7 +132,7 @@ test('of 200,000 entrants, 20,000 winners come from everywhere alike', () => {
   ok(statistic > 45, `chi-square is ${statistic}, with 99 degrees of freedom`);
 });
 
-test('of 60,000 entrants with 1 to 6 tickets, winners come as their tickets say', () => {
+test('draws 60,000 entrants with 1 to 6 tickets in proportion to their tickets', () => {
   const places = 6_000;
   const all = Array.from({ length: 60_000 }, (_, stamp) => entrant(stamp, { tickets: 1 + (stamp % 6) }));
   const drawn = draw(all, { places, groupLimit: null }, sha256('weights'));

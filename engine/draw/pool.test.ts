@@ -5,7 +5,7 @@ import { HASH_WORDS } from '../contract/hashing/merkle.ts';
 import { BATCH, type Entrant, EntrantPool } from './pool.ts';
 import { plainLeafHash, plainPoolRoot, sha256 } from './testing/plain.ts';
 
-const SECRET = 'a secret of salts, long enough for it';
+const SECRET = 'a salt secret that is long enough';
 
 /** A copy of the words as bytes. */
 function bytesOf(words: Int32Array): Buffer {
@@ -33,7 +33,7 @@ function entriesOf(count: number): Entrant[] {
   }));
 }
 
-test('leaves and root are those of the definitions, at every size around a batch', () => {
+test('leaves and root match the definitions, at every size around a batch', () => {
   for (const count of [1, 2, 3, 4, 5, 7, 8, 9, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH, 3 * BATCH + 5]) {
     const entries = entriesOf(count);
     const { pool, hashes } = poolOf(entries);
@@ -44,13 +44,13 @@ test('leaves and root are those of the definitions, at every size around a batch
   }
 });
 
-test('the root of nothing is the hash of nothing', () => {
+test('the root of an empty pool is the hash of nothing', () => {
   const pool = new EntrantPool(7, SECRET);
   equal(pool.add([]).length, 0);
   deepEqual(pool.root(), sha256());
 });
 
-test('user ids of every length and script, stamps of every size, all kinds of terms, secrets of every length', () => {
+test('accepts user ids of every length and script, stamps of every size, all terms, secrets of every length', () => {
   const userId = fc.oneof(
     fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }),
     fc.string({ unit: fc.constantFrom('a', 'é', '日', '🎟'), minLength: 30, maxLength: 40 }),
@@ -77,7 +77,7 @@ test('user ids of every length and script, stamps of every size, all kinds of te
   );
 });
 
-test('what a batch has left behind does not get into the next', () => {
+test('a batch leaves nothing behind for the next', () => {
   const pool = new EntrantPool(7, SECRET);
   const long = Array.from({ length: BATCH }, (_, index) => ({
     userId: 'x'.repeat(1 + (index % 128)),
@@ -94,7 +94,7 @@ test('what a batch has left behind does not get into the next', () => {
   deepEqual(pool.root(), plainPoolRoot(7, SECRET, [...long, ...short], all));
 });
 
-test('whatever is changed about one entrant, the root is another', () => {
+test('any change of one entrant changes the root', () => {
   const rootWith = (change: Partial<Entrant>): string => {
     const entries = entriesOf(5).map((entry, index) => (index === 3 ? { ...entry, ...change } : entry));
     return poolOf(entries).pool.root().toString('hex');
@@ -114,7 +114,7 @@ test('whatever is changed about one entrant, the root is another', () => {
   equal(new Set(changes.map(rootWith)).size, changes.length);
 });
 
-test('batches that would not make whole subtrees are refused', () => {
+test('rejects batches that do not form whole subtrees', () => {
   const pool = new EntrantPool(7, SECRET);
   throws(() => pool.add(entriesOf(BATCH + 1)), /a batch has 1025 entries; expected at most 1024/);
   pool.add(entriesOf(3));

@@ -20,7 +20,7 @@ const announcedDrand: AnnouncedRandomness = {
 };
 const signature = Buffer.from(quicknetRound.signature, 'hex');
 
-test('a secret is made as its header says, for one campaign and one nonce', () => {
+test('derives a secret as its header says, for one campaign and one nonce', () => {
   const message = Buffer.concat([Buffer.from('fairline draw secret 1'), Buffer.of(0, 0, 0, 7), nonce]);
   deepEqual(secret, createHmac('sha256', DRAW_SECRET).update(message).digest());
   const expected = createHash('sha256').update('fairline commit 1').update(secret).digest();
@@ -29,11 +29,11 @@ test('a secret is made as its header says, for one campaign and one nonce', () =
   notDeepEqual(deriveSecret(DRAW_SECRET, 7, Buffer.alloc(32)), secret);
 });
 
-test('the secret that was committed to is the randomness', () => {
+test('the committed secret is the randomness', () => {
   deepEqual(randomnessFrom(announcedCommit, { source: 'commit', secret }), secret);
 });
 
-test('the round that was announced is the randomness, by the hash of its signature', () => {
+test("the hash of the announced round's signature is the randomness", () => {
   const randomness = randomnessFrom(announcedDrand, {
     source: 'drand',
     round: quicknetRound.round,
@@ -42,7 +42,7 @@ test('the round that was announced is the randomness, by the hash of its signatu
   equal(randomness.toString('hex'), quicknetRound.randomness);
 });
 
-test('the secret of another campaign, of another nonce or of another length is refused', () => {
+test('rejects the secret of another campaign, nonce or length', () => {
   for (const other of [
     deriveSecret(DRAW_SECRET, 8, nonce),
     deriveSecret(DRAW_SECRET, 7, Buffer.alloc(32)),
@@ -54,7 +54,7 @@ test('the secret of another campaign, of another nonce or of another length is r
   }
 });
 
-test('another round, a forged one, or one of another chain is refused', () => {
+test('rejects another round, a forged one, and one of another chain', () => {
   const given = { source: 'drand', round: quicknetRound.round, signature } as const;
   const other = { ...announcedDrand, round: 1001 };
   throws(() => randomnessFrom(other, given), /the round is 1000, but 1001 was announced/);
@@ -66,7 +66,7 @@ test('another round, a forged one, or one of another chain is refused', () => {
   throws(() => randomnessFrom(elsewhere, given), /is not quicknet/);
 });
 
-test('one source does not stand in for the other', () => {
+test('one source cannot replace the other', () => {
   throws(
     () => randomnessFrom(announcedDrand, { source: 'commit', secret }),
     /commit was revealed, but drand/,

@@ -120,7 +120,7 @@ const pools: readonly [all: Contestant[], places: number, groupLimit: number | n
 
 for (const [all, places, groupLimit] of pools) {
   const who = all.map(each => `${each.tickets}${each.group ?? ''}`).join(' ');
-  test(`${places} of tickets ${who}, at most ${groupLimit ?? 'any'} of a group: as by drawing tickets`, () => {
+  test(`draws ${places} among ticket counts ${who}, at most ${groupLimit ?? 'any'} per group, with the right probabilities`, () => {
     const counts = counted(all, places, groupLimit);
     const orders = [...counts.values()].reduce((sum, count) => sum + count, 0n);
     deepEqual(sorted(counts), sorted(expected(all, places, groupLimit, orders)));
@@ -128,7 +128,7 @@ for (const [all, places, groupLimit] of pools) {
   });
 }
 
-test('cutting on the way changes nothing, with groups or without', () => {
+test('pruning midway changes nothing, with or without groups', () => {
   const contestant = fc.record({ key: fc.nat(0xffff), group: fc.option(fc.constantFrom('x', 'y', 'z')) });
   fc.assert(
     fc.property(
@@ -159,7 +159,7 @@ test('cutting on the way changes nothing, with groups or without', () => {
   );
 });
 
-test('with equal keys the earlier stamp comes first', () => {
+test('breaks a tie of keys by the earlier stamp', () => {
   const selection = new Selection<Contestant>({ places: 2, groupLimit: null });
   const [a, b, c] = contestants(1, 1, 1);
   for (const each of [c, a, b]) if (each !== undefined) selection.offer(each, keyAt(1));

@@ -38,7 +38,7 @@ function signedRecord(
   return encoder.finish({ kind: 'slice', ...numbers });
 }
 
-test('signed slices that count are kept, once, and found by the instant of what is in them', async () => {
+test('keeps each counted signed slice once, and finds it by the instants of its entries', async () => {
   const campaign = await ledger.campaign();
   const log = ledger.partition('signed');
   const incarnation = newIncarnation();
@@ -68,7 +68,7 @@ test('signed slices that count are kept, once, and found by the instant of what 
   equal(rows[0].count, 2);
 });
 
-test('heads are shown in the order of their instants, and none before all earlier ones can be', async () => {
+test('publishes heads in order of their instants, up to the watermark', async () => {
   const campaign = await ledger.campaign();
   const log = ledger.partition('heads');
   const base = 9_000_000;
@@ -89,7 +89,7 @@ test('heads are shown in the order of their instants, and none before all earlie
       return [firstUs - base, gateway];
     });
   };
-  deepEqual(await shown(10), [], 'the watermark is below them');
+  deepEqual(await shown(10), [], 'the watermark is before them');
   await raiseWatermark(ledger.pool, base + 30, 0);
   deepEqual(await shown(10), [
     [1, 22],
@@ -104,7 +104,7 @@ test('heads are shown in the order of their instants, and none before all earlie
   deepEqual(await shown(2, second), [[21, 22]]);
 });
 
-test('a wrong signed head becomes a dead letter, and the entries behind it count', async () => {
+test('turns an invalid signed head into a dead letter, and counts the entries after it', async () => {
   const campaign = await ledger.campaign();
   const log = ledger.partition('wrong heads');
   for (const wrong of [

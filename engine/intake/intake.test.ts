@@ -12,7 +12,7 @@ before(async () => {
 });
 after(() => ledger.close());
 
-test('entries become rows, promises are noted and the position moves, together', async () => {
+test('writes entries, promises and the offset in one transaction', async () => {
   const campaign = await ledger.campaign();
   const log = ledger.partition('together');
   const incarnation = newIncarnation();
@@ -40,7 +40,7 @@ test('entries become rows, promises are noted and the position moves, together',
   equal(await log.position(), takenAt());
 });
 
-test('a consumer that was replaced writes nothing', async () => {
+test('a replaced consumer writes nothing', async () => {
   const campaign = await ledger.campaign();
   const old = ledger.partition('stale');
   await old.take(record([entry(campaign, 'first', 1)]));
@@ -51,7 +51,7 @@ test('a consumer that was replaced writes nothing', async () => {
   equal(await successor.position(), takenAt(1));
 });
 
-test('the earliest stamp stays: in one record, in one batch, over gateways and in any order', async () => {
+test('keeps the earliest stamp within a record, a batch and across gateways, in any order', async () => {
   const campaign = await ledger.campaign();
   const log = ledger.partition('earliest');
   const counts = await log.take(
@@ -63,7 +63,7 @@ test('the earliest stamp stays: in one record, in one batch, over gateways and i
   deepEqual(await ledger.stamps(campaign), { a: 10, b: 5, c: 6 });
 });
 
-test('the same slice twice is taken once', async () => {
+test('takes the same slice once', async () => {
   const campaign = await ledger.campaign();
   const log = ledger.partition('twice');
   const slice = record([entry(campaign, 'a', 10), entry(campaign, 'b', 20)]);
@@ -73,7 +73,7 @@ test('the same slice twice is taken once', async () => {
   deepEqual(await ledger.stamps(campaign), { a: 10, b: 20 });
 });
 
-test('a slice that landed behind a later one of its gateway is dropped: it was answered with 503', async () => {
+test('drops a slice that landed after a later one of its gateway: it was answered with 503', async () => {
   const campaign = await ledger.campaign();
   const log = ledger.partition('landed late');
   const incarnation = newIncarnation();
@@ -86,7 +86,7 @@ test('a slice that landed behind a later one of its gateway is dropped: it was a
 });
 
 for (const kind of ['leave', 'fence'] as const) {
-  test(`what stands behind a ${kind} is dropped, in its batch and later`, async () => {
+  test(`drops what follows a ${kind}, in its batch and later`, async () => {
     const campaign = await ledger.campaign();
     const log = ledger.partition(`behind a ${kind}`);
     const incarnation = newIncarnation();
@@ -121,7 +121,7 @@ function marker(epoch: number, partition: number): Buffer {
   return record([], { kind: 'fence', gateway: partition, incarnation, sliceNumber: 0 });
 }
 
-test('behind the marker of an epoch nothing counts that an older one logged, known or not', async () => {
+test('after the marker of an epoch, drops whatever older epochs logged, known or not', async () => {
   const campaign = await ledger.campaign();
   const log = ledger.partition('behind a marker');
   const known = INCARNATIONS_PER_EPOCH + 1;
@@ -137,7 +137,7 @@ test('behind the marker of an epoch nothing counts that an older one logged, kno
     from(2 * INCARNATIONS_PER_EPOCH + 1, 'of the new epoch', 40),
   );
   deepEqual([counts.entries, counts.dropped], [2, 2]);
-  equal(await ledger.gatewayOf(paused), undefined, 'it does not come alive');
+  equal(await ledger.gatewayOf(paused), undefined, 'it is not registered');
   equal((await ledger.gatewayOf(known))?.state, 'live', 'it still has to be fenced');
   // In a batch of its own, behind the marker of an epoch that was claimed but never opened.
   const later = await log.take(from(paused, 'in its hands', 30), marker(1, 0), from(silent, 'silent', 50));
@@ -147,7 +147,7 @@ test('behind the marker of an epoch nothing counts that an older one logged, kno
   deepEqual(await ledger.stamps(campaign), { acknowledged: 10, 'of the new epoch': 40 });
 });
 
-test('a marker ends older epochs in its own partition of its own log alone', async () => {
+test('a marker ends older epochs only in its own partition of its own log', async () => {
   const campaign = await ledger.campaign();
   await ledger.partition('marked', 1).take(marker(2, 1));
   await ledger.partition('of another name', 0).take(marker(2, 0));
@@ -158,7 +158,7 @@ test('a marker ends older epochs in its own partition of its own log alone', asy
   deepEqual([counts.entries, counts.dropped], [1, 0]);
 });
 
-test('a gateway that writes to a second partition is not believed there', async () => {
+test('turns slices that a gateway writes to a second partition into dead letters', async () => {
   const campaign = await ledger.campaign();
   const incarnation = newIncarnation();
   await ledger.partition('elsewhere', 0).take(record([entry(campaign, 'a', 10)], { incarnation }));
@@ -170,7 +170,7 @@ test('a gateway that writes to a second partition is not believed there', async 
   match((await ledger.deadLettersOf('elsewhere'))[0]?.reason ?? '', /assigned to another partition/);
 });
 
-test('a record that cannot be read becomes a dead letter as a whole, and stops nothing', async () => {
+test('turns an unreadable record as a whole into a dead letter, and continues', async () => {
   const campaign = await ledger.campaign();
   const log = ledger.partition('unreadable');
   const broken = record([entry(campaign, 'broken', 1)]);
@@ -188,7 +188,7 @@ test('a record that cannot be read becomes a dead letter as a whole, and stops n
   deepEqual(await ledger.stamps(campaign), { whole: 3 });
 });
 
-test('items that belong nowhere become dead letters one by one, with the reason', async () => {
+test('turns single invalid items into dead letters, with the reason', async () => {
   const campaign = await ledger.campaign(1_000);
   const finished = await ledger.campaign();
   await ledger.pool.query('update campaigns set finished_at = now() where campaign_id = $1', [
@@ -231,7 +231,7 @@ test('items that belong nowhere become dead letters one by one, with the reason'
   deepEqual(decodeRecord(settled.record).items, [entry(campaign, 'settled', 99)]);
 });
 
-test('an entry that is there already becomes no dead letter when it comes again late', async () => {
+test('a late duplicate of an entry is no dead letter', async () => {
   const campaign = await ledger.campaign();
   const log = ledger.partition('again');
   await log.take(record([entry(campaign, 'a', 50)]));
@@ -243,7 +243,7 @@ test('an entry that is there already becomes no dead letter when it comes again 
   deepEqual(await ledger.stamps(campaign), { a: 50 });
 });
 
-test('of several withdrawals the earliest stays, until it is decided', async () => {
+test('keeps the earliest of several withdrawals until it is decided', async () => {
   const campaign = await ledger.campaign();
   const log = ledger.partition('withdrawals');
   const leave = (userId: string, stamp: number): LogItem => ({
@@ -269,7 +269,7 @@ test('of several withdrawals the earliest stays, until it is decided', async () 
   deepEqual((await read())[0], { user_id: 'a', stamp: 10 });
 });
 
-test('partitions with the same users at once end with the least stamps, whatever comes when', async () => {
+test('concurrent partitions with the same users end with the least stamps, in any order', async () => {
   const user = fc.integer({ min: 0, max: 12 });
   const slice = fc.array(fc.tuple(user, fc.integer({ min: 0, max: 500 })), { maxLength: 25 });
   const batches = fc.array(fc.array(slice, { maxLength: 3 }), { maxLength: 3 });

@@ -29,12 +29,12 @@ function engine(): { locks: Locks; partitions: LockedPartitions } {
   return { locks, partitions: new LockedPartitions(pool, locks, 8) };
 }
 
-test('engines end with fair shares that do not overlap, and take over from one that is gone', async () => {
+test('engines end with fair, disjoint shares, and take over those of a stopped engine', async () => {
   const first = engine();
   deepEqual(await first.partitions.poll(), [0, 1, 2, 3, 4, 5, 6, 7]);
   const second = engine();
-  deepEqual(await second.partitions.poll(), [], 'all are taken');
-  deepEqual(await first.partitions.poll(), [0, 1, 2, 3], 'the first lets go of what is beyond its share');
+  deepEqual(await second.partitions.poll(), [], 'all are assigned');
+  deepEqual(await first.partitions.poll(), [0, 1, 2, 3], 'the first releases what exceeds its share');
   deepEqual(await second.partitions.poll(), [4, 5, 6, 7]);
   const third = engine();
   await third.partitions.poll();
@@ -66,7 +66,7 @@ test('an engine that loses its connection loses its partitions', async () => {
   await partitions.giveBack();
 });
 
-test('a lock is had by one, until it is given back or its holder is gone', async () => {
+test('one session holds a lock until it is released or its holder is gone', async () => {
   const [one, two] = [makeLocks(), makeLocks()];
   equal(await one.take({ name: 'registry' }), true);
   equal(await one.take({ name: 'registry' }), true);

@@ -34,10 +34,10 @@ async function room(): Promise<number> {
 }
 
 /** So many reports, each of one user in each of these rooms. */
-async function tell(count: number, rooms: readonly number[], how: 'here' | 'gone'): Promise<void> {
+async function reportStreams(count: number, rooms: readonly number[], how: 'here' | 'gone'): Promise<void> {
   for (let number = 0; number < count; number++) {
-    const told = { here: [], gone: [], [how]: [`user-${number}`] };
-    const report = { incarnation: INCARNATION, rooms: rooms.map(campaignId => ({ campaignId, ...told })) };
+    const streams = { here: [], gone: [], [how]: [`user-${number}`] };
+    const report = { incarnation: INCARNATION, rooms: rooms.map(campaignId => ({ campaignId, ...streams })) };
     await tellPresence(redis, keys.presence(EPOCH), report);
   }
 }
@@ -50,27 +50,27 @@ async function present(campaignId: number): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-test('a turn takes all pages of reports, of all rooms; of very many it says that there are more', async () => {
-  const told = { pool: ledger.pool, redis, keys };
+test('one step takes in all pages of reports of all rooms, and reports whether more remain', async () => {
+  const deps = { pool: ledger.pool, redis, keys };
   const rooms = [await room(), await room()];
-  await tell(2 * PAGE_REPORTS + 1, rooms, 'here');
-  equal(await takePresence(told, EPOCH), true);
+  await reportStreams(2 * PAGE_REPORTS + 1, rooms, 'here');
+  equal(await takePresence(deps, EPOCH), true);
   for (const campaignId of rooms) equal(await present(campaignId), 2 * PAGE_REPORTS + 1);
-  await tell(2 * PAGE_REPORTS, rooms, 'gone');
-  equal(await takePresence(told, EPOCH), true);
+  await reportStreams(2 * PAGE_REPORTS, rooms, 'gone');
+  equal(await takePresence(deps, EPOCH), true);
   for (const campaignId of rooms) equal(await present(campaignId), 1);
-  await tell(MOST_PAGES * PAGE_REPORTS + 1, rooms, 'here');
-  equal(await takePresence(told, EPOCH), false);
-  equal(await takePresence(told, EPOCH), true);
+  await reportStreams(MOST_PAGES * PAGE_REPORTS + 1, rooms, 'here');
+  equal(await takePresence(deps, EPOCH), false);
+  equal(await takePresence(deps, EPOCH), true);
   for (const campaignId of rooms) equal(await present(campaignId), MOST_PAGES * PAGE_REPORTS + 1);
 });
 
-test('a turn is over when it has taken as many users as it may, and the next one goes on there', async () => {
-  const told = { pool: ledger.pool, redis, keys, mostUsers: PAGE_REPORTS + 1 };
+test('a step stops at its limit of users, and the next continues there', async () => {
+  const deps = { pool: ledger.pool, redis, keys, mostUsers: PAGE_REPORTS + 1 };
   const campaignId = await room();
-  await tell(2 * PAGE_REPORTS + 1, [campaignId], 'here');
-  equal(await takePresence(told, EPOCH), false);
+  await reportStreams(2 * PAGE_REPORTS + 1, [campaignId], 'here');
+  equal(await takePresence(deps, EPOCH), false);
   equal(await present(campaignId), 2 * PAGE_REPORTS);
-  equal(await takePresence(told, EPOCH), true);
+  equal(await takePresence(deps, EPOCH), true);
   equal(await present(campaignId), 2 * PAGE_REPORTS + 1);
 });

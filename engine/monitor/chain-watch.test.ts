@@ -11,11 +11,11 @@ function kinds(watch: ChainWatch, shown: readonly ShownHead[]): string[] {
   return shown.map(each => watch.take(each)?.kind ?? 'right');
 }
 
-function told(found: readonly MonitorFinding[]): string[] {
+function kindsOf(found: readonly MonitorFinding[]): string[] {
   return found.map(({ kind }) => kind);
 }
 
-test('chains of several incarnations that go on, with numbers left out, are right', () => {
+test('accepts chains of several incarnations, with gaps in the numbers', () => {
   const watch = new ChainWatch(true);
   const [a, b] = [chained(1, 11, 5), chained(2, 12, 5)];
   const shown = [a[0], b[0], b[1], a[1], b[2], a[2], a[3], b[3], a[4], b[4]].flatMap(each => each ?? []);
@@ -23,7 +23,7 @@ test('chains of several incarnations that go on, with numbers left out, are righ
   assert.deepEqual(watch.passed(1_000 * SECOND), []);
 });
 
-test('slices that a proxy’s instants let overlap may be shown before the one that they continue', () => {
+test('accepts overlapping slices shown before the one they continue', () => {
   const watch = new ChainWatch(true);
   const one = first({ sliceNumber: 1, firstUs: 100, lastUs: 110 });
   const two = follows(one, { sliceNumber: 2, firstUs: 130, lastUs: 140 });
@@ -34,12 +34,12 @@ test('slices that a proxy’s instants let overlap may be shown before the one t
   assert.deepEqual(kinds(watch, [four]), ['right']);
 });
 
-test('a chain that forks is found at once: in the same place, or from any of the last ones', () => {
+test('detects a fork at once: at the same number, or from any earlier head', () => {
   const [one, two, three] = chained(1, 11, 3);
   assert.ok(one && two && three);
   for (const [what, rival] of [
     ['the same number', follows(one, { sliceNumber: three.head.sliceNumber, firstUs: 900 * SECOND })],
-    ['a later number, from the one before', follows(two, { sliceNumber: 9, firstUs: 900 * SECOND })],
+    ['a later number, from the previous head', follows(two, { sliceNumber: 9, firstUs: 900 * SECOND })],
     ['a second beginning', first({ sliceNumber: 9, firstUs: 900 * SECOND })],
   ] as const) {
     const watch = new ChainWatch(true);
@@ -53,7 +53,7 @@ test('a chain that forks is found at once: in the same place, or from any of the
   assert.deepEqual(kinds(watch, [one, ...rivals]), ['right', 'right', 'fork']);
 });
 
-test('one that goes on from before where it was is a rewind', () => {
+test('reports a chain that continues from an older head as a rewind', () => {
   const [one, two, three] = chained(1, 11, 3);
   assert.ok(one && two && three);
   const watch = new ChainWatch(true);
@@ -61,24 +61,24 @@ test('one that goes on from before where it was is a rewind', () => {
   assert.deepEqual(kinds(watch, [one, two, three, back]), ['right', 'right', 'right', 'rewind']);
 });
 
-test('one that continues nothing that is shown is a fork when all around it must have been shown, and then goes on', () => {
+test('reports a head that continues nothing shown as a fork once its predecessor is due, then continues', () => {
   const one = first({ sliceNumber: 1, firstUs: 100 });
   const hidden = follows(one, { sliceNumber: 2, firstUs: 200 });
   const three = follows(hidden, { sliceNumber: 3, firstUs: 300 });
   const watch = new ChainWatch(true);
   assert.deepEqual(kinds(watch, [one, three]), ['right', 'right']);
   assert.deepEqual(watch.passed(SECOND), []);
-  assert.deepEqual(told(watch.passed(11 * SECOND)), ['fork']);
+  assert.deepEqual(kindsOf(watch.passed(11 * SECOND)), ['fork']);
   assert.deepEqual(watch.passed(100 * SECOND), []);
   const four = follows(three, { sliceNumber: 4, firstUs: 12 * SECOND });
   assert.deepEqual(kinds(watch, [four]), ['right']);
   // A chain whose beginning is never shown is a fork too, unless it begins before the position that is followed from.
   const begun = new ChainWatch(true);
   assert.deepEqual(kinds(begun, [three]), ['right']);
-  assert.deepEqual(told(begun.passed(100 * SECOND)), ['fork']);
+  assert.deepEqual(kindsOf(begun.passed(100 * SECOND)), ['fork']);
   const joined = new ChainWatch(false);
   assert.deepEqual(kinds(joined, [three]), ['right']);
   assert.deepEqual(joined.passed(100 * SECOND), []);
   assert.deepEqual(kinds(joined, [follows(hidden, { sliceNumber: 5, firstUs: 101 * SECOND })]), ['right']);
-  assert.deepEqual(told(joined.passed(200 * SECOND)), ['fork']);
+  assert.deepEqual(kindsOf(joined.passed(200 * SECOND)), ['fork']);
 });

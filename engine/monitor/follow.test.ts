@@ -98,7 +98,7 @@ async function watched(
   return { found: found.map(({ kind }) => kind), troubles, kept };
 }
 
-test('a head that nobody signed and that lies far ahead is told, and does not end the following', async () => {
+test('reports an unsigned head far in the future, and keeps following', async () => {
   const heads = chained(1, 11, 4);
   const forged = shownOf(
     { ...first({ firstUs: FAR_US }).head, root: Buffer.alloc(32), previous: Buffer.alloc(32) },
@@ -122,14 +122,14 @@ test('a head that nobody signed and that lies far ahead is told, and does not en
   );
 });
 
-test('two services that show different things are found out, whichever is asked first', async () => {
+test('detects two services that show different heads, in either order', async () => {
   const heads = chained(1, 11, 4);
   const [one = first({}), two = one] = heads;
   const other = follows(one, { sliceNumber: two.head.sliceNumber, firstUs: two.head.firstUs, count: 7 });
   const a = { heads, throughUs: SECOND };
   for (const [what, b, expected] of [
-    ['one less', { heads: heads.slice(0, 3), throughUs: SECOND }, ['late', 'rewind']],
-    ['another in its place', { heads: [one, other, ...heads.slice(2)], throughUs: SECOND }, ['fork']],
+    ['a missing head', { heads: heads.slice(0, 3), throughUs: SECOND }, ['late', 'rewind']],
+    ['a replaced head', { heads: [one, other, ...heads.slice(2)], throughUs: SECOND }, ['fork']],
   ] as const) {
     const wait = Array.from({ length: 6 }, () => () => undefined);
     for (const services of [
@@ -146,7 +146,7 @@ test('two services that show different things are found out, whichever is asked 
   }
 });
 
-test('a ledger that was restored shows less for a while and then the same: that is no finding', async () => {
+test('a restored ledger that shows less for a while and then the same causes no finding', async () => {
   const heads = chained(1, 11, 6);
   const through = (count: number): number => heads[count - 1]?.head.firstUs ?? 0;
   const list = { heads: heads.slice(0, 5) as readonly ShownHead[], throughUs: SECOND };
@@ -176,16 +176,16 @@ test('a ledger that was restored shows less for a while and then the same: that 
   assert.equal(kept.length, 6);
 });
 
-test('a service that has no answer is asked again, others meanwhile, and it is said once', async () => {
+test('retries a service without an answer, asks the others meanwhile, and reports it once', async () => {
   const heads = chained(1, 11, 3);
-  const away: Service = {
+  const unreachable: Service = {
     url: 'away',
     keys: () => Promise.reject(new NoAnswer('away', new Error('nobody there'))),
     page: () => Promise.reject(new NoAnswer('away', new Error('nobody there'))),
   };
   const list = { heads, throughUs: SECOND };
   const wait = Array.from({ length: 8 }, () => () => undefined);
-  const { found, troubles, kept } = await watched([away, serviceOf('b', list)], wait);
+  const { found, troubles, kept } = await watched([unreachable, serviceOf('b', list)], wait);
   assert.deepEqual(found, []);
   assert.deepEqual(troubles, ['cannot follow away: nobody there; retrying']);
   assert.deepEqual(

@@ -23,6 +23,7 @@ import { eventually, type SpawnedNode, spawnNode } from '../test/support.ts';
 import { type System, startSystem } from '../test/system.ts';
 import { nodePrimitives } from '../verify/node.ts';
 import { type Signer, sha256 } from '../verify/testing/basics.ts';
+import { inPieces } from '../verify/testing/run.ts';
 import { type Report, verify } from '../verify/verify.ts';
 import type { ShownHead } from './chain-watch.ts';
 import { allHeads, type Forgery, type ForgingGateway, forgingGateway } from './testing/forging-gateway.ts';
@@ -65,7 +66,7 @@ describe('a monitor', () => {
   });
   afterEach(async () => {
     for (const each of running.splice(0)) await each.stop();
-    Object.assign(forging, { forge: undefined, isAway: false });
+    Object.assign(forging, { forge: undefined, isDown: false });
   });
   after(async () => {
     await forging.close();
@@ -145,15 +146,13 @@ describe('a monitor', () => {
   async function verified(book: Buffer, where: string): Promise<Report> {
     return await verify({
       primitives: nodePrimitives,
-      book: (async function* () {
-        yield book;
-      })(),
-      heads: Buffer.concat(files(where).map(file => readFileSync(file))),
+      book: inPieces(book),
+      heads: inPieces(Buffer.concat(files(where).map(file => readFileSync(file)))),
       keys: readFileSync(join(where, 'keys.json')),
     });
   }
 
-  it('whom the rules name keeps all that is shown, over kills, and its records say so of the book', async () => {
+  it('named in the rules, keeps all that is shown, survives kills, and its records confirm the book', async () => {
     const where = directory();
     const monitor = await start(where, [url(0), url(1)]);
     const named = { name: 'The “Daily”', key: monitor.key };
@@ -240,7 +239,7 @@ describe('a monitor', () => {
     return head;
   };
 
-  it('says at once that a chain forks: another slice in the place of one that was shown', async () => {
+  it('reports a fork at once: another slice in place of one shown', async () => {
     const { found, where } = await foundBy(
       signer => heads => {
         const { text, head } = last(heads);
@@ -255,7 +254,7 @@ describe('a monitor', () => {
     for (const text of found.heads) assert.ok(kept.includes(text));
   });
 
-  it('says at once that a chain forks: a second slice continues what one continues already', async () => {
+  it('reports a fork at once: a second slice continues the same one', async () => {
     let forged: ShownHead | undefined;
     const { found } = await foundBy(
       signer => (heads, throughUs) => {
@@ -280,12 +279,12 @@ describe('a monitor', () => {
     assert.match(found.message, /continues the predecessor of slice \d+ or of an earlier one/);
   });
 
-  it('says at once that a chain rewinds: what was shown is shown no more', async () => {
+  it('reports a rewind at once: a head once shown is missing', async () => {
     const { found } = await foundBy(() => heads => heads.slice(0, -2), 'rewind');
     assert.match(found.message, /was shown before but is no longer shown/);
   });
 
-  it('says at once that an incarnation appears late: after the close, with stamps from before it', async () => {
+  it('reports a late incarnation at once: after the close, with stamps from before it', async () => {
     const { found } = await foundBy(
       signer => heads => {
         const middle = heads[heads.length - 3];
@@ -305,7 +304,7 @@ describe('a monitor', () => {
     assert.match(found.message, /of gateway 9 .* is shown now, but was missing/);
   });
 
-  it('says that a head is signed by nobody known, and keeps away from those it was not given', async () => {
+  it('reports a head signed with an unknown key, and refuses keys outside the given list', async () => {
     const where = directory();
     const campaign = await system.offer({ kind: 'coupon', stock: 100 });
     await enter(campaign, 1);
@@ -328,19 +327,19 @@ describe('a monitor', () => {
     assert.equal(await strict.process.ended, 3);
   });
 
-  it('waits for a gateway that is away, and goes on with another one', async () => {
+  it('waits for a gateway that is down, and continues with another', async () => {
     const where = directory();
     const campaign = await system.offer({ kind: 'coupon', stock: 100 });
-    forging.isAway = true;
+    forging.isDown = true;
     const monitor = await start(where, [forging.url]);
     await eventually(() =>
       /cannot follow \S+: \/v1\/keys answered with status 503; retrying/.test(monitor.process.output()),
     );
     await enter(campaign, 2);
-    forging.isAway = false;
+    forging.isDown = false;
     await keepsAll(where);
     await eventually(() => /following .* again/.test(monitor.process.output()));
-    forging.isAway = true;
+    forging.isDown = true;
     const once = spawnNode('engine/monitor/main.ts', {}, [
       ...[forging.url, '--out', directory(), '--interval-ms', '100', '--once'],
     ]);
@@ -351,7 +350,7 @@ describe('a monitor', () => {
     await keepsAll(both);
   });
 
-  it('is told what would be right where it is used wrongly', async () => {
+  it('explains how to correct wrong usage', async () => {
     const where = directory();
     for (const [args, message] of [
       [['--out', where], /0 gateways are given/],
@@ -371,7 +370,7 @@ describe('a monitor', () => {
     }
   });
 
-  it('follows from an instant on, chains that began before it included', async () => {
+  it('follows from a given instant, including chains that began earlier', async () => {
     const where = directory();
     const campaign = await system.offer({ kind: 'coupon', stock: 100 });
     await enter(campaign, 3);

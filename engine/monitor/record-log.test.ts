@@ -57,7 +57,7 @@ function keep(log: RecordLog, some: readonly ShownHead[], from: HeadPosition = B
   }
 }
 
-test('a key of its own, that only the owner can read, and that stays', () => {
+test('creates its own key, readable by the owner only, and keeps it', () => {
   const where = directory();
   const { publicKey } = ownKey(where);
   assert.equal(Buffer.from(publicKey, 'base64url').length, 32);
@@ -70,7 +70,7 @@ test('a key of its own, that only the owner can read, and that stays', () => {
   assert.throws(() => ownKey(other), DirectoryFault);
 });
 
-test('records go on where they stopped, also where a kill has cut the last one', async () => {
+test('resumes records after a stop, also after a kill cut off the last one', async () => {
   const where = directory();
   const key = ownKey(where);
   const { log } = await open(where, key);
@@ -80,7 +80,7 @@ test('records go on where they stopped, also where a kill has cut the last one',
   const whole = readFileSync(file);
   appendFileSync(file, whole.subarray(0, 300));
   const again = await open(where, key);
-  assert.deepEqual(readFileSync(file), whole, 'the torn line is gone');
+  assert.deepEqual(readFileSync(file), whole, 'the torn line is removed');
   assert.deepEqual(
     again.kept.map(({ record: { number } }) => number),
     [1, 2],
@@ -98,7 +98,7 @@ test('records go on where they stopped, also where a kill has cut the last one',
   last.log.close();
 });
 
-test('files of a bounded length, of which verify reads all or those of a time', async () => {
+test('splits records into files of bounded length, and verify reads all or a time range', async () => {
   const where = directory();
   const key = ownKey(where);
   const made = makeBook({ kind: 'coupon', entries: 5, stock: 2 });
@@ -111,7 +111,7 @@ test('files of a bounded length, of which verify reads all or those of a time', 
     const report = await verify({
       primitives: nodePrimitives,
       book: inPieces(written(made.parts)),
-      heads: Buffer.concat(some.map(name => readFileSync(join(where, name)))),
+      heads: inPieces(Buffer.concat(some.map(name => readFileSync(join(where, name))))),
     });
     assert.deepEqual(report.findings, []);
   }
@@ -125,7 +125,7 @@ test('files of a bounded length, of which verify reads all or those of a time', 
   again.close();
 });
 
-test('what is not what this monitor wrote stops it', async () => {
+test('stops on records that this monitor did not write', async () => {
   const where = directory();
   const key = ownKey(where);
   const { log } = await open(where, key);
@@ -160,7 +160,7 @@ test('what is not what this monitor wrote stops it', async () => {
   for (const each of [first, second]) each.log.close();
 });
 
-test('findings are kept once, also over a restart and a kill in the middle of a line', () => {
+test('keeps each finding once, also over a restart and a kill within a line', () => {
   const where = directory();
   const finding = { kind: 'fork', message: 'a slice twice', heads: ['AAAA', 'BBBB'] } as const;
   const log = new FindingLog(where);

@@ -22,7 +22,7 @@ import {
   type KeptPage,
   type MonitorRecord,
   NO_RECORD,
-  readKeptPages,
+  readKeptPage,
   recordMessage,
 } from '../verify/heads/kept-pages.ts';
 import { defaultLimits } from '../verify/limits.ts';
@@ -112,7 +112,7 @@ export class RecordLog {
       );
     this.#write(Buffer.concat([line, Buffer.of(NEWLINE)]));
     this.#number += 1;
-    this.#hash = Buffer.from(nodePrimitives.sha256(line)).toString('base64url');
+    this.#hash = textOf(nodePrimitives.sha256(line));
   }
 
   /** All records from the first one on, read from disk as they are by then. */
@@ -128,8 +128,8 @@ export class RecordLog {
 
   #read(line: Uint8Array, path: string): Recorded {
     try {
-      const [page] = readKeptPages(line, defaultLimits, nodePrimitives);
-      if (page?.record !== undefined) return { ...page, record: page.record };
+      const page = readKeptPage(line, 1, defaultLimits, nodePrimitives);
+      if (page.record !== undefined) return { ...page, record: page.record };
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
       throw new DirectoryFault(`${path} has a line that is not a record: ${error.message}`);
@@ -138,13 +138,13 @@ export class RecordLog {
   }
 
   #checkNext({ record }: Recorded): void {
-    const isNext = record.number === this.#number + 1 && record.previous === this.#hash;
+    const isNext = record.number === this.#number + 1 && textOf(record.previous) === this.#hash;
     if (record.key !== this.#key.publicKey || !isNext)
       throw new DirectoryFault(
         `record ${record.number} in ${this.#directory} does not continue record ${this.#number} of this monitor`,
       );
     this.#number = record.number;
-    this.#hash = record.hash;
+    this.#hash = textOf(record.hash);
   }
 
   #write(bytes: Buffer): void {
@@ -177,6 +177,10 @@ export class RecordLog {
   #path(number: number): string {
     return join(this.#directory, `heads-${String(number).padStart(6, '0')}.ndjson`);
   }
+}
+
+function textOf(hash: Uint8Array): string {
+  return Buffer.from(hash).toString('base64url');
 }
 
 function fileNumbers(directory: string): readonly number[] {

@@ -38,3 +38,18 @@ export function mayDo(role: Role, permission: Permission): boolean {
   const allowed: readonly Role[] = permissions[permission].roles;
   return allowed.includes(role);
 }
+
+/** Why an operator may not do what needs the permission; for the problem `forbidden`. */
+export function refusalOf(
+  { name, role }: { readonly name: string; readonly role: Role },
+  permission: Permission,
+): {
+  readonly detail: string;
+  readonly role: Role;
+  readonly permission: Permission;
+  readonly roles: readonly Role[];
+} {
+  const { roles } = permissions[permission];
+  const detail = `${name} has the role ${role}; this needs the permission ${permission}, which ${roles.join(' and ')} have.`;
+  return { detail, role, permission, roles: [...roles] };
+}

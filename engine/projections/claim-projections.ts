@@ -3,6 +3,7 @@
  * gateways learn which users to look up again and how far the waitlist has moved, so they need no query per watcher.
  */
 import type { Queryable } from '../../sql/database.ts';
+import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import {
   readClaimants,
   readMoves,
@@ -10,20 +11,22 @@ import {
   type ShownMove,
 } from '../../sql/statements/claims/claims.ts';
 import { claimantOf, claimantText } from '../contract/campaign/claimant.ts';
-import { scriptFrom } from '../contract/redis/redis.ts';
+import type { CampaignKeys } from '../contract/redis/keys.ts';
+import { type RedisClient, scriptFrom } from '../contract/redis/redis.ts';
 import { eachPage, type FirstRows, type Projected } from './pages.ts';
 import { appendGone } from './projections.ts';
 
 const publishScript = scriptFrom(new URL('./publish-claimants.lua', import.meta.url));
 
-/** Of a campaign in `readClaimNews`: what has more is read on by itself. */
+/** Campaigns whose news are read in one statement. */
+const NEWS_AT_ONCE = 100;
+/** Of each of them; what has more is read on by itself. */
 const NEWS_ROWS = 200;
 
 /** How far a campaign's claimants and moves are published. */
-export interface ClaimsPublished {
-  readonly campaignId: number;
-  readonly claimants: number;
-  readonly moves: number;
+export interface PublishedClaims {
+  claimants: number;
+  moves: number;
 }
 
 /** What is to be published of a campaign's claims. */
@@ -32,10 +35,49 @@ export interface ClaimNews {
   readonly moves: FirstRows<ShownMove>;
 }
 
-/** Reads for many campaigns at once what is new; one after another, the reads would take most of the time of publishing. */
+/** The number of claimants, with claims: they are numbered from 1 without gaps. */
+export function claimantsOf({ claimWithinS, grantedCount, waitlistedCount }: Campaign): number {
+  return claimWithinS === null ? 0 : grantedCount + waitlistedCount;
+}
+
+/** Finds out how much of a complete projection was written. */
+export async function compareClaims(
+  redis: RedisClient,
+  keys: CampaignKeys,
+  campaign: Campaign,
+  published: PublishedClaims,
+): Promise<void> {
+  if (claimantsOf(campaign) === 0) return;
+  const held = await redis.hlen(keys.claimants);
+  // A move enters the list only after the state of its claimant is in the hash.
+  if (held >= claimantsOf(campaign)) published.claimants = held;
+  if (published.claimants > 0) published.moves = await redis.llen(keys.moves);
+}
+
+/** What is new of claims, of those campaigns in which something is. */
 export async function readClaimNews(
   db: Queryable,
-  campaigns: readonly ClaimsPublished[],
+  campaigns: readonly Campaign[],
+  publishedOf: (campaignId: number) => PublishedClaims,
+): Promise<ReadonlyMap<number, ClaimNews>> {
+  const behind = campaigns.flatMap(campaign => {
+    const { campaignId, moveCount } = campaign;
+    const { claimants, moves } = publishedOf(campaignId);
+    const isBehind = claimantsOf(campaign) > claimants || moveCount > moves;
+    return campaign.claimWithinS !== null && isBehind ? [{ campaignId, claimants, moves }] : [];
+  });
+  const news = new Map<number, ClaimNews>();
+  for (let at = 0; at < behind.length; at += NEWS_AT_ONCE) {
+    const page = await readNewsAtOnce(db, behind.slice(at, at + NEWS_AT_ONCE));
+    for (const [campaignId, claims] of page) news.set(campaignId, claims);
+  }
+  return news;
+}
+
+/** Reads for many campaigns at once what is new; one after another, the reads would take most of the time of publishing. */
+async function readNewsAtOnce(
+  db: Queryable,
+  campaigns: readonly (PublishedClaims & { readonly campaignId: number })[],
 ): Promise<ReadonlyMap<number, ClaimNews>> {
   const claimants = await readClaimants(
     db,
@@ -47,13 +89,13 @@ export async function readClaimNews(
     campaigns.map(each => ({ campaignId: each.campaignId, after: each.moves })),
     NEWS_ROWS,
   );
-  const [claimantsOf, movesOf] = [byCampaign(claimants), byCampaign(moves)];
+  const [newClaimants, newMoves] = [byCampaign(claimants), byCampaign(moves)];
   return new Map(
     campaigns.map(each => [
       each.campaignId,
       {
-        claimants: claimantsOf(each.campaignId, each.claimants),
-        moves: movesOf(each.campaignId, each.moves),
+        claimants: newClaimants(each.campaignId, each.claimants),
+        moves: newMoves(each.campaignId, each.moves),
       },
     ]),
   );
@@ -72,6 +114,21 @@ function byCampaign<Row extends { readonly campaignId: number }>(
     const rows = found.get(campaignId) ?? [];
     return { after, rows, areAll: rows.length < NEWS_ROWS };
   };
+}
+
+/** Publishes what is new: the claimants, then how far they have moved; `news` were read before, if there are any. */
+export async function projectClaims(
+  projected: Projected,
+  campaign: Campaign,
+  published: PublishedClaims,
+  news: ClaimNews | undefined,
+): Promise<void> {
+  if (claimantsOf(campaign) > published.claimants) {
+    published.claimants = await projectClaimants(projected, published.claimants, news?.claimants);
+  }
+  if (campaign.moveCount > published.moves) {
+    published.moves = await projectMoves(projected, published.moves, news?.moves);
+  }
 }
 
 /** Publishes claimants with numbers above `after`, as they are now; answers the last number that was. */

@@ -13,7 +13,7 @@ before(async () => {
 });
 after(() => world.close());
 
-test('it waits for what was stamped before it was begun, by the clock that gateways share and not by that of its node', async () => {
+test('waits for stamps from before it began, by the shared clock and not that of its node', async () => {
   const { pool, redis } = world;
   const campaign = await world.campaign({ places: 1 });
   const keys = world.keys.campaign(campaign.campaignId);
@@ -45,5 +45,5 @@ test('it waits for what was stamped before it was begun, by the clock that gatew
   };
   equal(await make(1, nodeUs + HOUR_US / 2), 'later');
   equal(await make(2, sharedUs + 2_000_000), 'whole');
-  equal(asked, 1, 'the second turn goes on waiting for the same instant');
+  equal(asked, 1, 'the second run waits for the same instant');
 });

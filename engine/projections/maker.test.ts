@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => world.close());
 
-test('those that are not finished first, then those that somebody asks about, then those that ended last', async () => {
+test('builds unfinished campaigns first, then requested ones, then those that ended last', async () => {
   const { pool, redis, keys } = world;
   const campaigns = [];
   for (const minute of [undefined, 1, 2, 3, 4]) {
@@ -27,7 +27,7 @@ test('those that are not finished first, then those that somebody asks about, th
     await beginProjection(redis, keys.campaign(made.campaignId), EPOCH, 'nobody');
   }
   const [open, first, second, third, fourth] = campaigns;
-  if (second === undefined) throw new Error('there are five');
+  if (second === undefined) throw new Error('there are five campaigns');
   await askForProjection(redis, keys, second.campaignId);
   const maker = new Maker({
     ...{ pool, redis, keys },
@@ -48,5 +48,5 @@ test('those that are not finished first, then those that somebody asks about, th
     order,
     [open, second, fourth, third, first].map(campaign => campaign?.campaignId),
   );
-  deepEqual([...(await readAskedFor(redis, keys))], [], 'what is whole is forgotten');
+  deepEqual([...(await readAskedFor(redis, keys))], [], 'complete projections are forgotten');
 });

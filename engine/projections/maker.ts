@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import type { Pool } from '../../sql/database.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import type { ClockWatch } from '../clock/clock-watch.ts';
+import { withTimeout } from '../contract/process/with-timeout.ts';
 import type { Keys } from '../contract/redis/keys.ts';
 import { forgetAskedFor, readAskedFor } from '../contract/redis/projection/asked.ts';
 import type { RedisClient } from '../contract/redis/redis.ts';
@@ -89,12 +90,7 @@ export class Maker {
   /** Resolves when these are complete, or after `ms`. */
   async attend(campaigns: readonly Campaign[], ms: number): Promise<void> {
     const jobs = campaigns.flatMap(({ campaignId }) => this.#wanted.get(campaignId) ?? []);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>(resolve => {
-      timer = setTimeout(resolve, ms);
-    });
-    await Promise.race([Promise.all(jobs.map(({ isDone }) => isDone)), late]);
-    clearTimeout(timer);
+    await withTimeout(ms, Promise.all(jobs.map(({ isDone }) => isDone)), () => undefined);
   }
 
   /** Stops between two campaigns; another engine, or the next start, continues. */

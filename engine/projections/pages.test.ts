@@ -11,7 +11,7 @@ before(async () => {
 });
 after(() => world.close());
 
-test('rows that were read beforehand are not read again, unless what they follow was forgotten since', async () => {
+test('reuses rows read in advance, unless their predecessors were forgotten since', async () => {
   const { pool, redis, keys } = world;
   const campaign = { db: pool, redis, keys: keys.campaign(1), campaignId: 1 };
   const published: (readonly [number, readonly number[]])[] = [];

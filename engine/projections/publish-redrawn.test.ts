@@ -63,9 +63,9 @@ const turn = {
 };
 
 /** Nothing was ranked before. */
-const clocks = { nowUs: () => Promise.reject(new Error('the clock is not asked')) };
+const clocks = { nowUs: () => Promise.reject(new Error('the clock is not read')) };
 
-test('a prize that was passed on is shown with whom has it now, also long after the end and with Redis behind', async () => {
+test('shows a reassigned prize with its new holder, long after the end and while Redis lags', async () => {
   const campaignId = await drawn();
   const { pool, redis, keys } = world;
   await beginAnew(pool, redis, keys, turn.epoch);

@@ -66,10 +66,10 @@ async function shown(): Promise<readonly number[]> {
 
 const each = (count: number): readonly number[] => campaigns.map(() => count);
 
-test('an engine publishes what another one settles only when that one does not', async () => {
+test("an engine publishes another engine's settlement only when that one does not", async () => {
   const { pool, redis, keys } = world;
   await beginAnew(pool, redis, keys, EPOCH);
-  const clocks = { nowUs: () => Promise.reject(new Error('the clock is not asked')) };
+  const clocks = { nowUs: () => Promise.reject(new Error('the clock is not read')) };
   const turn = { epoch: EPOCH, watermarkUs: opensAtUs(TERMS) + 1_000, rankedUs: opensAtUs(TERMS) + 1_000 };
   const parts = { redis, keys, clocks, log: quiet };
   const one = new Publisher({ ...parts, pool });
@@ -85,7 +85,7 @@ test('an engine publishes what another one settles only when that one does not',
   });
   await grantOne(1);
   await other.publish(othersTurn);
-  deepEqual(await shown(), each(1), 'what Redis holds is not known yet');
+  deepEqual(await shown(), each(1), "Redis' content is not known yet");
   await one.publish(turn);
 
   reads = 0;

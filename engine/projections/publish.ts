@@ -30,7 +30,14 @@ import { closeRegistry } from '../contract/redis/lease/lease.ts';
 import { beginProjection, clearProjection, joinProjection } from '../contract/redis/projection/projection.ts';
 import type { RedisClient } from '../contract/redis/redis.ts';
 import { Slots } from '../settling/slots.ts';
-import { type ClaimNews, projectClaimants, projectMoves, readClaimNews } from './claim-projections.ts';
+import {
+  type ClaimNews,
+  claimantsOf,
+  compareClaims,
+  type PublishedClaims,
+  projectClaims,
+  readClaimNews,
+} from './claim-projections.ts';
 import { LeftToOthers, SHARED_FROM } from './left-to-others.ts';
 import { Maker, type MakerOptions } from './maker.ts';
 import type { Projected } from './pages.ts';
@@ -56,8 +63,6 @@ const JOINED_AT_ONCE = 500;
 const PREPARED_AT_ONCE = 4;
 /** The same of those whose news were read before: they use Redis alone. */
 const WRITTEN_AT_ONCE = 32;
-/** Campaigns whose news are read in one statement, some hundred rows of each at most. */
-const NEWS_AT_ONCE = 100;
 /** How long the board waits for a campaign announced just now, so that it is complete when people come. */
 const MAKE_MS = 500;
 
@@ -68,7 +73,7 @@ interface Read {
 }
 
 /** What Redis is known to hold of a campaign. */
-interface Published {
+interface Published extends PublishedClaims {
   revision: number;
   /** Until then nobody is told anything from it, and none of this needs to exist. */
   isWhole: boolean;
@@ -77,8 +82,6 @@ interface Published {
   won: number;
   withdrawn: number;
   redrawn: number;
-  claimants: number;
-  moves: number;
 }
 
 export interface PublishTurn {
@@ -390,7 +393,7 @@ export class Publisher {
     await allOf(
       unknown.map(campaign => writing.run(() => this.#compare(campaign, this.#of(campaign.campaignId)))),
     );
-    const news = await this.#readClaimNews(campaigns);
+    const news = await readClaimNews(this.#pool, campaigns, campaignId => this.#of(campaignId));
     await allOf(
       campaigns.map(campaign => {
         const claims = news.get(campaign.campaignId);
@@ -400,29 +403,13 @@ export class Publisher {
     );
   }
 
-  /** What is new of claims, of those campaigns in which something is. */
-  async #readClaimNews(campaigns: readonly Campaign[]): Promise<ReadonlyMap<number, ClaimNews>> {
-    const behind = campaigns.flatMap(campaign => {
-      const { campaignId, moveCount } = campaign;
-      const { claimants, moves } = this.#of(campaignId);
-      const isBehind = claimantsOf(campaign) > claimants || moveCount > moves;
-      return campaign.claimWithinS !== null && isBehind ? [{ campaignId, claimants, moves }] : [];
-    });
-    const news = new Map<number, ClaimNews>();
-    for (let at = 0; at < behind.length; at += NEWS_AT_ONCE) {
-      const page = await readClaimNews(this.#pool, behind.slice(at, at + NEWS_AT_ONCE));
-      for (const [campaignId, claims] of page) news.set(campaignId, claims);
-    }
-    return news;
-  }
-
   /** Writes what the board's record of a campaign will refer to; `news` were read before, where there are claims. */
   async #prepare(campaign: Campaign, news: ClaimNews | undefined): Promise<void> {
     const { campaignId, grantedCount, goneCount, redrawnCount } = campaign;
     const published = this.#of(campaignId);
     const projected = this.#projected(campaignId);
     if (campaign.claimWithinS !== null) {
-      await this.#prepareClaims(campaign, published, news);
+      await projectClaims(projected, campaign, published, news);
     } else if (grantedCount > published.won) {
       published.won = await projectWon(projected, published.won);
     }
@@ -434,17 +421,6 @@ export class Publisher {
     }
   }
 
-  /** Writes the claimants, then how far they have moved. */
-  async #prepareClaims(campaign: Campaign, published: Published, news: ClaimNews | undefined): Promise<void> {
-    const projected = this.#projected(campaign.campaignId);
-    if (claimantsOf(campaign) > published.claimants) {
-      published.claimants = await projectClaimants(projected, published.claimants, news?.claimants);
-    }
-    if (campaign.moveCount > published.moves) {
-      published.moves = await projectMoves(projected, published.moves, news?.moves);
-    }
-  }
-
   /** Finds out how much of a complete projection was written: another engine may have decided and ended before publishing. */
   async #compare(campaign: Campaign, published: Published): Promise<void> {
     const { campaignId, grantedCount, goneCount } = campaign;
@@ -453,12 +429,7 @@ export class Publisher {
     if (grantedCount > 0 && (await this.#redis.hlen(keys.won)) >= grantedCount) published.won = grantedCount;
     if (goneCount > 0 && (await this.#redis.hlen(keys.withdrawn)) >= goneCount)
       published.withdrawn = goneCount;
-    if (claimantsOf(campaign) > 0) {
-      const held = await this.#redis.hlen(keys.claimants);
-      // A move enters the list only after the state of its claimant is in the hash.
-      if (held >= claimantsOf(campaign)) published.claimants = held;
-      if (published.claimants > 0) published.moves = await this.#redis.llen(keys.moves);
-    }
+    await compareClaims(this.#redis, keys, campaign, published);
     published.isCompared = true;
   }
 
@@ -481,9 +452,4 @@ async function allOf(work: readonly Promise<void>[]): Promise<void> {
   const done = await Promise.allSettled(work);
   const failed = done.find(({ status }) => status === 'rejected');
   if (failed?.status === 'rejected') throw failed.reason;
-}
-
-/** The number of claimants, with claims: they are numbered from 1 without gaps. */
-function claimantsOf({ claimWithinS, grantedCount, waitlistedCount }: Campaign): number {
-  return claimWithinS === null ? 0 : grantedCount + waitlistedCount;
 }

@@ -94,7 +94,7 @@ for (const log of availableLogs()) {
       const found = await redis.keys(keys.projectionPattern);
       const { leases, boardState, boardChanges, boardCampaigns, presenceMark } = keys;
       const known = [leases, boardState, boardChanges, boardCampaigns, presenceMark];
-      for (const key of found) if (!known.includes(key)) ok(key in all, `nobody compares ${key}`);
+      for (const key of found) if (!known.includes(key)) ok(key in all, `${key} is not compared`);
       return all;
     };
     const isOpen = (): Promise<number> =>
@@ -112,7 +112,7 @@ for (const log of availableLogs()) {
         );
       });
 
-    test('an emptied Redis is filled again', async () => {
+    test('rebuilds an emptied Redis', async () => {
       await everythingPublished();
       const expected = await snapshot();
       const filled = Object.values(expected).filter(value => JSON.stringify(value).length > 2);
@@ -133,7 +133,7 @@ for (const log of availableLogs()) {
       });
     });
 
-    test('a closed registry keeps nobody, and gives nobody anything before the log refuses all of before', async () => {
+    test('a closed registry drops every gateway, and grants no lease before the log refuses all older writers', async () => {
       const { redis, keys } = world;
       const old = await world.join();
       await old.through();
@@ -173,7 +173,7 @@ for (const log of availableLogs()) {
       await newcomer.leave();
     });
 
-    test('npm run rebuild, with an engine at work', async () => {
+    test('npm run rebuild while an engine is running', async () => {
       await everythingPublished();
       const expected = await snapshot();
       const epoch = await isOpen();
@@ -186,7 +186,7 @@ for (const log of availableLogs()) {
       deepEqual(await snapshot(), expected);
     });
 
-    test('a board that was lost alone is noticed, and all is made anew', async () => {
+    test('detects a lost board and rebuilds everything', async () => {
       const expected = await snapshot();
       const epoch = await isOpen();
       const { boardState, boardCampaigns, boardChanges } = world.keys;

@@ -24,7 +24,7 @@ function known(availableMs: number, throughMs: number, watermarkMs: number = thr
   return { availableMs, throughMs, watermarkMs };
 }
 
-test('short steps count, a jump counts for nothing, and nothing is taken back', () => {
+test('counts short steps, counts no jump, and never goes back', () => {
   const advance = (before: Availability, throughMs: number): Availability =>
     availableThrough(before, throughMs, throughMs);
   let availability = advance(known(0, 0), 1_000_000);
@@ -36,13 +36,13 @@ test('short steps count, a jump counts for nothing, and nothing is taken back', 
   equal(advance(availability, 1_000_000), availability);
 });
 
-test('short steps that are looked at late count for nothing: the watermark follows a log that went on', () => {
+test('counts no short steps seen late: the watermark follows a log that continued', () => {
   const before = known(5_000, 1_000_000);
   deepEqual(availableThrough(before, 1_000_900, 1_003_000), known(5_900, 1_000_900));
   deepEqual(availableThrough(before, 1_000_900, 1_003_001), known(5_000, 1_003_001, 1_000_900));
 });
 
-test('an outage whose backlog comes in over two looks counts for nothing up to the first of them', () => {
+test('an outage whose backlog arrives over two looks counts nothing up to the first one', () => {
   const atFirst = availableThrough(known(5_000, 1_000_000), 1_001_640, 1_003_600);
   deepEqual(atFirst, known(5_000, 1_003_600, 1_001_640));
   const caughtUp = availableThrough(atFirst, 1_003_600, 1_003_760);
@@ -51,7 +51,7 @@ test('an outage whose backlog comes in over two looks counts for nothing up to t
   deepEqual(availableThrough(caughtUp, 1_003_700, 1_003_860), known(5_100, 1_003_700));
 });
 
-test('an outage in which an engine starts, and looks, counts for nothing up to its end', () => {
+test('an outage in which an engine starts and looks counts nothing up to its end', () => {
   for (const before of [known(0, 0), known(5_000, 999_000)]) {
     const inIt = availableThrough(before, 1_000_000, 1_002_100);
     deepEqual(inIt, known(before.availableMs, 1_002_100, 1_000_000));
@@ -60,7 +60,7 @@ test('an outage in which an engine starts, and looks, counts for nothing up to i
   }
 });
 
-test('whatever the looks, it never grows by more than the time in which the service was there', () => {
+test('never grows by more than the time in which the service was available', () => {
   const steps = fc.array(fc.integer({ min: -5_000, max: 5_000 }), { maxLength: 50 });
   fc.assert(
     fc.property(steps, deltas => {
@@ -81,7 +81,7 @@ test('whatever the looks, it never grows by more than the time in which the serv
   );
 });
 
-test('nobody can reach the service without a gateway whose lease holds', () => {
+test('the service is unreachable without a gateway with a valid lease', () => {
   const look = (...expiresUs: readonly number[]): Parameters<typeof isReachable>[0] => ({
     readAtUs: 10,
     leases: expiresUs.map((each, index) => ({ incarnation: index + 1, expiresUs: each })),
@@ -92,7 +92,7 @@ test('nobody can reach the service without a gateway whose lease holds', () => {
   equal(isReachable(look(0, 11)), true);
 });
 
-test('nobody can reach the service by a gateway that the log has told nothing of, or that has ended', () => {
+test('the service is unreachable through a gateway that is unknown to the log or has ended', () => {
   const leases = [{ incarnation: 7, expiresUs: 11 }];
   equal(isReachable({ readAtUs: 10, leases, gateways: [] }), false);
   equal(isReachable({ readAtUs: 10, leases, gateways: [{ incarnation: 6, state: 'live' }] }), false);
@@ -110,7 +110,7 @@ function look(ms: number): AvailabilityLook {
   };
 }
 
-describe('in the ledger', () => {
+describe('available time in the ledger', () => {
   let database: TestDatabase;
   let pool: Pool;
   before(async () => {
@@ -122,7 +122,7 @@ describe('in the ledger', () => {
     await database.drop();
   });
 
-  test('several engines that look at once count each stretch of time once', async () => {
+  test('several engines that look at once count each interval once', async () => {
     const engines = [1, 2, 3].map(() => new AvailabilityClock(pool));
     for (let ms = 1_000_000; ms <= 1_006_000; ms += 600) {
       await Promise.all(engines.map(engine => engine.note(look(ms))));
@@ -132,7 +132,7 @@ describe('in the ledger', () => {
     deepEqual(await readAvailability(pool), known(6_000, 1_006_000));
   });
 
-  test('a look tells nothing where nothing was shown for long, the clocks are apart, or the registry is another', async () => {
+  test('a look counts nothing after a long gap, with disagreeing clocks, or with another registry', async () => {
     const nowUs = 1_900_000_000_000_000;
     const lease = {
       gateway: 1,
@@ -173,7 +173,7 @@ describe('in the ledger', () => {
   });
 });
 
-test('two engines that begin at once count from the same instant, and extend nothing', async t => {
+test('two engines that start at once count from the same instant, and extend nothing', async t => {
   const ledger = await TestLedger.make();
   const pools = [1, 2].map(() => openPool(ledger.url, { max: 2, applicationName: 'test', onError: fail }));
   t.after(async () => {
@@ -215,7 +215,7 @@ function fail(): never {
 }
 
 for (const log of availableLogs()) {
-  test(`what gateways log while no engine is there does not count when it is taken in (${log})`, async t => {
+  test(`counts nothing for entries logged while no engine was running (${log})`, async t => {
     const world = await World.make(log);
     t.after(() => world.close());
     const engine = await world.startEngine();
@@ -244,7 +244,7 @@ for (const log of availableLogs()) {
     ok(counted < 2 * LONGEST_STEP_MS, `${counted} ms without an engine were counted`);
   });
 
-  test(`it goes on while a cycle takes longer than a step that could count (${log})`, async t => {
+  test(`advances while a cycle takes longer than the longest countable step (${log})`, async t => {
     const world = await World.make(log);
     t.after(() => world.close());
     await world.startEngine();
@@ -279,12 +279,12 @@ for (const log of availableLogs()) {
     }
   });
 
-  test(`it stands still while there is no gateway, and goes on with the next one (${log})`, async t => {
+  test(`stops while there is no gateway, and continues with the next one (${log})`, async t => {
     const world = await World.make(log);
     t.after(() => world.close());
     await world.startEngine();
     const availableMs = async (): Promise<number> => (await readAvailability(world.pool)).availableMs;
-    const hearMore = async (gateway: Awaited<ReturnType<World['join']>>): Promise<number> => {
+    const advanceAvailable = async (gateway: Awaited<ReturnType<World['join']>>): Promise<number> => {
       const beganAtMs = await availableMs();
       return eventually(async () => {
         await gateway.renew();
@@ -294,19 +294,22 @@ for (const log of availableLogs()) {
       });
     };
     const first = await world.join();
-    const beforeMs = await hearMore(first);
+    const beforeMs = await advanceAvailable(first);
     await first.leave();
-    const away = await eventually(async () => {
+    const pausedMs = await eventually(async () => {
       const { leases } = await readRegistry(world.redis, world.keys.leases);
       return leases.length === 0 && availableMs();
     });
-    ok(away >= beforeMs);
+    ok(pausedMs >= beforeMs);
     // Longer than a step that can count, so the next reading finds a jump.
     const untilMs = performance.now() + 2 * LONGEST_STEP_MS;
     await eventually(() => performance.now() > untilMs);
-    equal(await availableMs(), away);
+    equal(await availableMs(), pausedMs);
     const second = await world.join();
-    const afterMs = await hearMore(second);
-    ok(afterMs < away + 2 * LONGEST_STEP_MS, `${afterMs} of ${away}: the time without a gateway was counted`);
+    const afterMs = await advanceAvailable(second);
+    ok(
+      afterMs < pausedMs + 2 * LONGEST_STEP_MS,
+      `${afterMs} of ${pausedMs}: the time without a gateway was counted`,
+    );
   });
 }

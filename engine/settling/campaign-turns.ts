@@ -11,7 +11,8 @@
  */
 import type { Logger } from 'pino';
 import type { CampaignKind } from '../../sql/statements/campaigns/campaigns.ts';
-import { mayPass } from '../passing-errors.ts';
+import { withTimeout } from '../contract/process/with-timeout.ts';
+import { FailingCampaigns } from '../failing-campaigns.ts';
 import { type SettlingOptions, settleCampaign } from './settling.ts';
 import type { Instants } from './settling-step.ts';
 import { Slots } from './slots.ts';
@@ -36,37 +37,33 @@ export interface Work extends DueWork {
   readonly kind: CampaignKind;
 }
 
-interface Failing {
-  readonly reason: string;
-  readonly times: number;
-  readonly againAtMs: number;
-}
-
 export class CampaignTurns {
-  readonly #options: TurnOptions;
+  readonly #atOnce: number;
   readonly #settling: SettlingOptions;
   /** Requests the next cycle at once. */
   readonly #onMore: () => void;
   readonly #closing = new AbortController();
   readonly #underWay = new Map<number, Promise<boolean>>();
-  readonly #failing = new Map<number, Failing>();
+  readonly #failing: FailingCampaigns;
   readonly #sharing = new WorkSharing();
 
   constructor(options: TurnOptions, onMore: () => void) {
-    this.#options = options;
-    this.#settling = { ...options.settling, slots: new Slots(options.atOnce), pools: new Slots(1) };
+    const { settling, atOnce, log } = options;
+    this.#atOnce = atOnce;
+    this.#settling = { ...settling, slots: new Slots(atOnce), pools: new Slots(1) };
+    this.#failing = new FailingCampaigns({ firstAgainMs: FIRST_AGAIN_MS, lastAgainMs: LAST_AGAIN_MS, log });
     this.#onMore = onMore;
   }
 
   /** The number of campaigns whose last settling attempt failed. */
   get failing(): number {
-    return this.#failing.size;
+    return this.#failing.count;
   }
 
   /** Which of the campaigns that are due start now. The others are running, wait for a retry, or are left to other engines. */
   choose(due: readonly Work[]): readonly Work[] {
     const able = due.filter(each => this.canBegin(each));
-    const fitsAtOnce = able.length + this.#underWay.size <= this.#options.atOnce;
+    const fitsAtOnce = able.length + this.#underWay.size <= this.#atOnce;
     return fitsAtOnce ? able : this.#sharing.choose(able, performance.now());
   }
 
@@ -77,8 +74,7 @@ export class CampaignTurns {
 
   /** Whether it can start now: it is neither running nor waiting for a retry. */
   canBegin({ campaignId }: Pick<Work, 'campaignId'>): boolean {
-    const againAtMs = this.#failing.get(campaignId)?.againAtMs ?? 0;
-    return !this.#underWay.has(campaignId) && performance.now() >= againAtMs;
+    return !this.#underWay.has(campaignId) && this.#failing.isDue(campaignId);
   }
 
   /**
@@ -98,9 +94,9 @@ export class CampaignTurns {
       });
     }
     const all = Promise.all(begun).then(more => more.includes(true));
-    const more = await within(SHOWN_AFTER_MS, all);
+    const more = await withTimeout(SHOWN_AFTER_MS, all, () => false);
     isWaiting = false;
-    return more ?? false;
+    return more;
   }
 
   /** Stops between two steps and waits for running ones. */
@@ -116,7 +112,7 @@ export class CampaignTurns {
     const goesOn = (): boolean => !signal.aborted && goOn();
     const turn = settleCampaign(this.#settling, campaignId, instants, goesOn, signal)
       .then(({ more, isIdle }) => {
-        this.#failing.delete(campaignId);
+        this.#failing.succeeded(campaignId);
         this.#sharing.note(campaignId, isIdle, performance.now());
         return more;
       })
@@ -130,29 +126,9 @@ export class CampaignTurns {
     return turn;
   }
 
-  /** Logged once per reason, because retries are frequent. An unavailable server is not our error. */
   #failed({ campaignId, kind }: Work, err: unknown): void {
-    const reason = err instanceof Error ? err.message : String(err);
-    const before = this.#failing.get(campaignId);
-    const times = (before?.times ?? 0) + 1;
-    const againMs = kind === 'raffle' ? LAST_AGAIN_MS : FIRST_AGAIN_MS * 2 ** (times - 1);
-    const againAtMs = performance.now() + Math.min(againMs, LAST_AGAIN_MS);
-    this.#failing.set(campaignId, { reason, times, againAtMs });
-    const level = before?.reason === reason ? 'debug' : mayPass(err) ? 'warn' : 'error';
-    const what = kind === 'raffle' ? 'a raffle' : 'a campaign';
-    this.#options.log[level]({ err, campaignId }, `${what} could not be settled; retrying`);
-  }
-}
-
-/** The value it resolves with, if it does so within so many ms. */
-export async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>(resolve => {
-    timer = setTimeout(() => resolve(undefined), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
+    if (kind === 'raffle')
+      this.#failing.failed(campaignId, err, 'a raffle could not be settled', LAST_AGAIN_MS);
+    else this.#failing.failed(campaignId, err, 'a campaign could not be settled');
   }
 }

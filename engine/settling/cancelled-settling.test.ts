@@ -40,7 +40,7 @@ async function cancel(made: Campaign, afterMs: number): Promise<Campaign> {
   return await ledger.read(made);
 }
 
-test('a cancelled coupon keeps what is decided, and waits for what is on its way', async () => {
+test('a cancelled coupon keeps earlier decisions, and waits for entries still in the log', async () => {
   const campaign = await ledger.campaign('coupon', 1);
   await ledger.enter(campaign, 10, 20, 500, 600);
   await ledger.withdraw(campaign, 500, 600);
@@ -71,7 +71,7 @@ test('a cancelled coupon keeps what is decided, and waits for what is on its way
   deepEqual(await brokenInvariants(ledger.pool), []);
 });
 
-test('very many are counted in turns, and all of them are cancelled from the beginning', async () => {
+test('counts very many entries in several steps, all cancelled from the first one on', async () => {
   const campaign = await ledger.campaign('raffle', 1);
   const { campaignId } = campaign;
   const count = COUNT_LIMIT + 10;
@@ -95,7 +95,7 @@ test('very many are counted in turns, and all of them are cancelled from the beg
   await check(count, true);
 });
 
-test('a raffle that is cancelled is not drawn, also when its pool is frozen already', async () => {
+test('never draws a cancelled raffle, even with a frozen pool', async () => {
   const campaign = await ledger.campaign('raffle', 1);
   await ledger.enter(campaign, 10, 20, 30);
   // Frozen, and cancelled while it waits for its randomness.
@@ -133,7 +133,7 @@ test('a raffle that is cancelled is not drawn, also when its pool is frozen alre
   equal(await saveRevealed(ledger.pool, campaign.campaignId, revealed), false);
 });
 
-test('what was offered before a cancellation is claimed, or passes on, to its end', async () => {
+test('an offer made before a cancellation is claimed or passes on until its end', async () => {
   const campaign = await ledger.claimed(1, { withinS: 1, waitlist: 1 });
   await ledger.enter(campaign, 10, 20, 30);
   await ledger.settle(campaign, 100);
@@ -153,7 +153,7 @@ test('what was offered before a cancellation is claimed, or passes on, to its en
   deepEqual(await brokenInvariants(ledger.pool), []);
 });
 
-test('a room that is cancelled lets nobody in any more, whoever waits in it or is away', async () => {
+test('a cancelled room admits nobody more, waiting or absent', async () => {
   const campaign = await ledger.campaign('room', 10);
   const { campaignId } = campaign;
   const paced = { perSecond: 1, capacity: null, paused: false, singleUse: false };

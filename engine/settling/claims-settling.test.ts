@@ -24,7 +24,7 @@ async function codeOf(campaign: Campaign, serial: number): Promise<string> {
   return rows[0]?.code ?? '';
 }
 
-test('the first are offered one, the next wait, and everybody else has lost', async () => {
+test('offers coupons to the first, waitlists the next, and rejects the rest', async () => {
   const campaign = await ledger.claimed(2, claims(2));
   await ledger.enter(campaign, 10, 20, 30, 40, 50);
   await ledger.settle(campaign, 60);
@@ -39,7 +39,7 @@ test('the first are offered one, the next wait, and everybody else has lost', as
   equal(await ledger.findsWork(campaign, 60 + WITHIN_US), true);
 });
 
-test('a claim at the deadline counts, one behind it does not, and what lapses goes to the next', async () => {
+test('accepts a claim at the deadline, not after it, and passes a lapsed offer on', async () => {
   const campaign = await ledger.claimed(3, claims(2));
   await ledger.enter(campaign, 10, 20, 30, 40, 50);
   await ledger.settle(campaign, 100);
@@ -59,7 +59,7 @@ test('a claim at the deadline counts, one behind it does not, and what lapses go
   deepEqual([grantedCount, redrawnCount, moveCount], [3, 2, 5]);
 });
 
-test('nothing lapses before the watermark has passed the deadline', async () => {
+test('lapses nothing before the watermark has passed the deadline', async () => {
   const campaign = await ledger.claimed(1, claims(1));
   await ledger.enter(campaign, 10, 20);
   await ledger.settle(campaign, 100);
@@ -69,7 +69,7 @@ test('nothing lapses before the watermark has passed the deadline', async () => 
   deepEqual(await ledger.shown(campaign), { 10: 'granted 1', 20: 'waitlisted' });
 });
 
-test('behind its deadline a claim waits until it is known whether that was extended', async () => {
+test('defers a claim after its deadline until an extension is ruled out', async () => {
   const campaign = await ledger.claimed(2, claims(2));
   await ledger.enter(campaign, 10, 20, 30, 40);
   await ledger.settle(campaign, 100);
@@ -94,7 +94,7 @@ test('behind its deadline a claim waits until it is known whether that was exten
   });
 });
 
-test('a claim that is not due yet is not decided, nor is a decline', async () => {
+test('decides no claim or decline before the watermark', async () => {
   const campaign = await ledger.claimed(2, claims(0));
   await ledger.enter(campaign, 10, 20);
   await ledger.settle(campaign, 100);
@@ -106,7 +106,7 @@ test('a claim that is not due yet is not decided, nor is a decline', async () =>
   deepEqual(await ledger.shown(campaign), { 10: 'granted 1', 20: 'declined' });
 });
 
-test('of a claim and a decline the earlier counts', async () => {
+test('of a claim and a decline, the earlier counts', async () => {
   const campaign = await ledger.claimed(2, claims(0));
   await ledger.enter(campaign, 10, 20);
   await ledger.settle(campaign, 100);
@@ -116,7 +116,7 @@ test('of a claim and a decline the earlier counts', async () => {
   deepEqual(await ledger.shown(campaign), { 10: 'granted 1', 20: 'declined' });
 });
 
-test('who declines passes it on at once; who waits and leaves is passed over', async () => {
+test('a decline passes the offer on at once; a waiting user who leaves is skipped', async () => {
   const campaign = await ledger.claimed(1, claims(3));
   await ledger.enter(campaign, 10, 20, 30, 40);
   await ledger.settle(campaign, 100);
@@ -137,7 +137,7 @@ test('who declines passes it on at once; who waits and leaves is passed over', a
   );
 });
 
-test('what is free and nobody waits for goes to whoever enters next, as long as the waitlist has room', async () => {
+test('offers a free coupon to the next entry while the waitlist has capacity', async () => {
   const campaign = await ledger.claimed(1, claims(1));
   await ledger.enter(campaign, 10);
   await ledger.settle(campaign, 100);
@@ -150,7 +150,7 @@ test('what is free and nobody waits for goes to whoever enters next, as long as 
   notEqual(await codeOf(campaign, 1), dead);
 });
 
-test('a code that nobody holds is another than the one that was shown', async () => {
+test('an unclaimed code is replaced before the coupon passes on', async () => {
   const campaign = await ledger.claimed(1, claims(0));
   await ledger.enter(campaign, 10);
   await ledger.settle(campaign, 100);
@@ -160,7 +160,7 @@ test('a code that nobody holds is another than the one that was shown', async ()
   notEqual(await codeOf(campaign, 1), shown);
 });
 
-test('a code is a coupon of its holder from when it is claimed, and of nobody before', async () => {
+test('a code is redeemable by its holder once claimed, and by nobody before', async () => {
   const campaign = await ledger.claimed(1, claims(1));
   await ledger.pool.query(
     `insert into coupons (campaign_id, discount, basis_points) values ($1, 'percentage', 1000)`,
@@ -187,7 +187,7 @@ test('a code is a coupon of its holder from when it is claimed, and of nobody be
   );
 });
 
-test('it is finished when the last offer has ended, and who still waits has lost', async () => {
+test('finishes when the last offer has ended, and waiting users have lost', async () => {
   const campaign = await ledger.claimed(1, claims(1));
   await ledger.enter(campaign, 10, WINDOW_US - 10);
   await ledger.settle(campaign, WINDOW_US - 2);
@@ -205,7 +205,7 @@ test('it is finished when the last offer has ended, and who still waits has lost
   equal(await ledger.findsWork(campaign, WINDOW_US + 400), false);
 });
 
-test('an outage extends every open deadline, and none that has passed', async () => {
+test('an outage extends every open deadline, and no past one', async () => {
   const campaign = await ledger.claimed(2, claims(1));
   ledger.outageUs = 1_000_000_000;
   await ledger.enter(campaign, 10, 20, 30);
@@ -221,7 +221,7 @@ test('an outage extends every open deadline, and none that has passed', async ()
   deepEqual(await ledger.shown(campaign), { 10: 'declined', 20: 'lapsed', 30: 'lapsed' });
 });
 
-test('nothing is offered while it is not known whether the service is available', async () => {
+test('offers nothing while availability is unknown', async () => {
   const campaign = await ledger.claimed(1, claims(0));
   await ledger.enter(campaign, 10);
   ledger.availableBehindUs = 3_000_001;
@@ -232,7 +232,7 @@ test('nothing is offered while it is not known whether the service is available'
   deepEqual(await ledger.shown(campaign), { 10: 'offered 1' });
 });
 
-test('nothing is offered as of an instant before an outage that the campaign knows of', async () => {
+test('offers nothing as of an instant before an outage that the campaign has counted', async () => {
   const campaign = await ledger.claimed(1, claims(0));
   await ledger.enter(campaign, 10);
   const beforeUs = ledger.outageUs;
@@ -247,7 +247,7 @@ test('nothing is offered as of an instant before an outage that the campaign kno
   deepEqual(await ledger.shown(campaign), { 10: 'offered 1' });
 });
 
-test('the ledger takes no deadline beyond what the rules and the outages that were measured allow', async () => {
+test('the ledger rejects a deadline beyond the rules plus measured outages', async () => {
   const campaign = await ledger.claimed(2, claims(0));
   await ledger.enter(campaign, 10, 20);
   await ledger.settle(campaign, 100);
@@ -286,7 +286,7 @@ test('the ledger takes no deadline beyond what the rules and the outages that we
   );
 });
 
-test('whatever happens in whatever steps: each serial has one holder, the next is the next, and all end once', async () => {
+test('any events in any steps: each serial has one holder, offers pass in order, each claimant ends once', async () => {
   const step = fc.record({
     kind: fc.constantFrom(
       'enter' as const,

@@ -56,7 +56,7 @@ async function assertInOrder(campaign: Campaign): Promise<void> {
   deepEqual(ended, wanted);
 }
 
-test('more claims than fit in a turn are decided in several, in the order of their stamps', async () => {
+test('decides more claims than fit in a step over several, in stamp order', async () => {
   const count = 2 * TURN_LIMIT + 2_000;
   const campaign = await offered(count);
   // The users who entered last claim first.
@@ -70,7 +70,7 @@ test('more claims than fit in a turn are decided in several, in the order of the
   equal(await ledger.findsWork(campaign, OFFERED_US + count), false);
 });
 
-test('one turn of a campaign with much to decide does not keep another from its own', async () => {
+test('a campaign with much to decide does not delay the step of another', async () => {
   const count = TURN_LIMIT + 1_000;
   const [large, small] = [await offered(count), await offered(1)];
   await ledger.claim(large, ...people(count).map(who => [who, OFFERED_US + who] as const));
@@ -83,7 +83,7 @@ test('one turn of a campaign with much to decide does not keep another from its 
   equal((await moves(large)).length, count);
 });
 
-test('offers with one deadline lapse in several turns, and what is free goes on behind them', async () => {
+test('offers with one deadline lapse over several steps, then freed coupons pass on', async () => {
   const count = TURN_LIMIT + 10;
   const campaign = await offered(count, 3);
   const claimedBy = count - 5;
@@ -105,7 +105,7 @@ test('offers with one deadline lapse in several turns, and what is free goes on 
   );
 });
 
-test('claims, declines and lapses are decided in one order, whatever the turns', async () => {
+test('decides claims, declines and lapses in the same order, however the steps are cut', async () => {
   const outcomes: Record<string, string>[] = [];
   const orders: unknown[] = [];
   for (const claimsAtOnce of [1, 2, 3, 7, undefined]) {
@@ -132,8 +132,8 @@ test('claims, declines and lapses are decided in one order, whatever the turns',
 });
 
 for (const isClosed of [true, false]) {
-  const what = isClosed ? 'the end of a campaign' : 'what is free and waited for';
-  test(`${what} is found by any engine, where all that was due has ended in a turn`, async () => {
+  const what = isClosed ? 'the end of a campaign' : 'a freed coupon with a waitlist';
+  test(`any engine finds ${what} when one step decided all that was due`, async () => {
     const campaign = await ledger.claimed(2, { withinS: WITHIN_US / 1_000_000, waitlist: isClosed ? 0 : 1 });
     const fromUs = isClosed ? WINDOW_US - 1_000 : 0;
     const [first, second, third] = [fromUs + 1, fromUs + 2, fromUs + 3];
@@ -166,7 +166,7 @@ for (const isClosed of [true, false]) {
   });
 }
 
-test('what waits for it to be known whether a deadline was extended keeps nothing else from being decided', async () => {
+test('claims that wait for a possible extension delay no other decision', async () => {
   const campaign = await offered(8);
   const deadline = OFFERED_US + WITHIN_US;
   // After their deadlines, which may still be extended; one more user, offered later, is in time.

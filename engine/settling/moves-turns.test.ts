@@ -35,7 +35,7 @@ async function undecided({ campaignId }: Campaign): Promise<number> {
 }
 
 for (const kind of ['coupon', 'raffle'] as const) {
-  test(`more than fit leave a ${kind} in several turns, and nobody is settled before`, async () => {
+  test(`decides more withdrawals from a ${kind} than fit in a step over several, before settling anybody`, async () => {
     const [leaving, staying] = [2 * MOVES_LIMIT + 100, 10];
     const campaign = await ledger.campaign(kind, staying);
     await ledger.enter(campaign, ...people(leaving + staying));
@@ -78,7 +78,7 @@ async function leaveAll(kind: 'coupon' | 'raffle', movesAtOnce: number | undefin
   return { settledCount, goneCount, shown };
 }
 
-test('how many fit in a turn makes no difference', async () => {
+test('the size of a step does not change the result', async () => {
   for (const kind of ['coupon', 'raffle'] as const) {
     const expected = await leaveAll(kind, undefined);
     for (const movesAtOnce of [1, 2, 3, 7]) deepEqual(await leaveAll(kind, movesAtOnce), expected);
@@ -86,7 +86,7 @@ test('how many fit in a turn makes no difference', async () => {
   deepEqual(await brokenInvariants(ledger.pool), []);
 });
 
-test('who asks behind the end is refused in several turns, and it stays in Redis until then', async () => {
+test('refuses late withdrawals over several steps, and keeps the campaign in Redis until then', async () => {
   for (const kind of ['coupon', 'raffle'] as const) {
     const campaign = await ledger.campaign(kind, 2);
     await ledger.enter(campaign, ...people(9));

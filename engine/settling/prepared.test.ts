@@ -42,7 +42,7 @@ async function scans(): Promise<readonly { readonly table: string; readonly coun
   return rows;
 }
 
-test('a plan that was made while tables were small reads no large one from end to end', async () => {
+test('a plan made for small tables never scans a large one', async () => {
   const [coupon, other] = [
     await ledger.claimed(5, { withinS: 1, waitlist: 100_000 }),
     await ledger.campaign('coupon', 5),
@@ -61,7 +61,7 @@ test('a plan that was made while tables were small reads no large one from end t
   deepEqual(await scans(), before);
 });
 
-test('a connection whose plans a migration has made void is given up, and the next step has a new one', async () => {
+test('replaces a connection whose plans a migration invalidated, for the next step', async () => {
   const campaign = await ledger.campaign('coupon', 5);
   await settleOften(campaign, 10);
   await ledger.pool.query('alter table campaigns alter column gone_ranked type bigint');

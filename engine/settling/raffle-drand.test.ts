@@ -91,7 +91,7 @@ function drandOptions(url: string): RaffleOptions {
   return { randomness: testRandomness({ relays: [url] }), saltSecret: TEST_SALT_SECRET };
 }
 
-test('with drand it waits for a relay, while others are settled, and draws with the round', async () => {
+test('waits for a drand relay while other campaigns settle, then draws with the round', async () => {
   const only = await relay();
   const campaign = await drandRaffle();
   await freezeBefore(campaign, 12);
@@ -128,7 +128,7 @@ test('with drand it waits for a relay, while others are settled, and draws with 
   deepEqual(proof.source, { round: quicknetRound.round, signature: quicknetRound.signature });
 });
 
-test('a pool that was frozen when its round was known is drawn with the later one that the freeze leaves', async () => {
+test('a pool frozen after its round was known is drawn with the later round that the freeze implies', async () => {
   const only = await relay();
   only.mend();
   // Announced three rounds earlier and three periods after the close; frozen when that round was due.
@@ -148,7 +148,7 @@ test('a pool that was frozen when its round was known is drawn with the later on
   });
 });
 
-test('a stop ends the waiting, and the next engine goes on', async () => {
+test('a stop ends the wait, and the next engine continues', async () => {
   const only = await relay();
   const campaign = await drandRaffle();
   await freezeBefore(campaign, 3);
@@ -165,7 +165,7 @@ test('a stop ends the waiting, and the next engine goes on', async () => {
   equal((await ledger.read(campaign)).grantedCount, 2);
 });
 
-test('the round of a raffle is the first behind its close by the delay, and a commitment is of one raffle', async () => {
+test('uses the first round after the close plus the delay, and a commitment belongs to one raffle', async () => {
   const closesAt = new Date('2030-01-01T00:00:00.001Z');
   const randomness = testRandomness({ drandDelayMs: 30_000 });
   const { announced } = randomness.announce('drand', { campaignId: 1, closesAt });
@@ -179,7 +179,7 @@ test('the round of a raffle is the first behind its close by the delay, and a co
   match(JSON.stringify(one.announced), /"commitment":"[\w-]{43}"/);
 });
 
-test('a close ahead of time changes neither rules nor round', async () => {
+test('an early close changes neither rules nor round', async () => {
   const campaign = await raffle(ledger, { randomness: 'drand' });
   const before = await ledger.read(campaign);
   await ledger.pool.query(

@@ -45,13 +45,13 @@ async function grantsOf({ campaignId }: Campaign): Promise<number> {
 }
 
 /** Asserts that nothing of the draw is shown. */
-async function expectUntold(campaign: Campaign, entrants: number): Promise<void> {
+async function expectUnpublished(campaign: Campaign, entrants: number): Promise<void> {
   const { campaignId } = campaign;
   const { pool } = ledger;
   deepEqual(new Set(Object.values(await ledger.outcomes(campaign))), new Set(['waiting']));
   const totals = await readTotals(pool, campaignId);
   deepEqual([totals?.granted, totals?.waiting, totals?.lost], [0, entrants, 0]);
-  deepEqual(await readGrants(pool, campaignId, 0, EVERY_PART), [], 'nothing of it is projected');
+  deepEqual(await readGrants(pool, campaignId, 0, EVERY_PART), [], 'no grant is projected');
   deepEqual(await readProof(pool, campaignId, 0, EVERY_PART), []);
   equal(await readProofBytes(pool, campaignId), 0);
   equal(await readProofPart(pool, campaignId, 0), undefined);
@@ -94,7 +94,7 @@ async function expectDrawn(campaign: Campaign, pool: readonly number[], winners:
 }
 
 for (const claims of [undefined, { withinS: 3_600 }]) {
-  test(`killed at any statement a drawing goes on, ${claims ? 'with' : 'without'} claims`, async () => {
+  test(`resumes a drawing killed at any statement, ${claims ? 'with' : 'without'} claims`, async () => {
     const campaign = await raffle(ledger, MANY, claims && { ...claims, waitlist: 0 });
     await ledger.enter(campaign, ...instants(ENTRANTS));
     const seen = new Set<number>();
@@ -113,7 +113,7 @@ for (const claims of [undefined, { withinS: 3_600 }]) {
       );
       const { finishedAt, decidedAt } = await ledger.read(campaign);
       if ((finishedAt ?? decidedAt) !== null) continue;
-      await expectUntold(campaign, ENTRANTS);
+      await expectUnpublished(campaign, ENTRANTS);
       seen.add(await grantsOf(campaign));
     }
     ok(
@@ -126,7 +126,7 @@ for (const claims of [undefined, { withinS: 3_600 }]) {
   });
 }
 
-test('of two engines that write a drawing at once each goes on where the other is', async () => {
+test("two engines that write one drawing continue from each other's progress", async () => {
   const campaign = await raffle(ledger, MANY);
   await ledger.enter(campaign, ...instants(ENTRANTS));
   await eventually(async () => {
@@ -137,7 +137,7 @@ test('of two engines that write a drawing at once each goes on where the other i
   await expectDrawn(campaign, instants(ENTRANTS), WINNERS);
 });
 
-test('while many are written, other campaigns have their steps', async () => {
+test('other campaigns have their steps while many winners are written', async () => {
   const [winners, alternates] = [5_500, 500];
   const entrants = winners + alternates + 10;
   const campaign = await raffle(ledger, { tiers: [{ name: 'prize', winners }], alternates });
@@ -164,7 +164,7 @@ test('while many are written, other campaigns have their steps', async () => {
   equal((await ledger.read(coupon)).settledCount, 2);
   await eventually(() => writes === 2);
   equal(await grantsOf(campaign), 5_000);
-  await expectUntold(campaign, entrants);
+  await expectUnpublished(campaign, entrants);
   letGo?.();
   await drawing;
   // Once for the root, and once for the draw.

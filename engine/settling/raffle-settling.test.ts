@@ -35,7 +35,7 @@ async function alternatesOf(campaign: Campaign): Promise<string[]> {
   return rows.map(row => row.user_id);
 }
 
-test('it waits for the close, then draws what the pure function says', async () => {
+test('waits for the close, then draws what the pure function says', async () => {
   const campaign = await raffle(ledger);
   await ledger.enter(campaign, ...instants(40));
   await ledger.withdraw(campaign, 3, 4);
@@ -61,7 +61,7 @@ test('it waits for the close, then draws what the pure function says', async () 
   equal(shown.filter(outcome => outcome === 'withdrawn').length, 2);
 });
 
-test('the seed follows from the announcement, the secret that was committed to, and the pool', async () => {
+test('derives the seed from the announcement, the committed secret and the pool', async () => {
   const campaign = await raffle(ledger);
   await ledger.enter(campaign, 1, 2, 3);
   await ledger.settle(campaign, WINDOW_US);
@@ -78,7 +78,7 @@ test('the seed follows from the announcement, the secret that was committed to, 
   deepEqual(state.seed, drawSeed({ randomness, rulesHash, poolRoot, poolCount: 3 }));
 });
 
-test('tickets, groups, exclusions, tiers and alternates', async () => {
+test('draws with tickets, groups, exclusions, tiers and alternates', async () => {
   const tiers = [
     { name: 'first prize', winners: 1 },
     { name: 'second prize', winners: 4 },
@@ -106,7 +106,7 @@ test('tickets, groups, exclusions, tiers and alternates', async () => {
   equal(drawn.length, 8);
 });
 
-test('the proof that is kept is canonical, and of this draw', async () => {
+test('stores a canonical proof of this draw', async () => {
   const campaign = await raffle(ledger, { alternates: 2 });
   await ledger.enter(campaign, ...instants(30));
   deepEqual(await readProof(ledger.pool, campaign.campaignId, 0, 9), []);
@@ -129,7 +129,7 @@ test('the proof that is kept is canonical, and of this draw', async () => {
   );
 });
 
-test('with fewer entrants than winners all win', async () => {
+test('with fewer entrants than winners, all win', async () => {
   const campaign = await raffle(ledger, { tiers: [{ name: 'prize', winners: 10 }], alternates: 5 });
   await ledger.enter(campaign, 1, 2, 3);
   await ledger.settle(campaign, WINDOW_US);
@@ -137,7 +137,7 @@ test('with fewer entrants than winners all win', async () => {
   deepEqual(await alternatesOf(campaign), []);
 });
 
-test('where winners have to claim, it is drawn when they are known, however long they take', async () => {
+test('with claims, the drawing is done when winners are known, before the campaign finishes', async () => {
   const campaign = await raffle(ledger, { alternates: 1 }, { withinS: 3_600, waitlist: 0 });
   await ledger.enter(campaign, 1, 2, 3);
   await ledger.settle(campaign, WINDOW_US);
@@ -150,7 +150,7 @@ test('where winners have to claim, it is drawn when they are known, however long
   deepEqual(rows, [{ done_at: decidedAt }]);
 });
 
-test('one that nobody entered comes to its end, with a proof', async () => {
+test('an empty raffle finishes, with a proof', async () => {
   const campaign = await raffle(ledger);
   await ledger.settle(campaign, WINDOW_US);
   const { finishedAt, grantedCount } = await ledger.read(campaign);
@@ -160,7 +160,7 @@ test('one that nobody entered comes to its end, with a proof', async () => {
   deepEqual([proof.pool_count, proof.winners], [0, []]);
 });
 
-test('more than a page holds', async () => {
+test('draws more entrants than a page holds', async () => {
   const campaign = await raffle(ledger, { tiers: [{ name: 'prize', winners: 50 }] });
   const count = 9_001;
   await ledger.enter(campaign, ...instants(count));
@@ -175,7 +175,7 @@ test('more than a page holds', async () => {
   );
 });
 
-test('step by step, each by another engine, it comes to the same', async () => {
+test('draws the same step by step, each by another engine', async () => {
   const campaign = await raffle(ledger);
   await ledger.enter(campaign, ...instants(20));
   const seen: unknown[] = [];
@@ -209,7 +209,7 @@ test('several engines draw once', async () => {
   deepEqual(await brokenInvariants(ledger.pool), []);
 });
 
-test('one that was made before rules were announced is announced when an engine sees it, and drawn', async () => {
+test('announces and draws a raffle created before rules were announced', async () => {
   const coupon = await ledger.campaign('coupon', 5);
   const seen = await ledger.campaign('raffle', 2);
   const late = await ledger.campaign('raffle', 2);
@@ -232,10 +232,10 @@ test('one that was made before rules were announced is announced when an engine 
   }
 });
 
-test('with another DRAW_SECRET it is not drawn, and with the right one it is', async () => {
+test('is not drawn with another DRAW_SECRET, and is drawn with the right one', async () => {
   const campaign = await raffle(ledger);
   await ledger.enter(campaign, 1, 2, 3);
-  const another = testRandomness({ drawSecret: 'another secret of draws, long enough' });
+  const another = testRandomness({ drawSecret: 'another draw secret that is long enough' });
   const raffles = { randomness: another, saltSecret: TEST_SALT_SECRET };
   await rejects(ledger.settle(campaign, WINDOW_US, { raffles }), /the secret gives the commitment/);
   const frozen = await ledger.read(campaign);
@@ -247,7 +247,7 @@ test('with another DRAW_SECRET it is not drawn, and with the right one it is', a
   deepEqual([finished.goneCount, finished.grantedCount], [0, 3]);
 });
 
-test('a pool that is not the frozen one is not drawn', async () => {
+test('refuses to draw from a pool that is not the frozen one', async () => {
   for (const change of [
     'delete from entries where campaign_id = $1 and stamp = 1024',
     'update entries set stamp = stamp + 1 where campaign_id = $1 and stamp = 1024',
@@ -263,7 +263,7 @@ test('a pool that is not the frozen one is not drawn', async () => {
   }
 });
 
-test('nor is one in which tickets, a group or an exclusion were changed since, past the guard of the ledger', async () => {
+test("refuses to draw when tickets, a group or an exclusion changed in spite of the ledger's guard", async () => {
   for (const change of [
     'update entrant_terms set tickets = 999 where campaign_id = $1 and tickets = 2',
     `update entrant_terms set user_group = 'another' where campaign_id = $1 and user_group = 'table 1'`,
@@ -290,7 +290,7 @@ test('nor is one in which tickets, a group or an exclusion were changed since, p
   }
 });
 
-test('a raffle that was announced to be drawn in another way is not drawn in this one', async () => {
+test('refuses to draw a raffle announced with another method', async () => {
   const rules = (id: number): string => {
     const of = announcementOf(testRandomness(), id, PLAIN_CAMPAIGN, PLAIN).rules;
     return of.replace(DRAW_FUNCTION, 'fairline draw 1');
@@ -304,7 +304,7 @@ test('a raffle that was announced to be drawn in another way is not drawn in thi
   equal((await ledger.read(campaign)).frozenAt, null);
 });
 
-test('randomness before the freeze, a second time or after the draw is refused', async () => {
+test('the ledger rejects randomness before the freeze, twice or after the draw', async () => {
   const campaign = await raffle(ledger);
   const { campaignId } = campaign;
   await ledger.enter(campaign, 1, 2, 3);

@@ -44,7 +44,7 @@ async function touch({ campaignId }: Campaign): Promise<void> {
   await ledger.pool.query('select from campaigns where campaign_id = $1 for update nowait', [campaignId]);
 }
 
-test('while the pool is read, other campaigns are settled and the row is free', async () => {
+test('while the pool is read, other campaigns settle and the row is unlocked', async () => {
   const campaign = await raffle(ledger);
   await ledger.enter(campaign, ...instants(ENTRANTS));
   await ledger.withdraw(campaign, 3, 4);
@@ -92,7 +92,7 @@ test('while the pool is read, other campaigns are settled and the row is free', 
   await expectDrawn(campaign, [3, 4]);
 });
 
-test('while one campaign is held, an outage extends the deadlines of the others, and then its own', async t => {
+test('while one campaign is locked, an outage extends the deadlines of the others, then its own', async t => {
   const claims = { withinS: 60, waitlist: 0 };
   const [held, free] = [await ledger.claimed(1, claims), await ledger.claimed(1, claims)];
   ok(await extendFreeDeadlines(ledger.pool, ledger.outageUs));
@@ -109,7 +109,7 @@ test('while one campaign is held, an outage extends the deadlines of the others,
   deepEqual(await outages(), [4_000_000, 4_000_000]);
 });
 
-test('killed at any statement it goes on, and draws the same', async () => {
+test('resumes a draw killed at any statement, with the same result', async () => {
   const campaign = await raffle(ledger);
   await ledger.enter(campaign, ...instants(ENTRANTS));
   await ledger.withdraw(campaign, 3, 4);
@@ -135,7 +135,7 @@ test('killed at any statement it goes on, and draws the same', async () => {
   await expectDrawn(campaign, [3, 4]);
 });
 
-test('two engines that read a pool at once draw once, and the same', async () => {
+test('two engines that read a pool at once draw once, with the same result', async () => {
   const campaign = await raffle(ledger);
   await ledger.enter(campaign, ...instants(ENTRANTS));
   await eventually(async () => {

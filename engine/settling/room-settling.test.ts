@@ -120,7 +120,7 @@ async function states(campaign: Campaign): Promise<Record<string, string>> {
   return Object.fromEntries(rows.map(row => [row.user_id.slice(5), row.state]));
 }
 
-test('people are let in in the order of their stamps, as many as the rate says and no more', async () => {
+test('admits users in stamp order at the configured rate', async () => {
   const campaign = await room({ perSecond: 0.02 });
   await ledger.enter(campaign, 30, 10, 20, 40);
   await come(campaign, 10, 20, 30, 40);
@@ -135,7 +135,7 @@ test('people are let in in the order of their stamps, as many as the rate says a
   deepEqual([settledCount, settledStamp], [2, 20 * 1024]);
 });
 
-test('a draft is not looked at, whatever its times', async () => {
+test('ignores a draft, whatever its times', async () => {
   const { title, opensAt, closesAt } = await room();
   const terms = { kind: 'room', places: MANY, title, opensAt, closesAt } as const;
   const campaign = await createCampaign(ledger.pool, { ...terms, stage: 'draft', draftTerms: {} });
@@ -145,7 +145,7 @@ test('a draft is not looked at, whatever its times', async () => {
   ok(found.length > 0 && !found.includes(campaign.campaignId));
 });
 
-test('one that was cancelled is told to gateways for good, and a draft that was never announced never', async () => {
+test('keeps showing a cancelled room to gateways, and never shows an unannounced draft', async () => {
   const { title, opensAt, closesAt, ...announced } = await room();
   const terms = { kind: 'room', places: MANY, title, opensAt, closesAt } as const;
   const draft = await createCampaign(ledger.pool, { ...terms, stage: 'draft', draftTerms: {} });
@@ -161,14 +161,14 @@ test('one that was cancelled is told to gateways for good, and a draft that was 
     );
     equal(saved?.stage, 'cancelled');
   }
-  const told = (await readCampaigns(ledger.pool, undefined)).map(({ campaignId }) => campaignId);
+  const listed = (await readCampaigns(ledger.pool, undefined)).map(({ campaignId }) => campaignId);
   deepEqual(
-    both.map(({ campaignId }) => told.includes(campaignId)),
+    both.map(({ campaignId }) => listed.includes(campaignId)),
     [true, false],
   );
 });
 
-test("what went by before the first entry is nobody's absence", async () => {
+test('counts no absence before the first entry', async () => {
   const campaign = await room({ paused: true });
   await advanceAvailability(GRACE_MS * 2);
   await ledger.enter(campaign, 10, 20);
@@ -177,7 +177,7 @@ test("what went by before the first entry is nobody's absence", async () => {
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
 });
 
-test('two engines at once have one budget', async () => {
+test('two concurrent engines share one budget', async () => {
   const campaign = await room({ perSecond: 5 });
   const instants = Array.from({ length: 40 }, (_, number) => number + 1);
   await ledger.enter(campaign, ...instants);
@@ -188,10 +188,10 @@ test('two engines at once have one budget', async () => {
     `select count(*) as admitted from room_people where campaign_id = $1 and serial is not null`,
     [campaign.campaignId],
   );
-  ok(rows[0].admitted <= 2, `${rows[0].admitted} were let in at once`);
+  ok(rows[0].admitted <= 2, `${rows[0].admitted} were admitted at once`);
 });
 
-test('nobody is let in while it is paused or full, and reports free places', async () => {
+test('admits nobody while paused or full, and reported exits free capacity', async () => {
   const campaign = await room({ capacity: 2 });
   const { campaignId } = campaign;
   await ledger.enter(campaign, 10, 20, 30);
@@ -229,7 +229,7 @@ test('nobody is let in while it is paused or full, and reports free places', asy
   );
 });
 
-test('who is away for the grace is skipped, and waits at their stamp when they are back', async () => {
+test('skips a user who is away for the grace, and restores them at their stamp when they return', async () => {
   const campaign = await room({ paused: true });
   const { campaignId } = campaign;
   await ledger.enter(campaign, 10, 20, 30, 40);
@@ -296,7 +296,7 @@ async function endGateway(incarnation: number): Promise<void> {
   await endStreams(ledger.pool, 5_000);
 }
 
-test("what is heard only later, and was before somebody went or came, is nobody's absence", async t => {
+test('counts no absence for reports that arrive late', async t => {
   t.after(() => availableBehind(DAY_MS));
   const campaign = await room({ paused: true });
   await ledger.enter(campaign, 10, 20);
@@ -315,7 +315,7 @@ test("what is heard only later, and was before somebody went or came, is nobody'
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'skipped', 30: 'skipped' });
 });
 
-test('what a gateway that has ended had told ends when that is known, not before', async t => {
+test('keeps streams of an ended gateway until its end is known', async t => {
   t.after(() => availableBehind(DAY_MS));
   const campaign = await room({ paused: true });
   await ledger.enter(campaign, 10, 20);
@@ -331,7 +331,7 @@ test('what a gateway that has ended had told ends when that is known, not before
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
 });
 
-test('while nobody who waits is there, nobody is skipped: the fault may be ours', async () => {
+test('skips nobody while no waiting user is present: the outage may be ours', async () => {
   const campaign = await room({ paused: true });
   await ledger.enter(campaign, 10, 20);
   await come(campaign, 10, 20);
@@ -347,19 +347,19 @@ test('while nobody who waits is there, nobody is skipped: the fault may be ours'
   deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting' });
 });
 
-test("a room is not looked at while nobody who waits is there, and how long that was is nobody's absence", async () => {
+test('pauses a room while no waiting user is present, and counts no absence for that time', async () => {
   const campaign = await room({ paused: true });
   const found = async (): Promise<boolean> =>
     (await idsFound(opensAtUs(campaign) + 100)).includes(campaign.campaignId);
   await advanceAvailability(GRACE_MS);
-  equal(await found(), false, 'nobody ever came');
+  equal(await found(), false, 'nobody was ever present');
   await ledger.enter(campaign, 10, 20);
   equal(await found(), true);
   await come(campaign, 10, 20);
   await settle(campaign, 100);
   equal(await found(), false);
   await advanceAvailability(1);
-  equal(await found(), true, 'their time goes on');
+  equal(await found(), true, 'their visit continues');
   await settle(campaign, 100);
   await go(campaign, 10, 20);
   await settle(campaign, 100);
@@ -379,10 +379,10 @@ test("a room is not looked at while nobody who waits is there, and how long that
   deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting' });
   equal(await found(), false);
   await come(campaign, 10);
-  equal(await found(), true, 'somebody who was skipped is back');
+  equal(await found(), true, 'a skipped user is back');
 });
 
-test('a closed room that everybody has left is looked at when it is time for its end', async () => {
+test('checks an abandoned closed room when it is due to end', async () => {
   const campaign = await room();
   await ledger.enter(campaign, 10);
   const closeUs = campaign.closesAt.getTime() * 1000 - opensAtUs(campaign);
@@ -394,7 +394,7 @@ test('a closed room that everybody has left is looked at when it is time for its
   await advanceAvailability(1);
   equal(await found(), true);
   await ledger.settle(campaign, closeUs);
-  deepEqual(await states(campaign), { 10: 'waiting' }, 'what counts is the grace behind that');
+  deepEqual(await states(campaign), { 10: 'waiting' }, 'the grace counts from then on');
   await advanceAvailability(GRACE_MS);
   equal(await found(), true);
   await ledger.settle(campaign, closeUs);
@@ -402,7 +402,7 @@ test('a closed room that everybody has left is looked at when it is time for its
   ok((await ledger.read(campaign)).finishedAt);
 });
 
-test('no absence counts beyond what is known of streams', async () => {
+test('counts absence only as far as stream reports are known', async () => {
   const campaign = await room({ paused: true });
   await ledger.enter(campaign, 10, 20);
   await come(campaign, 20);
@@ -416,7 +416,7 @@ test('no absence counts beyond what is known of streams', async () => {
   deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting' });
 });
 
-test("what was told of streams on a board that is gone may be lost, and is nobody's absence", async t => {
+test('counts no absence for stream reports lost with a board', async t => {
   const campaign = await room({ paused: true });
   await ledger.enter(campaign, 10, 20);
   await come(campaign, 20);
@@ -425,21 +425,21 @@ test("what was told of streams on a board that is gone may be lost, and is nobod
   const redis = connectRedis(redisUrl, { commandTimeoutMs: 5_000, onError: () => undefined });
   t.after(() => redis.disconnect());
   await waitForRedis(redis, 10_000);
-  const told = { pool: ledger.pool, redis, keys: keysOf(testNamespace()) };
+  const deps = { pool: ledger.pool, redis, keys: keysOf(testNamespace()) };
   for (const [epoch, became] of [
     [1, 'waiting'],
     [2, 'waiting'],
     [2, 'skipped'],
   ] as const) {
     await advanceAvailability(5 * GRACE_MS);
-    await beginPresence(redis, told.keys, epoch);
-    ok(await takePresence(told, epoch));
+    await beginPresence(redis, deps.keys, epoch);
+    ok(await takePresence(deps, epoch));
     await settle(campaign, 100);
     deepEqual(await states(campaign), { 10: became, 20: 'waiting' });
   }
 });
 
-test('nobody is let in while nobody could hear of it, and nobody comes at once later', async () => {
+test('admits nobody while nobody can be notified, and catches nothing up afterwards', async () => {
   const campaign = await room({ perSecond: 2 });
   await ledger.enter(campaign, 10, 20, 30, 40);
   await come(campaign, 10, 20, 30, 40);
@@ -447,16 +447,16 @@ test('nobody is let in while nobody could hear of it, and nobody comes at once l
     await later(campaign);
     await ledger.settle(campaign, 100);
   }
-  equal((await ledger.read(campaign)).grantedCount, 0, 'available time stands still');
+  equal((await ledger.read(campaign)).grantedCount, 0, 'available time is paused');
   await go(campaign, 10, 20, 30, 40);
   await settle(campaign, 100);
-  equal((await ledger.read(campaign)).grantedCount, 0, 'nobody is there');
+  equal((await ledger.read(campaign)).grantedCount, 0, 'nobody is present');
   await come(campaign, 40);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'admitted', 20: 'waiting', 30: 'waiting', 40: 'waiting' });
 });
 
-test('a closed room that everybody has left comes to its end', async () => {
+test('finishes an abandoned closed room', async () => {
   const campaign = await room();
   await ledger.enter(campaign, 10, 20);
   const closeUs = campaign.closesAt.getTime() * 1000 - opensAtUs(campaign);
@@ -471,7 +471,7 @@ test('a closed room that everybody has left comes to its end', async () => {
   ok((await ledger.read(campaign)).finishedAt);
 });
 
-test('a pass that nobody uses ends in available time, and frees its place', async () => {
+test('an unused pass expires in available time, and frees its capacity', async () => {
   const campaign = await room({ capacity: 1 });
   await ledger.enter(campaign, 10, 20);
   await come(campaign, 10, 20);
@@ -486,7 +486,7 @@ test('a pass that nobody uses ends in available time, and frees its place', asyn
   deepEqual(await states(campaign), { 10: 'expired', 20: 'admitted' });
 });
 
-test('who withdraws is let go, who is in or was skipped for good is not let in', async () => {
+test('a waiting user can withdraw, an admitted one cannot', async () => {
   const campaign = await room({ perSecond: 1 });
   await ledger.enter(campaign, 10, 20, 30);
   await come(campaign, 10, 20, 30);
@@ -510,12 +510,12 @@ async function finished(): Promise<{ readonly campaign: Campaign; readonly close
   return { campaign, closeUs };
 }
 
-test('it ends when the campaign is closed and nobody is in the line', async () => {
+test('finishes when the campaign is closed and the line is empty', async () => {
   const { campaign } = await finished();
   equal((await countPeople(ledger.pool, campaign.campaignId)).admitted, 2);
 });
 
-test('passes and visits end in a room that is finished too', async () => {
+test('passes and visits also expire in a finished room', async () => {
   const { campaign, closeUs } = await finished();
   const found = async (): Promise<boolean> =>
     (await idsFound(opensAtUs(campaign) + closeUs)).includes(campaign.campaignId);
@@ -527,7 +527,7 @@ test('passes and visits end in a room that is finished too', async () => {
   equal(await found(), false);
 });
 
-test('nobody goes a way that is not drawn, and an admission stays', async () => {
+test('allows only documented transitions, and an admission is final', async () => {
   const campaign = await room();
   await ledger.enter(campaign, 10);
   await come(campaign, 10);
@@ -538,7 +538,7 @@ test('nobody goes a way that is not drawn, and an admission stays', async () => 
   await rejects(set('admitted_us = 1'), /never changed/);
 });
 
-test('whatever comes, goes and withdraws: who is let in is the first of the line', async () => {
+test('whatever users do, it admits the head of the line', async () => {
   const step = fc.oneof(
     ...(['come', 'go', 'withdraw', 'enter'] as const).map(what =>
       fc.record({ what: fc.constant(what), who: fc.integer({ min: 1, max: 12 }) }),

@@ -103,19 +103,19 @@ async function story(movesAtOnce: number | undefined): Promise<unknown[]> {
   return seen;
 }
 
-test('how many fit in a turn makes no difference to a room', async () => {
+test('the size of a step does not change a room', async () => {
   const expected = await story(undefined);
   for (const movesAtOnce of [1, 2, 3]) deepEqual(await story(movesAtOnce), expected);
   const [first] = expected;
   deepEqual(
     Object.values(Object(first)).filter(state => state === 'withdrawn').length,
     4,
-    'all have left before somebody was let in',
+    'all withdrew before anybody was admitted',
   );
   deepEqual(await brokenInvariants(ledger.pool), []);
 });
 
-test('passes of a room that is finished end in several turns', async () => {
+test('passes of a finished room expire over several steps', async () => {
   const campaign = await room();
   await ledger.enter(campaign, 1, 2, 3, 4, 5);
   await addStreams(ledger.pool, streams(campaign, GATEWAY, [1, 2, 3, 4, 5]));
@@ -139,7 +139,7 @@ test('passes of a room that is finished end in several turns', async () => {
   equal(rows.length, 0);
 });
 
-test('the streams of a gateway that has ended end some at a time, and those of one after another', async () => {
+test('streams of ended gateways end in batches, one gateway after another', async () => {
   const campaign = await room();
   const all = [1, 2, 3, 4, 5];
   await ledger.enter(campaign, ...all);
@@ -152,7 +152,7 @@ test('the streams of a gateway that has ended end some at a time, and those of o
       [incarnation],
     );
   }
-  const told = async (): Promise<readonly number[]> => {
+  const readStreams = async (): Promise<readonly number[]> => {
     const { rows } = await ledger.pool.query<{ here: number; incarnations: number }>(
       `select (select count(*) from room_people where absent_since_ms is null and campaign_id = $1) as here,
               (select count(*) from presence_gateways) as incarnations`,
@@ -163,7 +163,7 @@ test('the streams of a gateway that has ended end some at a time, and those of o
   const seen: (readonly number[])[] = [];
   for (let turn = 0; turn < 5; turn++) {
     await endStreams(ledger.pool, 2);
-    seen.push(await told());
+    seen.push(await readStreams());
   }
   deepEqual(seen, [
     [3, 2],

@@ -24,6 +24,7 @@ import { readBounds } from '../../sql/statements/progress/gateways.ts';
 import { raiseWatermark, readWatermark } from '../../sql/statements/progress/watermarks.ts';
 import { findRooms } from '../../sql/statements/rooms/rooms.ts';
 import type { ClockWatch } from '../clock/clock-watch.ts';
+import { withTimeout } from '../contract/process/with-timeout.ts';
 import type { Keys } from '../contract/redis/keys.ts';
 import type { Registry } from '../contract/redis/lease/lease.ts';
 import type { RedisClient } from '../contract/redis/redis.ts';
@@ -31,7 +32,7 @@ import { takePresence } from '../intake/presence.ts';
 import { Publisher } from '../projections/publish.ts';
 import { rankedWatermarkOf, watermarkOf } from '../watermark/watermark.ts';
 import type { AvailabilityClock } from './availability-clock.ts';
-import { CampaignTurns, type Work, within } from './campaign-turns.ts';
+import { CampaignTurns, type Work } from './campaign-turns.ts';
 import { EMPTY_MS } from './room-settling.ts';
 import type { SettlingOptions } from './settling.ts';
 import type { AvailableInstants, Instants } from './settling-step.ts';
@@ -223,7 +224,7 @@ export class SettlementCycle {
   async #settleChosen(work: readonly Work[]): Promise<boolean> {
     const settled = this.#turns.settle(work, () => this.#instants());
     for (;;) {
-      const more = await within(RAISE_AGAIN_MS, settled);
+      const more = await withTimeout(RAISE_AGAIN_MS, settled, () => undefined);
       if (more !== undefined) return more;
       // If a server does not answer, the next cycle says so; until then steps decide up to where they could before.
       await this.#raiseAgain().catch(() => undefined);

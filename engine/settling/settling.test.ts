@@ -12,7 +12,7 @@ before(async () => {
 });
 after(() => ledger.close());
 
-test('coupons go to the first, up to the watermark and no further', async () => {
+test('grants coupons to the first, up to the watermark', async () => {
   const campaign = await ledger.campaign('coupon', 2);
   await ledger.enter(campaign, 10, 20, 30);
   await ledger.settle(campaign, 10);
@@ -25,7 +25,7 @@ test('coupons go to the first, up to the watermark and no further', async () => 
   deepEqual([settledCount, grantedCount, finishedAt], [3, 2, null]);
 });
 
-test('all gateways of an instant are settled with it', async () => {
+test('settles all gateways of an instant together', async () => {
   const campaign = await ledger.campaign('coupon', 5);
   await insertEntries(ledger.pool, { ...columns(campaign, [5]), stamps: [5 * 1024 + 1023] }, 'all');
   await ledger.settle(campaign, 4);
@@ -34,7 +34,7 @@ test('all gateways of an instant are settled with it', async () => {
   equal((await ledger.read(campaign)).settledCount, 1);
 });
 
-test('nothing new, nothing written: the revision stays', async () => {
+test('writes nothing when nothing is new, and keeps the revision', async () => {
   const campaign = await ledger.campaign('coupon', 2);
   await ledger.enter(campaign, 10);
   await ledger.settle(campaign, 20);
@@ -44,7 +44,7 @@ test('nothing new, nothing written: the revision stays', async () => {
   equal(await ledger.findsWork(campaign, 30), false);
 });
 
-test('a coupon is finished when the watermark has reached the close, and not before', async () => {
+test('finishes a coupon when the watermark has reached the close, not before', async () => {
   const campaign = await ledger.campaign('coupon', 2);
   await ledger.enter(campaign, 10, WINDOW_US - 1);
   await ledger.settle(campaign, WINDOW_US - 1);
@@ -58,7 +58,7 @@ test('a coupon is finished when the watermark has reached the close, and not bef
   equal(await ledger.findsWork(campaign, WINDOW_US), false);
 });
 
-test('a withdrawal in time leaves the place to the next; one after the turn changes nothing', async () => {
+test('a withdrawal in time frees the coupon for the next; one after settlement changes nothing', async () => {
   const campaign = await ledger.campaign('coupon', 2);
   await ledger.enter(campaign, 10, 20, 30, 40);
   await ledger.settle(campaign, 10);
@@ -70,7 +70,7 @@ test('a withdrawal in time leaves the place to the next; one after the turn chan
   deepEqual([settledCount, goneCount], [3, 1]);
 });
 
-test('a withdrawal that comes before its entry waits for it', async () => {
+test('keeps a withdrawal that arrives before its entry', async () => {
   const campaign = await ledger.campaign('coupon', 2);
   await ledger.withdraw(campaign, 20);
   await ledger.enter(campaign, 10);
@@ -80,7 +80,7 @@ test('a withdrawal that comes before its entry waits for it', async () => {
   deepEqual(await ledger.outcomes(campaign), { 10: 1, 20: 'withdrawn', 30: 2 });
 });
 
-test('a withdrawal after the end is refused, and found no second time', async () => {
+test('refuses a withdrawal after settlement, and finds it no second time', async () => {
   const campaign = await ledger.campaign('coupon', 2);
   await ledger.enter(campaign, 10);
   await ledger.settle(campaign, WINDOW_US);
@@ -91,7 +91,7 @@ test('a withdrawal after the end is refused, and found no second time', async ()
   deepEqual(await ledger.outcomes(campaign), { 10: 1 });
 });
 
-test('a campaign that another engine has is left to it', async () => {
+test('skips a campaign that another engine has locked', async () => {
   const campaign = await ledger.campaign('coupon', 2);
   await ledger.enter(campaign, 10);
   await transaction(ledger.pool, async client => {
@@ -105,7 +105,7 @@ test('a campaign that another engine has is left to it', async () => {
   equal((await ledger.read(campaign)).settledCount, 1);
 });
 
-test('more than one turn holds is settled all the same, by several engines at once', async () => {
+test('several engines settle more than one step holds', async () => {
   const campaign = await ledger.campaign('coupon', 6_000);
   await ledger.enter(campaign, ...Array.from({ length: 12_000 }, (_, index) => index + 1));
   const decided: number[] = [];
@@ -123,7 +123,7 @@ test('more than one turn holds is settled all the same, by several engines at on
   deepEqual(await brokenInvariants(ledger.pool), []);
 });
 
-test('a coupon is settled as a plain look at its entries would have it, in whatever steps', async () => {
+test('matches a plain computation over the entries, whatever the steps', async () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant('enter' as const), gapUs: fc.integer({ min: 1, max: 5 }) }),
     fc.record({ kind: fc.constant('settle' as const), gapUs: fc.integer({ min: 0, max: 5 }) }),

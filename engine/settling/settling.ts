@@ -332,7 +332,7 @@ async function grantTurn(
   through: number,
   instants: Instants,
 ): Promise<Turn> {
-  const { campaignId, settledStamp, places, waitlistedCount } = campaign;
+  const { campaignId, settledStamp, places } = campaign;
   const entries = await readTurn(db, { campaignId, after: settledStamp, through, limit: TURN_LIMIT });
   const { granted, waitlisted, decided, lastStamp } = judgeCoupons(campaign, entries);
   await insertGrants(
@@ -342,7 +342,6 @@ async function grantTurn(
   );
   const offer = offerOf(campaign, instants);
   if (campaign.claimWithinS !== null && offer !== undefined) {
-    const waiting = { from: waitlistedCount + 1, userIds: waitlisted.map(({ userId }) => userId) };
     const claimants = [
       ...granted.map(({ serial, userId }) => ({ number: serial, serial, userId })),
       ...waitlisted.map(({ waitlistPosition, userId }) => ({
@@ -351,7 +350,7 @@ async function grantTurn(
         userId,
       })),
     ];
-    await insertWaiting(db, campaignId, claimants, waiting, offer);
+    await insertWaiting(db, campaignId, claimants, offer);
   }
   return {
     decided,

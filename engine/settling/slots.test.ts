@@ -2,7 +2,7 @@ import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Slots } from './slots.ts';
 
-test('no more go on at once than there are slots, in the order in which they asked', async () => {
+test('runs at most as many as there are slots, in order of arrival', async () => {
   const slots = new Slots(2);
   const begun: number[] = [];
   const ends: (() => void)[] = [];
@@ -21,7 +21,7 @@ test('no more go on at once than there are slots, in the order in which they ask
   }
 });
 
-test('what fails gives its slot back', async () => {
+test('a failure releases its slot', async () => {
   const slots = new Slots(1);
   await rejects(
     slots.run(() => Promise.reject(new Error('no'))),

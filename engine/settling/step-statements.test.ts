@@ -39,22 +39,22 @@ async function stepped(campaign: Campaign, afterUs: number): Promise<number> {
   return sent;
 }
 
-test('a step of claims sends no statement that would find nothing', async () => {
+test('a step of claims sends no statement that would match nothing', async () => {
   const coupon = await ledger.claimed(1, { withinS: 1, waitlist: 100 });
   await ledger.enter(coupon, 10);
   await stepped(coupon, 20);
   await ledger.enter(coupon, 30, 40, 50);
-  equal(await stepped(coupon, 60), 7, 'people enter, and wait');
+  equal(await stepped(coupon, 60), 7, 'users enter and wait');
   await ledger.enter(coupon, 70);
-  equal(await stepped(coupon, 2 * SECOND_US), 10, 'one enters, and an offer lapses and goes on');
-  equal(await stepped(coupon, 4 * SECOND_US), 8, 'an offer lapses and goes on');
+  equal(await stepped(coupon, 2 * SECOND_US), 10, 'a user enters, and an offer lapses and passes on');
+  equal(await stepped(coupon, 4 * SECOND_US), 8, 'an offer lapses and passes on');
   equal(await stepped(coupon, 4 * SECOND_US + 10), 4, 'nothing is due');
   const { moveCount, waitlistedCount } = await ledger.read(coupon);
   equal(moveCount, 4);
   equal(waitlistedCount, 4);
 });
 
-test('a step of a room sends no statement that would find nothing', async () => {
+test('a step of a room sends no statement that would match nothing', async () => {
   const room = await ledger.campaign('room', 100);
   const { campaignId } = room;
   await createRoom(ledger.pool, campaignId, {
@@ -76,8 +76,8 @@ test('a step of a room sends no statement that would find nothing', async () => 
   equal(await stepped(room, 20), 7, 'somebody enters');
   await addStreams(ledger.pool, { incarnation: 1, rooms: [{ campaignId, userIds: ['user-10'] }] });
   await advance();
-  equal(await stepped(room, 20), 12, 'somebody is let in');
+  equal(await stepped(room, 20), 12, 'a user is admitted');
   await advance();
   const found = await findRooms(ledger.pool, room.opensAt.getTime() * 1_000 + WINDOW_US - 1, EMPTY_MS);
-  ok(!found.some(each => each.campaignId === campaignId), 'nobody is left in the line');
+  ok(!found.some(each => each.campaignId === campaignId), 'the line is empty');
 });

@@ -13,11 +13,11 @@ function leftFirst(): WorkSharing {
   return sharing;
 }
 
-test('a campaign whose step found nothing to do is left to others, and those that were worked on are not', () => {
+test('leaves a campaign with an idle step to others, and keeps those it worked on', () => {
   deepEqual(leftFirst().choose([FIRST, OTHER], 1), [OTHER]);
 });
 
-test('one that is due and stays untouched is taken again', () => {
+test('takes back a campaign that is due and stays untouched', () => {
   const sharing = leftFirst();
   sharing.choose([FIRST], 100);
   deepEqual(sharing.choose([FIRST], 499), []);
@@ -26,12 +26,12 @@ test('one that is due and stays untouched is taken again', () => {
   deepEqual(sharing.choose([{ ...FIRST, progress: 6 }], 520), [{ ...FIRST, progress: 6 }]);
 });
 
-test('one that others go on with is left to them, however long', () => {
+test('leaves a campaign to others for as long as they make progress', () => {
   const sharing = leftFirst();
   for (let progress = 1; progress <= 100; progress++)
     deepEqual(sharing.choose([{ ...FIRST, progress }], 300 * progress), []);
 });
 
-test('one that nobody worked on for long is anybody’s', () => {
+test('takes a campaign that nobody worked on for long', () => {
   deepEqual(leftFirst().choose([FIRST], 10_001), [FIRST]);
 });

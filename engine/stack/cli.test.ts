@@ -52,7 +52,7 @@ test('up, status, down and wipe', () => {
   assert.match(stack(['wipe']).out, /there was no data/);
 });
 
-test('a command that is none is answered with the usage', () => {
+test('answers an unknown command with the usage', () => {
   for (const args of [[], ['start'], ['up', 'now'], ['up', '--fast']]) {
     const refused = stack(args);
     assert.equal(refused.code, 2);
@@ -60,13 +60,13 @@ test('a command that is none is answered with the usage', () => {
   }
 });
 
-test('a start that is impossible ends with what is wrong and what to do', () => {
+test('an impossible start ends with the cause and the remedy', () => {
   const refused = stack(['up'], { LOG: 'rabbit' });
   assert.equal(refused.code, 1);
   assert.match(refused.err, /LOG=rabbit is unknown\nwhat to do: use LOG=kafka or LOG=redis/);
 });
 
-test('a record that cannot be read is named, and wiped', async () => {
+test('names an unreadable record, and wipes it', async () => {
   await writeFile(join(dir, 'redis.json'), '{"ports":');
   const refused = stack(['up']);
   assert.equal(refused.code, 1);

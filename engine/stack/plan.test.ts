@@ -10,16 +10,22 @@ const cases: [
   kafka: KafkaNeed,
   log: string,
 ][] = [
-  ['nothing is given', {}, undefined, 'if-possible', 'by-kafka'],
-  ['LOG=redis wants no Kafka', { LOG: 'redis' }, undefined, 'no', 'redis'],
+  ['no server is given', {}, undefined, 'if-possible', 'by-kafka'],
+  ['LOG=redis needs no Kafka', { LOG: 'redis' }, undefined, 'no', 'redis'],
   ['LOG=redis and a bench that compares both', { LOG: 'redis' }, 'if-possible', 'if-possible', 'redis'],
-  ['LOG=kafka must have one', { LOG: 'kafka' }, undefined, 'required', 'kafka'],
-  ['LOG=kafka stays a must', { LOG: 'kafka' }, 'if-possible', 'required', 'kafka'],
+  ['LOG=kafka requires one', { LOG: 'kafka' }, undefined, 'required', 'kafka'],
+  ['LOG=kafka still requires one', { LOG: 'kafka' }, 'if-possible', 'required', 'kafka'],
   ['KAFKA_BROKERS chooses Kafka', { KAFKA_BROKERS: 'k:9092' }, undefined, 'no', 'kafka'],
   ['LOG=redis beside KAFKA_BROKERS', { KAFKA_BROKERS: 'k:9092', LOG: 'redis' }, undefined, 'no', 'redis'],
-  ['a start that wants no Kafka', {}, 'no', 'no', 'redis'],
-  ['a start that must have Kafka', {}, 'required', 'required', 'by-kafka'],
-  ['an empty variable is none', { LOG: '', KAFKA_BROKERS: ' ' }, undefined, 'if-possible', 'by-kafka'],
+  ['a start that needs no Kafka', {}, 'no', 'no', 'redis'],
+  ['a start that requires Kafka', {}, 'required', 'required', 'by-kafka'],
+  [
+    'an empty variable counts as missing',
+    { LOG: '', KAFKA_BROKERS: ' ' },
+    undefined,
+    'if-possible',
+    'by-kafka',
+  ],
 ];
 
 for (const [name, env, need, privateKafka, log] of cases) {
@@ -29,13 +35,13 @@ for (const [name, env, need, privateKafka, log] of cases) {
   });
 }
 
-test('servers that are given are kept as they are', () => {
+test('keeps given servers as they are', () => {
   const plan = makePlan({ DATABASE_URL: 'postgres://a/b', REDIS_URL: 'redis://c', LOG: 'redis' }, undefined);
   assert.equal(plan.databaseUrl, 'postgres://a/b');
   assert.equal(plan.redisUrl, 'redis://c');
 });
 
-test('a LOG that names no log is refused with its value and the right ones', () => {
+test('refuses an unknown LOG with its value and the valid ones', () => {
   assert.throws(
     () => makePlan({ LOG: 'rabbit' }, undefined),
     (error: unknown) =>
@@ -45,6 +51,6 @@ test('a LOG that names no log is refused with its value and the right ones', () 
   );
 });
 
-test('LOG=kafka contradicts a start without any Kafka', () => {
+test('LOG=kafka conflicts with a start without Kafka', () => {
   assert.throws(() => makePlan({ LOG: 'kafka' }, 'no'), StackError);
 });

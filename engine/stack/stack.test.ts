@@ -88,7 +88,7 @@ async function killAndWait(child: ChildProcess, signal: NodeJS.Signals): Promise
   await ended;
 }
 
-test('data survives a stop and the next start finds it', async () => {
+test('data survives a stop and a restart', async () => {
   const first = await start();
   await query(first, 'CREATE TABLE kept (word text)');
   await query(first, "INSERT INTO kept VALUES ('ledger')");
@@ -104,7 +104,7 @@ test('data survives a stop and the next start finds it', async () => {
   await second.stop();
 });
 
-test('the servers are set as a queue needs them, and opened by password alone', async () => {
+test('configures the servers for a queue, accessible by password only', async () => {
   const stack = await start();
   const settings = await query(
     stack,
@@ -127,12 +127,12 @@ test('the servers are set as a queue needs them, and opened by password alone', 
     /password/,
   );
   for (const name of ['postgres.json', 'redis.json', 'redis/redis.conf']) {
-    assert.equal((await stat(join(dir, name))).mode & 0o077, 0, `${name} is for its owner alone`);
+    assert.equal((await stat(join(dir, name))).mode & 0o077, 0, `${name} is readable by its owner only`);
   }
   await stack.stop();
 });
 
-test('two starts at once end with one set of servers, which the one that started them stops', async () => {
+test('two concurrent starts end with one set of servers, which their starter stops', async () => {
   const [one, other] = await Promise.all([start(), start()]);
   assert.deepEqual(one.env, other.env);
   const servers = [serverOf('postgres'), serverOf('redis')];
@@ -146,7 +146,7 @@ test('two starts at once end with one set of servers, which the one that started
 });
 
 for (const signal of ['SIGKILL', 'SIGINT', 'SIGTERM'] as const) {
-  test(`${signal} of the owner leaves nothing running`, async () => {
+  test(`${signal} to the owner leaves nothing running`, async () => {
     const owner = await startOwner();
     const running = processes();
     assert.equal(running.length, 4);
@@ -155,7 +155,7 @@ for (const signal of ['SIGKILL', 'SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-test('a killed keeper: its owner stops the servers, and without an owner the next start takes them over', async () => {
+test('killed keeper: its owner stops the servers, and without an owner the next start takes over', async () => {
   const stack = await start();
   const ofFirst = processes();
   process.kill(readRecord(dir, 'redis')?.keeper?.pid ?? 0, 'SIGKILL');
@@ -173,7 +173,7 @@ test('a killed keeper: its owner stops the servers, and without an owner the nex
   assert.deepEqual(servers.filter(isRunning), []);
 });
 
-test('a remembered port that somebody else took is given up, the data is not', async () => {
+test('replaces a remembered port that is in use, and keeps the data', async () => {
   const before = await start();
   await withRedis(before, client => client.set('moved', 'yes'));
   const [port = 0] = readRecord(dir, 'redis')?.ports ?? [];
@@ -190,7 +190,7 @@ test('a remembered port that somebody else took is given up, the data is not', a
   }
 });
 
-test('servers that crashed recover at the next start, which starts only them', async () => {
+test('the next start recovers crashed servers, and starts only those', async () => {
   const stack = await start();
   await query(stack, 'CREATE TABLE crash (word text)');
   await query(stack, "INSERT INTO crash VALUES ('committed')");
@@ -214,7 +214,7 @@ test('servers that crashed recover at the next start, which starts only them', a
   await stack.stop();
 });
 
-test('servers that are given are not started, and nothing is written', async () => {
+test('starts no given server, and writes nothing', async () => {
   const elsewhere = join(root, 'unused');
   const env = { DATABASE_URL: 'postgres://a/b', REDIS_URL: 'redis://c', KAFKA_BROKERS: 'd:9092' };
   const stack = await startStack({ dir: elsewhere, env });
@@ -223,7 +223,7 @@ test('servers that are given are not started, and nothing is written', async () 
   await assert.rejects(stat(elsewhere), { code: 'ENOENT' });
 });
 
-test('a directory that cannot be one is refused with what to do', async () => {
+test('refuses an unusable directory with the remedy', async () => {
   const file = join(root, 'file');
   await writeFile(file, '');
   await assert.rejects(
@@ -232,7 +232,7 @@ test('a directory that cannot be one is refused with what to do', async () => {
   );
 });
 
-test('without Java the log is Redis Streams and one line says so; a Kafka chosen by hand stops the start', async () => {
+test('without Java, falls back to Redis Streams and says so; an explicit Kafka stops the start', async () => {
   const withoutJava = { JAVA_HOME: join(root, 'nowhere') };
   const stack = await start(withoutJava);
   assert.equal(stack.env.LOG, 'redis');
@@ -243,13 +243,13 @@ test('without Java the log is Redis Streams and one line says so; a Kafka chosen
     start({ ...withoutJava, LOG: 'kafka' }),
     (error: unknown) => error instanceof StackError && /install a JRE of version 17/.test(error.remedy),
   );
-  assert.deepEqual(processes(), [], 'what had started beside it was stopped');
+  assert.deepEqual(processes(), [], 'servers already started were stopped');
 });
 
 test('Kafka keeps its records over a restart', async t => {
   const has = (command: string, argument: string): boolean => spawnSync(command, [argument]).status === 0;
   if (!has('java', '-version') || !has('mvn', '--version')) {
-    t.diagnostic('NOT TESTED: private Kafka, for there is no java or no mvn on PATH');
+    t.diagnostic('NOT TESTED: private Kafka, because java or mvn is not on PATH');
     return;
   }
   const first = await start({ LOG: 'kafka' });

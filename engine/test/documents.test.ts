@@ -22,14 +22,14 @@ after(() => database.drop());
 describe('diagrams', () => {
   for (const page of pages) {
     for (const { line, text, statesOf } of diagramsOf(page)) {
-      it(`can be read by Mermaid: ${page.file}:${line}`, async () => {
+      it(`parse in Mermaid: ${page.file}:${line}`, async () => {
         await parseDiagram(text);
       });
       if (statesOf === undefined) continue;
-      it(`has the states of ${statesOf}: ${page.file}:${line}`, async () => {
+      it(`show the states of ${statesOf}: ${page.file}:${line}`, async () => {
         const { states } = await parseDiagram(text);
         const { names, isProse } = await statesInCode(PROJECT, statesOf, database.url);
-        assert.ok(states.length > 1, 'it is no state machine');
+        assert.ok(states.length > 1, 'it is not a state machine');
         assert.deepEqual(
           states.filter(state => !names.includes(state)),
           [],
@@ -41,7 +41,7 @@ describe('diagrams', () => {
     }
   }
 
-  it('that are wrong are refused', async () => {
+  it('are rejected when invalid', async () => {
     await assert.rejects(parseDiagram('stateDiagram-v2\n  one --> : nowhere'), /Parse error/);
     await assert.rejects(parseDiagram('sequenceDiagram\n  A->>: nobody'), /Parse error/);
     await assert.rejects(parseDiagram('no diagram at all'), /No diagram type/);
@@ -52,10 +52,10 @@ describe('diagrams', () => {
 
 describe('links', () => {
   for (const page of pages) {
-    it(`of ${page.file} lead to files, headings and names that there are`, () => {
+    it(`of ${page.file} lead to existing files, headings and names`, () => {
       const faults = linksOf(PROJECT, page).flatMap(({ target, anchor, name }) => {
         const shown = shownPath(PROJECT, target);
-        if (!existsSync(target)) return [`${shown} is not there`];
+        if (!existsSync(target)) return [`${shown} does not exist`];
         if (statSync(target).isDirectory()) return [];
         const text = readFileSync(target, 'utf8');
         if (anchor !== '' && !anchorsOf(text).has(anchor)) return [`${shown} has no heading #${anchor}`];
@@ -66,22 +66,22 @@ describe('links', () => {
     });
   }
 
-  it('find the anchors that a heading gets', () => {
+  it('use the anchors that headings get', () => {
     const anchors = anchorsOf('# A part: is *gone*\n## not-open-yet\n```\n# no heading\n```\n');
     assert.deepEqual([...anchors], ['a-part-is-gone', 'not-open-yet']);
   });
 });
 
-describe('the workflow of CI', () => {
+describe('the CI workflow', () => {
   const workflow = readFileSync(join(PROJECT, '.github/workflows/ci.yml'), 'utf8');
 
-  it('runs what .ci/run does, may only read, and has no secrets', () => {
+  it('runs .ci/run, has read permission only, and uses no secrets', () => {
     assert.match(workflow, /^ +- run: \.ci\/run$/m);
     assert.match(workflow, /^permissions:\n {2}contents: read\n\n/m);
     assert.doesNotMatch(workflow, /secrets\.|: write/);
   });
 
-  it('pins each action to a major version, and has the versions that the README asks for', () => {
+  it('pins each action to a major version, and uses the versions in the README', () => {
     const actions = [...workflow.matchAll(/uses: (\S+)/g)].map(([, action = '']) => action);
     assert.ok(actions.length > 0);
     assert.deepEqual(
@@ -94,7 +94,7 @@ describe('the workflow of CI', () => {
 });
 
 describe('OPERATING.md', () => {
-  it('has every metric once, and none else', () => {
+  it('lists every metric exactly once', () => {
     const read = (file: string): string => readFileSync(join(PROJECT, file), 'utf8');
     const sources = ['gateway/metrics.ts', 'engine/metrics.ts'].map(read).join('');
     const measured = [...sources.matchAll(/'(fairline_[a-z_]+)'/g)].map(([, name]) => name);
@@ -104,7 +104,7 @@ describe('OPERATING.md', () => {
 });
 
 describe('CONTRIBUTING.md', () => {
-  it('names every dependency, and says why it is there', () => {
+  it('names every dependency with a reason', () => {
     const { dependencies, devDependencies } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
     const page = readFileSync(join(PROJECT, '.github/CONTRIBUTING.md'), 'utf8');
     const [, table = ''] = page.split(/^## Dependencies$/m);

@@ -23,19 +23,19 @@ before(async () => {
 after(() => rm(project, { recursive: true }));
 
 describe('testFiles', () => {
-  it('finds all of them, however deep', async () => {
+  it('finds all test files at any depth', async () => {
     const all = ['engine/a.test.ts', 'engine/deep/er/b.test.ts', 'sql/c.test.ts'];
     assert.deepEqual(await testFiles(project, []), all);
   });
 
-  it('finds those that are named, by file and by directory, each once', async () => {
+  it('finds named files and directories, each once', async () => {
     const named = [join(project, 'engine/deep'), join(project, 'engine/deep/er/b.test.ts')];
     assert.deepEqual(await testFiles(project, named), ['engine/deep/er/b.test.ts']);
     const missing = [join(project, 'engine/a')];
     await assert.rejects(testFiles(project, missing), /there is no test file at/);
   });
 
-  it('refuses a test file that no run would find', async () => {
+  it('rejects a test file that no run would find', async () => {
     for (const file of ['docs/f.test.ts', 'g.test.ts']) {
       await mkdir(join(project, file, '..'), { recursive: true });
       await writeFile(join(project, file), '');

@@ -366,7 +366,7 @@ export async function brokenInvariants(pool: Pool): Promise<readonly string[]> {
     having count(distinct gone.gone_number) <> c.gone_count or count(gone.gone_number) <> c.gone_count
         or coalesce(max(gone.gone_number), 0) <> c.gone_count
     union all
-    select 'campaign ' || c.campaign_id || ': ' || p.user_id || ' is ' || p.state || ', and was counted otherwise'
+    select 'campaign ' || c.campaign_id || ': ' || p.user_id || ' is ' || p.state || ', but was counted otherwise'
       from campaigns c join room_people p using (campaign_id)
       left join grants g using (campaign_id, user_id)
      where p.serial is distinct from g.serial or (p.stamp <= coalesce(c.cancelled_stamp, c.settled_stamp) and p.state = 'waiting' and not exists (
@@ -391,7 +391,7 @@ export async function brokenInvariants(pool: Pool): Promise<readonly string[]> {
       from claimants where state in ('offered', 'claimed') group by campaign_id, serial having count(*) > 1
     union all
     -- Those who have a place are the first by stamp, and number n is the n-th of them.
-    select 'campaign ' || campaign_id || ': ' || user_id || ' has another place than their turn'
+    select 'campaign ' || campaign_id || ': ' || user_id || ' does not hold the number of their rank'
       from (select c.campaign_id, k.user_id, k.number,
                    row_number() over (partition by c.campaign_id order by e.stamp) as turn
               from campaigns c join claimants k using (campaign_id) join entries e using (campaign_id, user_id)
@@ -399,13 +399,13 @@ export async function brokenInvariants(pool: Pool): Promise<readonly string[]> {
      where number <> turn
     union all
     -- Of those who wait, everybody before one who was offered something was too, or has left.
-    select 'campaign ' || waiting.campaign_id || ': ' || waiting.user_id || ' was passed over'
+    select 'campaign ' || waiting.campaign_id || ': ' || waiting.user_id || ' was skipped'
       from claimants waiting
      where waiting.state = 'waitlisted' and exists (
        select from claimants k where k.campaign_id = waiting.campaign_id
           and k.waitlist_position > waiting.waitlist_position and k.serial is not null)
     union all
-    select 'campaign ' || campaign_id || ': claimants who moved are not told of 1..n'
+    select 'campaign ' || campaign_id || ': claimant moves are not 1..n without gaps'
       from campaigns c where move_count <> (select count(*) from claimant_moves m where m.campaign_id = c.campaign_id)`);
   return rows.map(row => row.broken);
 }

@@ -66,13 +66,13 @@ function isOfTests(file: string): boolean {
 const isIn = (file: string, folder: string): boolean => file.startsWith(`${folder}/`);
 const shown = (found: readonly Import[]): string[] => found.map(({ from, to }) => `${from} -> ${to}`);
 
-test('there are imports to be looked at, and each leads to a file', () => {
+test('finds imports, each of which leads to a file', () => {
   assert.ok(imports.length > 3_000, `${imports.length} imports`);
   const known = new Set(files);
   assert.deepEqual(shown(imports.filter(({ to }) => !known.has(to))), []);
 });
 
-test('a gateway takes nothing from the engine but the contract, and the engine nothing from a gateway', () => {
+test('gateway imports only the contract from engine, and engine nothing from gateway', () => {
   const wrong = inService.filter(
     ({ from, to }) =>
       (isIn(from, 'gateway') && isIn(to, 'engine') && !isIn(to, 'engine/contract')) ||
@@ -81,19 +81,19 @@ test('a gateway takes nothing from the engine but the contract, and the engine n
   assert.deepEqual(shown(wrong), []);
 });
 
-test('the contract takes nothing from the rest of the engine', () => {
+test('the contract imports nothing else from engine', () => {
   const wrong = inService.filter(
     ({ from, to }) => isIn(from, 'engine/contract') && !isIn(to, 'engine/contract') && !isIn(to, 'sql'),
   );
   assert.deepEqual(shown(wrong), []);
 });
 
-test('statements and schema take nothing from those who use them', () => {
+test('statements and schema import nothing from their users', () => {
   const wrong = inService.filter(({ from, to }) => isIn(from, 'sql') && !isIn(to, 'sql'));
   assert.deepEqual(shown(wrong), []);
 });
 
-test('nothing in service takes anything from the bench, the stack or what tests share', () => {
+test('production code imports nothing from bench, stack or test helpers', () => {
   const wrong = inService.filter(
     ({ from, to }) =>
       !isIn(from, 'bench') &&
@@ -103,7 +103,7 @@ test('nothing in service takes anything from the bench, the stack or what tests 
   assert.deepEqual(shown(wrong), []);
 });
 
-test('the domain knows nothing of HTTP', () => {
+test('the domain does not depend on HTTP', () => {
   const wrong = inService.filter(
     ({ from, to }) => DOMAIN.some(room => isIn(from, `engine/${room}`)) && isIn(to, 'engine/api'),
   );
@@ -115,16 +115,16 @@ test('the domain knows nothing of HTTP', () => {
     );
 });
 
-test('the verifier takes nothing from the rest; see also verify/imports.test.ts', () => {
+test('the verifier imports nothing else; see also verify/imports.test.ts', () => {
   const wrong = inService.filter(({ from, to }) => isIn(from, 'engine/verify') && !isIn(to, 'engine/verify'));
   assert.deepEqual(shown(wrong), []);
 });
 
-test('no file imports itself by way of others, types included', () => {
+test('has no import cycles, types included', () => {
   assert.deepEqual(cyclesOf(imports), []);
 });
 
-test('a cycle would be found', () => {
+test('detects a cycle', () => {
   const edges = ['a b', 'b c', 'c a', 'c d', 'd e'].map(edge => {
     const [from = '', to = ''] = edge.split(' ');
     return { from, to };
@@ -159,7 +159,7 @@ function cyclesOf(edges: readonly Import[]): string[][] {
   return cycles;
 }
 
-test(`no folder has more than ${MOST_FILES} files of its own besides tests`, () => {
+test(`no folder holds more than ${MOST_FILES} files besides tests`, () => {
   const counts = new Map<string, number>();
   for (const file of files.filter(each => !each.endsWith('.test.ts'))) {
     counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
@@ -168,7 +168,7 @@ test(`no folder has more than ${MOST_FILES} files of its own besides tests`, () 
   assert.deepEqual(large, []);
 });
 
-test('what tests share lies in a folder testing beside its subject, or in engine/test', () => {
+test('test helpers lie in a testing folder beside their subject, or in engine/test', () => {
   const wrong = files.filter(file => /(^|\/)test-[^/]*\.ts$|[./-]fixtures?\.ts$|\/testing\.ts$/.test(file));
   assert.deepEqual(wrong, []);
 });

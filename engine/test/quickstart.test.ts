@@ -86,7 +86,7 @@ function readersEnvironment(database: TestDatabase): NodeJS.ProcessEnv {
 }
 
 describe('the README', () => {
-  it('is short, and its first snippet is at the top', () => {
+  it('is short and starts with its snippet', () => {
     const lines = english.trimEnd().split('\n');
     assert.ok(lines.length <= MOST_LINES, `${lines.length} lines`);
     const stream = lines.findIndex(line => line.includes('/queue'));
@@ -104,14 +104,14 @@ describe('the README', () => {
     );
   });
 
-  it('needs no date command, which GNU and macOS do not agree on', () => {
+  it('does not need date, which differs between GNU and macOS', () => {
     for (const { file, text } of readPages(PROJECT)) assert.doesNotMatch(text, /\$\(date|`date /, file);
   });
 });
 
 describe('every page', () => {
   for (const { file, text } of readPages(PROJECT)) {
-    it(`names only scripts that package.json has: ${file}`, () => {
+    it(`names only existing package.json scripts: ${file}`, () => {
       const named = [...text.matchAll(/npm run (?:-s )?([a-z][a-z-]*)/g)].map(([, name = '']) => name);
       assert.deepEqual(
         named.filter(name => scripts[name] === undefined),
@@ -121,7 +121,7 @@ describe('every page', () => {
   }
 });
 
-describe('the commands of the README, in order', () => {
+describe("the README's commands, in order", () => {
   const rest: readonly ShownCommand[] = commands.slice(2);
   let database: TestDatabase;
   let copy = '';
@@ -144,7 +144,7 @@ describe('the commands of the README, in order', () => {
     await rm(copy, { recursive: true, force: true });
   });
 
-  it('begin as `npm start` prints them', () => {
+  it('begin with the output of `npm start`', () => {
     const plain = (text: string): string => text.replace(/\\\n/g, ' ').replace(/\s+/g, ' ');
     const printed = plain(started?.output ?? '');
     const isStream = ({ text }: ShownCommand): boolean => text.includes('/queue');
@@ -164,7 +164,7 @@ describe('the commands of the README, in order', () => {
 });
 
 describe('a shell', () => {
-  it('keeps variables, tells exit codes, and says when a command has ended it', async t => {
+  it('keeps variables, reports exit codes, and detects a command that ends it', async t => {
     const shell = new Shell(tmpdir(), process.env);
     t.after(() => shell.close());
     assert.deepEqual(await shell.run('A=b'), { code: 0, stdout: '' });
@@ -174,8 +174,8 @@ describe('a shell', () => {
   });
 });
 
-describe('what a page shows', () => {
-  it('is read as commands and their output', () => {
+describe("a page's example", () => {
+  it('is parsed into commands and their output', () => {
     const page =
       '```sh\n# For the reader.\none a \\\n  b   # why\n# printed\n\n# For the reader.\ntwo\n```\n```js\nthree\n```\n';
     assert.deepEqual(commandsOf(page), [
@@ -185,7 +185,7 @@ describe('what a page shows', () => {
     assert.deepEqual(commandsOf('```sh\none    # why\n```\n'), [{ text: 'one', prints: [] }]);
   });
 
-  it('has to be printed whole, and in order', () => {
+  it('must be printed completely and in order', () => {
     assert.ok(showsAll(['{"a":…,"b":2}', 'c.'], 'x\n{"a":{"c":1},"b":2}\nc.\n'));
     assert.ok(!showsAll(['{"a":…,"b":2}'], '{"a":1,"b":22}'));
     assert.ok(!showsAll(['c.'], 'cd'));

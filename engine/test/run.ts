@@ -60,7 +60,7 @@ async function freeSlot(parent: string): Promise<{ directory: string; release: (
       if (!taken.signal.aborted) throw error;
     }
   }
-  throw new TestFilesError(`${RUNS_AT_ONCE} test runs are going on in this checkout; wait for one of them`);
+  throw new TestFilesError(`${RUNS_AT_ONCE} test runs are active in this checkout; wait for one of them`);
 }
 
 /** Removes what earlier interrupted runs have left on the private servers. */

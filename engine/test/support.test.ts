@@ -19,7 +19,7 @@ async function program(text: string): Promise<string> {
 }
 
 describe('testDatabase', () => {
-  it('gives each who asks a migrated database of its own, at once too', async () => {
+  it('gives each caller its own migrated database, also concurrently', async () => {
     const databases = await Promise.all([1, 2, 3].map(() => testDatabase()));
     assert.equal(new Set(databases.map(database => database.url)).size, 3);
     for (const { url, drop } of databases) {
@@ -36,7 +36,7 @@ describe('testDatabase', () => {
 });
 
 describe('eventually', () => {
-  it('returns what the check returns in the end', async () => {
+  it('returns the first successful result', async () => {
     let count = 0;
     assert.equal(await eventually(() => ++count === 3 && 'done'), 'done');
     assert.equal(
@@ -48,7 +48,7 @@ describe('eventually', () => {
     );
   });
 
-  it('tells what was wrong last', async () => {
+  it('reports the last error', async () => {
     const failing = eventually(
       () => {
         throw new Error('never');
@@ -60,7 +60,7 @@ describe('eventually', () => {
 });
 
 describe('spawnNode', () => {
-  it('tells when it is ready, what it said, and how it ended', async () => {
+  it('reports readiness, output and exit code', async () => {
     const file = await program(`
       console.log('ready', process.env.COLOUR);
       console.error('a warning');
@@ -70,7 +70,7 @@ describe('spawnNode', () => {
     assert.equal(await spawned.ready, 'ready red');
     await eventually(() => spawned.output().includes('a warning'));
     assert.equal(await spawned.stop(), 3);
-    assert.equal(await spawned.stop(), 3, 'to stop it again does nothing');
+    assert.equal(await spawned.stop(), 3, 'a second stop does nothing');
   });
 
   it('can be killed', async () => {
@@ -79,7 +79,7 @@ describe('spawnNode', () => {
     assert.equal(await spawned.stop('SIGKILL'), 'SIGKILL');
   });
 
-  it('tells all output of one that ends before it is ready', async () => {
+  it('reports all output of a process that ends before it is ready', async () => {
     const spawned = spawnNode(await program(`console.error('no port'); process.exit(1);`), {});
     await assert.rejects(spawned.ready, /ended \(1\) without a line on stdout:\nno port/);
     assert.equal(await spawned.ended, 1);

@@ -104,7 +104,7 @@ async function check(page: Page, book: string, extras: boolean, without: readonl
   return await page.evaluate(`check(${JSON.stringify(book)}, ${extras}, ${JSON.stringify(without)})`);
 }
 
-test('a page verifies a book and finds a tampered one', { timeout: 180_000 }, async context => {
+test('a page verifies a book and rejects a tampered one', { timeout: 180_000 }, async context => {
   const browser = await launch();
   if (typeof browser === 'string') {
     context.skip(`!!! NOT TESTED IN A BROWSER: ${browser} !!!`);

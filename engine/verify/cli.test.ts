@@ -64,7 +64,7 @@ async function fairline(...args: string[]): Promise<{ code: number | null; out: 
   return { code, out, err };
 }
 
-test('a fan checks a receipt against the book in one command', async () => {
+test('checks a receipt against the book in one command', async () => {
   const { code, out, err } = await fairline('book.ndjson.gz', '--receipt', 'receipt.json', '--user', 'user3');
   assert.equal(err, '');
   assert.equal(code, 0);
@@ -73,7 +73,7 @@ test('a fan checks a receipt against the book in one command', async () => {
   assert.match(out, /This does not prove:/);
 });
 
-test('everything at once, as JSON', async () => {
+test('reports everything at once as JSON', async () => {
   const given = ['--proof', 'proof.json', '--keys', 'keys.json', '--receipts', 'receipts.ndjson', '--json'];
   const { code, out } = await fairline('verify', 'book.ndjson', ...given);
   assert.equal(code, 0);
@@ -83,7 +83,7 @@ test('everything at once, as JSON', async () => {
   assert.equal(report.facts.receipts, 1);
 });
 
-test('the exit code says what kind of thing was found', async () => {
+test('the exit code states the kind of finding', async () => {
   const codes = [
     [2, 'cut.ndjson.gz'],
     [2, 'receipt.json'],
@@ -102,6 +102,12 @@ test('the exit code says what kind of thing was found', async () => {
     [4, 'book.ndjson', '--heads', 'other-heads.ndjson'],
     [4, 'book.ndjson', '--heads', 'heads.ndjson', '--heads', 'other-heads.ndjson'],
     [2, 'book.ndjson', '--heads', 'keys.json'],
+    [0, 'book.ndjson', '--heads', 'heads.ndjson', '--max-heads-bytes', '300'],
+    [2, 'book.ndjson', '--heads', 'heads.ndjson', '--max-heads-bytes', '200'],
+    [2, 'book.ndjson', '--heads', 'heads.ndjson', '--heads', 'heads.ndjson', '--max-heads-bytes', '300'],
+    [2, 'book.ndjson', '--max-line-bytes', '300'],
+    [2, 'book.ndjson', '--receipts', 'receipts.ndjson', '--max-receipts-bytes', '300'],
+    [2, '--proof', 'proof.json', '--max-proof-bytes', '300'],
     [2, 'book.ndjson', '--max-slices', '1'],
     [2, 'book.ndjson', '--max-others', '1'],
     [2, 'book.ndjson', '--max-entries', '1'],
@@ -115,7 +121,7 @@ test('the exit code says what kind of thing was found', async () => {
   }
 });
 
-test('wrong usage is told with what would be right', async () => {
+test('answers wrong usage with the remedy', async () => {
   const wrong: readonly [readonly string[], RegExp][] = [
     [[], /nothing to verify/],
     [['book.ndjson', 'book.ndjson'], /2 books are given; expected one/],
@@ -132,6 +138,7 @@ test('wrong usage is told with what would be right', async () => {
       /--heads needs a book/,
     ],
     [['nowhere.ndjson'], /cannot read nowhere\.ndjson/],
+    [['book.ndjson', '--heads', 'heads.ndjson', '--heads', 'nowhere.ndjson'], /cannot read nowhere\.ndjson/],
     [['book.ndjson', '--proof', 'nowhere.json'], /cannot read nowhere\.json/],
     [['book.ndjson', '--max-bytes', '-1'], /max-bytes/],
     [['book.ndjson', '--max-bytes=0'], /--max-bytes is "0"; expected a whole number from 1/],

@@ -2,12 +2,12 @@
  * `fairline verify`: checks a book, receipts against it, and the proof of a draw. No network, no database: files in, a report
  * out. The exit code shows the kind of findings (findings.ts).
  */
-import { open, stat } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { EXIT_USAGE, exitCodes, shown } from './findings.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { nodePrimitives } from './node.ts';
-import { concat, fromBase64Url } from './text/bytes.ts';
+import { fromBase64Url } from './text/bytes.ts';
 import { type Report, type Request, verify } from './verify.ts';
 
 const USAGE = `fairline verify [book] [options]
@@ -27,14 +27,17 @@ const USAGE = `fairline verify [book] [options]
   --max-slices <n>    limit of slices (default ${defaultLimits.slices})
   --max-others <n>    limit of slice items without a line (default ${defaultLimits.others})
   --max-tickets <n>   limit of tickets over all entrants (default ${defaultLimits.tickets})
+  --max-line-bytes <n>      limit of a line of the book or of kept heads (default ${defaultLimits.lineBytes})
+  --max-heads-bytes <n>     limit of all kept heads together (default ${defaultLimits.headsBytes})
+  --max-receipts <n>        limit of receipts (default ${defaultLimits.receipts})
+  --max-receipts-bytes <n>  limit of the file of receipts (default ${defaultLimits.receiptsBytes})
+  --max-proof-bytes <n>     limit of the proof (default ${defaultLimits.proofBytes})
   --json              print the report as JSON
 
 exit codes: 0 valid, ${EXIT_USAGE} wrong usage, ${exitCodes.document} unreadable, ${exitCodes.signature} signature or key, ${exitCodes.order} entries or their order,
 ${exitCodes.outcome} outcome or draw; the smallest that applies
 `;
 
-/** Receipts are read as a whole; a thousand take 1 MB. */
-const RECEIPTS_FILE_BYTES = 256 * 1024 * 1024;
 const PIECE_BYTES = 1 << 20;
 const NEWLINE = 0x0a;
 /** EX_SOFTWARE of sysexits.h. */
@@ -56,6 +59,11 @@ const options = {
   'max-slices': { type: 'string' },
   'max-others': { type: 'string' },
   'max-tickets': { type: 'string' },
+  'max-line-bytes': { type: 'string' },
+  'max-heads-bytes': { type: 'string' },
+  'max-receipts': { type: 'string' },
+  'max-receipts-bytes': { type: 'string' },
+  'max-proof-bytes': { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const;
@@ -101,6 +109,11 @@ const raised = {
   'max-slices': 'slices',
   'max-others': 'others',
   'max-tickets': 'tickets',
+  'max-line-bytes': 'lineBytes',
+  'max-heads-bytes': 'headsBytes',
+  'max-receipts': 'receipts',
+  'max-receipts-bytes': 'receiptsBytes',
+  'max-proof-bytes': 'proofBytes',
 } as const satisfies Readonly<Record<string, keyof Limits>>;
 
 function limitsOf(given: Arguments): Partial<Limits> {
@@ -127,11 +140,12 @@ async function smallFile(path: string, most: number): Promise<Uint8Array> {
   });
 }
 
-/** Several files of lines, concatenated. */
-async function joined(paths: readonly string[], most: number): Promise<Uint8Array> {
-  const files: Uint8Array[] = [];
-  for (const path of paths) files.push(await smallFile(path, most), Uint8Array.of(NEWLINE));
-  return concat(...files);
+/** Several files of lines, one after the other. */
+async function* joined(paths: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const path of paths) {
+    yield* pieces(path);
+    yield Uint8Array.of(NEWLINE);
+  }
 }
 
 async function* pieces(path: string): AsyncGenerator<Uint8Array> {
@@ -165,29 +179,27 @@ async function withFile<T>(path: string, use: (file: File) => Promise<T>): Promi
 
 async function requestOf(given: Arguments): Promise<Request> {
   const { book, receipt, user, receipts, proof, keys, heads } = given;
-  if (book !== undefined) {
-    await stat(book).catch((error: unknown) => {
-      throw new WrongUsage(`cannot read ${book}: ${error instanceof Error ? error.message : String(error)}`);
-    });
-  }
+  // These are opened while they are read, when a failure would look like one of the verifier.
+  for (const path of [...(book === undefined ? [] : [book]), ...(heads ?? [])])
+    await withFile(path, async file => await file.stat());
+  const limits = { ...defaultLimits, ...limitsOf(given) };
   const file = async (path: string | undefined, most: number): Promise<Uint8Array | undefined> =>
     path === undefined ? undefined : await smallFile(path, most);
-  const [one, many, proofBytes, keyBytes, headBytes] = [
-    await file(receipt, defaultLimits.receiptBytes),
-    await file(receipts, RECEIPTS_FILE_BYTES),
-    await file(proof, defaultLimits.proofBytes),
-    await file(keys, defaultLimits.keysBytes),
-    heads === undefined ? undefined : await joined(heads, defaultLimits.headsBytes),
+  const [one, many, proofBytes, keyBytes] = [
+    await file(receipt, limits.receiptBytes),
+    await file(receipts, limits.receiptsBytes),
+    await file(proof, limits.proofBytes),
+    await file(keys, limits.keysBytes),
   ];
   return {
     primitives: nodePrimitives,
-    limits: limitsOf(given),
+    limits,
     ...(book === undefined ? {} : { book: pieces(book) }),
     ...(one === undefined || user === undefined ? {} : { receipt: { bytes: one, user } }),
     ...(many === undefined ? {} : { receipts: many }),
     ...(proofBytes === undefined ? {} : { proof: proofBytes }),
     ...(keyBytes === undefined ? {} : { keys: keyBytes }),
-    ...(headBytes === undefined ? {} : { heads: headBytes }),
+    ...(heads === undefined ? {} : { heads: joined(heads) }),
     ...(given['pool-root'] === undefined ? {} : { poolRoot: given['pool-root'] }),
     ...(given['rules-hash'] === undefined ? {} : { rulesHash: given['rules-hash'] }),
   };

@@ -37,6 +37,7 @@ export const findingKinds = {
   'incarnation-unknown': 'order',
   'incarnation-twice': 'order',
   'entry-hidden': 'order',
+  'entry-after-close': 'order',
   'slice-instant': 'order',
   'wrong-gateway': 'order',
   'stamp-order': 'order',

@@ -40,7 +40,7 @@ function allowed(file: string, specifier: string): boolean {
   );
 }
 
-test('nothing outside the folder but @noble, and Node only in its entry', async () => {
+test('imports nothing outside the folder but @noble, and Node only in its entry', async () => {
   const files = await sources();
   assert.ok(files.length > 20, `${files.length} files`);
   let imports = 0;
@@ -54,12 +54,12 @@ test('nothing outside the folder but @noble, and Node only in its entry', async 
       IN_NODE.includes(file) || !/\b(Buffer|process|require)\b[.(]/.test(text),
       `${file} uses Node's globals`,
     );
-    assert.doesNotMatch(text, /\b(fetch|XMLHttpRequest|WebSocket)\b/, `${file} could reach for a network`);
+    assert.doesNotMatch(text, /\b(fetch|XMLHttpRequest|WebSocket)\b/, `${file} could access a network`);
   }
   assert.ok(imports > 60, `${imports} imports`);
 });
 
-test('neither does what makes books for the tests use what makes them in service', async () => {
+test("the test's book maker does not use the production one either", async () => {
   for (const file of await readdir(join(HERE, 'testing'))) {
     const text = await readFile(join(HERE, 'testing', file), 'utf8');
     for (const specifier of importsOf(text)) {
@@ -69,7 +69,7 @@ test('neither does what makes books for the tests use what makes them in service
   }
 });
 
-test('the rule itself refuses', () => {
+test('the rule itself rejects violations', () => {
   assert.equal(allowed('book/book.ts', '../../contract/hashing/sha256.ts'), false);
   assert.equal(allowed('book/book.ts', 'node:crypto'), false);
   assert.equal(allowed('cli.ts', 'node:crypto'), true);

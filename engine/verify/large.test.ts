@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { LargeBook } from './testing/large.ts';
 import { run } from './testing/run.ts';
 
-test('large books are right at every size, so what is measured with them is', async () => {
+test('large books verify at every size, so measurements on them are valid', async () => {
   for (const kind of ['coupon', 'raffle'] as const) {
     for (const [entries, sliceItems] of [
       [1, 1],

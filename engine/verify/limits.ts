@@ -9,13 +9,17 @@ export interface Limits {
   readonly ratio: number;
   /** Of the line of one entry. */
   readonly entryBytes: number;
-  /** Of any other line: the header has the keys, a slice its leaves that are not entries. */
+  /** Of any other line, also of kept heads: the header has the keys and the incarnations, a slice its leaves that are not entries. */
   readonly lineBytes: number;
-  /** Of a receipt, a list of keys, a proof. */
+  /** Of a receipt; it takes at most 6 KB, whatever its slice has. */
   readonly receiptBytes: number;
+  /** Of a file of receipts, which is read as a whole; a thousand take 1 MB. */
+  readonly receiptsBytes: number;
+  /** Of a list of keys; the 4096 that are read at most take less. */
   readonly keysBytes: number;
+  /** Of a proof, which is read as a whole; a winner takes 150 bytes. */
   readonly proofBytes: number;
-  /** Of kept heads; a million take 260 MB. */
+  /** Of kept heads, which are read line by line. A million take 260 MB, and as much memory. */
   readonly headsBytes: number;
   /** The nesting depth of JSON. Valid documents need at most 5. */
   readonly depth: number;
@@ -35,9 +39,10 @@ export const defaultLimits: Limits = {
   entryBytes: 64 * 1024,
   lineBytes: 4 * 1024 * 1024,
   receiptBytes: 64 * 1024,
+  receiptsBytes: 256 * 1024 * 1024,
   keysBytes: 1024 * 1024,
   proofBytes: 64 * 1024 * 1024,
-  headsBytes: 512 * 1024 * 1024,
+  headsBytes: 2 ** 31,
   depth: 16,
   entries: 10_000_000,
   slices: 10_000_000,

@@ -44,7 +44,7 @@ async function codes(kept: Buffer, parts?: Parts): Promise<string[]> {
   return codesOf(await hold(kept, parts));
 }
 
-test('a monitor that the rules name and that was shown all of it: what it says, and what is left', async () => {
+test('a named monitor that saw everything: what it confirms, and what remains', async () => {
   const report = await hold(lines(...records));
   assert.deepEqual(report.findings, []);
   const checked = report.checked.join('\n');
@@ -77,7 +77,7 @@ test('a monitor that the rules name and that was shown all of it: what it says, 
   ]);
 });
 
-test('without records the report says whose are missing, and with those of two it says what each saw', async () => {
+test('reports whose records are missing, and what each of two monitors saw', async () => {
   const without = (await hold(undefined)).notProven.join('\n');
   assert.match(without, /What "press", "club" saw\. The rules name them as monitors/);
   const late = followed(heads.slice(MIDDLE)).map((page, index) =>
@@ -95,7 +95,7 @@ test('without records the report says whose are missing, and with those of two i
   assert.doesNotMatch(stranger.checked.join('\n'), /Monitor /);
 });
 
-test('records that begin too late, or end too early, are said to say no more than they do', async () => {
+test('claims no more than records cover that begin late or end early', async () => {
   const until = OPENS_AT_US + 600 * SECOND;
   const short = followed(
     heads.filter(head => headNumbersOf(head)[0] <= until),
@@ -143,7 +143,7 @@ function withLateIncarnation(): Parts {
   return forger.parts;
 }
 
-test('an incarnation that is made up after the close: the book alone is consistent, and a monitor never saw it', async () => {
+test('an incarnation fabricated after the close: the book alone is consistent, but no monitor saw it', async () => {
   const forged = withLateIncarnation();
   assert.deepEqual(codesOf(await hold(undefined, forged)), []);
   const report = await hold(lines(...records), forged);
@@ -170,7 +170,7 @@ test('an incarnation that is made up after the close: the book alone is consiste
   assert.deepEqual(await codes(lines(...seenByOne, ...records), forged), ['kept-head-late']);
 });
 
-test('between two records that meet nothing can be put in, where two pages that somebody kept leave room', async () => {
+test('two adjacent records leave no room for a head, while two kept pages do', async () => {
   // Shown before the last pages, with nothing after it: a head that begins between two pages is late all the same.
   const forged = withLateIncarnation();
   const madeUp = forged.slices.at(-1)?.head ?? '';
@@ -182,7 +182,7 @@ test('between two records that meet nothing can be put in, where two pages that 
   assert.deepEqual(await codes(plain, forged), []);
 });
 
-test('a record that was changed, forked or put in another place is found, by what it is', async () => {
+test('detects and names a record that was changed, forked or moved', async () => {
   const at = (number: number): RecordObject => {
     const { signature: _, ...record } = JSON.parse(String(records[number - 1]));
     return record;
@@ -197,12 +197,12 @@ test('a record that was changed, forked or put in another place is found, by wha
   for (const [what, kept, message] of [
     ['changed', [one, two, changed, four, ...rest], /record 4 of monitor \S+ does not continue/],
     [
-      'the last one changed',
+      'a changed last record',
       [one, two, changed],
       /signature of record 3 of monitor \S+ by that monitor is invalid/,
     ],
     [
-      'signed by another',
+      'signed with another key',
       [one, two, foreign],
       /signature of record 3 of monitor \S+ by that monitor is invalid/,
     ],
@@ -212,7 +212,7 @@ test('a record that was changed, forked or put in another place is found, by wha
       /record 3 of monitor \S+ exists twice with different content/,
     ],
     [
-      'a first one that continues something',
+      'a first record that continues another',
       [recordLine(press, { ...at(2), number: 1 })],
       /does not continue/,
     ],
@@ -229,23 +229,23 @@ test('a record that was changed, forked or put in another place is found, by wha
   assert.match(missing.notes.join('\n'), /Of monitor "press" 2 records are missing between the given ones/);
 });
 
-test('a record that cannot be read', async () => {
+test('reports an unreadable record', async () => {
   const [first] = records;
   assert.ok(first);
   const change = (change: object): Buffer => json({ ...JSON.parse(String(first)), ...change });
   for (const [what, record, code] of [
     ['another version', change({ monitor: 2 }), 'malformed'],
     ['no place', change({ after: 'somewhere' }), 'malformed'],
-    ['another spelling of a place', change({ after: '00.0.0.0' }), 'malformed'],
+    ['a non-canonical position', change({ after: '00.0.0.0' }), 'malformed'],
     ['an unknown member', change({ more: 1 }), 'malformed'],
-    ['a head from before the page', change({ after: headNumbersOf(heads[1] ?? '').join('.') }), 'malformed'],
+    ['a head before the page', change({ after: headNumbersOf(heads[1] ?? '').join('.') }), 'malformed'],
     ['spaces', Buffer.from(String(first).replace('{', '{ ')), 'not-canonical'],
   ] as const) {
     assert.deepEqual(await codes(lines(record)), [code], what);
   }
 });
 
-test('whoever names other monitors, one less or one more has other rules than those announced', async () => {
+test('naming other, fewer or more monitors changes the announced rules', async () => {
   const named = [press, club].map((signer, index) => ({
     key: base64url(signer.raw),
     name: ['press', 'club'][index],
@@ -253,7 +253,7 @@ test('whoever names other monitors, one less or one more has other rules than th
   const other = { key: base64url(monitorSigner('other').raw), name: 'other' };
   for (const [what, monitors] of [
     ['none', undefined],
-    ['one less', named.slice(1)],
+    ['one fewer', named.slice(1)],
     ['one more', [...named, other]],
     ['another', [other, ...named.slice(1)]],
     ['in another order', named.toReversed()],
@@ -264,9 +264,9 @@ test('whoever names other monitors, one less or one more has other rules than th
     assert.deepEqual(found, ['rules-hash'], what);
   }
   for (const [what, monitors] of [
-    ['a name twice', [...named, { ...other, name: 'press' }]],
-    ['a key twice', [...named, { ...other, key: named[0]?.key }]],
-    ['a key that is none', [{ ...other, key: 'AAAA' }]],
+    ['a duplicate name', [...named, { ...other, name: 'press' }]],
+    ['a duplicate key', [...named, { ...other, key: named[0]?.key }]],
+    ['an invalid key', [{ ...other, key: 'AAAA' }]],
     ['more than a name and a key', [{ ...other, url: 'x' }]],
   ] as const) {
     const found = await codesAfter(made, ({ header }) => {
@@ -276,7 +276,7 @@ test('whoever names other monitors, one less or one more has other rules than th
   }
 });
 
-test('who names others in rules with a new hash is found by whoever noted the old one', async () => {
+test('a noted rules hash detects other monitors under a new hash', async () => {
   const parts = structuredClone(made.parts);
   Reflect.set(parts.header.rules, 'monitors', [{ key: base64url(club.raw), name: 'club' }]);
   const noted = parts.header.rules_hash;
@@ -297,7 +297,7 @@ test('who names others in rules with a new hash is found by whoever noted the ol
   assert.match(right.notProven.join('\n'), /When the rules hash was noted/);
 });
 
-test('a head that nobody signed accuses nobody', async () => {
+test('an unsigned head accuses nobody', async () => {
   const forged = Buffer.from(heads[MIDDLE] ?? '', 'base64url');
   forged.writeUInt8(forged.readUInt8(60) ^ 1, 60);
   const kept = lines(json({ heads: [forged.toString('base64url')] }));

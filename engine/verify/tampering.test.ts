@@ -27,7 +27,7 @@ function flipped(bytes: Uint8Array, at: number, mask: number): Buffer {
 
 const flip = fc.record({ at: fc.nat(), mask: fc.integer({ min: 1, max: 255 }) });
 
-test('any byte of a book', async () => {
+test('detects a change of any byte of a book', async () => {
   await fc.assert(
     fc.asyncProperty(flip, async ({ at, mask }) => {
       const report = await runBook(flipped(book, at % book.length, mask));
@@ -40,7 +40,7 @@ test('any byte of a book', async () => {
   );
 });
 
-test('any byte of an entry that can still be read is also found by what it changes', async () => {
+test('names the effect of any changed byte in an entry that still parses', async () => {
   const lines = book.toString().split('\n');
   const first = 1 + made.parts.slices.length;
   const digits = /"(stamp|slice|leaf)":(\d+)|"who":"([^"]+)/g;
@@ -64,7 +64,7 @@ test('any byte of an entry that can still be read is also found by what it chang
   }
 });
 
-test('any two lines exchanged', async () => {
+test('detects any two lines exchanged', async () => {
   const lines = book.toString().trimEnd().split('\n');
   await fc.assert(
     fc.asyncProperty(fc.nat(lines.length - 1), fc.nat(lines.length - 1), async (a, b) => {
@@ -83,7 +83,7 @@ test('any two lines exchanged', async () => {
   );
 });
 
-test('a book cut off anywhere, plain or as gzip', async () => {
+test('detects a book truncated anywhere, plain or gzipped', async () => {
   const zipped = gzipSync(book);
   await fc.assert(
     fc.asyncProperty(fc.nat(), async cut => {
@@ -98,7 +98,7 @@ test('a book cut off anywhere, plain or as gzip', async () => {
   );
 });
 
-test('any byte of the gzip: found, or the book inside is the same', async () => {
+test('any changed byte of the gzip is detected or leaves the book unchanged', async () => {
   const zipped = gzipSync(book);
   await fc.assert(
     fc.asyncProperty(flip, async ({ at, mask }) => {
@@ -111,7 +111,7 @@ test('any byte of the gzip: found, or the book inside is the same', async () => 
   );
 });
 
-test('any byte of a receipt, with keys alone and against the book', async () => {
+test('detects a change of any byte of a receipt, with keys alone and against the book', async () => {
   await fc.assert(
     fc.asyncProperty(flip, fc.nat(own.length - 1), async ({ at, mask }, index) => {
       const one = own[index];
@@ -128,7 +128,7 @@ test('any byte of a receipt, with keys alone and against the book', async () => 
   );
 });
 
-test('any byte of a proof, by itself and against the book', async () => {
+test('detects a change of any byte of a proof, alone and against the book', async () => {
   const proof = json(made.proof);
   await fc.assert(
     fc.asyncProperty(flip, async ({ at, mask }) => {
@@ -142,7 +142,7 @@ test('any byte of a proof, by itself and against the book', async () => {
   );
 });
 
-test('a receipt for another user, another campaign, with the head of another slice', async () => {
+test("rejects a receipt for another user or campaign, or with another slice's head", async () => {
   const [one, two] = own;
   assert.ok(one && two);
   const receipt = made.receiptOf(one);
@@ -166,7 +166,7 @@ test('a receipt for another user, another campaign, with the head of another sli
   ]);
 });
 
-test('a receipt whose entry the book hides among the others', async () => {
+test('rejects a book that hides the entry of a receipt', async () => {
   const parts = structuredClone(made.parts);
   const [gone] = parts.entries.splice(4, 1);
   assert.ok(gone);
@@ -187,7 +187,7 @@ test('a receipt whose entry the book hides among the others', async () => {
   assert.ok(without.includes('entry-hidden'), without.join());
 });
 
-test('a withdrawal that a raffle does not keep to', async () => {
+test('rejects a raffle that ignores a withdrawal', async () => {
   const withdrawal = made.items.find(({ kind, campaign }) => kind === 2 && campaign === 7);
   assert.ok(withdrawal);
   const request = { receipt: { bytes: receiptBytes(withdrawal), user: withdrawal.user } };
@@ -200,7 +200,7 @@ test('a withdrawal that a raffle does not keep to', async () => {
   assert.ok(codes.includes('receipt-differs'), codes.join());
 });
 
-test('a proof of another draw than that of the book', async () => {
+test('rejects a proof of another draw', async () => {
   const other = makeBook({ kind: 'raffle', entries: 13, tiers: [1, 2], alternates: 1, groupLimit: 2 });
   const report = await run({ proof: json(other.proof), book: inPieces(book) });
   assert.deepEqual(codesOf(report), ['proof-differs']);
@@ -211,7 +211,7 @@ test('a proof of another draw than that of the book', async () => {
   ]);
 });
 
-test('many receipts at once: each right one is placed, each wrong one is named', async () => {
+test('checks many receipts at once: locates valid ones and names invalid ones', async () => {
   const line = (one: Item, user = one.user): string =>
     `${JSON.stringify({ receipt: made.receiptOf(one), user })}\n`;
   const right = await run({

@@ -23,13 +23,13 @@ const isPlain = ({ tickets, group, reason }: EntryObject): boolean =>
   tickets === undefined && group === undefined && reason === undefined;
 
 const changes: Readonly<Record<string, (pool: readonly EntryObject[]) => void>> = {
-  'a ticket more': pool => {
+  'one more ticket': pool => {
     oneOf(pool, isPlain).tickets = 2;
   },
-  'tickets of an excluded one': pool => {
+  'tickets of an excluded entrant': pool => {
     oneOf(pool, isExcluded).tickets = 900;
   },
-  'a ticket fewer': pool => {
+  'one ticket fewer': pool => {
     const one = oneOf(pool, ({ tickets = 1 }) => tickets > 2);
     one.tickets = (one.tickets ?? 0) - 1;
   },
@@ -42,10 +42,10 @@ const changes: Readonly<Record<string, (pool: readonly EntryObject[]) => void>> 
   'into another group': pool => {
     oneOf(pool, ({ group }) => group !== undefined).group = base64url(sha256('a group'));
   },
-  'an exclusion more': pool => {
+  'one more exclusion': pool => {
     Object.assign(oneOf(pool, isPlain), { outcome: 'excluded', reason: 'a reason made up' });
   },
-  'an exclusion fewer': pool => {
+  'one exclusion fewer': pool => {
     const one = oneOf(pool, isExcluded);
     one.outcome = 'not_drawn';
     delete one.reason;
@@ -64,14 +64,14 @@ for (const [name, change] of Object.entries(changes)) {
   const forged = makeBook({ ...plan, changeTerms: change });
   assert.notEqual(forged.parts.end.pool_root, honest.parts.end.pool_root);
 
-  test(`changed in the book alone, the root of the pool is not that of its entries: ${name}`, async () => {
+  test(`terms changed in the book alone do not match the pool root: ${name}`, async () => {
     const parts = structuredClone(honest.parts);
     change(poolOf(parts));
     const codes = codesOf(await runBook(written(parts)));
     assert.ok(codes.includes('pool-root') && codes.includes('seed'), String(codes));
   });
 
-  test(`with a root that fits them, the seed is not that of the root: ${name}`, async () => {
+  test(`terms with a matching root do not match the seed: ${name}`, async () => {
     const parts = structuredClone(honest.parts);
     change(poolOf(parts));
     parts.end.pool_root = forged.parts.end.pool_root;
@@ -79,7 +79,7 @@ for (const [name, change] of Object.entries(changes)) {
     assert.ok(codes.includes('seed') && !codes.includes('pool-root'), String(codes));
   });
 
-  test(`with everything made anew, it is not what was published: ${name}`, async () => {
+  test(`terms with everything recomputed do not match what was published: ${name}`, async () => {
     const book = written(forged.parts);
     assert.deepEqual(codesOf(await runBook(book)), []);
     const published = codesOf(await run({ book: inPieces(book), proof: json(honest.proof) }));
@@ -89,7 +89,7 @@ for (const [name, change] of Object.entries(changes)) {
   });
 }
 
-test('the root that was noted is held against a book, and against a proof alone', async () => {
+test('checks the noted root against a book, and against a proof alone', async () => {
   const poolRoot = honest.parts.end.pool_root;
   const other = base64url(sha256('another root'));
   const book = written(honest.parts);

@@ -7,8 +7,7 @@ import type { BookOptions } from './book/book-header.ts';
 import type { ReadBook } from './book/read-book.ts';
 import { checkProof, compareProof, type Proof, readProof } from './draw/proof.ts';
 import { exitCodeOf, type Finding, Findings, Unreadable } from './findings.ts';
-import { KeptHeads } from './heads/kept-heads.ts';
-import { readKeptPages } from './heads/kept-pages.ts';
+import { type ComparedBook, KeptHeads } from './heads/kept-heads.ts';
 import { checkNotedRoot, checkNotedRules } from './heads/noted.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { Primitives } from './primitives.ts';
@@ -42,7 +41,7 @@ export interface Request {
   /** The `rules_hash` that it showed when that was noted: 32 bytes in base64url. */
   readonly rulesHash?: string;
   /** Kept heads, one page per line, as responses of `GET /v1/heads` or records of a monitor. Compared with the book. */
-  readonly heads?: Uint8Array;
+  readonly heads?: AsyncIterable<Uint8Array>;
 }
 
 export interface Report {
@@ -91,17 +90,14 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
   const slicesOfReceipts = new Map<string, number>();
   const heads = new Set(receipts.map(({ headText }) => headText));
   const hasKept = request.heads !== undefined || receipts.length > 0;
-  const kept = hasKept ? read(() => keptOf(request, receipts, limits, findings)) : undefined;
+  const kept = hasKept ? await keptOf(request, receipts, limits, findings) : undefined;
   const onHead: BookOptions['onHead'] = (head, text, index) => {
     if (heads.has(text)) slicesOfReceipts.set(text, index);
-    kept?.takeHead(head, text);
+    kept?.takeHead(head);
   };
   const options = { primitives, limits, findings, pinned, onHead };
   const book = request.book === undefined || isSkipped ? undefined : await readBook(request.book, options);
-  const keptReport =
-    book === undefined
-      ? undefined
-      : await kept?.end(book.slices.chains?.time, book.signers, limits, primitives);
+  const keptReport = book === undefined ? undefined : await kept?.end(comparedOf(book));
   const signers = book?.signers ?? new Signers(pinned, new Map(), findings);
   // Without a book and keys, the signer is unknown; the report says so.
   const hasKeys = request.book === undefined ? pinned !== undefined : book !== undefined;
@@ -124,17 +120,26 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
   return { book, receipts, located, proof, pinned: isPinned, ...noted, kept: seenKept, revokedLater };
 }
 
-/** Kept heads, including those of receipts. Throws Unreadable. */
-function keptOf(
+/** Kept heads, including those of receipts; undefined if they cannot be read. */
+async function keptOf(
   { heads, primitives }: Request,
   receipts: readonly Receipt[],
   limits: Limits,
   findings: Findings,
-): KeptHeads {
-  const kept = new KeptHeads(heads === undefined ? [] : readKeptPages(heads, limits, primitives), findings);
-  for (const { head, headText, what } of receipts)
-    kept.addReceipt({ text: headText, head, what: `the head of ${what}` });
+): Promise<KeptHeads | undefined> {
+  const kept = new KeptHeads({ findings, limits, primitives });
+  try {
+    if (heads !== undefined) await kept.read(heads);
+  } catch (error) {
+    findings.addUnreadable(error);
+    return undefined;
+  }
+  for (const { head, what } of receipts) kept.addReceipt(head, `the head of ${what}`);
   return kept;
+}
+
+function comparedOf({ chains: { time }, rules, signers }: ReadBook): ComparedBook {
+  return { time, announcedCloseUs: rules.closesAtUs, signers };
 }
 
 async function readBook(
@@ -180,6 +185,8 @@ function receiptsOf({ receipt, receipts, primitives }: Request, limits: Limits):
 const NEWLINE = 0x0a;
 
 function readMany(bytes: Uint8Array, limits: Limits, primitives: Primitives): Receipt[] {
+  if (bytes.length > limits.receiptsBytes)
+    throw new Unreadable('too-large', `the receipts have more than ${limits.receiptsBytes} bytes`);
   const read: Receipt[] = [];
   for (let from = 0; from < bytes.length; ) {
     const found = bytes.indexOf(NEWLINE, from);
@@ -188,7 +195,7 @@ function readMany(bytes: Uint8Array, limits: Limits, primitives: Primitives): Re
     if (to - from > limits.receiptBytes || read.length === limits.receipts) {
       throw new Unreadable(
         'too-large',
-        `${what} has more than ${limits.receiptBytes} bytes, or there are too many receipts`,
+        `${what} has more than ${limits.receiptBytes} bytes, or there are more than ${limits.receipts} receipts`,
       );
     }
     const members = new Members(parseObject(bytes.subarray(from, to), what, limits.depth), what);

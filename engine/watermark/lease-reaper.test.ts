@@ -25,7 +25,7 @@ for (const log of availableLogs()) {
       return rows[0]?.state;
     };
 
-    test('one that registers and never logs is fenced, and its number freed', async () => {
+    test('fences a gateway that registered and never logged, and frees its number', async () => {
       await world.startEngine();
       const mute = await world.join();
       await eventually(async () => (await stateOf(mute.incarnation)) === 'ended');
@@ -35,7 +35,7 @@ for (const log of availableLogs()) {
       });
     });
 
-    test('one that lives in the ledger and was lost by Redis is fenced all the same', async () => {
+    test('fences a gateway that the ledger knows and Redis lost', async () => {
       const lost = await world.join();
       await lost.through();
       await eventually(async () => (await stateOf(lost.incarnation)) === 'live');
@@ -43,7 +43,7 @@ for (const log of availableLogs()) {
       await eventually(async () => (await stateOf(lost.incarnation)) === 'ended');
     });
 
-    test('leases of another length are given once nobody has one of the old', async () => {
+    test('opens leases of another length once nobody holds an old one', async () => {
       await world.stopEngines();
       const { redis, keys } = world;
       const old = await world.join();
@@ -65,7 +65,7 @@ for (const log of availableLogs()) {
       await (await world.join()).leave();
     });
 
-    test('one of a log that is not read any more holds nobody up', async () => {
+    test('a gateway of a log that is no longer read delays nobody', async () => {
       await world.pool.query(
         `insert into gateways (gateway, incarnation, log_name, partition, through_us, ranked_us)
          values (9, 99, 'another log', 0, 5, 5)`,
@@ -73,7 +73,7 @@ for (const log of availableLogs()) {
       await eventually(async () => (await stateOf(99)) === 'ended');
     });
 
-    test('of two engines one is the lease reaper, and the other takes over', async () => {
+    test('one of two engines is the lease reaper, and the other takes over', async () => {
       const campaign = await world.campaign({ places: 5 });
       const [first, second] = [await world.startEngine(), await world.startEngine()];
       await first.stop('SIGKILL');
@@ -85,7 +85,7 @@ for (const log of availableLogs()) {
       deepEqual(Object.fromEntries(await world.outcomes(campaign)), { a: 'granted' });
     });
 
-    test('a ledger made anew in front of an old log takes an epoch that the log has not seen', async () => {
+    test('a new ledger on an old log begins an epoch that the log has not seen', async () => {
       const before = await readRegistry(world.redis, world.keys.leases);
       await world.stopEngines();
       await world.redis.unlink(world.keys.leases);

@@ -26,44 +26,44 @@ function registry(readAtUs: number, leases: Record<number, number> = {}): Regist
   };
 }
 
-test('with nobody there it is the instant of the read', () => {
+test('without gateways, equals the instant of the read', () => {
   equal(watermarkOf(registry(50), []), 50);
   equal(rankedWatermarkOf(registry(50), []), 50);
 });
 
-test('it is the least promise of those who live', () => {
+test('equals the least promise of the live gateways', () => {
   equal(watermarkOf(registry(50, { 1: 0, 2: 0 }), [gateway(1, 30), gateway(2, 20)]), 20);
 });
 
-test('a promise beyond the read does not count: somebody may register before it', () => {
+test('ignores a promise beyond the read: another gateway may register before it', () => {
   equal(watermarkOf(registry(50, { 1: 0 }), [gateway(1, 60)]), 50);
 });
 
-test('one that is registered and unknown to the ledger counts with its registration', () => {
+test('counts a registered gateway unknown to the ledger with its registration time', () => {
   equal(watermarkOf(registry(50, { 1: 0, 2: 25 }), [gateway(1, 40)]), 25);
 });
 
-test('one that lives in the ledger counts though its lease is gone', () => {
+test('counts a live gateway in the ledger even without its lease', () => {
   equal(watermarkOf(registry(50), [gateway(1, 10)]), 10);
 });
 
-test('one that has ended bounds nothing, though its lease is still there', () => {
+test('ignores an ended gateway even with its lease', () => {
   const ended = gateway(1, 10, { state: 'ended', repaired: true });
   equal(watermarkOf(registry(50, { 1: 5 }), [ended]), 50);
   equal(rankedWatermarkOf(registry(50, { 1: 5 }), [ended]), 50);
 });
 
-test('one that has ended holds the ranks up until it is repaired', () => {
+test('an ended gateway holds the ranks until it is repaired', () => {
   const ended = gateway(1, 30, { state: 'ended', rankedUs: 20 });
   equal(watermarkOf(registry(50), [ended]), 50);
   equal(rankedWatermarkOf(registry(50), [ended]), 20);
 });
 
-test('ranks are never further than the ledger', () => {
+test('ranks never pass the ledger', () => {
   equal(rankedWatermarkOf(registry(50, { 1: 0 }), [gateway(1, 20, { rankedUs: 40 })]), 20);
 });
 
-test('a number that was given again does not stand for who had it before', () => {
+test('a reused number does not stand for its previous holder', () => {
   const before = gateway(1, 10, { incarnation: 7, state: 'ended', repaired: true });
   equal(watermarkOf(registry(50, { 1: 45 }), [before]), 45);
 });
@@ -231,7 +231,7 @@ const step = fc.record({
   who: fc.nat({ max: 7 }),
 });
 
-test('nothing acknowledged ever comes below a watermark, in whatever order things happen', () => {
+test('never passes an acknowledged entry, whatever the order of events', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 300, size: 'max' }), steps => {
       const model = new Model();

@@ -75,7 +75,7 @@ async function join() {
   return acquired;
 }
 
-test('a lease reaper that was held up before it retires a lease ends nobody who has the number since', async () => {
+test('a delayed lease reaper retires nobody who acquired the number since', async () => {
   const old = await join();
   // Meanwhile another reaper has ended it, and the number was prepared and taken again.
   await freeLease(redis, keys.leases, old);
@@ -86,24 +86,24 @@ test('a lease reaper that was held up before it retires a lease ends nobody who 
   deepEqual(retired, [old.token]);
 });
 
-test('of one that Redis has lost, all that its number was prepared for is retired, but what somebody has', async () => {
+test('for a gateway lost by Redis, retires every writer prepared for its number except those in use', async () => {
   const lost = await join();
   await redis.hdel(keys.leases, `g:${lost.gateway}`);
   await writers.putUp(EPOCH, await readRegistry(redis, keys.leases));
   const incarnation = EPOCH * INCARNATIONS_PER_EPOCH + 1;
   const who = { gateway: lost.gateway, incarnation };
   await writers.retireLost(who);
-  deepEqual(retired, [lost.token], 'what is free to be taken stays');
+  deepEqual(retired, [lost.token], 'a prepared writer stays');
   const since = await join();
   equal(since.gateway, lost.gateway);
   await writers.retireLost(who);
-  deepEqual(retired, [lost.token], 'and so does what was taken');
+  deepEqual(retired, [lost.token], 'so does one in use');
   await redis.del(keys.leases);
   await writers.retireLost({ gateway: lost.gateway, incarnation: incarnation - INCARNATIONS_PER_EPOCH });
-  deepEqual(retired, [lost.token], 'and what was prepared in a later epoch');
+  deepEqual(retired, [lost.token], 'so does one prepared in a later epoch');
 });
 
-test('an attempt at opening that was held up retires what is older than itself, and nothing of a later one', async () => {
+test('a delayed attempt at opening retires older epochs only, never later ones', async () => {
   const old = await join();
   await writers.retireBefore(EPOCH);
   equal(retired.length, 0);

@@ -24,20 +24,20 @@ function setUp(ahead: number, stopUs = Number.POSITIVE_INFINITY) {
   };
 }
 
-test('there is no time before the first sample', () => {
+test('has no time before the first sample', () => {
   const { clock } = setUp(0);
   assert.equal(clock.synchronised, false);
   assert.throws(() => clock.next(), /no sample/);
 });
 
-test('it shows the time of Redis, and says how far off that may be', () => {
+test('shows the time of Redis with an error bound', () => {
   const { clock, sample, local } = setUp(5_000_000);
   sample(400);
   assert.equal(clock.now(), local() + 5_000_000);
   assert.equal(clock.errorBoundUs, 200);
 });
 
-test('the fastest round trip counts, not the latest', () => {
+test('uses the fastest round trip, not the latest', () => {
   const { clock, sample, local } = setUp(1_000);
   sample(100);
   // A slow answer with unequal halves would be wrong by this much.
@@ -48,7 +48,7 @@ test('the fastest round trip counts, not the latest', () => {
 /** This many samples push out all earlier ones. */
 const ENOUGH = 64;
 
-test('a clock that was set and is slewed back contradicts nothing any more', () => {
+test('ends the contradiction once a stepped clock is slewed back within the limit', () => {
   const { clock, sample, move } = setUp(0, 300_000);
   sample(100);
   for (let aheadUs = 342_000; aheadUs >= 0; aheadUs -= 2_000) {
@@ -59,7 +59,7 @@ test('a clock that was set and is slewed back contradicts nothing any more', () 
   }
 });
 
-test('an answer so slow that it goes with a clock that was set, and with before, ends no contradiction', () => {
+test('a sample too slow to tell the two times apart ends no contradiction', () => {
   const { clock, sample, move } = setUp(0, 300_000);
   sample(100);
   move(100_000);
@@ -68,7 +68,7 @@ test('an answer so slow that it goes with a clock that was set, and with before,
   assert.equal(clock.isContradicted, true);
 });
 
-test('a new offset is slewed at a hundredth, never stepped', () => {
+test('slews a new offset at one percent and never steps', () => {
   const { clock, sample, move, local } = setUp(0);
   sample(10);
   clock.now();
@@ -80,7 +80,7 @@ test('a new offset is slewed at a hundredth, never stepped', () => {
   assert.equal(clock.now() - local(), 10_000);
 });
 
-test('what is far off is slewed faster, by half at the most, also when it is ahead', () => {
+test('slews a large offset faster, by half at most, also backward', () => {
   const { clock, sample, move, local } = setUp(0);
   sample(10);
   const before = clock.now();
@@ -89,10 +89,10 @@ test('what is far off is slewed faster, by half at the most, also when it is ahe
   move(1_000_000);
   const went = clock.now() - before - (atUs - 1_000_010);
   assert.ok(went >= 499_000 && went <= 501_000, `time went by ${went} us in a second`);
-  assert.ok(clock.errorBoundUs > 9_400_000, 'what is still to be slewed is in the bound');
+  assert.ok(clock.errorBoundUs > 9_400_000, 'the bound includes what is still to be slewed');
 });
 
-test('the bound grows with the age of the sample, by 100 ppm', () => {
+test('the error bound grows by 100 ppm with the age of the sample', () => {
   const { clock, sample, move } = setUp(0);
   assert.equal(clock.errorBoundUs, Number.POSITIVE_INFINITY);
   sample(400);
@@ -100,19 +100,19 @@ test('the bound grows with the age of the sample, by 100 ppm', () => {
   assert.equal(Math.round(clock.errorBoundUs), 200 + 1_000);
 });
 
-test('a slow sample counts once the fast one has aged beyond it', () => {
+test('uses a slow sample once the fast one has aged beyond it', () => {
   const { clock, sample, move } = setUp(0);
   sample(100);
   move(5_000_000);
   sample(1_200, 300);
-  assert.equal(Math.round(clock.errorBoundUs), 50 + 500, 'the fast one is surer still');
+  assert.equal(Math.round(clock.errorBoundUs), 50 + 500, 'the fast sample still has the smaller bound');
   move(1_000_000);
   sample(1_200, 300);
   // 600 us from the slow sample, and 300 us left to slew towards its offset.
   assert.equal(Math.round(clock.errorBoundUs), 600 + 300);
 });
 
-test('a sample that contradicts the surest one is believed at once: a clock was set, or stood still', () => {
+test('follows a sample that contradicts the best one at once: a clock was set or a machine was suspended', () => {
   const { clock, sample, move, local } = setUp(0);
   for (let count = 0; count < 10; count++) sample(100);
   sample(30_000, 2_000_000);
@@ -123,7 +123,7 @@ test('a sample that contradicts the surest one is believed at once: a clock was 
 
 const STOP_US = 50_000;
 
-test('a step of Redis beyond CLOCK_STOP_MS is not followed: the time goes on, and nothing is stamped', () => {
+test('does not follow a step of Redis beyond CLOCK_STOP_MS: time continues and stamping stops', () => {
   for (const stepUs of [100_000, 120_000_000, -5_000_000]) {
     const { clock, sample, move, local } = setUp(0, STOP_US);
     const limits = new ClockLimits(clock, { warnMs: 5, stopMs: 50 });
@@ -148,18 +148,18 @@ type SetUp = ReturnType<typeof setUp>;
  * Gives the clock the finding of an engine about Redis' clock, after engines have made `readings` readings, together with
  * the time that Redis' clock shows now: the local one plus `offsetUs`.
  */
-function hears(
+function reportVerdict(
   { clock, local }: Pick<SetUp, 'clock' | 'local'>,
   offsetUs: number,
-  said: ClockVerdict | undefined,
+  verdict: ClockVerdict | undefined,
   { readings = 0, roundTripUs = 100 } = {},
 ): void {
   const answeredUs = local();
   const sample = { askedUs: answeredUs - roundTripUs, answeredUs, redisUs: answeredUs - 50 + offsetUs };
-  clock.believe({ verdict: said, readings }, sample);
+  clock.believe({ verdict, readings }, sample);
 }
 
-test('an engine that finds Redis right since is believed, at once', () => {
+test('follows the step at once when an engine has confirmed Redis since', () => {
   const { clock, sample, move, local } = setUp(0, STOP_US);
   for (let count = 0; count < 10; count++) sample(100);
   const steppedUs = 120_000_000;
@@ -167,9 +167,9 @@ test('an engine that finds Redis right since is believed, at once', () => {
   sample(100, steppedUs);
   move(250_000);
   sample(100, steppedUs);
-  hears({ clock, local }, steppedUs, 'held', { readings: 4 });
+  reportVerdict({ clock, local }, steppedUs, 'held', { readings: 4 });
   const stays = (verdict: ClockVerdict | undefined): void => {
-    hears({ clock, local }, steppedUs, verdict, { readings: 9 });
+    reportVerdict({ clock, local }, steppedUs, verdict, { readings: 9 });
     assert.ok(clock.now() < firstUs);
   };
   stays('held');
@@ -178,18 +178,18 @@ test('an engine that finds Redis right since is believed, at once', () => {
   // Found correct before the clock was set back; the clock has not reached that time again.
   stays({ agreedUs: local() + steppedUs + 1, reading: 9 });
   stays({ agreedUs: firstUs + 100_000, reading: 4 });
-  hears({ clock, local }, steppedUs, { agreedUs: firstUs + 100_000, reading: 5 }, { readings: 9 });
+  reportVerdict({ clock, local }, steppedUs, { agreedUs: firstUs + 100_000, reading: 5 }, { readings: 9 });
   assert.ok(Math.abs(clock.now() - local() - steppedUs) < 1_000);
   assert.ok(clock.errorBoundUs < 1_000);
 });
 
-test('believed backward, it stands still until the time has come there again', () => {
+test('after a confirmed step backward, stands still until Redis reaches the same time again', () => {
   const { clock, sample, move, local } = setUp(0, STOP_US);
   for (let count = 0; count < 10; count++) sample(100);
   const last = clock.next();
   sample(100, -5_000_000);
-  hears({ clock, local }, -5_000_000, 'held');
-  hears({ clock, local }, -5_000_000, { agreedUs: local() - 5_000_050, reading: 1 }, { readings: 1 });
+  reportVerdict({ clock, local }, -5_000_000, 'held');
+  reportVerdict({ clock, local }, -5_000_000, { agreedUs: local() - 5_000_050, reading: 1 }, { readings: 1 });
   assert.ok(clock.errorBoundUs > 4_900_000);
   assert.ok(clock.next() > last);
   move(5_100_000);
@@ -197,25 +197,26 @@ test('believed backward, it stands still until the time has come there again', (
   assert.ok(Math.abs(clock.now() - local() + 5_000_000) < 1_000);
 });
 
-test('of a clock that was set ahead and is right again, what is found is no word for what it showed before', () => {
+test('a clock set ahead and corrected: a confirmation does not cover the time it showed before', () => {
   for (const roundTripUs of [100, 1_000_000]) {
     const { clock, sample, move, local } = setUp(0, STOP_US);
     const limits = new ClockLimits(clock, { warnMs: 5, stopMs: 50 });
     for (let count = 0; count < 10; count++) sample(100);
     sample(100, 318_000);
-    hears({ clock, local }, 318_000, 'held');
+    reportVerdict({ clock, local }, 318_000, 'held');
     move(400_000);
     const found = { agreedUs: local() - 1_000, reading: 1 };
-    hears({ clock, local }, 0, found, { readings: 1, roundTripUs });
+    reportVerdict({ clock, local }, 0, found, { readings: 1, roundTripUs });
     assert.ok(Math.abs(clock.now() - local()) < 1_000, 'shown as before');
-    if (roundTripUs > 100) assert.equal(limits.mayStamp, false, 'an answer that goes with both says nothing');
-    hears({ clock, local }, 0, found, { readings: 1 });
+    if (roundTripUs > 100)
+      assert.equal(limits.mayStamp, false, 'an answer that fits both times proves nothing');
+    reportVerdict({ clock, local }, 0, found, { readings: 1 });
     assert.ok(Math.abs(clock.now() - local()) < 1_000, 'shown as before');
     assert.equal(limits.mayStamp, true);
   }
 });
 
-test('what was found before the clock was set back is no word for it when it has come there, however late it is told', () => {
+test('a confirmation from before a step backward counts for nothing, however late it arrives', () => {
   const { clock, sample, move, local } = setUp(0, STOP_US);
   for (let count = 0; count < 10; count++) sample(100);
   const agreedUs = local();
@@ -223,25 +224,25 @@ test('what was found before the clock was set back is no word for it when it has
   for (let count = 0; count < 40; count++) {
     move(25_000);
     // Two readings from before the step; the second arrives last.
-    hears({ clock, local }, -500_000, { agreedUs, reading: count < 30 ? 6 : 7 }, { readings: 7 });
+    reportVerdict({ clock, local }, -500_000, { agreedUs, reading: count < 30 ? 6 : 7 }, { readings: 7 });
     assert.ok(clock.errorBoundUs > 400_000);
   }
-  hears({ clock, local }, -500_000, { agreedUs: local() - 501_000, reading: 8 }, { readings: 8 });
+  reportVerdict({ clock, local }, -500_000, { agreedUs: local() - 501_000, reading: 8 }, { readings: 8 });
   assert.ok(clock.errorBoundUs < 1_000);
 });
 
-test('where the readings of engines are counted anew, what they find from then on counts', () => {
+test('after the reading counter restarts, counts confirmations from then on', () => {
   const { clock, sample, local } = setUp(0, STOP_US);
   for (let count = 0; count < 10; count++) sample(100);
   sample(100, 5_000_000);
-  hears({ clock, local }, 5_000_000, 'held', { readings: 700 });
-  hears({ clock, local }, 5_000_000, { agreedUs: local() + 5_000_000, reading: 2 }, { readings: 2 });
+  reportVerdict({ clock, local }, 5_000_000, 'held', { readings: 700 });
+  reportVerdict({ clock, local }, 5_000_000, { agreedUs: local() + 5_000_000, reading: 2 }, { readings: 2 });
   assert.ok(clock.errorBoundUs > 4_900_000);
-  hears({ clock, local }, 5_000_000, { agreedUs: local() + 4_999_950, reading: 3 }, { readings: 3 });
+  reportVerdict({ clock, local }, 5_000_000, { agreedUs: local() + 4_999_950, reading: 3 }, { readings: 3 });
   assert.ok(clock.errorBoundUs < 1_000);
 });
 
-test('nothing is stamped while engines find that the clock of Redis contradicts others', () => {
+test('stamps nothing while engines report that the clock of Redis contradicts others', () => {
   const { clock, sample } = setUp(0);
   let isHeld = false;
   const limits = new ClockLimits(clock, { warnMs: 5, stopMs: 50 }, () => isHeld);
@@ -252,14 +253,14 @@ test('nothing is stamped while engines find that the clock of Redis contradicts 
   assert.match(limits.describe(), /^on hold: the engines report/);
 });
 
-test('a promise that holds the time ahead is in the bound', () => {
+test('the error bound includes a promise that holds the time ahead', () => {
   const { clock, sample, local } = setUp(0);
   sample(100);
   clock.promiseBeyond(local() + 70_000);
   assert.equal(Math.round(clock.errorBoundUs), 70_050);
 });
 
-test('the shown time is never off by more than the bound, whatever the network and the drift do', () => {
+test('the error never exceeds the bound, whatever the network and the drift do', () => {
   const step = fc.record({
     outUs: fc.integer({ min: 0, max: 40_000 }),
     backUs: fc.integer({ min: 0, max: 40_000 }),
@@ -291,7 +292,7 @@ test('the shown time is never off by more than the bound, whatever the network a
   );
 });
 
-test('limits: ok, then a warning, then none, each with what it is held against', () => {
+test('limits: ok, then a warning, then a stop, each with its reason', () => {
   const { clock, sample, move } = setUp(0);
   const limits = new ClockLimits(clock, { warnMs: 5, stopMs: 50 });
   assert.equal(limits.level, 'stop');
@@ -310,7 +311,7 @@ test('limits: ok, then a warning, then none, each with what it is held against',
   assert.equal(limits.level, 'ok');
 });
 
-test('instants strictly increase, whatever the clocks do, and follow every promise', () => {
+test('instants strictly increase and follow every promise, whatever the clocks do', () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant('move' as const), us: fc.integer({ min: 0, max: 1_000 }) }),
     fc.record({ kind: fc.constant('sample' as const), us: fc.integer({ min: -1_000_000, max: 1_000_000 }) }),
@@ -333,7 +334,7 @@ test('instants strictly increase, whatever the clocks do, and follow every promi
         } else {
           const instant = clock.next();
           assert.ok(Number.isSafeInteger(instant) && instant > latest, `${instant} after ${latest}`);
-          assert.equal(instant % 2, 0, 'odd ones are for instants that a proxy has noted');
+          assert.equal(instant % 2, 0, 'odd instants are reserved for proxy timestamps');
           latest = instant;
         }
       }

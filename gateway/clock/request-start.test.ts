@@ -8,7 +8,7 @@ import { SharedClock } from './clock.ts';
 import { ProxyTimestamps } from './proxy-timestamps.ts';
 import { RequestStarts, readRequestStart, sourceOf } from './request-start.ts';
 
-test('the formats that proxies send', () => {
+test('parses the formats that proxies send', () => {
   for (const [value, us] of [
     ['t=1700000000.123', 1_700_000_000_123_000],
     ['1700000000.123', 1_700_000_000_123_000],
@@ -26,7 +26,7 @@ test('the formats that proxies send', () => {
   }
 });
 
-test('what is none of them is not guessed at', () => {
+test('rejects any other format instead of guessing', () => {
   for (const value of [
     '',
     't=',
@@ -47,7 +47,7 @@ test('what is none of them is not guessed at', () => {
   }
 });
 
-test('any microsecond comes back in each of the three units', () => {
+test('any microsecond survives a round trip in each of the three units', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1_000_000_000_000_000, max: Number.MAX_SAFE_INTEGER }), us => {
       const digits = String(us);
@@ -85,17 +85,17 @@ function setUp(nowUs = 1_000_000) {
   };
 }
 
-test('a noted arrival is the instant of the stamp, to the microsecond', () => {
+test('the stamp uses the proxy timestamp, to the microsecond', () => {
   const { enter, promise, move, counts } = setUp();
   promise(100_000);
   move(50_000);
   assert.equal(enter(950_001).instantUs, 950_001);
-  assert.equal(enter(950_000).instantUs, 950_003, 'an even one is moved to the next that is free');
+  assert.equal(enter(950_000).instantUs, 950_003, 'an even instant moves to the next free odd one');
   assert.equal(sourceOf(950_001), SOURCE_PROXY);
   assert.equal(counts.used, 2);
 });
 
-test('many with the same instant keep the order in which they arrived here', () => {
+test('requests with the same proxy timestamp keep their arrival order', () => {
   const { enter, move } = setUp();
   move(500_000);
   const instants = Array.from({ length: 20_000 }, () => enter(1_000_000).instantUs);
@@ -105,7 +105,7 @@ test('many with the same instant keep the order in which they arrived here', () 
   );
 });
 
-test('never at or before a promise', () => {
+test('never stamps at or before a promise', () => {
   const { enter, promise, move, pipeline, counts } = setUp();
   move(10_000);
   promise(0);
@@ -117,7 +117,7 @@ test('never at or before a promise', () => {
   assert.deepEqual([counts.promise, counts.used], [2, 1]);
 });
 
-test('never before the opening; whoever arrives before it is as early as they are', () => {
+test('never stamps before the opening; early requests keep their arrival', () => {
   const { enter, move, counts } = setUp();
   const early = enter(999_000, 1_500_000);
   assert.equal(early.instantUs, early.arrivedUs);
@@ -128,7 +128,7 @@ test('never before the opening; whoever arrives before it is as early as they ar
   assert.deepEqual([counts.opening, counts.used, counts.now], [2, 1, 0]);
 });
 
-test('never later than now: then it is the arrival, and called so', () => {
+test('never stamps in the future: falls back to the arrival and records that source', () => {
   const { enter, counts } = setUp();
   for (const aheadUs of [0, 1, 1_000_000]) {
     const { arrivedUs, instantUs } = enter(1_000_100 + aheadUs);
@@ -138,18 +138,18 @@ test('never later than now: then it is the arrival, and called so', () => {
   assert.equal(counts.now, 3);
 });
 
-test('when every place up to the arrival is taken, the arrival is left', () => {
+test('falls back to the arrival when every instant up to it is taken', () => {
   const { enter, promise, counts } = setUp();
   promise(4);
   assert.equal(enter(0).instantUs, 999_997);
   assert.equal(enter(0).instantUs, 999_999);
   const { arrivedUs } = enter(undefined);
-  assert.equal(enter(0).instantUs, 1_000_001, 'the clock has gone on with each arrival');
+  assert.equal(enter(0).instantUs, 1_000_001, 'the clock advances with each arrival');
   assert.equal(arrivedUs, 1_000_006);
   assert.equal(counts.promise, 3);
 });
 
-test('a body that comes after a promise is stamped anew without a header, and behind the promise never with one', () => {
+test('stamps a late body after the promise, with and without a header', () => {
   const { clock, starts, pipeline, promise, move } = setUp();
   const arrivedUs = clock.next();
   move(10_000);
@@ -171,7 +171,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   us: fc.integer({ min: 0, max: 400 }),
 });
 
-test('instants are unique, after every promise, in their bounds, and the least that are free', () => {
+test('instants are unique, after every promise, within bounds, and the least that are free', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 300 }), fc.integer({ min: 0, max: 300 }), (steps, behindUs) => {
       const { clock, pipeline, promise, move, enter } = setUp();
@@ -179,7 +179,7 @@ test('instants are unique, after every promise, in their bounds, and the least t
       const given = new Set<number>();
       const use = (instantUs: number): void => {
         assert.ok(!given.has(instantUs), `${instantUs} was given before`);
-        assert.ok(instantUs > pipeline.promisedUs, `${instantUs} is promised away`);
+        assert.ok(instantUs > pipeline.promisedUs, `${instantUs} is not after the promise`);
         given.add(instantUs);
       };
       for (const { kind, us } of steps) {
@@ -201,9 +201,9 @@ test('instants are unique, after every promise, in their bounds, and the least t
   );
 });
 
-test('no more is kept than may still be asked for again', () => {
+test('forgets instants that can no longer be requested', () => {
   const instants = new ProxyTimestamps();
   for (let us = 0; us < 1_000_000; us += 10) instants.take(us, us + 100, us - 1_000);
   assert.ok(instants.size < 10_000, `${instants.size} are kept`);
-  assert.equal(instants.take(0, 2_000_000, 0), 998_993, 'a promise that was named once holds');
+  assert.equal(instants.take(0, 2_000_000, 0), 998_993, 'the latest promise still holds');
 });

@@ -30,21 +30,21 @@ for (const log of availableLogs()) {
       await system.close();
     });
 
-    const isNobodyLive = async (): Promise<boolean> => {
+    const hasNoLiveGateway = async (): Promise<boolean> => {
       const { rows } = await system.pool.query("select from gateways where state = 'live'");
       return rows.length === 0;
     };
 
-    test('tells nobody 202 for what stands behind its fence, and everybody gets in who asks again', async () => {
+    test('answers 503 for requests behind its fence, and accepts everybody on retry', async () => {
       const campaign = await system.offer({ kind: 'coupon', stock: 1_000 });
       await eventually(async () => (await system.enter('before', campaign)).status === 202);
-      await eventually(async () => !(await isNobodyLive()));
+      await eventually(async () => !(await hasNoLiveGateway()));
       const { child } = system.gateways[0]?.process ?? assert.fail('there is no gateway');
       child.kill('SIGSTOP');
       // The gateway reads them when it resumes, long after its incarnation was ended.
       const answers = PEOPLE.map(user => system.enter(user, campaign));
       await sleep(SENT_MS);
-      await eventually(isNobodyLive, { timeoutMs: 90_000 });
+      await eventually(hasNoLiveGateway, { timeoutMs: 90_000 });
       child.kill('SIGCONT');
       for (const { status } of await Promise.all(answers)) assert.equal(status, 503);
       for (const user of PEOPLE)
@@ -62,7 +62,7 @@ for (const log of availableLogs()) {
       });
     });
 
-    test('takes nothing while the registry has leases of another length, and says so', async () => {
+    test('accepts nothing while the registry has another lease length, and reports it', async () => {
       const { leases } = system.keys;
       const right = (await system.redis.hget(leases, 'leaseUs')) ?? '';
       await system.redis.hset(leases, 'leaseUs', '7000000');
@@ -70,10 +70,10 @@ for (const log of availableLogs()) {
       for (const process of [system.gateways[0], system.engine]) {
         await eventually(async () => {
           const answer = await fetch(`${process?.url}/readyz`);
-          const says = (await answer.text()).includes(
+          const reportsMismatch = (await answer.text()).includes(
             'LEASE_MS is 1500, but the registry was opened with 7000',
           );
-          return answer.status === 503 && says;
+          return answer.status === 503 && reportsMismatch;
         });
       }
       const campaign = await system.offer({ kind: 'coupon', stock: 1_000 });

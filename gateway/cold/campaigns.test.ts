@@ -41,24 +41,25 @@ const row: fc.Arbitrary<Campaign> = fc
     closingAt: closingAt === null ? null : at(closingAt),
   }));
 
-test('fans and operators are told one state, but that fans hear what was archived as it ended, and what is sold out', () => {
+test('fans and operators see the same state, except that fans see sold_out, and how an archived campaign ended', () => {
   fc.assert(
     fc.property(row, fc.integer({ min: 0, max: 30 }), (campaign, ms) => {
       const nowMs = at(ms).getTime();
-      const told = campaignView(toBoard(campaign), nowMs * 1000).status;
+      const shown = campaignView(toBoard(campaign), nowMs * 1000).status;
       const state = stateOf(campaign, nowMs);
-      if (state === 'archived') equal(told, campaign.cancelledStamp === null ? 'settled' : 'cancelled');
-      else if (state === 'open') equal(told, campaign.grantedCount === campaign.places ? 'sold_out' : 'open');
-      else equal(told, state);
+      if (state === 'archived') equal(shown, campaign.cancelledStamp === null ? 'settled' : 'cancelled');
+      else if (state === 'open')
+        equal(shown, campaign.grantedCount === campaign.places ? 'sold_out' : 'open');
+      else equal(shown, state);
     }),
     { numRuns: 2_000 },
   );
 });
 
-test('a campaign that is paused before it opens, or when it is sold out, is told to be paused', () => {
+test('shows paused for a campaign that is paused before its opening or when sold out', () => {
   const paused = { ...COUPON, pausedAt: at(1) };
-  const told = (campaign: Campaign, ms: number): string =>
+  const shown = (campaign: Campaign, ms: number): string =>
     campaignView(toBoard(campaign), at(ms).getTime() * 1000).status;
-  equal(told(paused, 5), 'paused');
-  equal(told({ ...paused, grantedCount: paused.places }, 15), 'paused');
+  equal(shown(paused, 5), 'paused');
+  equal(shown({ ...paused, grantedCount: paused.places }, 15), 'paused');
 });

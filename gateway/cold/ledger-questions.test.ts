@@ -18,7 +18,7 @@ class LocalLedger extends Ledger {
   }
 }
 
-test('ten thousand who ask at once are a dozen statements, one after another, and each hears of themselves', async () => {
+test('batches ten thousand lookups into a dozen sequential statements, each with its own answer', async () => {
   const asked: number[] = [];
   let atOnce = 0;
   const questions = new LedgerQuestions(new LocalLedger(), async (_db, campaignId, userIds) => {
@@ -30,22 +30,22 @@ test('ten thousand who ask at once are a dozen statements, one after another, an
     return userIds.filter(userId => userId !== 'nobody').map(userId => ({ userId, campaignId }));
   });
   const names = Array.from({ length: PEOPLE }, (_, index) => `user-${index}`);
-  const heard = await Promise.all(names.map(name => questions.find(7, name)));
+  const answers = await Promise.all(names.map(name => questions.find(7, name)));
   deepEqual(
-    heard,
+    answers,
     names.map(userId => ({ userId, campaignId: 7 })),
   );
   equal(await questions.find(7, 'nobody'), undefined);
   equal(asked.length, 12, asked.join(' '));
 });
 
-test('while the ledger is away all who ask are told so, and those who ask later are asked for', async () => {
-  let isAway = true;
+test('rejects all lookups while the ledger is unavailable, and resumes afterwards', async () => {
+  let isDown = true;
   const questions = new LedgerQuestions(new LocalLedger(), async (_db, _campaignId, userIds) => {
-    if (isAway) throw new LedgerUnavailable('it is away');
+    if (isDown) throw new LedgerUnavailable('it is down');
     return userIds.map(userId => ({ userId }));
   });
   await rejects(questions.find(7, 'ann'), LedgerUnavailable);
-  isAway = false;
+  isDown = false;
   deepEqual(await questions.find(7, 'ann'), { userId: 'ann' });
 });

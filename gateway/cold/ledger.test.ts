@@ -19,7 +19,7 @@ function ledgerAt(databaseUrl: string, timeoutMs = 300): Ledger {
 const one = async (ledger: Ledger): Promise<number> =>
   await ledger.ask(async db => (await db.query<{ one: number }>('select 1 as one')).rows[0]?.one ?? 0);
 
-test('without an address, after the close, and where nobody listens it is unavailable', async () => {
+test('is unavailable without an address, after close, and where nothing listens', async () => {
   await assert.rejects(one(ledgerAt('')), LedgerUnavailable);
   await assert.rejects(one(ledgerAt('postgres://nobody@127.0.0.1:1/none')), LedgerUnavailable);
   const closed = ledgerAt(serversFromEnv().databaseUrl);
@@ -27,7 +27,7 @@ test('without an address, after the close, and where nobody listens it is unavai
   await assert.rejects(one(closed), LedgerUnavailable);
 });
 
-test('it is unavailable while the way to Postgres is cut, and back by itself', async () => {
+test('is unavailable while the connection to Postgres is cut, and recovers by itself', async () => {
   const url = new URL(serversFromEnv().databaseUrl);
   const proxy = await startProxy({ host: url.hostname, port: Number(url.port) });
   url.port = String(proxy.port);
@@ -41,7 +41,7 @@ test('it is unavailable while the way to Postgres is cut, and back by itself', a
   await proxy.close();
 });
 
-test('a Postgres that takes connections and says nothing holds up the first who ask, and nobody after them', async () => {
+test('a Postgres that accepts connections but never answers delays only the first queries', async () => {
   const sockets = new Set<Socket>();
   const server = createServer(socket => {
     sockets.add(socket);
@@ -60,7 +60,7 @@ test('a Postgres that takes connections and says nothing holds up the first who 
   server.close();
 });
 
-test('a statement that Postgres refuses is an error in the log, and holds up nobody', async () => {
+test('logs a statement that Postgres rejects as an error, and delays nobody', async () => {
   const lines: string[] = [];
   const ledger = new Ledger({
     databaseUrl: serversFromEnv().databaseUrl,
@@ -72,8 +72,8 @@ test('a statement that Postgres refuses is an error in the log, and holds up nob
     ledger.ask(db => db.query('select nothing_of_the_kind')),
     LedgerUnavailable,
   );
-  const [said] = lines.map(line => JSON.parse(line));
-  assert.equal(said.msg, 'the ledger refused a statement');
-  assert.match(said.err.message, /nothing_of_the_kind/);
+  const [entry] = lines.map(line => JSON.parse(line));
+  assert.equal(entry.msg, 'the ledger refused a statement');
+  assert.match(entry.err.message, /nothing_of_the_kind/);
   assert.equal(await one(ledger), 1);
 });

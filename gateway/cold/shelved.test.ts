@@ -15,7 +15,7 @@ const ANY = { 'if-match': '*' };
 const TERMS = { discount: 'percentage', basis_points: 1_000 };
 
 /** The answers to one user about one campaign. */
-interface Told {
+interface Answers {
   readonly entry: string;
   readonly deleted: string;
   readonly claimed: string;
@@ -23,15 +23,15 @@ interface Told {
 }
 
 for (const log of availableLogs()) {
-  describe(`campaigns that have left Redis, over ${log}`, () => {
+  describe(`campaigns shelved from Redis, over ${log}`, () => {
     let system: System;
     /** A coupon, a raffle with alternates, a coupon with claims and a waitlist, and one that was cancelled. */
     let campaigns: readonly number[] = [];
-    const asBefore = new Map<string, Told>();
+    const asBefore = new Map<string, Answers>();
     let viewsBefore: readonly string[] = [];
 
     const me = (id: number): string => `/v1/campaigns/${id}/entries/me`;
-    const said = ({ status, text }: Answer): string => `${status} ${text}`;
+    const textOf = ({ status, text }: Answer): string => `${status} ${text}`;
 
     async function watch(user: string, id: number, gateway = 0): Promise<readonly StreamEvent[]> {
       const authorization = `Bearer ${await system.ticket(user)}`;
@@ -41,11 +41,11 @@ for (const log of availableLogs()) {
       return stream.events;
     }
 
-    async function toldOf(user: string, id: number, gateway = 0): Promise<Told> {
+    async function answersOf(user: string, id: number, gateway = 0): Promise<Answers> {
       return {
-        entry: said(await system.ask(user, 'GET', me(id), { gateway })),
-        deleted: said(await system.ask(user, 'DELETE', me(id), { gateway })),
-        claimed: said(await system.ask(user, 'POST', `${me(id)}/claim`, { gateway })),
+        entry: textOf(await system.ask(user, 'GET', me(id), { gateway })),
+        deleted: textOf(await system.ask(user, 'DELETE', me(id), { gateway })),
+        claimed: textOf(await system.ask(user, 'POST', `${me(id)}/claim`, { gateway })),
         events: await watch(user, id, gateway),
       };
     }
@@ -70,7 +70,7 @@ for (const log of availableLogs()) {
       for (const id of campaigns) {
         for (const user of USERS)
           assert.deepEqual(
-            await toldOf(user, id, gateway),
+            await answersOf(user, id, gateway),
             asBefore.get(`${id} ${user}`),
             `${user} of ${id}`,
           );
@@ -110,13 +110,13 @@ for (const log of availableLogs()) {
         });
       await eventually(async () => (await views(0)).join() === (await views(1)).join());
       for (const id of campaigns) {
-        for (const user of USERS) asBefore.set(`${id} ${user}`, await toldOf(user, id));
+        for (const user of USERS) asBefore.set(`${id} ${user}`, await answersOf(user, id));
       }
       viewsBefore = await views();
     });
     after(() => system.close());
 
-    test('nothing of them stays in Redis, and everybody is told the same as before', async () => {
+    test('keeps nothing of them in Redis, and answers everybody as before', async () => {
       for (const id of campaigns) assert.equal(await isShelved(id), false);
       await system.engine.process.stop();
       system.engine = await system.startEngine({ SHELVE_AFTER_S: '1' });
@@ -128,17 +128,17 @@ for (const log of availableLogs()) {
       assert.match(asBefore.get(`${campaigns[2]} ann`)?.entry ?? '', /"outcome":"granted".*"ended_at"/);
     });
 
-    test('who enters again is told of what they have, and who was never there that it is closed', async () => {
+    test('answers a repeated entry with its outcome, and a new one with closed', async () => {
       const [coupon = 0] = campaigns;
       const again = await system.enter('ann', coupon, 1);
-      assert.equal(said(again), asBefore.get(`${coupon} ann`)?.entry);
+      assert.equal(textOf(again), asBefore.get(`${coupon} ann`)?.entry);
       const late = await system.enter('fay', coupon);
       assert.equal(late.body.type, 'urn:fairline:problem:closed', late.text);
       const never = await system.enter('fay', 999_999);
       assert.equal(never.body.type, 'urn:fairline:problem:unknown-campaign');
     });
 
-    test('what was granted can be redeemed, and the book is there', async () => {
+    test('still redeems granted coupons and serves the book', async () => {
       const [coupon = 0] = campaigns;
       const { body } = await system.ask('ann', 'GET', me(coupon));
       const basket = {
@@ -153,7 +153,7 @@ for (const log of availableLogs()) {
       assert.equal((await fetch(`${system.gateways[1]?.url}/v1/campaigns/${coupon}/book`)).status, 200);
     });
 
-    test('a gateway that is new, and a Redis that was emptied, tell the same; nothing comes back', async () => {
+    test('a new gateway and an emptied Redis answer the same, and nothing is restored', async () => {
       system.gateways[1] = await system.startGateway();
       await checkAll(1);
       // Everything but the log, if that is in Redis.
@@ -173,7 +173,7 @@ for (const log of availableLogs()) {
       for (const id of campaigns) assert.equal(await isShelved(id), true);
     });
 
-    test('a prize that is passed on is shown, and a campaign that is archived is listed no more', async () => {
+    test('shows a reassigned prize, and no longer lists an archived campaign', async () => {
       const [, raffle = 0] = campaigns;
       const winner = USERS.find(user =>
         /"outcome":"won"/.test(asBefore.get(`${raffle} ${user}`)?.entry ?? ''),
@@ -196,14 +196,17 @@ for (const log of availableLogs()) {
       assert.equal(await isShelved(raffle), true);
     });
 
-    test('a gateway without a ledger tells of what goes on, and says that it does not know of the rest', async () => {
-      const away = await system.startGateway({ DATABASE_URL: 'postgres://127.0.0.1:1/nowhere' });
-      const list = await (await fetch(`${away.url}/v1/campaigns`)).json();
+    test('a gateway without a ledger serves running campaigns and reports shelved ones as unavailable', async () => {
+      const withoutLedger = await system.startGateway({ DATABASE_URL: 'postgres://127.0.0.1:1/nowhere' });
+      const list = await (await fetch(`${withoutLedger.url}/v1/campaigns`)).json();
       assert.equal(Reflect.get(Object(list), 'partial'), true);
       const [coupon = 0] = campaigns;
       const authorization = `Bearer ${await system.ticket('ann')}`;
-      assert.equal((await fetch(away.url + me(coupon), { headers: { authorization } })).status, 503);
-      assert.equal((await fetch(away.url + me(999_999), { headers: { authorization } })).status, 404);
+      assert.equal((await fetch(withoutLedger.url + me(coupon), { headers: { authorization } })).status, 503);
+      assert.equal(
+        (await fetch(withoutLedger.url + me(999_999), { headers: { authorization } })).status,
+        404,
+      );
     });
   });
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { MAX_AMOUNT } from '../../engine/contract/coupons/terms.ts';
 import { allocate } from './allocate.ts';
 
-test('what is left goes to the largest remainders, and to the first of equals', () => {
+test('gives the remainder to the largest remainders, and to the first among equals', () => {
   assert.deepEqual(allocate(100, [1, 1, 1]), [34, 33, 33]);
   assert.deepEqual(allocate(5, [10, 20, 30]), [1, 2, 2]);
   assert.deepEqual(allocate(7, [0, 3, 0, 4]), [0, 3, 0, 4]);
@@ -12,7 +12,7 @@ test('what is left goes to the largest remainders, and to the first of equals', 
   assert.throws(() => allocate(1, [0, 0]), RangeError);
 });
 
-test('the parts sum to the whole, and each is its share, rounded up or down, and no more than its weight', () => {
+test('parts sum to the total; each is its share rounded up or down, and at most its weight', () => {
   const weights = fc.array(fc.integer({ min: 0, max: MAX_AMOUNT / 100 }), { minLength: 1, maxLength: 100 });
   fc.assert(
     fc.property(weights, fc.double({ min: 0, max: 1, noNaN: true }), (given, share) => {
@@ -36,7 +36,7 @@ test('the parts sum to the whole, and each is its share, rounded up or down, and
   );
 });
 
-test('no other way to round is nearer to the exact shares', () => {
+test('no other rounding is closer to the exact shares', () => {
   // Every way to divide a small whole over three weights, by brute force.
   for (let whole = 0; whole <= 6; whole++) {
     for (let code = 0; code < 7 ** 3; code++) {

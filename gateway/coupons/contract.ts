@@ -1,6 +1,7 @@
 /** The API for shops, written once: these schemas validate input, type output, and define the OpenAPI document. */
 import type { Static } from 'typebox';
 import Type from 'typebox';
+import { alice, basket, drop, redemption } from '../../engine/contract/api/examples/story.ts';
 import { userIdText } from '../../engine/contract/api/text.ts';
 import { MAX_AMOUNT } from '../../engine/contract/coupons/terms.ts';
 import { CURRENCY_PATTERN, nameText, termMembers } from '../../engine/contract/coupons/terms-json.ts';
@@ -16,10 +17,10 @@ export const MAX_REDEMPTION_ID = Number.MAX_SAFE_INTEGER;
 
 const exact = { additionalProperties: false };
 const basketExample = {
-  user: 'alice',
-  currency: 'EUR',
-  lines: [{ product: 'shoe', quantity: 1, unit_amount: 8900 }],
-  codes: ['SPRING-20'],
+  user: alice.user,
+  currency: basket.currency,
+  lines: [{ product: basket.product, quantity: 1, unit_amount: basket.price }],
+  codes: [alice.code],
 };
 
 function whole(minimum: number, maximum: number, description: string) {
@@ -84,7 +85,7 @@ export const ReservationBody = Type.Object(
   {
     ...exact,
     description: 'A basket priced with its coupons, whose uses are held',
-    examples: [{ ...basketExample, hold_seconds: 600 }],
+    examples: [{ ...basketExample, hold_seconds: redemption.holdSeconds }],
   },
 );
 export type ReservationBody = Static<typeof ReservationBody>;
@@ -99,7 +100,7 @@ export const CommitBody = Type.Object({ reservation: redemptionId('The reservati
 export type CommitBody = Static<typeof CommitBody>;
 
 export const RedemptionBody = Type.Union([CommitBody, BasketBody], {
-  examples: [{ reservation: 17 }, basketExample],
+  examples: [{ reservation: redemption.id }, basketExample],
 });
 
 export const RefundBody = Type.Object(
@@ -124,6 +125,14 @@ export type RefundBody = Static<typeof RefundBody>;
 
 const instant = (description: string) => Type.String({ format: 'date-time', description });
 
+const refundExample = {
+  number: 1,
+  amount: basket.total,
+  lines: [{ line: 1, quantity: 1, amount: basket.total }],
+  given_back: [alice.code],
+  refunded_at: redemption.refundedAt,
+};
+
 const Refund = Type.Object(
   {
     number: Type.Integer({
@@ -143,6 +152,26 @@ const Refund = Type.Object(
   },
   exact,
 );
+
+const pricedExample = {
+  user: alice.user,
+  currency: basket.currency,
+  subtotal: basket.price,
+  lines: [
+    {
+      line: 1,
+      product: basket.product,
+      quantity: 1,
+      unit_amount: basket.price,
+      subtotal: basket.price,
+      discounts: [{ code: alice.code, amount: basket.discount }],
+      total: basket.total,
+    },
+  ],
+  shipping: { subtotal: 0, discount: 0, total: 0 },
+  discounts: [{ code: alice.code, coupon: drop.coupon, amount: basket.discount, given_back: false }],
+  total: basket.total,
+};
 
 const pricedMembers = {
   user: Type.String(),
@@ -183,6 +212,20 @@ const pricedMembers = {
   total: money('The total amount due'),
 };
 
+const reservationExample = {
+  id: redemption.id,
+  state: 'held',
+  ...pricedExample,
+  expires_at: redemption.heldUntil,
+};
+
+/** Its use was returned. */
+export const releasedExample = {
+  ...reservationExample,
+  state: 'released',
+  discounts: pricedExample.discounts.map(discount => ({ ...discount, given_back: true })),
+};
+
 export const Reservation = Type.Object(
   {
     id: redemptionId('Stays the same when the reservation is redeemed'),
@@ -190,7 +233,7 @@ export const Reservation = Type.Object(
     ...pricedMembers,
     expires_at: instant('When the hold on the uses ends'),
   },
-  exact,
+  { ...exact, examples: [reservationExample] },
 );
 export type Reservation = Static<typeof Reservation>;
 
@@ -202,7 +245,18 @@ export const Redemption = Type.Object(
     redeemed_at: instant('When the basket was redeemed'),
     refunds: Type.Array(Refund),
   },
-  exact,
+  {
+    ...exact,
+    examples: [
+      {
+        id: redemption.id,
+        state: 'redeemed',
+        ...pricedExample,
+        redeemed_at: redemption.redeemedAt,
+        refunds: [],
+      },
+    ],
+  },
 );
 export type Redemption = Static<typeof Redemption>;
 
@@ -212,7 +266,7 @@ export const RefundMade = Type.Object(
     state: Redemption.properties.state,
     ...Refund.properties,
   },
-  exact,
+  { ...exact, examples: [{ redemption: redemption.id, state: 'refunded', ...refundExample }] },
 );
 export type RefundMade = Static<typeof RefundMade>;
 
@@ -221,7 +275,7 @@ export const RefundList = Type.Object(
     redemption: redemptionId('The redemption'),
     refunds: Type.Array(Refund, { description: 'Oldest first' }),
   },
-  exact,
+  { ...exact, examples: [{ redemption: redemption.id, refunds: [refundExample] }] },
 );
 export type RefundList = Static<typeof RefundList>;
 
@@ -237,6 +291,19 @@ export const CouponView = Type.Object(
     }),
     terms: Type.Object(termMembers, exact),
   },
-  exact,
+  {
+    ...exact,
+    examples: [
+      {
+        code: alice.code,
+        coupon: drop.coupon,
+        campaign: drop.id,
+        user: alice.user,
+        state: 'active',
+        remaining: 1,
+        terms: drop.terms,
+      },
+    ],
+  },
 );
 export type CouponView = Static<typeof CouponView>;

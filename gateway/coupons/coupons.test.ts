@@ -68,7 +68,7 @@ async function remaining(code: string, gateway = 0): Promise<unknown> {
 }
 
 describe('coupons in use', () => {
-  test('a basket goes its way: held, redeemed, refunded in parts; and its use with it', async () => {
+  test('holds, redeems and refunds a basket in parts, and its use with it', async () => {
     const code = await coupon({ limit_total: 1, stack_class: 'ten' });
     const held = await reserve(basket('ann', code));
     assert.equal(held.status, 201, held.text);
@@ -104,7 +104,7 @@ describe('coupons in use', () => {
     assert.equal((await system.shop('GET', `/v1/reservations/${id}`)).body.state, 'refunded');
   });
 
-  test('no cache may keep what is shown of a code, read from the ledger or from the copy', async () => {
+  test('forbids caching of code states, from the ledger and from the copy', async () => {
     const code = await coupon({ limit_total: 3 });
     const path = `/v1/coupons/${code}`;
     const answers = [await system.shop('GET', path), await system.shop('GET', path)];
@@ -115,7 +115,7 @@ describe('coupons in use', () => {
     }
   });
 
-  test('a code that is granted is for its holder, once', async () => {
+  test('a granted code works for its holder, once', async () => {
     const campaign = await system.offer({ kind: 'coupon', stock: 1, terms: TEN_PERCENT });
     await system.enter('ann', campaign);
     const code = await eventually(async () => {
@@ -131,7 +131,7 @@ describe('coupons in use', () => {
     await eventually(async () => (await remaining(code, 1)) === 0);
   });
 
-  test('of 200 baskets at once exactly as many get a use as there are', async () => {
+  test('of 200 concurrent baskets, exactly as many get a use as there are', async () => {
     const code = await coupon({ limit_total: 60, limit_per_user: 2 });
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, index) => {
@@ -144,12 +144,12 @@ describe('coupons in use', () => {
     assert.equal(ofStatus(answers, 409).length, 140);
     const { used, ids, users } = await inLedger(code);
     assert.equal(used, 60);
-    assert.deepEqual(ids, idsOf(done), 'what clients were told is what stands in the ledger');
+    assert.deepEqual(ids, idsOf(done), 'acknowledged ids equal those in the ledger');
     for (const user of new Set(users)) assert.ok(users.filter(each => each === user).length <= 2, user);
     await eventually(async () => (await remaining(code, 0)) === 0 && (await remaining(code, 1)) === 0);
   });
 
-  test('several coupons on one basket are used together or not at all, in whatever order they come', async () => {
+  test('several coupons in one basket are used together or not at all, in any order', async () => {
     const [scarce, plenty] = [await coupon({ limit_total: 20 }), await coupon()];
     const answers = await Promise.all(
       Array.from({ length: 80 }, (_, index) => {
@@ -163,7 +163,7 @@ describe('coupons in use', () => {
     assert.deepEqual((await inLedger(plenty)).ids, done);
   });
 
-  test('a reservation is redeemed once, whoever asks how often', async () => {
+  test('redeems a reservation once, whoever requests it and however often', async () => {
     const code = await coupon({ limit_total: 5 });
     const { body } = await reserve(basket('ann', code));
     const attempts = Array.from({ length: 20 }, (_, index) => redeem({ reservation: body.id }, index % 2));
@@ -183,7 +183,7 @@ describe('coupons in use', () => {
     assert.equal((await inLedger(code)).used, 2);
   });
 
-  test('against its end a hold is either redeemed or given back, never both', async () => {
+  test('a race with the expiry either redeems or returns a hold, never both', async () => {
     const code = await coupon({ limit_total: 12 });
     const held = await Promise.all(
       Array.from({ length: 12 }, (_, index) =>
@@ -227,7 +227,7 @@ describe('coupons in use', () => {
     assert.equal(ofStatus(rest, 201).length, 12 - done.length);
   });
 
-  test('a hold that has lapsed is given back though everybody who knew of it is gone', async () => {
+  test('returns an expired hold even after every gateway that knew of it has stopped', async () => {
     const code = await coupon({ limit_total: 1 });
     const gateway = await system.startGateway();
     const at = system.gateways.push(gateway) - 1;
@@ -241,18 +241,18 @@ describe('coupons in use', () => {
     assert.equal((await inLedger(code)).used, 1);
   });
 
-  test('a released hold is given back at once, on whichever gateway', async () => {
+  test('returns a released hold at once, on any gateway', async () => {
     const code = await coupon({ limit_total: 1 });
     const held = await reserve(basket('ann', code));
     assert.equal(await remaining(code), 0);
     const path = `/v1/reservations/${held.body.id}`;
     assert.equal((await system.shop('DELETE', path, { gateway: 1 })).body.state, 'released');
-    assert.equal(await remaining(code, 1), 1, 'the gateway that released it shows it at once');
+    assert.equal(await remaining(code, 1), 1, 'the releasing gateway shows it at once');
     assert.equal((await system.shop('DELETE', path)).body.state, 'released');
     assert.equal((await redeem(basket('bob', code))).status, 201);
   });
 
-  test('terms are frozen by the first hold, and a price from terms that changed is made anew', async () => {
+  test('the first hold freezes the terms; a price from changed terms is recomputed', async () => {
     const code = await coupon();
     const id = (await system.shop('GET', `/v1/coupons/${code}`)).body.coupon;
     const path = `/v1/coupons/${id}/terms`;

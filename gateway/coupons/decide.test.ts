@@ -55,7 +55,7 @@ const asked = (wanted: Asked['wanted'], key?: string, hash = 'same'): Asked => (
   wanted,
 });
 
-function word(decision: Decision | undefined): string {
+function labelOf(decision: Decision | undefined): string {
   if (decision?.state === 'refused')
     return decision.refusals.map(({ code, reason }) => `${code} ${reason}`).join();
   if (decision?.state === 'problem') return decision.slug;
@@ -63,14 +63,14 @@ function word(decision: Decision | undefined): string {
   return decision?.state ?? 'none';
 }
 
-function words(of: Standing, ...all: readonly Asked[]): readonly string[] {
-  return decide(of, all).decisions.map(word);
+function labelsOf(of: Standing, ...all: readonly Asked[]): readonly string[] {
+  return decide(of, all).decisions.map(labelOf);
 }
 
-test('all coupons of a basket are used or none is', () => {
+test('uses all coupons of a basket or none', () => {
   const both = asked(basketOf([useOf(4), useOf(1)]));
   const { decisions, useChanges, made } = decide(standing(), [both, both, both]);
-  assert.deepEqual(decisions.map(word), ['new', 'new', 'C1 used_up']);
+  assert.deepEqual(decisions.map(labelOf), ['new', 'new', 'C1 used_up']);
   assert.deepEqual(
     [...useChanges],
     [
@@ -80,28 +80,28 @@ test('all coupons of a basket are used or none is', () => {
   );
   assert.equal(made.length, 2);
   const used = standing({ userUses: new Map([[userKey(2, 'ann'), 1]]) });
-  assert.deepEqual(words(used, asked(basketOf([useOf(2)])), asked(basketOf([useOf(2)], 'bob'))), [
+  assert.deepEqual(labelsOf(used, asked(basketOf([useOf(2)])), asked(basketOf([useOf(2)], 'bob'))), [
     'C2 used_up_by_user',
     'new',
   ]);
 });
 
-test('a code that was granted is for whoever has it now', () => {
+test('a granted code belongs to its current holder', () => {
   const mine = asked(basketOf([useOf(4, { isGrant: true })]));
-  assert.deepEqual(words(standing({ holders: new Map([['C4', 'ann']]) }), mine), ['new']);
-  assert.deepEqual(words(standing({ holders: new Map([['C4', 'bob']]) }), mine), ['C4 unknown']);
-  assert.deepEqual(words(standing(), mine), ['C4 unknown'], 'it was passed on');
+  assert.deepEqual(labelsOf(standing({ holders: new Map([['C4', 'ann']]) }), mine), ['new']);
+  assert.deepEqual(labelsOf(standing({ holders: new Map([['C4', 'bob']]) }), mine), ['C4 unknown']);
+  assert.deepEqual(labelsOf(standing(), mine), ['C4 unknown'], 'it was reassigned');
 });
 
-test('a price that was made from other terms is not taken', () => {
-  assert.deepEqual(words(standing(), asked(basketOf([useOf(4, { revision: 2 })]), 'k')), ['stale']);
+test('rejects a price computed from other terms', () => {
+  assert.deepEqual(labelsOf(standing(), asked(basketOf([useOf(4, { revision: 2 })]), 'k')), ['stale']);
   assert.deepEqual(decide(standing(), [asked(basketOf([useOf(4, { revision: 2 })]), 'k')]).requests, []);
 });
 
-test('under one key a thing is done once, and another thing is refused', () => {
+test('one key performs one action once and rejects a different one', () => {
   const first = asked(basketOf([useOf(1)]), 'k');
   const result = decide(standing(), [first, first, asked(basketOf([useOf(1)]), 'k', 'other')]);
-  assert.deepEqual(result.decisions.map(word), ['new', 'known', 'idempotency-key-reused']);
+  assert.deepEqual(result.decisions.map(labelOf), ['new', 'known', 'idempotency-key-reused']);
   assert.equal(result.requests.length, 1);
   assert.equal(result.made.length, 1);
   const [redemption] = result.made;
@@ -111,7 +111,7 @@ test('under one key a thing is done once, and another thing is refused', () => {
     redemptions: new Map([[redemption.redemptionId, redemption]]),
     requests: new Map([['k', request]]),
   });
-  assert.deepEqual(words(later, asked({ kind: 'again' }, 'k'), asked({ kind: 'again' }, 'k', 'other')), [
+  assert.deepEqual(labelsOf(later, asked({ kind: 'again' }, 'k'), asked({ kind: 'again' }, 'k', 'other')), [
     'known',
     'idempotency-key-reused',
   ]);
@@ -133,34 +133,34 @@ function heldUntil(expiresAtMs: number, isGivenBack = false): Standing {
   });
 }
 
-test('a hold is redeemed once, or released once, before its end', () => {
+test('a hold is redeemed or released once, before its expiry', () => {
   const commit = asked({ kind: 'commit', redemptionId: 1 });
   const release = asked({ kind: 'release', redemptionId: 1 });
   const held = heldUntil(NOW + 1);
-  assert.deepEqual(words(held, commit, commit, release), ['new', 'already-redeemed', 'already-redeemed']);
-  assert.deepEqual(words(held, release, release, commit), ['new', 'known', 'reservation-over']);
+  assert.deepEqual(labelsOf(held, commit, commit, release), ['new', 'already-redeemed', 'already-redeemed']);
+  assert.deepEqual(labelsOf(held, release, release, commit), ['new', 'known', 'reservation-over']);
   assert.deepEqual([...decide(held, [release, release]).useChanges], [[1, -1]]);
   assert.deepEqual([...decide(held, [commit]).useChanges], []);
   const lapsed = heldUntil(NOW);
-  assert.deepEqual(words(lapsed, commit, release), ['reservation-over', 'known']);
-  assert.deepEqual([...decide(lapsed, [release]).useChanges], [], 'its use was given back by its end');
+  assert.deepEqual(labelsOf(lapsed, commit, release), ['reservation-over', 'known']);
+  assert.deepEqual([...decide(lapsed, [release]).useChanges], [], 'its expiry returned the use');
   const over = heldUntil(NOW + 1, true);
-  assert.deepEqual(words(over, commit, release), ['reservation-over', 'known'], 'the clock was set back');
+  assert.deepEqual(labelsOf(over, commit, release), ['reservation-over', 'known'], 'the clock was set back');
   assert.deepEqual([...decide(over, [release]).useChanges], []);
-  assert.deepEqual(words(standing(), commit, release), ['unknown-reservation', 'unknown-reservation']);
+  assert.deepEqual(labelsOf(standing(), commit, release), ['unknown-reservation', 'unknown-reservation']);
 });
 
-test('what was redeemed at once was no reservation, and what is held is not refunded', () => {
+test('commits no direct redemption, and refunds no hold', () => {
   const [sold] = decide(standing(), [asked(basketOf([useOf(1)]))]).made;
   assert.ok(sold !== undefined);
   const of = standing({ redemptions: new Map([[sold.redemptionId, sold]]) });
-  assert.deepEqual(words(of, asked({ kind: 'commit', redemptionId: 1 })), ['unknown-reservation']);
+  assert.deepEqual(labelsOf(of, asked({ kind: 'commit', redemptionId: 1 })), ['unknown-reservation']);
   const refund = asked({ kind: 'refund', redemptionId: 1, refund: undefined });
-  assert.deepEqual(words(heldUntil(NOW + 1), refund), ['unknown-redemption']);
-  assert.deepEqual(words(of, refund, refund), ['new', 'nothing left']);
+  assert.deepEqual(labelsOf(heldUntil(NOW + 1), refund), ['unknown-redemption']);
+  assert.deepEqual(labelsOf(of, refund, refund), ['new', 'nothing left']);
 });
 
-test('a refund gives back the uses of which nothing is left, in the same transaction', () => {
+test('a refund returns fully refunded uses in the same transaction', () => {
   const part = (quantity: number): Asked =>
     asked({ kind: 'refund', redemptionId: 1, refund: { lines: [{ line: 1, quantity }], shipping: false } });
   const [sold] = decide(standing(), [asked(basketOf([useOf(1)]))]).made;
@@ -172,7 +172,7 @@ test('a refund gives back the uses of which nothing is left, in the same transac
   });
   const next = asked(basketOf([useOf(1)]));
   const result = decide(of, [part(1), next, part(1), next]);
-  assert.deepEqual(result.decisions.map(word), ['new', 'C1 used_up', 'new', 'new']);
+  assert.deepEqual(result.decisions.map(labelOf), ['new', 'C1 used_up', 'new', 'new']);
   assert.deepEqual(
     result.refunds.map(({ refundNumber, givenBack }) => [refundNumber, givenBack]),
     [
@@ -200,7 +200,7 @@ const steps = fc.array(
   { maxLength: 40 },
 );
 
-test('whatever is asked, in one transaction or in many: uses that count never exceed a limit, and none is lost', () => {
+test('counted uses never exceed a limit and none is lost, in one transaction or many', () => {
   fc.assert(
     fc.property(steps, fc.boolean(), (all, together) => {
       const ledger = new Map<number, Redemption>();
@@ -216,7 +216,7 @@ test('whatever is asked, in one transaction or in many: uses that count never ex
         const after = read(ledger, nowMs);
         for (const [couponId, { used }] of after.coupons) {
           const before = of.coupons.get(couponId)?.used ?? 0;
-          assert.equal(used, before + (useChanges.get(couponId) ?? 0), 'what is written is what counts');
+          assert.equal(used, before + (useChanges.get(couponId) ?? 0), 'the rows match the counters');
           assert.ok(used <= (LIMITS[couponId]?.limitTotal ?? Number.POSITIVE_INFINITY));
           for (const user of USERS) {
             const most = LIMITS[couponId]?.limitPerUser ?? Number.POSITIVE_INFINITY;

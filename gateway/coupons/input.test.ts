@@ -13,7 +13,7 @@ function fieldsOf(read: Read<unknown>): readonly string[] {
   return 'faults' in read ? read.faults.map(({ field }) => field) : [];
 }
 
-test('a right basket is read as it is meant', () => {
+test('parses a valid basket', () => {
   const lines = [{ ...LINE, categories: ['shoes'] }];
   const read = readReservation(basket({ lines, shipping: 490, hold_seconds: 60 }));
   assert.ok('value' in read);
@@ -34,7 +34,7 @@ test('a right basket is read as it is meant', () => {
   assert.deepEqual(readRedemption({ reservation: 7 }), { value: { kind: 'commit', redemptionId: 7 } });
 });
 
-test('a wrong basket is refused by the members that are wrong, all of them at once', () => {
+test('rejects an invalid basket and names every invalid member at once', () => {
   const line = (changes: object): Record<string, unknown> => ({ lines: [{ ...LINE, ...changes }] });
   const cases: readonly (readonly [Record<string, unknown>, readonly string[]])[] = [
     [{ currency: 'euro' }, ['currency']],
@@ -80,12 +80,12 @@ test('a wrong basket is refused by the members that are wrong, all of them at on
   assert.deepEqual(fieldsOf(readRedemption({ reservation: '7' })), ['reservation']);
 });
 
-test('however much is wrong, not much is said of it', () => {
+test('limits the number of reported faults', () => {
   const lines = Array.from({ length: 100 }, () => ({ product: '', quantity: 0 }));
   assert.equal(fieldsOf(readRedemption(basket({ lines }))).length, 20);
 });
 
-test('the largest basket is right', () => {
+test('accepts the largest basket', () => {
   const lines = Array.from({ length: 100 }, () => ({
     ...LINE,
     quantity: 10_000,
@@ -95,7 +95,7 @@ test('the largest basket is right', () => {
   assert.ok('value' in readRedemption(basket({ lines: [{ ...LINE, unit_amount: MAX_AMOUNT }] })));
 });
 
-test('refunds and ids', () => {
+test('parses refunds and ids', () => {
   assert.deepEqual(readRefund({}), { value: undefined });
   assert.deepEqual(readRefund({ shipping: true }), { value: { lines: [], shipping: true } });
   const lines = [{ line: 1, quantity: 2 }];

@@ -26,14 +26,14 @@ async function killBackends(): Promise<void> {
   );
 }
 
-interface Told {
+interface Acknowledged {
   readonly id: number;
   /** The number of requests that the shopper needed. */
   readonly attempts: number;
 }
 
 /** Retries under the same key, at one gateway after another, until there is a decision; undefined if it is a refusal. */
-async function shop(shopper: number, code: string): Promise<Told | undefined> {
+async function shop(shopper: number, code: string): Promise<Acknowledged | undefined> {
   const body = JSON.stringify({
     user: `user-${shopper}`,
     currency: 'EUR',
@@ -57,16 +57,16 @@ async function shop(shopper: number, code: string): Promise<Told | undefined> {
   assert.fail(`shopper ${shopper} never had an answer`);
 }
 
-test('each who was told of a use has it, nobody else does, and there are as many as the limit', async () => {
+test('exactly the users with an acknowledged use have one, and as many as the limit allows', async () => {
   const code = 'KILLED';
   const terms = { discount: 'percentage', basis_points: 1_000, limit_total: LIMIT, limit_per_user: 1 };
   const made = await system.operate('POST', '/v1/coupons', { code, terms });
   assert.equal(made.status, 201, made.text);
-  const told: (Told | undefined)[] = [];
+  const acknowledged: (Acknowledged | undefined)[] = [];
   /** The shoppers of a wave ask at once; resolves when all of them have their answer. */
   const ask = async (from: number, to: number): Promise<void> => {
     const shoppers = Array.from({ length: to - from }, async (_, index) => {
-      told[from + index] = await shop(from + index, code);
+      acknowledged[from + index] = await shop(from + index, code);
     });
     await Promise.all(shoppers);
   };
@@ -89,13 +89,13 @@ test('each who was told of a use has it, nobody else does, and there are as many
   );
   const inLedger = new Map(rows.map(row => [row.user_id, Number(row.id)]));
   assert.equal(rows.length, LIMIT);
-  assert.equal(inLedger.size, LIMIT, 'one use a user');
-  assert.equal(rows[0]?.used, LIMIT, 'the counter is what is counted');
-  for (const [shopper, answer] of told.entries()) {
+  assert.equal(inLedger.size, LIMIT, 'one use per user');
+  assert.equal(rows[0]?.used, LIMIT, 'the counter equals the rows');
+  for (const [shopper, answer] of acknowledged.entries()) {
     assert.equal(inLedger.get(`user-${shopper}`), answer?.id, `shopper ${shopper}`);
   }
   assert.ok(
-    told.some(answer => (answer?.attempts ?? 0) > 1),
-    'somebody was hit',
+    acknowledged.some(answer => (answer?.attempts ?? 0) > 1),
+    'some request was retried',
   );
 });

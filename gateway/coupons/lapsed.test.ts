@@ -78,7 +78,7 @@ async function usesOf(couponId: number): Promise<readonly number[]> {
   return rows.flatMap(({ counted, count, held }) => [counted, count, held]);
 }
 
-test('as many as lapse are given back in several transactions, and then the use is decided', async t => {
+test('returns many expired holds over several transactions, then decides the use', async t => {
   const count = 2 * LAPSED_AT_ONCE + 10;
   const couponId = await allHeld(count);
   const ledger = ledgerOf();
@@ -97,7 +97,7 @@ test('as many as lapse are given back in several transactions, and then the use 
   equal(ledger.changes, 3);
 });
 
-test('broken off in between, the next one who asks goes on', async t => {
+test('after a failure midway, the next request continues', async t => {
   const count = 10;
   const couponId = await allHeld(count);
   const ledger = ledgerOf();

@@ -10,7 +10,9 @@ import {
   RefundMade,
   Reservation,
   ReservationBody,
+  releasedExample,
 } from './contract.ts';
+import { changeProblems, invalidId, readProblems, usedUp } from './problem-examples.ts';
 
 const SHOP = ['unauthenticated', 'not-configured', 'unavailable'] as const satisfies readonly ProblemSlug[];
 const WITH_BODY = [
@@ -33,6 +35,7 @@ export const couponOperations: readonly Operation[] = [
     shop: true,
     answers: { 200: CouponView },
     problems: [...SHOP, 'unknown-coupon'],
+    problemExamples: readProblems,
   },
   {
     id: 'reserve',
@@ -47,6 +50,7 @@ export const couponOperations: readonly Operation[] = [
     body: ReservationBody,
     answers: { 201: Reservation, 200: Reservation },
     problems: [...SHOP, ...WITH_BODY, 'coupon-refused'],
+    problemExamples: changeProblems,
   },
   {
     id: 'getReservation',
@@ -57,6 +61,7 @@ export const couponOperations: readonly Operation[] = [
     shop: true,
     answers: { 200: Reservation },
     problems: [...SHOP, ...ON_ID, 'unknown-reservation'],
+    problemExamples: readProblems,
   },
   {
     id: 'release',
@@ -66,7 +71,9 @@ export const couponOperations: readonly Operation[] = [
     ticket: false,
     shop: true,
     answers: { 200: Reservation },
+    examples: { 200: releasedExample },
     problems: [...SHOP, ...ON_ID, 'unknown-reservation', 'already-redeemed'],
+    problemExamples: { ...changeProblems, ...invalidId },
   },
   {
     id: 'redeem',
@@ -86,6 +93,7 @@ export const couponOperations: readonly Operation[] = [
       'reservation-over',
       'already-redeemed',
     ],
+    problemExamples: { ...changeProblems, ...usedUp },
   },
   {
     id: 'getRedemption',
@@ -96,6 +104,7 @@ export const couponOperations: readonly Operation[] = [
     shop: true,
     answers: { 200: Redemption },
     problems: [...SHOP, ...ON_ID, 'unknown-redemption'],
+    problemExamples: readProblems,
   },
   {
     id: 'refund',
@@ -110,6 +119,7 @@ export const couponOperations: readonly Operation[] = [
     body: RefundBody,
     answers: { 201: RefundMade, 200: RefundMade },
     problems: [...SHOP, ...WITH_BODY, 'unknown-redemption', 'nothing-to-refund'],
+    problemExamples: changeProblems,
   },
   {
     id: 'listRefunds',
@@ -120,5 +130,6 @@ export const couponOperations: readonly Operation[] = [
     shop: true,
     answers: { 200: RefundList },
     problems: [...SHOP, ...ON_ID, 'unknown-redemption'],
+    problemExamples: readProblems,
   },
 ];

@@ -37,7 +37,7 @@ function reasonsFor(of: Basket, ...coupons: readonly PricedCoupon[]): readonly s
   return result.refusals.map(({ code, reason }) => `${code} ${reason}`);
 }
 
-test('a percentage is rounded once, half up, and divided over its lines', () => {
+test('rounds a percentage once, half up, and divides it over the lines', () => {
   const { discounts, lineTotals, total } = priced(
     basket([
       ['a', 1, 333],
@@ -51,7 +51,7 @@ test('a percentage is rounded once, half up, and divided over its lines', () => 
   assert.deepEqual([lineTotals, total], [[299, 300, 305], 904]);
 });
 
-test('a scope is lines of its products or its categories', () => {
+test('a scope selects lines by product or by category', () => {
   const of = basket([
     ['a', 2, 500],
     ['b', 1, 1_000],
@@ -64,7 +64,7 @@ test('a scope is lines of its products or its categories', () => {
   assert.deepEqual(reasonsFor(of, coupon(1, { products: ['d'] })), ['C1 out_of_scope']);
 });
 
-test('coupons are applied in their order, each to what is left', () => {
+test('applies coupons in order, each to what is left', () => {
   const of = basket([['a', 1, 10_000]]);
   const fixed = { discount: { kind: 'fixed', amount: 1_000 }, currency: 'EUR' } as const;
   const first = priced(of, coupon(1, { stackOrder: 1 }), coupon(2, fixed));
@@ -75,10 +75,10 @@ test('coupons are applied in their order, each to what is left', () => {
       ['C1', 900],
     ],
   );
-  assert.equal(priced(of, coupon(1, {}), coupon(2, fixed)).total, 8_000, 'of equals the one made first');
+  assert.equal(priced(of, coupon(1, {}), coupon(2, fixed)).total, 8_000, 'among equals, the oldest');
 });
 
-test('bounds: the most of a percentage, what the lines cost, and the cap on all of them', () => {
+test('bounds: the maximum of a percentage, the cost of the lines, and the cap on the total', () => {
   const of = basket([['a', 1, 1_001]], 499);
   const most = coupon(1, {
     discount: { kind: 'percentage', basisPoints: 5_000, most: 100 },
@@ -86,19 +86,19 @@ test('bounds: the most of a percentage, what the lines cost, and the cap on all 
   });
   assert.equal(priced(of, most).total, 1_400);
   const fixed = coupon(2, { discount: { kind: 'fixed', amount: 5_000 }, currency: 'EUR' });
-  assert.equal(priced(of, fixed).total, 499, 'shipping is not for it');
+  assert.equal(priced(of, fixed).total, 499, 'it excludes shipping');
   const capped = coupon(3, { stackCapBasisPoints: 2_500, stackOrder: 1 });
   const shipping = coupon(4, { discount: { kind: 'free_shipping' } });
   const { discounts, total } = priced(of, most, capped, coupon(5, { stackOrder: 2 }), shipping);
   assert.deepEqual(
     discounts.map(({ amount }) => amount),
     [100, 499, 90, 60],
-    'a quarter of 1,001 rounded down, less what went before; free shipping is not in it',
+    'a quarter of 1,001 rounded down, less earlier discounts, without free shipping',
   );
   assert.equal(total, 751);
 });
 
-test('each reason for which a coupon is refused, and all of them at once', () => {
+test('reports every reason to refuse a coupon, all at once', () => {
   const of = basket([['a', 1, 1_000]]);
   const early = coupon(1, { validFromMs: NOW + 1 });
   const late = coupon(2, { validUntilMs: NOW });
@@ -150,7 +150,7 @@ const anyBasket = fc
   })
   .map(({ lines, shipping }) => basket(lines, shipping));
 
-test('whatever the basket and the coupons: it is what the model says, and the parts sum to the whole', () => {
+test('matches the model for any basket and coupons, and the parts sum to the total', () => {
   let pricedOnes = 0;
   fc.assert(
     fc.property(anyBasket, fc.array(anyTerms, { minLength: 1, maxLength: 4 }), (of, terms) => {
@@ -173,7 +173,7 @@ test('whatever the basket and the coupons: it is what the model says, and the pa
   assert.ok(pricedOnes > 500, `${pricedOnes} baskets were priced`);
 });
 
-test('all small baskets with two coupons, one by one, are what the model says', () => {
+test('matches the model for every small basket with two coupons', () => {
   const shares = [1, 3_333, 5_000, 10_000].map(
     basisPoints => ({ kind: 'percentage', basisPoints, most: null }) as const,
   );
@@ -202,7 +202,7 @@ test('all small baskets with two coupons, one by one, are what the model says', 
   }
 });
 
-test('the greatest amounts stay exact', () => {
+test('computes the largest amounts exactly', () => {
   const of = basket([
     ['a', 1, MAX_AMOUNT - 1],
     ['b', 1, 1],

@@ -83,18 +83,18 @@ async function remaining(reads: CouponReads, code = 'CODE'): Promise<unknown> {
 }
 
 describe('reads of coupons', () => {
-  test('a hot code costs the ledger one question, also of several gateways', () =>
+  test('a hot code costs the ledger one query, also over several gateways', () =>
     at(async ({ ledger, here, there, keys }) => {
       await Promise.all([remaining(here), remaining(here), remaining(here)]);
       await eventually(async () => (await getCouponCopy(redis, keys, 'CODE')).copy !== undefined);
       await remaining(there);
-      assert.notEqual(there.held('CODE'), undefined, 'it is at hand from now on');
+      assert.notEqual(there.held('CODE'), undefined, 'it is cached from now on');
       assert.equal(await remaining(there), 100);
       assert.equal(ledger.asked, 1);
       assert.equal(await remaining(here, 'NONE'), undefined);
     }));
 
-  test('whoever changed a coupon shows it at once, and the others when they have asked for news', () =>
+  test('the gateway that changed a coupon shows it at once, the others after their next poll', () =>
     at(async ({ ledger, here, there }) => {
       assert.deepEqual([await remaining(here), await remaining(there)], [100, 100]);
       ledger.used = 1;
@@ -104,7 +104,7 @@ describe('reads of coupons', () => {
       assert.equal(await remaining(here, 'OTHER'), 99);
     }));
 
-  test('a copy that was read before a change is not kept after it, here or there', () =>
+  test('discards a copy read before a change, on every gateway', () =>
     at(async ({ keys, ledger, here, there }) => {
       let answer: () => void = () => undefined;
       ledger.answers = new Promise(resolve => {
@@ -115,20 +115,16 @@ describe('reads of coupons', () => {
       ledger.used = 1;
       ledger.answers = Promise.resolve();
       await here.changed([COUPON]);
-      assert.equal(
-        await remaining(here),
-        99,
-        'who asks after the change does not wait for who asked before it',
-      );
+      assert.equal(await remaining(here), 99, 'a read after the change does not wait for one from before it');
       answer();
-      assert.deepEqual(await Promise.all(late), [100, 100], 'they asked before the change');
+      assert.deepEqual(await Promise.all(late), [100, 100], 'these reads began before the change');
       assert.equal(await remaining(here), 99);
       await eventually(async () => (await remaining(there)) === 99);
       const { copy } = await getCouponCopy(redis, keys, 'CODE');
       assert.equal(JSON.parse(copy?.body ?? '{}').remaining, 99);
     }));
 
-  test('a copy ends when a hold lapses', () =>
+  test('a copy expires when a hold expires', () =>
     at(async ({ ledger, here }) => {
       ledger.used = 1;
       ledger.nextLapse = new Date(Date.now() + 200);
@@ -138,7 +134,7 @@ describe('reads of coupons', () => {
       await eventually(async () => (await remaining(here)) === 100);
     }));
 
-  test('without Redis nothing that changed is shown for longer than a copy lives', () =>
+  test('without Redis, shows no stale state for longer than the lifetime of a copy', () =>
     at(async ({ ledger, here, there }) => {
       assert.equal(await remaining(there), 100);
       proxy.cut();
@@ -147,7 +143,7 @@ describe('reads of coupons', () => {
         await here.changed([COUPON]);
         await eventually(async () => (await remaining(there)) === 99);
         ledger.used = 2;
-        assert.equal(await remaining(there), 98, 'nothing is kept of what nobody would tell of');
+        assert.equal(await remaining(there), 98, 'nothing is cached that nobody would invalidate');
       } finally {
         proxy.mend();
       }
@@ -156,7 +152,7 @@ describe('reads of coupons', () => {
       );
     }));
 
-  test('a Redis that was emptied has every copy read again', () =>
+  test('an emptied Redis makes every gateway read its copies again', () =>
     at(async ({ keys, ledger, here, there }) => {
       await here.changed([COUPON]);
       assert.equal(await remaining(there), 100);
@@ -166,7 +162,7 @@ describe('reads of coupons', () => {
       await eventually(async () => (await remaining(there)) === 99);
     }));
 
-  test('versions only grow, whatever Redis has lost', () =>
+  test('versions only increase, whatever Redis has lost', () =>
     at(async ({ keys }) => {
       await tellCouponsChanged(redis, keys, [1]);
       const before = await readCouponNews(redis, keys, 0);

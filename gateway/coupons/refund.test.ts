@@ -50,7 +50,7 @@ function faults(of: Sold, wanted: Parameters<typeof refund>[1]): readonly string
   return one.map(({ field }) => field);
 }
 
-test('all of it gives back the whole price and every use', () => {
+test('a full refund returns the whole price and every use', () => {
   const of = sold();
   const { sold: after, last } = made(of, undefined);
   assert.equal(last.amount, of.pricing.total);
@@ -59,7 +59,7 @@ test('all of it gives back the whole price and every use', () => {
   assert.deepEqual(faults(after, undefined), ['lines']);
 });
 
-test('a use is given back with the last of what the coupon took something off', () => {
+test('returns a use with the last line that the coupon discounted', () => {
   const first = { lines: [{ line: 1, quantity: 2 }], shipping: false };
   const rest = { lines: [{ line: 1, quantity: 1 }], shipping: false };
   const { sold: after, last } = made(sold(), first);
@@ -70,7 +70,7 @@ test('a use is given back with the last of what the coupon took something off', 
   assert.ok(!isRefunded(made(after, rest).sold));
 });
 
-test('more than is left, the same line twice and what there never was are refused', () => {
+test('refuses more than is left, a line given twice, and unknown lines', () => {
   const { sold: after } = made(sold(), { lines: [{ line: 2, quantity: 1 }], shipping: true });
   const one = (line: number, quantity: number) => ({ lines: [{ line, quantity }], shipping: false });
   assert.deepEqual(faults(after, one(2, 2)), ['lines[0].quantity']);
@@ -84,7 +84,7 @@ test('more than is left, the same line twice and what there never was are refuse
   assert.deepEqual(faults(after, { lines: twice, shipping: false }), ['lines[1].line']);
 });
 
-test('however a basket goes back, the parts sum to its price, and each use is given back once', () => {
+test('however a basket is refunded, the parts sum to its price and each use returns once', () => {
   const steps = fc.array(
     fc.record({
       line: fc.integer({ min: 1, max: 3 }),

@@ -38,7 +38,7 @@ async function askTwice(code: string, path: string, body: object, key: string) {
   }
 }
 
-test('a use is not held against the request that has made it, nor is a redemption', async () => {
+test('concurrent requests with the same key get the same reservation or redemption', async () => {
   const code = 'TWICE';
   const terms = { discount: 'percentage', basis_points: 1_000, limit_total: 1 };
   const made = await system.operate('POST', '/v1/coupons', { code, terms });

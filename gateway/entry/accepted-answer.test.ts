@@ -26,7 +26,7 @@ function sliceOf(count: number, firstStamp: number): { entries: AcceptedEntry[];
   return { entries, receipts: receiptsOf(items) };
 }
 
-test('the bytes are those of the plain text, slice after slice, whatever has been written before', () => {
+test('the bytes equal the plain text, slice after slice, in reused memory', () => {
   const answers = new AcceptedAnswers();
   const textOf = (body: string | Uint8Array): string =>
     typeof body === 'string' ? body : Buffer.from(body).toString('utf8');
@@ -48,7 +48,7 @@ test('the bytes are those of the plain text, slice after slice, whatever has bee
   assert.ok(asBytes > 1_500, `${asBytes} were bytes`);
 });
 
-test('without receipts the answer is the text', () => {
+test('without receipts, the answer is the text', () => {
   const entry = { campaignId: 7, stamp: 1_024, source: SOURCE_ARRIVAL, leaf: 0 } as const;
   assert.equal(
     new AcceptedAnswers().of(entry, 3, undefined),

@@ -48,7 +48,7 @@ function changed(campaign: AdmissionFacts): AdmissionFacts {
   };
 }
 
-test('what is admitted is right before a change and after it, and by an opening that does not move', () => {
+test('admits only where both the current and the changed rules admit, and the opening does not move', () => {
   fc.assert(
     fc.property(facts, instant, (campaign, atUs) => {
       const after = changed(campaign);
@@ -59,7 +59,7 @@ test('what is admitted is right before a change and after it, and by an opening 
   );
 });
 
-test('a reason is one that holds', () => {
+test('gives a reason that is true', () => {
   fc.assert(
     fc.property(facts, instant, (campaign, atUs) => {
       const refusal = refusalAt(campaign, atUs);
@@ -74,7 +74,7 @@ test('a reason is one that holds', () => {
   );
 });
 
-test('nothing is admitted but in the state that everybody is told is open', () => {
+test('admits only in the state that is shown as open', () => {
   fc.assert(
     fc.property(facts, instant, (campaign, atUs) => {
       if (refusalAt(campaign, atUs) !== undefined) return;
@@ -125,7 +125,7 @@ function controlled(loaded: Holders | null) {
   return { control, reply, answers };
 }
 
-test('the fast path admits exactly what the answering path refuses to nobody', () => {
+test('the fast path admits exactly when the slow path refuses nobody', () => {
   fc.assert(
     fc.property(facts, instant, fc.option(holders), (campaignFacts, atUs, loaded) => {
       const campaign: BoardCampaign = { ...NOT_DECIDED, ...campaignFacts };
@@ -144,7 +144,7 @@ test('the fast path admits exactly what the answering path refuses to nobody', (
   );
 });
 
-test('a user with a place is never told that a coupon is sold out, and everybody else is', () => {
+test('answers sold_out to everybody except users with a coupon or a waitlist position', () => {
   fc.assert(
     fc.property(facts, instant, holders, (campaignFacts, atUs, loaded) => {
       const campaign: BoardCampaign = { ...NOT_DECIDED, ...campaignFacts, soldOut: true };

@@ -3,39 +3,38 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Buckets } from './buckets.ts';
 
-test('a burst, then as many as the rate says; who is refused is told when there is one again', () => {
+test('allows a burst, then the rate; a refusal says when to retry', () => {
   const buckets = new Buckets({ perSecond: 5, burst: 50, most: 10 });
   for (let asked = 0; asked < 50; asked++) assert.equal(buckets.take('a', 1_000), 0, `${asked}`);
   assert.equal(buckets.take('a', 1_000), 200);
-  assert.equal(buckets.take('b', 1_000), 0, 'another key has its own');
-  assert.equal(buckets.take('a', 1_150), 50, 'what was refused took nothing');
+  assert.equal(buckets.take('b', 1_000), 0, 'another key has its own bucket');
+  assert.equal(buckets.take('a', 1_150), 50, 'a refusal takes nothing');
   assert.equal(buckets.take('a', 1_200), 0);
   assert.equal(buckets.take('a', 1_200), 200);
-  for (let asked = 0; asked < 50; asked++)
-    assert.equal(buckets.take('a', 60_000), 0, 'full again, and no fuller');
+  for (let asked = 0; asked < 50; asked++) assert.equal(buckets.take('a', 60_000), 0, 'full again, not more');
   assert.ok(buckets.take('a', 60_000) > 0);
 });
 
-test('never more keys than are kept; the one that was asked about longest ago goes', () => {
+test('keeps a limited number of keys, and drops the least recently used', () => {
   const buckets = new Buckets({ perSecond: 1, burst: 1, most: 3 });
   for (const key of ['a', 'b', 'c', 'a', 'd']) buckets.take(key, 0);
   assert.equal(buckets.size, 3);
-  assert.ok(buckets.take('a', 0) > 0, 'asked about since');
+  assert.ok(buckets.take('a', 0) > 0, 'used since');
   assert.equal(buckets.take('b', 0), 0, 'forgotten');
 });
 
-test('in any stretch no more are let than a full bucket and what came into it meanwhile', () => {
+test('in any interval, allows at most a full bucket plus what was refilled', () => {
   fc.assert(
     fc.property(fc.array(fc.nat({ max: 400 }), { maxLength: 200 }), gaps => {
       const buckets = new Buckets({ perSecond: 10, burst: 4, most: 1 });
-      const lets: number[] = [];
+      const allowedMs: number[] = [];
       let nowMs = 0;
       for (const gap of gaps) {
         nowMs += gap;
-        if (buckets.take('a', nowMs) === 0) lets.push(nowMs);
+        if (buckets.take('a', nowMs) === 0) allowedMs.push(nowMs);
       }
-      for (const [index, fromMs] of lets.entries()) {
-        for (const [more, toMs] of lets.slice(index).entries()) {
+      for (const [index, fromMs] of allowedMs.entries()) {
+        for (const [more, toMs] of allowedMs.slice(index).entries()) {
           assert.ok(more + 1 <= 4 + (toMs - fromMs) / 100 + 1e-9);
         }
       }

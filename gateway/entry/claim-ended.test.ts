@@ -31,7 +31,7 @@ function endByHand(campaign: number): Promise<Answer> {
   return system.operate('POST', `/v1/campaigns/${campaign}/alternates/next`, body);
 }
 
-test('who is told that they have claimed has, however long an engine takes between asking the clock and the ledger', async () => {
+test('an acknowledged claim counts, however long an engine takes between the clock and the ledger', async () => {
   const campaign = await offered();
   const inTheWay = await system.pool.connect();
   try {
@@ -63,7 +63,7 @@ test('who is told that they have claimed has, however long an engine takes betwe
   );
 });
 
-test('an end that an engine has noted and left behind is gone on with, and is not taken back', async () => {
+test("another engine completes an offer's end that was recorded before a crash, and nothing undoes it", async () => {
   const campaign = await offered();
   const ending = { serial: 1, holder: 'ann', atUs: Date.now() * 1_000, reason: 'not seen at the till' };
   assert.equal(await beginEnd(system.pool, campaign, ending), true);

@@ -13,18 +13,18 @@ import { claim, holders, outcomes } from '../testing/claims.ts';
 const USERS = Array.from({ length: 30 }, (_, index) => `user-${index}`);
 
 for (const log of availableLogs()) {
-  describe(`claims under kills, over ${log}`, () => {
+  describe(`claims while processes are killed, over ${log}`, () => {
     let system: System;
     before(async () => {
       system = await startSystem({ log });
     });
     after(() => system.close());
 
-    it('engines and gateways are killed while offers are claimed, lapse and go on: one end each, one holder each', async () => {
+    it('kills engines and gateways while offers are claimed, lapse and pass on: each ends once, with one holder', async () => {
       const campaign = await system.offer({ kind: 'coupon', stock: 6, waitlist: 20, claim_within_s: 5 });
       await Promise.all(USERS.map(user => system.enter(user, campaign)));
       await eventually(async () => (await holders(system, campaign)).length === 6);
-      const told = new Map<string, number>();
+      const statuses = new Map<string, number>();
       let isOver = false;
       const killing = (async () => {
         for (let round = 0; round < 2; round++) {
@@ -39,12 +39,12 @@ for (const log of availableLogs()) {
       while (!isOver) {
         // Every third holder claims the offer; the others let it lapse.
         for (const user of await holders(system, campaign)) {
-          if (Number(user.slice(5)) % 3 === 0) told.set(user, await claim(system, user, campaign));
+          if (Number(user.slice(5)) % 3 === 0) statuses.set(user, await claim(system, user, campaign));
         }
         await sleep(50);
       }
       await killing;
-      const answered = [...told].filter(([, status]) => status === 202).map(([user]) => user);
+      const answered = [...statuses].filter(([, status]) => status === 202).map(([user]) => user);
       assert.ok(answered.length > 0);
       await eventually(async () => {
         const now = await outcomes(system, campaign);

@@ -19,7 +19,7 @@ const SLOW = { timeoutMs: 60_000 };
 const USERS = Array.from({ length: 30 }, (_, index) => `user-${index}`);
 
 for (const log of availableLogs()) {
-  describe(`claims in trouble, over ${log}`, () => {
+  describe(`claims during outages, over ${log}`, () => {
     let system: System;
     let proxy: NetworkProxy;
     before(async () => {
@@ -78,21 +78,21 @@ for (const log of availableLogs()) {
       assert.equal(after.body.code, before.body.code);
     }
 
-    it('Redis is away for longer than the deadline', () =>
+    it('Redis is down for longer than the deadline', () =>
       nobodyLoses(async () => {
         proxy.cut();
         await sleep(OUTAGE_MS);
         proxy.mend();
       }));
 
-    it('the engine is killed, and away for longer than the deadline', () =>
+    it('the engine is killed and down for longer than the deadline', () =>
       nobodyLoses(async () => {
         await system.engine.process.stop('SIGKILL');
         await sleep(OUTAGE_MS);
         system.engine = await system.startEngine();
       }));
 
-    it('the only gateway is killed, and away for longer than the deadline', () =>
+    it('the only gateway is killed and down for longer than the deadline', () =>
       nobodyLoses(async () => {
         await system.gateways[0]?.process.stop('SIGKILL');
         await sleep(OUTAGE_MS);

@@ -42,7 +42,7 @@ for (const log of availableLogs()) {
       });
     }
 
-    it('what is not claimed goes to the next, who are told their place and their offer live', async () => {
+    it('passes an unclaimed coupon to the next user, whose waitlist position and offer arrive live', async () => {
       const campaign = await system.offer({ kind: 'coupon', stock: 1, waitlist: 3, claim_within_s: 5 });
       await enterAll(campaign, 'ann', 'ben', 'cat', 'dan', 'eve');
       await becomes('eve', campaign, 'sold_out');
@@ -104,7 +104,7 @@ for (const log of availableLogs()) {
       );
     });
 
-    it('claiming again gives the same answer, through any gateway, and nobody with a place is told sold out', async () => {
+    it('answers a repeated claim alike on any gateway, and never sold_out to a holder or waiting user', async () => {
       const campaign = await system.offer({ kind: 'coupon', stock: 1, waitlist: 1, claim_within_s: 60 });
       await enterAll(campaign, 'ann', 'ben');
       await becomes('ben', campaign, 'waitlisted');
@@ -112,7 +112,7 @@ for (const log of availableLogs()) {
       const second = await claim('ann', campaign, 1);
       assert.equal(first.body.outcome, 'claimed');
       const { receipt, ...answer } = first.body;
-      assert.ok(receipt, 'what was claimed can be proved');
+      assert.ok(receipt, 'a claim has a receipt');
       assert.deepEqual({ ...second.body, receipt }, first.body);
       await becomes('ann', campaign, 'granted');
       const third = await claim('ann', campaign);
@@ -123,7 +123,7 @@ for (const log of availableLogs()) {
       assert.equal(refused.body.type, 'urn:fairline:problem:already-settled');
     });
 
-    it('there is nothing to claim without an offer', async () => {
+    it('refuses a claim without an offer', async () => {
       const campaign = await system.offer({ kind: 'coupon', stock: 1, waitlist: 1, claim_within_s: 60 });
       const plain = await system.offer({ kind: 'coupon', stock: 1 });
       await enterAll(campaign, 'ann', 'ben');
@@ -142,7 +142,7 @@ for (const log of availableLogs()) {
       assert.equal((await claim('ann', campaign)).body.type, 'urn:fairline:problem:already-withdrawn');
     });
 
-    it('a prize that is not claimed goes to the next alternate, and the book comes with the last claim', async () => {
+    it('passes an unclaimed prize to the next alternate, and publishes the book after the last claim', async () => {
       const campaign = await system.offer({
         kind: 'raffle',
         winners: 1,
@@ -173,7 +173,7 @@ for (const log of availableLogs()) {
       assert.ok(await state('not_drawn'));
     });
 
-    it('the operator ends an offer by hand, and sees who has it then', async () => {
+    it('the operator ends an offer manually and sees the new holder', async () => {
       const campaign = await system.offer({ kind: 'coupon', stock: 1, waitlist: 1, claim_within_s: 600 });
       await enterAll(campaign, 'ann', 'ben');
       await becomes('ben', campaign, 'waitlisted');

@@ -20,7 +20,7 @@ for (const log of availableLogs()) {
     });
     after(() => system.close());
 
-    test('an entry is accepted, and asking again gives the same stamp, at either gateway', async () => {
+    test('accepts an entry, and repeats get the same stamp from either gateway', async () => {
       const id = await system.offer({ kind: 'raffle', winners: 1 });
       const first = await system.enter('alice', id);
       assert.equal(first.status, 202, first.text);
@@ -39,7 +39,7 @@ for (const log of availableLogs()) {
       assert.ok(Number(second.body.stamp) > Number(first.body.stamp));
     });
 
-    test('the same user at the same moment, many times, at both gateways: one entry, one stamp in the end', async () => {
+    test('concurrent requests of one user at both gateways end as one entry with one stamp', async () => {
       const id = await system.offer({ kind: 'raffle', winners: 1 });
       const answers = await Promise.all(
         Array.from({ length: 60 }, (_, index) => system.enter('carol', id, index % 2)),
@@ -65,11 +65,11 @@ for (const log of availableLogs()) {
         const positions = answers
           .filter(answer => answer.body.campaign === id)
           .map(answer => answer.body.estimated_position);
-        assert.equal(new Set(positions).size, 30, 'every place is given once');
+        assert.equal(new Set(positions).size, 30, 'every position is given once');
       }
     });
 
-    test('before the opening: 409 with the time; the opening itself needs no message', async () => {
+    test('answers 409 with the time before the opening, and opens without a message', async () => {
       const opens_at = new Date(Date.now() + 1_500).toISOString();
       const id = await system.offer({ kind: 'coupon', stock: 1, opens_at });
       const early = await system.enter('alice', id);
@@ -83,7 +83,7 @@ for (const log of availableLogs()) {
       assert.ok(Number(opened.body.stamp) >= 0);
     });
 
-    test('after a close that the operator made: 409 with the time, and all is settled', async () => {
+    test("answers 409 with the time after an operator's close, and settles every entry", async () => {
       const id = await system.offer({ kind: 'raffle', winners: 2 });
       for (const user of ['alice', 'bob', 'carol']) assert.equal((await system.enter(user, id)).status, 202);
       const closed = await system.operate('POST', `/v1/campaigns/${id}/close`);
@@ -110,7 +110,7 @@ for (const log of availableLogs()) {
       assert.deepEqual(outcomes.sort(), ['not_drawn', 'won', 'won']);
     });
 
-    test('a sold-out coupon: admission control says so, and who was granted one still has it', async () => {
+    test('admission control answers sold_out, and winners still see their coupon', async () => {
       const id = await system.offer({ kind: 'coupon', stock: 2 });
       const [first] = [
         await system.enter('alice', id),
@@ -136,7 +136,7 @@ for (const log of availableLogs()) {
       assert.equal(lost.body.position, 3);
     });
 
-    test('a withdrawal is logged, final, and makes room', async () => {
+    test('logs a withdrawal, which is final and frees the coupon', async () => {
       const id = await system.offer({ kind: 'raffle', winners: 3 });
       for (const user of ['alice', 'bob']) await system.enter(user, id);
       assertProblem(await system.ask('nobody', 'DELETE', `/v1/campaigns/${id}/entries/me`), 404, 'no-entry');
@@ -161,7 +161,7 @@ for (const log of availableLogs()) {
       assert.equal(behind.body.position, 2);
     });
 
-    test('what is settled cannot be withdrawn', async () => {
+    test('refuses to withdraw a settled entry', async () => {
       const id = await system.offer({ kind: 'coupon', stock: 5 });
       await system.enter('alice', id);
       await eventually(async () => {
@@ -175,7 +175,7 @@ for (const log of availableLogs()) {
       );
     });
 
-    test('a position is shown only when it is final', async () => {
+    test('shows a position only when it is final', async () => {
       const id = await system.offer({ kind: 'raffle', winners: 1 });
       await system.enter('alice', id);
       await eventually(async () => {
@@ -185,7 +185,7 @@ for (const log of availableLogs()) {
       });
     });
 
-    test('a campaign that was made a moment ago is known at once', async () => {
+    test('knows a new campaign at once', async () => {
       for (let count = 0; count < 5; count++) {
         const id = await system.offer({ kind: 'raffle', winners: 1 });
         assert.equal((await system.enter('alice', id)).status, 202);
@@ -202,7 +202,7 @@ for (const log of availableLogs()) {
       assert.equal(again.body.stamp, first.body.stamp);
     });
 
-    test('a gateway that lost its lease takes nothing until it has another, and comes back by itself', async () => {
+    test('a gateway without a lease accepts nothing, and recovers by itself', async () => {
       const id = await system.offer({ kind: 'raffle', winners: 1 });
       const leases = await system.redis.hkeys(system.keys.leases);
       await system.redis.hdel(system.keys.leases, ...leases.filter(field => field.startsWith('g:')));

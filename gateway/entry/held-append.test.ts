@@ -34,7 +34,7 @@ function throughProxy(log: LogKind, { port }: NetworkProxy): Readonly<Record<str
 }
 
 for (const log of availableLogs()) {
-  describe(`a gateway whose append is held up, over ${log}`, () => {
+  describe(`a gateway whose append is delayed, over ${log}`, () => {
     let proxy: NetworkProxy;
     let system: System;
     before(async () => {
@@ -52,7 +52,7 @@ for (const log of availableLogs()) {
       return rows.length;
     };
 
-    test('tells nobody 202 for what reaches the log behind its fence, and takes it when it is asked for again', async () => {
+    test('answers 503 for an append that arrives behind its fence, and accepts the retry', async () => {
       const campaign = await system.offer({ kind: 'coupon', stock: 10 });
       await eventually(async () => (await system.enter('before', campaign)).status === 202);
       await eventually(async () => (await liveGateways()) === 1);

@@ -39,7 +39,7 @@ if (availableLogs().includes('kafka')) {
     });
     after(() => cluster.remove());
 
-    it('is not made while one broker of three is up, and on all three when they are', async () => {
+    it('is not created with one of three brokers up, and spans all three once they are up', async () => {
       const wanted = config();
       const topic = topicOf(wanted.NAMESPACE);
       await assert.rejects(
@@ -58,12 +58,12 @@ if (availableLogs().includes('kafka')) {
       assert.equal(await minInsyncOf(cluster, topic), '2');
     });
 
-    it('is refused where an earlier version made it on one broker, with the command that puts it on three', async () => {
+    it('refuses a topic that an earlier version created on one broker, and prints the command that spreads it', async () => {
       const wanted = config();
       const topic = topicOf(wanted.NAMESPACE);
       await makeOnOne(cluster, topic);
       const refusal = await openProducer(wanted, quiet).then(
-        () => assert.fail('it was taken'),
+        () => assert.fail('the topic was accepted'),
         (error: Error) => error.message,
       );
       assert.match(refusal, /is on 1 broker, and KAFKA_REPLICATION is 3.*has min.insync.replicas=1/);
@@ -99,7 +99,7 @@ if (availableLogs().includes('kafka')) {
       await cluster.inSync(topicOf(wanted.NAMESPACE));
     });
 
-    it('loses no entry that was answered with 202 when a leader is killed in the middle of a burst', async context => {
+    it('loses no acknowledged entry when a leader is killed in the middle of a burst', async context => {
       const variables = { KAFKA_BROKERS: cluster.brokers, KAFKA_REPLICATION: String(BROKERS) };
       const system = await startSystem({
         log: 'kafka',
@@ -186,7 +186,7 @@ async function surviveBurst(context: TestContext, cluster: TestKafkaCluster, sys
   });
   const accepted = await assertWhole(system, campaign, STOCK, rows);
   assert.ok(accepted - before >= EARLY, `${accepted} were accepted, ${before} of them before the kill`);
-  assert.equal(accepted, USERS, 'everybody who asked again got in');
+  assert.equal(accepted, USERS, 'every retry was accepted');
   const after = await grantsOf(system, campaign);
   for (const [user, serial] of granted) assert.equal(after.get(user), serial, `${user} keeps ${serial}`);
   const again = rows.filter(({ attempts }) => attempts > 1).length;

@@ -12,7 +12,7 @@ const USERS = 6_000;
 const STOCK = 500;
 
 for (const log of availableLogs()) {
-  describe(`gateways in trouble during a burst, over ${log}`, () => {
+  describe(`gateway failures during a burst, over ${log}`, () => {
     let system: System;
     before(async () => {
       system = await startSystem({ log, gateways: 0 });
@@ -23,7 +23,7 @@ for (const log of availableLogs()) {
     });
     after(() => system.close());
 
-    test('kill -9 of a gateway, twice', async () => {
+    test('kills a gateway with kill -9, twice', async () => {
       const id = await system.offer({ kind: 'coupon', stock: STOCK });
       const rows = await burst(system, id, USERS, async () => {
         for (const number of [0, 1]) {
@@ -37,7 +37,7 @@ for (const log of availableLogs()) {
       await assertWhole(system, id, STOCK, rows);
     });
 
-    test('a gateway that is stopped for longer than its lease, and goes on', async () => {
+    test('suspends a gateway for longer than its lease, then resumes it', async () => {
       const id = await system.offer({ kind: 'coupon', stock: STOCK });
       const paused = system.gateways[2]?.process.child;
       const rows = await burst(system, id, USERS, async () => {
@@ -50,7 +50,7 @@ for (const log of availableLogs()) {
       await eventually(async () => (await fetch(`${system.gateways[2]?.url}/readyz`)).ok);
     });
 
-    test('a gateway that is told to stop finishes what it took', async () => {
+    test('a stopping gateway finishes the requests it accepted', async () => {
       const id = await system.offer({ kind: 'coupon', stock: STOCK });
       const rows = await burst(system, id, USERS, async () => {
         await sleep(100);

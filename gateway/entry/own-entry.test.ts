@@ -35,10 +35,10 @@ function standing(changes: Partial<EntryStanding> = {}): EntryStanding {
   };
 }
 
-test('whoever others went before in a room waits until it ends, and is told how it did', () => {
+test('a skipped room entry waits until the room ends, and then shows the outcome', () => {
   const cancelled = { cancelledStamp: SETTLED };
   const grant = { serial: 1, code: 'a code' };
-  const told = [
+  const cases = [
     [campaign({}), standing()],
     [campaign({ finished: true }), standing()],
     [campaign(cancelled), standing()],
@@ -47,12 +47,12 @@ test('whoever others went before in a room waits until it ends, and is told how 
     [campaign({ ...cancelled, finished: true }), standing({ withdrawn: true })],
   ] as const;
   deepEqual(
-    told.map(([of, who]) => outcomeOf({ ...who, campaign: of })),
+    cases.map(([of, who]) => outcomeOf({ ...who, campaign: of })),
     ['waiting', 'skipped', 'cancelled', 'cancelled', 'admitted', 'withdrawn'],
   );
 });
 
-test('a coupon that was cancelled keeps what was decided before', () => {
+test('a cancelled coupon keeps its earlier decisions', () => {
   const cancelled = campaign({ kind: 'coupon', cancelledStamp: SETTLED });
   deepEqual(
     [SETTLED - 1, SETTLED, SETTLED + 1].map(stamp => isCancelled(cancelled, stamp)),

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Command } from 'ioredis';
 import { encodeZadd } from './rank.ts';
 
-test('the command written by hand is, byte for byte, the one that ioredis would write', () => {
+test('encodes the command byte for byte as ioredis does', () => {
   const member = fc.record({
     userId: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 }),
     stamp: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
@@ -22,7 +22,7 @@ test('the command written by hand is, byte for byte, the one that ioredis would 
   );
 });
 
-test('the longest user ids fit the memory that is set aside for them', () => {
+test('the longest user ids fit the reserved memory', () => {
   const members = Array.from({ length: 100 }, () => ({
     userId: '€'.repeat(42),
     stamp: Number.MAX_SAFE_INTEGER,

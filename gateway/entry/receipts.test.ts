@@ -68,7 +68,7 @@ for (const log of availableLogs()) {
     });
     after(() => system.close());
 
-    test('everybody of a burst gets one that proves their stamp, and the same again when they ask later', async () => {
+    test('every entry of a burst gets a receipt that proves its stamp, and the same one later', async () => {
       const [id, other] = [
         await system.offer({ kind: 'raffle', winners: 1 }),
         await system.offer({ kind: 'raffle', winners: 1 }),
@@ -87,7 +87,7 @@ for (const log of availableLogs()) {
         const { head, leaf } = provenBy(answer, users[index] ?? '', keys);
         leaves.add(`${head} ${leaf}`);
       }
-      assert.equal(leaves.size, users.length, 'no two have the same leaf');
+      assert.equal(leaves.size, users.length, 'all leaves differ');
       for (const index of [0, 1, 7, 50, 149]) {
         const user = users[index] ?? '';
         const path = me(campaignOf(index));
@@ -103,7 +103,7 @@ for (const log of availableLogs()) {
       }
     });
 
-    test('who comes in with others that were here before gets the receipt of their own slice', async () => {
+    test('a new entry in a slice with repeats gets the receipt of its own slice', async () => {
       const id = await system.offer({ kind: 'raffle', winners: 1 });
       const keys = await keysOf(system);
       await Promise.all([1, 2, 3].map(index => system.enter(`early-${index}`, id)));
@@ -116,7 +116,7 @@ for (const log of availableLogs()) {
       }
     });
 
-    test('all signed heads are shown, in chains that nobody can fork unseen', async () => {
+    test('publishes all signed heads, in chains that cannot fork unnoticed', async () => {
       const id = await system.offer({ kind: 'coupon', stock: 5 });
       const last = await system.enter('the last one', id);
       const { head: lastHead } = provenBy(last, 'the last one', await keysOf(system));
@@ -146,7 +146,7 @@ for (const log of availableLogs()) {
   });
 }
 
-describe('receipts, and what can be away', () => {
+describe('receipts during outages', () => {
   let system: System;
   const directory = mkdtempSync(join(tmpdir(), 'fairline-keys-'));
   const first = addKey(directory, 'slices', 1_000);
@@ -172,7 +172,7 @@ describe('receipts, and what can be away', () => {
     return decodeSignedHead(Buffer.from(body.receipt.head, 'base64url')).keyId.toString('hex');
   };
 
-  test('without the ledger entries go on, with their receipts; only what is in the ledger is not told', async () => {
+  test('without the ledger, entries continue with receipts, and only ledger reads fail', async () => {
     const id = await system.offer({ kind: 'raffle', winners: 1 });
     provenBy(await system.enter('alice', id, 1), 'alice', await keysOf(system, 1));
     const again = await system.enter('alice', id, 1);
@@ -183,7 +183,7 @@ describe('receipts, and what can be away', () => {
     assert.equal(heads.status, 503);
   });
 
-  test('RECEIPTS=off signs nothing, and others cannot tell a receipt of it later', async () => {
+  test('RECEIPTS=off signs nothing, and other gateways issue no receipt for it later', async () => {
     const id = await system.offer({ kind: 'raffle', winners: 1 });
     const entered = await system.enter('bob', id, 2);
     assert.deepEqual([entered.status, entered.body.receipt], [202, undefined]);
@@ -195,7 +195,7 @@ describe('receipts, and what can be away', () => {
     assert.deepEqual([view.status, view.body.receipt], [200, undefined]);
   });
 
-  test('a new key file takes over without a restart, the old one stays listed; a revoked one signs no more', async () => {
+  test('loads a new key file without a restart and keeps the old key listed; a revoked key signs nothing', async () => {
     const id = await system.offer({ kind: 'raffle', winners: 1 });
     const before = await system.enter('before', id);
     assert.equal(keyIdOf(before), first.id);
@@ -216,14 +216,18 @@ describe('receipts, and what can be away', () => {
     revokeKey(directory, second.id, Date.now());
     await eventually(async () => (await signing()) === '0');
     const unsigned = await system.enter('unsigned', id);
-    assert.deepEqual([unsigned.status, unsigned.body.receipt], [202, undefined], 'nobody is kept out by it');
+    assert.deepEqual(
+      [unsigned.status, unsigned.body.receipt],
+      [202, undefined],
+      'entries are accepted without a receipt',
+    );
     assert.ok((await keysOf(system)).some(key => key.id === second.id && key.revoked !== null));
     const third = addKey(directory, 'slices', Date.now());
     await eventually(async () => (await signing()) === '1');
     assert.equal(keyIdOf(await system.enter('signed', id)), third.id);
   });
 
-  test('a gateway that has nothing to sign with does not start, and says what would be right', async () => {
+  test('a gateway without a signing key refuses to start, and says how to fix it', async () => {
     const env = {
       RECEIPT_SALT_SECRET: 's'.repeat(32),
       TICKET_SECRET: 't'.repeat(32),

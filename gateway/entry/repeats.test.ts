@@ -33,7 +33,7 @@ const enter = (user: string, id: number, forwardedFor: string): Promise<Answer> 
     headers: { 'x-forwarded-for': forwardedFor },
   });
 
-test('once an entry stands, repeats are answered with it and nothing is logged', async () => {
+test('answers repeats with the accepted entry, and logs nothing', async () => {
   const id = await system.offer({ kind: 'raffle', winners: 1 });
   const first = await system.enter('alice', id);
   assert.equal(first.status, 202, first.text);
@@ -71,13 +71,13 @@ test('once an entry stands, repeats are answered with it and nothing is logged',
   assert.equal(await logged(RESTARTED), 1);
 });
 
-test('who overdoes it hears 429 with Retry-After, is counted, and keeps the entry; nobody else hears of it', async () => {
+test('answers excessive repeats with 429 and Retry-After, counts them, keeps the entry, and affects nobody else', async () => {
   const id = await system.offer({ kind: 'raffle', winners: 1 });
   const first = await system.enter('bob', id, STRICT);
   const before = await refused();
   const answers = await Promise.all(Array.from({ length: 60 }, () => system.enter('bob', id, STRICT)));
   const tooMany = answers.filter(({ status }) => status === 429);
-  assert.ok(tooMany.length > 0, 'sixty at once are more than ten seconds of one a second');
+  assert.ok(tooMany.length > 0, 'sixty at once exceed ten seconds at one a second');
   assert.equal(tooMany.length + answers.filter(({ status }) => status === 202).length, 60);
   for (const { headers, body } of tooMany) {
     assert.ok(Number(headers.get('retry-after')) >= 1);
@@ -92,7 +92,7 @@ test('who overdoes it hears 429 with Retry-After, is counted, and keeps the entr
   assert.deepEqual(new Set(others.map(({ status }) => status)), new Set([202]), 'from the same address');
 });
 
-test('repeats from one address are limited as well, first entries from it never', async () => {
+test('limits repeats per address too, but never first entries', async () => {
   const id = await system.offer({ kind: 'raffle', winners: 1 });
   const users = Array.from({ length: 60 }, (_, index) => `n${index}`);
   const at = (index: number): string => `2001:db8:1:2::${index.toString(16)}`;
@@ -100,9 +100,9 @@ test('repeats from one address are limited as well, first entries from it never'
     (await Promise.all(users.map(ask))).map(({ status }) => status);
   assert.deepEqual(new Set(await statuses((user, index) => enter(user, id, at(index)))), new Set([202]));
   const again = await statuses((user, index) => enter(user, id, at(index)));
-  assert.ok(again.includes(429), 'sixty people, one repeat each, where twenty are let');
+  assert.ok(again.includes(429), 'sixty people, one repeat each, where twenty are allowed');
   assert.ok(again.includes(202));
   assert.equal((await enter('n1', id, '203.0.113.1')).status, 202, 'from elsewhere');
   assert.equal((await enter('n2', id, '2001:db8:1:3::1')).status, 202, 'from the next network');
-  assert.equal((await enter('n3', id, 'unknown')).status, 202, 'from nobody knows where');
+  assert.equal((await enter('n3', id, 'unknown')).status, 202, 'from an unknown address');
 });

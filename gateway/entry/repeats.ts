@@ -1,7 +1,7 @@
 /**
  * Repeated entries: answered from Redis at no cost to the log, and limited per user and per client address (a prefix of it,
- * see addressPrefix). Only repeats count, so a crowd behind one address enters unhindered, and only users who were told of
- * their entry are refused.
+ * see addressPrefix), by each gateway for itself. Only repeats count, so a crowd behind one address enters unhindered, and only
+ * users who were told of their entry are refused.
  */
 import { addressPrefix, clientAddress } from '../http/client-address.ts';
 import type { Answered, Reply } from '../http/reply.ts';

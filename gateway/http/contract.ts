@@ -3,6 +3,19 @@
  */
 import type { Static } from 'typebox';
 import Type from 'typebox';
+import {
+  claimReceipt,
+  drawProof,
+  entryReceipt,
+  HEADS_THROUGH_US,
+  NEXT_HEADS,
+  pass,
+  passKey,
+  publicKeys,
+  signedHeads,
+  visit,
+} from '../../engine/contract/api/examples/signed.ts';
+import { alice, bob, drop, raffle, room, TIME_ZONE } from '../../engine/contract/api/examples/story.ts';
 import { PublicKey } from '../../engine/contract/keys/signing-keys.ts';
 import { Receipt } from '../../engine/contract/record/receipt.ts';
 import { AnnouncedRandomness, MonitorMember } from '../../engine/contract/redis/board/board.ts';
@@ -23,6 +36,8 @@ export const EntryBody = Type.Object(
  * time or has not ingested the slice yet: a later request then returns it.
  */
 const receipt = Type.Optional(Receipt);
+
+const aliceEntry = { campaign: drop.id, stamp: alice.stamp };
 
 export const EntryAccepted = Type.Object(
   {
@@ -47,8 +62,8 @@ export const EntryAccepted = Type.Object(
   {
     additionalProperties: false,
     examples: [
-      { campaign: 1, stamp: 604053504, position: null, provisional: true, estimated_position: 12000 },
-      { campaign: 1, stamp: 604053504, position: 11987, provisional: false },
+      { ...aliceEntry, position: null, provisional: true, estimated_position: 12_000, receipt: entryReceipt },
+      { ...aliceEntry, position: alice.position, provisional: false, receipt: entryReceipt },
     ],
   },
 );
@@ -141,7 +156,19 @@ export const EntryView = Type.Object(
     ...claimFields,
     receipt,
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    examples: [
+      {
+        ...{ ...aliceEntry, position: alice.position, ahead: 311, provisional: false },
+        ...{ outcome: 'waiting', receipt: entryReceipt },
+      },
+      {
+        ...{ ...aliceEntry, position: alice.position, ahead: 0, provisional: false, outcome: 'granted' },
+        ...{ serial: alice.serial, code: alice.code, ended_at: alice.claimedAt, receipt: entryReceipt },
+      },
+    ],
+  },
 );
 export type EntryView = Static<typeof EntryView>;
 
@@ -154,7 +181,10 @@ export const WithdrawalAccepted = Type.Object(
         'Logged. It takes effect unless the entry was settled first; the final outcome shows which',
     }),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    examples: [{ campaign: drop.id, stamp: bob.stamp, outcome: 'withdrawing' }],
+  },
 );
 
 export const ClaimAccepted = Type.Object(
@@ -175,9 +205,27 @@ export const ClaimAccepted = Type.Object(
     ),
     receipt: Type.Optional(Receipt),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    examples: [
+      {
+        ...{ ...aliceEntry, serial: alice.serial, code: alice.code, outcome: 'claimed' },
+        receipt: claimReceipt,
+      },
+    ],
+  },
 );
 export type ClaimAccepted = Static<typeof ClaimAccepted>;
+
+const positionExample = { position: alice.position, ahead: 311 };
+const offerExample = {
+  ...{ position: alice.position, serial: alice.serial, code: alice.code },
+  ...{ claim_by: alice.claimBy, seconds_left: drop.claimWithinS },
+};
+const outcomeExample = {
+  ...{ position: alice.position, outcome: 'granted', serial: alice.serial, code: alice.code },
+  ended_at: alice.claimedAt,
+};
 
 export const PositionEvent = Type.Object(
   {
@@ -185,7 +233,7 @@ export const PositionEvent = Type.Object(
     ahead: Type.Integer({ minimum: 0 }),
     eta,
   },
-  { examples: [{ position: 11987, ahead: 311 }] },
+  { examples: [positionExample] },
 );
 
 export const OutcomeEvent = Type.Object(
@@ -195,26 +243,45 @@ export const OutcomeEvent = Type.Object(
     ...grantFields,
     ended_at: claimFields.ended_at,
   },
-  { examples: [{ position: 1, outcome: 'granted', serial: 1, code: 'P9E7-HC7X-DYNM-7DCQ' }] },
+  { examples: [outcomeExample] },
 );
 export type OutcomeEvent = Static<typeof OutcomeEvent>;
 
-export const WaitlistedEvent = Type.Object({
-  position: Type.Integer({ minimum: 1 }),
-  place: Type.Integer({ minimum: 1, description: 'The position among those still waiting; only falls' }),
-});
+export const WaitlistedEvent = Type.Object(
+  {
+    position: Type.Integer({ minimum: 1 }),
+    place: Type.Integer({ minimum: 1, description: 'The position among those still waiting; only falls' }),
+  },
+  { examples: [{ position: bob.position, place: bob.place }] },
+);
 export type WaitlistedEvent = Static<typeof WaitlistedEvent>;
 
-export const OfferEvent = Type.Object({
-  position: Type.Integer({ minimum: 1 }),
-  serial: Type.Integer({ minimum: 1 }),
-  code: Type.String(),
-  claim_by: Type.Optional(
-    Type.String({ format: 'date-time', description: 'Absent when the known one cannot be right' }),
-  ),
-  seconds_left: Type.Optional(Type.Integer({ minimum: 0, description: 'Seconds until claim_by' })),
-});
+export const OfferEvent = Type.Object(
+  {
+    position: Type.Integer({ minimum: 1 }),
+    serial: Type.Integer({ minimum: 1 }),
+    code: Type.String(),
+    claim_by: Type.Optional(
+      Type.String({ format: 'date-time', description: 'Absent when the known one cannot be right' }),
+    ),
+    seconds_left: Type.Optional(Type.Integer({ minimum: 0, description: 'Seconds until claim_by' })),
+  },
+  { examples: [offerExample] },
+);
 export type OfferEvent = Static<typeof OfferEvent>;
+
+/** The stream of Alice, who claims what she is offered. */
+export const streamExample = [
+  'retry: 2731',
+  event('position', String(positionExample.ahead), positionExample),
+  event('offer', 'o', offerExample),
+  event('outcome', 'over', outcomeExample),
+  '',
+].join('\n\n');
+
+function event(name: string, id: string, data: object): string {
+  return `id: ${drop.id}:${alice.stamp}:${id}\nevent: ${name}\ndata: ${JSON.stringify(data)}`;
+}
 
 export const PassView = Type.Object(
   {
@@ -224,7 +291,10 @@ export const PassView = Type.Object(
     expires_at: Instant,
     serial: Type.Integer({ minimum: 1, description: 'The admission' }),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    examples: [{ pass, expires_at: room.passUntil, serial: room.serial }],
+  },
 );
 export type PassView = Static<typeof PassView>;
 
@@ -241,7 +311,10 @@ export const Jwks = Type.Object(
       }),
     ),
   },
-  { description: 'A JSON Web Key Set (RFC 7517): the keys that sign passes and visits' },
+  {
+    description: 'A JSON Web Key Set (RFC 7517): the keys that sign passes and visits',
+    examples: [{ keys: [passKey] }],
+  },
 );
 export type Jwks = Static<typeof Jwks>;
 
@@ -280,7 +353,13 @@ export const ReportBody = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, examples: [{ event: 'left', serial: 7 }] },
+  {
+    additionalProperties: false,
+    examples: [
+      { event: 'used', pass, session: 'checkout-5512' },
+      { event: 'left', serial: room.serial },
+    ],
+  },
 );
 export type ReportBody = Static<typeof ReportBody>;
 
@@ -301,9 +380,35 @@ export const VisitView = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    examples: [
+      { user: alice.user, serial: room.serial, state: 'inside', visit },
+      { user: alice.user, serial: room.serial, state: 'left' },
+    ],
+  },
 );
 export type VisitView = Static<typeof VisitView>;
+
+const campaignExamples = [
+  {
+    ...{ id: drop.id, kind: 'coupon', title: drop.title, stock: drop.stock },
+    ...{ opens_at: drop.opensAt, closes_at: drop.closesAt, time_zone: TIME_ZONE, status: 'sold_out' },
+    ...{ settled: drop.settled, granted: drop.stock, claim_within_s: drop.claimWithinS },
+    ...{ waitlisted: drop.waitlisted, waitlist: drop.waitlist, rules_hash: drop.rulesHash },
+  },
+  {
+    ...{ id: raffle.id, kind: 'raffle', title: raffle.title, winners: 1 },
+    ...{ opens_at: raffle.opensAt, closes_at: raffle.closesAt, time_zone: TIME_ZONE, status: 'settled' },
+    ...{ settled: 2, granted: 1, rules_hash: drawProof.rules_hash, pool_root: drawProof.pool_root },
+    randomness: drawProof.rules.draw.randomness,
+  },
+  {
+    ...{ id: room.id, kind: 'room', title: room.title, opens_at: room.opensAt, closes_at: room.closesAt },
+    ...{ time_zone: TIME_ZONE, status: 'open', settled: room.admitted, granted: room.admitted },
+    room: { per_second: room.perSecond, capacity: room.capacity, paused: false },
+  },
+];
 
 export const CampaignView = Type.Object(
   {
@@ -367,7 +472,7 @@ export const CampaignView = Type.Object(
       ),
     ),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, examples: campaignExamples },
 );
 export type CampaignView = Static<typeof CampaignView>;
 
@@ -380,21 +485,27 @@ const Drawn = {
 };
 
 /** Written by engine/draw/proof.ts. */
-export const DrawProof = Type.Object({
-  proof: Type.Literal(1),
-  campaign: Type.Integer(),
-  rules: Type.Object({}, { description: 'As announced' }),
-  rules_hash: Bytes,
-  pool_root: Bytes,
-  pool_count: Type.Integer({ minimum: 0 }),
-  randomness: Bytes,
-  source: Type.Object({}, { description: 'The secret, or the round and its signature' }),
-  seed: Bytes,
-  winners: Type.Array(
-    Type.Object({ ...Drawn, serial: Type.Integer({ minimum: 1 }), tier: Type.Integer({ minimum: 0 }) }),
-  ),
-  alternates: Type.Array(Type.Object({ ...Drawn, alternate: Type.Integer({ minimum: 1 }) })),
-});
+export const DrawProof = Type.Object(
+  {
+    proof: Type.Literal(1),
+    campaign: Type.Integer(),
+    rules: Type.Object({}, { additionalProperties: true, description: 'As announced' }),
+    rules_hash: Bytes,
+    pool_root: Bytes,
+    pool_count: Type.Integer({ minimum: 0 }),
+    randomness: Bytes,
+    source: Type.Object(
+      {},
+      { additionalProperties: true, description: 'The secret, or the round and its signature' },
+    ),
+    seed: Bytes,
+    winners: Type.Array(
+      Type.Object({ ...Drawn, serial: Type.Integer({ minimum: 1 }), tier: Type.Integer({ minimum: 0 }) }),
+    ),
+    alternates: Type.Array(Type.Object({ ...Drawn, alternate: Type.Integer({ minimum: 1 }) })),
+  },
+  { examples: [drawProof] },
+);
 
 export const CampaignList = Type.Object(
   {
@@ -406,13 +517,13 @@ export const CampaignList = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, examples: [{ campaigns: campaignExamples, next: null }] },
 );
 export type CampaignList = Static<typeof CampaignList>;
 
 export const KeyList = Type.Object(
   { keys: Type.Array(PublicKey, { description: 'The current and former keys that sign slices and books' }) },
-  { additionalProperties: false },
+  { additionalProperties: false, examples: [{ keys: publicKeys }] },
 );
 export type KeyList = Static<typeof KeyList>;
 
@@ -433,21 +544,42 @@ export const HeadList = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    examples: [{ heads: signedHeads, next: NEXT_HEADS, through_us: HEADS_THROUGH_US }],
+  },
 );
 export type HeadList = Static<typeof HeadList>;
 
-export const Health = Type.Object({
-  status: Type.String(),
-  checks: Type.Optional(Type.Record(Type.String(), Type.String())),
-  warnings: Type.Optional(
-    Type.Record(Type.String(), Type.String(), {
-      description: 'Warnings by component; the gateway still accepts entries',
-    }),
-  ),
-  clock_error_bound_ms: Type.Optional(
-    Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
-      description: 'The error bound of the shared clock on this gateway; null before the first sample',
-    }),
-  ),
-});
+export const Health = Type.Object(
+  {
+    status: Type.String(),
+    checks: Type.Optional(Type.Record(Type.String(), Type.String())),
+    warnings: Type.Optional(
+      Type.Record(Type.String(), Type.String(), {
+        description: 'Warnings by component; the gateway still accepts entries',
+      }),
+    ),
+    clock_error_bound_ms: Type.Optional(
+      Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
+        description: 'The error bound of the shared clock on this gateway; null before the first sample',
+      }),
+    ),
+  },
+  {
+    examples: [
+      { status: 'ok', checks: { lease: 'ok', redis: 'ok', clock: 'ok' }, clock_error_bound_ms: 0.232 },
+    ],
+  },
+);
+
+export const notReadyExample = {
+  status: 'unavailable',
+  checks: { lease: 'ok', redis: 'reconnecting', clock: 'ok' },
+  clock_error_bound_ms: 0.302,
+};
+
+export const metricsExample = `# HELP fairline_slices_total Slices appended to the log
+# TYPE fairline_slices_total counter
+fairline_slices_total 1893
+`;

@@ -75,7 +75,7 @@ for (const log of availableLogs()) {
       return id;
     };
 
-    test('it is the instant of the stamp, in each format, and the order follows it', async () => {
+    test("stamps with the header's instant in each format, and the order follows it", async () => {
       const id = await longOpen();
       const baseUs = (await nowUs()) - 1_000_000;
       const us = baseUs - (baseUs % 1_000) + 1;
@@ -90,7 +90,7 @@ for (const log of availableLogs()) {
         const nginx = await enter('nginx', id, `t=${seconds.slice(0, 10)}.${seconds.slice(10, 13)}`);
         assert.equal(await instant(nginx, id), us + 100_000);
         const same = await enter('same', id, `t=${us + 100_000}`);
-        assert.equal(await instant(same, id), us + 100_002, 'no instant is given twice');
+        assert.equal(await instant(same, id), us + 100_002, 'every instant is unique');
       });
       assert.deepEqual(result, { used: 4 });
       await eventually(
@@ -105,7 +105,7 @@ for (const log of availableLogs()) {
       );
     });
 
-    test('an entry asked for again with an earlier start moves to it; with a later one it stays', async () => {
+    test('a repeated entry moves to an earlier start, and ignores a later one', async () => {
       const id = await longOpen();
       const us = (await nowUs()) - 800_000;
       const odd = us + (1 - (us % 2));
@@ -119,7 +119,7 @@ for (const log of availableLogs()) {
       });
     });
 
-    test('never at or before a promise', async () => {
+    test('never stamps at or before a promise', async () => {
       const id = await longOpen();
       const hourAgoUs = (await nowUs()) - 3_600_000_000;
       const startedUs = await opensAtUs(id);
@@ -128,16 +128,16 @@ for (const log of availableLogs()) {
         await eventually(async () => (await nowUs()) > startedUs + 2_000_000);
         const beforeUs = await nowUs();
         const stamped = await instant(await enter('bob', id, `t=${hourAgoUs}`, HASTY), id);
-        assert.ok(stamped > startedUs, 'it was open for long');
+        assert.ok(stamped > startedUs, 'the campaign opened long before');
         assert.ok(stamped <= (await nowUs()));
-        assert.ok(stamped > beforeUs - 2_000_000, 'it was not set back to what was asked for');
+        assert.ok(stamped > beforeUs - 2_000_000, 'it was not set back to the requested instant');
         const later = await instant(await enter('carol', id, `t=${hourAgoUs}`, HASTY), id);
-        assert.ok(later > stamped, 'a promise that was made with the first lies between');
+        assert.ok(later > stamped, 'the promise of the first slice lies between');
       });
       assert.deepEqual(result, { promise: 2 });
     });
 
-    test('never later than now', async () => {
+    test('never stamps in the future', async () => {
       const id = await longOpen();
       const result = await counted(TRUSTING, async () => {
         const beforeUs = await nowUs();
@@ -148,7 +148,7 @@ for (const log of availableLogs()) {
       assert.deepEqual(result, { now: 1 });
     });
 
-    test('never before the opening; who is here before it is turned away whatever the header says', async () => {
+    test('never stamps before the opening; early requests are refused whatever the header says', async () => {
       const opens_at = new Date(Date.now() + 1_500).toISOString();
       const id = await system.offer({ kind: 'raffle', winners: 1, opens_at });
       const openedUs = await opensAtUs(id);
@@ -164,7 +164,7 @@ for (const log of availableLogs()) {
       assert.deepEqual(result, { opening: 2 });
     });
 
-    test('who is not trusted is not believed, and what cannot be read is not guessed at', async () => {
+    test('ignores the header of an untrusted client, and any header it cannot parse', async () => {
       const id = await longOpen();
       const beforeUs = await nowUs();
       const untrusted = await counted(STRANGER, async () => {
@@ -185,16 +185,13 @@ for (const log of availableLogs()) {
       assert.deepEqual(none, {});
     });
 
-    test('a crowd in slices as they come: what is out of order in them is right in log, ledger and ranks', async () => {
+    test('a burst with mixed starts is in order in log, ledger and ranks', async () => {
       const id = await longOpen();
       await enterCrowd(id, TRUSTING, 3_000);
-      assert.ok(
-        (await outOfOrderInLog(id)) > 0,
-        'some slice holds what came later and was at the edge before',
-      );
+      assert.ok((await outOfOrderInLog(id)) > 0, 'some slice holds a later request with an earlier start');
     });
 
-    test('a crowd in slices of three, half of it from before the promises', async () => {
+    test('a burst in slices of three, half of it with starts before the promises', async () => {
       const small = { MAX_SLICE_ENTRIES: '3', REQUEST_START_WAIT_MS: '150' };
       const gateway = system.gateways.push(await system.startGateway(small)) - 1;
       const id = await longOpen();
@@ -211,17 +208,17 @@ for (const log of availableLogs()) {
       }));
       const answers = await Promise.all(crowd.map(({ user, start }) => enter(user, id, start, gateway)));
       for (const answer of answers) assert.equal(answer.status, 202, answer.text);
-      const told = new Map(crowd.map(({ user }, index) => [user, Number(answers[index]?.body.stamp)]));
-      assert.equal(new Set(told.values()).size, 300, 'every stamp is given once');
+      const stampOf = new Map(crowd.map(({ user }, index) => [user, Number(answers[index]?.body.stamp)]));
+      assert.equal(new Set(stampOf.values()).size, 300, 'every stamp is unique');
       await eventually(async () => {
         const { rows } = await system.pool.query(
           'select user_id, stamp from entries where campaign_id = $1',
           [id],
         );
-        return rows.length === 300 && rows.every(row => told.get(row.user_id) === Number(row.stamp));
+        return rows.length === 300 && rows.every(row => stampOf.get(row.user_id) === Number(row.stamp));
       });
       const ranked = await system.redis.zrange(system.keys.campaign(id).rank, 0, '-1');
-      const byStamp = [...told].sort(([, a], [, b]) => a - b).map(([user]) => user);
+      const byStamp = [...stampOf].sort(([, a], [, b]) => a - b).map(([user]) => user);
       assert.deepEqual(ranked, byStamp);
     };
 
@@ -238,9 +235,9 @@ for (const log of availableLogs()) {
           const before = promised.get(incarnation) ?? 0;
           const own = items.filter(({ campaignId }) => campaignId === id);
           const instants = own.map(({ stamp }) => instantOf(stamp, openedUs));
-          for (const us of instants) assert.ok(us > before, `${us} was promised away at ${before}`);
+          for (const us of instants) assert.ok(us > before, `${us} is not after the promise ${before}`);
           if (instants.some((us, index) => us < (instants[index - 1] ?? 0))) outOfOrder += 1;
-          assert.ok(throughUs >= before, 'a promise is never taken back');
+          assert.ok(throughUs >= before, 'a promise never goes backward');
           promised.set(incarnation, throughUs);
         }
       }

@@ -20,7 +20,7 @@ async function raw(port: number, bytes: string, ms = 1_500): Promise<string> {
   return text;
 }
 
-describe('bad input', () => {
+describe('invalid input', () => {
   let system: System;
   let id: number;
   before(async () => {
@@ -36,7 +36,7 @@ describe('bad input', () => {
     });
   const json = { 'content-type': 'application/json' };
 
-  test('every wrong request is answered with a problem that names field, value and what would be right', async () => {
+  test('answers every invalid request with a problem that names the field, the value and the remedy', async () => {
     const path = `/v1/campaigns/${id}/entries`;
     const cases: [Promise<Answer>, number, string, string][] = [
       [post(json, '{"a":'), 400, 'invalid-request', 'body'],
@@ -67,11 +67,11 @@ describe('bad input', () => {
       const errors = answer.body.errors;
       assert.ok(Array.isArray(errors) && errors[0].field === field, answer.text);
       assert.ok(errors[0].expected.length > 0, answer.text);
-      assert.ok((errors[0].value ?? '').length <= 60, 'the value is cut');
+      assert.ok((errors[0].value ?? '').length <= 60, 'the value is truncated');
     }
   });
 
-  test('401 says how to authenticate, 405 says what is allowed', async () => {
+  test('401 says how to authenticate, 405 lists what is allowed', async () => {
     const url = system.gateways[0]?.url;
     const anonymous = await toAnswer(await fetch(`${url}/v1/campaigns/${id}/entries`, { method: 'POST' }));
     assert.equal(anonymous.headers.get('www-authenticate'), 'Bearer realm="fairline"');
@@ -79,7 +79,7 @@ describe('bad input', () => {
     assert.equal(wrong.headers.get('allow'), 'GET, DELETE');
   });
 
-  test('forged and expired tickets', async () => {
+  test('rejects forged and expired tickets', async () => {
     const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
     const forge = (header: object, claims: object, secret = system.secret): string => {
       const input = `${encode(header)}.${encode(claims)}`;
@@ -100,7 +100,7 @@ describe('bad input', () => {
     }
   });
 
-  test('a ticket may come as a cookie; in the query only where an EventSource needs it', async () => {
+  test('accepts a ticket in a cookie, and in the query only where an EventSource needs it', async () => {
     const ticket = await system.ticket('cookie-user');
     const url = system.gateways[0]?.url;
     const cookie = await fetch(`${url}/v1/campaigns/${id}/entries`, {
@@ -115,7 +115,7 @@ describe('bad input', () => {
     );
   });
 
-  test('a body of exactly 1,024 bytes is read; one byte more is refused', async () => {
+  test('reads a body of exactly 1,024 bytes, and refuses one byte more', async () => {
     const padded = (size: number): string => `{${' '.repeat(size - 2)}}`;
     assert.equal((await post(json, padded(1_024))).status, 202);
     assert.equal((await post(json, padded(1_025))).status, 413);
@@ -125,7 +125,7 @@ describe('bad input', () => {
     assert.match(await raw(port, `${chunked}402\r\n${padded(1_026)}\r\n0\r\n\r\n`), /^HTTP\/1.1 413/);
   });
 
-  test('headers of more than 4,096 bytes are refused; the gateway goes on', async () => {
+  test('refuses headers of more than 4,096 bytes and continues', async () => {
     const port = system.gateways[0]?.port ?? 0;
     const head = (size: number): string =>
       `GET /livez HTTP/1.1\r\nhost: x\r\nx-filler: ${'f'.repeat(size)}\r\n\r\n`;
@@ -137,7 +137,7 @@ describe('bad input', () => {
     assert.equal((await fetch(`${system.gateways[0]?.url}/livez`)).status, 200);
   });
 
-  test('a body that never comes is answered, and a body that comes late is stamped when it is whole', async () => {
+  test('answers a body that never arrives, and stamps a late body when it is complete', async () => {
     const port = system.gateways[0]?.port ?? 0;
     const head = async (user: string): Promise<string> =>
       `POST /v1/campaigns/${id}/entries HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${await system.ticket(user)}\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n`;
@@ -155,10 +155,10 @@ describe('bad input', () => {
     await eventually(() => text.includes('provisional'));
     socket.destroy();
     const late = Number(/"stamp":(\d+)/.exec(text)?.[1]);
-    assert.ok(late > Number(quick.body.stamp), 'whoever holds the body back gains nothing');
+    assert.ok(late > Number(quick.body.stamp), 'withholding the body gains nothing');
   });
 
-  test('garbage on the wire does not disturb the others', async () => {
+  test('garbage on the wire does not affect other connections', async () => {
     const port = system.gateways[0]?.port ?? 0;
     await Promise.all([
       raw(port, '\x00\x01\x02\r\n\r\n', 300),
@@ -169,7 +169,7 @@ describe('bad input', () => {
     assert.equal((await system.enter('after', id)).status, 202);
   });
 
-  test('refusals are counted', async () => {
+  test('counts refusals', async () => {
     const text = await (await fetch(`${system.gateways[0]?.url}/metrics`)).text();
     for (const reason of [
       'ticket',
@@ -184,7 +184,7 @@ describe('bad input', () => {
     }
   });
 
-  test('while the board is not made, nobody is told that there is no such campaign', async () => {
+  test('never answers unknown-campaign while the board is being built', async () => {
     await system.engine.process.stop();
     await system.redis.hdel(system.keys.boardState, 'epoch');
     const unknown = await system.ask('alice', 'POST', '/v1/campaigns/123456789/entries');

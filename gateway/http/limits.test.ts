@@ -23,7 +23,7 @@ describe('each limit, at the limit', () => {
   });
   after(() => system.close());
 
-  test('slices of at most three: nobody is lost, nobody is overtaken', async () => {
+  test('slices of at most three lose and reorder nobody', async () => {
     const id = await system.offer({ kind: 'raffle', winners: 1 });
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, index) => system.enter(`s${index}`, id)),
@@ -41,7 +41,7 @@ describe('each limit, at the limit', () => {
     assert.ok(Number(all) >= 200 / 3);
   });
 
-  test('more entries than may wait for the log: 503 with Retry-After, counted, and nobody lost who got 202', async () => {
+  test('answers 503 with Retry-After and counts it when the log queue is full, and keeps every 202', async () => {
     const id = await system.offer({ kind: 'raffle', winners: 1 });
     const port = system.gateways[1]?.port ?? 0;
     const tickets = await Promise.all(Array.from({ length: 300 }, (_, index) => system.ticket(`q${index}`)));
@@ -58,7 +58,7 @@ describe('each limit, at the limit', () => {
     });
   });
 
-  test('streams of one process', async () => {
+  test('limits the streams of one process', async () => {
     const id = await system.offer({ kind: 'raffle', winners: 1 });
     const users = ['a', 'b', 'c', 'd'];
     for (const user of users) await system.enter(user, id);
@@ -79,7 +79,7 @@ describe('each limit, at the limit', () => {
     for (const stream of [b, c]) stream.close();
   });
 
-  test('connections: the ones that are there go on, one too many is closed', async () => {
+  test('closes a connection beyond the limit, and keeps the others', async () => {
     const port = system.gateways[2]?.port ?? 0;
     const sockets: Socket[] = [];
     const open = (): Socket => {

@@ -15,7 +15,7 @@ const HOST = 'host: x\r\n';
 /** Answered with an error; the connection is closed. */
 const REFUSED: Readonly<Record<string, string>> = {
   'no version': `GET /livez\r\n${HOST}\r\n`,
-  'a version that there is not': `GET /livez HTTP/1.9\r\n${HOST}\r\n`,
+  'an unknown version': `GET /livez HTTP/1.9\r\n${HOST}\r\n`,
   'no path': `GET HTTP/1.1\r\n${HOST}\r\n`,
   'a path without a slash': `GET livez HTTP/1.1\r\n${HOST}\r\n`,
   'two spaces': `GET  /livez HTTP/1.1\r\n${HOST}\r\n`,
@@ -23,7 +23,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   'bare line feeds': 'GET /livez HTTP/1.1\nhost: x\n\n',
   'a TLS hello': '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
   words: 'hello there\r\n\r\n',
-  'a length that is no number': `POST /livez HTTP/1.1\r\n${HOST}content-length: x\r\n\r\n`,
+  'a non-numeric length': `POST /livez HTTP/1.1\r\n${HOST}content-length: x\r\n\r\n`,
   'a negative length': `POST /livez HTTP/1.1\r\n${HOST}content-length: -1\r\n\r\n`,
   'a length and chunks': `POST /livez HTTP/1.1\r\n${HOST}content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
 };
@@ -33,14 +33,14 @@ const HELD: Readonly<Record<string, string>> = {
   'a dot and a space for a name': `GET /livez HTTP/1.1\r\n${HOST}. : x\r\n\r\n`,
   'a space before the colon': `GET /livez HTTP/1.1\r\n${HOST}a : x\r\n\r\n`,
   'brackets in a name': `GET /livez HTTP/1.1\r\n${HOST}(a): x\r\n\r\n`,
-  'no ASCII in a name': `GET /livez HTTP/1.1\r\n${HOST}\xe9: x\r\n\r\n`,
+  'a non-ASCII name': `GET /livez HTTP/1.1\r\n${HOST}\xe9: x\r\n\r\n`,
   'no colon': `GET /livez HTTP/1.1\r\n${HOST}a\r\n\r\n`,
   'a folded line': `GET /livez HTTP/1.1\r\n${HOST}a: x\r\n b\r\n\r\n`,
   'a NUL in a value': `GET /livez HTTP/1.1\r\n${HOST}a: x\0y\r\n\r\n`,
   'no host': 'GET /livez HTTP/1.1\r\n\r\n',
   'too many headers': `GET /livez HTTP/1.1\r\n${HOST}${'a: b\r\n'.repeat(110)}\r\n`,
-  'half a head': `GET /livez HTTP/1.1\r\n${HOST}`,
-  'half a line': 'GE',
+  'an unfinished head': `GET /livez HTTP/1.1\r\n${HOST}`,
+  'an unfinished line': 'GE',
   nothing: '',
 };
 
@@ -49,7 +49,7 @@ interface Ended {
   readonly text: string;
 }
 
-describe('what is no HTTP', () => {
+describe('malformed HTTP', () => {
   let system: System;
   before(async () => {
     system = await startSystem({ log: 'redis', gateways: 1, gatewayEnv: { MAX_CONNECTIONS: '30' } });
@@ -82,23 +82,23 @@ describe('what is no HTTP', () => {
     return Number(/^fairline_connections (\d+)/m.exec(text)?.[1]);
   };
 
-  test('a request line or a framing that is wrong is answered, and the connection closed', async () => {
+  test('answers an invalid request line or framing, and closes the connection', async () => {
     for (const [what, text] of Object.entries(REFUSED)) {
       assert.match((await send(text)).text, /^HTTP\/1\.1 (400|505) .*connection: close/is, what);
     }
   });
 
-  test('a head that is wrong further down is held, beside all others, and closed; more bytes do not make it longer', async () => {
+  test('holds and closes a connection with a malformed header beside the others; more bytes gain no time', async () => {
     const id = await system.offer({ kind: 'raffle', winners: 1 });
     const held = Object.entries(HELD).map(async ([what, text]) => ({ what, ...(await send(text)) }));
     const dripped = drip(open());
     await eventually(async () => (await connections()) > held.length);
-    assert.equal((await system.enter('alice', id)).status, 202, 'the others are served');
+    assert.equal((await system.enter('alice', id)).status, 202, 'other connections are served');
     for (const { what, text } of await Promise.all(held)) assert.equal(text, '', what);
     await dripped;
   });
 
-  test('all of them together take no more than MAX_CONNECTIONS, and no more memory than heads may have', async () => {
+  test('malformed connections never exceed MAX_CONNECTIONS, nor the memory that heads may use', async () => {
     const waiting = Array.from({ length: 60 }, () => open());
     for (const socket of waiting) socket.write(`GET /livez HTTP/1.1\r\n${HOST}. : x\r\n\r\n`);
     // Connections beyond the limit are closed; the others occupy it until the time-out.

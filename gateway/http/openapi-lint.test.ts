@@ -1,9 +1,8 @@
 /** The OpenAPI document passes a linter, for those who generate clients from it or fuzz with it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import Value from 'typebox/value';
-import { bodiesWithoutExample, hardPatterns, lintOpenApi } from '../../engine/test/openapi.ts';
-import { openApiDocument, operations } from './openapi.ts';
+import { hardPatterns, lintOpenApi, missingExamples, wrongExamples } from '../../engine/test/openapi.ts';
+import { openApiDocument } from './openapi.ts';
 
 const document = openApiDocument();
 
@@ -12,20 +11,15 @@ describe('the OpenAPI document of the gateway', () => {
     assert.deepEqual(await lintOpenApi(document), []);
   });
 
-  it('has patterns that every engine of ECMA-262 takes', () => {
+  it('uses patterns that every ECMA-262 engine accepts', () => {
     assert.deepEqual(hardPatterns(document), []);
   });
 
-  it('shows an example of each body', () => {
-    assert.deepEqual(bodiesWithoutExample(document), []);
+  it('shows an example of each body and each answer', () => {
+    assert.deepEqual(missingExamples(document), []);
   });
 
-  for (const { id, body } of operations) {
-    if (body === undefined) continue;
-    it(`shows examples that are right: ${id}`, () => {
-      const examples: unknown = Reflect.get(body, 'examples');
-      assert.ok(Array.isArray(examples) && examples.length > 0);
-      for (const example of examples) assert.ok(Value.Check(body, example), JSON.stringify(example));
-    });
-  }
+  it('has valid examples', () => {
+    assert.deepEqual(wrongExamples(document), []);
+  });
 });

@@ -1,11 +1,22 @@
 /** The OpenAPI document of the public API, made from the schemas that check and type it. */
-import { describeService, PUBLIC, SERVERS, tagOf, tagsOf } from '../../engine/contract/api/openapi.ts';
+import { drop, room } from '../../engine/contract/api/examples/story.ts';
 import {
+  describeService,
+  OPENAPI_VERSION,
+  PUBLIC,
+  SERVERS,
+  tagOf,
+  tagsOf,
+} from '../../engine/contract/api/openapi.ts';
+import {
+  byStatus,
+  fieldFault,
   PROBLEM_MEDIA_TYPE,
   ProblemDocument,
   type ProblemSlug,
   problems,
 } from '../../engine/contract/api/problem.ts';
+import { examplesOf, sharedExamples } from '../../engine/contract/api/problem-examples.ts';
 import { couponOperations } from '../coupons/operations.ts';
 import {
   CampaignList,
@@ -19,16 +30,27 @@ import {
   Health,
   Jwks,
   KeyList,
+  metricsExample,
+  notReadyExample,
   OfferEvent,
   OutcomeEvent,
   PassView,
   PositionEvent,
   ReportBody,
+  streamExample,
   VisitView,
   WaitlistedEvent,
   WithdrawalAccepted,
 } from './contract.ts';
 import type { Operation } from './operation.ts';
+import {
+  noBooks,
+  noLookUp,
+  noPasses,
+  sharedProblems,
+  unauthenticatedShop,
+  visitorLeft,
+} from './problem-examples.ts';
 import { TICKET_COOKIE } from './requests.ts';
 
 const CAMPAIGN = [
@@ -37,6 +59,8 @@ const CAMPAIGN = [
   'unavailable',
 ] as const satisfies readonly ProblemSlug[];
 const ASKER = ['unauthenticated', ...CAMPAIGN] as const satisfies readonly ProblemSlug[];
+
+const INFO = describeService('fairline gateway', 'Queues for coupon drops, raffles and waiting rooms.');
 
 /** Every operation, with every answer it gives; 405 (with Allow), 404 and 431 are given on any path. */
 export const operations: readonly Operation[] = [
@@ -73,6 +97,7 @@ export const operations: readonly Operation[] = [
     ticket: true,
     answers: { 200: EntryView },
     problems: [...ASKER, 'no-entry', 'archived'],
+    problemExamples: noLookUp,
   },
   {
     id: 'withdraw',
@@ -93,6 +118,7 @@ export const operations: readonly Operation[] = [
       'archived',
       'overloaded',
     ],
+    problemExamples: noLookUp,
   },
   {
     id: 'claim',
@@ -112,6 +138,7 @@ export const operations: readonly Operation[] = [
       'archived',
       'overloaded',
     ],
+    problemExamples: noLookUp,
   },
   {
     id: 'watchQueue',
@@ -126,7 +153,13 @@ export const operations: readonly Operation[] = [
     ticket: true,
     query: ['last_event_id'],
     answers: { 200: 'text/event-stream', 204: 'nothing' },
+    examples: { 200: streamExample },
     problems: [...ASKER, 'no-entry', 'archived', 'too-many-watchers'],
+    problemExamples: {
+      'no-entry': {
+        detail: `You have no entry in campaign ${drop.id}; enter with POST /v1/campaigns/${drop.id}/entries.`,
+      },
+    },
   },
   {
     id: 'listCampaigns',
@@ -137,6 +170,12 @@ export const operations: readonly Operation[] = [
     query: ['after', 'limit'],
     answers: { 200: CampaignList },
     problems: ['invalid-request'],
+    problemExamples: {
+      'invalid-request': {
+        detail: 'limit cannot be read.',
+        errors: [fieldFault('limit', '1000', 'a whole number from 1 to 100')],
+      },
+    },
   },
   {
     id: 'getCampaign',
@@ -157,6 +196,7 @@ export const operations: readonly Operation[] = [
     ticket: false,
     answers: { 200: 'application/gzip' },
     problems: ['invalid-request', 'unknown-campaign', 'no-book', 'not-decided-yet', 'unavailable'],
+    problemExamples: noBooks,
   },
   {
     id: 'getProof',
@@ -166,6 +206,7 @@ export const operations: readonly Operation[] = [
     ticket: false,
     answers: { 200: DrawProof },
     problems: ['invalid-request', 'unknown-campaign', 'no-proof', 'not-decided-yet', 'unavailable'],
+    problemExamples: noBooks,
   },
   {
     id: 'getPass',
@@ -177,6 +218,22 @@ export const operations: readonly Operation[] = [
     ticket: true,
     answers: { 200: PassView },
     problems: [...ASKER, 'no-room', 'no-pass', 'pass-used', 'archived', 'not-configured'],
+    problemExamples: {
+      ...noPasses,
+      'no-pass': {
+        detail: `It is not your turn in campaign ${room.id}; GET /v1/campaigns/${room.id}/queue reports when it is.`,
+      },
+      'not-configured': {
+        detail: 'The gateways have no key to sign passes.',
+        errors: [
+          fieldFault(
+            'SIGNING_KEYS_DIR',
+            undefined,
+            'a directory with a key for passes; `npm run keys -- rotate passes` creates one',
+          ),
+        ],
+      },
+    },
   },
   {
     id: 'reportVisit',
@@ -201,6 +258,30 @@ export const operations: readonly Operation[] = [
       'unsupported-media-type',
       'not-configured',
     ],
+    problemExamples: {
+      ...noPasses,
+      ...unauthenticatedShop,
+      'invalid-request': {
+        detail: 'Expected: serial: no value, as the pass names it; pass: a pass, as event is used.',
+        errors: [
+          fieldFault('serial', 1, 'no value, as the pass names it'),
+          fieldFault('pass', undefined, 'a pass, as event is used'),
+        ],
+      },
+      'no-entry': {
+        detail: `Campaign ${room.id} has no admission 999.`,
+        errors: [fieldFault('serial', 999, 'the number of an admission, from the pass or visit')],
+      },
+      'no-pass': visitorLeft,
+      'pass-refused': {
+        detail: `Expected: a pass for campaign ${room.id}.`,
+        errors: [fieldFault('pass', undefined, `a pass for campaign ${room.id}`)],
+      },
+      'payload-too-large': {
+        detail: 'The body is larger than 4096 bytes.',
+        errors: [fieldFault('body', '5000 bytes', 'at most 4096 bytes')],
+      },
+    },
   },
   {
     id: 'checkVisitor',
@@ -214,6 +295,16 @@ export const operations: readonly Operation[] = [
     shop: true,
     answers: { 204: 'nothing' },
     problems: [...ASKER, 'no-room', 'pass-refused', 'not-configured'],
+    problemExamples: {
+      ...noPasses,
+      unauthenticated: {
+        detail: 'The request has no pass and no visit.',
+        errors: [
+          fieldFault('cookie fairline_pass', undefined, 'a pass, in the cookie or as ?pass= of the page'),
+        ],
+      },
+      'pass-refused': visitorLeft,
+    },
   },
   {
     id: 'getPassKeys',
@@ -244,6 +335,13 @@ export const operations: readonly Operation[] = [
     query: ['after'],
     answers: { 200: HeadList },
     problems: ['invalid-request', 'unavailable'],
+    problemExamples: {
+      'invalid-request': {
+        detail: 'after is invalid.',
+        errors: [fieldFault('after', 'yesterday', 'the next of an earlier page, or nothing')],
+      },
+      unavailable: { detail: 'The signed heads cannot be read right now.' },
+    },
   },
   ...couponOperations,
   {
@@ -253,6 +351,7 @@ export const operations: readonly Operation[] = [
     summary: 'Liveness: the process answers',
     ticket: false,
     answers: { 200: Health },
+    examples: { 200: { status: 'ok' } },
     problems: [],
   },
   {
@@ -262,6 +361,7 @@ export const operations: readonly Operation[] = [
     summary: 'Readiness: this gateway accepts entries',
     ticket: false,
     answers: { 200: Health, 503: Health },
+    examples: { 503: notReadyExample },
     problems: [],
   },
   {
@@ -271,6 +371,7 @@ export const operations: readonly Operation[] = [
     summary: 'Metrics for Prometheus',
     ticket: false,
     answers: { 200: 'text/plain' },
+    examples: { 200: metricsExample },
     problems: [],
   },
   {
@@ -280,6 +381,7 @@ export const operations: readonly Operation[] = [
     summary: 'This document',
     ticket: false,
     answers: { 200: 'application/json' },
+    examples: { 200: { openapi: OPENAPI_VERSION, info: INFO, servers: SERVERS } },
     problems: [],
   },
 ];
@@ -288,24 +390,35 @@ function answersOf(operation: Operation): object {
   const responses: Record<string, object> = {};
   for (const [status, answer] of Object.entries(operation.answers)) {
     const mediaType = typeof answer === 'string' ? answer : 'application/json';
-    const content =
-      status === '204'
-        ? {}
-        : { content: { [mediaType]: { schema: typeof answer === 'string' ? {} : answer } } };
+    const example = operation.examples?.[Number(status)];
+    const shown = {
+      schema: typeof answer === 'string' ? {} : answer,
+      ...(example === undefined ? {} : { example }),
+    };
     responses[status] = {
       description:
         status === '204' && operation.ticket ? 'The client has already seen the outcome' : operation.summary,
-      ...content,
+      ...(status === '204' ? {} : { content: { [mediaType]: shown } }),
     };
   }
-  for (const slug of operation.problems) {
-    const { status, title } = problems[slug];
-    const known = responses[status];
-    const description =
-      known !== undefined && 'description' in known ? `${known.description}; ${title}` : title;
-    responses[status] = { description, content: { [PROBLEM_MEDIA_TYPE]: { schema: ProblemDocument } } };
-  }
-  return responses;
+  return { ...responses, ...problemsOf(operation) };
+}
+
+/** One response per status; its description names the problems that share it. */
+function problemsOf({ problems: slugs, problemExamples }: Operation): Record<string, object> {
+  const responses = [...byStatus(slugs)].map(([status, same]) => [
+    status,
+    {
+      description: same.map(slug => problems[slug].title).join('; '),
+      content: {
+        [PROBLEM_MEDIA_TYPE]: {
+          schema: ProblemDocument,
+          examples: examplesOf(same, sharedProblems, problemExamples),
+        },
+      },
+    },
+  ]);
+  return Object.fromEntries(responses);
 }
 
 function parametersOf(operation: Operation): object[] {
@@ -353,13 +466,14 @@ export function openApiDocument(): object {
     };
   }
   return {
-    openapi: '3.1.0',
-    info: describeService('fairline gateway', 'Queues for coupon drops, raffles and waiting rooms.'),
+    openapi: OPENAPI_VERSION,
+    info: INFO,
     servers: SERVERS,
     tags: tagsOf(operations.map(({ path }) => path)),
     paths,
     components: {
       schemas: { PositionEvent, WaitlistedEvent, OfferEvent, OutcomeEvent },
+      examples: sharedExamples(sharedProblems),
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
         shop: { type: 'http', scheme: 'bearer', description: 'SHOP_TOKEN; server to server only' },

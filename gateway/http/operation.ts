@@ -1,6 +1,7 @@
 /** An operation of the public API. Tests compare the routes with the operations; the OpenAPI document is built from them. */
 import type { TSchema } from 'typebox';
 import type { ProblemSlug } from '../../engine/contract/api/problem.ts';
+import type { ProblemExamples } from '../../engine/contract/api/problem-examples.ts';
 
 export interface Operation {
   /** Its name in generated clients, and so part of the API: never rename one. */
@@ -16,5 +17,9 @@ export interface Operation {
   readonly query?: readonly string[];
   readonly body?: TSchema;
   readonly answers: Readonly<Record<number, TSchema | string>>;
+  /** By status: an example where the schema of the answer shows none, or shows another state. */
+  readonly examples?: Readonly<Record<number, unknown>>;
   readonly problems: readonly ProblemSlug[];
+  /** Examples of problems that read differently than those that operations share. */
+  readonly problemExamples?: ProblemExamples;
 }

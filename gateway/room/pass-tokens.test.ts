@@ -21,7 +21,7 @@ async function signed(by: PassTokens, kind: 'pass' | 'visit' = 'pass', more: Par
   return token;
 }
 
-test('a pass says who, to which campaign, and by which admission', async () => {
+test('a pass names the user, the campaign and the admission', async () => {
   const own = tokens();
   const checked = await own.verify('pass', 7, await signed(own));
   assert.ok('claims' in checked);
@@ -29,7 +29,7 @@ test('a pass says who, to which campaign, and by which admission', async () => {
   assert.deepEqual({ sub, campaign, serial, jti }, claims);
 });
 
-test('another gateway with the same key takes it, one with another key does not', async () => {
+test('another gateway accepts a pass with the same key, and rejects it with another key', async () => {
   const key = newPrivateKey();
   const token = await signed(tokens(key));
   assert.ok('claims' in (await tokens(key).verify('pass', 7, token)));
@@ -38,7 +38,7 @@ test('another gateway with the same key takes it, one with another key does not'
   assert.match(refused.fault.expected, /jwks/);
 });
 
-test('what is wrong with a pass is said, and the pass is not shown', async () => {
+test('reports why a pass is invalid, without printing the pass', async () => {
   const own = tokens();
   const expired = await own.sign('pass', claims, inMs(-60_000));
   const token = await signed(own);
@@ -72,7 +72,7 @@ test('what is wrong with a pass is said, and the pass is not shown', async () =>
   }
 });
 
-test('without a key nothing is signed, and the set of keys is empty', async () => {
+test('signs nothing without a key, and publishes an empty key set', async () => {
   const none = tokens('');
   assert.equal(await none.sign('pass', claims, inMs(60_000)), undefined);
   assert.deepEqual(none.jwks(), { keys: [] });

@@ -7,7 +7,7 @@ import { readAvailability } from '../../sql/statements/progress/availability.ts'
 import { line, mostInASecond, present, SLOWLY, setRoom, stateOf, watch } from '../testing/room.ts';
 
 for (const log of availableLogs()) {
-  test(`three gateways and two engines, one of them killed: no second beyond the budget (${log})`, async t => {
+  test(`with three gateways, two engines and one killed, no second exceeds the budget (${log})`, async t => {
     const perSecond = 40;
     const system = await startSystem({ log, gateways: 3 });
     t.after(() => system.close());
@@ -35,14 +35,14 @@ for (const log of availableLogs()) {
     assert.deepEqual(
       rows.map(row => row.serial),
       names.map((_, index) => index + 1),
-      'all were there: in their order',
+      'all were present: admitted in order',
     );
     for (const stream of streams) assert.equal(stream.events.at(-1)?.data.outcome, 'admitted');
     assert.deepEqual(await brokenInvariants(system.pool), []);
   });
 }
 
-test('all who wait keep their places through an outage of ours, and lose them for their own absence', async t => {
+test('waiting users keep their ranks through an outage, and lose them only for their own absence', async t => {
   const system = await startSystem({ log: 'redis', gatewayEnv: { WATCHER_RETRY_MS: '100' } });
   t.after(() => system.close());
   const room = await system.offer({ kind: 'room', per_second: 10, grace_seconds: 2 });

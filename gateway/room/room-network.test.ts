@@ -6,7 +6,7 @@ import { startSystem } from '../../engine/test/system.ts';
 import { makeLine, moved, OUTAGE_MS, pass, presentNow } from '../testing/outage.ts';
 import { SLOWLY } from '../testing/room.ts';
 
-test('the network before the gateway is cut for longer than the grace: nobody has lost their place', async t => {
+test('nobody loses their rank when the network in front of the gateway is cut for longer than the grace', async t => {
   const system = await startSystem({ log: 'redis' });
   t.after(() => system.close());
   const proxy = await startProxy({ host: '127.0.0.1', port: system.gateways[0]?.port ?? 0 });

@@ -8,7 +8,7 @@ import { GRACE_SECONDS, makeLine, moved, OUTAGE_MS, pass, presentNow } from '../
 import { SLOWLY } from '../testing/room.ts';
 
 for (const log of availableLogs()) {
-  test(`Redis is away for longer than the grace: nobody has lost their place (${log})`, async t => {
+  test(`nobody loses their rank when Redis is down for longer than the grace (${log})`, async t => {
     const target = new URL(serversFromEnv().redisUrl);
     const proxy = await startProxy({ host: target.hostname, port: Number(target.port) });
     t.after(() => proxy.close());

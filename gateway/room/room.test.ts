@@ -14,7 +14,7 @@ for (const log of availableLogs()) {
     });
     after(() => system.close());
 
-    test('from the entry to the shop and out of it', async () => {
+    test('goes from entry to shop and out again', async () => {
       const room = await system.offer({ kind: 'room', per_second: 100, capacity: 1, single_use: true });
       const [alice, bob] = await line(system, room, ['alice', 'bob']);
       assert.ok(alice !== undefined && bob !== undefined);
@@ -37,13 +37,17 @@ for (const log of availableLogs()) {
         system.shop('POST', `/v1/campaigns/${room}/reports`, { gateway, body: JSON.stringify(body) });
       const use = { event: 'used', pass: given.body.pass, session: 'shop-1' };
       const used = await Promise.all([report(use), report({ ...use, session: 'shop-2' }, 1)]);
-      assert.deepEqual(used.map(each => each.status).sort(), [200, 409], 'of two at once one comes in');
+      assert.deepEqual(
+        used.map(each => each.status).sort(),
+        [200, 409],
+        'one of two concurrent visits is admitted',
+      );
       const first = used.find(each => each.status === 200);
       assert.deepEqual([first?.body.user, first?.body.state], ['alice', 'inside']);
       const winner = used[0]?.status === 200 ? 'shop-1' : 'shop-2';
-      assert.equal((await report({ ...use, session: winner })).status, 200, 'the same report, made again');
+      assert.equal((await report({ ...use, session: winner })).status, 200, 'the same report, repeated');
       assert.equal((await pass('alice')).body.type, 'urn:fairline:problem:pass-used');
-      assert.equal(await stateOf(system, room, 'bob'), 'waiting', 'there is one place');
+      assert.equal(await stateOf(system, room, 'bob'), 'waiting', 'the capacity is one');
       const left = await report({ event: 'left', serial: 1 }, 1);
       assert.deepEqual([left.status, left.body.state], [200, 'left']);
       await bob.ended;
@@ -54,7 +58,7 @@ for (const log of availableLogs()) {
       assert.deepEqual([totals.body.admitted, totals.body.waiting, totals.body.skipped], [2, 0, 0]);
     });
 
-    test('one place however many devices, and no pass for two', async () => {
+    test('gives a user one rank and one pass, however many devices they use', async () => {
       const room = await system.offer({ kind: 'room', per_second: 1_000 });
       assert.equal((await setRoom(system, room, { per_second: 1_000, paused: true })).status, 200);
       const stamp = (await system.enter('carol', room, 0)).body.stamp;
@@ -63,7 +67,7 @@ for (const log of availableLogs()) {
       assert.equal(
         (await system.enter('carol', room, 1)).body.stamp,
         stamp,
-        'the place goes with the account',
+        'the position belongs to the account',
       );
       streams[0]?.close();
       await eventually(async () => {
@@ -82,7 +86,7 @@ for (const log of availableLogs()) {
       assert.equal(rows.length, 1);
     });
 
-    test('ahead is what a recount says, whoever leaves, is skipped and comes back', async () => {
+    test('ahead equals a recount, whoever leaves, is skipped or returns', async () => {
       const room = await system.offer({ kind: 'room', per_second: 2, grace_seconds: 1 });
       await setRoom(system, room, { per_second: 2, paused: true });
       const names = users(30, 'r');
@@ -109,13 +113,13 @@ for (const log of availableLogs()) {
         [room],
       );
       const moves = Object.fromEntries(rows.map(({ move, n }) => [move, n]));
-      assert.deepEqual([moves.returned, moves.back], [2, 2], 'passed by, and not');
+      assert.deepEqual([moves.returned, moves.back], [2, 2], 'skipped, and not');
       await setRoom(system, room, { per_second: 100 });
       await Promise.all(streams.map(stream => stream.ended));
       assert.deepEqual(await brokenInvariants(system.pool), []);
     });
 
-    test('a room has no book and no proof, and says so', async () => {
+    test('has no book and no proof, and says so', async () => {
       const room = await system.offer({ kind: 'room', per_second: 1 });
       await system.ask('x', 'GET', `/v1/campaigns/${room}`);
       for (const what of ['book', 'proof']) {

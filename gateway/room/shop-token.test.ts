@@ -8,7 +8,7 @@ import { authenticateShop, ShopToken } from './shop-token.ts';
 
 const TOKEN = 'the-token-of-a-shop';
 
-test('only the token itself is right', () => {
+test('accepts only the exact token', () => {
   const token = new ShopToken(TOKEN);
   assert.equal(token.matches(TOKEN), true);
   const wrong = [
@@ -20,7 +20,7 @@ test('only the token itself is right', () => {
     `${TOKEN}${'x'.repeat(600)}`,
   ];
   for (const given of wrong) assert.equal(token.matches(given), false, given);
-  assert.equal(token.matches(TOKEN), true, 'what was compared before leaves no trace');
+  assert.equal(token.matches(TOKEN), true, 'earlier comparisons leave no trace');
   assert.equal(new ShopToken('').matches(''), false);
   assert.equal(new ShopToken('x'.repeat(512)).matches('x'.repeat(512)), true);
   const printable = fc
@@ -59,7 +59,7 @@ async function answerTo(
   }
 }
 
-test('a shop is let in with its token, and nobody else', async () => {
+test('authorizes a shop by its token only', async () => {
   for (const scheme of ['Bearer', 'bearer']) {
     assert.equal((await answerTo(TOKEN, `${scheme} ${TOKEN}`)).status, 204);
   }
@@ -77,12 +77,12 @@ test('a shop is let in with its token, and nobody else', async () => {
     assert.equal(status, 401, authorization);
     assert.match(challenge ?? '', /^Bearer realm="fairline shops"/);
     assert.match(JSON.stringify(problem), /"field":"authorization"/);
-    assert.doesNotMatch(JSON.stringify(problem), new RegExp(TOKEN), 'a token is never shown');
+    assert.doesNotMatch(JSON.stringify(problem), new RegExp(TOKEN), 'a token is never printed');
     assert.deepEqual(refused, ['shop']);
   }
 });
 
-test('where no token is configured it is said what to set', async () => {
+test('without a configured token, says what to set', async () => {
   for (const authorization of [undefined, 'Bearer', 'Bearer sixteen-letters!']) {
     const { status, problem } = await answerTo('', authorization);
     assert.equal(status, 503);

@@ -13,10 +13,10 @@ after(() => system.close());
 
 const mine = (user: string, campaign: number): Promise<Answer> =>
   system.ask(user, 'GET', `/v1/campaigns/${campaign}/entries/me`);
-const isTold = (user: string, campaign: number, outcome: string): Promise<unknown> =>
+const awaitOutcome = (user: string, campaign: number, outcome: string): Promise<unknown> =>
   eventually(async () => (await mine(user, campaign)).body.outcome === outcome, { timeoutMs: 60_000 });
 
-test('a final outcome is told from the ledger, without a position; of everything else it says 503', async () => {
+test('answers final outcomes from the ledger, without a position, and everything else with 503', async () => {
   const coupon = await system.offer({ kind: 'coupon', stock: 1 });
   const raffle = await system.offer({ kind: 'raffle', winners: 1 });
   const claimed = await system.offer({ kind: 'coupon', stock: 1, claim_within_s: 3_600 });
@@ -25,10 +25,10 @@ test('a final outcome is told from the ledger, without a position; of everything
     await system.enter(user, raffle);
   }
   await system.enter('ann', claimed);
-  await isTold('ann', coupon, 'granted');
-  await isTold('bob', coupon, 'sold_out');
-  await isTold('ann', claimed, 'offered');
-  await isTold('ann', raffle, 'waiting');
+  await awaitOutcome('ann', coupon, 'granted');
+  await awaitOutcome('bob', coupon, 'sold_out');
+  await awaitOutcome('ann', claimed, 'offered');
+  await awaitOutcome('ann', raffle, 'waiting');
   const before = await Promise.all([mine('ann', coupon), mine('bob', coupon)]);
 
   // So that nobody rebuilds the campaigns meanwhile.
@@ -66,9 +66,13 @@ test('a final outcome is told from the ledger, without a position; of everything
   }
 
   const askedFor = await readAskedFor(system.redis, system.keys);
-  assert.deepEqual([...askedFor].sort(), [coupon, raffle, claimed].sort(), 'engines hear who is asked for');
+  assert.deepEqual(
+    [...askedFor].sort(),
+    [coupon, raffle, claimed].sort(),
+    'engines see the requested campaigns',
+  );
 
   system.engine = await system.startEngine();
-  await isTold('ann', raffle, 'waiting');
-  await isTold('ann', claimed, 'offered');
+  await awaitOutcome('ann', raffle, 'waiting');
+  await awaitOutcome('ann', claimed, 'offered');
 });

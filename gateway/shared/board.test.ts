@@ -34,15 +34,15 @@ async function makeBoard(
   await openBoard(redis, keys, epoch);
 }
 
-test('another board takes the place of the one before, also where it is older, as after a ledger was restored', async () => {
+test('another board replaces the current one, even with a lower revision after a ledger was restored', async () => {
   await makeBoard(1, 900, [campaign(1, 7), campaign(2, 9)]);
   const board = new Board(redis, keys);
   await board.refresh();
   let replaced = 0;
-  let told: readonly number[] = [];
+  let reported: readonly number[] = [];
   board.listen({
     changed: campaigns => {
-      told = campaigns.map(({ campaignId }) => campaignId);
+      reported = campaigns.map(({ campaignId }) => campaignId);
     },
     replaced: () => {
       replaced += 1;
@@ -56,10 +56,10 @@ test('another board takes the place of the one before, also where it is older, a
   await openBoard(redis, keys, 2);
   await board.refresh();
   deepEqual(board.campaigns(), [campaign(2, 4)]);
-  deepEqual([board.epoch, board.rankedUs, replaced, told], ['2', 500, 1, [2]]);
+  deepEqual([board.epoch, board.rankedUs, replaced, reported], ['2', 500, 1, [2]]);
 });
 
-test('what an older attempt writes is refused, and a board that is not older stays', async () => {
+test('rejects writes of an older attempt, and keeps a board that is not older', async () => {
   await makeBoard(5, 1, []);
   equal(await beginBoard(redis, keys, 4), 5);
   const refused = async (work: Promise<unknown>): Promise<boolean> =>

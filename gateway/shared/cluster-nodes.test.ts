@@ -106,7 +106,7 @@ const demote = async (key: string, lost: () => Promise<void>): Promise<void> => 
 
 const nothing = async (): Promise<void> => undefined;
 
-test('the time is that of the node which has the leases, whichever others there are', async () => {
+test('reads the time from the node that holds the leases, whichever others exist', async () => {
   const calls = await cluster.callsOf('time');
   for (let count = 0; count < 20; count++) ok((await readTimeUs(redis, keys.leases)) > 0);
   const holder = await cluster.holderOf(keys.leases);
@@ -115,7 +115,7 @@ test('the time is that of the node which has the leases, whichever others there 
   }
 });
 
-test('REDIS_URL has to name what is there: a Sentinel, one node, or a list of servers is refused with what to do', async t => {
+test('rejects a REDIS_URL whose form does not match its servers, and says what to give', async t => {
   const [node = ''] = cluster.urls.split(',');
   const { redisUrl } = serversFromEnv();
   const sentinel = await startSentinel();
@@ -136,23 +136,23 @@ test('REDIS_URL has to name what is there: a Sentinel, one node, or a list of se
     await checkRedisMode(urls);
 });
 
-test('a campaign on a node that took over is not ranked under the epoch, told of, or added to', async () => {
+test('on a promoted node, refuses ranks under the epoch, lookups and appends of the campaign', async () => {
   const ranker = new Ranker(redis, keys);
   const campaign = keys.campaign(CAMPAIGN);
   const rank = async (userId: string, stamp: number): Promise<string> =>
     (await ranker.add(CAMPAIGN, [{ userId, stamp }])).epoch;
-  equal(await rank('heard', 1), String(EPOCH));
+  equal(await rank('kept', 1), String(EPOCH));
   for (const list of [campaign.gone, campaign.moves]) await appendGone(redis, campaign, list, 0, [0]);
   equal(await findLoss(redis, keys, EPOCH), undefined);
 
   await failOver(campaign.rank, async () => {
-    equal(await rank('unheard', 2), String(EPOCH));
+    equal(await rank('lost', 2), String(EPOCH));
   });
   // The board's node still has the board, under the same epoch.
   equal(await rank('later', 3), '');
-  equal(await redis.zscore(campaign.rank, 'unheard'), null);
+  equal(await redis.zscore(campaign.rank, 'lost'), null);
   for (const outcomes of [campaign.won, campaign.claimants]) {
-    const looked = await lookAt(redis, campaign, outcomes, String(EPOCH), ['heard']);
+    const looked = await lookAt(redis, campaign, outcomes, String(EPOCH), ['kept']);
     deepEqual(looked, { state: 'unmade' });
   }
   for (const list of [campaign.gone, campaign.moves]) {
@@ -162,7 +162,7 @@ test('a campaign on a node that took over is not ranked under the epoch, told of
   await findTakeOver();
 });
 
-test('no copy of a code is shown whose change only the node before was told, and none is kept by what that one said', async t => {
+test('after a failover, shows no copy that missed a change, and stores none versioned by the lost node', async t => {
   const copyOf = async (body: string) => {
     const { version, run } = await getCouponCopy(redis, keys, 'CODE');
     return { couponId: COUPON, version, run, body, keepMs: KEEP_MS };
@@ -185,14 +185,14 @@ test('no copy of a code is shown whose change only the node before was told, and
   equal((await getCouponCopy(redis, keys, 'CODE')).copy?.body, '"after"');
 });
 
-test('a node that was a replica for a while has no part in what it was the master of before', async () => {
+test('a master that was demoted meanwhile loses its earlier projection', async () => {
   const campaign = keys.campaign(CAMPAIGN);
-  const look = async () => lookAt(redis, campaign, campaign.won, String(EPOCH + 1), ['heard', 'unheard']);
+  const look = async () => lookAt(redis, campaign, campaign.won, String(EPOCH + 1), ['kept', 'lost']);
   await noteAllNodes();
   await beginProjection(redis, campaign, EPOCH + 1, 'nobody');
-  await redis.zadd(campaign.rank, 1, 'heard');
+  await redis.zadd(campaign.rank, 1, 'kept');
   await demote(campaign.rank, async () => {
-    await redis.zadd(campaign.rank, 2, 'unheard');
+    await redis.zadd(campaign.rank, 2, 'lost');
     deepEqual(await look(), { state: 'building', stamps: [1, 2] });
   });
   await eventually(async () => (await look()).state === 'unmade');
@@ -200,16 +200,16 @@ test('a node that was a replica for a while has no part in what it was the maste
   await noteAllNodes();
   // Neither process has ended, and the node on which the projection began is the master again.
   await demote(campaign.rank, nothing);
-  await eventually(async () => (await redis.zscore(campaign.rank, 'heard')) === '1');
-  equal(await redis.zscore(campaign.rank, 'unheard'), null);
+  await eventually(async () => (await redis.zscore(campaign.rank, 'kept')) === '1');
+  equal(await redis.zscore(campaign.rank, 'lost'), null);
   deepEqual(await look(), { state: 'unmade' });
   await findTakeOver();
 });
 
-test('a command that was given up is not executed by the node that takes over', async () => {
+test('a promoted node never executes an abandoned command', async () => {
   const hasty = await connect(GIVEN_UP_MS);
   const { won } = keys.campaign(CAMPAIGN);
-  await hasty.hset(won, 'heard', '1:CODE');
+  await hasty.hset(won, 'kept', '1:CODE');
   await failOver(won, async () => {
     await cluster.suspend(won);
     await rejects(hasty.hset(won, 'given up', '2:CODE'));
@@ -217,11 +217,11 @@ test('a command that was given up is not executed by the node that takes over', 
   // Sent after the given-up command, in whatever way the client sends them.
   await eventually(async () => (await hasty.hset(won, 'later', '3:CODE')) >= 0);
   await sleep(4 * GIVEN_UP_MS);
-  deepEqual(Object.keys(await redis.hgetall(won)).sort(), ['heard', 'later']);
+  deepEqual(Object.keys(await redis.hgetall(won)).sort(), ['kept', 'later']);
 });
 
-test('of a board, and of who is present, nothing is read from a node that took over, whatever it has heard', async () => {
-  const tell = async (revision: number, here: string): Promise<void> => {
+test('reads no board and no presence from a promoted node, whatever it has replicated', async () => {
+  const publish = async (revision: number, here: string): Promise<void> => {
     await publishBoard(redis, keys, EPOCH, {
       campaigns: [boardCampaign({ campaignId: CAMPAIGN, kind: 'room', revision })],
     });
@@ -229,9 +229,9 @@ test('of a board, and of who is present, nothing is read from a node that took o
     await tellPresence(redis, keys.presence(EPOCH), { incarnation: 1, rooms });
   };
   await noteAllNodes();
-  await tell(1, 'heard');
+  await publish(1, 'kept');
   equal((await readPresence(redis, keys, EPOCH, '0-0')).length, 1);
-  await failOver(keys.boardState, () => tell(2, 'unheard'));
+  await failOver(keys.boardState, () => publish(2, 'lost'));
   equal(await redis.hget(keys.boardState, 'epoch'), String(EPOCH));
   const board = new Board(redis, keys);
   await board.refresh();
@@ -240,7 +240,7 @@ test('of a board, and of who is present, nothing is read from a node that took o
   equal(await findLoss(redis, keys, EPOCH), 'Redis has lost the board');
 });
 
-test('a campaign that another engine lets go of closes no registry; one that a node has lost does', async t => {
+test('a campaign shelved by another engine closes no registry; one lost by its node does', async t => {
   const database = await testDatabase();
   const pool = openPool(database.url, { max: 2, applicationName: 'test', onError: () => undefined });
   const own = keysOf(testNamespace());
@@ -271,14 +271,15 @@ test('a campaign that another engine lets go of closes no registry; one that a n
     await clearProjection(redis, own.campaign(campaignId));
     equal(await redis.hexists(own.boardCampaigns, String(campaignId)), 1);
     // An engine that has read the campaign before the change, and nothing since.
-    const telling = heldUp[index]?.tell([asRead]) ?? Promise.reject(new Error('there is an engine for each'));
-    if (isShelved) await telling;
-    else await rejects(telling, /is on another node: the registry is closed/);
+    const publishing =
+      heldUp[index]?.tell([asRead]) ?? Promise.reject(new Error('there is an engine for each'));
+    if (isShelved) await publishing;
+    else await rejects(publishing, /is on another node: the registry is closed/);
     equal(await redis.hget(own.leases, 'epoch'), isShelved ? String(EPOCH) : null);
   }
 });
 
-test('each node is asked how it keeps a log, also one that would take over', async () => {
+test('checks the persistence of every node, replicas included', async () => {
   const config = logConfig('redis', { redisUrl: cluster.urls }, { REDIS_LOG_CLUSTER: 'accepted' });
   await cluster.configureAll(['appendfsync', 'always']);
   await cluster.configureAll(['appendonly', 'yes']);

@@ -43,7 +43,7 @@ class Seen {
 
 // A log in Redis would lose its last entries with the node, and is refused on a Cluster.
 for (const log of availableLogs().filter(each => each !== 'redis')) {
-  describe(`what Redis holds of claims, rooms and codes on a node that is lost, over ${log}`, () => {
+  describe(`claims, rooms and codes after the loss of a Redis node, over ${log}`, () => {
     let cluster: TestCluster;
     let system: System;
     before(async () => {
@@ -73,10 +73,10 @@ for (const log of availableLogs().filter(each => each !== 'redis')) {
       };
     };
 
-    const told = (seen: Seen, answer: string): Promise<unknown> =>
+    const awaitAnswer = (seen: Seen, answer: string): Promise<unknown> =>
       eventually(async () => (await seen.look()) && seen.answers.at(-1) === answer, SLOW);
 
-    test('claims and uses of a code that were told are not taken back', async () => {
+    test('reverts no acknowledged claim or use of a code', async () => {
       // The next campaign lies on the same node as coupons.
       const other = await system.offer({ kind: 'raffle', winners: 1 });
       const campaign = await system.offer({ kind: 'coupon', stock: 2, waitlist: 2, claim_within_s: 3_600 });
@@ -101,8 +101,12 @@ for (const log of availableLogs().filter(each => each !== 'redis')) {
         ({ body }) => String(body.remaining),
       );
       for (const { user } of entries) equal((await system.enter(user, campaign)).status, 202);
-      await Promise.all([told(claims, 'offered'), told(leaves, 'offered'), told(movesUp, 'waitlisted')]);
-      await Promise.all([told(waits, 'waitlisted'), told(uses, String(USES))]);
+      await Promise.all([
+        awaitAnswer(claims, 'offered'),
+        awaitAnswer(leaves, 'offered'),
+        awaitAnswer(movesUp, 'waitlisted'),
+      ]);
+      await Promise.all([awaitAnswer(waits, 'waitlisted'), awaitAnswer(uses, String(USES))]);
       for (const { seen } of entries) seen.answers.splice(0, seen.answers.length - 1);
       const watching = watch([...entries.map(({ seen }) => seen), uses]);
 
@@ -115,8 +119,12 @@ for (const log of availableLogs().filter(each => each !== 'redis')) {
           headers: { 'idempotency-key': randomUUID() },
         });
         equal(sold.status, 201, sold.text);
-        await Promise.all([told(claims, 'granted'), told(leaves, 'declined'), told(movesUp, 'offered')]);
-        await told(uses, String(USES - 1));
+        await Promise.all([
+          awaitAnswer(claims, 'granted'),
+          awaitAnswer(leaves, 'declined'),
+          awaitAnswer(movesUp, 'offered'),
+        ]);
+        await awaitAnswer(uses, String(USES - 1));
       });
       await eventually(async () => (await system.enter('after', other)).status === 202, SLOW);
       for (const { seen } of entries) await eventually(() => seen.look(), SLOW);
@@ -135,7 +143,7 @@ for (const log of availableLogs().filter(each => each !== 'redis')) {
       deepEqual(await brokenInvariants(system.pool), []);
     });
 
-    test('who is in a room is there still, and who leaves later is seen to have left', async () => {
+    test('waiting users stay present in a room, and later departures are recorded', async () => {
       const { room, names, come } = await makeLine(system);
       const [first = '', second = ''] = system.gateways.map(({ url }) => url);
       const streams = [...(await come(first, names.slice(0, 3))), ...(await come(second, names.slice(3)))];

@@ -13,14 +13,14 @@ const [OLD, NEW] = [11, 12];
 const LONG_MS = 60_000;
 
 for (const log of availableLogs().filter(each => each === 'kafka')) {
-  describe('a gateway at a Redis that no longer counts', () => {
+  describe('a gateway on a replaced Redis', () => {
     let system: System;
     before(async () => {
       system = await startSystem({ log, redisDatabase: OLD });
     });
     after(() => system.close());
 
-    test('tells nothing from it, and the others go on', async () => {
+    test('answers 503 and other gateways continue', async () => {
       const campaign = await system.offer({ kind: 'raffle', winners: 1 });
       const path = `/v1/campaigns/${campaign}/entries/me`;
       equal((await system.enter('ann', campaign)).status, 202);
@@ -54,18 +54,18 @@ for (const log of availableLogs().filter(each => each === 'kafka')) {
 describe('the latest epoch', () => {
   const never = new Promise<boolean>(() => undefined);
   const pipeline = (answer: Promise<boolean>) => () => ({ epoch: '7', confirm: () => answer });
-  const away = async (): Promise<number> => {
-    throw new Error('the ledger is away');
+  const ledgerDown = async (): Promise<number> => {
+    throw new Error('the ledger is down');
   };
 
-  test('is what the log or the ledger says, while the other one is silent or away', async () => {
+  test('comes from the log or the ledger while the other is silent or unavailable', async () => {
     const [yes, no] = [Promise.resolve(true), Promise.resolve(false)];
     const asked = [
-      new EpochCheck({ pipeline: pipeline(yes), readEpoch: away }),
+      new EpochCheck({ pipeline: pipeline(yes), readEpoch: ledgerDown }),
       new EpochCheck({ pipeline: pipeline(never), readEpoch: async () => 7 }),
       new EpochCheck({ pipeline: pipeline(no), readEpoch: async () => 7 }),
       new EpochCheck({ pipeline: pipeline(no), readEpoch: async () => 8 }),
-      new EpochCheck({ pipeline: pipeline(no), readEpoch: away }),
+      new EpochCheck({ pipeline: pipeline(no), readEpoch: ledgerDown }),
       new EpochCheck({ pipeline: () => undefined, readEpoch: async () => 7 }),
     ];
     deepEqual(await Promise.all(asked.map(each => each.isLatest('7'))), [
@@ -78,7 +78,7 @@ describe('the latest epoch', () => {
     ]);
   });
 
-  test('is nothing that an incarnation of another one can confirm', async () => {
+  test('is never confirmed by an incarnation of another epoch', async () => {
     const check = new EpochCheck({ pipeline: pipeline(Promise.resolve(true)), readEpoch: async () => 7 });
     equal(await check.isLatest('6'), false);
   });

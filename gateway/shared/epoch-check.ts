@@ -5,7 +5,7 @@
  * The log knows, at no extra cost: it refuses a writer whose epoch has been followed by another. While the log does not
  * answer, the ledger is asked: an epoch is written there before anything is shown under it.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { withTimeout } from '../../engine/contract/process/with-timeout.ts';
 import type { SlicePipeline } from '../entry/slices.ts';
 import { NextCall } from './next-call.ts';
 
@@ -32,7 +32,7 @@ export class EpochCheck {
   async isLatest(epoch: string): Promise<boolean> {
     const pipeline = this.#pipeline();
     const byLog = pipeline?.epoch === epoch ? pipeline.confirm() : undefined;
-    if (byLog !== undefined && (await inTime(byLog))) return true;
+    if (byLog !== undefined && (await withTimeout(LOG_WAIT_MS, byLog, () => false))) return true;
     if (await this.#isLatestInLedger(epoch)) return true;
     return (await byLog) === true;
   }
@@ -44,13 +44,4 @@ export class EpochCheck {
       return false;
     }
   }
-}
-
-/** The answer of the log; false if it takes longer than LOG_WAIT_MS. */
-async function inTime(byLog: Promise<boolean>): Promise<boolean> {
-  const answered = new AbortController();
-  const late = sleep(LOG_WAIT_MS, false, { signal: answered.signal }).catch(() => false);
-  const isConfirmed = await Promise.race([byLog, late]);
-  answered.abort();
-  return isConfirmed;
 }

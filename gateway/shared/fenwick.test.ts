@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Fenwick } from './fenwick.ts';
 
-test('counts as a recount does, also beyond the size it began with', () => {
+test('matches a recount, also beyond its initial size', () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 0, max: 5_000 })),
@@ -21,7 +21,7 @@ test('counts as a recount does, also beyond the size it began with', () => {
   );
 });
 
-test('marks that are taken away are as if they had never been, whatever the size', () => {
+test('cleared marks leave no trace, at any size', () => {
   const step = fc.record({ rank: fc.integer({ min: 0, max: 9_000 }), marked: fc.boolean() });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), fc.integer({ min: 0, max: 10_000 }), (steps, rank) => {

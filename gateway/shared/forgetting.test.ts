@@ -16,13 +16,13 @@ const kept = async (what: string): Promise<number> => {
 };
 const mine = (user: string, id: number): Promise<Answer> =>
   system.ask(user, 'GET', `/v1/campaigns/${id}/entries/me`);
-const isTold = (user: string, id: number, outcome: string): Promise<unknown> =>
+const awaitOutcome = (user: string, id: number, outcome: string): Promise<unknown> =>
   eventually(async () => (await mine(user, id)).body.outcome === outcome, { timeoutMs: 60_000 });
 
-test('who won a coupon is kept until it is closed, and told of it afterwards', async () => {
+test('keeps the winners of a coupon until its close, and answers from the ledger afterwards', async () => {
   const id = await system.offer({ kind: 'coupon', stock: 1 });
   await system.enter('ann', id);
-  await isTold('ann', id, 'granted');
+  await awaitOutcome('ann', id, 'granted');
   await eventually(async () => (await kept('winners')) === 1);
   const before = await system.enter('ann', id);
   assert.deepEqual([before.status, before.body.outcome], [200, 'granted'], before.text);
@@ -35,11 +35,11 @@ test('who won a coupon is kept until it is closed, and told of it afterwards', a
   assert.equal((await system.enter('bob', id)).body.type, 'urn:fairline:problem:closed');
 });
 
-test('who won a coupon that was cancelled afterwards is kept until it would have closed, and told of it afterwards', async () => {
+test('keeps the winners of a cancelled coupon until its planned close, and answers from the ledger afterwards', async () => {
   const closes_at = new Date(Date.now() + 5_000).toISOString();
   const id = await system.offer({ kind: 'coupon', stock: 1, closes_at });
   await system.enter('hal', id);
-  await isTold('hal', id, 'granted');
+  await awaitOutcome('hal', id, 'granted');
   await eventually(async () => (await kept('winners')) === 1);
   const cancelled = await system.operate(
     'POST',
@@ -56,10 +56,10 @@ test('who won a coupon that was cancelled afterwards is kept until it would have
   assert.equal((await system.enter('ida', id)).body.type, 'urn:fairline:problem:cancelled');
 });
 
-test('who left is kept until all have their outcome', async () => {
+test('keeps withdrawals until all have their outcome', async () => {
   const id = await system.offer({ kind: 'raffle', winners: 1 });
   for (const user of ['cid', 'dan', 'eve']) await system.enter(user, id);
-  await isTold('cid', id, 'waiting');
+  await awaitOutcome('cid', id, 'waiting');
   await system.ask('cid', 'DELETE', `/v1/campaigns/${id}/entries/me`);
   await eventually(async () => (await kept('gone')) === 1, { timeoutMs: 60_000 });
   await system.operate('POST', `/v1/campaigns/${id}/close`);
@@ -69,18 +69,18 @@ test('who left is kept until all have their outcome', async () => {
   assert.deepEqual(others.sort(), ['not_drawn', 'won']);
 });
 
-test('how claimants moved is kept until the last offer has ended', async () => {
+test('keeps the moves of claimants until the last offer has ended', async () => {
   const id = await system.offer({ kind: 'coupon', stock: 1, waitlist: 1, claim_within_s: 3_600 });
   await system.enter('fay', id);
-  await isTold('fay', id, 'offered');
+  await awaitOutcome('fay', id, 'offered');
   await system.enter('gus', id);
-  await isTold('gus', id, 'waitlisted');
+  await awaitOutcome('gus', id, 'waitlisted');
   await system.ask('fay', 'DELETE', `/v1/campaigns/${id}/entries/me`);
-  await isTold('gus', id, 'offered');
+  await awaitOutcome('gus', id, 'offered');
   await eventually(async () => (await kept('moves')) === 1, { timeoutMs: 60_000 });
   await system.operate('POST', `/v1/campaigns/${id}/close`);
   await system.ask('gus', 'POST', `/v1/campaigns/${id}/entries/me/claim`);
-  await isTold('gus', id, 'granted');
+  await awaitOutcome('gus', id, 'granted');
   await eventually(async () => (await kept('moves')) === 0, { timeoutMs: 60_000 });
   assert.equal((await mine('fay', id)).body.outcome, 'declined');
 });

@@ -85,7 +85,7 @@ function memberWith(board: Board, leaseMs = LEASE_MS): Membership {
   });
 }
 
-test('a gateway that has a lease and does not get at its board keeps the number, and asks for no other', async () => {
+test('a gateway that holds a lease but cannot read the board keeps its number and requests no other', async () => {
   await openService();
   const cutOff = connect();
   await waitForRedis(cutOff, 10_000);
@@ -111,7 +111,7 @@ test('a gateway that has a lease and does not get at its board keeps the number,
   }
 });
 
-test('a gateway that has a lease serves nothing where the board was begun on another server than the one that has it', async () => {
+test('serves nothing while the board belongs to another server run than the lease', async () => {
   await openService();
   const run = (await redis.hget(keys.boardState, 'run')) ?? '';
   await redis.hset(keys.boardState, 'run', 'another');
@@ -130,7 +130,7 @@ test('a gateway that has a lease serves nothing where the board was begun on ano
   }
 });
 
-test('a newcomer that follows what the clock of Redis showed before it was right again stamps nothing by that', async () => {
+test('a new gateway that saw a wrong clock stamps nothing by it once the clock is corrected', async () => {
   await openService();
   clock = new SharedClock(monotonicUs, STOP_US);
   const nowUs = monotonicUs();
@@ -163,7 +163,7 @@ test('a newcomer that follows what the clock of Redis showed before it was right
   }
 });
 
-test('a gateway that followed a doubted clock by small steps finds out when the doubt ends', async () => {
+test('a gateway that followed a disputed clock by small steps detects it when the dispute ends', async () => {
   // Each renewal, four per lease, reports on clocks.
   const leaseMs = 4_000;
   await openService(leaseMs);
@@ -203,7 +203,7 @@ test('a gateway that followed a doubted clock by small steps finds out when the 
   }
 });
 
-describe('who asks whether the log takes this gateway still', () => {
+describe('confirming that the log still accepts this gateway', () => {
   const pipeline = (): SlicePipeline =>
     new SlicePipeline(
       {
@@ -215,7 +215,7 @@ describe('who asks whether the log takes this gateway still', () => {
       1,
     );
 
-  test('costs no record where one is written anyway, and hears of one that was begun since', async () => {
+  test('adds no record where one is due anyway, and includes requests made since', async () => {
     const busy = pipeline();
     busy.tellThrough();
     for (let tick = 1; tick <= 5; tick++) {
@@ -229,7 +229,7 @@ describe('who asks whether the log takes this gateway still', () => {
     ok(appended <= 6 + 1, `${appended} records`);
   });
 
-  test('costs an idle gateway a few records a second, however many ask', async () => {
+  test('costs an idle gateway a few records a second, however many requests ask', async () => {
     const idle = pipeline();
     const beganMs = performance.now();
     let answered = 0;

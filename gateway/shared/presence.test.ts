@@ -36,7 +36,7 @@ after(() => redis.disconnect());
 
 let last = '0-0';
 /** The messages since the last call, and who came and left. */
-async function told() {
+async function readReports() {
   const reports = await readPresence(redis, keys, EPOCH, last);
   last = reports.at(-1)?.position ?? last;
   const rooms = reports.flatMap(({ report }) => report.rooms);
@@ -48,10 +48,13 @@ async function told() {
   };
 }
 
-test('what changes is told once, as it stands, in few messages, and again by a new incarnation', async () => {
+test('reports each change once and batched, and all streams again for a new incarnation', async () => {
   let incarnation: number | undefined;
   let redisNow = redis;
-  const away = connectRedis('redis://127.0.0.1:1', { commandTimeoutMs: 100, onError: () => undefined });
+  const disconnected = connectRedis('redis://127.0.0.1:1', {
+    commandTimeoutMs: 100,
+    onError: () => undefined,
+  });
   const parts = {
     keys,
     board,
@@ -65,37 +68,41 @@ test('what changes is told once, as it stands, in few messages, and again by a n
   });
   presence.opened(ROOM, 'alice');
   await presence.tell();
-  assert.equal((await told()).messages, 0, 'without a lease nobody is told of');
+  assert.equal((await readReports()).messages, 0, 'without a lease, nothing is reported');
   incarnation = 10;
   await presence.tell();
-  assert.deepEqual(await told(), { by: [10], messages: 1, here: ['alice'], gone: [] });
+  assert.deepEqual(await readReports(), { by: [10], messages: 1, here: ['alice'], gone: [] });
   presence.opened(ROOM, 'alice');
   presence.opened(COUPON, 'bob');
   presence.closed(ROOM, 'alice');
   await presence.tell();
-  assert.equal((await told()).messages, 0, 'a second stream is no news, nor a coupon');
+  assert.equal((await readReports()).messages, 0, 'a second stream or a coupon changes nothing');
   presence.opened(OTHER, 'carol');
   presence.opened(ROOM, 'dave');
   await presence.tell();
-  assert.deepEqual(await told(), { by: [10], messages: 1, here: ['carol', 'dave'], gone: [] }, 'two rooms');
+  assert.deepEqual(
+    await readReports(),
+    { by: [10], messages: 1, here: ['carol', 'dave'], gone: [] },
+    'two rooms',
+  );
   presence.closed(OTHER, 'carol');
   presence.closed(ROOM, 'dave');
   await presence.tell();
-  assert.deepEqual(await told(), { by: [10], messages: 1, here: [], gone: ['carol', 'dave'] });
+  assert.deepEqual(await readReports(), { by: [10], messages: 1, here: [], gone: ['carol', 'dave'] });
   const many = users(4_500);
   for (const user of many) presence.opened(ROOM, user);
   presence.closed(ROOM, 'alice');
-  redisNow = away;
+  redisNow = disconnected;
   await assert.rejects(presence.tell());
   presence.closed(ROOM, 'user-0');
   redisNow = redis;
   await presence.tell();
-  const all = await told();
+  const all = await readReports();
   assert.deepEqual([all.messages, all.gone], [3, ['alice', 'user-0']]);
   assert.deepEqual(all.here, many.slice(1).sort());
   incarnation = 11;
   await presence.tell();
-  const again = await told();
+  const again = await readReports();
   assert.deepEqual([again.by, again.here, again.gone], [[11], many.slice(1).sort(), []]);
-  away.disconnect();
+  disconnected.disconnect();
 });

@@ -73,12 +73,12 @@ interface LedgerEntry {
 
 for (const log of availableLogs()) {
   const { lastSlots, parts } = LAYOUTS[log];
-  describe(`a burst over a Redis Cluster whose masters are lost, over ${log}`, () => {
+  describe(`a burst over a Redis Cluster whose masters fail, over ${log}`, () => {
     let cluster: TestCluster;
     let system: System;
     const clients: Client[] = [];
     const streams: { readonly client: Client; readonly stream: EventStream }[] = [];
-    const said = new Map<string, number>();
+    const answerCounts = new Map<string, number>();
 
     before(async () => {
       cluster = await TestCluster.start(lastSlots);
@@ -97,7 +97,7 @@ for (const log of availableLogs()) {
     });
 
     const count = (what: string): void => {
-      said.set(what, (said.get(what) ?? 0) + 1);
+      answerCounts.set(what, (answerCounts.get(what) ?? 0) + 1);
     };
 
     const look = (client: Client, answer: Answer): void => {
@@ -178,7 +178,7 @@ for (const log of availableLogs()) {
         [campaign],
       );
       const ledger = new Map(rows.map(row => [row.user_id, row]));
-      equal(ledger.size, rows.length, 'one entry a user');
+      equal(ledger.size, rows.length, 'one entry per user');
       return ledger;
     };
 
@@ -203,14 +203,15 @@ for (const log of availableLogs()) {
       const isRight = (stamp: number): boolean =>
         stamp === entry.stamp || (unclear > 0 && stamp > entry.stamp);
       for (const stamp of stamps)
-        if (!isRight(stamp)) wrong.push(`${userId} was told ${stamp} and has ${entry.stamp}`);
+        if (!isRight(stamp)) wrong.push(`${userId} was answered ${stamp} and has ${entry.stamp}`);
       for (const [index, stamp] of stamps.entries())
         if (index > 0 && stamp > (stamps[index - 1] ?? 0))
-          wrong.push(`${userId} was told ${stamps[index - 1]}, then ${stamp}`);
+          wrong.push(`${userId} was answered ${stamps[index - 1]}, then ${stamp}`);
       for (const outcome of outcomes)
-        if (outcome !== entry.outcome) wrong.push(`${userId} was told ${outcome} and is ${entry.outcome}`);
+        if (outcome !== entry.outcome)
+          wrong.push(`${userId} was answered ${outcome} and is ${entry.outcome}`);
       if (soldOut && entry.outcome === 'granted' && stamps.length === 0)
-        wrong.push(`${userId} was told sold out and is ${entry.outcome}`);
+        wrong.push(`${userId} was answered sold_out and is ${entry.outcome}`);
       for (const position of positions)
         if (position !== entry.rank) wrong.push(`${userId} was shown ${position} and is ${entry.rank}`);
       return wrong;
@@ -255,9 +256,9 @@ for (const log of availableLogs()) {
         }
       }
       // All at once: at an idle gateway, concurrent look-ups share one confirmation by the log.
-      const told = clients.filter(({ stamps }) => stamps.length > 0);
+      const answered = clients.filter(({ stamps }) => stamps.length > 0);
       await Promise.all(
-        told.map(client =>
+        answered.map(client =>
           eventually(
             async () => {
               const answer = await ask(client, 0);
@@ -318,14 +319,14 @@ for (const log of availableLogs()) {
       })[part];
 
     if (log === 'redis') {
-      test('a log there is refused, unless that is accepted by name', async () => {
+      test('a log in a Cluster is refused unless accepted by name', async () => {
         const config = logConfig(log, { redisUrl: cluster.urls }, { REDIS_LOG_APPENDFSYNC: 'off' });
         await rejects(openProducer(config, quiet), /failover loses.*REDIS_LOG_CLUSTER=accepted/);
       });
     }
 
     for (const what of parts) {
-      test(`the master with ${what} is lost`, async t => {
+      test(`kills the master with ${what}`, async t => {
         const campaigns = {
           other: await system.offer({ kind: 'coupon', stock: 10 * STOCK }),
           coupon: await system.offer({ kind: 'coupon', stock: STOCK }),
@@ -333,7 +334,7 @@ for (const log of availableLogs()) {
         };
         const key = keyOf(what);
         const holders = await Promise.all(parts.map(part => cluster.holderOf(keyOf(part))));
-        equal(new Set(holders).size, parts.length, 'they lie on a master each');
+        equal(new Set(holders).size, parts.length, 'each lies on its own master');
         let isOver = false;
         const name = what.replace(/.* /, '');
         const working = Object.values(campaigns).flatMap(campaign =>
@@ -364,7 +365,7 @@ for (const log of availableLogs()) {
         t.diagnostic(`everybody is answered after ${((performance.now() - beganMs) / 1000).toFixed(1)} s`);
         await decided(campaigns.coupon);
         await decided(campaigns.other);
-        t.diagnostic(`said so far: ${JSON.stringify(Object.fromEntries(said))}`);
+        t.diagnostic(`answers so far: ${JSON.stringify(Object.fromEntries(answerCounts))}`);
         await holdAgainstLedger(Object.values(campaigns));
         ok(clients.some(each => each.campaign === campaigns.coupon && each.stamps.length > 0));
       });

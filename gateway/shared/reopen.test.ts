@@ -47,7 +47,7 @@ interface Watched {
 /** Asks again and again for each user; collects wrong answers, and counts all answers. */
 class Crowd {
   readonly wrong: string[] = [];
-  readonly said = new Map<string, number>();
+  readonly answerCounts = new Map<string, number>();
   readonly #closing = new AbortController();
   readonly #working: Promise<void>[] = [];
 
@@ -61,7 +61,7 @@ class Crowd {
   }
 
   #count(what: string): void {
-    this.said.set(what, (this.said.get(what) ?? 0) + 1);
+    this.answerCounts.set(what, (this.answerCounts.get(what) ?? 0) + 1);
   }
 
   async #look({ userId, campaign, outcome, stamp }: Watched): Promise<void> {
@@ -96,7 +96,7 @@ class Crowd {
       }
       for (const [, data = '{}'] of text.matchAll(/event: outcome\ndata: (.*)\n/g)) {
         this.#count('outcome');
-        if (JSON.parse(data).outcome !== outcome) this.wrong.push(`${userId}, ${outcome}, hears ${data}`);
+        if (JSON.parse(data).outcome !== outcome) this.wrong.push(`${userId}, ${outcome}, receives ${data}`);
       }
       if (!signal.aborted) await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
     }
@@ -137,7 +137,7 @@ async function isWhole(campaign: number): Promise<boolean> {
   return epoch !== null && (await redis.hget(keys.campaign(campaign).mark, 'whole')) === epoch;
 }
 
-test('entries are accepted again, and every answer is right', async t => {
+test('accepts entries again, and every answer is correct', async t => {
   const beganMs = performance.now();
   await addOldEntries();
   t.diagnostic(`entries are there after ${((performance.now() - beganMs) / 1000).toFixed(1)} s`);
@@ -164,7 +164,7 @@ test('entries are accepted again, and every answer is right', async t => {
       },
       { timeoutMs: LONG_MS },
     ).catch(error => {
-      throw new Error(`${userId}, ${outcome}, is told ${last?.text}`, { cause: error });
+      throw new Error(`${userId}, ${outcome}, gets ${last?.text}`, { cause: error });
     });
   }
   const crowd = new Crowd(watched);
@@ -185,14 +185,14 @@ test('entries are accepted again, and every answer is right', async t => {
   equal((await untilAccepted('raffle-1')).body.stamp, stamps.get('raffle-1'));
   t.diagnostic(`the raffle was ${(await isWhole(raffle)) ? '' : 'not '}whole by then`);
   await eventually(() => isWhole(coupon), { timeoutMs: LONG_MS });
-  t.diagnostic(`outcomes of the coupon are told after ${since()}`);
+  t.diagnostic(`outcomes of the coupon are answered after ${since()}`);
   await eventually(() => isWhole(raffle), { timeoutMs: LONG_MS });
   t.diagnostic(`everybody is ranked after ${since()}`);
   const { rank } = system.keys.campaign(raffle);
   await eventually(async () => (await system.redis.zcard(rank)) === OLD_ENTRIES + waiting.length + 1);
   await sleep(500);
   await crowd.stop();
-  t.diagnostic(`said meanwhile: ${JSON.stringify(Object.fromEntries(crowd.said))}`);
+  t.diagnostic(`answers meanwhile: ${JSON.stringify(Object.fromEntries(crowd.answerCounts))}`);
   deepEqual(crowd.wrong, []);
   deepEqual(await brokenInvariants(system.pool), []);
 });

@@ -26,13 +26,13 @@ const ready = async (): Promise<{ status: number; warnings: Record<string, strin
   return { warnings: {}, ...JSON.parse(await response.text()), status: response.status };
 };
 
-test('a campaign of an unknown kind is answered 503, everything else goes on, and it is said once', async () => {
+test('answers 503 for a campaign of an unknown kind, serves the others, and logs it once', async () => {
   const known = await system.offer({ kind: 'coupon', stock: 2 });
   const [auction, dutch] = [known + 1_000, known + 1_001];
   await publishAs(known, { campaignId: auction, revision: 1, kind: 'auction', bids: { least: 3 } });
   await eventually(async () => (await ready()).warnings.campaigns !== undefined);
   const { status, warnings } = await ready();
-  assert.equal(status, 200, 'it takes entries of the others');
+  assert.equal(status, 200, 'it accepts entries of other campaigns');
   assert.match(warnings.campaigns ?? '', new RegExp(`^1 of unknown kind, .*: ${auction} \\("auction"\\)$`));
 
   for (const [method, path] of [
@@ -52,18 +52,18 @@ test('a campaign of an unknown kind is answered 503, everything else goes on, an
     return answer.body.outcome === 'granted';
   });
   const later = await system.offer({ kind: 'raffle', winners: 1 });
-  assert.equal((await system.enter('alice', later)).status, 202, 'the board is read on');
+  assert.equal((await system.enter('alice', later)).status, 202, 'the board is still read');
 
   await publishAs(known, { campaignId: auction, revision: 2, kind: 'auction' });
   await publishAs(known, { campaignId: dutch, revision: 1, kind: 'x'.repeat(1_000) });
   await eventually(async () => (await ready()).warnings.campaigns?.startsWith('2 ') === true);
-  const said = (system.gateways[0]?.process.output() ?? '')
+  const logged = (system.gateways[0]?.process.output() ?? '')
     .split('\n')
     .filter(line => line.includes('auction'));
-  assert.equal(said.length, 1, said.join('\n'));
+  assert.equal(logged.length, 1, logged.join('\n'));
 });
 
-test('a change of it is confirmed, as nothing of it is served; and once it is understood it is served', async () => {
+test('confirms changes of an unknown campaign, and serves it once it is understood', async () => {
   const known = await system.offer({ kind: 'coupon', stock: 2 });
   const strange = known + 2_000;
   const json = JSON.parse((await system.redis.hget(system.keys.boardCampaigns, String(known))) ?? '');

@@ -121,10 +121,14 @@ async function holds(shopOf: (campaign: number) => Promise<Shop>, prefix: string
     const next = await visit(shop.base, '/cart', come.cookie);
     assert.deepEqual([next.status, next.text, next.cookie], [200, `Hello ${user}`, '']);
     const crowded = await visit(shop.base, '/cart', `basket=${'x'.repeat(5_000)}; ${come.cookie}`);
-    assert.equal(crowded.status, 200, 'cookies of the shop are its own');
+    assert.equal(crowded.status, 200, "the shop's own cookies are kept");
     assert.equal((await visit(strict.base, '/', come.cookie)).status, 302, 'a visit to another campaign');
-    assert.equal((await visit(shop.base, '/', `fairline_visit=${pass}`)).status, 302, 'a pass is no visit');
-    assert.equal((await visit(shop.base, `/?pass=${pass}`)).status, 200, 'here a pass lets in again');
+    assert.equal(
+      (await visit(shop.base, '/', `fairline_visit=${pass}`)).status,
+      302,
+      'a pass is not a visit',
+    );
+    assert.equal((await visit(shop.base, `/?pass=${pass}`)).status, 200, 'here a pass admits again');
     assert.equal((await visit(shop.base, '/', `fairline_pass=${pass}`)).status, 200, 'a pass as a cookie');
 
     const single = await passFor(`${prefix}-bob`, strictRoom);
@@ -132,7 +136,7 @@ async function holds(shopOf: (campaign: number) => Promise<Shop>, prefix: string
       visit(strict.base, `/?pass=${single}`),
       visit(strict.base, `/?pass=${single}`),
     ]);
-    assert.deepEqual(both.map(({ status }) => status).sort(), [200, 302], 'once, and no more');
+    assert.deepEqual(both.map(({ status }) => status).sort(), [200, 302], 'only once');
     const inside = both.find(({ status }) => status === 200);
     assert.equal((await visit(strict.base, '/cart', inside?.cookie)).status, 200);
     const { rows } = await system.pool.query(
@@ -146,28 +150,31 @@ async function holds(shopOf: (campaign: number) => Promise<Shop>, prefix: string
   }
 }
 
-test('a shop with node:http, as Express has it', () => holds(nodeShop, 'node'));
-test('a shop with Fastify', () => holds(fastifyShop, 'fastify'));
+test('protects a shop on node:http, as Express does', () => holds(nodeShop, 'node'));
+test('protects a Fastify shop', () => holds(fastifyShop, 'fastify'));
 
-test('who has left makes room, and with the gateway away who is inside stays inside', async () => {
+test('a departure frees capacity, and visitors stay inside while the gateway is down', async () => {
   const tight = await system.offer({ kind: 'room', per_second: 100, capacity: 1 });
-  let isAway = false;
-  const gate = gateFor(tight, (...asked) => (isAway ? Promise.reject(new Error('away')) : fetch(...asked)));
+  let isDown = false;
+  const gate = gateFor(tight, (...asked) => (isDown ? Promise.reject(new Error('away')) : fetch(...asked)));
   const pass = await passFor('first', tight);
   const come = await gate.letIn({ url: `/?pass=${pass}`, headers: {}, session: 's1' });
   assert.ok(come.inside && come.setCookie !== undefined);
   await system.enter('second', tight);
-  isAway = true;
+  isDown = true;
   const cookie = come.setCookie.split(';', 1)[0];
   assert.equal((await gate.letIn({ url: '/', headers: { cookie } })).inside, true);
   await assert.rejects(gate.letIn({ url: `/?pass=${pass}`, headers: {} }), /away/);
-  isAway = false;
+  isDown = false;
   assert.equal((await system.ask('second', 'POST', `/v1/campaigns/${tight}/pass`)).status, 409);
   await gate.left(come.serial);
   const second = await passFor('second', tight);
   assert.equal((await gate.letIn({ url: `/?pass=${second}`, headers: {} })).inside, true);
-  const gone = await gate.letIn({ url: `/?pass=${pass}`, headers: {} });
-  assert.deepEqual([gone.inside, 'reason' in gone && gone.reason], [false, 'no-pass']);
+  const afterLeaving = await gate.letIn({ url: `/?pass=${pass}`, headers: {} });
+  assert.deepEqual(
+    [afterLeaving.inside, 'reason' in afterLeaving && afterLeaving.reason],
+    [false, 'no-pass'],
+  );
 });
 
 /** How to run nginx, or why it cannot be run. */
@@ -197,7 +204,7 @@ describe('a shop behind nginx alone', async () => {
   const nginx = await findNginx();
   const skip = typeof nginx === 'string' ? `!!! NGINX WAS NOT TESTED: ${nginx} !!!` : false;
   if (typeof nginx === 'string') process.stderr.write(`!!! NGINX WAS NOT TESTED: ${nginx} !!!\n`);
-  test('lets in who has a pass, and no other', { skip }, async () => {
+  test('admits users with a pass only', { skip }, async () => {
     assert.ok(typeof nginx !== 'string');
     await holds(campaign => nginxShop(nginx, campaign), 'nginx');
   });
@@ -241,14 +248,14 @@ async function nginxShop(
     ['-p', directory, '-e', 'stderr', '-c', join(directory, 'nginx.conf')],
     { env, stdio: ['ignore', 'ignore', 'pipe'] },
   );
-  let said = '';
+  let output = '';
   child.stderr?.on('data', chunk => {
-    said += chunk;
+    output += chunk;
   });
   const base = `http://127.0.0.1:${port}`;
   const ended = once(child, 'close');
   await eventually(async () => {
-    if (child.exitCode !== null) throw new Error(`nginx ended: ${said}`);
+    if (child.exitCode !== null) throw new Error(`nginx ended: ${output}`);
     return (await fetch(base, { redirect: 'manual' })).status === 302;
   });
   return {

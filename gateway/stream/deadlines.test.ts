@@ -7,7 +7,7 @@ import { Deadlines } from './deadlines.ts';
 
 const NOW_US = 1_900_000_000_000_000;
 
-function world(outageUs: number, synchronised = true) {
+function setUp(outageUs: number, synchronised = true) {
   const seen = { counted: [] as unknown[], logged: [] as unknown[] };
   const deadlines = new Deadlines({
     clock: { synchronised, now: () => NOW_US },
@@ -26,23 +26,23 @@ const OFFERED: Offered = {
   isMoved: false,
 };
 
-test('what the rules allow is shown, and what an outage has given back', () => {
-  const { deadlines, campaign, seen } = world(4_000_000);
+test('shows the deadline of the rules plus the time of outages', () => {
+  const { deadlines, campaign, seen } = setUp(4_000_000);
   equal(deadlines.shownUs(campaign, OFFERED), NOW_US + 14_000_000);
   equal(seen.counted.length, 0);
 });
 
-test('a deadline of the year 2090 is not shown: the offer is, and it is counted, and logged once', () => {
-  const { deadlines, campaign, seen } = world(NOW_US);
+test('hides a deadline in the year 2090, shows the offer, counts it, and logs it once', () => {
+  const { deadlines, campaign, seen } = setUp(NOW_US);
   equal(deadlines.shownUs(campaign, OFFERED), undefined);
   deepEqual(offerMembers(deadlines, campaign, OFFERED), { serial: 1, code: 'code' });
   equal(seen.counted.length, 2);
   equal(seen.logged.length, 1);
 });
 
-test('what the operator has moved is theirs, and without a clock nothing is known better', () => {
-  const { deadlines, campaign } = world(NOW_US);
+test('shows a deadline that the operator moved, and does not check it without a clock', () => {
+  const { deadlines, campaign } = setUp(NOW_US);
   equal(deadlines.shownUs(campaign, { ...OFFERED, isMoved: true }), 2 * NOW_US + 10_000_000);
-  const unsure = world(NOW_US, false);
+  const unsure = setUp(NOW_US, false);
   equal(unsure.deadlines.shownUs(unsure.campaign, OFFERED), 2 * NOW_US + 10_000_000);
 });

@@ -15,30 +15,30 @@ function served(perSecond: number, seconds: number, admitted: (second: number) =
   return rate;
 }
 
-test('before anything was measured it goes by the rate of the room', () => {
+test('uses the configured rate before any measurement', () => {
   const { p50, p90 } = new AdmissionRate(10).wait(1_000);
   assert.equal(p50, 100);
   assert.ok(p90 > p50);
 });
 
-test('of a steady rate it is exact, with next to no doubt', () => {
+test('is exact for a steady rate, with almost no spread', () => {
   const { p50, p90 } = served(100, 60, () => 80).wait(8_000);
   assert.deepEqual([p50, p90], [100, 100]);
 });
 
-test('p90 is never rounded to less than it is', () => {
+test('never rounds p90 below its value', () => {
   const { p50, p90 } = served(100, 60, () => 80).wait(8_024);
   assert.deepEqual([p50, p90], [100, 101]);
 });
 
-test('the more it varies the further is p90 from p50', () => {
+test('moves p90 further from p50 as the rate varies more', () => {
   const calm = served(100, 60, second => 80 + (second % 2 === 0 ? 2 : -2)).wait(8_000);
   const wild = served(100, 60, second => 80 + (second % 2 === 0 ? 40 : -40)).wait(8_000);
   assert.ok(Math.abs(calm.p50 - wild.p50) <= 2);
   assert.ok(wild.p90 - wild.p50 > 4 * (calm.p90 - calm.p50), JSON.stringify({ calm, wild }));
 });
 
-test('it goes down by a second each second, and does not jump', () => {
+test('falls by a second each second, without jumps', () => {
   const rate = new AdmissionRate(50);
   let granted = 0;
   let last: number | undefined;
@@ -51,14 +51,14 @@ test('it goes down by a second each second, and does not jump', () => {
   }
 });
 
-test('a rate that the operator changes holds for the wait at once', () => {
+test('applies a changed rate at once', () => {
   const rate = served(100, 60, () => 100);
   assert.equal(rate.wait(1_000).p50, 10);
   rate.note(50, { busyUs: 61 * SECOND_US, granted: 6_100 });
   assert.equal(rate.wait(1_000).p50, 20);
 });
 
-test('a shop that is full lets nobody in: the wait is long, and a number', () => {
+test('a full shop gives a long but finite wait', () => {
   const { p50, p90 } = served(10, 60, () => 0).wait(5);
   assert.ok(Number.isFinite(p50) && Number.isFinite(p90) && p50 > 600);
 });

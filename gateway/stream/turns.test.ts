@@ -5,7 +5,7 @@ import { Turns } from './turns.ts';
 /** Resolves after everything that was scheduled before has run. */
 const aTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
-test('never more than so many a turn, in the order in which they came, and all of them', async () => {
+test('runs at most a fixed number per turn, in order of arrival, and all of them', async () => {
   const sizes: number[] = [];
   const turns = new Turns(100, taken => sizes.push(taken));
   const order: number[] = [];
@@ -28,7 +28,7 @@ test('never more than so many a turn, in the order in which they came, and all o
   );
 });
 
-test('somebody who comes alone does not wait, also after a crowd, and never before one who waits', async () => {
+test('a single request does not wait, also after a burst, and never overtakes', async () => {
   const turns = new Turns(2, () => undefined);
   assert.deepEqual([turns.take(), turns.take()], [undefined, undefined]);
   const third = turns.take();

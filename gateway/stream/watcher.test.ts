@@ -56,7 +56,7 @@ const who = {
   shownWaitlistPosition: Number.POSITIVE_INFINITY,
 };
 
-test('a watcher who does not read is written to once, then owed, then too slow at the cap in bytes', async () => {
+test('writes once to a watcher who does not read, then queues, then disconnects at the byte cap', async () => {
   const { socket, res } = await slowClient();
   const watcher = new Watcher(res, who, terms);
   assert.equal(watcher.write('0123456789'), 'written', 'false from write() means buffered, not refused');
@@ -69,7 +69,7 @@ test('a watcher who does not read is written to once, then owed, then too slow a
   socket.destroy();
 });
 
-test('a watcher who reads again is written to again, and what was owed is forgotten', async () => {
+test('resumes writing when the watcher reads again, and drops what is outdated', async () => {
   const { socket, res, received } = await slowClient();
   const watcher = new Watcher(res, who, terms);
   watcher.write('a');
@@ -80,7 +80,7 @@ test('a watcher who reads again is written to again, and what was owed is forgot
   socket.destroy();
 });
 
-test('the last event reaches a watcher who was behind', async () => {
+test('delivers the last event to a watcher who fell behind', async () => {
   const { socket, res } = await slowClient();
   let tail = '';
   socket.on('data', chunk => {

@@ -35,7 +35,7 @@ for (const log of availableLogs()) {
       return stream;
     };
 
-    test('the position first, then how ahead falls, then the outcome, and the stream ends', async () => {
+    test('sends the position, then a falling ahead, then the outcome, and ends the stream', async () => {
       const id = await system.offer({ kind: 'raffle', winners: 1 });
       for (const user of ['a', 'b', 'c']) await system.enter(user, id);
       const stream = await watch('c', id);
@@ -64,11 +64,11 @@ for (const log of availableLogs()) {
       assert.deepEqual(
         reload.events.map(event => event.data),
         [last.data],
-        'a page that is opened anew is told how it ended',
+        'a reopened page gets the outcome',
       );
     });
 
-    test('whoever leaves hears it on their own stream', async () => {
+    test("reports a withdrawal on the user's own stream", async () => {
       const id = await system.offer({ kind: 'raffle', winners: 1 });
       await system.enter('a', id);
       const stream = await watch('a', id);
@@ -78,7 +78,7 @@ for (const log of availableLogs()) {
       assert.equal(stream.events.at(-1)?.data.outcome, 'withdrawn');
     });
 
-    test('granted and sold out, each as the ledger has it', async () => {
+    test('sends granted and sold_out as the ledger has them', async () => {
       const id = await system.offer({ kind: 'coupon', stock: 2 });
       const users = ['a', 'b', 'c', 'd'];
       for (const user of users) await system.enter(user, id);
@@ -94,7 +94,7 @@ for (const log of availableLogs()) {
       }
     });
 
-    test('a watcher who comes back elsewhere finds the same place, and nothing goes backward', async () => {
+    test('a watcher who reconnects elsewhere sees the same position, and nothing goes backward', async () => {
       const id = await system.offer({ kind: 'raffle', winners: 1 });
       for (const user of ['a', 'b', 'c', 'd']) await system.enter(user, id);
       const first = await watch('d', id);
@@ -107,7 +107,7 @@ for (const log of availableLogs()) {
       assert.deepEqual(second.events[0]?.data, first.events.at(-1)?.data);
     });
 
-    test('without an entry there is nothing to watch; a second tab may, a third may not', async () => {
+    test('refuses a stream without an entry; allows a second tab, not a third', async () => {
       const id = await system.offer({ kind: 'raffle', winners: 1 });
       assert.equal((await watch('nobody', id)).status, 404);
       await system.enter('tabs', id);
@@ -119,7 +119,7 @@ for (const log of availableLogs()) {
       await eventually(async () => (await watch('tabs', id)).status === 200);
     });
 
-    test('many who are told at once are told in turns of a hundred, every one of them', async () => {
+    test('sends simultaneous outcomes in turns of a hundred, to everybody', async () => {
       const id = await system.offer({ kind: 'raffle', winners: 1 });
       const users = Array.from({ length: 250 }, (_, index) => `m${index}`);
       await Promise.all(users.map(user => system.enter(user, id)));
@@ -132,10 +132,10 @@ for (const log of availableLogs()) {
       const figure = (name: string): number =>
         Number(new RegExp(`^fairline_watchers_told_a_turn_${name} (\\d+)`, 'm').exec(text)?.[1]);
       assert.ok(figure('sum') >= users.length);
-      assert.equal(figure('bucket\\{le="100"\\}'), figure('count'), 'no turn had more');
+      assert.equal(figure('bucket\\{le="100"\\}'), figure('count'), 'no turn exceeded the limit');
     });
 
-    test('watchers cost Redis nothing while they wait', async () => {
+    test('waiting watchers cost Redis nothing', async () => {
       const id = await system.offer({ kind: 'raffle', winners: 1 });
       const users = Array.from({ length: 100 }, (_, index) => `w${index}`);
       await Promise.all(users.map(user => system.enter(user, id)));

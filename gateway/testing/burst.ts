@@ -60,13 +60,13 @@ export async function assertWhole(
     [campaign],
   );
   const byUser = new Map(ledger.map(row => [String(row.user_id), row]));
-  assert.equal(byUser.size, ledger.length, 'one entry a user');
+  assert.equal(byUser.size, ledger.length, 'one entry per user');
   for (const row of accepted) {
     const entry = byUser.get(row.user);
     assert.ok(entry !== undefined, `${row.user} was answered 202 and is lost`);
     // An earlier request of theirs, whose answer was lost, may turn out to be in the log: the earliest stamp stays.
     const better = row.attempts > 1 && entry.stamp < Number(row.stamp);
-    assert.ok(entry.stamp === row.stamp || better, `${row.user}: told ${row.stamp}, has ${entry.stamp}`);
+    assert.ok(entry.stamp === row.stamp || better, `${row.user}: answered ${row.stamp}, has ${entry.stamp}`);
   }
   assert.equal(ledger.filter(row => row.outcome === 'granted').length, Math.min(stock, ledger.length));
   assert.deepEqual(await brokenInvariants(system.pool), []);
@@ -100,6 +100,6 @@ async function assertRanked(system: System, campaign: number): Promise<void> {
   assert.deepEqual(
     await system.redis.zrange(rankKey, 0, '-1'),
     ranked.map(row => row.user_id),
-    'the ranks are those of the ledger',
+    'the ranks match the ledger',
   );
 }

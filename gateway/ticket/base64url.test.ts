@@ -10,7 +10,7 @@ function decoded(text: string): Buffer | undefined {
   return length < 0 ? undefined : target.subarray(1, 1 + length);
 }
 
-test('what Buffer encodes is decoded, and nothing is left over', () => {
+test('decodes what Buffer encodes, without a remainder', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 70 }), bytes => {
       const text = Buffer.from(bytes).toString('base64url');
@@ -20,7 +20,7 @@ test('what Buffer encodes is decoded, and nothing is left over', () => {
   );
 });
 
-test('a character of another alphabet is refused wherever it stands', () => {
+test('rejects a character of another alphabet at any position', () => {
   const text = Buffer.from('any text of 24 characters').toString('base64url');
   for (let code = 0; code < 256; code++) {
     const other = String.fromCharCode(code);
@@ -31,12 +31,12 @@ test('a character of another alphabet is refused wherever it stands', () => {
   }
 });
 
-test('a length that no bytes have is refused', () => {
+test('rejects impossible lengths', () => {
   assert.equal(decoded('A'), undefined);
   assert.equal(decoded('AAAAA'), undefined);
 });
 
-test('bits of the last character that mean nothing are told', () => {
+test('detects unused bits in the last character', () => {
   for (const [text, bits] of [
     ['AA', 0],
     ['AB', 1],

@@ -32,7 +32,7 @@ function agrees(text: string): boolean {
   return claims !== undefined;
 }
 
-test('the usual forms are read', () => {
+test('reads the usual forms', () => {
   for (const claims of [
     { sub: 'alice', aud: 'fairline', exp: 1_800_000_000 },
     { iss: 'shop', sub: 'zo & co', iat: 1, exp: 1_800_000_000, nbf: 0, aud: 'fairline', jti: 'a:b{c}' },
@@ -42,11 +42,11 @@ test('the usual forms are read', () => {
   }
 });
 
-test('of a claim that is there twice the last counts, as everywhere', () => {
+test('the last of duplicate claims counts, as in JSON.parse', () => {
   assert.deepEqual({ ...scanned('{"sub":"a","sub":"b"}') }, { sub: 'b' });
 });
 
-test('every other form is left to JSON.parse', () => {
+test('leaves every other form to JSON.parse', () => {
   for (const text of [
     '',
     '{}',
@@ -71,7 +71,7 @@ test('every other form is left to JSON.parse', () => {
   }
 });
 
-test('whatever it reads, JSON.parse reads the same', () => {
+test('reads the same as JSON.parse, or nothing', () => {
   const key = fc.constantFrom(...known, 'iat', 'Sub', '', '__proto__');
   const value = fc.oneof(fc.string(), fc.integer(), fc.double(), fc.constant(null), fc.constant(['a']));
   fc.assert(

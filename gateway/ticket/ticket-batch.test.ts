@@ -31,13 +31,13 @@ function makeBatch(): { verifier: TicketVerifier; batch: TicketBatch } {
 const { verifier, batch } = makeBatch();
 
 /** The user of one ticket, or undefined if it must be verified on its own. */
-function letIn(ticket: string): string | undefined {
+function verifiedUser(ticket: string): string | undefined {
   const userId = batch.take(ticket, NOW);
   const wrong = batch.check();
   return wrong.has(batch.lastId) ? undefined : userId;
 }
 
-test('whoever is let in is let in by the verifier too, and is the same user', () => {
+test('accepts only what the verifier accepts, for the same user', () => {
   const claim = fc.oneof(fc.string(), fc.integer(), fc.constant(null), fc.constant(['fairline']));
   const claims = fc.record(
     {
@@ -49,47 +49,47 @@ test('whoever is let in is let in by the verifier too, and is the same user', ()
     },
     { requiredKeys: ['sub', 'aud', 'exp'] },
   );
-  let letInCount = 0;
+  let acceptedCount = 0;
   fc.assert(
     fc.property(claims, fc.boolean(), (of, isForged) => {
       const ticket = ticketOf(of, isForged ? 'another secret of enough characters' : SECRET);
-      const userId = letIn(ticket);
+      const userId = verifiedUser(ticket);
       if (userId === undefined) return;
-      letInCount += 1;
+      acceptedCount += 1;
       assert.deepEqual(verifier.verify(ticket, NOW), { state: 'valid', userId });
     }),
     { numRuns: 3_000 },
   );
-  assert.ok(letInCount > 10, `${letInCount} were let in`);
+  assert.ok(acceptedCount > 10, `${acceptedCount} were accepted`);
 });
 
-test('every length from one block to eight is checked, and a longer one is not taken', () => {
+test('checks tickets of one to eight blocks, and takes no longer ones', () => {
   for (let length = 1; length <= 128; length++) {
     const user = 'u'.repeat(length);
-    assert.equal(letIn(ticketOf(claimsOf(user))), user);
-    assert.equal(letIn(ticketOf(claimsOf(user), 'another secret of enough characters')), undefined);
+    assert.equal(verifiedUser(ticketOf(claimsOf(user))), user);
+    assert.equal(verifiedUser(ticketOf(claimsOf(user), 'another secret of enough characters')), undefined);
   }
   for (let length = 0; length < 400; length++) {
     const ticket = ticketOf({ ...claimsOf('alice'), iss: 'x'.repeat(length) });
     const fits = ticket.length - 44 <= 503;
-    assert.equal(letIn(ticket), fits ? 'alice' : undefined, `${ticket.length} characters`);
+    assert.equal(verifiedUser(ticket), fits ? 'alice' : undefined, `${ticket.length} characters`);
   }
 });
 
-test('no character of a ticket can be changed', () => {
+test('detects a change of any character', () => {
   const ticket = ticketOf(claimsOf('alice'));
   for (let at = 0; at < ticket.length; at++) {
     for (const other of ['x', 'y', '.', '\u0100', '\u00e9', ' ']) {
       if (ticket[at] === other) continue;
       const changed = ticket.slice(0, at) + other + ticket.slice(at + 1);
-      assert.equal(letIn(changed), undefined, `${other} at ${at}`);
+      assert.equal(verifiedUser(changed), undefined, `${other} at ${at}`);
     }
   }
   for (let at = 0; at < ticket.length; at++)
-    assert.equal(letIn(ticket.slice(0, at)), undefined, `cut at ${at}`);
+    assert.equal(verifiedUser(ticket.slice(0, at)), undefined, `cut at ${at}`);
 });
 
-test('of many that are checked together exactly the forged ones are named', () => {
+test('names exactly the forged tickets of a batch', () => {
   const forged = fc.array(fc.boolean(), { minLength: 1, maxLength: 80 });
   fc.assert(
     fc.property(forged, fc.integer({ min: 1, max: 90 }), (areForged, longest) => {
@@ -107,7 +107,7 @@ test('of many that are checked together exactly the forged ones are named', () =
   );
 });
 
-test('of more than there is room for all are checked, and the forged ones among them are named', () => {
+test('beyond its capacity, checks all tickets and names the forged ones', () => {
   const forged: number[] = [];
   for (let index = 0; index < 3 * MOST_TICKETS + 1; index++) {
     const isForged = index % 100 === 7;
@@ -120,7 +120,7 @@ test('of more than there is room for all are checked, and the forged ones among 
   assert.equal(batch.check().size, 0);
 });
 
-test('nothing is taken before a header was found right', () => {
+test('takes nothing before a header was verified', () => {
   const fresh = new TicketVerifier(new Hmac(SECRET), 'fairline');
   const early = new TicketBatch(fresh, SECRET);
   const ticket = ticketOf(claimsOf('alice'));

@@ -72,7 +72,7 @@ async function everythingOf(namespace: string, kind: LogKind): Promise<ReadonlyM
 }
 
 for (const kind of availableLogs()) {
-  test(`nothing is left of it: ${kind}`, async t => {
+  test(`leaves no trace: ${kind}`, async t => {
     const { gateway, namespace, close } = await openService(kind);
     t.after(close);
     const all = await everythingOf(namespace, kind);
@@ -83,14 +83,14 @@ for (const kind of availableLogs()) {
   });
 }
 
-test('where proxies are trusted, and slices are not signed, it warms that up', async t => {
+test('warms up with trusted proxies and without signed slices', async t => {
   const env = { TRUSTED_PROXIES: '10.0.0.0/8', RECEIPTS: 'off' };
   const { gateway, close } = await openService('redis', env);
   t.after(close);
   assert.ok((await warmUp(gateway, LONG_MS)).slices >= 2_000);
 });
 
-test('with XX nobody is ranked, and who is ranked is moved by an earlier stamp as ever', async () => {
+test('XX ranks no new user, and still moves a ranked one to an earlier stamp', async () => {
   const keys = keysOf(testNamespace());
   await new Ranker(redis, keys).add(7, [{ userId: 'ann', stamp: 20 }]);
   const members = [
@@ -102,14 +102,14 @@ test('with XX nobody is ranked, and who is ranked is moved by an earlier stamp a
   assert.deepEqual(await redis.zmscore(keys.campaign(7).rank, 'ann', 'ben'), ['10', null]);
 });
 
-test('a Redis that refuses to rank ends it', async t => {
+test('fails on a Redis that refuses to rank', async t => {
   const { gateway, keys, close } = await openService('redis');
   t.after(close);
-  await hinder(redis, keys);
+  await breakRanking(redis, keys);
   await assert.rejects(warmUp(gateway, LONG_MS), /did not rank a slice: WRONGTYPE/);
 });
 
-test('a log that does not answer holds it for no longer than it may last', async t => {
+test('stops at its time limit when the log does not answer', async t => {
   const { gateway, close } = await openService('redis');
   t.after(close);
   const { producer } = gateway;
@@ -123,11 +123,11 @@ test('a log that does not answer holds it for no longer than it may last', async
 });
 
 /** Makes ranking fail: the key of the ranks is not a sorted set. */
-async function hinder(at: RedisClient, keys: Keys): Promise<void> {
+async function breakRanking(at: RedisClient, keys: Keys): Promise<void> {
   await at.set(keys.campaign(NO_CAMPAIGN).rank, 'no queue');
 }
 
-describe('a gateway that starts', () => {
+describe('a starting gateway', () => {
   let system: System;
   before(async () => {
     system = await startSystem({ log: 'redis', gateways: 0 });
@@ -135,15 +135,22 @@ describe('a gateway that starts', () => {
   after(() => system.close());
 
   const env = { WARM_UP_MS: '5000', LOG_LEVEL: 'info' };
+  const slicesOf = async (url: string | undefined): Promise<number> => {
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    return Number(/^fairline_warm_up_slices (\d+)$/m.exec(metrics)?.[1]);
+  };
 
-  test('is ready when it is warm, and has told nobody of it', async () => {
+  test('is ready after the warm-up, which nobody else sees', async () => {
     const gateway = await system.startGateway(env);
     // The gateway logs each step before the next one. Once it has joined, it is ready as soon as it listens.
-    const said = await eventually(() => {
-      const messages = [...gateway.process.output().matchAll(/"msg":"(warmed up|listening|serving)"/g)];
+    const steps = /"msg":"(warmed up|the warm-up was cut off|listening|serving)/g;
+    const events = await eventually(() => {
+      const messages = [...gateway.process.output().matchAll(steps)];
       return messages.length === 3 && messages.map(([, message]) => message);
     });
-    assert.equal(said[0], 'warmed up');
+    const slices = await slicesOf(gateway.url);
+    assert.equal(events[0], slices >= 2_000 ? 'warmed up' : 'the warm-up was cut off');
+    assert.ok(slices > 0);
     const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
     for (const name of ['entries_accepted_total', 'slices_total', 'slice_entries_count'])
       assert.match(metrics, new RegExp(`^fairline_${name} 0$`, 'm'));
@@ -159,13 +166,25 @@ describe('a gateway that starts', () => {
     await gateway.process.stop();
   });
 
-  test('starts though it cannot be warmed up, and says so', async () => {
-    await hinder(system.redis, system.keys);
+  test('reports how far it came if WARM_UP_MS cuts it off', async () => {
+    const gateway = await system.startGateway({ ...env, WARM_UP_MS: '1' });
+    const warning = /"level":40.*"slices":(\d+),"of":2000,.*"msg":"the warm-up was cut off by WARM_UP_MS: /;
+    const [, reached] = await eventually(() => warning.exec(gateway.process.output()) ?? undefined);
+    assert.doesNotMatch(gateway.process.output(), /"msg":"warmed up"/);
+    assert.ok(Number(reached) < 2_000);
+    assert.equal(await slicesOf(gateway.url), Number(reached));
+    await gateway.process.stop();
+  });
+
+  test('starts although the warm-up failed, and reports it', async () => {
+    await breakRanking(system.redis, system.keys);
     system.gateways.push(await system.startGateway(env));
     const output = (): string => system.gateways[0]?.process.output() ?? '';
     const warning = /"level":40.*did not rank a slice: WRONGTYPE.*"msg":"the warm-up failed: /;
     await eventually(() => warning.test(output()));
     assert.doesNotMatch(output(), /"msg":"warmed up"/);
+    assert.match(output(), /"slices":\d+,"of":2000,"msg":"the warm-up failed: /);
+    assert.ok((await slicesOf(system.gateways[0]?.url)) < 2_000);
     const id = await system.offer({ kind: 'raffle', winners: 1 });
     assert.equal((await system.enter('ann', id)).status, 202);
   });

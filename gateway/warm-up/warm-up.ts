@@ -17,21 +17,33 @@ import { askAgainAndAgain, type WarmUpClient } from './warm-up-client.ts';
 import { assembleWarmUp, type WarmUpServers } from './warm-up-parts.ts';
 
 /** More would gain less than another tenth. */
-const SLICES = 2_000;
+export const WARM_UP_SLICES = 2_000;
 /** Also the number of entries per slice, as all are answered at once. Fewer: receipts share nothing (SHARING). More: slower. */
 const CLIENTS = 8;
 const LOOPBACK = '127.0.0.1';
 /** The board of the warm-up returns the same campaign for any number. */
 const PATH = '/v1/campaigns/1/entries';
 
+/** How far a warm-up came; with fewer slices than WARM_UP_SLICES it was cut off. */
 export interface WarmedUp {
   readonly slices: number;
   readonly entries: number;
   readonly ms: number;
 }
 
+/** A warm-up is impossible, as without Redis. */
+export class WarmUpFailed extends Error {
+  /** How many slices it ran before. */
+  readonly slices: number;
+
+  constructor(why: string, slices: number, cause: unknown) {
+    super(why, { cause });
+    this.slices = slices;
+  }
+}
+
 /**
- * Runs slices for at most `limitMs`. Rejects if that is impossible, as without Redis. Loads uWebSockets.js: the environment
+ * Runs slices for at most `limitMs`. Rejects with WarmUpFailed if that is impossible. Loads uWebSockets.js: the environment
  * variables that it reads must be set before.
  */
 export async function warmUp(servers: WarmUpServers, limitMs: number): Promise<WarmedUp> {
@@ -50,7 +62,7 @@ export async function warmUp(servers: WarmUpServers, limitMs: number): Promise<W
   const hasProxies = servers.config.TRUSTED_PROXIES.length > 0;
   let users = 0;
   const nextRequest = (): string | undefined => {
-    if (isOver || slices() >= SLICES) return undefined;
+    if (isOver || slices() >= WARM_UP_SLICES) return undefined;
     users += 1;
     return requestOf(ticketOf(`nobody-${users}`), hasProxies);
   };
@@ -60,7 +72,7 @@ export async function warmUp(servers: WarmUpServers, limitMs: number): Promise<W
       clients.push(askAgainAndAgain({ host: LOOPBACK, port }, nextRequest));
     await Promise.all(clients.map(({ done }) => done));
   } catch (error) {
-    throw new Error(failure() ?? 'no entry is accepted', { cause: error });
+    throw new WarmUpFailed(failure() ?? 'no entry is accepted', slices(), error);
   } finally {
     clearTimeout(limit);
     // If one client has failed, the others still run.

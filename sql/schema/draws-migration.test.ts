@@ -14,7 +14,7 @@ after(async () => {
 
 const quiet = (): void => undefined;
 
-it('a seed that nobody can check gives way, one that was drawn with stays, and so does all else', async () => {
+it('removes an unverifiable seed, keeps one that was drawn with, and changes nothing else', async () => {
   const files = await migrationFiles();
   await migrate(database.url, quiet);
   for (let last = files.length - 1; !files[last]?.startsWith('0002'); last--) {

@@ -25,13 +25,13 @@ async function drawnAfter(change: string): Promise<string> {
   }
 }
 
-test('ERD.md is of the schema that the migrations make', async () => {
+test('ERD.md matches the migrated schema', async () => {
   const made = erdDocument((await readCatalog(client)).facts);
   const kept = await readFile(ERD_FILE, 'utf8');
   assert.equal(kept, made, 'sql/schema/ERD.md is stale; `npm run schema` writes it anew');
 });
 
-test('a table, a column, a key and what may be null are seen', async () => {
+test('finds tables, columns, keys and nullability', async () => {
   const made = await drawnAfter(
     `create table seats (
        seat_id bigint generated always as identity primary key,
@@ -55,7 +55,7 @@ test('a table, a column, a key and what may be null are seen', async () => {
   assert.ok(made.includes('  entries |o--o| seats : "campaign_id, entered_by"\n'));
 });
 
-test('a key that is carried along without a foreign key is drawn dashed, until it has one', async () => {
+test('draws a key without a foreign key dashed, until it has one', async () => {
   const dashed = '  campaigns ||..o{ entries : "campaign_id"\n';
   assert.ok(erdDocument((await readCatalog(client)).facts).includes(dashed));
   const made = await drawnAfter('alter table entries add foreign key (campaign_id) references campaigns');

@@ -17,7 +17,7 @@ const database = await emptyDatabase();
 after(() => database.drop());
 
 describe('expected-schema.json', () => {
-  it('is what the migrations make', async () => {
+  it('matches the migrations', async () => {
     const made = expectationsOf(await takeSnapshots(database.url));
     const kept = await readFile(EXPECTED_FILE, 'utf8');
     const stale = 'sql/schema/expected-schema.json is stale; `npm run schema` writes it anew';
@@ -25,7 +25,7 @@ describe('expected-schema.json', () => {
     assert.deepEqual(await readExpected(), made);
   });
 
-  it('names migrations that are there', async () => {
+  it('names existing migrations', async () => {
     const files = await migrationFiles();
     for (const { migration } of await readExpected()) assert.ok(files.includes(migration), migration);
   });
@@ -44,11 +44,11 @@ describe('expectationsOf', () => {
   const madeBy = (...snapshots: readonly Snapshot[]): readonly string[] =>
     expectationsOf(snapshots).map(({ migration, definition }) => `${migration}: ${definition}`);
 
-  it('names the migration that made it, however many follow', () => {
+  it('names the migration that created it, whatever follows', () => {
     assert.deepEqual(madeBy(snapshot('1', seats('text')), snapshot('2', seats('text'))), ['1: text']);
   });
 
-  it('names the last that changed it', () => {
+  it('names the last migration that changed it', () => {
     const changed = [
       snapshot('1', seats('text')),
       snapshot('2', seats('bytea')),
@@ -57,14 +57,14 @@ describe('expectationsOf', () => {
     assert.deepEqual(madeBy(...changed), ['2: bytea']);
   });
 
-  it('names the one that made it again as it was', () => {
+  it('names the migration that recreated it unchanged', () => {
     assert.deepEqual(madeBy(snapshot('1', seats('text')), snapshot('2', seats('text', 2))), ['2: text']);
     assert.deepEqual(madeBy(snapshot('1', seats('text')), snapshot('2'), snapshot('3', seats('text', 2))), [
       '3: text',
     ]);
   });
 
-  it('expects nothing of what is gone', () => {
+  it('expects nothing that was dropped', () => {
     assert.deepEqual(madeBy(snapshot('1', seats('text')), snapshot('2')), []);
   });
 });

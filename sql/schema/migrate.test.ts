@@ -26,7 +26,7 @@ async function select(url: string, text: string): Promise<unknown[]> {
 const quiet = (): void => undefined;
 
 describe('migrate', () => {
-  it('migrates once when several engines start at once, and all find it done', async () => {
+  it('migrates once when several engines start together, and all succeed', async () => {
     const url = await fresh();
     const all = (await migrationFiles()).map(file => file.replace(/\.sql$/, ''));
     const lines: string[] = [];
@@ -45,7 +45,7 @@ describe('migrate', () => {
     );
   });
 
-  it('leaves rows that are there alone', async () => {
+  it('keeps existing rows', async () => {
     const url = await fresh();
     await migrate(url, quiet);
     await select(
@@ -57,7 +57,7 @@ describe('migrate', () => {
     assert.deepEqual(await select(url, 'select title from campaigns'), [{ title: 'kept' }]);
   });
 
-  it('takes everything back down, and can begin again', async () => {
+  it('reverts everything and can start over', async () => {
     const url = await fresh();
     const files = await migrationFiles();
     await migrate(url, quiet);
@@ -71,7 +71,7 @@ describe('migrate', () => {
     assert.equal((await migrate(url, quiet)).length, files.length);
   });
 
-  it('changes nothing when a migration fails, and says why', async () => {
+  it('changes nothing when a migration fails, and reports why', async () => {
     const url = await fresh();
     await select(url, 'create table entries (other integer)');
     const lines: string[] = [];
@@ -83,7 +83,7 @@ describe('migrate', () => {
     assert.deepEqual(await select(url, `select to_regclass('campaigns') as table`), [{ table: null }]);
   });
 
-  it('rejects when there is no database', async () => {
+  it('rejects without a database', async () => {
     await assert.rejects(migrate('postgres://nobody@127.0.0.1:1/none', quiet), /ECONNREFUSED/);
   });
 });

@@ -28,11 +28,11 @@ async function faultsAfter(change: string): Promise<readonly string[]> {
 }
 
 describe('checkSchema', () => {
-  it('finds nothing in a database that was just migrated', async () => {
+  it('finds nothing in a freshly migrated database', async () => {
     await checkSchema(client);
   });
 
-  it('finds nothing where sessions print in ways of their own', async () => {
+  it('ignores session settings that change output formats', async () => {
     assert.deepEqual(
       await faultsAfter(
         `set local timezone = 'Asia/Seoul'; set local datestyle = 'German'; set local intervalstyle = 'iso_8601';
@@ -174,13 +174,13 @@ describe('checkSchema', () => {
     ],
   ];
   for (const [change, fault] of changes) {
-    it(`names what is wrong after: ${change.slice(0, 90)}`, async () => {
+    it(`reports ${change.slice(0, 90)}`, async () => {
       const faults = await faultsAfter(change);
       assert.ok(faults.includes(fault), `${faults.join('\n')}\nshould include\n${fault}`);
     });
   }
 
-  it('names everything at once', async () => {
+  it('reports every difference at once', async () => {
     const faults = await faultsAfter('drop table engines; drop index withdrawals_undecided');
     assert.deepEqual(
       faults.map(fault => fault.split(':')[0]),
@@ -188,7 +188,7 @@ describe('checkSchema', () => {
     );
   });
 
-  it('says that another version has run migrations', async () => {
+  it('reports migrations of another version', async () => {
     assert.deepEqual(
       await faultsAfter(
         "drop table engines; insert into schema_migrations (name, run_on) values ('9999_later', now())",
@@ -200,7 +200,7 @@ describe('checkSchema', () => {
     );
   });
 
-  it('lets be what a newer version has added', async () => {
+  it('accepts additions of a newer version', async () => {
     assert.deepEqual(
       await faultsAfter(
         'alter table entries add source text, add weight integer not null default 1; create table newer (id integer); create function newer() returns integer language sql as $$ select 1 $$',

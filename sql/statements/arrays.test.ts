@@ -12,7 +12,7 @@ const pool = openPool(serversFromEnv().databaseUrl, {
 });
 after(() => pool.end());
 
-test('Postgres reads the arrays as they were', async () => {
+test('Postgres reads arrays as they were sent', async () => {
   const stored = fc.string({ unit: 'grapheme' }).filter(text => !text.includes('\0'));
   await fc.assert(
     fc.asyncProperty(fc.array(fc.maxSafeNat()), fc.array(stored), async (numbers, texts) => {
@@ -26,7 +26,7 @@ test('Postgres reads the arrays as they were', async () => {
   );
 });
 
-test('the greatest and the least', async () => {
+test('extreme values', async () => {
   const numbers = [0, 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER];
   const texts = ['', '"', '\\', '{}', 'NULL', 'é', '🎟', 'x'.repeat(10_000)];
   const { rows } = await pool.query('select $1::bigint[]::text[] as numbers, $2::text[] as texts', [

@@ -16,7 +16,7 @@ function check(evidence: CampaignEvidence): Found {
 }
 
 /** Applies one change to a correct campaign, and asserts the check's text and the count that it raises. */
-function finds(
+function detects(
   name: string,
   kind: FaultKind,
   text: RegExp,
@@ -36,7 +36,7 @@ function finds(
 const { asks, entries, grants, logged, ranks } = rightCoupon;
 const [asked, askedB, askedC, ...otherAsks] = asks as [Ask, Ask, Ask, ...Ask[]];
 
-test('a campaign in which everything is right has no faults, and adds up', () => {
+test('a correct campaign has no faults, and its counts add up', () => {
   const { count, faults } = check(rightCoupon);
   assert.deepEqual(faults.lines, []);
   assert.deepEqual(count, {
@@ -56,7 +56,7 @@ test('a campaign in which everything is right has no faults, and adds up', () =>
   assert.deepEqual(check(rightRaffle).faults.lines, []);
 });
 
-test('fewer entries than there are places: all are granted', () => {
+test('grants everybody when there are fewer entries than coupons', () => {
   const grantOfC = { user: 'c', serial: 3, code: 'three' };
   const all = {
     ...rightCoupon,
@@ -68,21 +68,21 @@ test('fewer entries than there are places: all are granted', () => {
   assert.deepEqual(check(all).faults.lines, []);
 });
 
-test('an earlier stamp may replace a told one while another request of the user is under way', () => {
+test('an earlier stamp may replace an answered one while another request of the user is pending', () => {
   const replaced = { ...rightCoupon, asks: [...asks, ask('b', 3, 8, 25)] };
   const { faults, count } = check(replaced);
   assert.deepEqual(faults.lines, []);
   assert.equal(count.replacedStamps, 1);
 });
 
-test('who was told a stamp that was replaced is told the earlier one when they ask again, never a later one', () => {
+test('after a stamp was replaced, a later request gets the earlier stamp, never a later one', () => {
   const third = [ask('b', 3, 8, 25), ask('b', 20, 21, 20)];
   assert.deepEqual(check({ ...rightCoupon, asks: [...asks, ...third] }).faults.lines, []);
   const later = [ask('b', 3, 8, 25), ask('b', 20, 21, 25)];
   assert.ok(check({ ...rightCoupon, asks: [...asks, ...later] }).faults.count('duplicates') > 0);
 });
 
-test('an entry nobody was told of is right where an answer was lost, and is counted as such', () => {
+test('accepts and counts an unanswered entry whose response was lost', () => {
   const lost: Ask = { ...askedC, answeredUs: undefined, status: 0, stamp: undefined, unsure: true };
   const { faults, count } = check({ ...rightCoupon, asks: [asked, askedB, lost, ...otherAsks], watched: [] });
   assert.equal(count.untold, 1);
@@ -93,97 +93,102 @@ test('an entry nobody was told of is right where an answer was lost, and is coun
   );
 });
 
-finds('an accepted user is not in the ledger', 'lost', /not in the ledger/, {
+detects('an accepted user missing in the ledger', 'lost', /not in the ledger/, {
   entries: entries.filter(({ user }) => user !== 'c'),
 });
-finds('an entry has no outcome', 'lost', /no outcome/, { settledStamp: 29 });
-finds('an accepted user is not ranked', 'other', /ranked.*2, and not 3/, {
+detects('an entry without an outcome', 'lost', /no outcome/, { settledStamp: 29 });
+detects('an accepted user without a rank', 'other', /ranked.*2, and not 3/, {
   ranks: ranks.filter(({ user }) => user !== 'c'),
 });
-finds('an accepted user is not in the log', 'other', /logged.*2, and not 3/, {
+detects('an accepted user missing in the log', 'other', /logged.*2, and not 3/, {
   logged: logged.filter(({ user }) => user !== 'c'),
 });
 
-finds('two entries of one user', 'duplicates', /more than one entry/, {
+detects('two entries of one user', 'duplicates', /more than one entry/, {
   entries: [...entries, { user: 'a', stamp: 50 }],
 });
-finds('one stamp twice', 'duplicates', /stamp is in the ledger more than once/, {
+detects('a duplicate stamp', 'duplicates', /stamp is in the ledger more than once/, {
   entries: [...entries, { user: 'e', stamp: 30 }],
 });
-finds('one user ranked twice', 'duplicates', /ranked more than once/, {
+detects('one user ranked twice', 'duplicates', /ranked more than once/, {
   ranks: [...ranks, { user: 'a', stamp: 10 }],
 });
-finds('two grants of one user', 'duplicates', /user was granted more than once/, {
+detects('two grants of one user', 'duplicates', /user was granted more than once/, {
   grants: [...grants, { user: 'a', serial: 3, code: 'three' }],
 });
-finds('one serial twice', 'duplicates', /serial was given more than once/, {
+detects('a duplicate serial', 'duplicates', /serial was given more than once/, {
   grants: [
     { user: 'a', serial: 1, code: 'one' },
     { user: 'b', serial: 1, code: 'two' },
   ],
 });
-finds('a gap in the serials', 'duplicates', /serial is missing/, {
+detects('a gap in the serials', 'duplicates', /serial is missing/, {
   grants: [
     { user: 'a', serial: 1, code: 'one' },
     { user: 'b', serial: 3, code: 'two' },
   ],
 });
-finds('one code twice', 'duplicates', /code was given more than once/, {
+detects('a duplicate code', 'duplicates', /code was given more than once/, {
   grants: [
     { user: 'a', serial: 1, code: 'one' },
     { user: 'b', serial: 2, code: 'one' },
   ],
 });
-finds('a grant without an entry', 'duplicates', /without an entry/, {
+detects('a grant without an entry', 'duplicates', /without an entry/, {
   grants: [
     { user: 'a', serial: 1, code: 'one' },
     { user: 'x', serial: 2, code: 'two' },
   ],
 });
-finds('another stamp for who asks again', 'duplicates', /asked again and was told another/, {
+detects('another stamp on a repeat', 'duplicates', /asked again and was told another/, {
   asks: [...asks, ask('b', 50, 55, 60)],
 });
-finds('a watcher is shown another outcome', 'duplicates', /another outcome/, {
+detects('another outcome on a stream', 'duplicates', /another outcome/, {
   watched: [watched('c', [[3, 2]], { outcome: 'granted', position: 3, serial: 2, code: 'two' })],
 });
-finds('a watcher is shown another code', 'duplicates', /another outcome/, {
+detects('another code on a stream', 'duplicates', /another outcome/, {
   watched: [watched('b', [[2, 1]], { outcome: 'granted', position: 2, serial: 2, code: 'else' })],
 });
 
-finds('coupons not in the order of the stamps', 'inversions', /earlier stamp than the one before/, {
+detects('coupons out of stamp order', 'inversions', /earlier stamp than the one before/, {
   grants: [
     { user: 'b', serial: 1, code: 'one' },
     { user: 'a', serial: 2, code: 'two' },
   ],
 });
-finds('somebody is passed over', 'inversions', /got no coupon though a later one did/, {
+detects('a skipped user', 'inversions', /got no coupon though a later one did/, {
   grants: [
     { user: 'a', serial: 1, code: 'one' },
     { user: 'c', serial: 2, code: 'two' },
   ],
 });
-finds('the ledger has a later stamp than was told', 'inversions', /later stamp than the client was told/, {
+detects('a later stamp in the ledger than answered', 'inversions', /later stamp than the client was told/, {
   asks: [asked, askedB, { ...askedC, stamp: 29 }, ...otherAsks],
 });
-finds('the ledger has an earlier stamp than the only one', 'inversions', /earlier stamp than the only one/, {
-  asks: [asked, askedB, { ...askedC, stamp: 31 }, ...otherAsks],
-});
-finds('the log has an earlier stamp', 'inversions', /the earliest one in the log/, {
+detects(
+  'an earlier stamp in the ledger than the only one answered',
+  'inversions',
+  /earlier stamp than the only one/,
+  {
+    asks: [asked, askedB, { ...askedC, stamp: 31 }, ...otherAsks],
+  },
+);
+detects('an earlier stamp in the log', 'inversions', /the earliest one in the log/, {
   logged: [...logged, { user: 'c', stamp: 29 }],
 });
-finds('Redis ranks by another stamp', 'inversions', /the earliest one in Redis/, {
+detects('a rank by another stamp', 'inversions', /the earliest one in Redis/, {
   ranks: [...ranks.filter(({ user }) => user !== 'c'), { user: 'c', stamp: 31 }],
 });
-finds('who asked after an answer has an earlier stamp', 'inversions', /answered before it was sent/, {
+detects('an earlier stamp for a request sent after a response', 'inversions', /answered before it was sent/, {
   asks: [{ ...asked, sentUs: 7, answeredUs: 8 }, askedB, { ...askedC, sentUs: 9, answeredUs: 10 }],
 });
 
-test('real-time order says nothing of requests that met on their way, or at the same instant', () => {
+test('real-time order does not apply to overlapping requests or equal instants', () => {
   const met = { ...rightCoupon, asks: [ask('a', 6, 8, 10), ask('b', 2, 6, 20), ask('c', 7, 9, 30)] };
   assert.deepEqual(check(met).faults.lines, []);
 });
 
-test('a refused request is not the one that made the entry', () => {
+test('a refused request did not create the entry', () => {
   const early = ask('c', 0, 1, 0, { status: 409, stamp: undefined });
   const { faults } = check({
     ...rightCoupon,
@@ -197,7 +202,7 @@ test('a refused request is not the one that made the entry', () => {
   assert.equal(swapped.faults.count('inversions'), 1);
 });
 
-finds('ahead rises', 'positionsBackward', /more were shown to be ahead/, {
+detects('a rising ahead', 'positionsBackward', /more were shown to be ahead/, {
   watched: [
     watched(
       'c',
@@ -209,7 +214,7 @@ finds('ahead rises', 'positionsBackward', /more were shown to be ahead/, {
     ),
   ],
 });
-finds('a later position is shown', 'positionsBackward', /later position/, {
+detects('a later position', 'positionsBackward', /later position/, {
   watched: [
     watched(
       'c',
@@ -221,44 +226,44 @@ finds('a later position is shown', 'positionsBackward', /later position/, {
     ),
   ],
 });
-finds('a later position comes with the outcome', 'positionsBackward', /later position/, {
+detects('a later position with the outcome', 'positionsBackward', /later position/, {
   watched: [watched('c', [[3, 1]], { position: 4 })],
 });
-finds('a position is not the one in the ledger', 'other', /not the one in the ledger/, {
+detects('a position that differs from the ledger', 'other', /not the one in the ledger/, {
   watched: [watched('c', [[2, 1]], { position: 3 })],
 });
-finds('a watcher is shown no outcome', 'other', /shown no outcome/, {
+detects('a stream without an outcome', 'other', /shown no outcome/, {
   watched: [watched('c', [[3, 1]], undefined, { end: 'limit' })],
 });
-finds('a watcher is answered wrongly', 'other', /nobody ever should be/, {
+detects('an invalid response to a watcher', 'other', /nobody ever should be/, {
   watched: [watched('c', [[3, 1]], { position: 3 }, { end: 'failed', why: 'the queue answered with 500' })],
 });
 
-finds('too few are granted', 'other', /granted.*1, and not 2/, {
+detects('too few grants', 'other', /granted.*1, and not 2/, {
   grants: [{ user: 'a', serial: 1, code: 'one' }],
   watched: [],
 });
-finds('too many are granted', 'other', /granted.*3, and not 2/, {
+detects('too many grants', 'other', /granted.*3, and not 2/, {
   grants: [...grants, { user: 'c', serial: 3, code: 'three' }],
   watched: [],
 });
-finds('too few winners', 'other', /winners drawn.*0, and not 1/, { grants: [], watched: [] }, rightRaffle);
-finds('somebody is refused while coupons are left', 'other', /though some were left/, {
+detects('too few winners', 'other', /winners drawn.*0, and not 1/, { grants: [], watched: [] }, rightRaffle);
+detects('a refusal while coupons are left', 'other', /though some were left/, {
   places: 3,
   grants: [...grants, { user: 'c', serial: 3, code: 'three' }].slice(0, 2),
   watched: [],
 });
-finds('somebody who was granted is told that nothing is left', 'other', /nothing is left, and was granted/, {
+detects('a winner answered sold_out', 'other', /nothing is left, and was granted/, {
   asks: [...asks, ask('a', 40, 41, 0, { status: 409, stamp: undefined, soldOut: true })],
 });
-finds('an entry of somebody who was refused', 'other', /refused, or never asked/, {
+detects('an entry of a refused user', 'other', /refused, or never asked/, {
   entries: [...entries, { user: 'd', stamp: 25 }],
 });
-finds('a user without an answer', 'other', /never told/, {
+detects('a user without an answer', 'other', /never told/, {
   asks: [...asks, ask('e', 40, 41, 0, { status: 503, stamp: undefined, unsure: true })],
 });
-finds(
-  'a raffle refuses',
+detects(
+  'a refusal by a raffle',
   'other',
   /refused by an open raffle/,
   { asks: [...rightRaffle.asks, ask('d', 40, 41, 0, { status: 409, stamp: undefined })] },

@@ -23,7 +23,7 @@ function record(
   return Buffer.from(encoder.finish(head));
 }
 
-test('entries are those of every record that was acknowledged', () => {
+test('collects the entries of every acknowledged record', () => {
   const faults = new Faults();
   const records = [
     record('slice', 5, 1, ['a', 'b']),
@@ -42,7 +42,7 @@ test('entries are those of every record that was acknowledged', () => {
   assert.deepEqual(faults.lines, []);
 });
 
-test('what an older epoch logged behind a marker of its partition was not acknowledged', () => {
+test('ignores what an older epoch logged after a marker of its partition', () => {
   const faults = new Faults();
   const epoch = 2 ** 32;
   const records = [
@@ -63,7 +63,7 @@ test('what an older epoch logged behind a marker of its partition was not acknow
   assert.deepEqual(faults.lines, []);
 });
 
-test('missing and unreadable records are faults', () => {
+test('reports missing and unreadable records as faults', () => {
   const faults = new Faults();
   const broken = record('slice', 6, 1, ['c']);
   broken[50] = (broken[50] ?? 0) ^ 1;

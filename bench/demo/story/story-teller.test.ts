@@ -6,7 +6,7 @@ function answer(status: number, body: Record<string, unknown> = {}) {
   return { status, headers: new Headers(), body };
 }
 
-test('what is not so is counted, told, and kept as a fault', () => {
+test('counts, prints and keeps a failed check as a fault', () => {
   const lines: string[] = [];
   const teller = new Teller(line => lines.push(line));
   teller.chapter('1. One');
@@ -22,7 +22,7 @@ test('what is not so is counted, told, and kept as a fault', () => {
   assert.equal(lines.filter(line => line.includes('OFF')).length, 2);
 });
 
-test('an answer that is needed ends the story where it is another one, with one fault', () => {
+test('an unexpected answer to a required step ends the story with one fault', () => {
   const teller = new Teller(() => undefined);
   teller.chapter('1. One');
   assert.equal(teller.need('it', answer(201, { id: 7 }), 201).body.id, 7);

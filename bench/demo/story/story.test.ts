@@ -8,7 +8,7 @@ import { Closers } from '../site.ts';
 import { runStory } from './story.ts';
 
 // These run at once, each on servers of its own: most of the time they wait for the opening and for offers to lapse.
-suite('the story, over two gateways and through HTTP alone', { concurrency: true }, () => {
+suite('the story, over two gateways and HTTP alone', { concurrency: true }, () => {
   for (const log of availableLogs()) {
     test(`the log is ${log}`, async t => {
       const closers = new Closers();
@@ -50,7 +50,7 @@ suite('the story, over two gateways and through HTTP alone', { concurrency: true
   }
 });
 
-test('wrong options of the story end it before anything is started', async () => {
+test('wrong options of the story stop it before anything starts', async () => {
   const story = spawnNode('bench/demo/main.ts', {}, ['story', '--users', '7', '--log=paper']);
   story.ready.catch(() => undefined);
   assert.equal(await story.ended, 2);

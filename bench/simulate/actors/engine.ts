@@ -62,6 +62,7 @@ const UNCOUNTED: EngineMetrics = {
   moved: () => undefined,
   cycle: () => undefined,
   clocks: () => undefined,
+  books: () => undefined,
 };
 /** Drawn after the winners of a raffle. */
 const ALTERNATES = 2;

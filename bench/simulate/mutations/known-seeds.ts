@@ -193,4 +193,12 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'the operator of clocks believed what an engine had sampled before Redis was right again',
     seeds: [986_034_809],
   },
+  {
+    cause: 'the check saw two commits as one, where the second had waited for the first',
+    seeds: [87_085_750],
+  },
+  {
+    cause: 'the run ended before offers that began late had gone from one to the next',
+    seeds: [88_217_413],
+  },
 ];

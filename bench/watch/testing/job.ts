@@ -30,15 +30,15 @@ export interface Asked {
 }
 
 /** A real server that answers each request as the test says, in whatever pieces. */
-export interface DoorServer extends RawServer {
+export interface WatchServer extends RawServer {
   readonly asked: readonly Asked[];
 }
 
 /** `counts` may be shared by several servers. */
-export async function startDoor(
+export async function startWatchServer(
   answer: (asked: Asked) => void | Promise<void>,
   counts: Map<string, number> = new Map(),
-): Promise<DoorServer> {
+): Promise<WatchServer> {
   const asked: Asked[] = [];
   const server = await startRawServer(async (socket, head) => {
     const [, method = '', path] = /^(\S+) (\S+) HTTP\/1\.1\r\n/.exec(head) ?? [];

@@ -67,6 +67,40 @@ const TrustJson = Type.Object(
   exact,
 );
 
+const apartExample = {
+  state: 'apart',
+  says: {
+    redis: '2030-01-31T16:20:42.118Z',
+    postgres: '2030-01-31T16:18:42.117Z',
+    engine: '2030-01-31T16:20:42.118Z',
+  },
+  redis_ahead_ms: { postgres: 120_001, engine: 0 },
+  limit_ms: 50,
+  held_for_ms: 42_310,
+  held: HELD,
+  trust: null,
+};
+
+/** After the statement that Redis is right. */
+export const trustedExample = {
+  ...apartExample,
+  state: 'agreed',
+  held_for_ms: null,
+  held: [],
+  trust: {
+    id: 1,
+    right: 'redis',
+    ahead_of: 'postgres',
+    ahead_ms: 120_000,
+    redis_ahead_ms: apartExample.redis_ahead_ms,
+    by: 'operator',
+    reason: 'Its NTP is gone',
+    at: '2030-01-31T16:20:42.115Z',
+    ended_at: null,
+    ended: null,
+  },
+};
+
 export const ClocksJson = Type.Object(
   {
     state: oneOf(
@@ -95,6 +129,6 @@ export const ClocksJson = Type.Object(
     ),
     trust: orNull(TrustJson),
   },
-  { ...exact, description: 'As seen by the engine that answers' },
+  { ...exact, description: 'As seen by the engine that answers', examples: [apartExample] },
 );
 export type ClocksJson = Static<typeof ClocksJson>;

@@ -4,12 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import type { TSchema } from 'typebox';
 import Value from 'typebox/value';
 import { openPool } from '../../../sql/database.ts';
 import { readTotals } from '../../../sql/statements/entries/outcomes.ts';
 import { insertDeadLetters } from '../../../sql/statements/progress/dead-letters.ts';
 import { ProblemDocument } from '../../contract/api/problem.ts';
+import { problemExample, withoutValues } from '../../test/openapi.ts';
 import { emptyDatabase } from '../../test/support.ts';
 import { MAX_EXPORTS } from '../routes/entry-routes.ts';
 import { type Answer, type Call, coupon, inMs, joinBoard, startApi, type TestApi } from '../testing/api.ts';
@@ -38,17 +40,19 @@ const awayPool = openPool('postgres://nobody@127.0.0.1:1/none', {
   onError: () => undefined,
 });
 /** An API whose database is away and which is not ready. */
-const away = await startApi({
+const unavailableApi = await startApi({
   pool: awayPool,
   ready: () => ({ ok: false, checks: { postgres: 'no answer', redis: 'ok' } }),
 });
 after(async () => {
-  for (const each of [api, broken, away]) await each.close();
+  for (const each of [api, broken, unavailableApi]) await each.close();
   for (const pool of [emptyPool, awayPool]) await pool.end();
   await empty.drop();
 });
 
 const given = new Set<string>();
+/** The problems that were answered, by operation, status and type, without what differs from request to request. */
+const problemsGiven = new Map<string, unknown[]>();
 
 /** Calls an operation and checks the answer against the document. `path` is a path of the document; `{id}` becomes `id`. */
 async function call(
@@ -70,7 +74,9 @@ async function call(
   if (answer.mediaType === 'application/problem+json') {
     assert.ok(Value.Check(ProblemDocument, answer.body), answer.text);
     assert.equal(answer.body.status, answer.status);
-    given.add(`${name} ${answer.body.type}`);
+    const problem = `${name} ${answer.body.type}`;
+    given.add(problem);
+    problemsGiven.set(problem, [...(problemsGiven.get(problem) ?? []), withoutValues(answer.body)]);
   } else if (content.schema !== undefined) {
     const faults = Value.Errors(content.schema, answer.body);
     assert.deepEqual([...faults], [], `${name}: ${answer.text}`);
@@ -94,6 +100,7 @@ function documented(): string[] {
   );
 }
 
+const ARCHIVE = 'campaign-1.archive.ndjson.gz';
 const CAMPAIGN = '/v1/campaigns/{id}';
 const campaignPaths = [
   ['GET', CAMPAIGN],
@@ -141,7 +148,7 @@ const clockPaths = [
   ['POST', '/v1/clocks/trust', TRUST],
 ] as const;
 const TOKEN_PATH = '/v1/tokens/{id}';
-const NEW_TOKEN = { name: 'Ada', role: 'viewer' };
+const NEW_TOKEN = { name: 'Ann', role: 'viewer' };
 const tokenPaths = [
   ['GET', '/v1/tokens', undefined],
   ['POST', '/v1/tokens', NEW_TOKEN],
@@ -204,19 +211,19 @@ async function archivedCampaign(): Promise<void> {
   const totals = (await call(api, 'GET', `${CAMPAIGN}/totals`, { id })).body;
   const counted = await readTotals(api.pool, id);
   await api.pool.query(
-    `insert into archives (campaign_id, file, sha256, counts, totals) values ($1, 'a-file', sha256(''), '{}', $2)`,
-    [id, JSON.stringify({ ...counted, entries: 7, lost: 7 })],
+    `insert into archives (campaign_id, file, sha256, counts, totals) values ($1, $2, sha256(''), '{}', $3)`,
+    [id, ARCHIVE, JSON.stringify({ ...counted, entries: 7, lost: 7 })],
   );
   const { body } = await call(api, 'GET', `${CAMPAIGN}/totals`, { id });
   assert.deepEqual(body, { ...totals, entries: 7, sold_out: 7 });
   for (const path of ['entries', 'entries.csv', 'entrants'] as const) {
     const { status, body: problem } = await call(api, 'GET', `${CAMPAIGN}/${path}`, { id });
-    assert.deepEqual([status, problem.file], [410, 'a-file']);
+    assert.deepEqual([status, problem.file], [410, ARCHIVE]);
   }
 }
 
 describe('the OpenAPI document', () => {
-  it('holds for what goes well', async () => {
+  it('matches successful responses', async () => {
     for (const path of ['/livez', '/readyz', '/metrics', '/openapi.json'] as const) {
       assert.equal((await call(api, 'GET', path, { token: undefined })).status, 200);
     }
@@ -242,12 +249,12 @@ describe('the OpenAPI document', () => {
     }
     const drawn = await drawnRaffle();
     assert.equal((await call(api, 'GET', `${CAMPAIGN}/proof`, { id: drawn })).status, 200);
-    const rehearsed = await call(api, 'POST', `${CAMPAIGN}/alternates/next`, {
+    const dryRun = await call(api, 'POST', `${CAMPAIGN}/alternates/next`, {
       id: drawn,
       query: '?dryRun=true',
       body: { serial: 1, reason: 'did not answer' },
     });
-    assert.equal(rehearsed.body.dry_run, true);
+    assert.equal(dryRun.body.dry_run, true);
     const passed = await call(api, 'POST', `${CAMPAIGN}/alternates/next`, {
       id: drawn,
       body: { serial: 1, reason: 'did not answer' },
@@ -293,7 +300,7 @@ describe('the OpenAPI document', () => {
     assert.equal((await call(api, 'GET', '/v1/dead-letters', { query: '?after=1' })).body.next, null);
   });
 
-  it('holds for changes of the schedule', async () => {
+  it('matches schedule changes', async () => {
     const match = { headers: { 'if-match': '*' } };
     const times = { opens_at: inMs(60_000), closes_at: inMs(120_000) };
     const id = await api.create({ ...times, draft: true });
@@ -359,7 +366,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('holds for rooms', async () => {
+  it('matches rooms', async () => {
     const id = await api.create({ kind: 'room', stock: undefined, per_second: 10, capacity: 100 });
     assert.equal((await call(api, 'GET', `${CAMPAIGN}/totals`, { id })).status, 200);
     assert.equal((await call(api, 'GET', CAMPAIGN, { id })).body.admitted, 0);
@@ -379,12 +386,12 @@ describe('the OpenAPI document', () => {
       assert.equal(none.body.type, 'urn:fairline:problem:no-room');
     }
     await api.pool.query(
-      `insert into archives (campaign_id, file, sha256, counts, totals) values ($1, 'a-file', sha256(''), '{}', '{}')`,
-      [id],
+      `insert into archives (campaign_id, file, sha256, counts, totals) values ($1, $2, sha256(''), '{}', '{}')`,
+      [id, ARCHIVE],
     );
     for (const [method, path, body] of roomPaths) {
       const answer = await call(api, method, path, { id, headers, ...(body === undefined ? {} : { body }) });
-      assert.deepEqual([answer.status, answer.body.file], [410, 'a-file']);
+      assert.deepEqual([answer.status, answer.body.file], [410, ARCHIVE]);
     }
     const text = { raw: 'a=1', headers: { 'content-type': 'text/plain' } };
     assert.equal((await call(api, 'PUT', `${CAMPAIGN}/room`, text)).status, 415);
@@ -392,7 +399,7 @@ describe('the OpenAPI document', () => {
     assert.equal((await call(api, 'PUT', `${CAMPAIGN}/room`, large)).status, 413);
   });
 
-  it('holds for clocks', async () => {
+  it('matches clocks', async () => {
     const trust = (body: object): Promise<Answer> => call(api, 'POST', '/v1/clocks/trust', { body });
     assert.equal((await trust(TRUST)).body.type, 'urn:fairline:problem:clocks-agree');
     const set = await startApi();
@@ -417,12 +424,13 @@ describe('the OpenAPI document', () => {
     await pool.end();
     await set.close();
     assert.equal((await trust({ ...TRUST, right: 'postgres' })).status, 400);
+    assert.equal((await trust({})).status, 400);
     const text = { raw: 'a=1', headers: { 'content-type': 'text/plain' } };
     assert.equal((await call(api, 'POST', '/v1/clocks/trust', text)).status, 415);
     assert.equal((await call(api, 'POST', '/v1/clocks/trust', { body: 'x'.repeat(16 * 1024) })).status, 413);
   });
 
-  it('holds for coupons in use', async () => {
+  it('matches coupons in use', async () => {
     const made = (of: object): Promise<Answer> =>
       call(api, 'POST', '/v1/coupons', { body: { ...of, terms: TEN_PERCENT } });
     const summer = await made({ code: 'SUMMER' });
@@ -447,6 +455,7 @@ describe('the OpenAPI document', () => {
       assert.equal((await call(api, method, path, { body: 'x'.repeat(16 * 1024) })).status, 413);
     }
     assert.equal((await made({})).status, 400);
+    assert.equal((await call(api, 'POST', '/v1/coupons', { body: {} })).status, 400);
     assert.equal((await made({ campaign: 999 })).status, 404);
     const held = await made({ code: 'HELD' });
     assert.equal((await made({ code: 'HELD' })).status, 409);
@@ -462,13 +471,13 @@ describe('the OpenAPI document', () => {
     assert.equal(change.status, 409);
   });
 
-  it('holds for tokens', async () => {
+  it('matches tokens', async () => {
     const first = await call(api, 'POST', '/v1/tokens', { body: NEW_TOKEN });
     const id = Number(first.body.id);
     for (const [on, token, status] of [
       [api, String(first.body.token), 200],
       [api, 'another', 401],
-      [away, 'another', 503],
+      [unavailableApi, 'another', 503],
       [broken, 'another', 500],
     ] as const) {
       assert.equal((await call(on, 'GET', '/v1/operator', { token })).status, status);
@@ -487,14 +496,14 @@ describe('the OpenAPI document', () => {
     assert.equal((await call(api, 'POST', '/v1/tokens', text)).status, 415);
     assert.equal((await call(api, 'POST', '/v1/tokens', { body: 'x'.repeat(16 * 1024) })).status, 413);
     assert.equal((await call(api, 'POST', '/v1/tokens', { body: {} })).status, 400);
-    const viewer = await api.tokenOf('a viewer', 'viewer');
+    const viewer = await api.tokenOf('Ann', 'viewer');
     for (const [method, path] of securedPaths) {
       const answer = await api.call(method, path.replace('{id}', '1'), { token: viewer });
       if (answer.status === 403) await call(api, method, path, { token: viewer });
     }
   });
 
-  it('holds for requests that are wrong', async () => {
+  it('matches invalid requests', async () => {
     for (const [method, path] of securedPaths) {
       assert.equal((await call(api, method, path, { token: undefined })).status, 401);
       assert.equal((await call(api, method, path, { token: 'another' })).status, 401);
@@ -523,6 +532,7 @@ describe('the OpenAPI document', () => {
     }
     for (const path of [`${CAMPAIGN}/duplicate`, `${TEMPLATE}/campaigns`] as const) {
       assert.equal((await call(api, 'POST', path, { id: 999, body: again() })).status, 404);
+      assert.equal((await call(api, 'POST', path, { id: 'first', body: again() })).status, 400);
     }
     assert.equal((await call(api, 'GET', TEMPLATE, { id: 'first' })).status, 400);
     assert.equal((await call(api, 'GET', TEMPLATE, { id: 999 })).status, 404);
@@ -545,22 +555,22 @@ describe('the OpenAPI document', () => {
     assert.equal((await call(api, 'POST', `${CAMPAIGN}/close`, { id })).status, 409);
   });
 
-  it('holds when parts are away or broken', async () => {
+  it('matches outages and failures', async () => {
     for (const [method, path] of securedPaths) {
       const make = makePaths.find(each => each[0] === method && each[1] === path)?.[2];
       const wanted = bodies.find(each => each[0] === method && each[1] === path)?.[2];
       const body = { body: make?.() ?? wanted, headers: { 'if-match': '*' } };
-      const unavailable = await call(away, method, path, body);
+      const unavailable = await call(unavailableApi, method, path, body);
       assert.equal(unavailable.status, 503);
       assert.ok(unavailable.headers.has('retry-after'));
       assert.equal((await call(broken, method, path, body)).status, 500);
     }
-    const notReady = await call(away, 'GET', '/readyz');
+    const notReady = await call(unavailableApi, 'GET', '/readyz');
     assert.deepEqual(notReady.body.checks, { postgres: 'no answer', redis: 'ok' });
     assert.equal(notReady.body.detail, 'postgres: no answer');
   });
 
-  it('holds when too many exports go on', async () => {
+  it('matches too many concurrent exports', async () => {
     const id = await api.create();
     await api.pool.query(
       `insert into entries select $1, 'user-' || lpad(n::text, 100, '0'), n from generate_series(1, 200000) n`,
@@ -578,8 +588,18 @@ describe('the OpenAPI document', () => {
     abort.abort();
   });
 
-  it('has had every answer given for real', () => {
+  it('every documented response occurred', () => {
     const missing = documented().filter(answer => !given.has(answer));
     assert.deepEqual(missing, []);
+  });
+
+  it('shows problems as they were answered', () => {
+    for (const [name, answers] of problemsGiven) {
+      const [method = '', path = '', status = '', type = ''] = name.split(' ');
+      const slug = type.replace('urn:fairline:problem:', '');
+      const example = withoutValues(problemExample(document, { method, path, status: Number(status), slug }));
+      const isReal = answers.some(answer => isDeepStrictEqual(answer, example));
+      assert.ok(isReal, `${name}: ${JSON.stringify(example)}, not ${JSON.stringify(answers)}`);
+    }
   });
 });

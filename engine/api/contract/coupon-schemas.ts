@@ -1,6 +1,7 @@
 /** Schemas of the coupon routes; contract/coupons/terms-json.ts defines the terms themselves. */
 import type { Static } from 'typebox';
 import Type from 'typebox';
+import { drop, MADE_AT } from '../../contract/api/examples/story.ts';
 import { TermsBody } from '../../contract/coupons/terms-json.ts';
 
 const exact = { additionalProperties: false };
@@ -34,12 +35,39 @@ export const NewCouponBody = Type.Object(
   {
     ...exact,
     description: 'The terms of use of a coupon',
-    examples: [{ code: 'SPRING-20', terms: { discount: 'percentage', basis_points: 2000 } }],
+    examples: [
+      { code: 'SPRING-20', terms: { discount: 'percentage', basis_points: 2000, limit_total: 500 } },
+    ],
   },
 );
 export type NewCouponBody = Static<typeof NewCouponBody>;
 
 export const CouponPath = Type.Object({ id: id('The coupon') }, exact);
+
+const couponExample = {
+  id: 2,
+  code: 'SPRING-20',
+  terms: {
+    discount: 'percentage',
+    basis_points: 2_000,
+    limit_total: 500,
+    exclusive: false,
+    stack_order: 0,
+  },
+  revision: 1,
+  used: 0,
+  created_at: MADE_AT,
+};
+
+/** With the terms of the codes of the drop. */
+const dropCouponExample = {
+  id: drop.coupon,
+  campaign: drop.id,
+  terms: drop.terms,
+  revision: 1,
+  used: 3_204,
+  created_at: MADE_AT,
+};
 
 export const CouponJson = Type.Object(
   {
@@ -51,7 +79,7 @@ export const CouponJson = Type.Object(
     used: Type.Integer({ description: 'Uses currently redeemed or held' }),
     created_at: Type.String({ format: 'date-time' }),
   },
-  exact,
+  { ...exact, examples: [couponExample] },
 );
 export type CouponJson = Static<typeof CouponJson>;
 
@@ -62,5 +90,5 @@ export const CouponPage = Type.Object(
       description: 'The `after` of the next page; null on the last page',
     }),
   },
-  exact,
+  { ...exact, examples: [{ coupons: [dropCouponExample, couponExample], next: null }] },
 );

@@ -1,22 +1,23 @@
 /** The OpenAPI document of the operator's API, made from the table of operations. */
 import type { TObject } from 'typebox';
 import Type from 'typebox';
-import { describeService, PUBLIC, SERVERS, tagOf, tagsOf } from '../../contract/api/openapi.ts';
+import { OPENAPI_VERSION, PUBLIC, SERVERS, tagOf, tagsOf } from '../../contract/api/openapi.ts';
 import {
+  byStatus,
   PROBLEM_MEDIA_TYPE,
+  Problem,
   ProblemDocument,
   type ProblemSlug,
   problems,
   problemType,
 } from '../../contract/api/problem.ts';
+import { examplesOf, type ProblemExamples, sharedExamples } from '../../contract/api/problem-examples.ts';
 import { isEverybodys, type Permission, permissions } from '../../operators/roles.ts';
+import { readBody, readParameters } from '../http/input.ts';
 import { permissionFor } from './needs.ts';
-import { type Answer, type Operation, SECURED_PREFIX } from './operation.ts';
+import { type Answer, INFO, type Operation, SECURED_PREFIX } from './operation.ts';
 import { operations } from './operations.ts';
-
-const DESCRIPTION = `Every error is an RFC 9457 problem document. Any path may also answer: 404 not-found without \
-a route, 405 method-not-allowed with Allow, and, to malformed requests, 400 invalid-request, 408 \
-request-timeout and 431 headers-too-large.`;
+import { forbiddenTo, sharedProblems } from './problem-examples.ts';
 
 export function openApiDocument(): object {
   const paths: Record<string, Record<string, object>> = {};
@@ -26,13 +27,14 @@ export function openApiDocument(): object {
     paths[operation.path] = path;
   }
   return {
-    openapi: '3.1.0',
-    info: describeService('fairline, for operators', DESCRIPTION),
+    openapi: OPENAPI_VERSION,
+    info: INFO,
     servers: SERVERS,
     tags: tagsOf(Object.keys(paths)),
     paths,
     components: {
       schemas: { Problem: ProblemDocument },
+      examples: sharedExamples(sharedProblems),
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
     },
   };
@@ -85,10 +87,10 @@ function parametersOf(schema: TObject | undefined, location: 'path' | 'query' | 
 }
 
 function describeAnswer(answer: Answer): object {
-  const content = Object.entries(answer.content).map(([type, schema]) => [
-    type,
-    schema === undefined ? {} : { schema },
-  ]);
+  const content = Object.entries(answer.content).map(([type, schema]) => {
+    const example = answer.examples?.[type];
+    return [type, { ...(schema && { schema }), ...(example === undefined ? {} : { example }) }];
+  });
   const headers = Object.entries(answer.headers ?? {}).map(([name, description]) => [
     name,
     { description, schema: { type: 'string' } },
@@ -102,19 +104,45 @@ function describeAnswer(answer: Answer): object {
 
 /** One response per status; its description names the problems that share it. */
 function describeProblems(operation: Operation): Record<string, object> {
-  const byStatus = new Map<number, ProblemSlug[]>();
   const needs = permissionFor(operation);
-  const refused: readonly ProblemSlug[] = needs === undefined || isEverybodys(needs) ? [] : ['forbidden'];
-  for (const slug of [...operation.problems, ...refused]) {
-    const { status } = problems[slug];
-    byStatus.set(status, [...(byStatus.get(status) ?? []), slug]);
-  }
-  const responses = [...byStatus].map(([status, slugs]) => [
+  const own = {
+    ...invalidRequestOf(operation),
+    ...(needs === undefined ? {} : forbiddenTo(needs)),
+    ...operation.problemExamples,
+  };
+  const responses = [...byStatus(problemsOf(operation))].map(([status, slugs]) => [
     status,
     {
       description: slugs.map(slug => `${problemType(slug)}: ${problems[slug].title}`).join('; '),
-      content: { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
+      content: {
+        [PROBLEM_MEDIA_TYPE]: {
+          schema: { $ref: '#/components/schemas/Problem' },
+          examples: examplesOf(slugs, sharedProblems, own),
+        },
+      },
     },
   ]);
   return Object.fromEntries(responses);
+}
+
+/** With what a role that does not permit the operation is answered. */
+function problemsOf(operation: Operation): readonly ProblemSlug[] {
+  const needs = permissionFor(operation);
+  return needs === undefined || isEverybodys(needs)
+    ? operation.problems
+    : [...operation.problems, 'forbidden'];
+}
+
+/** What the checks of the operation say of a wrong request: a wrong id, an empty body, or a page without items. */
+function invalidRequestOf({ parameters, body, query, problems: slugs }: Operation): ProblemExamples {
+  if (!slugs.includes('invalid-request')) return {};
+  try {
+    if (parameters !== undefined) readParameters(parameters, { id: 'first' });
+    else if (body !== undefined && Type.IsObject(body)) readBody(body, {});
+    else if (query !== undefined) readParameters(query, { limit: '0' });
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return { [error.slug]: { detail: error.message, ...error.members } };
+  }
+  throw new Error('an operation accepts the request that should show what it refuses');
 }

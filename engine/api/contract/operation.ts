@@ -1,8 +1,16 @@
 /** The type of an operation of the operator's API, and what many operations share. */
 import type { TObject, TSchema } from 'typebox';
 import Type from 'typebox';
+import { describeService } from '../../contract/api/openapi.ts';
 import type { ProblemSlug } from '../../contract/api/problem.ts';
+import type { ProblemExamples } from '../../contract/api/problem-examples.ts';
 import { DryRunJson } from './schedule-schemas.ts';
+
+const DESCRIPTION = `Every error is an RFC 9457 problem document. Any path may also answer: 404 not-found without \
+a route, 405 method-not-allowed with Allow, and, to malformed requests, 400 invalid-request, 408 \
+request-timeout and 431 headers-too-large.`;
+
+export const INFO = describeService('fairline, for operators', DESCRIPTION);
 
 export const JSON_MEDIA_TYPE = 'application/json';
 
@@ -11,6 +19,8 @@ export interface Answer {
   readonly description: string;
   /** By media type; undefined if the body is not JSON. */
   readonly content: Readonly<Record<string, TSchema | undefined>>;
+  /** By media type: an example where the schema shows none, or shows another state. */
+  readonly examples?: Readonly<Record<string, unknown>>;
   /** Headers that the answer always has, with their meaning. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -30,6 +40,8 @@ export interface Operation {
   /** The answer with ?dryRun=true, if it has another status. */
   readonly dryRunAnswer?: Answer;
   readonly problems: readonly ProblemSlug[];
+  /** Examples of problems that read differently than those that operations share. */
+  readonly problemExamples?: ProblemExamples;
 }
 
 /** Everything below it requires the token. */
@@ -56,6 +68,11 @@ export function json(
     content: { [JSON_MEDIA_TYPE]: schema },
     ...(headers === undefined ? {} : { headers }),
   };
+}
+
+/** The answer, shown by this example. */
+export function shownBy(answer: Answer, example: unknown): Answer {
+  return { ...answer, examples: { [JSON_MEDIA_TYPE]: example } };
 }
 
 export const ETAG = { etag: 'The version, for If-Match' } as const;

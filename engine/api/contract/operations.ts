@@ -2,49 +2,43 @@
  * Every operation of the operator's API, with every answer it gives. Routes and the OpenAPI document are made from this table;
  * a test produces each answer for real.
  */
+import { alice, drop, raffle, room } from '../../contract/api/examples/story.ts';
+import { OPENAPI_VERSION, SERVERS } from '../../contract/api/openapi.ts';
+import { fieldFault } from '../../contract/api/problem.ts';
 import { TermsBody } from '../../contract/coupons/terms-json.ts';
 import { CSV_MEDIA_TYPE } from '../http/csv.ts';
-import { ClocksJson, TrustBody } from './clock-schemas.ts';
+import { closedExample } from './campaign-examples.ts';
+import {
+  CampaignJson,
+  CampaignPage,
+  CampaignPath,
+  CreatedCampaign,
+  NewCampaignBody,
+} from './campaign-schemas.ts';
+import { ClocksJson, TrustBody, trustedExample } from './clock-schemas.ts';
 import { CouponJson, CouponPage, CouponPath, NewCouponBody } from './coupon-schemas.ts';
+import { DeadlineBody, DeadlineJson, PassedOnJson, PassOnBody, ProofJson } from './draw-schemas.ts';
+import { EntrantPage, EntrantsBody, EntrantsQuery, EntrantsSaved } from './entrant-schemas.ts';
+import { csvExample, EntriesQuery, EntryPage, ExportQuery, TotalsJson } from './entry-schemas.ts';
 import {
   DRY_RUN,
   ETAG,
+  INFO,
   JSON_MEDIA_TYPE,
   json,
   ON_CAMPAIGN,
   type Operation,
   orDryRun,
   SECURED,
+  shownBy,
   WITH_BODY,
 } from './operation.ts';
+import { archivedTo, conflict } from './problem-examples.ts';
+import { RoomJson, RoomTermsBody } from './room-schemas.ts';
 import { scheduleOperations } from './schedule-operations.ts';
 import { DryRunQuery, MatchHeaders } from './schedule-schemas.ts';
-import {
-  Alive,
-  CampaignJson,
-  CampaignPage,
-  CampaignPath,
-  CreatedCampaign,
-  DeadLettersPage,
-  DeadlineBody,
-  DeadlineJson,
-  EntrantPage,
-  EntrantsBody,
-  EntrantsQuery,
-  EntrantsSaved,
-  EntriesQuery,
-  EntryPage,
-  ExportQuery,
-  NewCampaignBody,
-  PageQuery,
-  PassedOnJson,
-  PassOnBody,
-  ProofJson,
-  Ready,
-  RoomJson,
-  RoomTermsBody,
-  TotalsJson,
-} from './schemas.ts';
+import { PageQuery } from './schemas.ts';
+import { Alive, DeadLettersPage, metricsExample, Ready } from './service-schemas.ts';
 import { tokenOperations } from './token-operations.ts';
 
 export { JSON_MEDIA_TYPE, type Operation, SECURED_PREFIX } from './operation.ts';
@@ -87,8 +81,9 @@ export const operations = {
       'lease; retrying is safe.',
     parameters: CampaignPath,
     query: DryRunQuery,
-    answer: json(200, 'Closed', orDryRun(CampaignJson), ETAG),
+    answer: shownBy(json(200, 'Closed', orDryRun(CampaignJson), ETAG), closedExample),
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'not-open-yet', 'conflict'],
+    problemExamples: conflict(`Campaign ${drop.id} is cancelled and cannot be closed.`),
   },
   listEntries: {
     method: 'GET',
@@ -100,6 +95,7 @@ export const operations = {
       status: 200,
       description: 'A page, or all entries; `after` and `limit` apply to pages',
       content: { [JSON_MEDIA_TYPE]: EntryPage, [CSV_MEDIA_TYPE]: undefined },
+      examples: { [CSV_MEDIA_TYPE]: csvExample },
     },
     problems: [...ON_CAMPAIGN, 'archived', 'not-acceptable', 'overloaded'],
   },
@@ -109,7 +105,12 @@ export const operations = {
     summary: 'Export all entries with their outcomes, as CSV',
     parameters: CampaignPath,
     query: ExportQuery,
-    answer: { status: 200, description: 'All entries', content: { [CSV_MEDIA_TYPE]: undefined } },
+    answer: {
+      status: 200,
+      description: 'All entries',
+      content: { [CSV_MEDIA_TYPE]: undefined },
+      examples: { [CSV_MEDIA_TYPE]: csvExample },
+    },
     problems: [...ON_CAMPAIGN, 'archived', 'overloaded'],
   },
   getTotals: {
@@ -132,6 +133,10 @@ export const operations = {
     bodyLimitBytes: ENTRANTS_LIMIT_BYTES,
     answer: json(200, 'Settled', EntrantsSaved),
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
+    problemExamples: {
+      ...conflict(`Campaign ${drop.id} is not a raffle: only entrants of a raffle have terms.`),
+      'payload-too-large': { detail: 'The body is larger than 1024 KB.' },
+    },
   },
   listEntrants: {
     method: 'GET',
@@ -141,6 +146,7 @@ export const operations = {
     query: EntrantsQuery,
     answer: json(200, 'A page', EntrantPage),
     problems: [...ON_CAMPAIGN, 'archived'],
+    problemExamples: archivedTo('The terms of entrants of campaign'),
   },
   passOn: {
     method: 'POST',
@@ -154,6 +160,7 @@ export const operations = {
     body: PassOnBody,
     answer: json(200, 'Passed on', PassedOnJson),
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
+    problemExamples: conflict(`Campaign ${raffle.id} is not a drawn raffle.`),
   },
   extendOffer: {
     method: 'POST',
@@ -163,6 +170,9 @@ export const operations = {
     body: DeadlineBody,
     answer: json(200, 'Extended', DeadlineJson),
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
+    problemExamples: conflict(
+      `Serial ${alice.serial} can already be claimed until ${alice.claimBy}; a deadline can only be extended.`,
+    ),
   },
   getProof: {
     method: 'GET',
@@ -180,6 +190,12 @@ export const operations = {
     body: NewCouponBody,
     answer: json(201, 'Created', CouponJson, { location: 'The URL of the coupon' }),
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
+    problemExamples: {
+      conflict: {
+        detail: 'A coupon with the code SPRING-20 already exists.',
+        errors: [fieldFault('code', 'SPRING-20', 'a code that does not exist yet')],
+      },
+    },
   },
   listCoupons: {
     method: 'GET',
@@ -205,6 +221,7 @@ export const operations = {
     body: TermsBody,
     answer: json(200, 'Changed', CouponJson),
     problems: [...SECURED, ...WITH_BODY, 'unknown-coupon', 'conflict'],
+    problemExamples: conflict('The coupon SPRING-20 has holders: its terms cannot change.'),
   },
   getRoom: {
     method: 'GET',
@@ -213,6 +230,7 @@ export const operations = {
     parameters: CampaignPath,
     answer: json(200, 'The room', RoomJson, ETAG),
     problems: [...ON_CAMPAIGN, 'no-room', 'archived'],
+    problemExamples: archivedTo('The people of room'),
   },
   setRoom: {
     method: 'PUT',
@@ -228,6 +246,14 @@ export const operations = {
       ...[...ON_CAMPAIGN, ...WITH_BODY, 'no-room', 'archived'],
       ...['precondition-required', 'precondition-failed'],
     ],
+    problemExamples: {
+      ...archivedTo('The people of room'),
+      'precondition-failed': {
+        detail: `The room of campaign ${room.id} has changed since the version in If-Match: read it again.`,
+        version: 2,
+        errors: [fieldFault('if-match', '"1"', '"2", if the change still applies')],
+      },
+    },
   },
   listDeadLetters: {
     method: 'GET',
@@ -252,7 +278,7 @@ export const operations = {
       'Declare Redis correct while the clocks contradict each other, by the current difference. What is due by its ' +
       'clock is done at once, irrevocably. The statement ends by itself when the difference changes; retrying is safe.',
     body: TrustBody,
-    answer: json(200, 'In effect', ClocksJson),
+    answer: shownBy(json(200, 'In effect', ClocksJson), trustedExample),
     problems: [...SECURED, ...WITH_BODY, 'clocks-agree', 'other-difference'],
   },
   ...scheduleOperations,
@@ -270,19 +296,32 @@ export const operations = {
     summary: 'Readiness: whether the engine can do its work; if not, `checks` of the problem says why',
     answer: json(200, 'Ready', Ready),
     problems: ['unavailable'],
+    problemExamples: {
+      unavailable: { detail: 'postgres: no answer', checks: { postgres: 'no answer', redis: 'ok' } },
+    },
   },
   metrics: {
     method: 'GET',
     path: '/metrics',
     summary: 'Metrics for Prometheus',
-    answer: { status: 200, description: 'The counts', content: { 'text/plain': undefined } },
+    answer: {
+      status: 200,
+      description: 'The counts',
+      content: { 'text/plain': undefined },
+      examples: { 'text/plain': metricsExample },
+    },
     problems: [],
   },
   openapi: {
     method: 'GET',
     path: '/openapi.json',
     summary: 'This document',
-    answer: { status: 200, description: 'OpenAPI 3.1', content: { [JSON_MEDIA_TYPE]: undefined } },
+    answer: {
+      status: 200,
+      description: 'OpenAPI 3.1',
+      content: { [JSON_MEDIA_TYPE]: undefined },
+      examples: { [JSON_MEDIA_TYPE]: { openapi: OPENAPI_VERSION, info: INFO, servers: SERVERS } },
+    },
     problems: [],
   },
 } as const satisfies Readonly<Record<string, Operation>>;

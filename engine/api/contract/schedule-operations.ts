@@ -1,6 +1,9 @@
 /** The operations of the schedule; part of the table in operations.ts. */
-import type { TObject } from 'typebox';
-import type { ProblemSlug } from '../../contract/api/problem.ts';
+import { drop } from '../../contract/api/examples/story.ts';
+import { fieldFault, type ProblemSlug } from '../../contract/api/problem.ts';
+import type { ProblemExamples } from '../../contract/api/problem-examples.ts';
+import { againExample, announcedExample, campaignExample, editedExample } from './campaign-examples.ts';
+import { CampaignJson, CampaignPath, CreatedCampaign } from './campaign-schemas.ts';
 import {
   DRY_RUN,
   ETAG,
@@ -9,8 +12,10 @@ import {
   type Operation,
   orDryRun,
   SECURED,
+  shownBy,
   WITH_BODY,
 } from './operation.ts';
+import { conflict } from './problem-examples.ts';
 import {
   AgainBody,
   DryRunQuery,
@@ -25,7 +30,7 @@ import {
   TemplatePath,
   VersionPage,
 } from './schedule-schemas.ts';
-import { CampaignJson, CampaignPath, CreatedCampaign, PageQuery } from './schemas.ts';
+import { PageQuery } from './schemas.ts';
 
 const CHANGE: readonly ProblemSlug[] = [
   ...ON_CAMPAIGN,
@@ -37,11 +42,20 @@ const CHANGE: readonly ProblemSlug[] = [
 const CONFIRMED =
   'Answers once every live gateway has confirmed the change, or with the reason for its refusal.';
 
+interface Shown {
+  /** What the change makes of the campaign of the examples. */
+  readonly becomes: object;
+  /** A state in which the change is not allowed, and those in which it is. */
+  readonly notWhile: string;
+  readonly needs: string;
+  readonly problemExamples?: ProblemExamples;
+}
+
 /** A change of a campaign by its state; all take the same input and return the campaign. */
 function change<const Path extends string>(
   path: Path,
   summary: string,
-  body: TObject = ReasonBody,
+  { becomes, notWhile, needs, problemExamples }: Shown,
   more: readonly ProblemSlug[] = ['change-refused'],
 ) {
   return {
@@ -51,11 +65,24 @@ function change<const Path extends string>(
     parameters: CampaignPath,
     query: DryRunQuery,
     headers: MatchHeaders,
-    body,
-    answer: json(200, 'In effect', orDryRun(CampaignJson), ETAG),
+    body: ReasonBody,
+    answer: shownBy(json(200, 'In effect', orDryRun(CampaignJson), ETAG), {
+      ...campaignExample,
+      version: 2,
+      ...becomes,
+    }),
     problems: [...CHANGE, ...more],
+    problemExamples: { ...wrongState(notWhile, path, needs), ...problemExamples },
   } as const satisfies Operation;
 }
+
+function wrongState(state: string, action: string, states: string): ProblemExamples {
+  return conflict(`Campaign ${drop.id} is ${state}; ${action} needs a campaign that is ${states}.`);
+}
+
+const TOO_NEAR = '2030-01-31T16:58:01.500Z or later, so that all gateways learn of it before';
+const PASSED = 'a time after now, 2030-01-31T17:00:40.212Z: edit it first';
+const NEAR_OPENING = '2030-01-31T16:57:00.000Z';
 
 export const scheduleOperations = {
   listSchedule: {
@@ -74,20 +101,62 @@ export const scheduleOperations = {
     query: DryRunQuery,
     headers: MatchHeaders,
     body: EditBody,
-    answer: json(200, 'In effect', orDryRun(CampaignJson), ETAG),
+    answer: shownBy(json(200, 'In effect', orDryRun(CampaignJson), ETAG), editedExample),
     problems: [...CHANGE, 'change-refused'],
+    problemExamples: {
+      ...wrongState('cancelled', 'edit', 'draft, scheduled, open, paused, closed'),
+      'change-refused': {
+        detail: `Invalid change: opens_at is "${NEAR_OPENING}", expected ${TOO_NEAR}.`,
+        errors: [fieldFault('opens_at', NEAR_OPENING, TOO_NEAR)],
+        reason: 'too_near',
+      },
+    },
   },
-  announceCampaign: change('announce', 'Announce a draft: publish its rules and put its times into effect'),
+  announceCampaign: change('announce', 'Announce a draft: publish its rules and put its times into effect', {
+    becomes: announcedExample,
+    notWhile: 'scheduled',
+    needs: 'draft',
+    problemExamples: {
+      'change-refused': {
+        detail: `Invalid change: opens_at is "${drop.opensAt}", expected ${PASSED}.`,
+        errors: [fieldFault('opens_at', drop.opensAt, PASSED)],
+        reason: 'passed',
+      },
+    },
+  }),
   pauseCampaign: change(
     'pause',
     `Pause a campaign: no new entries until it is resumed; the queue stays. ${CONFIRMED}`,
+    {
+      becomes: { status: 'paused', paused_at: '2030-01-31T17:25:00.406Z' },
+      notWhile: 'draft',
+      needs: 'scheduled, open',
+    },
   ),
-  resumeCampaign: change('resume', `Resume a paused campaign. ${CONFIRMED}`),
+  resumeCampaign: change('resume', `Resume a paused campaign. ${CONFIRMED}`, {
+    becomes: { version: 3 },
+    notWhile: 'scheduled',
+    needs: 'paused',
+  }),
   cancelCampaign: change(
     'cancel',
     `Cancel a campaign, irrevocably: waiting entries get the outcome cancelled, grants stay. ${CONFIRMED}`,
+    {
+      becomes: { status: 'cancelled', settled_at: '2030-01-31T17:40:00.655Z' },
+      notWhile: 'cancelled',
+      needs: 'draft, scheduled, open, paused, closed',
+    },
   ),
-  archiveCampaign: change('archive', 'Hide a finished campaign from lists', ReasonBody, []),
+  archiveCampaign: change(
+    'archive',
+    'Hide a finished campaign from lists',
+    {
+      becomes: { status: 'archived', settled_at: '2030-01-31T18:15:02.371Z' },
+      notWhile: 'scheduled',
+      needs: 'settled, cancelled',
+    },
+    [],
+  ),
   listVersions: {
     method: 'GET',
     path: '/v1/campaigns/{id}/versions',
@@ -104,7 +173,10 @@ export const scheduleOperations = {
     parameters: CampaignPath,
     query: DryRunQuery,
     body: AgainBody,
-    answer: json(201, 'Created', CreatedCampaign, { location: 'The URL of the campaign' }),
+    answer: shownBy(
+      json(201, 'Created', CreatedCampaign, { location: 'The URL of the campaign' }),
+      againExample,
+    ),
     dryRunAnswer: DRY_RUN,
     problems: [...ON_CAMPAIGN, ...WITH_BODY],
   },
@@ -115,6 +187,7 @@ export const scheduleOperations = {
     body: NewTemplateBody,
     answer: json(201, 'Saved', TemplateJson, { location: 'The URL of the template' }),
     problems: [...SECURED, ...WITH_BODY, 'conflict'],
+    problemExamples: conflict('A template with the name "Thursdays" already exists.'),
   },
   listTemplates: {
     method: 'GET',
@@ -139,7 +212,10 @@ export const scheduleOperations = {
     parameters: TemplatePath,
     query: DryRunQuery,
     body: AgainBody,
-    answer: json(201, 'Created', CreatedCampaign, { location: 'The URL of the campaign' }),
+    answer: shownBy(
+      json(201, 'Created', CreatedCampaign, { location: 'The URL of the campaign' }),
+      againExample,
+    ),
     dryRunAnswer: DRY_RUN,
     problems: [...SECURED, ...WITH_BODY, 'unknown-template'],
   },

@@ -3,8 +3,11 @@ import type { Static } from 'typebox';
 import Type from 'typebox';
 import { REFUSALS } from '../../../sql/statements/campaigns/campaign-versions.ts';
 import { SCHEDULED_KINDS } from '../../../sql/statements/campaigns/schedule.ts';
+import { drop, MADE_AT, secondDrop, TIME_ZONE } from '../../contract/api/examples/story.ts';
 import { shownText } from '../../contract/api/text.ts';
 import { CAMPAIGN_STATES } from '../../contract/campaign/campaign-state.ts';
+import { inBerlin, newDropExample, timelessDropBody } from './campaign-examples.ts';
+import { NewCampaignBody } from './campaign-schemas.ts';
 import {
   exact,
   instant,
@@ -12,7 +15,6 @@ import {
   MAX_PLACES,
   MAX_REASON_CHARACTERS,
   MAX_TITLE_CHARACTERS,
-  NewCampaignBody,
   oneOf,
   orNull,
   time,
@@ -36,6 +38,8 @@ export const ReasonBody = Type.Object(
   { ...exact, examples: [{ reason: 'The shop is not ready' }] },
 );
 
+const ONE_HOUR_MORE = 'One hour more';
+
 export const EditBody = Type.Object(
   {
     title: Type.Optional(shownText(MAX_TITLE_CHARACTERS, 'Editable until the opening')),
@@ -58,7 +62,7 @@ export const EditBody = Type.Object(
     ...exact,
     description:
       'Absent members stay as they are. A time without a Z is read in the time zone of the campaign.',
-    examples: [{ closes_at: '2030-01-31T19:00:00.000Z', reason: 'One hour more' }],
+    examples: [{ closes_at: drop.laterClose, reason: ONE_HOUR_MORE }],
   },
 );
 export type EditBody = Static<typeof EditBody>;
@@ -80,7 +84,7 @@ export const AgainBody = Type.Object(
   {
     ...exact,
     description: 'The times of the new campaign; everything else is copied',
-    examples: [{ opens_at: '2030-02-07T17:00:00.000Z', closes_at: '2030-02-07T18:00:00.000Z' }],
+    examples: [{ opens_at: secondDrop.opensAt, closes_at: secondDrop.closesAt }],
   },
 );
 export type AgainBody = Static<typeof AgainBody>;
@@ -100,10 +104,18 @@ export const NewTemplateBody = Type.Object(
       }),
     ),
   },
-  { ...exact, examples: [{ name: 'Fridays', campaign: { kind: 'coupon', title: 'Friday', stock: 7 } }] },
+  { ...exact, examples: [{ name: 'Thursdays', campaign: timelessDropBody }] },
 );
 
 export const TemplatePath = Type.Object({ id: whole(1, 2 ** 31 - 1, 'The template') }, exact);
+
+const templateExample = {
+  id: 1,
+  name: 'Thursdays',
+  campaign: timelessDropBody,
+  made_by: 'operator',
+  made_at: MADE_AT,
+};
 
 export const TemplateJson = Type.Object(
   {
@@ -113,7 +125,7 @@ export const TemplateJson = Type.Object(
     made_by: Type.String(),
     made_at: time('When'),
   },
-  exact,
+  { ...exact, examples: [templateExample] },
 );
 
 export const TemplatePage = Type.Object(
@@ -121,8 +133,16 @@ export const TemplatePage = Type.Object(
     templates: Type.Array(TemplateJson),
     next: orNull(Type.Integer({ description: 'The `after` of the next page; null on the last page' })),
   },
-  exact,
+  { ...exact, examples: [{ templates: [templateExample], next: null }] },
 );
+
+const dryRunExample = {
+  dry_run: true,
+  action: 'make',
+  gateways_confirm: false,
+  effective_before: null,
+  campaign: newDropExample,
+};
 
 export const DryRunJson = Type.Object(
   {
@@ -136,7 +156,7 @@ export const DryRunJson = Type.Object(
       description: 'The resulting campaign, without the members assigned at creation',
     }),
   },
-  exact,
+  { ...exact, examples: [dryRunExample] },
 );
 export type DryRunJson = Static<typeof DryRunJson>;
 
@@ -156,6 +176,11 @@ export const ScheduleQuery = Type.Object(
   },
   exact,
 );
+
+const scheduledExample = {
+  ...{ time_zone: TIME_ZONE, campaign: drop.id, title: drop.title, version: 1 },
+  ...{ paused: false, changing: false },
+};
 
 export const SchedulePage = Type.Object(
   {
@@ -178,8 +203,26 @@ export const SchedulePage = Type.Object(
     ),
     next: orNull(Type.String({ description: 'The `after` of the next page; null on the last page' })),
   },
-  exact,
+  {
+    ...exact,
+    examples: [
+      {
+        scheduled: [
+          { at: drop.opensAt, local: inBerlin(drop.opensAt), ...scheduledExample, kind: 'opening' },
+          { at: drop.closesAt, local: inBerlin(drop.closesAt), ...scheduledExample, kind: 'closing' },
+        ],
+        next: null,
+      },
+    ],
+  },
 );
+
+const EDITED_AT = '2030-01-31T17:20:05.413Z';
+const versionExample = {
+  ...{ state: 'effective', by: 'operator', refused: null, refusal: null },
+  ...{ title: drop.title, places: drop.stock, opens_at: drop.opensAt, draws_at: null },
+  ...{ time_zone: TIME_ZONE, stage: 'scheduled', paused: false },
+};
 
 export const VersionPage = Type.Object(
   {
@@ -225,5 +268,24 @@ export const VersionPage = Type.Object(
       { description: 'The completed steps of its schedule, each once' },
     ),
   },
-  exact,
+  {
+    ...exact,
+    examples: [
+      {
+        versions: [
+          {
+            ...{ version: 1, action: 'make', ...versionExample, at: MADE_AT, reason: null },
+            ...{ decided_at: MADE_AT, closes_at: drop.closesAt, rules_hash: drop.rulesHash },
+          },
+          {
+            ...{ version: 2, action: 'edit', ...versionExample, at: EDITED_AT, reason: ONE_HOUR_MORE },
+            decided_at: '2030-01-31T17:20:05.802Z',
+            ...{ closes_at: drop.laterClose, rules_hash: drop.laterRulesHash },
+          },
+        ],
+        next: null,
+        late: [],
+      },
+    ],
+  },
 );

@@ -1,7 +1,17 @@
 /** The operations of operators and their tokens; part of the table in operations.ts. */
-import { json, type Operation, SECURED, WITH_BODY } from './operation.ts';
+import { ann } from '../../contract/api/examples/story.ts';
+import { fieldFault } from '../../contract/api/problem.ts';
+import { json, type Operation, SECURED, shownBy, WITH_BODY } from './operation.ts';
 import { PageQuery } from './schemas.ts';
-import { MadeToken, NewTokenBody, OperatorJson, TokenJson, TokenPage, TokenPath } from './token-schemas.ts';
+import {
+  MadeToken,
+  NewTokenBody,
+  OperatorJson,
+  revokedExample,
+  TokenJson,
+  TokenPage,
+  TokenPath,
+} from './token-schemas.ts';
 
 export const tokenOperations = {
   getOperator: {
@@ -18,6 +28,12 @@ export const tokenOperations = {
     body: NewTokenBody,
     answer: json(201, 'Made', MadeToken, { location: 'The URL of the token' }),
     problems: [...SECURED, ...WITH_BODY, 'conflict'],
+    problemExamples: {
+      conflict: {
+        detail: `The name "${ann.name}" is taken. Revoke its token first.`,
+        errors: [fieldFault('name', ann.name, 'a name that no valid token has')],
+      },
+    },
   },
   listTokens: {
     method: 'GET',
@@ -40,7 +56,7 @@ export const tokenOperations = {
     path: '/v1/tokens/{id}/revoke',
     summary: 'Revoke a token, irrevocably and at once; retrying is safe',
     parameters: TokenPath,
-    answer: json(200, 'Revoked', TokenJson),
+    answer: shownBy(json(200, 'Revoked', TokenJson), revokedExample),
     problems: [...SECURED, 'unknown-token'],
   },
 } as const satisfies Readonly<Record<string, Operation>>;

@@ -1,8 +1,9 @@
 /** Schemas of the routes of operators and their tokens; see schemas.ts. */
 import type { Static } from 'typebox';
 import Type from 'typebox';
+import { ann, drop, MADE_AT } from '../../contract/api/examples/story.ts';
 import { shownText } from '../../contract/api/text.ts';
-import { type Permission, permissions, ROLES } from '../../operators/roles.ts';
+import { type Permission, permissions, permissionsOf, ROLES } from '../../operators/roles.ts';
 import { exact, instant, oneOf, orNull, time, whole } from './schemas.ts';
 
 const MAX_NAME_CHARACTERS = 100;
@@ -17,11 +18,17 @@ export const NewTokenBody = Type.Object(
   },
   {
     ...exact,
-    examples: [{ name: 'Ada', role: 'editor', expires_at: '2030-12-31T23:00:00.000Z' }],
+    examples: [{ name: ann.name, role: 'viewer', expires_at: ann.expiresAt }],
   },
 );
 
 export const TokenPath = Type.Object({ id: whole(1, GREATEST_ID, 'The token') }, exact);
+
+const tokenExample = {
+  ...{ id: ann.token, name: ann.name, role: 'viewer', made_by: 'operator', made_at: MADE_AT },
+  ...{ expires_at: ann.expiresAt, last_used_at: ann.lastUsedAt, revoked_at: null, revoked_by: null },
+} as const;
+export const revokedExample = { ...tokenExample, revoked_at: drop.closesAt, revoked_by: 'operator' } as const;
 
 export const TokenJson = Type.Object(
   {
@@ -35,7 +42,7 @@ export const TokenJson = Type.Object(
     revoked_at: orNull(time('Refused since then; null if it is not revoked')),
     revoked_by: orNull(Type.String()),
   },
-  exact,
+  { ...exact, examples: [tokenExample] },
 );
 export type TokenJson = Static<typeof TokenJson>;
 
@@ -44,7 +51,11 @@ export const MadeToken = Type.Object(
     ...TokenJson.properties,
     token: Type.String({ description: 'The token itself, in this answer alone: only its hash is stored' }),
   },
-  exact,
+  {
+    ...exact,
+    // 32 zero bytes: nobody's token.
+    examples: [{ ...tokenExample, last_used_at: null, token: `fairline_${'A'.repeat(43)}` }],
+  },
 );
 
 export const TokenPage = Type.Object(
@@ -54,7 +65,7 @@ export const TokenPage = Type.Object(
       description: 'The `after` of the next page; null on the last page',
     }),
   },
-  exact,
+  { ...exact, examples: [{ tokens: [tokenExample], next: null }] },
 );
 
 const names = Object.keys(permissions) as Permission[];
@@ -66,5 +77,10 @@ export const OperatorJson = Type.Object(
     token: orNull(Type.Integer({ description: 'Its id; null for the OPERATOR_TOKEN of the engines' })),
     permissions: Type.Array(oneOf(names, 'What the role may do')),
   },
-  exact,
+  {
+    ...exact,
+    examples: [
+      { name: ann.name, role: 'viewer', token: ann.token, permissions: [...permissionsOf('viewer')] },
+    ],
+  },
 );

@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../../contract/api/problem.ts';
 import { authenticate, hashOfToken, type Operator } from '../../operators/authenticate.ts';
-import { mayDo, type Permission, permissions } from '../../operators/roles.ts';
+import { mayDo, type Permission, refusalOf } from '../../operators/roles.ts';
 import { SECURED_PREFIX } from '../contract/operation.ts';
 import type { ApiDeps } from '../deps.ts';
 
@@ -59,11 +59,7 @@ function unauthenticated(detail: string, error?: string): Problem {
   );
 }
 
-function forbidden({ name, role }: Operator, needs: Permission): Problem {
-  const { roles } = permissions[needs];
-  return new Problem(
-    'forbidden',
-    `${name} has the role ${role}; this needs the permission ${needs}, which ${roles.join(' and ')} have.`,
-    { role, permission: needs, roles: [...roles] },
-  );
+function forbidden(operator: Operator, needs: Permission): Problem {
+  const { detail, ...members } = refusalOf(operator, needs);
+  return new Problem('forbidden', detail, members);
 }

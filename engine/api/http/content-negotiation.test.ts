@@ -18,6 +18,6 @@ describe('preferredType', () => {
     ['text/csv;q=0', undefined],
     ['application/json;q=x', 'application/json'],
   ] as const) {
-    it(`gives ${expected} for ${accept}`, () => assert.equal(preferredType(accept, offered), expected));
+    it(`returns ${expected} for ${accept}`, () => assert.equal(preferredType(accept, offered), expected));
   }
 });

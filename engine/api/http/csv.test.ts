@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { field } from './csv.ts';
 
-describe('a field of CSV', () => {
+describe('a CSV field', () => {
   for (const [value, expected] of [
     [null, ''],
     [-7, '-7'],

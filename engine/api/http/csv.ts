@@ -1,7 +1,7 @@
 /** CSV according to RFC 4180, safe to open in a spreadsheet. */
 import type { Campaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import type { EntryOutcome } from '../../../sql/statements/entries/outcomes.ts';
-import type { EntryJson } from '../contract/schemas.ts';
+import type { EntryJson } from '../contract/entry-schemas.ts';
 import { entryJson } from '../routes/campaign-json.ts';
 
 export const CSV_MEDIA_TYPE = 'text/csv';

@@ -28,8 +28,8 @@ function problemOf(answer: string): Record<string, unknown> {
   return JSON.parse(body);
 }
 
-describe("the operators' token", () => {
-  it('is wanted below /v1/, whatever is there', async () => {
+describe('the operator token', () => {
+  it('is required on every path below /v1/', async () => {
     for (const path of ['/v1/campaigns', '/v1/nothing', '/v1/']) {
       const answer = await api.call('GET', path, { token: undefined });
       assert.equal(answer.status, 401);
@@ -38,7 +38,7 @@ describe("the operators' token", () => {
     }
   });
 
-  it('is refused when it is another one, and never shown', async () => {
+  it('is refused when wrong, and never printed', async () => {
     for (const authorization of [
       'Bearer another',
       `Bearer ${TOKEN}x`,
@@ -56,14 +56,14 @@ describe("the operators' token", () => {
     assert.match(wrong.headers.get('www-authenticate') ?? '', /error="invalid_token"/);
   });
 
-  it('is taken with any case of the scheme', async () => {
+  it('accepts its scheme in any case', async () => {
     const headers = { authorization: `bearer ${TOKEN}` };
     assert.equal((await api.call('GET', '/v1/campaigns', { token: undefined, headers })).status, 200);
   });
 });
 
-describe('requests that lead nowhere', () => {
-  it('get 404 where nothing is', async () => {
+describe('unroutable requests', () => {
+  it('get 404 for an unknown path', async () => {
     for (const path of ['/', '/v2', '/v1/campaigns/1/entries/me', '/livez/x']) {
       const answer = await api.call('GET', path);
       assert.equal(answer.status, 404, path);
@@ -71,7 +71,7 @@ describe('requests that lead nowhere', () => {
     }
   });
 
-  it('get 405 with Allow where the method is another one', async () => {
+  it('get 405 with Allow for a wrong method', async () => {
     for (const [method, path, allow] of [
       ['DELETE', '/v1/campaigns', 'POST, GET, HEAD'],
       ['PUT', '/v1/campaigns/1', 'GET, HEAD, PATCH'],
@@ -87,7 +87,7 @@ describe('requests that lead nowhere', () => {
     }
   });
 
-  it('get 400 for a path that cannot be decoded', async () => {
+  it('get 400 for an undecodable path', async () => {
     const answer = problemOf(
       await send(
         `GET /v1/campaigns/%E0%A4 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\nconnection: close\r\n\r\n`,
@@ -104,13 +104,13 @@ describe('malformed requests', () => {
     assert.equal(problemOf(answer).type, 'urn:fairline:problem:invalid-request');
   });
 
-  it('get 431 for headers that are too large', async () => {
+  it('get 431 for oversized headers', async () => {
     const answer = await send(`GET /livez HTTP/1.1\r\nhost: x\r\nx-long: ${'x'.repeat(9_000)}\r\n\r\n`);
     assert.match(answer, /^HTTP\/1\.1 431 /);
     assert.equal(problemOf(answer).type, 'urn:fairline:problem:headers-too-large');
   });
 
-  it('get 408 when they do not arrive whole', async () => {
+  it('get 408 when they arrive incomplete', async () => {
     const answer = await send(
       `POST /v1/campaigns HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\n` +
         'content-type: application/json\r\ncontent-length: 100\r\n\r\n{',
@@ -120,8 +120,8 @@ describe('malformed requests', () => {
   });
 });
 
-describe('every answer', () => {
-  it('is not to be kept or guessed at', async () => {
+describe('every response', () => {
+  it('forbids caching and content sniffing', async () => {
     for (const path of ['/livez', '/v1/campaigns', '/nothing']) {
       const { headers } = await api.call('GET', path);
       assert.equal(headers.get('cache-control'), 'no-store');

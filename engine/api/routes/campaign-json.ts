@@ -6,7 +6,9 @@ import { showLocal } from '../../campaigns/local-time.ts';
 import { stateOf } from '../../campaigns/states.ts';
 import { instantOf } from '../../contract/record/stamp.ts';
 import type { DrawRules } from '../../draw/rules.ts';
-import type { CampaignJson, EntryJson, RoomJson, TotalsJson } from '../contract/schemas.ts';
+import type { CampaignJson } from '../contract/campaign-schemas.ts';
+import type { EntryJson, TotalsJson } from '../contract/entry-schemas.ts';
+import type { RoomJson } from '../contract/room-schemas.ts';
 
 export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
   const { draw, timeZone: zone } = campaign;

@@ -30,8 +30,8 @@ function faultsOf(answer: Answer): readonly Fault[] {
   return answer.body.errors as readonly Fault[];
 }
 
-describe('making a campaign', () => {
-  it('makes a coupon and shows it to gateways', async () => {
+describe('creating a campaign', () => {
+  it('creates a coupon and shows it to gateways', async () => {
     const body = { ...coupon(), title: 'Déjà vu 🎟️', opens_at: inMs(60_000), closes_at: inMs(120_000) };
     const answer = await post(body);
     assert.equal(answer.status, 201);
@@ -70,7 +70,7 @@ describe('making a campaign', () => {
     assert.equal(answer.headers.get('location'), `/v1/campaigns/${id}`);
   });
 
-  it('makes a raffle that opens now', async () => {
+  it('creates a raffle that opens immediately', async () => {
     const answer = await post({ kind: 'raffle', title: 'A bicycle', winners: 3, closes_at: inMs(60_000) });
     assert.equal(answer.status, 201);
     assert.equal(answer.body.status, 'open');
@@ -81,7 +81,7 @@ describe('making a campaign', () => {
     assert.deepEqual([answer.body.alternates, answer.body.group_limit], [0, null]);
   });
 
-  it('announces the rules of a raffle, which anybody can hash from what is shown', async () => {
+  it('announces the rules of a raffle so that anybody can hash what is shown', async () => {
     const tiers = [
       { name: 'first prize', winners: 1 },
       { name: 'Zweiter Preis – 🎟', winners: 10 },
@@ -129,7 +129,7 @@ describe('making a campaign', () => {
     }
   });
 
-  it('takes the limits themselves', async () => {
+  it('accepts values at the limits', async () => {
     const opensAt = Date.now() + 60_000;
     for (const change of [
       { stock: 1 },
@@ -148,7 +148,7 @@ describe('making a campaign', () => {
     }
   });
 
-  it('is made although Redis is away, and says that gateways do not know it yet', async () => {
+  it('succeeds while Redis is down, and says that gateways do not know the campaign yet', async () => {
     api.redis.disconnect();
     const answer = await post(coupon());
     await eventually(() => api.redis.status === 'end');
@@ -180,12 +180,12 @@ describe('making a campaign', () => {
     ['a title of blanks', { title: '  ' }, 'title', title],
     ['a title that is too long', { title: 'x'.repeat(201) }, 'title', title],
     ['a title with a control character', { title: 'a\u0000b' }, 'title', title],
-    ['a title with half a character', { title: 'a\ud83d' }, 'title', title],
+    ['a title with a lone surrogate', { title: 'a\ud83d' }, 'title', title],
     ['a title that is a number', { title: 7 }, 'title', title],
     ['no stock', { stock: undefined }, 'stock', `${wholeStock}, as kind is coupon`],
     ['a stock of 0', { stock: 0 }, 'stock', wholeStock],
     ['a negative stock', { stock: -1 }, 'stock', wholeStock],
-    ['half a stock', { stock: 1.5 }, 'stock', wholeStock],
+    ['a fractional stock', { stock: 1.5 }, 'stock', wholeStock],
     ['a stock that is too large', { stock: 10_000_001 }, 'stock', wholeStock],
     ['a stock as text', { stock: '10' }, 'stock', wholeStock],
     ['a stock of null', { stock: null }, 'stock', wholeStock],
@@ -199,7 +199,7 @@ describe('making a campaign', () => {
     ],
     ['tiers of a coupon', { tiers: [{ name: 'x', winners: 1 }] }, 'tiers', 'no value, as kind is coupon'],
     ['alternates of a coupon', { alternates: 1 }, 'alternates', 'no value, as kind is coupon'],
-    ['a limit of groups of a coupon', { group_limit: 1 }, 'group_limit', 'no value, as kind is coupon'],
+    ['a group limit of a coupon', { group_limit: 1 }, 'group_limit', 'no value, as kind is coupon'],
     ['randomness of a coupon', { randomness: 'drand' }, 'randomness', 'no value, as kind is coupon'],
     [
       'winners and tiers',
@@ -210,8 +210,13 @@ describe('making a campaign', () => {
     ['no tiers', { ...raffle, tiers: [] }, 'tiers', tiers],
     ['a tier without a name', { ...raffle, tiers: [{ winners: 1 }] }, 'tiers', tiers],
     ['a tier without winners', { ...raffle, tiers: [{ name: 'x', winners: 0 }] }, 'tiers', tiers],
-    ['a tier with half a winner', { ...raffle, tiers: [{ name: 'x', winners: 0.5 }] }, 'tiers', tiers],
-    ['a tier with another member', { ...raffle, tiers: [{ name: 'x', winners: 1, of: 2 }] }, 'tiers', tiers],
+    ['a tier with a fractional winner', { ...raffle, tiers: [{ name: 'x', winners: 0.5 }] }, 'tiers', tiers],
+    [
+      'a tier with an unknown member',
+      { ...raffle, tiers: [{ name: 'x', winners: 1, of: 2 }] },
+      'tiers',
+      tiers,
+    ],
     [
       'too many tiers',
       { ...raffle, tiers: Array.from({ length: 101 }, () => ({ name: 'x', winners: 1 })) },
@@ -219,7 +224,7 @@ describe('making a campaign', () => {
       tiers,
     ],
     [
-      'more winners than there can be',
+      'too many winners',
       { ...raffle, tiers: Array.from({ length: 2 }, () => ({ name: 'x', winners: 6_000_000 })) },
       'tiers',
       'at most 10000000 winners over all tiers',
@@ -232,7 +237,7 @@ describe('making a campaign', () => {
     ],
     ['a limit of 0', { ...raffle, winners: 1, group_limit: 0 }, 'group_limit', wholeStock],
     [
-      'another source of randomness',
+      'an unknown source of randomness',
       { ...raffle, winners: 1, randomness: 'dice' },
       'randomness',
       'one of commit, drand',
@@ -269,7 +274,7 @@ describe('making a campaign', () => {
       /^at most 100 days after the opening: 2.*Z or earlier$/,
     ],
     [
-      'instants that are too far away',
+      'instants too far in the future',
       { opens_at: '2199-12-31T00:00:00Z', closes_at: '2200-01-01T00:00:00Z' },
       'closes_at',
       'a time before 2200-01-01T00:00:00.000Z',
@@ -282,7 +287,7 @@ describe('making a campaign', () => {
       'a whole number from 5 to 2592000',
     ],
     [
-      'a waitlist for what is final at once',
+      'a waitlist without claims',
       { waitlist: 5 },
       'waitlist',
       'no value, as nothing becomes free for a waitlist without claim_within_s',
@@ -313,7 +318,7 @@ describe('making a campaign', () => {
       'no value, as claim_within_s sets the time to claim',
     ],
     [
-      'a deadline later than stamps count',
+      'a deadline beyond the last stamp',
       { closes_at: inMs(99 * 86_400_000), claim_within_s: 3 * 86_400 },
       'claim_within_s',
       /^a deadline, counted from the close, at or before 2.*Z$/,
@@ -342,7 +347,7 @@ describe('making a campaign', () => {
     });
   }
 
-  it('names every fault at once, and in the detail', async () => {
+  it('reports every fault at once, in the detail as well', async () => {
     const answer = await post({ kind: 'coupon', stock: 0, closes_at: 'soon', __proto__x: 1 });
     assert.deepEqual(
       faultsOf(answer).map(({ field, value }) => [field, value]),
@@ -359,7 +364,7 @@ describe('making a campaign', () => {
     );
   });
 
-  it('refuses bodies that are no objects, or no JSON', async () => {
+  it('refuses bodies that are not JSON objects', async () => {
     for (const body of [[], 'text', 7, null]) {
       assert.deepEqual(
         faultsOf(await post(body)).map(({ field }) => field),
@@ -377,7 +382,7 @@ describe('making a campaign', () => {
 });
 
 describe('listing campaigns', () => {
-  it('gives all of them, a page at a time', async () => {
+  it('returns all campaigns, page by page', async () => {
     const other = await startApi();
     const made: number[] = [];
     for (let count = 0; count < 5; count++) made.push(await other.create());
@@ -394,7 +399,7 @@ describe('listing campaigns', () => {
     await other.close();
   });
 
-  it('refuses parameters that are wrong', async () => {
+  it('refuses invalid parameters', async () => {
     for (const [query, field] of [
       ['limit=0', 'limit'],
       ['limit=1001', 'limit'],
@@ -415,7 +420,7 @@ describe('listing campaigns', () => {
     }
   });
 
-  it('knows where nothing is', async () => {
+  it('answers 404 for an unknown campaign', async () => {
     const answer = await api.call('GET', '/v1/campaigns/2147483647');
     assert.equal(answer.status, 404);
     assert.equal(answer.body.type, 'urn:fairline:problem:unknown-campaign');

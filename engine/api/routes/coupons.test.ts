@@ -28,8 +28,8 @@ async function grant(campaign: unknown): Promise<void> {
   ]);
 }
 
-describe('terms of coupons', () => {
-  it('are made with a campaign or for one, and read', async () => {
+describe('coupon terms', () => {
+  it('are created with a campaign or for one, and can be read', async () => {
     const made = await api.call('POST', '/v1/campaigns', {
       body: { ...coupon(), terms: { ...TEN_PERCENT, limit_total: 5 } },
     });
@@ -56,7 +56,7 @@ describe('terms of coupons', () => {
     assert.deepEqual([ofTwin.body.campaign, ofTwin.body.terms], [twin.body.id, body.terms]);
   });
 
-  it('with a campaign that cannot have them, the campaign is not made either', async () => {
+  it('create no campaign that cannot have them', async () => {
     const { rows: before } = await api.pool.query('select count(*) from campaigns');
     await make({ code: 'ALONE', terms: { ...TEN_PERCENT, exclusive: true, stack_class: 'alone' } });
     const terms = { ...TEN_PERCENT, stackable_with: ['alone'] };
@@ -69,7 +69,7 @@ describe('terms of coupons', () => {
     assert.deepEqual(fieldsOf(await api.call('POST', '/v1/campaigns', { body: raffle })), ['terms']);
   });
 
-  it('are refused by the member that is wrong', async () => {
+  it('name the invalid member when refused', async () => {
     const cases: readonly (readonly [object, readonly string[]])[] = [
       [{ terms: TEN_PERCENT }, ['campaign']],
       [{ campaign: 1, code: 'BOTH', terms: TEN_PERCENT }, ['code']],
@@ -94,7 +94,7 @@ describe('terms of coupons', () => {
     }
   });
 
-  it('change until somebody holds a coupon, and gateways hear of it', async () => {
+  it('can change until the first hold, and gateways see the change', async () => {
     const { body: shared } = await make({ code: 'CHANGING', terms: TEN_PERCENT });
     const before = await readCouponNews(api.redis, api.keys, 0);
     const changed = await replace(shared.id, { discount: 'free_shipping' });
@@ -116,7 +116,7 @@ describe('terms of coupons', () => {
     assert.match((await make({ campaign: late, terms: TEN_PERCENT })).text, /has already granted coupons/);
   });
 
-  it('may limit a coupon to fewer uses than holds of it that have lapsed', async () => {
+  it('may limit a coupon to fewer uses than its expired holds', async () => {
     const lapsed = 1_100;
     const { body: made } = await make({ code: 'LAPSED', terms: { ...TEN_PERCENT, limit_total: lapsed } });
     // Nobody has used the coupon since these holds ended.
@@ -138,7 +138,7 @@ describe('terms of coupons', () => {
     assert.equal(changed.body.used, 0);
   });
 
-  it('that contradict those of others are refused, also of two made at once', async () => {
+  it("are refused when they contradict another coupon's, also for two created at once", async () => {
     const a = { ...TEN_PERCENT, stack_class: 'first', stackable_with: ['second'] };
     const b = { ...TEN_PERCENT, stack_class: 'second', stackable_with: ['third'] };
     const both = await Promise.all([make({ code: 'ONE', terms: a }), make({ code: 'TWO', terms: b })]);
@@ -153,7 +153,7 @@ describe('terms of coupons', () => {
     assert.equal((await make({ code, terms: right })).status, 201);
   });
 
-  it('are not those of a code that a campaign has granted', async () => {
+  it('are refused for a code that a campaign has granted', async () => {
     const campaign = await api.create();
     await api.pool.query(`insert into entries values ($1, 'ann', 1024)`, [campaign]);
     await api.pool.query(`insert into grants values ($1, 1, 'ann', 'AAAA-BBBB-CCCC-DDDD')`, [campaign]);

@@ -12,16 +12,11 @@ import { endOffer, endWouldBe, extendOffer } from '../../campaigns/offers.ts';
 import { type FieldFault, fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
 import { MAX_USER_ID_BYTES } from '../../contract/record/record.ts';
 import { makeCode } from '../../settling/judges/codes.ts';
+import { CampaignPath } from '../contract/campaign-schemas.ts';
+import { DeadlineBody, PassOnBody } from '../contract/draw-schemas.ts';
+import { EntrantBody, EntrantsQuery, MAX_ENTRANTS } from '../contract/entrant-schemas.ts';
 import { JSON_MEDIA_TYPE, operations } from '../contract/operations.ts';
-import {
-  CampaignPath,
-  DeadlineBody,
-  EntrantBody,
-  EntrantsQuery,
-  MAX_ENTRANTS,
-  PassOnBody,
-  pageLimit,
-} from '../contract/schemas.ts';
+import { pageLimit } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { readBody, readList, readParameters } from '../http/input.ts';
 import { isDryRun } from '../http/preconditions.ts';

@@ -45,8 +45,8 @@ async function alternates(id: number): Promise<string[]> {
   return rows.map(row => row.user_id);
 }
 
-describe('terms of entrants', () => {
-  it('are set, replaced and listed by page, in the order of the bytes of the ids', async () => {
+describe('entrant terms', () => {
+  it('can be set, replaced and listed by page, in byte order of the ids', async () => {
     const id = await raffle();
     const first = await put(id, [
       { user: 'zoë', tickets: 3, group: 'table 1', excluded: 'staff' },
@@ -70,7 +70,7 @@ describe('terms of entrants', () => {
     ]);
   });
 
-  it('are as many as a call may have, with the longest of everything', async () => {
+  it('accept as many entrants as a call may have, with the longest values', async () => {
     const id = await raffle();
     const longest = Array.from({ length: 1_000 }, (_, index) => ({
       user: String(index).padEnd(128, 'x'),
@@ -98,14 +98,14 @@ describe('terms of entrants', () => {
     ['an empty user', [{ user: '' }], '[0].user', /a user id/],
     ['a user of too many bytes', [{ user: 'é'.repeat(65) }], '[0].user', /a user id/],
     ['a user with U+0000', [{ user: 'a\u0000b' }], '[0].user', /a user id/],
-    ['a user with half a character', [{ user: 'a\ud83d' }], '[0].user', /a user id/],
+    ['a user with a lone surrogate', [{ user: 'a\ud83d' }], '[0].user', /a user id/],
     ['a user twice', [{ user: 'ann' }, { user: 'ann' }], '[1].user', /not yet in the list/],
     ['no ticket', [{ user: 'ann', tickets: 0 }], '[0].tickets', /a whole number from 1 to 1000/],
     ['too many tickets', [{ user: 'ann', tickets: 1_001 }], '[0].tickets', /a whole number from 1 to 1000/],
-    ['half a ticket', [{ user: 'ann', tickets: 1.5 }], '[0].tickets', /a whole number from 1 to 1000/],
+    ['a fractional ticket', [{ user: 'ann', tickets: 1.5 }], '[0].tickets', /a whole number from 1 to 1000/],
     ['an empty group', [{ user: 'ann', group: '' }], '[0].group', /text of 1 to 100 characters/],
     ['a long reason', [{ user: 'ann', excluded: 'x'.repeat(201) }], '[0].excluded', /text of 1 to 200/],
-    ['a reason that is none', [{ user: 'ann', excluded: true }], '[0].excluded', /text of 1 to 200/],
+    ['an invalid reason', [{ user: 'ann', excluded: true }], '[0].excluded', /text of 1 to 200/],
     ['an unknown member', [{ user: 'ann', ticket: 2 }], '[0].ticket', /a known member: user/],
   ];
   for (const [what, body, field, expected] of wrong) {
@@ -119,7 +119,7 @@ describe('terms of entrants', () => {
     });
   }
 
-  it('names no more faults than one can read', async () => {
+  it('report a limited number of faults', async () => {
     const answer = await put(
       1,
       Array.from({ length: 1_000 }, () => ({ user: 7, tickets: 'x' })),
@@ -127,7 +127,7 @@ describe('terms of entrants', () => {
     assert.equal((answer.body.errors as unknown[]).length, 20);
   });
 
-  it('are refused once it is closed, also by the ledger itself', async () => {
+  it('are refused after the close, also by the ledger', async () => {
     const id = await raffle();
     assert.equal((await put(id, [{ user: 'user-1', tickets: 2 }])).status, 200);
     await draw(id, 3);
@@ -145,14 +145,14 @@ describe('terms of entrants', () => {
   });
 });
 
-describe('passing a prize on', () => {
+describe('reassigning a prize', () => {
   function pass(id: number, body: Readonly<Record<string, unknown>>): Promise<Answer> {
     return api.call('POST', `/v1/campaigns/${id}/alternates/next`, {
       body: { reason: 'did not answer', ...body },
     });
   }
 
-  it('gives it to the next alternate, once, with its serial and tier and another code', async () => {
+  it('gives it to the next alternate once, with its serial and tier and a new code', async () => {
     const tiers = [
       { name: 'first prize', winners: 1 },
       { name: 'second prize', winners: 2 },
@@ -199,7 +199,7 @@ describe('passing a prize on', () => {
     ]);
   });
 
-  it('gives each alternate one prize, whoever asks at once', async () => {
+  it('gives each alternate one prize under concurrent requests', async () => {
     const id = await raffle({ winners: 8, alternates: 5 });
     await draw(id, 30);
     const serials = [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8];
@@ -210,7 +210,7 @@ describe('passing a prize on', () => {
     assert.equal(new Set(Object.values(await grants(id)).map(({ user }) => user)).size, 8);
   });
 
-  it('changes nothing of what was drawn, which the ledger refuses', async () => {
+  it('changes no drawn row, which the ledger enforces', async () => {
     const id = await raffle({ alternates: 1 });
     await draw(id, 5);
     await pass(id, { serial: 1 });
@@ -223,7 +223,7 @@ describe('passing a prize on', () => {
     }
   });
 
-  it('is refused where nothing was drawn, and where nobody has won', async () => {
+  it('is refused before a draw and for a serial without a winner', async () => {
     const open = await raffle({ alternates: 1 });
     assert.equal((await pass(open, { serial: 1 })).status, 409);
     assert.equal((await pass(await api.create(), { serial: 1 })).status, 409);
@@ -234,8 +234,8 @@ describe('passing a prize on', () => {
   });
 });
 
-describe('the proof', () => {
-  it('is there when the draw is, in all its parts', async () => {
+describe("the draw's proof", () => {
+  it('is complete as soon as the draw is', async () => {
     const id = await raffle({ winners: 6_500, alternates: 1_500 });
     const path = `/v1/campaigns/${id}/proof`;
     const early = await api.call('GET', path);

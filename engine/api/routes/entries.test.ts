@@ -43,7 +43,7 @@ async function settled(kind: 'coupon' | 'raffle'): Promise<number> {
 }
 
 describe('entries with their outcomes', () => {
-  it('come in stamp order, a page at a time', async () => {
+  it('list in stamp order, page by page', async () => {
     const id = await settled('coupon');
     const found: Record<string, unknown>[] = [];
     let query = '?limit=2';
@@ -77,7 +77,7 @@ describe('entries with their outcomes', () => {
     });
   });
 
-  it('can be asked for by outcome', async () => {
+  it('filter by outcome', async () => {
     const id = await settled('raffle');
     const users = async (outcome: string): Promise<unknown> => {
       const { body } = await api.call('GET', `/v1/campaigns/${id}/entries?outcome=${outcome}`);
@@ -106,7 +106,7 @@ describe('entries with their outcomes', () => {
 });
 
 describe('entries as CSV', () => {
-  it('are RFC 4180, and no formulas', async () => {
+  it('follow RFC 4180 and contain no formulas', async () => {
     const id = await settled('coupon');
     const answer = await api.call('GET', `/v1/campaigns/${id}/entries.csv`);
     assert.equal(answer.headers.get('content-type'), 'text/csv; charset=utf-8; header=present');
@@ -131,7 +131,7 @@ describe('entries as CSV', () => {
     assert.equal(asked.text.split('\r\n').length, 3);
   });
 
-  it('are all there, however many, and give their connection back', async () => {
+  it('export every entry, and release their connection', async () => {
     const id = await api.create();
     const count = 50_000;
     await api.pool.query(
@@ -160,7 +160,7 @@ describe('entries as CSV', () => {
     assert.equal((await api.call('GET', `/v1/campaigns/${id}/entries.csv`)).status, 200);
   });
 
-  it('end when the engine stops, for readers to see that they are cut off', async () => {
+  it('end early when the engine stops, so that readers detect the truncation', async () => {
     const other = await startApi();
     const id = await other.create();
     await other.pool.query(

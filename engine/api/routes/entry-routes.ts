@@ -7,8 +7,10 @@ import { listOutcomes, type Outcome, streamOutcomes } from '../../../sql/stateme
 import { listDeadLetters } from '../../../sql/statements/progress/dead-letters-page.ts';
 import { unknownCampaign } from '../../campaigns/close.ts';
 import { Problem } from '../../contract/api/problem.ts';
+import { CampaignPath } from '../contract/campaign-schemas.ts';
+import { EntriesQuery, ExportQuery } from '../contract/entry-schemas.ts';
 import { JSON_MEDIA_TYPE, operations } from '../contract/operations.ts';
-import { CampaignPath, EntriesQuery, ExportQuery, PageQuery, pageLimit } from '../contract/schemas.ts';
+import { PageQuery, pageLimit } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { preferredType } from '../http/content-negotiation.ts';
 import { CSV_MEDIA_TYPE, entriesCsv } from '../http/csv.ts';

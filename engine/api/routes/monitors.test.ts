@@ -25,7 +25,7 @@ async function onBoard(id: unknown): Promise<unknown> {
 }
 
 describe('monitors of a campaign', () => {
-  it('stand in the rules, in its answer and on the board', async () => {
+  it('appear in the rules, the answer and on the board', async () => {
     const [opens_at, closes_at] = [inMs(60_000), inMs(120_000)];
     const made = await post({ opens_at, closes_at, monitors: [press, club] });
     assert.equal(made.status, 201, made.text);
@@ -46,7 +46,7 @@ describe('monitors of a campaign', () => {
     assert.equal(without.body.monitors, undefined);
   });
 
-  it('stay through a change of times, are kept by a draft, and go on to a campaign like it', async () => {
+  it('survive a change of times, drafts and duplicates', async () => {
     const wanted = { kind: 'raffle', stock: undefined, winners: 2, monitors: [press] };
     const times = { opens_at: inMs(3_600_000), closes_at: inMs(7_200_000) };
     const draft = await post({ ...wanted, ...times, draft: true });
@@ -61,10 +61,10 @@ describe('monitors of a campaign', () => {
     const again = await api.call('POST', `${path}/duplicate`, { body: times });
     assert.deepEqual(again.body.monitors, [press], again.text);
     const edited = await api.call('PATCH', path, { body: { monitors: [club] }, headers });
-    assert.equal(edited.status, 400, 'a change does not name others');
+    assert.equal(edited.status, 400, 'an edit cannot change monitors');
   });
 
-  it('cannot be exchanged past the API either', async () => {
+  it('cannot be replaced in the ledger either', async () => {
     const made = await post({ monitors: [press] });
     const swap = `update campaigns set rules = replace(rules, $2, $3) where campaign_id = $1`;
     await assert.rejects(api.pool.query(swap, [made.body.id, press.key, club.key]), {
@@ -79,30 +79,25 @@ describe('monitors of a campaign', () => {
   const wrong: readonly [what: string, change: object, field: string, expected: string][] = [
     ['none', { monitors: [] }, 'monitors', list],
     ['too many', { monitors: many }, 'monitors', list],
-    ['one without a name', { monitors: [{ key: key(1) }] }, 'monitors', list],
+    ['a monitor without a name', { monitors: [{ key: key(1) }] }, 'monitors', list],
     ['an empty name', { monitors: [{ ...press, name: ' ' }] }, 'monitors', list],
     ['a long name', { monitors: [{ ...press, name: 'x'.repeat(101) }] }, 'monitors', list],
     ['a short key', { monitors: [{ ...press, key: key(1).slice(1) }] }, 'monitors', list],
-    [
-      'another spelling of a key',
-      { monitors: [{ ...press, key: `${key(1).slice(0, -1)}F` }] },
-      'monitors',
-      list,
-    ],
+    ['a non-canonical key', { monitors: [{ ...press, key: `${key(1).slice(0, -1)}F` }] }, 'monitors', list],
     ['another member', { monitors: [{ ...press, url: 'https://example.org' }] }, 'monitors', list],
     [
-      'one name twice',
+      'a duplicate name',
       { monitors: [press, { ...club, name: press.name }] },
       'monitors[1].name',
       'a name that is unique in the list',
     ],
     [
-      'one key twice',
+      'a duplicate key',
       { monitors: [press, { ...club, key: press.key }] },
       'monitors[1].key',
       'a key that is unique in the list',
     ],
-    ['those of a room', { ...room, monitors: [press] }, 'monitors', 'no value, as kind is room'],
+    ['monitors of a room', { ...room, monitors: [press] }, 'monitors', 'no value, as kind is room'],
   ];
   for (const [what, change, field, expected] of wrong) {
     it(`refuses ${what}`, async () => {

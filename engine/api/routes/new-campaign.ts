@@ -7,13 +7,12 @@ import { type FieldFault, fieldFault, invalidRequest } from '../../contract/api/
 import { LAST_STAMP_US } from '../../contract/record/stamp.ts';
 import { type ClaimRules, type NamedMonitor, winnersOf } from '../../draw/rules.ts';
 import {
-  LEAST_PER_SECOND,
   MAX_CLAIM_WITHIN_S,
-  MAX_PLACES,
   MIN_CLAIM_WITHIN_S,
-  MOST_PER_SECOND,
   type NewCampaignBody,
-} from '../contract/schemas.ts';
+} from '../contract/campaign-schemas.ts';
+import { LEAST_PER_SECOND, MOST_PER_SECOND } from '../contract/room-schemas.ts';
+import { MAX_PLACES } from '../contract/schemas.ts';
 import { readTime, readZone } from './times.ts';
 
 /** Members that some kinds of campaigns have and the others do not. */

@@ -6,8 +6,9 @@ import { countPeople, getRoom, type Room } from '../../../sql/statements/rooms/r
 import { unknownCampaign } from '../../campaigns/close.ts';
 import { roomName, setRoomTerms } from '../../campaigns/room-terms.ts';
 import { Problem } from '../../contract/api/problem.ts';
+import { CampaignPath } from '../contract/campaign-schemas.ts';
 import { operations } from '../contract/operations.ts';
-import { CampaignPath, type RoomJson, RoomTermsBody } from '../contract/schemas.ts';
+import { type RoomJson, RoomTermsBody } from '../contract/room-schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { readBody, readParameters } from '../http/input.ts';
 import { requireMatch, withEtag } from '../http/preconditions.ts';

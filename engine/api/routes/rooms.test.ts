@@ -9,7 +9,7 @@ function room(more: Readonly<Record<string, unknown>> = {}): Record<string, unkn
   return { kind: 'room', title: 'A waiting room', per_second: 10, closes_at: inMs(3_600_000), ...more };
 }
 
-describe('a waiting room that cannot be', () => {
+describe('invalid waiting rooms', () => {
   const rate = /^a number from 0.01 to 10000/;
   const wrong: readonly [change: Record<string, unknown>, field: string, expected: RegExp][] = [
     [{ per_second: undefined }, 'per_second', rate],
@@ -28,7 +28,7 @@ describe('a waiting room that cannot be', () => {
     [{ winners: 5 }, 'winners', /^no value, as kind is room/],
   ];
   for (const [change, field, expected] of wrong) {
-    it(`is refused: ${JSON.stringify(change)}`, async () => {
+    it(`refuses ${JSON.stringify(change)}`, async () => {
       const { status, body } = await api.call('POST', '/v1/campaigns', { body: room(change) });
       assert.equal(status, 400);
       const [fault, ...more] = body.errors as { field: string; value?: string; expected: string }[];
@@ -39,7 +39,7 @@ describe('a waiting room that cannot be', () => {
     });
   }
 
-  it('nor are terms that cannot be', async () => {
+  it('refuses invalid terms', async () => {
     const id = await api.create(room({ stock: undefined }));
     for (const terms of [
       { per_second: 0 },
@@ -55,7 +55,7 @@ describe('a waiting room that cannot be', () => {
     assert.deepEqual([body.version, body.per_second, body.capacity, body.paused], [1, 10, null, false]);
   });
 
-  it('members of a room are refused for other kinds', async () => {
+  it('refuses room members for other kinds', async () => {
     const coupon = {
       kind: 'coupon',
       title: 'Half price',
@@ -68,7 +68,7 @@ describe('a waiting room that cannot be', () => {
   });
 });
 
-it('two operators do not overwrite each other', async () => {
+it('two operators cannot overwrite each other', async () => {
   const id = await api.create(room({ stock: undefined }));
   const set = (per_second: number) =>
     api.call('PUT', `/v1/campaigns/${id}/room`, { body: { per_second }, headers: { 'if-match': '"1"' } });
@@ -77,13 +77,13 @@ it('two operators do not overwrite each other', async () => {
   const refused = answers.find(answer => answer.status === 412);
   assert.match(JSON.stringify(refused?.body.errors), /"field":"if-match"/);
   assert.deepEqual([refused?.body.version, refused?.headers.get('etag')], [2, '"2"']);
-  const unsaid = await api.call('PUT', `/v1/campaigns/${id}/room`, { body: { per_second: 40 } });
-  assert.equal(unsaid.status, 428, unsaid.text);
+  const withoutMatch = await api.call('PUT', `/v1/campaigns/${id}/room`, { body: { per_second: 40 } });
+  assert.equal(withoutMatch.status, 428, withoutMatch.text);
   const { rows } = await api.pool.query('select version from room_terms where campaign_id = $1', [id]);
   assert.equal(rows.length, 2);
 });
 
-it('a room that is edited is announced without rules, as before', async () => {
+it('announces an edited room without rules, as before', async () => {
   const id = await api.create(room({ stock: undefined, opens_at: inMs(1_800_000) }));
   const body = { title: 'Another room', closes_at: inMs(7_200_000) };
   const edited = await api.call('PATCH', `/v1/campaigns/${id}`, { body, headers: { 'if-match': '*' } });

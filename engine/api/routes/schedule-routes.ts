@@ -16,6 +16,7 @@ import { showLocal } from '../../campaigns/local-time.ts';
 import type { Change } from '../../campaigns/plan.ts';
 import type { Action } from '../../campaigns/states.ts';
 import { type FieldFault, invalidRequest } from '../../contract/api/problem.ts';
+import { CampaignPath } from '../contract/campaign-schemas.ts';
 import { operations } from '../contract/operations.ts';
 import {
   AgainBody,
@@ -24,7 +25,7 @@ import {
   ReasonBody,
   ScheduleQuery,
 } from '../contract/schedule-schemas.ts';
-import { CampaignPath, PageQuery, pageLimit } from '../contract/schemas.ts';
+import { PageQuery, pageLimit } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { operatorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';

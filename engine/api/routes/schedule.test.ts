@@ -55,16 +55,12 @@ function slug(answer: Answer): unknown {
 }
 
 describe('editing a campaign', () => {
-  it('moves an opening, announces its rules anew, and says who, when and why', async () => {
+  it('moves an opening, announces new rules, and records who, when and why', async () => {
     const id = await coming();
     const before = await api.call('GET', `/v1/campaigns/${id}`);
     const [opens_at, closes_at] = [inMs(1.5 * HOUR), inMs(3 * HOUR)];
     const body = { opens_at, closes_at, reason: 'the truck is late' };
-    const answer = await change(id, 'edit', {
-      body,
-      match: '"1"',
-      by: Buffer.from('Zoë').toString('latin1'),
-    });
+    const answer = await change(id, 'edit', { body, match: '"1"', by: 'Zoë' });
     assert.equal(answer.status, 200, answer.text);
     assert.deepEqual(
       [answer.body.opens_at, answer.body.closes_at, answer.body.version, answer.body.pending],
@@ -108,7 +104,7 @@ describe('editing a campaign', () => {
     assert.equal(atClose.body.draws_at, before.closes_at);
   });
 
-  it('takes the round of drand behind the new close', async () => {
+  it('uses the drand round after the new close', async () => {
     const raffle = { kind: 'raffle', stock: undefined, winners: 2, randomness: 'drand' };
     const id = await coming(api, raffle);
     const round = (answer: Answer): number => Number(Reflect.get(Object(answer.body.randomness), 'round'));
@@ -117,7 +113,7 @@ describe('editing a campaign', () => {
     assert.ok(round(moved) > round(before));
   });
 
-  it('wants the version that it was made for', async () => {
+  it('requires the version that the edit is based on', async () => {
     const id = await coming();
     const body = { title: 'Two thirds' };
     const without = await api.call('PATCH', `/v1/campaigns/${id}`, { body });
@@ -131,7 +127,7 @@ describe('editing a campaign', () => {
     }
   });
 
-  it('by two operators at once is made by one of them, and the other is told', async () => {
+  it('applies one of two concurrent edits and answers the other with a conflict', async () => {
     const id = await coming();
     const answers = await Promise.all(
       ['Ada', 'Bob', 'Cid', 'Dee'].map(by => change(id, 'edit', { body: { title: by }, match: '"1"', by })),
@@ -148,7 +144,7 @@ describe('editing a campaign', () => {
     assert.equal(effective[1]?.by, made[0]?.body.title);
   });
 
-  it('refuses what has passed, what is too near and what people entered under, with field and remedy', async () => {
+  it('refuses what has passed, is too near, or is locked by entries, with field and remedy', async () => {
     const open = await api.create({ closes_at: inMs(HOUR) });
     const raffle = await api.create({ kind: 'raffle', stock: undefined, winners: 1, closes_at: inMs(HOUR) });
     const soon = await api.create({ opens_at: inMs(900), closes_at: inMs(HOUR) });
@@ -175,7 +171,7 @@ describe('editing a campaign', () => {
     }
   });
 
-  it('refuses what is wrong by itself', async () => {
+  it('refuses invalid edits', async () => {
     const id = await coming();
     const raffle = await coming(api, { kind: 'raffle', stock: undefined, winners: 1 });
     await api.pool.query(
@@ -201,7 +197,7 @@ describe('editing a campaign', () => {
     }
   });
 
-  it('reads local times in the zone of the campaign, and shows them in it', async () => {
+  it("reads and shows local times in the campaign's zone", async () => {
     const id = await api.create({
       opens_at: '2120-07-01T20:00',
       closes_at: '2120-07-02T20:00:00',
@@ -219,7 +215,7 @@ describe('editing a campaign', () => {
 });
 
 describe('gateways', () => {
-  it('are waited for: a change is in effect when the last has confirmed it', async () => {
+  it('confirm a change before it takes effect', async () => {
     const other = await startApi({ leaseMs: 20_000 });
     const id = await coming(other);
     const [first, second] = [await joinBoard(other, 'first'), await joinBoard(other, 'second')];
@@ -230,7 +226,7 @@ describe('gateways', () => {
     assert.equal(pending.opensAtUs, Date.parse(opens_at) * 1000);
     await second.read();
     assert.equal((await other.call('GET', `/v1/campaigns/${id}`)).body.pending, pending.version);
-    assert.equal(slug(await change(id, 'pause', { on: other })), '409 conflict', 'one at a time');
+    assert.equal(slug(await change(id, 'pause', { on: other })), '409 conflict', 'one change at a time');
     const stopSecond = second.keepReading();
     const answer = await asked;
     assert.equal(answer.status, 200, answer.text);
@@ -239,7 +235,7 @@ describe('gateways', () => {
     await other.close();
   });
 
-  it('that are silent make it refused, and nothing changes', async () => {
+  it('that do not confirm make it refused, and nothing changes', async () => {
     const other = await startApi();
     const id = await coming(other);
     const before = await other.call('GET', `/v1/campaigns/${id}`);
@@ -252,14 +248,14 @@ describe('gateways', () => {
     assert.match(String(answer.body.detail), /is silent/);
     assert.doesNotMatch(String(answer.body.detail), /talks/);
     assert.deepEqual((await other.call('GET', `/v1/campaigns/${id}`)).body, before.body);
-    assert.equal((await onBoard(id, other))?.pending, undefined, 'gateways go on as before');
+    assert.equal((await onBoard(id, other))?.pending, undefined, 'gateways continue as before');
     const [, refused] = await versions(id, other);
     assert.deepEqual([refused?.state, refused?.refused], ['refused', 'gateway_silent']);
     await stop();
     await other.close();
   });
 
-  it('that cannot be asked make it refused', async () => {
+  it('that are unreachable make it refused', async () => {
     const other = await startApi();
     const id = await coming(other);
     await other.redis.del(other.keys.leases);
@@ -268,7 +264,7 @@ describe('gateways', () => {
     await other.close();
   });
 
-  it('decide with the next engine what one has left behind', async () => {
+  it('let the next engine decide a change that one left pending', async () => {
     const other = await startApi();
     const gateway = await joinBoard(other, 'first');
     const id = await coming(other);
@@ -296,17 +292,13 @@ describe('gateways', () => {
     assert.equal((await onBoard(id, other))?.paused, true);
     assert.equal(await left(new Date(Date.now() - 1)), 4);
     await resumeChanges(other.deps);
-    assert.equal(
-      (await versions(id, other))[3]?.refused,
-      'too_near',
-      'the time it was to be decided by is over',
-    );
+    assert.equal((await versions(id, other))[3]?.refused, 'too_near', 'its decide-by time has passed');
     await other.close();
   });
 });
 
-describe('a campaign', () => {
-  it('is a draft that nobody knows of until it is announced', async () => {
+describe('campaign stages', () => {
+  it('a draft is hidden until it is announced', async () => {
     const times = { opens_at: inMs(HOUR), closes_at: inMs(2 * HOUR) };
     const tiers = [
       { name: 'car', winners: 1 },
@@ -332,7 +324,7 @@ describe('a campaign', () => {
     assert.equal((await onBoard(id))?.places, 6);
   });
 
-  it('is paused and resumed', async () => {
+  it('pauses and resumes', async () => {
     const id = await api.create();
     assert.equal(slug(await change(id, 'resume')), '409 conflict');
     const paused = await change(id, 'pause', { body: { reason: 'a fault' } });
@@ -343,7 +335,7 @@ describe('a campaign', () => {
     assert.equal((await onBoard(id))?.paused, undefined);
   });
 
-  it('is cancelled before its opening at once, and archived', async () => {
+  it('cancels at once before the opening, and archives', async () => {
     const id = await coming();
     const cancelled = await change(id, 'cancel', { body: { reason: 'no truck' } });
     assert.deepEqual([cancelled.status, cancelled.body.status], [200, 'cancelled'], cancelled.text);
@@ -356,7 +348,7 @@ describe('a campaign', () => {
     assert.equal((await onBoard(id))?.archived, true);
   });
 
-  it('closed ahead of time has a version of that', async () => {
+  it('an early close creates a version', async () => {
     const id = await api.create();
     const path = `/v1/campaigns/${id}/close`;
     const dry = await api.call('POST', `${path}?dryRun=true`);
@@ -370,7 +362,7 @@ describe('a campaign', () => {
 });
 
 describe('a dry run', () => {
-  it('says what would happen, and changes nothing', async () => {
+  it('shows the effect and changes nothing', async () => {
     const id = await coming();
     const before = await getCampaign(api.pool, id);
     const opens_at = inMs(1.5 * HOUR);
@@ -383,7 +375,11 @@ describe('a dry run', () => {
     assert.ok(Date.parse(String(edit.body.effective_before)) < Date.parse(inMs(HOUR)));
     assert.equal(Object((await change(id, 'cancel', { query })).body.campaign).status, 'cancelled');
     assert.equal(Object((await change(id, 'pause', { query })).body.campaign).status, 'paused');
-    assert.equal(slug(await change(id, 'resume', { query })), '409 conflict', 'it is refused as in earnest');
+    assert.equal(
+      slug(await change(id, 'resume', { query })),
+      '409 conflict',
+      'a dry run is refused like the real call',
+    );
     assert.equal(
       slug(await change(id, 'edit', { body: {}, query, match: '"7"' })),
       '412 precondition-failed',
@@ -393,7 +389,7 @@ describe('a dry run', () => {
     assert.equal(slug(await change(id, 'pause', { query: '?dryRun=yes' })), '400 invalid-request');
   });
 
-  it('makes no campaign', async () => {
+  it('creates no campaign', async () => {
     const count = async (): Promise<unknown> =>
       (await api.pool.query('select count(*) from campaigns')).rows[0]?.count;
     const before = await count();
@@ -407,7 +403,7 @@ describe('a dry run', () => {
   });
 });
 
-describe('a dry run of what concerns a draw', () => {
+describe('a dry run of a draw', () => {
   it('settles no terms', async () => {
     const id = await coming(api, { kind: 'raffle', stock: undefined, winners: 1 });
     const path = `/v1/campaigns/${id}/entrants`;
@@ -421,8 +417,8 @@ describe('a dry run of what concerns a draw', () => {
   });
 });
 
-describe('making campaigns again', () => {
-  it('duplicates one, with times of its own', async () => {
+describe('creating campaigns again', () => {
+  it('duplicates a campaign with its own times', async () => {
     const raffle = { kind: 'raffle', stock: undefined, winners: 3, alternates: 2, group_limit: 1 };
     const id = await coming(api, { ...raffle, time_zone: 'Asia/Kolkata' });
     const body = { opens_at: inMs(30 * HOUR), closes_at: inMs(31 * HOUR), title: 'Once more' };
@@ -442,7 +438,7 @@ describe('making campaigns again', () => {
     assert.equal((await change(Number(third.body.id), 'announce')).body.alternates, 2);
   });
 
-  it('keeps templates and makes campaigns of them', async () => {
+  it('saves templates and creates campaigns from them', async () => {
     const campaign = { kind: 'coupon', title: 'Friday', stock: 7, time_zone: 'Europe/Berlin' };
     const body = { name: 'Fridays', campaign };
     const kept = await api.call('POST', '/v1/templates', { body, token: await api.tokenOf('Ada') });
@@ -459,7 +455,7 @@ describe('making campaigns again', () => {
     assert.equal(made.status, 201, made.text);
     assert.deepEqual([made.body.stock, made.body.opens_at], [7, '2120-07-01T18:00:00.000Z']);
     const zoned = await api.call('POST', `/v1/templates/${id}/campaigns`, { body: times });
-    assert.equal(zoned.body.opens_at, '2120-07-01T18:00:00.000Z', 'the zone of the template');
+    assert.equal(zoned.body.opens_at, '2120-07-01T18:00:00.000Z', "the template's zone");
     const wrong = { name: 'x', campaign: { ...campaign, stock: 0 } };
     assert.equal(slug(await api.call('POST', '/v1/templates', { body: wrong })), '400 invalid-request');
     const both = { name: 'x', campaign: { ...campaign, winners: 1 } };
@@ -468,8 +464,8 @@ describe('making campaigns again', () => {
   });
 });
 
-describe('what is coming', () => {
-  it('is listed by time and by kind, a page at a time', async () => {
+describe('upcoming campaigns', () => {
+  it('are listed by time and by kind, page by page', async () => {
     const other = await startApi();
     const first = await coming(other, { title: 'one', time_zone: 'Asia/Kolkata' });
     const raffle = { kind: 'raffle', stock: undefined, winners: 1, opens_at: inMs(-1_000) };
@@ -478,18 +474,18 @@ describe('what is coming', () => {
     await change(cancelled, 'cancel', { on: other });
     await coming(other, { draft: true });
     const list = async (query = ''): Promise<Answer> => await other.call('GET', `/v1/schedule${query}`);
-    const told = ({ body }: Answer): unknown =>
+    const itemsOf = ({ body }: Answer): unknown =>
       (body.scheduled as { kind: string; campaign: number }[]).map(
         ({ kind, campaign }) => `${kind} ${campaign}`,
       );
     const all = ['opening 1', 'closing 1', 'closing 2', 'drawing 2'];
     assert.deepEqual([first, second], [1, 2]);
-    assert.deepEqual(told(await list()), all);
+    assert.deepEqual(itemsOf(await list()), all);
     const [opening] = (await list()).body.scheduled as Record<string, unknown>[];
     assert.match(String(opening?.local), /\+05:30$/);
     assert.deepEqual([opening?.title, opening?.version], ['one', 1]);
-    assert.deepEqual(told(await list('?kind=closing')), ['closing 1', 'closing 2']);
-    assert.deepEqual(told(await list(`?from=${inMs(1.5 * HOUR)}&until=${inMs(2.5 * HOUR)}`)), [
+    assert.deepEqual(itemsOf(await list('?kind=closing')), ['closing 1', 'closing 2']);
+    assert.deepEqual(itemsOf(await list(`?from=${inMs(1.5 * HOUR)}&until=${inMs(2.5 * HOUR)}`)), [
       'closing 1',
       'closing 2',
     ]);
@@ -497,7 +493,7 @@ describe('what is coming', () => {
     for (let query = '?limit=1'; ; ) {
       const page = await list(query);
       assert.equal(page.status, 200, page.text);
-      paged.push(...(told(page) as unknown[]));
+      paged.push(...(itemsOf(page) as unknown[]));
       if (page.body.next === null) break;
       query = `?limit=1&after=${encodeURIComponent(String(page.body.next))}`;
     }

@@ -87,7 +87,7 @@ export class Scene {
     }
     for (const id of [coupon, raffle]) await closeNow(system, id);
     const room = await visitedRoom(system);
-    await askTooLate(system, coupon);
+    await enterTooLate(system, coupon);
     return new Scene(system, directory, { coupon, raffle, room, baskets });
   }
 
@@ -153,7 +153,7 @@ export class Scene {
 }
 
 /** A holder and a user without a place send requests that came too late. */
-async function askTooLate(system: System, coupon: number): Promise<void> {
+async function enterTooLate(system: System, coupon: number): Promise<void> {
   const users = `select e.campaign_id, e.user_id, e.stamp from entries e left join grants g using (campaign_id, user_id)
     where e.campaign_id = $1 and (g.serial = 1 or e.stamp = (select max(stamp) from entries where campaign_id = $1))`;
   for (const [table, answer] of [

@@ -1,5 +1,7 @@
 /** What the OpenAPI documents of gateway and engine have in common. */
 
+export const OPENAPI_VERSION = '3.1.0';
+
 /** For operations that need neither a ticket nor a token. */
 export const PUBLIC: readonly object[] = [];
 

@@ -12,7 +12,7 @@ import {
 } from './problem.ts';
 
 describe('problem documents', () => {
-  it('are as their schema says, for every slug, with a status of an error', () => {
+  it('match their schema for every slug, with an error status', () => {
     for (const slug of Object.keys(problems) as ProblemSlug[]) {
       const document = problemDocument(slug, 'It went wrong.');
       assert.ok(Value.Check(ProblemDocument, document), slug);
@@ -21,7 +21,7 @@ describe('problem documents', () => {
     }
   });
 
-  it('carry the members of the problem, and its faults', () => {
+  it('carry the members of the problem and its faults', () => {
     const errors = [fieldFault('stock', -1, 'a whole number'), fieldFault('title', undefined, 'text')];
     const problem = new Problem('closed', 'Too late.', { errors, closed_at: '2030' }, { 'retry-after': '1' });
     assert.deepEqual(problem.document(), {
@@ -40,7 +40,7 @@ describe('problem documents', () => {
 });
 
 describe('shownValue', () => {
-  it('is JSON, and never long', () => {
+  it('is JSON of limited length', () => {
     assert.equal(shownValue(undefined), undefined);
     assert.equal(shownValue(null), 'null');
     assert.equal(shownValue('a\n"b"'), '"a\\n\\"b\\""');

@@ -87,7 +87,10 @@ export const ProblemDocument = Type.Object(
     detail: Type.String({ description: 'What happened this time, for humans' }),
     errors: Type.Optional(Type.Array(FieldFault)),
   },
-  { description: 'An RFC 9457 problem document' },
+  {
+    additionalProperties: true,
+    description: 'An RFC 9457 problem document; some problems have further members',
+  },
 );
 export type ProblemDocument = Static<typeof ProblemDocument>;
 
@@ -117,6 +120,16 @@ export function problemDocument(
     ...(errors === undefined ? {} : { errors: [...errors] }),
     ...others,
   };
+}
+
+/** The problems that answer with each status, in their order. */
+export function byStatus(slugs: readonly ProblemSlug[]): ReadonlyMap<number, readonly ProblemSlug[]> {
+  const grouped = new Map<number, ProblemSlug[]>();
+  for (const slug of slugs) {
+    const { status } = problems[slug];
+    grouped.set(status, [...(grouped.get(status) ?? []), slug]);
+  }
+  return grouped;
 }
 
 /** Thrown when a request cannot be served; one place catches it and answers with the document. */

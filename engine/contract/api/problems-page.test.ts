@@ -18,19 +18,19 @@ const sections = new Map(
 );
 
 describe('PROBLEMS.md', () => {
-  it('has every problem once, and none else', () => {
+  it('lists every problem exactly once', () => {
     const headings = [...page.matchAll(/^### (.+)$/gm)].map(([, heading]) => heading);
     assert.deepEqual(headings.sort(), Object.keys(problems).sort());
   });
 
   for (const [slug, { status, title }] of Object.entries(problems)) {
-    it(`says of ${slug} its status and title, the cause, whether to ask again, and a cure for somebody`, () => {
+    it(`documents status, title, cause, retry and remedy of ${slug}`, () => {
       const [first, ...points] = sections.get(slug) ?? [];
       assert.equal(first, `${status} · ${title}`);
       const labels = points.map(point => /^- \*\*(.+?):\*\* \S/.exec(point)?.[1] ?? point);
       const cures = labels.slice(2);
       assert.deepEqual(labels.slice(0, 2), ['Cause', 'Ask again']);
-      assert.ok(cures.length > 0, 'nobody is told what to do');
+      assert.ok(cures.length > 0, 'the section has no cure');
       assert.deepEqual(
         cures,
         ['Fan', 'Shop', 'Operator'].filter(who => cures.includes(who)),

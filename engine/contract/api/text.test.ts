@@ -27,16 +27,16 @@ const SAMPLES = [
   ...['x'.repeat(MAX_USER_ID_BYTES), 'x'.repeat(MAX_USER_ID_BYTES + 1), '한'.repeat(MAX_USER_ID_BYTES)],
 ];
 
-describe('text that comes in', () => {
+describe('incoming text', () => {
   const [shown, user] = [shownText(5, 'A title'), userIdText('Who')];
   for (const text of SAMPLES) {
-    it(`is judged as by its pattern: ${JSON.stringify(text).slice(0, 30)}`, () => {
+    it(`is checked as its pattern says: ${JSON.stringify(text).slice(0, 30)}`, () => {
       assert.equal(Value.Check(shown, text), SHOWN.test(text));
       assert.equal(Value.Check(user, text), USER.test(text));
     });
   }
 
-  it('has a schema without patterns, whose rule stands in words', () => {
+  it('has a schema without patterns that describes the rule', () => {
     assert.deepEqual(JSON.parse(JSON.stringify(shown)), {
       type: 'string',
       minLength: 1,

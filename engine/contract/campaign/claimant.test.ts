@@ -24,11 +24,11 @@ const all: readonly Claimant[] = [
   { state: 'left', endedUs: 7 },
 ];
 
-test('what is written is read again, whatever the move', () => {
+test('parses what it formats, whatever the move', () => {
   for (const claimant of all) deepEqual(parseClaimant(claimantText(12, claimant)), claimant);
 });
 
-test('nobody is nobody, and what no engine writes is refused', () => {
+test('parses an absent claimant, and rejects anything no engine writes', () => {
   equal(parseClaimant(null), undefined);
   throws(() => parseClaimant('1:P9E7-HC7X-DYNM-7DCQ'), /malformed claimant/);
 });

@@ -28,12 +28,12 @@ test('two coupons stack when both allow it: every pair', () => {
   for (const one of all) {
     for (const other of all) {
       assert.equal(mayStack(one, other), modelled(one, other));
-      assert.equal(mayStack(one, other), mayStack(other, one), 'whichever is asked');
+      assert.equal(mayStack(one, other), mayStack(other, one), 'in either order');
     }
   }
 });
 
-test('several stack when every two of them do: every three', () => {
+test('several coupons stack when every pair does: every triple', () => {
   for (const one of all) {
     for (const two of all) {
       for (const three of all) {
@@ -48,7 +48,7 @@ test('several stack when every two of them do: every three', () => {
   assert.equal(firstConflict([alone]), undefined);
 });
 
-test('a promise that is not kept is found when the second coupon is made, whichever is the second: every pair', () => {
+test('detects a broken promise when the second coupon is created, in either order: every pair', () => {
   for (const wanted of all) {
     for (const other of all) {
       const promises = (one: Stacking, to: Stacking): boolean =>

@@ -11,7 +11,7 @@ function faultsOf(body: TermsBody): readonly string[] {
   return 'faults' in read ? read.faults.map(({ field }) => field) : [];
 }
 
-test('terms are shown as they were given', () => {
+test('shows terms as they were given', () => {
   const bodies: readonly TermsBody[] = [
     { ...TEN_PERCENT, exclusive: false, stack_order: 0 },
     {
@@ -42,10 +42,10 @@ test('terms are shown as they were given', () => {
   }
   const read = readTerms(TEN_PERCENT, 1);
   assert.ok('terms' in read);
-  assert.equal(read.terms.limitPerUser, 1, 'the usual limit where none is named');
+  assert.equal(read.terms.limitPerUser, 1, 'the default limit');
 });
 
-test('what cannot hold together is refused by the member that is wrong', () => {
+test('rejects contradictory terms by the invalid member', () => {
   const cases: readonly (readonly [TermsBody, readonly string[]])[] = [
     [{ discount: 'percentage' }, ['basis_points']],
     [{ discount: 'fixed', currency: 'EUR' }, ['amount']],

@@ -52,7 +52,7 @@ test('a known tree: the leaves "a", "b", "c"', () => {
   assert.deepEqual(tree.path(2), hashOf(Buffer.of(1), a, b));
 });
 
-test('root and every path are those of the recursive definition, at every size, in memory that is used again', () => {
+test('root and every path match the recursive definition at every size, in reused memory', () => {
   for (const count of [MOST, ...Array.from({ length: 70 }, (_, index) => index + 1), 127, 128, 129, 1]) {
     const leaves = leavesOf(count);
     build(leaves);
@@ -66,7 +66,7 @@ test('root and every path are those of the recursive definition, at every size, 
   }
 });
 
-test('a path in parts is the same path', () => {
+test('a path read in parts is the same path', () => {
   const leaves = leavesOf(77);
   build(leaves);
   for (let leaf = 0; leaf < leaves.length; leaf++) {
@@ -77,7 +77,7 @@ test('a path in parts is the same path', () => {
   }
 });
 
-test('nothing else is included: another leaf, place, count, path or root', () => {
+test('rejects another leaf, index, count, path or root', () => {
   const count = 13;
   const leaves = leavesOf(count);
   build(leaves);
@@ -101,6 +101,6 @@ test('nothing else is included: another leaf, place, count, path or root', () =>
   assert.ok(!isIncluded(hash, { leaf: 0, count }, path, hash));
 });
 
-test('a tree that does not fit is refused', () => {
+test('rejects a tree beyond its capacity', () => {
   for (const count of [0, MOST + 1]) assert.throws(() => tree.build(count), RangeError);
 });

@@ -19,7 +19,7 @@ const sha256 = (...parts: Uint8Array[]): string => {
   return hash.digest('hex');
 };
 
-test('it agrees with node:crypto, however many messages there are, in both spreads', () => {
+test('agrees with node:crypto for any number of messages, in both layouts', () => {
   const lengths = fc.integer({ min: 0, max: 119 });
   fc.assert(
     fc.property(
@@ -51,11 +51,11 @@ test('it agrees with node:crypto, however many messages there are, in both sprea
   );
 });
 
-test('it goes on behind a block that many messages begin with', () => {
+test('continues after a block shared by many messages', () => {
   const lanes = new Sha256Lanes(4_096);
   const prefix = Buffer.alloc(64, 'prefix');
   const start = lanes.startBehind(prefix);
-  const message = Buffer.from('and what follows it');
+  const message = Buffer.from('and its suffix');
   const at = lanes.reserve(64 * LANES);
   const out = lanes.reserve(64 * LANES);
   lanes.memory.set(padded(message, 64), at);
@@ -63,7 +63,7 @@ test('it goes on behind a block that many messages begin with', () => {
   assert.equal(lanes.memory.toString('hex', out, out + 32), sha256(prefix, message));
 });
 
-test('what does not fit is refused', () => {
+test('rejects oversized input', () => {
   const lanes = new Sha256Lanes(1_000);
   assert.throws(() => lanes.reserve(200_000), RangeError);
 });

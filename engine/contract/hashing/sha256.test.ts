@@ -22,20 +22,20 @@ const nodes = (...parts: Uint8Array[]): string => {
   return hash.digest('hex');
 };
 
-test('it is SHA-256: the vectors of FIPS 180-4', () => {
+test('matches the vectors of FIPS 180-4', () => {
   const of = (text: string): string => digestOf(Buffer.from(text));
   assert.equal(of('abc'), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
   assert.equal(of(''), 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
 });
 
-test('it agrees with node:crypto at every length of some blocks, whatever was hashed before', () => {
+test('agrees with node:crypto at every length of some blocks, in reused memory', () => {
   for (let length = 260; length >= 0; length--) {
     const message = Buffer.alloc(length, length);
     assert.equal(digestOf(message), nodes(message), `${length} bytes`);
   }
 });
 
-test('it agrees with node:crypto on random messages, also behind a block', () => {
+test('agrees with node:crypto on random messages, also after a prefix block', () => {
   const block = fc.uint8Array({ minLength: 64, maxLength: 64 });
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 2_000 }), block, (message, prefix) => {
@@ -46,7 +46,7 @@ test('it agrees with node:crypto on random messages, also behind a block', () =>
   );
 });
 
-test('the longest message fits, a longer one is refused', () => {
+test('accepts the longest message and rejects a longer one', () => {
   const longest = Buffer.alloc(MOST_MESSAGE_BYTES, 7);
   assert.equal(digestOf(longest), nodes(longest));
   assert.throws(() => sha256.hash(MOST_MESSAGE_BYTES + 1), RangeError);

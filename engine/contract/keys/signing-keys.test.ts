@@ -28,7 +28,7 @@ const directory = (): string => mkdtempSync(join(root, 'd-'));
 const keyOf = (fromMs: number, revokedMs?: number) =>
   signingKey(newPrivateKey(), { use: 'slices', fromMs, revokedMs });
 
-test('the key of the first vector of RFC 8032, section 7.1', () => {
+test('derives the key of the first vector of RFC 8032, section 7.1', () => {
   const pkcs8 = Buffer.from(
     '302e020100300506032b6570042204209d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60',
     'hex',
@@ -39,7 +39,7 @@ test('the key of the first vector of RFC 8032, section 7.1', () => {
   assert.equal(key.id, createHash('sha256').update(Buffer.from(raw, 'hex')).digest('hex').slice(0, 16));
 });
 
-test('a key signs from its instant on, until the next; after a revocation nothing does', () => {
+test("a key signs from its start until the next key's; a revoked key never signs", () => {
   const [first, second] = [keyOf(1_000), keyOf(2_000, 3_000)];
   const keys = inOrder([second, first], 'slices');
   assert.deepEqual(
@@ -52,7 +52,7 @@ test('a key signs from its instant on, until the next; after a revocation nothin
   assert.ok(Value.Check(PublicKey, a));
 });
 
-test('what is no Ed25519 key is refused, and not shown', () => {
+test('refuses anything but an Ed25519 key, without printing it', () => {
   const { privateKey } = generateKeyPairSync('x25519');
   const other = privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64');
   for (const wrong of ['hunter2', other, '']) {
@@ -66,7 +66,7 @@ test('what is no Ed25519 key is refused, and not shown', () => {
   assert.equal(readConfig(receiptVariables, { ...env, SIGNING_KEY: newPrivateKey() }).SIGNING_KEYS_DIR, '');
 });
 
-test('a key is kept so that only its owner can read it, and read back', () => {
+test('stores a key readable by its owner only, and loads it', () => {
   const dir = directory();
   const made = addKey(dir, 'slices', 5_000);
   revokeKey(dir, made.id, 7_000);
@@ -77,7 +77,7 @@ test('a key is kept so that only its owner can read it, and read back', () => {
   assert.throws(() => revokeKey(dir, made.id, 8_000), KeyFileError);
 });
 
-test('a key file that others can read, or that is something else, is refused by name', () => {
+test('refuses by name a key file that others can read or that holds something else', () => {
   const open = directory();
   const { id } = addKey(open, 'slices', 0);
   const file = join(open, `${id}.key`);
@@ -107,13 +107,13 @@ test('a key file that others can read, or that is something else, is refused by 
   assert.throws(() => readKeys(join(open, 'nowhere')), KeyFileError);
 });
 
-test('a ring sees new keys and revocations, and keeps what it knows when the directory goes', async () => {
+test('a key ring loads new keys and revocations, and keeps its keys when the directory vanishes', async () => {
   const dir = directory();
   const first = addKey(dir, 'slices', 1_000);
   const ring = new KeyRing({ SIGNING_KEYS_DIR: dir, SIGNING_KEY: newPrivateKey() }, quiet);
   assert.equal(ring.keyAt('slices', 1_000)?.id, first.id);
   const given = ring.keyAt('slices', 999);
-  assert.equal(given?.id, ring.keyAt('books', 5_000)?.id, 'the key of the environment is for both');
+  assert.equal(given?.id, ring.keyAt('books', 5_000)?.id, 'the key in the environment serves both uses');
   ring.require('slices', 0);
   ring.start();
   try {
@@ -130,7 +130,7 @@ test('a ring sees new keys and revocations, and keeps what it knows when the dir
   }
 });
 
-test('a ring without a key says what would be right; a directory that cannot be read stops the start', () => {
+test('an empty key ring says what to do; an unreadable directory stops the start', () => {
   const ring = new KeyRing({ SIGNING_KEYS_DIR: directory(), SIGNING_KEY: '' }, quiet);
   assert.throws(
     () => ring.require('slices', 1),
@@ -140,7 +140,7 @@ test('a ring without a key says what would be right; a directory that cannot be 
   assert.throws(() => new KeyRing(gone, quiet), ConfigError);
 });
 
-test('where nothing is configured keys are made once, one for each use', () => {
+test('without configuration, creates keys once, one per use', () => {
   const dir = directory();
   const first = signingKeysFor(dir, {});
   assert.deepEqual(signingKeysFor(dir, {}), first);

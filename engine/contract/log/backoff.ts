@@ -13,16 +13,3 @@ export function backoffMs(failures: number): number {
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await Promise.allSettled([sleep(ms, undefined, { signal })]);
 }
-
-/** Resolves like `work`; rejects with `late()` if that takes longer than `ms`. `work` itself continues. */
-export async function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const overdue = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(late()), ms);
-  });
-  try {
-    return await Promise.race([work, overdue]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -18,7 +18,7 @@ import { logConfig, quiet, TestLedger, TestLog, TestOwnership, type TestWriter }
 const FENCE = Buffer.from('fence');
 
 for (const kind of availableLogs()) {
-  describe(`a writer of the ${kind} log that is ended`, () => {
+  describe(`an ended writer of the ${kind} log`, () => {
     const opened: { close(): Promise<void> }[] = [];
     after(async () => {
       for (const end of opened.reverse()) await end.close();
@@ -42,7 +42,7 @@ for (const kind of availableLogs()) {
       await log.fencing.fence(writer, FENCE);
     };
 
-    it('is refused behind its fence, also what it was about to send, and leaves no more', async () => {
+    it('cannot append after its fence, nor record its leave', async () => {
       const config = logConfig(kind, serversFromEnv());
       const log = await open(config);
       const [old, other] = [await log.join(1), await log.join(2)];
@@ -59,7 +59,7 @@ for (const kind of availableLogs()) {
       assert.deepEqual(rows, ['counts', ...retired, 'fence', 'of its successor']);
     });
 
-    it('that never appended is refused as well, and ending it twice does no harm', async () => {
+    it('is refused although it never appended, and may be ended twice', async () => {
       const log = await open(logConfig(kind, serversFromEnv()));
       const mute = await log.join(0);
       await end(log, mute);
@@ -67,7 +67,7 @@ for (const kind of availableLogs()) {
       await assert.rejects(mute.writer.append(Buffer.from('first')), Fenced);
     });
 
-    it('hears Fenced and never "written", when the server answers after the fence', async () => {
+    it('gets Fenced and never "written" when the server answers after the fence', async () => {
       const servers = serversFromEnv();
       const proxied = await proxiedLog(kind, servers);
       opened.push({ close: () => proxied.proxy.close() });
@@ -87,7 +87,7 @@ for (const kind of availableLogs()) {
       assert.ok(rows.includes('fence'));
     });
 
-    it('leaves behind an append of which it does not know what became', async () => {
+    it('may leave one append whose result it does not know', async () => {
       const servers = serversFromEnv();
       const proxied = await proxiedLog(kind, servers);
       opened.push({ close: () => proxied.proxy.close() });
@@ -166,7 +166,7 @@ for (const kind of availableLogs()) {
 }
 
 describe('a Redis log', () => {
-  it('refuses everybody where the epoch is not open: emptied, never marked, or of another', async () => {
+  it('refuses every writer in an epoch that is not open: emptied, never marked, or another', async () => {
     const config = logConfig('redis', serversFromEnv());
     const log = await TestLog.open(config);
     const redis = new Redis(config.REDIS_URL);
@@ -177,7 +177,7 @@ describe('a Redis log', () => {
     await assert.rejects(first.writer.append(Buffer.from('emptied')), Fenced);
     assert.equal(await log.fencing.mark(1, 2, FENCE), true);
     await assert.rejects(second.writer.append(Buffer.from('of an older epoch')), Fenced);
-    assert.equal(await log.fencing.mark(1, 1, FENCE), false, 'an older epoch is not opened again');
+    assert.equal(await log.fencing.mark(1, 1, FENCE), false, 'an older epoch cannot be reopened');
     await third.writer.append(Buffer.from('of another partition'));
     assert.deepEqual(await log.fencing.unmarked(2), [0, 2, 3]);
     redis.disconnect();
@@ -187,7 +187,7 @@ describe('a Redis log', () => {
 
 if (availableLogs().includes('kafka')) {
   describe('a Kafka log', () => {
-    it('refuses who was silent for so long that the broker may have forgotten the fence', async () => {
+    it('refuses a writer that was silent so long that the broker may have forgotten the fence', async () => {
       const log = await TestLog.open(logConfig('kafka', serversFromEnv()));
       const { writer: _writer, ...identity } = await log.join(0);
       const writer = log.producer.writer({
@@ -199,7 +199,7 @@ if (availableLogs().includes('kafka')) {
       await log.close();
     });
 
-    it('refuses the second of two who were given the same identity, and never says "written" to both', async () => {
+    it('refuses the second of two writers with one identity, and never reports "written" to both', async () => {
       const log = await TestLog.open(logConfig('kafka', serversFromEnv()));
       const { writer, ...identity } = await log.join(0);
       const twin = log.producer.writer({ ...identity, givenAtMs: Date.now(), nowMs: Date.now });
@@ -209,7 +209,7 @@ if (availableLogs().includes('kafka')) {
       await log.close();
     });
 
-    it('is not taken with a topic in which a fence may be forgotten, and says what to run', async () => {
+    it('refuses a topic that may forget a fence, and says what to run', async () => {
       const config = logConfig('kafka', serversFromEnv());
       await (await openProducer(config, quiet)).close();
       const client = new KafkaClient(

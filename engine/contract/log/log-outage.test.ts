@@ -8,7 +8,7 @@ import { logConfig, quiet, TestLedger, TestLog, TestOwnership } from './testing/
 import { TestServer } from './testing/servers.ts';
 
 for (const kind of availableLogs()) {
-  describe(`the ${kind} log in an outage`, {
+  describe(`the ${kind} log during an outage`, {
     timeout: 200_000,
   }, () => {
     const partition = 1;
@@ -35,7 +35,7 @@ for (const kind of availableLogs()) {
       assert.ok(failed > 0);
     };
 
-    it('refuses appends while the server is killed, loses nothing acknowledged, and heals', async () => {
+    it('refuses appends while the server is down, loses nothing acknowledged, and recovers', async () => {
       await through(async appender => {
         await server.signal('SIGKILL');
         await eventually(() => appender.failed > 0);
@@ -43,7 +43,7 @@ for (const kind of availableLogs()) {
       });
     });
 
-    it('gives up an append that a frozen server does not answer, and heals', async () => {
+    it('abandons an append that a frozen server does not answer, and recovers', async () => {
       await through(async appender => {
         const before = appender.failed;
         await server.signal('SIGSTOP');

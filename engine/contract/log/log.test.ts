@@ -37,7 +37,7 @@ for (const kind of availableLogs()) {
     };
     const fresh = (): LogConfig => logConfig(kind, serversFromEnv());
 
-    it('reads in each partition exactly what was appended, in that order', async () => {
+    it('reads in each partition exactly what was appended, in order', async () => {
       const config = fresh();
       const producer = await produce(config);
       const ledger = new TestLedger();
@@ -54,7 +54,7 @@ for (const kind of availableLogs()) {
       assert.deepEqual(ledger.faults, []);
     });
 
-    it('keeps every byte of a large record, whatever becomes of the buffer after the append', async () => {
+    it('keeps every byte of a large record, even if the buffer is reused after the append', async () => {
       const config = fresh();
       const producer = await produce(config);
       const bytes = randomBytes(900_000);
@@ -73,7 +73,7 @@ for (const kind of availableLogs()) {
       assert.ok(received[0]?.equals(copy));
     });
 
-    it('goes on where the ledger stands, not where a broker believes it does', async () => {
+    it("resumes at the ledger's offset, not at the broker's", async () => {
       const config = fresh();
       const producer = await produce(config);
       const ledger = new TestLedger();
@@ -96,7 +96,7 @@ for (const kind of availableLogs()) {
       assert.deepEqual(ledger.rowsOf(2), ['a', 'b', 'c', 'd', 'e', 'd', 'e']);
     });
 
-    it('delivers a batch again that was thrown back, after asking where to begin', async () => {
+    it('redelivers a batch that the handler rejected, after reading the offset again', async () => {
       const config = fresh();
       const producer = await produce(config);
       const ledger = new TestLedger();
@@ -104,7 +104,7 @@ for (const kind of availableLogs()) {
       const refuse = ({ partition }: { partition: number }): void => {
         if (partition === 0 && refused < 3) {
           refused += 1;
-          throw new Error('the ledger is away');
+          throw new Error('the ledger is down');
         }
       };
       await consume(config, ledger.handler(refuse));
@@ -121,7 +121,7 @@ for (const kind of availableLogs()) {
       assert.deepEqual(ledger.faults, []);
     });
 
-    it('asks again when the ledger cannot say where to begin, or names no place in this log', async () => {
+    it('retries when the ledger gives no offset or one that is not in this log', async () => {
       const config = fresh();
       const producer = await produce(config);
       const ledger = new TestLedger();
@@ -133,7 +133,7 @@ for (const kind of availableLogs()) {
         start: async partition => {
           if (partition === 3 && failures < 2) {
             failures += 1;
-            throw new Error('the ledger is away');
+            throw new Error('the ledger is down');
           }
           return (partition === 3 ? answers.pop() : undefined) ?? (await handler.start(partition));
         },
@@ -143,7 +143,7 @@ for (const kind of availableLogs()) {
       assert.equal(failures, 2);
     });
 
-    it('shares the partitions among consumers, and gives those of one that closes to the others', async () => {
+    it('shares the partitions among consumers, and reassigns those of a closed one', async () => {
       const config = fresh();
       const producer = await produce(config);
       const ledger = new TestLedger();
@@ -176,7 +176,7 @@ for (const kind of availableLogs()) {
       assert.deepEqual(ledger.faults, []);
     });
 
-    it('says loudly that the log is shorter than the ledger, and goes on with what it has', async () => {
+    it('reports loudly that the log is shorter than the ledger, and continues', async () => {
       const config = fresh();
       const producer = await produce(config);
       const errors: string[] = [];
@@ -192,7 +192,7 @@ for (const kind of availableLogs()) {
       assert.ok(errors.some(line => line.includes('THE LOG IS SHORTER')));
     });
 
-    it('lets go of what the ledger has reached, and misses nothing behind it', async () => {
+    it('trims what the ledger has taken in, and nothing after it', async () => {
       const config = fresh();
       const producer = await produce(config);
       const ledger = new TestLedger();
@@ -217,7 +217,7 @@ for (const kind of availableLogs()) {
       assert.deepEqual(errors, []);
     });
 
-    it('refuses a partition that does not exist, and every append after it was closed', async () => {
+    it('refuses an unknown partition, and every append after it was closed', async () => {
       const producer = await produce(fresh());
       await assert.rejects(producer.append(PARTITIONS, Buffer.from('a')), RangeError);
       await assert.rejects(producer.append(-1, Buffer.from('a')), RangeError);
@@ -226,7 +226,7 @@ for (const kind of availableLogs()) {
       await assert.rejects(producer.append(0, Buffer.from('b')), LogUnavailable);
     });
 
-    it('closes a consumer that is not under way, and one twice', async () => {
+    it('closes an idle consumer, and closes twice', async () => {
       const consumer = await openConsumer(fresh(), quiet, new TestOwnership().join());
       assert.equal(consumer.kind, kind);
       await consumer.close();

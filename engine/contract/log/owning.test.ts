@@ -16,7 +16,7 @@ const counting = pino(
   },
 );
 let owned: number[];
-let isAway: boolean;
+let isDown: boolean;
 let givenBack: number;
 /** Finishes the current batch. */
 let finish: () => void;
@@ -42,7 +42,7 @@ const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
 beforeEach(() => {
   owned = [0, 2];
-  isAway = false;
+  isDown = false;
   givenBack = 0;
   warnings = 0;
   const handler: LogHandler = {
@@ -55,7 +55,7 @@ beforeEach(() => {
   readings = new Readings(handler, counting);
   const ownership = {
     poll: async () => {
-      if (isAway) throw new Error('Postgres is away');
+      if (isDown) throw new Error('Postgres is down');
       return owned;
     },
     giveBack: async () => {
@@ -65,7 +65,7 @@ beforeEach(() => {
   owning = new Owning(ownership, readings, counting);
 });
 
-test('what is owned is begun, what is not any more is lost, and while nobody knows all is', async () => {
+test('reads owned partitions, drops lost ones, and drops all while ownership is unknown', async () => {
   const asked: string[] = [];
   await owning.attach(sourceOf(asked));
   await turn();
@@ -73,15 +73,15 @@ test('what is owned is begun, what is not any more is lost, and while nobody kno
   await owning.look();
   await turn();
   deepEqual(readings.assigned(), [2, 3]);
-  isAway = true;
+  isDown = true;
   for (let look = 0; look < 3; look++) await owning.look();
   deepEqual(readings.assigned(), []);
-  equal(warnings, 1, 'it is said once');
+  equal(warnings, 1, 'it warns once');
   const begun = ["0 is read from '7'", "2 is read from '7'"];
   deepEqual(asked, [...begun, '0 is lost', "3 is read from '7'", '2 is lost', '3 is lost']);
 });
 
-test('all is begun anew from another source, also where the one before was never given up', async () => {
+test('restarts everything from a new source, even if the old one was never detached', async () => {
   await owning.attach(sourceOf([]));
   await turn();
   const asked: string[] = [];
@@ -90,7 +90,7 @@ test('all is begun anew from another source, also where the one before was never
   deepEqual(asked, ["0 is read from '7'", "2 is read from '7'"]);
 });
 
-test('without a source all is given back, once what is in hand is done', async () => {
+test('without a source, releases everything once the batch in hand is done', async () => {
   await owning.attach(sourceOf([]));
   await turn();
   const inHand = readings.take(0, '8', []);

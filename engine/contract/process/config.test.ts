@@ -4,14 +4,14 @@ import { ConfigError, checkShared, readConfig, sharedVariables, ticketVariables,
 
 const redis = { REDIS_URL: 'redis://:hidden@127.0.0.1:6379' };
 
-test('every variable but the addresses and secrets has a default', () => {
+test('has defaults for everything but addresses and secrets', () => {
   const config = readConfig(sharedVariables, redis);
   assert.equal(config.LOG, 'redis');
   assert.equal(config.NAMESPACE, 'fairline');
   assert.equal(config.LEASE_MS, 3_000);
 });
 
-test('all faults are told at once, each with name, value and what would be right', () => {
+test('reports all faults at once, each with name, value and remedy', () => {
   const env = { ...redis, LOG: 'rabbit', LEASE_MS: '-5', NAMESPACE: 'Upper', LOG_LEVEL: 'info' };
   assert.throws(
     () => readConfig(sharedVariables, env),
@@ -26,14 +26,14 @@ test('all faults are told at once, each with name, value and what would be right
   );
 });
 
-test('a missing address is named, and an empty variable counts as missing', () => {
+test('names a missing address, and treats an empty variable as missing', () => {
   assert.throws(
     () => readConfig(sharedVariables, { REDIS_URL: '' }),
     /REDIS_URL is not set; expected redis:\/\//,
   );
 });
 
-test('a secret and a password are never shown', () => {
+test('never shows a secret or a password', () => {
   const hidden = /hunter2/;
   for (const env of [{ TICKET_SECRET: 'hunter2' }, { TICKET_SECRET: 'hunter2', TICKET_AUDIENCE: 'a b' }]) {
     assert.throws(
@@ -47,7 +47,7 @@ test('a secret and a password are never shown', () => {
   );
 });
 
-test('whole numbers at their limits', () => {
+test('accepts whole numbers at their limits', () => {
   const variables = { N: whole(5, 1, 10) };
   for (const right of ['1', '10']) assert.equal(readConfig(variables, { N: right }).N, Number(right));
   for (const wrong of ['0', '11', '1.5', '1e1', ' 1', '0x1', 'NaN']) {
@@ -55,7 +55,7 @@ test('whole numbers at their limits', () => {
   }
 });
 
-test('Kafka as the log needs brokers', () => {
+test('a Kafka log needs brokers', () => {
   const config = readConfig(sharedVariables, { ...redis, LOG: 'kafka' });
   assert.throws(() => checkShared(config), /KAFKA_BROKERS is not set, but LOG is kafka/);
   checkShared(readConfig(sharedVariables, { ...redis, LOG: 'kafka', KAFKA_BROKERS: 'a:9092,b:9092' }));

@@ -11,7 +11,7 @@ function check(value: number): void {
   assert.deepEqual([bytes[at - 1], bytes[18]], [0, 0]);
 }
 
-test('digits are those of String, at every power of ten and at random', () => {
+test('writes the digits of String(), at every power of ten and at random', () => {
   for (let power = 1; power < Number.MAX_SAFE_INTEGER; power *= 10) {
     for (const value of [power - 1, power, power + 1]) check(value);
   }

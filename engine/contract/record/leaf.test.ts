@@ -9,7 +9,7 @@ import { SliceTree } from './slice-tree.ts';
 
 const SECRET = 'a secret of this test, 32 characters or more';
 
-test('salt, who and leaf of a known user, put together by hand', () => {
+test('salt, who and leaf of a known user, assembled manually', () => {
   const salt = createHmac('sha256', SECRET)
     .update(Buffer.concat([Buffer.from('fairline salt 1'), Buffer.from([0, 0, 0, 7]), Buffer.from('älice')]))
     .digest()
@@ -25,7 +25,7 @@ test('salt, who and leaf of a known user, put together by hand', () => {
   assert.equal(data.toString('hex'), `0201000000070000010000000005${who.toString('hex')}`);
 });
 
-test('a vector, so that a change of the format does not pass unseen', () => {
+test('a vector that catches any change of the format', () => {
   const salt = saltOf(SECRET, 1, 'alice');
   const data = leafData({ kind: ITEM_ENTRY, campaignId: 1, stamp: 604_053_504 }, whoOf(salt, 'alice'));
   assert.equal(
@@ -49,9 +49,9 @@ const item: fc.Arbitrary<LogItem> = fc.record(
 
 for (const [what, secret] of [
   ['a secret of any length', SECRET],
-  ['one longer than a block', SECRET.repeat(3)],
+  ['a secret longer than a block', SECRET.repeat(3)],
 ] as const) {
-  test(`the leaves of a slice are those of the plain functions, in memory that is used again: ${what}`, () => {
+  test(`the leaves of a slice match the plain functions, in reused memory: ${what}`, () => {
     const encoder = new RecordEncoder();
     const slice = new SliceTree(secret);
     fc.assert(
@@ -64,9 +64,9 @@ for (const [what, secret] of [
         for (const [index, each] of items.entries()) {
           const salt = saltOf(secret, each.campaignId, each.userId);
           assert.deepEqual(tree.leaf(index), leafHash(leafData(each, whoOf(salt, each.userId))));
-          const told = new Int32Array(4);
-          slice.copySalt(index, told, 0);
-          assert.deepEqual(Buffer.from(told.buffer), salt);
+          const copied = new Int32Array(4);
+          slice.copySalt(index, copied, 0);
+          assert.deepEqual(Buffer.from(copied.buffer), salt);
         }
       }),
       { numRuns: 50 },
@@ -74,7 +74,7 @@ for (const [what, secret] of [
   });
 }
 
-test('user ids at the limit of a block, and of what is allowed', () => {
+test('accepts user ids at the limits of a block and of the allowed length', () => {
   const encoder = new RecordEncoder();
   const slice = new SliceTree(SECRET);
   const ids = Array.from({ length: 128 }, (_, index) => 'x'.repeat(index + 1));
@@ -88,7 +88,7 @@ test('user ids at the limit of a block, and of what is allowed', () => {
   }
 });
 
-test('a slice larger than those before makes room', () => {
+test('grows for a slice larger than those before', () => {
   const encoder = new RecordEncoder();
   const slice = new SliceTree(SECRET);
   encoder.begin(true);

@@ -53,7 +53,7 @@ test('every receipt of slices of every size proves its item, and no other', () =
   }
 });
 
-test('receipts stay when the memory is used for the next slice', () => {
+test('receipts survive reuse of the memory for the next slice', () => {
   const items = itemsOf(30);
   const receipts = receiptsOf(items);
   receiptsOf(itemsOf(77));
@@ -62,7 +62,7 @@ test('receipts stay when the memory is used for the next slice', () => {
   }
 });
 
-test('bytes are base64url without padding, of the lengths that they say', () => {
+test('bytes are base64url without padding, of the expected lengths', () => {
   const items = itemsOf(100);
   const receipts = receiptsOf(items);
   for (const [leaf, item] of items.entries()) {

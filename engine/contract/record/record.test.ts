@@ -46,7 +46,7 @@ function encode(given: RecordHead, items: readonly LogItem[], encoder = new Reco
   return Buffer.from(encoder.finish(given));
 }
 
-test('what is encoded is decoded, also with memory that is used again', () => {
+test('decodes what it encodes, also in reused memory', () => {
   const encoder = new RecordEncoder();
   fc.assert(
     fc.property(head, fc.array(item, { maxLength: 50 }), (given, items) => {
@@ -55,7 +55,7 @@ test('what is encoded is decoded, also with memory that is used again', () => {
   );
 });
 
-test('a slice larger than the memory it began with is whole', () => {
+test('encodes a slice larger than its initial memory', () => {
   const items: LogItem[] = Array.from({ length: 3_000 }, (_, index) => ({
     kind: ITEM_ENTRY,
     campaignId: 7,
@@ -101,7 +101,7 @@ function encodeSigned(given: RecordHead, items: readonly LogItem[]): Buffer {
   return Buffer.from(encoder.finish(given));
 }
 
-test('a signed slice is decoded with its signed head, its sources, and its items as they stand in it', () => {
+test('decodes a signed slice with its signed head, its sources, and its items in order', () => {
   fc.assert(
     fc.property(slice, fc.array(sourced, { maxLength: 20 }), (given, items) => {
       const { signed, ...decoded } = decodeRecord(encodeSigned(given, items));
@@ -112,7 +112,7 @@ test('a signed slice is decoded with its signed head, its sources, and its items
   );
 });
 
-test('a record of version 1, as it was written before slices were signed, is still read', () => {
+test('still decodes version 1, from before slices were signed', () => {
   const bytes = Buffer.from(
     'fa0101000300000000000000000022400000000000000040000000000088b340000000000040af4002000000f06fcca501050700000000000000000c9040616c696365020308000000000000000006a040626f62',
     'hex',
@@ -148,7 +148,7 @@ test('version 1 has no sources, and only a slice has a signed head', () => {
   assert.throws(() => decodeRecord(encodeSigned({ ...given, kind: 'leave' }, [])), UnreadableRecord);
 });
 
-test('every changed byte, every cut and every addition is noticed', () => {
+test('detects every changed byte, truncation and addition', () => {
   fc.assert(
     fc.property(
       head,
@@ -169,7 +169,7 @@ test('every changed byte, every cut and every addition is noticed', () => {
   );
 });
 
-test('whatever stands in the log, decoding ends with a record or with UnreadableRecord', () => {
+test('decoding any bytes gives a record or UnreadableRecord', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), bytes => {
       assert.throws(() => decodeRecord(Buffer.from(bytes)), UnreadableRecord);

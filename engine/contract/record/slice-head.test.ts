@@ -33,7 +33,7 @@ const head: SliceHead = {
   previous: NO_PREVIOUS,
 };
 
-test('the bytes that are signed, put together by hand, and a signature that anybody can check', () => {
+test('the signed bytes, assembled manually, with a signature that anybody can verify', () => {
   const bytes = signSliceHead(head, KEY_ID, PRIVATE);
   assert.equal(bytes.length, SIGNED_HEAD_BYTES);
   const fields = [
@@ -45,7 +45,7 @@ test('the bytes that are signed, put together by hand, and a signature that anyb
   assert.ok(verify(null, bytes.subarray(0, 120), PUBLIC, bytes.subarray(128)));
 });
 
-test('what is signed is read back, and the next one names it', () => {
+test('parses what is signed, and the next head refers to it', () => {
   const first = signSliceHead(head, KEY_ID, PRIVATE);
   const previous = chainHash(first);
   const hash = createHash('sha256')
@@ -59,7 +59,7 @@ test('what is signed is read back, and the next one names it', () => {
   assert.equal(signature.length, 64);
 });
 
-test('what is no signed head is named', () => {
+test('reports why a head is invalid', () => {
   const bytes = signSliceHead(head, KEY_ID, PRIVATE);
   const changed = (at: number, value: number): Buffer => {
     const copy = Buffer.from(bytes);

@@ -7,7 +7,7 @@ const opensAtUs = 1_790_000_000_000_000;
 const instant = fc.integer({ min: opensAtUs, max: opensAtUs + MAX_WINDOW_DAYS * 86_400_000_000 });
 const gateway = fc.integer({ min: 0, max: GATEWAY_COUNT - 1 });
 
-test('a stamp is exact to the end of the longest window, and tells its instant and gateway', () => {
+test('a stamp is exact to the end of the longest window, and gives its instant and gateway', () => {
   fc.assert(
     fc.property(instant, gateway, (us, number) => {
       const stamp = stampOf(us, opensAtUs, number);
@@ -18,7 +18,7 @@ test('a stamp is exact to the end of the longest window, and tells its instant a
   );
 });
 
-test('stamps order by instant first, then by gateway, and never tie', () => {
+test('stamps order by instant, then by gateway, and never tie', () => {
   fc.assert(
     fc.property(instant, gateway, instant, gateway, (us, number, otherUs, otherNumber) => {
       const difference = stampOf(us, opensAtUs, number) - stampOf(otherUs, opensAtUs, otherNumber);
@@ -27,7 +27,7 @@ test('stamps order by instant first, then by gateway, and never tie', () => {
   );
 });
 
-test('the last stamp at an instant has every stamp of that instant at or below it, and none of the next', () => {
+test('the last stamp of an instant bounds its stamps, and none of the next', () => {
   fc.assert(
     fc.property(instant, gateway, (us, number) => {
       const last = lastStampAt(us, opensAtUs);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { eventually } from '../../test/support.ts';
 import { connectRedis } from './redis.ts';
 
-test("a Cluster's client goes on connecting when its last node is lost while hosts are looked up", async t => {
+test('a Cluster client keeps connecting when its last node fails during a host lookup', async t => {
   // No server listens there.
   const client = connectRedis('redis://localhost:1,redis://localhost:2', {
     commandTimeoutMs: 1_000,

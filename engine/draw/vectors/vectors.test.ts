@@ -33,7 +33,7 @@ for (const [number, { about, given, expected }] of vectors.entries()) {
   });
 }
 
-test('a vector is what the plain definitions make of it', () => {
+test('a vector matches the plain definitions', () => {
   for (const { given, expected } of vectors) {
     const entrants = given.entrants.map(each => ({
       userId: each.user,
@@ -63,7 +63,7 @@ test('a vector is what the plain definitions make of it', () => {
   }
 });
 
-test('a proof is canonical, and says what was drawn', () => {
+test('a proof is canonical and names the winners', () => {
   for (const { expected } of vectors) {
     const proof = JSON.parse(expected.proof);
     equal(canonicalJson(proof), expected.proof);
@@ -73,7 +73,7 @@ test('a proof is canonical, and says what was drawn', () => {
       expected.winners.map((_, index) => index + 1),
     );
     equal(proof.alternates.length, expected.alternates.length);
-    ok(!expected.proof.includes('user-'), 'a user id stands in the proof');
+    ok(!expected.proof.includes('user-'), 'the proof contains a user id');
   }
 });
 
@@ -86,7 +86,7 @@ test('the second implementation agrees on every vector', async t => {
   );
 });
 
-test('the second implementation agrees on pools at random', async t => {
+test('the second implementation agrees on random pools', async t => {
   const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
   const entrant = fc.record<GivenEntrant>(
     {

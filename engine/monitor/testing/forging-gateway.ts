@@ -22,12 +22,12 @@ export interface ForgingGateway {
   /** Makes the heads to show instead of the real ones; undefined: the real ones are shown. */
   forge: Forgery | undefined;
   /** Answers with 503 and shows nothing. */
-  isAway: boolean;
+  isDown: boolean;
   close(): Promise<void>;
 }
 
 export async function forgingGateway(realUrl: string): Promise<ForgingGateway> {
-  const forging = { forge: undefined as Forgery | undefined, isAway: false };
+  const forging = { forge: undefined as Forgery | undefined, isDown: false };
   const answer = async (path: string): Promise<string> => {
     if (!path.startsWith('/v1/heads')) return await (await fetch(realUrl + path)).text();
     const after = readHeadPosition(new URL(path, realUrl).searchParams.get('after') ?? '') ?? BEFORE_ALL;
@@ -44,7 +44,7 @@ export async function forgingGateway(realUrl: string): Promise<ForgingGateway> {
     });
   };
   const server = createServer((request, response) => {
-    if (forging.isAway) {
+    if (forging.isDown) {
       response.writeHead(503).end('{}');
       return;
     }

@@ -30,7 +30,7 @@ function endOf(claimant: DueClaimant, lapseUs: number): string | undefined {
   return move && `${move.state} ${move.atUs - OPENS_US}`;
 }
 
-test('a claim at the deadline counts, also long after it; one behind it lapses at the deadline', () => {
+test('a claim at the deadline counts, however late it is decided; after it, the offer lapses at the deadline', () => {
   const by = OPENS_US + 100;
   equal(endOf(due('offered', by, { claimUs: by }), by + 1_000), 'claimed 100');
   equal(endOf(due('offered', by, { claimUs: by + 1 }), by + 1_000), 'lapsed 100');
@@ -39,7 +39,7 @@ test('a claim at the deadline counts, also long after it; one behind it lapses a
   equal(endOf(due('offered', by), by - 1), undefined);
 });
 
-test('of a claim and a decline the earlier counts; who waits can only leave', () => {
+test('of a claim and a decline, the earlier counts; a waiting user can only leave', () => {
   const by = OPENS_US + 100;
   equal(endOf(due('offered', by, { claimUs: OPENS_US + 5, leaveUs: OPENS_US + 6 }), by), 'claimed 5');
   equal(endOf(due('offered', by, { claimUs: OPENS_US + 7, leaveUs: OPENS_US + 6 }), by), 'declined 6');
@@ -47,7 +47,7 @@ test('of a claim and a decline the earlier counts; who waits can only leave', ()
   equal(endOf(due('waitlisted', null, { leaveUs: OPENS_US + 6 }), by), 'left 6');
 });
 
-test('whoever has claimed, let lapse, declined or left stays so', () => {
+test('claimed, lapsed, declined and left are final', () => {
   for (const state of ['claimed', 'lapsed', 'declined', 'left'] as const) {
     deepEqual(
       judgeClaims([due(state, OPENS_US, { claimUs: OPENS_US, leaveUs: OPENS_US })], OPENS_US, OPENS_US + 9),
@@ -56,7 +56,7 @@ test('whoever has claimed, let lapse, declined or left stays so', () => {
   }
 });
 
-test('each has one end at most, in the order of their instants, whoever is looked at first', () => {
+test('each claimant ends at most once, in order of instants, in any order of evaluation', () => {
   const instant = fc.option(fc.integer({ min: 0, max: 50 }), { nil: undefined });
   const person = fc.record({ byUs: fc.integer({ min: 0, max: 50 }), claimUs: instant, leaveUs: instant });
   fc.assert(

@@ -12,7 +12,7 @@ function stock(places: number) {
   return { places, grantedCount: 0, waitlist: 0, waitlistedCount: 0 };
 }
 
-test('the first get one, in order, until they are gone', () => {
+test('grants to the first in order until the stock is gone', () => {
   const turn = judgeCoupons(stock(2), [entry(5), entry(7), entry(9)]);
   deepEqual(turn, {
     granted: [
@@ -25,18 +25,18 @@ test('the first get one, in order, until they are gone', () => {
   });
 });
 
-test('serials go on where the last turn ended', () => {
+test('continues serials where the last step ended', () => {
   deepEqual(judgeCoupons({ ...stock(10), grantedCount: 4 }, [entry(1)]).granted, [
     { serial: 5, userId: 'user-1' },
   ]);
 });
 
-test('who has withdrawn gets none and takes none away', () => {
+test('a withdrawn entry gets no coupon and uses none', () => {
   const { granted } = judgeCoupons(stock(1), [entry(1, true), entry(2)]);
   deepEqual(granted, [{ serial: 1, userId: 'user-2' }]);
 });
 
-test('nobody there, nothing decided', () => {
+test('no entries, no decisions', () => {
   deepEqual(judgeCoupons(stock(1), []), {
     granted: [],
     waitlisted: [],
@@ -45,7 +45,7 @@ test('nobody there, nothing decided', () => {
   });
 });
 
-test('behind the stock as many wait as may, in order, and nobody else', () => {
+test('after the stock, waitlists the next up to the capacity, in order', () => {
   const entries = [entry(1), entry(2, true), entry(3), entry(4), entry(5)];
   const turn = judgeCoupons({ ...stock(1), waitlist: 2 }, entries);
   deepEqual(turn.granted, [{ serial: 1, userId: 'user-1' }]);
@@ -56,7 +56,7 @@ test('behind the stock as many wait as may, in order, and nobody else', () => {
   equal(turn.decided, 5);
 });
 
-test('how the entries are cut into turns changes nothing', () => {
+test('decides the same however the entries are cut into steps', () => {
   fc.assert(
     fc.property(
       fc.array(fc.boolean(), { maxLength: 60 }),

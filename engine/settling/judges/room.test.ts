@@ -40,7 +40,7 @@ function mostInASecond(admitted: readonly [number, number][]): number {
   return Math.max(0, ...admitted.map(inSecondUpTo));
 }
 
-test('no second, whenever it ends, has more than the rate, whatever the turns', () => {
+test('no second exceeds the rate, whenever it ends and whatever the turns', () => {
   const gaps = fc.array(fc.integer({ min: 0, max: 2_500_000 }), { minLength: 1, maxLength: 60 });
   fc.assert(
     fc.property(gaps, fc.integer({ min: 1, max: 10_000 }), (given, perSecond) => {
@@ -55,7 +55,7 @@ test('no second, whenever it ends, has more than the rate, whatever the turns', 
   );
 });
 
-test('with a look every 40 ms nearly all of the rate is used, and evenly', () => {
+test('a turn every 40 ms uses nearly all of the rate, evenly', () => {
   for (const perSecond of [1, 7, 100, 1_000, 10_000]) {
     const instants = Array.from({ length: 25 * 60 }, (_, number) => NOW_US + number * 40_000);
     const admitted = admitAt(instants, () => terms(perSecond));
@@ -65,7 +65,7 @@ test('with a look every 40 ms nearly all of the rate is used, and evenly', () =>
   }
 });
 
-test('slow turns let in what fell due between them, as far as a second has room for it', () => {
+test('a slow turn catches up on due admissions, up to the budget of a second', () => {
   for (const [everyMs, least] of [
     [250, 0.98],
     [500, 0.98],
@@ -82,7 +82,7 @@ test('slow turns let in what fell due between them, as far as a second has room 
   }
 });
 
-test('turns at irregular times lose less than a third', () => {
+test('irregular turns lose less than a third of the rate', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 150, max: 350 }), { minLength: 200, maxLength: 200 }), gaps => {
       let atUs = NOW_US;
@@ -96,7 +96,7 @@ test('turns at irregular times lose less than a third', () => {
   );
 });
 
-test('after a turn that was held up for long they come in evenly again', () => {
+test('after a long delay, admissions are evenly spaced again', () => {
   const every50Ms = (fromUs: number, count: number): number[] =>
     Array.from({ length: count }, (_, number) => fromUs + number * 50_000);
   const instants = [...every50Ms(NOW_US, 20), ...every50Ms(NOW_US + 4 * SECOND_US, 200)];
@@ -106,7 +106,7 @@ test('after a turn that was held up for long they come in evenly again', () => {
   ok(mostInASecond(admitted) <= 20);
 });
 
-test('what fell due while nobody came is not made up for', () => {
+test('does not catch up on admissions that fell due while nobody was waiting', () => {
   let pace: Pace = NOTHING;
   for (let atUs = NOW_US; atUs < NOW_US + SECOND_US; atUs += 100_000) pace = paceAfter(pace, 20, 0, atUs);
   equal(roomFor(pace, terms(20), 0, NOW_US + SECOND_US), 3);
@@ -120,7 +120,7 @@ test('a rate below one a second admits one at a time', () => {
   ok(Math.min(...gapsUs) >= 9_900_000);
 });
 
-test('a rate that was lowered holds at once, for the second that is under way too', () => {
+test('a lowered rate applies at once, also to the current second', () => {
   const instants = Array.from({ length: 75 }, (_, number) => NOW_US + number * 40_000);
   const lowerFromUs = NOW_US + SECOND_US;
   const admitted = admitAt(instants, atUs => terms(atUs < lowerFromUs ? 1_000 : 10));
@@ -128,13 +128,13 @@ test('a rate that was lowered holds at once, for the second that is under way to
   ok(mostInASecond(admitted.filter(([atUs]) => atUs >= lowerFromUs)) <= 10);
 });
 
-test('nobody while it is paused, and no more than there are places', () => {
+test('admits nobody while paused, and never beyond the capacity', () => {
   equal(roomFor(NOTHING, terms(100, { paused: true }), 0, NOW_US), 0);
   equal(roomFor({ nextUs: 1, recent: [] }, terms(100, { capacity: 5 }), 3, NOW_US), 2);
   equal(roomFor({ nextUs: 1, recent: [] }, terms(100, { capacity: 5 }), 9, NOW_US), 0);
 });
 
-test('a clock that was set back holds the room up for a second at most', () => {
+test('a clock set back delays the room by a second at most', () => {
   const pace = paceAfter(NOTHING, 10, 10, NOW_US);
   const backUs = NOW_US - 3_600 * SECOND_US;
   const held = paceAfter(pace, 10, 0, backUs);
@@ -142,7 +142,7 @@ test('a clock that was set back holds the room up for a second at most', () => {
   ok(roomFor(held, terms(10), 0, backUs + SECOND_US) > 0);
 });
 
-test('a clock that was set, and is right again, lets nobody in besides', () => {
+test('a clock set wrong and corrected admits nobody extra', () => {
   const gaps = fc.array(fc.integer({ min: 0, max: 700_000 }), { minLength: 2, maxLength: 40 });
   // Set back either by more than the whole run or by less than a second. In between, the judge has forgotten admissions by
   // the time the same instants come again, and cannot know that they were used.

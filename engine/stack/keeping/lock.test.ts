@@ -16,7 +16,7 @@ after(() => rm(dir, { recursive: true }));
 const ROUNDS = 20;
 const never = new AbortController().signal;
 
-test('one holder at a time, and nothing remains', async () => {
+test('allows one holder at a time, and leaves no file', async () => {
   const path = join(dir, 'one');
   let holders = 0;
   let most = 0;
@@ -34,7 +34,7 @@ test('one holder at a time, and nothing remains', async () => {
   assert.deepEqual(await readdir(dir), []);
 });
 
-test('the lock of a process that is gone is taken, by one of many', async () => {
+test('one of many takes over the lock of a dead process', async () => {
   const path = join(dir, 'stale');
   const { pid } = spawnSync(process.execPath, ['--version']);
   const gone = JSON.stringify({ pid, startedAt: '1' });
@@ -60,14 +60,14 @@ test('the lock of a process that is gone is taken, by one of many', async () => 
   assert.deepEqual(await readdir(dir), []);
 });
 
-test('a file that is no lock does not block for ever', async () => {
+test('a file that is not a lock does not block forever', async () => {
   const path = join(dir, 'broken');
   await writeFile(path, '{');
   const release = await takeLock(path, never);
   await release();
 });
 
-test('waiting says who holds it, and can be aborted', async () => {
+test('a waiter names the holder, and can be aborted', async () => {
   const path = join(dir, 'held');
   const release = await takeLock(path, never);
   const waiting = new AbortController();

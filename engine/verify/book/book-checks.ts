@@ -6,10 +6,12 @@ import type { HashJobs } from '../hashing/hash-jobs.ts';
 import type { Limits } from '../limits.ts';
 import { areEqual, concat, utf8 } from '../text/bytes.ts';
 import type { End } from './book-end.ts';
-import type { BookOptions, Header } from './book-header.ts';
+import { type BookOptions, type Header, VERSION } from './book-header.ts';
 import type { Entries } from './entries.ts';
 import { type CouponJudge, RaffleJudge } from './outcomes.ts';
 import type { ReadBook } from './read-book.ts';
+
+const LABEL = utf8(`fairline book ${VERSION}`);
 
 /** How many of each kind were read. */
 export interface FoundCounts {
@@ -91,7 +93,7 @@ export async function checkDraw(
 
 /** `hash`: of all lines before the last. */
 export async function checkSignature(
-  { version, closedAtUs, signers }: Header,
+  { closedAtUs, signers }: Header,
   end: End,
   hash: Uint8Array,
   { findings, primitives }: BookOptions,
@@ -99,7 +101,7 @@ export async function checkSignature(
   // A book does not show when it was signed, so its key may be younger than the campaign.
   const key = signers.keyFor(end.keyId, 'books', closedAtUs, 'the book', true);
   if (key === undefined) return;
-  const message = concat(utf8(`fairline book ${version}`), hash, utf8(end.canonical));
+  const message = concat(LABEL, hash, utf8(end.canonical));
   if (!(await primitives.verifyEd25519(key.bytes, message, end.signature))) {
     findings.add(
       'book-signature',

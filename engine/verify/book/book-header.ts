@@ -18,24 +18,26 @@ export interface BookOptions {
   readonly onHead: (head: SignedHead, text: string, index: number) => void;
 }
 
-const FIRST_VERSION = 1;
-/** From this version on, chains are complete, and every leaf in them shows what it is. */
-const WHOLE_CHAINS = 2;
+/** Of the format. The number is also in the message that is signed, so no book can be read as one of another version. */
+export const VERSION = 2;
 
 export interface Header {
-  readonly version: number;
   readonly rules: Rules;
   readonly closedAtUs: number;
   readonly signers: Signers;
-  /** Undefined in a version that does not show them completely. */
-  readonly chains: Chains | undefined;
+  readonly chains: Chains;
 }
 
 /** Throws Unreadable; adds other problems as findings. */
 export function readHeader(bytes: Uint8Array, { findings, limits, pinned, primitives }: BookOptions): Header {
   const what = 'line 1';
   const members = new Members(parseCanonical(bytes, what, limits.depth), what);
-  const version = members.whole('book', FIRST_VERSION, WHOLE_CHAINS);
+  const version = members.whole('book', 0, Number.MAX_SAFE_INTEGER);
+  if (version !== VERSION)
+    throw new Unreadable(
+      'malformed',
+      `the book is of version ${version} of the format; this verifier reads only version ${VERSION}`,
+    );
   const campaign = members.whole('campaign', 0, MOST_CAMPAIGN);
   const rules = readRules(members.json('rules'), what, primitives);
   if (campaign !== rules.campaign)
@@ -43,8 +45,7 @@ export function readHeader(bytes: Uint8Array, { findings, limits, pinned, primit
   const closedAtUs = members.whole('closed_at_us', 0, Number.MAX_SAFE_INTEGER);
   const own = readKeys(keysMember(members), 'the keys of the book', primitives);
   checkRulesHash(rules, members.text('rules_hash', 100), 'the book', findings);
-  const chains =
-    version < WHOLE_CHAINS ? undefined : new Chains(readRoll(members, rules.opensAtUs), findings);
+  const chains = new Chains(readRoll(members, rules.opensAtUs), findings);
   members.end();
   if (closedAtUs > rules.closesAtUs) {
     findings.add(
@@ -52,10 +53,10 @@ export function readHeader(bytes: Uint8Array, { findings, limits, pinned, primit
       `the book was closed ${isoOf(closedAtUs)}, after the announced close ${isoOf(rules.closesAtUs)}`,
     );
   }
-  if (chains !== undefined && chains.roll.untilUs < closedAtUs)
+  if (chains.roll.untilUs < closedAtUs)
     findings.add(
       'outside-window',
       'until_us lies before the close, so the chains of the book need not reach the close',
     );
-  return { version, rules, closedAtUs, signers: new Signers(pinned, own, findings), chains };
+  return { rules, closedAtUs, signers: new Signers(pinned, own, findings), chains };
 }

@@ -5,7 +5,7 @@ import { coupon } from '../testing/changed.ts';
 import { bookSigner, keyObject, type Parts, sliceSigner, written } from '../testing/maker.ts';
 import { codesAfter, codesOf, inPieces, json, run, runBook } from '../testing/run.ts';
 
-test('keys: unknown, for something else, out of their time, revoked', async () => {
+test('keys: unknown, for another purpose, outside their time, revoked', async () => {
   const key = (parts: Parts, use: string) => {
     const found = parts.header.keys.find(one => one.use === use);
     assert.ok(found);
@@ -65,7 +65,7 @@ test('keys: unknown, for something else, out of their time, revoked', async () =
     assert.deepEqual(await codesAfter(coupon, change), [code], change.toString());
 });
 
-test('a key that was revoked after the campaign is told, and is no finding', async () => {
+test('notes a key revoked after the campaign, without a finding', async () => {
   const parts = structuredClone(coupon.parts);
   const [slices] = parts.header.keys;
   assert.ok(slices);
@@ -75,7 +75,7 @@ test('a key that was revoked after the campaign is told, and is no finding', asy
   assert.match(report.notes.join(), /revoked after it signed/);
 });
 
-test('given keys take the place of those in the book', async () => {
+test('given keys replace those of the book', async () => {
   const book = written(coupon.parts);
   const keys = (list: readonly object[]): Buffer => json({ keys: list });
   const own = [keyObject(sliceSigner, 'slices'), keyObject(bookSigner, 'books')];
@@ -98,7 +98,7 @@ test('given keys take the place of those in the book', async () => {
   assert.deepEqual(codesOf(broken), ['malformed']);
 });
 
-test('a book made up as a whole passes only without keys, and the report says so', async () => {
+test('a fabricated book passes only without given keys, and the report says so', async () => {
   const parts = structuredClone(coupon.parts);
   const forger = signerOf('forger');
   parts.header.keys = [keyObject(sliceSigner, 'slices'), keyObject(forger, 'books')];

@@ -12,7 +12,7 @@ function swap(list: { [index: number]: unknown }, a: number, b: number): void {
 /** Even if the shop signs the book again: the content of the slices' roots cannot change. */
 const changes: readonly Change[] = [
   [
-    'somebody is left out',
+    'an omitted user',
     coupon,
     parts => {
       const [gone] = parts.entries.splice(20, 1);
@@ -24,7 +24,7 @@ const changes: readonly Change[] = [
     ['pool-root', 'slice-items'],
   ],
   [
-    'somebody is put in',
+    'an added user',
     coupon,
     parts => {
       const last = parts.entries.at(-1);
@@ -37,7 +37,7 @@ const changes: readonly Change[] = [
     ['pool-root', 'slice-instant', 'slice-items'],
   ],
   [
-    'another user for one',
+    'a replaced user',
     coupon,
     parts => {
       entryWith(parts, 'granted').who = base64url(sha256('friend'));
@@ -79,7 +79,7 @@ const changes: readonly Change[] = [
     ['pool-root', 'slice-root'],
   ],
   [
-    'a place in another slice',
+    'an index in another slice',
     coupon,
     parts => {
       entryAt(parts, 3).slice = parts.slices.length - 1;
@@ -87,7 +87,7 @@ const changes: readonly Change[] = [
     ['slice-instant', 'slice-items'],
   ],
   [
-    'a slice that is not there',
+    'a missing slice',
     coupon,
     parts => {
       entryAt(parts, 3).slice = 999;
@@ -95,7 +95,7 @@ const changes: readonly Change[] = [
     ['slice-items'],
   ],
   [
-    'a leaf that is not there',
+    'a missing leaf',
     coupon,
     parts => {
       entryAt(parts, 3).leaf = 999;
@@ -103,7 +103,7 @@ const changes: readonly Change[] = [
     ['slice-items'],
   ],
   [
-    'closed before the last',
+    'closed before the last entry',
     coupon,
     parts => {
       parts.header.closed_at_us = OPENS_AT_US + 1;
@@ -119,7 +119,7 @@ const changes: readonly Change[] = [
     ['outside-window'],
   ],
   [
-    'wrong numbers in the end',
+    'wrong counts at the end',
     coupon,
     parts => {
       parts.end.entries += 1;
@@ -128,7 +128,7 @@ const changes: readonly Change[] = [
     ['pool-count', 'wrong-counts'],
   ],
   [
-    'a slice left out',
+    'an omitted slice',
     coupon,
     parts => {
       // A slice without an entry of the campaign.
@@ -144,7 +144,7 @@ const changes: readonly Change[] = [
     ['slice-chain'],
   ],
   [
-    'a slice twice',
+    'a duplicate slice',
     coupon,
     parts => {
       const last = parts.slices.at(-1);
@@ -174,7 +174,7 @@ const changes: readonly Change[] = [
     ['slice-root'],
   ],
   [
-    'leaves left out',
+    'omitted leaves',
     coupon,
     parts => {
       const slice = parts.slices.find(({ others }) => (others?.length ?? 0) > 0);
@@ -185,11 +185,11 @@ const changes: readonly Change[] = [
   ],
 ];
 
-test('books with other people in them, or in another order, are found and named', async () => {
+test('detects and names books with other users or another order', async () => {
   await assertNamed(changes);
 });
 
-test('a fork of a gateway is named', async () => {
+test('names a fork of a gateway', async () => {
   const codes = await codesAfter(coupon, parts => {
     // A head in place of the third slice that continues the same head as the second one.
     const second = Buffer.from(parts.slices[1]?.head ?? '', 'base64url');
@@ -208,7 +208,7 @@ test('a fork of a gateway is named', async () => {
   assert.ok(codes.includes('slice-forked'), String(codes));
 });
 
-test("a user who is in twice is found, where each entry's leaf is signed", async () => {
+test("detects a duplicate user when each entry's leaf is signed", async () => {
   const made = makeBook({ kind: 'coupon', entries: 30, stock: 7 });
   // A repeat inserted among the entries, with a line.
   const repeat = made.items.find(one => one.user === 'user1' && one.stamp !== made.parts.entries[1]?.stamp);
@@ -231,7 +231,7 @@ test("a user who is in twice is found, where each entry's leaf is signed", async
   assert.ok(codes.includes('entered-twice'), String(codes));
 });
 
-test('a head of another campaign in place of the own is found', async () => {
+test('detects a head of another campaign', async () => {
   const other = makeBook({ kind: 'coupon', entries: 31, stock: 7, sliceItems: 4 });
   const codes = await codesAfter(coupon, parts => {
     const [own, foreign] = [parts.slices[3], other.parts.slices[3]];

@@ -9,7 +9,7 @@ import { codesAfter, inPieces, json, run } from '../testing/run.ts';
 /** Even if the shop signs the book again: what the rules make of the entries cannot change. */
 const changes: readonly Change[] = [
   [
-    'a coupon more',
+    'one coupon too many',
     coupon,
     parts => {
       const one = entryWith(parts, 'sold_out');
@@ -27,7 +27,7 @@ const changes: readonly Change[] = [
     ['serial'],
   ],
   [
-    'withdrawn and not said',
+    'an undeclared withdrawal',
     coupon,
     parts => {
       entryWith(parts, 'withdrawn').outcome = 'sold_out';
@@ -35,7 +35,7 @@ const changes: readonly Change[] = [
     ['outcome', 'pool-count', 'pool-root', 'serial'],
   ],
   [
-    'a serial for nothing',
+    'a serial without a win',
     coupon,
     parts => {
       entryWith(parts, 'sold_out').serial = 3;
@@ -93,7 +93,7 @@ const changes: readonly Change[] = [
     ['draw-order', 'pool-root', 'seed'],
   ],
   [
-    'an exclusion too few',
+    'a missing exclusion',
     raffle,
     parts => {
       const one = entryWith(parts, 'excluded');
@@ -127,7 +127,7 @@ const changes: readonly Change[] = [
     ['randomness', 'seed'],
   ],
   [
-    'another signature of drand',
+    'another drand signature',
     drand,
     parts => {
       const { round, signature } = quicknetRound;
@@ -162,11 +162,11 @@ const changes: readonly Change[] = [
   ],
 ];
 
-test('books with other outcomes, rules or randomness are found and named', async () => {
+test('detects and names books with other outcomes, rules or randomness', async () => {
   await assertNamed(changes);
 });
 
-test('a round of drand that was known at the close is refused', async () => {
+test('refuses a drand round known at the close', async () => {
   const codes = await codesAfter(drand, parts => {
     parts.header.closed_at_us = quicknetRound.knownUs;
     Object.assign(parts.header.rules, { closes_at_us: quicknetRound.knownUs });
@@ -189,7 +189,7 @@ function frozenAt(frozenAtUs: number): Promise<readonly string[]> {
   });
 }
 
-test('a pool that was frozen when its round was known takes the one round that the freeze leaves, and no other', async () => {
+test('a pool frozen after its round was known uses the one round that the freeze implies', async () => {
   const dueUs = quicknetRound.knownUs - 3 * PERIOD_US;
   const right = await frozenAt(dueUs);
   assert.equal(right.includes('drand-round'), false, String(right));
@@ -201,7 +201,7 @@ test('a pool that was frozen when its round was known takes the one round that t
   }
 });
 
-test('the announced round is refused of a pool that was frozen when that was known', async () => {
+test('refuses the announced round for a pool frozen when it was known', async () => {
   const { knownUs, round, signature } = quicknetRound;
   for (const [frozenAtUs, isRight] of [
     [knownUs - 1, true],
@@ -214,18 +214,18 @@ test('the announced round is refused of a pool that was frozen when that was kno
   }
 });
 
-test('the report says which round was used, and whose word it is where that is not the announced one', async () => {
-  const said = async (randomness: 'drand' | 'late'): Promise<[string, string]> => {
+test('the report names the round used, and who vouches for it if it is not the announced one', async () => {
+  const reportOf = async (randomness: 'drand' | 'late'): Promise<[string, string]> => {
     const { parts, proof } = makeBook({ kind: 'raffle', entries: 12, randomness });
     const report = await run({ book: inPieces(written(parts)), proof: json(proof) });
     assert.deepEqual(report.findings, [], randomness);
     return [report.checked.join('\n'), report.notProven.join('\n')];
   };
   const { round } = quicknetRound;
-  const [announced, announcedLeft] = await said('drand');
+  const [announced, announcedLeft] = await reportOf('drand');
   assert.match(announced, new RegExp(`repeated draw, from the announced drand round ${round}`));
   assert.doesNotMatch(announcedLeft, /was frozen at the stated time/);
-  const [late, lateLeft] = await said('late');
+  const [late, lateLeft] = await reportOf('late');
   assert.doesNotMatch(late, /from the announced round|randomness is the announced/);
   assert.match(
     late,

@@ -10,21 +10,21 @@ const plans: Readonly<Record<string, Plan>> = {
   'a coupon with more stock than entries': { kind: 'coupon', entries: 4, stock: 9 },
   'a raffle by commitment': { kind: 'raffle', entries: 40 },
   'a raffle by drand': { kind: 'raffle', entries: 40, randomness: 'drand' },
-  'a raffle with a limit for groups': {
+  'a raffle with a group limit': {
     kind: 'raffle',
     entries: 60,
     groupLimit: 1,
     tiers: [2, 5],
     alternates: 4,
   },
-  'a raffle that all win': { kind: 'raffle', entries: 12, tiers: [100], alternates: 3 },
+  'a raffle that everybody wins': { kind: 'raffle', entries: 12, tiers: [100], alternates: 3 },
   'one entry': { kind: 'raffle', entries: 1 },
   'no entry': { kind: 'coupon', entries: 0 },
   'large slices': { kind: 'coupon', entries: 2500, gateways: 1, sliceItems: 2300, isMixed: false },
 };
 
 for (const [name, plan] of Object.entries(plans)) {
-  test(`a book is found right, plain and as gzip: ${name}`, async () => {
+  test(`accepts a valid book, plain and gzipped: ${name}`, async () => {
     const { parts, proof } = makeBook(plan);
     const book = written(parts);
     for (const bytes of [book, gzipSync(book)]) {
@@ -41,7 +41,7 @@ for (const [name, plan] of Object.entries(plans)) {
   });
 }
 
-test('the words name what a source of randomness does not prove', async () => {
+test('the report says what each source of randomness does not prove', async () => {
   const of = async (made: typeof raffle): Promise<string> =>
     (await runBook(written(made.parts))).notProven.join('\n');
   assert.match(await of(raffle), /tried which extra entries, tickets, groups or exclusions make them win/);
@@ -49,7 +49,7 @@ test('the words name what a source of randomness does not prove', async () => {
   assert.doesNotMatch(await of(coupon), /randomness was known before|League of Entropy/);
 });
 
-test('the campaign in the header is that of the rules', async () => {
+test('the campaign in the header matches the rules', async () => {
   const codes = await codesAfter(coupon, parts => {
     parts.header.campaign = CAMPAIGN + 1;
   });

@@ -101,7 +101,7 @@ export class BookReader {
     await this.#jobs.settle();
     entries.checkOnce(findings);
     slices.checkRoots();
-    slices.chains?.end();
+    header.chains.end();
     slices.others.check(entries);
     const moves = this.#moves;
     moves?.end();
@@ -163,7 +163,6 @@ export class BookReader {
     const { chains, closedAtUs, rules, signers } = header;
     const jobs = this.#jobs;
     const { memory } = jobs;
-    const areShown = chains !== undefined;
     const others = new Others({
       primitives,
       memory,
@@ -171,7 +170,6 @@ export class BookReader {
       most: limits.others,
       rules,
       closedAtUs,
-      areShown,
     });
     this.#header = header;
     this.#slices = new Slices({ primitives, limits, signers, findings, jobs, chains, others, onHead });

@@ -1,8 +1,8 @@
 /**
  * Which incarnations may have signed between the opening and the last withdrawal, and whether the book shows all of it.
- * Incarnations are numbered from 1 within an epoch of the registry, across all gateways. A book from version 2 on accounts
- * for every number of the epochs that extend into the campaign: it shows the number's chain of heads, or declares it as
- * quiet. A chain begins with the first head of its incarnation or with one from before the opening, and ends with one from
+ * Incarnations are numbered from 1 within an epoch of the registry, across all gateways. A book accounts for
+ * every number of the epochs that extend into the campaign: it shows the number's chain of heads, or declares it as quiet. A
+ * chain begins with the first head of its incarnation or with one from before the opening, and ends with one from
  * after `untilUs` or with a declared end.
  *
  * So an operator who leaves somebody out must sign a false declaration, which a head or a receipt of that user refutes.

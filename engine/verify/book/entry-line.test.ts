@@ -31,7 +31,7 @@ function read(text: string) {
   return reader.entry;
 }
 
-test('every entry is read as what it says', () => {
+test('parses every entry', () => {
   fc.assert(
     fc.property(entry, one => {
       const line = read(canonical(one));
@@ -62,7 +62,7 @@ test('every entry is read as what it says', () => {
 const WHO = 'A'.repeat(43);
 const RIGHT = `{"leaf":5,"outcome":"won","serial":1,"slice":0,"source":0,"stamp":123,"tier":0,"who":"${WHO}"}`;
 
-test('what is not canonical, or no entry, is refused with its reason', () => {
+test('rejects non-canonical or invalid lines, with the reason', () => {
   read(RIGHT);
   const wrong: readonly [string, RegExp][] = [
     [RIGHT.replace('"leaf":5', '"leaf":05'), /not JSON/],
@@ -106,7 +106,7 @@ test('what is not canonical, or no entry, is refused with its reason', () => {
   }
 });
 
-test('a line says nothing of the one before it', () => {
+test('a line keeps nothing from the previous one', () => {
   const reader = new EntryReader(16);
   const withAll = Buffer.from(
     RIGHT.replace('{', `{"group":"${WHO}",`).replace('"slice"', '"reason":"x","slice"'),

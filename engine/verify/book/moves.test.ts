@@ -21,34 +21,34 @@ function moveOf(parts: Parts, wanted: string, index = 0): MoveObject {
   return move;
 }
 
-test('a right book verifies, and says how offers ended', async () => {
+test('a valid book verifies, and the report says how offers ended', async () => {
   const report = await runBook(written(made.parts));
   assert.deepEqual(report.findings, []);
   assert.match(report.checked.join('\n'), /8 were claimed, 2 lapsed and 2 were declined/);
 });
 
 const wrongs: Readonly<Record<string, (parts: Parts) => void>> = {
-  'somebody who waits is passed over': parts => {
+  'a skipped waiting user': parts => {
     const [first, second] = [moveOf(parts, 'offered', 0), moveOf(parts, 'offered', 1)];
     [first.stamp, second.stamp] = [second.stamp, first.stamp];
   },
-  'what became free later goes on first': parts => {
+  'a coupon freed later that passes on first': parts => {
     const [first, second] = [moveOf(parts, 'offered', 0), moveOf(parts, 'offered', 1)];
     [first.serial, second.serial] = [second.serial ?? 0, first.serial ?? 0];
   },
-  'a serial is offered that is not free': parts => {
+  'an offer of a serial that is not free': parts => {
     moveOf(parts, 'offered').serial = 1;
   },
-  'somebody without a place is offered one': parts => {
+  'an offer to a user without a waitlist position': parts => {
     const lost = parts.entries.find(({ outcome }) => outcome === 'sold_out');
     assert.ok(lost);
     moveOf(parts, 'offered').stamp = lost.stamp;
   },
-  'a claim behind the deadline': parts => {
+  'a claim after the deadline': parts => {
     const claim = moveOf(parts, 'claimed');
     claim.at_us = (claim.deadline_us ?? 0) + 1;
   },
-  'a deadline that is too short': parts => {
+  'a deadline that is too early': parts => {
     const lapse = moveOf(parts, 'lapsed');
     lapse.deadline_us = (lapse.deadline_us ?? 0) - 1_000_000;
     lapse.at_us = lapse.deadline_us;
@@ -56,17 +56,17 @@ const wrongs: Readonly<Record<string, (parts: Parts) => void>> = {
   'a lapse before the deadline': parts => {
     moveOf(parts, 'lapsed').at_us -= 1;
   },
-  'the same offer is claimed and lapses': parts => {
+  'an offer both claimed and lapsed': parts => {
     const { deadline_us = 0, ...claim } = moveOf(parts, 'claimed');
     parts.moves.push({ ...claim, deadline_us, move: 'lapsed', at_us: deadline_us });
   },
-  'an offer has no end': parts => {
+  'an offer without an end': parts => {
     parts.moves.pop();
   },
-  'something free is kept back': parts => {
+  'a freed coupon that is withheld': parts => {
     parts.moves = parts.moves.filter(({ stamp }) => stamp !== moveOf(made.parts, 'offered', 2).stamp);
   },
-  'an offer that was made at another time than its end says': parts => {
+  'an offer at another time than its end states': parts => {
     const last = parts.moves.at(-1);
     assert.ok(last);
     last.offered_us = (last.offered_us ?? 0) - 5;
@@ -74,13 +74,13 @@ const wrongs: Readonly<Record<string, (parts: Parts) => void>> = {
 };
 
 for (const [what, change] of Object.entries(wrongs)) {
-  test(`found: ${what}`, async () => {
+  test(`detects ${what}`, async () => {
     const codes = await foundIn(change);
     assert.ok(codes.includes('claims'), codes.join());
   });
 }
 
-test('a deadline that outages have extended is right, and so is one that the operator has ended, which is told', async () => {
+test('accepts a deadline extended by outages, and one ended by the operator, which is reported', async () => {
   const longer = await foundIn(parts => {
     const lapse = moveOf(parts, 'lapsed');
     lapse.deadline_us = (lapse.deadline_us ?? 0) + 1;
@@ -98,7 +98,7 @@ test('a deadline that outages have extended is right, and so is one that the ope
   assert.match(report.notes.join('\n'), /The operator brought the deadline of/);
 });
 
-test('the next of the waitlist is the next entry by stamp', async () => {
+test('the head of the waitlist is the next entry by stamp', async () => {
   const codes = await foundIn(parts => {
     const [first, second] = parts.entries.filter(({ outcome }) => outcome === 'waitlisted');
     assert.ok(first && second);
@@ -107,7 +107,7 @@ test('the next of the waitlist is the next entry by stamp', async () => {
   assert.ok(codes.includes('outcome'), codes.join());
 });
 
-test('counts of moves, and lines in another order', async () => {
+test('detects wrong counts of moves, and lines in another order', async () => {
   const parts = structuredClone(made.parts);
   parts.end.moves = 3;
   assert.ok(codesOf(await runBook(written(parts))).includes('wrong-counts'));
@@ -117,10 +117,10 @@ test('counts of moves, and lines in another order', async () => {
   assert.equal((await runBook(Buffer.from(lines.join('\n')))).exitCode, 2);
 });
 
-test('the receipt of a claim is held against what the book says of it', async () => {
+test('checks the receipt of a claim against the book', async () => {
   const codes = async (move: MoveObject): Promise<string[]> => {
     const { user } =
-      made.items.find(({ stamp }) => stamp === move.stamp) ?? assert.fail('nobody has the stamp');
+      made.items.find(({ stamp }) => stamp === move.stamp) ?? assert.fail('no entry has the stamp');
     const claim =
       made.items.find(one => one.kind === 3 && one.user === user) ?? assert.fail('nobody claimed');
     const bytes = Buffer.from(JSON.stringify(made.receiptOf(claim)));

@@ -27,14 +27,17 @@ interface MoveLine {
   readonly stamp: number;
   readonly atUs: number;
   readonly serial: number;
-  /** For the end of an offer: its beginning, its deadline, and why that was early. */
+  /** For the end of an offer: its beginning and its deadline. */
   readonly offeredUs: number;
   readonly deadlineUs: number;
-  readonly isEarly: boolean;
+  /** Why the operator brought the deadline forward; undefined if nobody did. */
+  readonly early: string | undefined;
 }
 
 const NONE = 0;
 const MOST_REASON_CHARACTERS = 1_000;
+/** Different reasons that the report lists; a list of all could have as many as the book has moves. */
+const MOST_REASONS = 20;
 const US_PER_S = 1_000_000;
 const DAY_US = 86_400 * US_PER_S;
 
@@ -56,7 +59,7 @@ export class Moves {
   /** Free serials, in the order in which they became free, with the instant. */
   readonly #free: { readonly serial: number; readonly atUs: number }[] = [];
   readonly #counts: Record<MoveKind, number> = { offered: 0, claimed: 0, lapsed: 0, declined: 0, left: 0 };
-  #early = 0;
+  readonly #early = new Map<string | undefined, number>();
   #count = 0;
 
   constructor(rules: ClaimRules, findings: Findings, depth: number) {
@@ -73,8 +76,8 @@ export class Moves {
     return this.#counts;
   }
 
-  /** The number of offers that the operator has ended early. */
-  get early(): number {
+  /** How many offers the operator has ended early, by the stated reason; MOST_REASONS of them, and the rest under `undefined`. */
+  get early(): ReadonlyMap<string | undefined, number> {
     return this.#early;
   }
 
@@ -156,7 +159,7 @@ export class Moves {
   }
 
   #end(what: string, claimant: Claimant, move: MoveLine): void {
-    const { kind, serial, atUs, offeredUs, deadlineUs, isEarly } = move;
+    const { kind, serial, atUs, offeredUs, deadlineUs, early } = move;
     claimant.deadlineUs = deadlineUs;
     const leastUs = offeredUs + this.#rules.withinS * US_PER_S;
     if (serial !== claimant.serial) {
@@ -165,7 +168,7 @@ export class Moves {
     if (claimant.offeredUs !== NONE && claimant.offeredUs !== offeredUs) {
       this.#wrong(what, `it was offered at ${claimant.offeredUs}, not at ${offeredUs}`);
     }
-    if (isEarly) this.#early += 1;
+    if (early !== undefined) this.#countEarly(early);
     else if (deadlineUs < leastUs && deadlineUs < this.#rules.lastUs) {
       this.#wrong(what, `the deadline is ${deadlineUs}, but the rules require at least ${leastUs}`);
     }
@@ -173,6 +176,12 @@ export class Moves {
       this.#wrong(what, `it is ${kind} at ${atUs}, with deadline ${deadlineUs}`);
     }
     if (kind !== 'claimed') this.#free.push({ serial: claimant.serial, atUs });
+  }
+
+  #countEarly(reason: string): void {
+    const isListed = this.#early.has(reason) || this.#early.size < MOST_REASONS;
+    const listed = isListed ? reason : undefined;
+    this.#early.set(listed, (this.#early.get(listed) ?? 0) + 1);
   }
 
   #nextWaiting(): number | undefined {
@@ -199,9 +208,8 @@ function readMove(members: Members): MoveLine {
     serial: kind === 'left' ? NONE : members.whole('serial', 1, Number.MAX_SAFE_INTEGER),
     offeredUs: isEnd ? instant('offered_us') : NONE,
     deadlineUs: isEnd ? instant('deadline_us') : NONE,
-    isEarly: isEnd && members.has('early'),
+    early: isEnd && members.has('early') ? members.text('early', MOST_REASON_CHARACTERS) : undefined,
   };
-  if (move.isEarly) members.text('early', MOST_REASON_CHARACTERS);
   members.end();
   return move;
 }

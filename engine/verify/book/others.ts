@@ -1,11 +1,10 @@
 /**
- * The leaves of slices that have no line in the book. From version 2 on they show what they are, so that no entry can be
- * hidden among them as if it belonged to another campaign. Those of the campaign itself are withdrawals, claims, and repeats
- * of users who have an entry with an earlier stamp. In version 1 they are hashes, and could be anything.
+ * The leaves of slices that have no line in the book. They show what they are, so that no entry can be hidden among them as
+ * if it belonged to another campaign. Those of the campaign itself are withdrawals, claims, and repeats of users who have an
+ * entry with an earlier stamp.
  */
 import type { Rules } from '../draw/rules.ts';
 import { type Findings, Unreadable } from '../findings.ts';
-import { HASH_BYTES } from '../hashing/lanes.ts';
 import type { Memory } from '../hashing/memory.ts';
 import { HashList } from '../hashing/merkle.ts';
 import type { Primitives } from '../primitives.ts';
@@ -32,10 +31,8 @@ export interface OthersOptions {
   readonly findings: Findings;
   /** Their maximum number. */
   readonly most: number;
-  readonly rules: Pick<Rules, 'campaign' | 'opensAtUs' | 'kind'>;
+  readonly rules: Pick<Rules, 'campaign' | 'opensAtUs' | 'closesAtUs' | 'kind'>;
   readonly closedAtUs: number;
-  /** Whether they show what they are. */
-  readonly areShown: boolean;
 }
 
 export class Others {
@@ -59,10 +56,6 @@ export class Others {
     return this.#indexes.count;
   }
 
-  get areShown(): boolean {
-    return this.#options.areShown;
-  }
-
   /** The number of leaves of the campaign itself. */
   get own(): number {
     return this.#kinds.count;
@@ -79,36 +72,34 @@ export class Others {
 
   /** Takes the leaves of the next slice, on line `line`. Throws Unreadable. */
   take(list: readonly Json[] | undefined, head: SignedHead, line: number): void {
-    const { most, areShown } = this.#options;
+    const { most } = this.#options;
     this.#from.push(this.count);
     if (this.count + (list?.length ?? 0) > most)
       throw new Unreadable('too-large', `the book has more than ${most} leaves that are not entries`);
     let least = 0;
     for (const other of list ?? []) {
       const [leaf, text, ...rest] = Array.isArray(other) ? (other as readonly Json[]) : [];
-      const bytes =
-        typeof text === 'string' ? fromBase64Url(text, areShown ? LEAF_BYTES : HASH_BYTES) : undefined;
+      const data = typeof text === 'string' ? fromBase64Url(text, LEAF_BYTES) : undefined;
       if (
         typeof leaf !== 'number' ||
         leaf < least ||
         leaf >= head.count ||
-        bytes === undefined ||
+        data === undefined ||
         rest.length > 0
       ) {
         throw new Unreadable(
           'malformed',
-          `others on line ${line} are not [leaf index, ${areShown ? 'leaf data' : 'hash'}] with increasing indexes`,
+          `others on line ${line} are not [leaf index, leaf data] with increasing indexes`,
         );
       }
       least = leaf + 1;
       this.#indexes.push(leaf);
-      this.hashes.add(areShown ? this.#takeData(bytes, head, line) : bytes);
+      this.hashes.add(this.#takeData(data, head, line));
     }
   }
 
   /** Checks the leaves of the campaign against its entries, once all of these are there. */
   check(entries: Entries): void {
-    if (!this.areShown) return;
     const { findings, closedAtUs, rules } = this.#options;
     const whos = Array.from({ length: this.own }, (_, own) => toBase64Url(this.#whos.at(own)));
     const firstWords = new Set(whos.map((_, own) => this.#whos.word(own, 0)));
@@ -122,8 +113,14 @@ export class Others {
       if (kind === WITHDRAWAL) {
         withdrew.add(who);
         if (entry !== undefined && atUs < closedAtUs) this.#checkKept(entry, entries, what);
-      } else if (kind === ENTRY && atUs < closedAtUs) {
-        if (entry === undefined) {
+      } else if (kind === ENTRY) {
+        if (atUs >= closedAtUs) {
+          // Gateways know of an early close before it comes, and no entry is accepted from then on.
+          findings.add(
+            'entry-after-close',
+            `${what} is an entry of the campaign, so gateways accepted entries after the stated close at ${isoOf(closedAtUs)}; the announced one is ${isoOf(rules.closesAtUs)}`,
+          );
+        } else if (entry === undefined) {
           findings.add('entry-hidden', `${what} is an entry of the campaign, but its user has no line`);
         } else if (entries.stamps.at(entry) > this.#stamps.at(own)) {
           findings.add('entry-hidden', `${what} is an entry of a user whose line has a later stamp`);

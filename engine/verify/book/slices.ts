@@ -35,8 +35,7 @@ export interface SlicesOptions {
   readonly signers: Signers;
   readonly findings: Findings;
   readonly jobs: HashJobs;
-  /** From version 2 of books on. */
-  readonly chains: Chains | undefined;
+  readonly chains: Chains;
   readonly others: Others;
   /** Called with each head in order, and its index. */
   readonly onHead: (head: SignedHead, text: string, index: number) => void;
@@ -72,10 +71,6 @@ export class Slices {
     return this.#options.others;
   }
 
-  get chains(): Chains | undefined {
-    return this.#options.chains;
-  }
-
   get gateways(): number {
     return this.#gatewaysSeen.size;
   }
@@ -92,7 +87,7 @@ export class Slices {
     const others = members.has('others') ? members.array('others', head.count) : undefined;
     members.end();
     this.#checkOrder(head, what);
-    chains?.take(head, others !== undefined, what);
+    chains.take(head, others !== undefined, what);
     this.#checkSignature(head, what);
     this.#keep(head, number, others !== undefined);
     this.others.take(others, head, number);

@@ -60,7 +60,7 @@ async function reportOn(book: Buffer, startHelper: Primitives['startHelper']): P
   return await verify({ primitives, book: pieces() });
 }
 
-test('with a helper, without one, and with one that fails, the report is the same', async () => {
+test('gives the same report with a helper thread, without one, and with a failing one', async () => {
   for (const kind of ['coupon', 'raffle'] as const) {
     const right = bytesOf(kind);
     for (const book of [right, damaged(right)]) {
@@ -85,7 +85,7 @@ test('with a helper, without one, and with one that fails, the report is the sam
   }
 });
 
-test('a thread that has ended fails what it is given', async () => {
+test('an ended thread rejects its jobs', async () => {
   const helper = new ThreadHelper();
   await helper.stop();
   const job = { kind: 'leaves', campaign: 1, ...emptyLeaves() } as const;

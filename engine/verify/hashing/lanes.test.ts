@@ -12,13 +12,13 @@ const ways = {
   javascript: new Lanes(TREE_BYTES + 64 * 1024, nodePrimitives, 'webassembly'),
 };
 
-test('Node has WebAssembly with vectors, and the other way can be asked for', () => {
+test('Node has WebAssembly SIMD, and the fallback can be forced', () => {
   assert.equal(ways.webassembly.isWebAssembly, true);
   assert.equal(ways.javascript.isWebAssembly, false);
 });
 
 for (const [name, lanes] of Object.entries(ways)) {
-  test(`four messages at once have their SHA-256, at every length up to four blocks: ${name}`, () => {
+  test(`hashes four messages at once, at every length up to four blocks: ${name}`, () => {
     const STRIDE = 5 * BLOCK_BYTES;
     const out = FREE_AT + LANES * STRIDE;
     for (let length = 0; length < 4 * BLOCK_BYTES; length++) {
@@ -37,7 +37,7 @@ for (const [name, lanes] of Object.entries(ways)) {
     }
   });
 
-  test(`roots are those of RFC 6962, also across pieces: ${name}`, () => {
+  test(`roots match RFC 6962, also across pieces: ${name}`, () => {
     const trees = new TreeHasher(lanes);
     const leaves = Array.from({ length: 2100 }, (_, index) => sha256('leaf', u32(index)));
     for (const count of [
@@ -51,16 +51,16 @@ for (const [name, lanes] of Object.entries(ways)) {
   });
 }
 
-test('lanes that do not agree with the platform are not used', () => {
+test('ignores lanes that disagree with the platform', () => {
   const wrong = { sha256: (message: Uint8Array) => nodePrimitives.sha256(message).map(byte => byte ^ 1) };
   assert.throws(() => new Lanes(TREE_BYTES, wrong), /hash implementations disagree/);
 });
 
-test('the root over nothing is the hash of nothing', () => {
+test('the root of nothing is the hash of nothing', () => {
   assert.deepEqual(Buffer.from(emptyRoot(nodePrimitives)), treeRoot([]));
 });
 
-test('a path leads from its leaf to the root, and from no other place', () => {
+test('a path leads from its leaf to the root, and from no other index', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 70 }), fc.nat(), fc.nat(), (count, at, elsewhere) => {
       const leaves = Array.from({ length: count }, (_, index) => sha256(u32(index)));
@@ -80,7 +80,7 @@ test('a path leads from its leaf to the root, and from no other place', () => {
   assert.equal(rootByPath(sha256('a'), 0, 1, Buffer.alloc(32), nodePrimitives), undefined);
 });
 
-test('HMAC and HKDF are those of the RFCs', () => {
+test('HMAC and HKDF match the RFCs', () => {
   for (const length of [0, 1, 32, 64, 65, 200]) {
     const [key, message] = [Buffer.alloc(length, 7), Buffer.from('what is said')];
     assert.deepEqual(Buffer.from(hmac(key, message, nodePrimitives)), plainHmac(key, message));

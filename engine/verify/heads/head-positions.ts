@@ -28,6 +28,11 @@ export function compareHeadPositions(a: HeadPosition, b: HeadPosition): number {
   );
 }
 
+/** Without what else a head has. */
+export function positionOf({ firstUs, gateway, incarnation, sliceNumber }: HeadPosition): HeadPosition {
+  return { firstUs, gateway, incarnation, sliceNumber };
+}
+
 /** In the format of the service: the four numbers separated by dots. */
 export function headPositionText({ firstUs, gateway, incarnation, sliceNumber }: HeadPosition): string {
   return `${firstUs}.${gateway}.${incarnation}.${sliceNumber}`;

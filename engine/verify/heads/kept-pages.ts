@@ -19,11 +19,10 @@ import { compareHeadPositions, type HeadPosition, readHeadPosition } from './hea
 const MOST_A_PAGE = 100_000;
 const MOST_TEXT = 256;
 const MOST_SOURCE = 2_048;
-const NEWLINE = 0x0a;
 const LABEL = utf8('fairline monitor 1');
 const HASH_BYTES = 32;
 const SIGNATURE_BYTES = 64;
-/** The `previous` of a monitor's first record. */
+/** The `previous` of a monitor's first record, in base64url. */
 export const NO_RECORD: string = toBase64Url(new Uint8Array(HASH_BYTES));
 
 export interface KeptHead {
@@ -34,7 +33,8 @@ export interface KeptHead {
 }
 
 export interface KeptPage {
-  readonly what: string;
+  /** Of its line, from 1. */
+  readonly number: number;
   readonly heads: readonly KeptHead[];
   /** For a page that a monitor recorded. */
   readonly record: MonitorRecord | undefined;
@@ -50,60 +50,53 @@ export interface MonitorRecord {
   readonly after: HeadPosition;
   /** The service said that this page was the last, and that no slice with an instant up to here can be added any more. */
   readonly throughUs: number | undefined;
-  readonly previous: string;
+  readonly previous: Uint8Array;
   /** The `previous` of the next record. */
-  readonly hash: string;
+  readonly hash: Uint8Array;
   readonly line: Uint8Array;
 }
 
-/** Reads kept heads. Throws Unreadable. */
-export function readKeptPages(
-  bytes: Uint8Array,
-  limits: Limits,
-  primitives: Pick<Primitives, 'sha256'>,
-): readonly KeptPage[] {
-  if (bytes.length > limits.headsBytes) {
-    throw new Unreadable(
-      'too-large',
-      `the kept heads have ${bytes.length} bytes; the limit is ${limits.headsBytes}`,
-    );
-  }
-  const pages: KeptPage[] = [];
-  for (let from = 0; from < bytes.length; ) {
-    const found = bytes.indexOf(NEWLINE, from);
-    const to = found < 0 ? bytes.length : found;
-    if (to > from) pages.push(readPage(bytes.subarray(from, to), pages.length + 1, limits, primitives));
-    from = to + 1;
-  }
-  return pages;
+/** A page, for messages: the record of a monitor with that key, or a line of kept heads. */
+export function whatOfPage(number: number, key: string | undefined): string {
+  return key === undefined
+    ? `page ${number} of the kept heads`
+    : `record ${number} of monitor ${key.slice(0, 8)}`;
 }
 
-/** On a page that no monitor signed, only the heads count: its keeper may have added anything. */
-function readPage(
+/** The head `index`, from 0, of a page, for messages. */
+export function whatOfHead(index: number, page: string): string {
+  return `head ${index + 1} on ${page}`;
+}
+
+/**
+ * Reads a line of kept heads. On a page that no monitor signed, only the heads count: its keeper may have added anything. Throws
+ * Unreadable.
+ */
+export function readKeptPage(
   line: Uint8Array,
   number: number,
-  { depth }: Limits,
+  { depth }: Pick<Limits, 'depth'>,
   primitives: Pick<Primitives, 'sha256'>,
 ): KeptPage {
-  const what = `page ${number} of the kept heads`;
+  const what = whatOfPage(number, undefined);
   const object = parseObject(line, what, depth);
   const members = new Members(object, what);
   if (!members.has('monitor')) {
     const heads = readHeads(members, what);
-    return { what, heads, record: undefined };
+    return { number, heads, record: undefined };
   }
   const record = readRecord(parseCanonical(line, what, depth), line, what, primitives);
-  const recorded = `record ${record.number} of monitor ${record.key.slice(0, 8)}`;
+  const recorded = whatOfPage(record.number, record.key);
   const heads = readHeads(members, recorded);
   const [first] = heads;
   if (first !== undefined && compareHeadPositions(record.after, first.head) >= 0)
     throw new Unreadable('malformed', `${first.what} does not follow the start of its page`);
-  return { what: recorded, heads, record };
+  return { number, heads, record };
 }
 
 function readHeads(members: Members, what: string): readonly KeptHead[] {
   const kept = members.array('heads', MOST_A_PAGE).map((text, index) => {
-    const name = `head ${index + 1} on ${what}`;
+    const name = whatOfHead(index, what);
     if (typeof text !== 'string' || text.length > MOST_TEXT)
       throw new Unreadable('malformed', `${name} is not a signed head`);
     return { text, head: readHead(text, name), what: name };
@@ -136,8 +129,8 @@ function readRecord(
     atUs: whole('at_us'),
     after: members.read('after', readHeadPosition, 'the position of a head'),
     throughUs: members.has('through_us') ? whole('through_us') : undefined,
-    previous: toBase64Url(bytesOf('previous', HASH_BYTES)),
-    hash: toBase64Url(sha256(line)),
+    previous: bytesOf('previous', HASH_BYTES),
+    hash: sha256(line),
     line,
   };
   members.end();
@@ -147,8 +140,8 @@ function readRecord(
 /** Whether the monitor has signed the record, and thereby all records that it continues. */
 export async function isSignedRecord(
   { line, key }: MonitorRecord,
-  limits: Limits,
-  primitives: Primitives,
+  limits: Pick<Limits, 'depth'>,
+  primitives: Pick<Primitives, 'verifyEd25519'>,
 ): Promise<boolean> {
   const what = 'a record of a monitor';
   const { signature, ...rest } = parseObject(line, what, limits.depth);

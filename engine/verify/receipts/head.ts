@@ -36,6 +36,8 @@ export interface SignedHead {
   readonly previous: Uint8Array;
   /** Lower-case hex. */
   readonly keyId: string;
+  /** All 192 bytes. */
+  readonly bytes: Uint8Array;
   /** The 120 bytes that are signed. */
   readonly signed: Uint8Array;
   readonly signature: Uint8Array;
@@ -45,9 +47,14 @@ export interface SignedHead {
 export function readHead(text: string, what: string): SignedHead {
   const bytes = fromBase64Url(text, SIGNED_HEAD_BYTES);
   if (bytes === undefined) throw unreadable(what, `is not ${SIGNED_HEAD_BYTES} bytes in base64url`);
+  return decodeHead(bytes, what);
+}
+
+/** Decodes the 192 bytes. Throws Unreadable; `what` names their place. */
+export function decodeHead(bytes: Uint8Array, what: string): SignedHead {
   if (!areEqual(bytes.subarray(0, 16), LABEL))
     throw unreadable(what, 'does not start with "fairline slice 1"');
-  const view = new DataView(bytes.buffer);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
   const whole = (at: number, name: string): number => {
     const value = readU64(view, at);
     if (value === undefined) throw unreadable(what, `has ${name} beyond 2^53`);
@@ -60,11 +67,12 @@ export function readHead(text: string, what: string): SignedHead {
     sliceNumber: whole(32, 'a slice number'),
     firstUs: whole(40, 'a first instant'),
     lastUs: whole(48, 'a last instant'),
-    root: bytes.slice(56, 88),
-    previous: bytes.slice(88, 120),
+    root: bytes.subarray(56, 88),
+    previous: bytes.subarray(88, 120),
     keyId: toHex(bytes.subarray(120, 128)),
-    signed: bytes.slice(0, HEAD_BYTES),
-    signature: bytes.slice(128, SIGNED_HEAD_BYTES),
+    bytes,
+    signed: bytes.subarray(0, HEAD_BYTES),
+    signature: bytes.subarray(128, SIGNED_HEAD_BYTES),
   };
   if (head.gateway >= GATEWAYS)
     throw unreadable(what, `is of gateway ${head.gateway}; the highest is ${GATEWAYS - 1}`);

@@ -117,8 +117,13 @@ export class Signers {
     for (const key of own.values()) {
       const given =
         pinned.get(ringKeyOf(key)) ?? pinned.get(ringKeyOf({ id: key.id, use: otherThan(key.use) }));
-      // A later list may end or revoke a key, which a book does not contain.
-      if (given !== undefined && (given.fromUs !== key.fromUs || given.use !== key.use)) {
+      // Either list may be the later one, and end or revoke a key that the other still has; but a key is revoked once.
+      const isRevokedTwice =
+        given !== undefined &&
+        given.revokedUs !== null &&
+        key.revokedUs !== null &&
+        given.revokedUs !== key.revokedUs;
+      if (given !== undefined && (given.fromUs !== key.fromUs || given.use !== key.use || isRevokedTwice)) {
         findings.add('key-conflict', `the given keys and the book describe key ${key.id} differently`);
       }
     }

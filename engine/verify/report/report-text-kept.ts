@@ -2,6 +2,7 @@
  * The report on kept heads compared with a book, and above all on what is proven by the signatures of the announced monitors:
  * that an independent party, named by the rules before anybody entered, was shown these slices by then.
  */
+import type { ReadBook } from '../book/read-book.ts';
 import type { Monitor } from '../draw/rules.ts';
 import { shown } from '../findings.ts';
 import type { Window } from '../heads/keepers.ts';
@@ -14,23 +15,25 @@ const MOST_PARTS = 4;
 
 export function checkedOfKept(
   { matched, monitors }: KeptReport,
-  named: readonly Monitor[],
+  { chains: { time }, rules }: Pick<ReadBook, 'chains' | 'rules'>,
 ): readonly string[] {
   const heads = matched === 1 ? 'of them is' : 'of them are';
+  // Without any in the book, none is from its time, and nothing was compared.
+  const compared = `The book matches the kept heads: ${matched} ${heads} in it unchanged, none from its time is missing, and it adds none where all heads were kept.`;
   return [
-    `The book matches the kept heads: ${matched} ${heads} in it unchanged, none of its time is missing, and it adds none where all heads were kept.`,
-    ...named.flatMap(({ name, key }) => {
+    ...(matched === 0 ? [] : [compared]),
+    ...rules.monitors.flatMap(({ name, key }) => {
       const seen = monitors.find(each => each.key === key);
-      return seen === undefined ? [] : [monitorWords(shown(name), seen)];
+      return seen === undefined ? [] : [monitorWords(shown(name), seen, time)];
     }),
   ];
 }
 
-function monitorWords(name: string, seen: MonitorSeen): string {
+function monitorWords(name: string, seen: MonitorSeen, { fromUs, untilUs }: Window): string {
   const { records, matched, seenAllAtUs, parts } = seen;
   const all =
     seenAllAtUs !== undefined
-      ? `By ${isoOf(seenAllAtUs)} on its clock the monitor had seen everything that can have been signed for the campaign, and the book has nothing else.`
+      ? `By ${isoOf(seenAllAtUs)} on its clock the monitor had seen everything that can have been signed in the time of the book, from ${isoOf(fromUs)} to before ${isoOf(untilUs)}, and the book has nothing else.`
       : parts.length > 0
         ? `The monitor saw everything that begins ${partsWords(parts)}, and the book has nothing else from then.`
         : 'The monitor saw no part of this time completely.';
@@ -60,9 +63,10 @@ function partsWords(parts: readonly Window[]): string {
   return `${told.join(', ')}${rest > 0 ? `, and in ${rest} more spans` : ''}`;
 }
 
-export function notesOfKept({ monitors }: KeptReport, named: readonly Monitor[]): readonly string[] {
+export function notesOfKept({ matched, monitors }: KeptReport, named: readonly Monitor[]): readonly string[] {
   const nameOf = (key: string): string | undefined => named.find(monitor => monitor.key === key)?.name;
   return [
+    ...(matched === 0 ? ['No kept head is in the book, so the kept heads say nothing about it.'] : []),
     ...monitors
       .filter(({ key }) => nameOf(key) === undefined)
       .map(

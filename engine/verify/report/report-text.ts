@@ -3,6 +3,7 @@
  * sentence under "not proven" names a way in which somebody could still have been wronged.
  */
 import type { Chains } from '../book/chains.ts';
+import type { Moves } from '../book/moves.ts';
 import type { ReadBook } from '../book/read-book.ts';
 import type { Proof } from '../draw/proof.ts';
 import { totalWinners } from '../draw/rules.ts';
@@ -77,7 +78,7 @@ function checkedOf(seen: Seen): readonly string[] {
       'The pool has the noted root: since then nobody was added or removed, and no tickets, group or exclusion has changed.',
     );
   }
-  if (kept !== undefined && book !== undefined) checked.push(...checkedOfKept(kept, book.rules.monitors));
+  if (kept !== undefined && book !== undefined) checked.push(...checkedOfKept(kept, book));
   return checked;
 }
 
@@ -96,19 +97,22 @@ function locatedWords({ user, stamp, rank, earlierStamp, decided }: Seen['locate
   return `${who}: stamp ${stamp}, number ${rank} in the queue. Outcome: ${became}.`;
 }
 
-function checkedOfBook({ rules, slices, entries, judge: { granted }, draw, moves }: ReadBook): string[] {
+function checkedOfBook({
+  rules,
+  chains,
+  slices,
+  entries,
+  judge: { granted },
+  draw,
+  moves,
+}: ReadBook): string[] {
   const checked = [
-    `The signature of the book is valid, and no signed item is missing. It shows ${count(entries.count, 'entry', 'entries')}, ${entries.withdrawn} of them withdrawn.`,
-    `${count(slices.count, 'slice')} of ${count(slices.gateways, 'gateway')}: each is signed by a key valid at its time, continues the previous one, and has exactly the signed items.`,
+    `The signature of the book is valid. It shows ${count(entries.count, 'entry', 'entries')}, ${entries.withdrawn} of them withdrawn.`,
+    `${count(slices.count, 'slice')} of ${count(slices.gateways, 'gateway')}: each is signed by a key valid at its time, continues the previous one, and, if it is from the time of the book, shows exactly the signed items.`,
     'Stamps increase from the first entry to the last and lie between the opening and the close, and no user is in twice.',
+    `The book accounts for every incarnation of a gateway in this time: it shows ${count(chains.count, 'chain')} from before the opening, or from registration, to after the last withdrawal, or, for ${chains.ended} of them, to a declared end. It declares ${chains.quiet} as silent.`,
+    'Every item of these chains from this time is shown: each entry of the campaign has its line or repeats one that has, and every withdrawn entry has its withdrawal.',
   ];
-  const { chains } = slices;
-  if (chains !== undefined) {
-    checked.push(
-      `Every incarnation of a gateway in this time is accounted for: ${count(chains.count, 'chain')} from before the opening, or from registration, to after the last withdrawal or to the declared end; ${chains.quiet} are declared as silent.`,
-      'Every item signed in between is shown: each entry of the campaign has its line or repeats one that has, and every withdrawn entry has its withdrawal.',
-    );
-  }
   if (rules.kind === 'coupon') {
     checked.push(
       `The first ${granted} entries that were not withdrawn have a coupon, numbered without gaps; the stock is ${rules.stock}. Nobody got one ahead of an earlier stamp.`,
@@ -137,17 +141,11 @@ function notesOf({ book, revokedLater, receipts, kept }: Seen): readonly string[
       `Key ${key} was revoked after it signed. If it was stolen earlier, the thief may have signed with it.`,
     );
   }
-  if (book !== undefined && book.closedAtUs < book.rules.closesAtUs) {
-    notes.push(
-      `The campaign was closed ${isoOf(book.closedAtUs)}, earlier than announced (${isoOf(book.rules.closesAtUs)}).`,
-    );
-  }
+  if (book !== undefined) notes.push(...notesOfEarlyClose(book, kept));
   if (book?.rules.kind === 'raffle' && book.judge.granted < totalWinners(book.rules.draw)) {
     notes.push(`Fewer entrants could win than there were prizes (${totalWinners(book.rules.draw)}).`);
   }
-  if (book?.moves !== undefined && book.moves.early > 0) {
-    notes.push(`The operator brought the deadline of ${count(book.moves.early, 'offer')} forward.`);
-  }
+  if (book?.moves !== undefined) notes.push(...notesOfEarlyEnds(book.moves));
   const forwarded = receipts.filter(({ source }) => source === 1).length;
   if (forwarded > 0) {
     notes.push(
@@ -155,6 +153,40 @@ function notesOf({ book, revokedLater, receipts, kept }: Seen): readonly string[
     );
   }
   return notes;
+}
+
+/** The reasons are the operator's: nothing in a book depends on them, so they are shown as they are. */
+function notesOfEarlyEnds({ early }: Moves): readonly string[] {
+  return [...early].map(
+    ([reason, offers]) =>
+      `The operator brought the deadline of ${count(offers, 'offer')} forward. Stated reason: ${reason === undefined ? 'various others' : JSON.stringify(reason)}.`,
+  );
+}
+
+function notesOfEarlyClose({ closedAtUs, rules }: ReadBook, kept: Seen['kept']): readonly string[] {
+  if (closedAtUs >= rules.closesAtUs) return [];
+  const notes = [
+    `The operator states that the campaign was closed ${isoOf(closedAtUs)}, earlier than announced (${isoOf(rules.closesAtUs)}). Nothing that a gateway signed says so.`,
+  ];
+  const { slices = 0, items = 0 } = kept?.after ?? {};
+  if (slices > 0) {
+    notes.push(
+      `Of the kept heads, ${count(slices, 'slice')} with ${count(items, 'item')} begin after the time of this book and before the announced close. The book does not show what these items are.`,
+    );
+  }
+  return notes;
+}
+
+/** The book ends at the stated close, so it cannot show that nothing followed. */
+function notProvenOfEarlyClose({ closedAtUs, rules }: ReadBook): readonly string[] {
+  if (closedAtUs >= rules.closesAtUs) return [];
+  const steered =
+    rules.kind === 'raffle' && rules.draw.randomness.source === 'commit'
+      ? ' Somebody who knew the secret could have chosen the close by who would win.'
+      : '';
+  return [
+    `That the campaign was closed at the stated time. Entries from then to the announced close would be in slices that the book does not have to show, and would not count. A receipt of one of them proves otherwise. Compare the time with what the campaign showed as its close (closes_at in GET /v1/campaigns/{id}).${steered}`,
+  ];
 }
 
 const AT_THE_DOOR =
@@ -194,14 +226,16 @@ function notProvenOf(seen: Seen): readonly string[] {
   return notProven;
 }
 
-function notProvenOfBook({ rules, slices, entries, moves }: ReadBook, kept: Seen['kept']): readonly string[] {
+function notProvenOfBook(book: ReadBook, kept: Seen['kept']): readonly string[] {
+  const { rules, chains, entries, moves } = book;
   const notProven = [
     'That each entry is a different person. A book shows salted hashes of user ids, and the shop could have created accounts of its own.',
   ];
-  const { chains, others } = slices;
-  if (chains === undefined) notProven.push(...notProvenOfVersion1(others.count));
-  else notProven.push(...notProvenOfChains(chains, kept !== undefined));
-  notProven.push(...notProvenOfKept(kept, rules.monitors));
+  notProven.push(
+    ...notProvenOfEarlyClose(book),
+    ...notProvenOfChains(chains, kept !== undefined),
+    ...notProvenOfKept(kept, rules.monitors),
+  );
   if (entries.withdrawn > 0) {
     notProven.push(
       `That the owners of the ${entries.withdrawn} withdrawn entries withdrew them. Only they can tell.`,
@@ -214,7 +248,7 @@ function notProvenOfBook({ rules, slices, entries, moves }: ReadBook, kept: Seen
   }
   if (moves !== undefined) {
     notProven.push(
-      'That each claim came when the book says. Claims are among the signed items that are not shown; a receipt of one can prove otherwise. Deadlines may be later than in the rules, by the length of outages.',
+      'That each claim came when the book says. Claims are among the signed items that are not shown; a receipt of one can prove otherwise. Deadlines may be later than in the rules, by the length of outages, and earlier where the operator states a reason.',
     );
   }
   notProven.push(
@@ -223,24 +257,11 @@ function notProvenOfBook({ rules, slices, entries, moves }: ReadBook, kept: Seen
   return notProven;
 }
 
-function notProvenOfVersion1(others: number): readonly string[] {
-  const notProven = [
-    'That no gateway was left out, and no slice before the first or after the last of a gateway. A book of version 1 does not show where chains begin and end.',
-    'That the entries marked as withdrawn were withdrawn. A book of version 1 does not show withdrawals.',
-  ];
-  if (others > 0) {
-    notProven.push(
-      `What the ${count(others, 'signed item')} not shown in the book are. The book declares them as items of other campaigns, withdrawals or repeats; a receipt for one of them can prove otherwise.`,
-    );
-  }
-  return notProven;
-}
-
 function notProvenOfChains({ quiet, ended }: Chains, hasHeads: boolean): readonly string[] {
   const notProven: string[] = [];
   if (!hasHeads) {
     notProven.push(
-      'That these chains date from the campaign. A holder of the keys can sign other chains later: without a gateway, with an invented one, or with other leaves. Heads kept while the campaign was open (--heads, from GET /v1/heads), or a receipt, reveal it.',
+      'That these chains are whole, and date from the campaign. The key for books is enough to leave out a gateway, or the last slices of one, and to declare it as silent or ended; with the keys for slices, other chains can be signed later, with an invented gateway or other leaves. No heads were given that could show it: keep heads while a campaign is open (--heads, from GET /v1/heads), or a receipt.',
     );
   }
   if (quiet > 0) {
@@ -267,6 +288,8 @@ function factsOf({ book, located, proof, kept }: Seen, isRight: boolean): Readon
           entries: book.entries.count,
           pool: book.entries.honoured,
           granted: book.judge.granted,
+          closedAtUs: book.closedAtUs,
+          announcedCloseUs: book.rules.closesAtUs,
           slices: book.slices.count,
           bytes: book.bytes,
           monitors: book.rules.monitors.map(({ name, key }) => monitorFacts(name, key, kept)),

@@ -3,9 +3,9 @@
  * everything that follows from the entries are consistent again. Only what a book must show can reveal the change, not a
  * signature.
  */
-import { base64url, leafHashOf, linkTo, signedHeadOf, treeRoot, u32, u64 } from './basics.ts';
+import { base64url, leafHashOf, linkTo, type Signer, signedHeadOf, treeRoot, u32, u64 } from './basics.ts';
 import type { EntryObject } from './made.ts';
-import { incarnationOf, type Parts, sliceSigner } from './maker.ts';
+import { incarnationOf, OPENS_AT_US, type Parts, sliceSigner } from './maker.ts';
 
 export interface ForgedSlice {
   gateway: number;
@@ -18,6 +18,9 @@ export interface ForgedSlice {
   count: number;
   root: Buffer;
   previous: Buffer;
+  /** What the head says instead of what follows from the items, and who signs it instead. */
+  told?: { readonly count?: number; readonly root?: Buffer };
+  signer?: Signer;
 }
 
 const CAMPAIGN_AT = 2;
@@ -42,8 +45,8 @@ export class Forger {
     this.slices = made.slices.map(({ head, others }, slice) => this.#read(head, others, slice));
   }
 
-  get epoch(): NonNullable<Parts['header']['epochs']>[number] {
-    const epoch = this.parts.header.epochs?.[0];
+  get epoch(): Parts['header']['epochs'][number] {
+    const epoch = this.parts.header.epochs[0];
     if (epoch === undefined) throw new Error('the book has no epoch');
     return epoch;
   }
@@ -57,8 +60,8 @@ export class Forger {
       const before = last.get(incarnation);
       const previous = before === undefined ? slice.previous : linkTo(before);
       const head = signedHeadOf(
-        { ...slice, count: data?.length ?? slice.count, root, previous },
-        sliceSigner,
+        { ...slice, count: data?.length ?? slice.count, root, previous, ...slice.told },
+        slice.signer ?? sliceSigner,
       );
       last.set(incarnation, head);
       return { head: base64url(head), ...(data === undefined ? {} : { others: this.#others(data) }) };
@@ -77,8 +80,8 @@ export class Forger {
         this.withdrew.add(base64url(one.subarray(14)));
     this.parts.entries = entries.map(({ one, slice, leaf }, index): EntryObject => {
       const who = base64url(one.subarray(14));
-      const told = outcomeOf(index, who);
-      return { leaf, outcome: 'sold_out', slice, source: one[1] ?? 0, stamp: stampOf(one), who, ...told };
+      const declared = outcomeOf(index, who);
+      return { leaf, outcome: 'sold_out', slice, source: one[1] ?? 0, stamp: stampOf(one), who, ...declared };
     });
     const pool = this.parts.entries.filter(({ outcome }) => outcome !== 'withdrawn');
     const leaves = pool.map(({ slice, leaf }) => this.slices[slice]?.data?.[leaf] ?? Buffer.alloc(0));
@@ -93,7 +96,7 @@ export class Forger {
   /** Makes the roll match the slices: no incarnation is missing, and chains end where they do. */
   retell(): void {
     const { epoch } = this;
-    const untilUs = this.parts.header.until_us ?? 0;
+    const untilUs = this.parts.header.until_us;
     const ends = new Map<number, number>();
     for (const { incarnation, sliceNumber, firstUs } of this.slices) {
       const number = incarnation - incarnationOf(0);
@@ -108,9 +111,24 @@ export class Forger {
       .map(number => [number, number]);
   }
 
-  /** The first of a user's entries has the line; the others are repeats. */
+  /** States an earlier close: the book ends there, and what was entered later has no line. */
+  closeAt(closedAtUs: number): void {
+    this.parts.header.closed_at_us = closedAtUs;
+    this.parts.header.until_us = closedAtUs;
+    const isBehind = ({ firstUs }: ForgedSlice): boolean => firstUs >= closedAtUs;
+    this.slices = this.slices.filter((slice, index) => {
+      const before = this.slices[index - 1];
+      return !isBehind(slice) || before?.incarnation !== slice.incarnation || !isBehind(before);
+    });
+    for (const slice of this.slices.filter(isBehind)) slice.data = undefined;
+    this.retell();
+  }
+
+  /** The first of a user's entries before the close has the line; the others are repeats. */
   #isLine(data: Buffer): boolean {
     if (data[0] !== ENTRY || data.readUInt32BE(CAMPAIGN_AT) !== this.#campaign) return false;
+    const atUs = OPENS_AT_US + Math.floor(stampOf(data) / 1024);
+    if (atUs >= this.parts.header.closed_at_us) return false;
     const who = data.subarray(14);
     return this.slices
       .flatMap(({ data: all = [] }) => all)

@@ -27,6 +27,8 @@ export interface Plan {
   readonly stock?: number;
   /** If given, grants must be claimed, and this many users wait for those that are not. */
   readonly waitlist?: number;
+  /** Why the operator ended an offer before its deadline. */
+  readonly early?: string;
   readonly randomness?: 'commit' | 'drand' | 'late';
   readonly tiers?: readonly number[];
   readonly alternates?: number;
@@ -37,8 +39,6 @@ export interface Plan {
   readonly isMixed?: boolean;
   /** The names of the announced monitors. */
   readonly monitors?: readonly string[];
-  /** The version of the format; default 2. */
-  readonly version?: 1 | 2;
   /** Changes the terms of the pool's entries, in stamp order, before everything that depends on them is made. */
   readonly changeTerms?: (pool: readonly EntryObject[]) => void;
 }
@@ -79,11 +79,11 @@ export interface KeyObject {
 /** A book before it is written: tests change it here and sign the result. */
 export interface Parts {
   header: {
-    book: 1 | 2;
+    book: number;
     campaign: number;
     closed_at_us: number;
-    epochs?: EpochObject[];
-    until_us?: number;
+    epochs: EpochObject[];
+    until_us: number;
     keys: KeyObject[];
     rules: object;
     rules_hash: string;
@@ -136,7 +136,7 @@ export const incarnationOf = (number: number): number => EPOCH * 2 ** 32 + numbe
 /** The first number is quiet, and so is the last. */
 const numberOf = (gateway: number): number => gateway + 2;
 /** How far outside the window the first and last heads of chains are. */
-const ASIDE_US = 5_000_000;
+const OUTSIDE_US = 5_000_000;
 /** In 2023, before the real round of drand became known. */
 export const OPENS_AT_US = 1_692_800_000_000_000;
 export const CLOSES_AT_US = 1_692_803_600_000_000;
@@ -196,10 +196,7 @@ function world({ entries, gateways = 2, isMixed = true, waitlist }: Plan): Item[
 }
 
 /** Cuts each gateway's items into slices, and signs and chains them. */
-function sliced(
-  items: readonly Item[],
-  { gateways = 2, sliceItems = 5, isMixed = true, version = 2 }: Plan,
-): MadeSlice[] {
+function sliced(items: readonly Item[], { gateways = 2, sliceItems = 5, isMixed = true }: Plan): MadeSlice[] {
   const slices: MadeSlice[] = [];
   for (let gateway = 0; gateway < gateways; gateway++) {
     // Every second chain began before the opening, and continues after the close.
@@ -226,20 +223,20 @@ function sliced(
       sliceNumber += its.length % 3 === 0 ? 2 : 1;
       slices.push({ head, items: its });
     };
-    const signAside = (atUs: number): void => {
-      if (isLonger && version > 1) signSlice([item(1, OTHER_CAMPAIGN, 0, gateway, `aside ${atUs}`)], [atUs]);
+    const signOutside = (atUs: number): void => {
+      if (isLonger) signSlice([item(1, OTHER_CAMPAIGN, 0, gateway, `outside ${atUs}`)], [atUs]);
     };
-    signAside(OPENS_AT_US - ASIDE_US);
+    signOutside(OPENS_AT_US - OUTSIDE_US);
     const own = items.filter(({ stamp }) => stamp % 1024 === gateway);
     for (let from = 0; from < own.length; from += sliceItems) {
       signSlice(own.slice(from, from + sliceItems));
-      // Sometimes all items belong to another campaign, and only the head is needed.
+      // Some slices have only items of another campaign.
       const last = own[Math.min(from + sliceItems, own.length) - 1];
       if (isMixed && last !== undefined && (from / sliceItems) % 3 === 1) {
         signSlice([item(1, OTHER_CAMPAIGN, 0, last.stamp, `elsewhere${from}`)]);
       }
     }
-    signAside(CLOSES_AT_US + ASIDE_US);
+    signOutside(CLOSES_AT_US + OUTSIDE_US);
   }
   return slices;
 }
@@ -271,18 +268,25 @@ export function makeBook(plan: Plan): MadeBook {
     reveal === undefined
       ? decideCoupon(honoured, plan.stock ?? 3, plan.waitlist ?? 0)
       : decideRaffle(plan, honoured, reveal, rulesHash, poolRoot);
-  const moves = plan.waitlist === undefined ? [] : movesOf(honoured.map(({ object }) => object));
+  const moves =
+    plan.waitlist === undefined
+      ? []
+      : movesOf(
+          honoured.map(({ object }) => object),
+          plan.early,
+        );
   const parts: Parts = {
     header: {
-      book: plan.version ?? 2,
+      book: 2,
       campaign: CAMPAIGN,
       closed_at_us: CLOSES_AT_US,
-      ...(plan.version === 1 ? {} : { epochs: [epochOf(slices, plan)], until_us: CLOSES_AT_US }),
+      epochs: [epochOf(slices, plan)],
+      until_us: CLOSES_AT_US,
       keys: [keyObject(sliceSigner, 'slices'), keyObject(bookSigner, 'books')],
       rules,
       rules_hash: base64url(rulesHash),
     },
-    slices: slices.map(slice => sliceObject(slice, first, plan.version ?? 2)),
+    slices: slices.map(slice => sliceObject(slice, first)),
     entries: entries.map(({ object }) => object),
     moves,
     end: {
@@ -357,7 +361,7 @@ function decideCoupon(honoured: readonly DrawnEntry[], stock: number, waitlist: 
 const WITHIN_S = 600;
 
 /** Every second of the granted users claims, and the others let it lapse or decline; the first waiting user leaves. */
-function movesOf(entries: readonly EntryObject[]): MoveObject[] {
+function movesOf(entries: readonly EntryObject[], early: string | undefined): MoveObject[] {
   const within = WITHIN_S * 1_000_000;
   const offeredUs = CLOSES_AT_US;
   const ends = (offered_us: number) => ({ offered_us, deadline_us: offered_us + within });
@@ -378,6 +382,11 @@ function movesOf(entries: readonly EntryObject[]): MoveObject[] {
   );
   for (const each of offered) moves.push({ at_us: againUs, move: 'offered', ...each });
   for (const each of offered) moves.push({ at_us: againUs + 5, move: 'claimed', ...each, ...ends(againUs) });
+  const lapsed = moves.find(({ move }) => move === 'lapsed');
+  if (early !== undefined && lapsed !== undefined) {
+    const deadline_us = offeredUs + within / 2;
+    Object.assign(lapsed, { at_us: deadline_us, deadline_us, early });
+  }
   return moves;
 }
 
@@ -439,7 +448,7 @@ function epochOf(slices: readonly MadeSlice[], { gateways = 2 }: Plan): EpochObj
   const last = numberOf(gateways);
   const quiet = Array.from({ length: last }, (_, index) => index + 1).filter(each => !shown.includes(each));
   return {
-    began_us: OPENS_AT_US - 2 * ASIDE_US,
+    began_us: OPENS_AT_US - 2 * OUTSIDE_US,
     ends: [...ends],
     epoch: EPOCH,
     last,
@@ -447,13 +456,11 @@ function epochOf(slices: readonly MadeSlice[], { gateways = 2 }: Plan): EpochObj
   };
 }
 
-function sliceObject(slice: MadeSlice, first: ReadonlyMap<string, Item>, version: number): SliceObject {
+function sliceObject(slice: MadeSlice, first: ReadonlyMap<string, Item>): SliceObject {
   const head = base64url(slice.head);
-  const isWithin = slice.items.every(({ user }) => !user.startsWith('aside'));
-  const isShown = version > 1 ? isWithin : slice.items.some(({ campaign }) => campaign === CAMPAIGN);
-  if (!isShown) return { head };
+  if (slice.items.some(({ user }) => user.startsWith('outside'))) return { head };
   const others = slice.items.flatMap((one, index): [number, string][] =>
-    first.get(one.user) === one ? [] : [[index, base64url(version > 1 ? one.data : one.leaf)]],
+    first.get(one.user) === one ? [] : [[index, base64url(one.data)]],
   );
   return { head, others };
 }

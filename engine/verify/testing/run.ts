@@ -11,8 +11,18 @@ export async function* inPieces(bytes: Uint8Array, size = 700): AsyncGenerator<U
   for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size);
 }
 
-export async function run(request: Omit<Request, 'primitives'>): Promise<Report> {
-  return await verify({ primitives: nodePrimitives, ...request });
+/** Kept heads may be given as a whole. */
+type TestRequest = Omit<Request, 'primitives' | 'heads'> & {
+  readonly heads?: Uint8Array | AsyncIterable<Uint8Array>;
+};
+
+export async function run({ heads, ...request }: TestRequest): Promise<Report> {
+  const pieces = heads instanceof Uint8Array ? inPieces(heads) : heads;
+  return await verify({
+    primitives: nodePrimitives,
+    ...request,
+    ...(pieces === undefined ? {} : { heads: pieces }),
+  });
 }
 
 export async function runBook(book: Uint8Array, limits: Partial<Limits> = {}): Promise<Report> {

@@ -45,3 +45,25 @@ export const float64 = (): Column<Float64Array> => new Column(length => new Floa
 export const uint32 = (): Column<Uint32Array> => new Column(length => new Uint32Array(length));
 export const uint16 = (): Column<Uint16Array> => new Column(length => new Uint16Array(length));
 export const uint8 = (): Column<Uint8Array> => new Column(length => new Uint8Array(length));
+
+const SPARSE_PIECE_LOG2 = 14;
+const SPARSE_PIECE = 1 << SPARSE_PIECE_LOG2;
+
+/** Unsigned numbers of 32 bits by index, 0 where none was set; memory only where some were. */
+export class SparseColumn {
+  readonly #pieces: (Uint32Array | undefined)[] = [];
+
+  at(index: number): number {
+    return this.#pieces[index >>> SPARSE_PIECE_LOG2]?.[index & (SPARSE_PIECE - 1)] ?? 0;
+  }
+
+  set(index: number, value: number): void {
+    const at = index >>> SPARSE_PIECE_LOG2;
+    let piece = this.#pieces[at];
+    if (piece === undefined) {
+      piece = new Uint32Array(SPARSE_PIECE);
+      this.#pieces[at] = piece;
+    }
+    piece[index & (SPARSE_PIECE - 1)] = value;
+  }
+}

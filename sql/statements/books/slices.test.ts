@@ -22,7 +22,7 @@ function slice(row: HeadPosition & { readonly lastUs: number }): SliceRow {
   return { ...row, signedHead, items: Buffer.alloc(1) };
 }
 
-test('pages of any length, of heads with the same instants and gateway, show each once and in one order', async () => {
+test('pages of any size list heads with equal instants and gateways once each, in one order', async () => {
   const rows: SliceRow[] = [];
   for (const firstUs of [1_000, 1_001]) {
     for (const gateway of [2, 1]) {

@@ -111,8 +111,8 @@ function violates(constraint: string): { readonly code: string; readonly constra
   return { code: '23514', constraint };
 }
 
-describe('versions', () => {
-  it('begin with what was made', async () => {
+describe('campaign versions', () => {
+  it('start with the created campaign', async () => {
     const { campaignId } = await create({ madeBy: 'Grace', timeZone: 'Europe/Berlin' });
     const [first, ...rest] = await listVersions(pool, campaignId, { after: 0, limit: 10 });
     assert.deepEqual(rest, []);
@@ -122,7 +122,7 @@ describe('versions', () => {
     );
   });
 
-  it('wait on the campaign until they are decided, and change it then alone', async () => {
+  it('stay pending until decided, and only then change the campaign', async () => {
     const campaign = await create();
     const opensAt = later(1.5 * HOUR);
     const asked = await ask(campaign, { opensAt });
@@ -138,7 +138,7 @@ describe('versions', () => {
     assert.equal((await refuseVersion(pool, asked, 'changed', 'late')).state, 'effective');
   });
 
-  it('leave the campaign as it was when they are refused', async () => {
+  it('leave the campaign unchanged when refused', async () => {
     const campaign = await create();
     const asked = await ask(campaign, { paused: true });
     const refused = await refuseVersion(pool, asked, 'gateway_silent', '3 does not answer');
@@ -151,10 +151,10 @@ describe('versions', () => {
     assert.deepEqual(after, before);
     assert.equal((await effect(asked)).state, 'refused');
     const next = await ask(await read(campaign.campaignId), { paused: true });
-    assert.equal(next.version, 3, 'a number is used once');
+    assert.equal(next.version, 3, 'a version number is used once');
   });
 
-  it('of two operators at once one is asked, the other told', async () => {
+  it('accept one of two concurrent operators and answer the other with a conflict', async () => {
     const campaign = await create();
     const answers = await Promise.all(
       ['a', 'b', 'c', 'd'].map(title => askVersion(pool, wanted(campaign, { title }))),
@@ -169,7 +169,7 @@ describe('versions', () => {
     );
   });
 
-  it('are refused when the campaign went on meanwhile', async () => {
+  it('are refused when the campaign changed meanwhile', async () => {
     const campaign = await create();
     const asked = await ask(campaign, { title: 'y' });
     const why = 'it has closed';
@@ -183,15 +183,15 @@ describe('versions', () => {
     assert.deepEqual([decided.refused, decided.refusal], ['changed', why]);
   });
 
-  it('stay pending when it is too late at the end, or the ledger hears nothing for too long, and take effect at the next look', async () => {
+  it('stay pending when the decision is late or the watermark is stale, and take effect at the next look', async () => {
     const campaign = await create();
     const asked = await ask(campaign, { title: 'y' });
     const none = (): undefined => undefined;
-    const standsStill = async (): Promise<boolean> => {
+    const answersLate = async (): Promise<boolean> => {
       await sleep(500);
       return true;
     };
-    const silent = { ...confirmed, withinMs: 50, isStillSo: standsStill };
+    const silent = { ...confirmed, withinMs: 50, isStillSo: answersLate };
     assert.deepEqual(await effectVersion(pool, asked, silent, none, none), asked);
     const stale = await effectVersion(
       pool,
@@ -205,7 +205,7 @@ describe('versions', () => {
     assert.equal((await effect(asked)).state, 'effective');
   });
 
-  it('are kept as they were asked', async () => {
+  it('are stored as requested', async () => {
     const { campaignId } = await create();
     for (const change of [
       `update campaign_versions set asked_by = 'Eve' where campaign_id = $1`,
@@ -237,7 +237,7 @@ describe('the database', () => {
   for (const from of stages) {
     for (const to of ['draft', 'scheduled', 'cancelled', 'archived'] as const) {
       if (from === to || (from === 'finished' && to === 'scheduled')) continue;
-      it(`${allowed.has(`${from} ${to}`) ? 'lets' : 'never lets'} a campaign go from ${from} to ${to}`, async () => {
+      it(`${allowed.has(`${from} ${to}`) ? 'allows' : 'rejects'} a change from ${from} to ${to}`, async () => {
         const campaign = await inStage(from);
         const change = saveVersion(pool, wanted(campaign, { stage: to }), undefined);
         if (allowed.has(`${from} ${to}`)) assert.equal((await change)?.stage, to);
@@ -246,7 +246,7 @@ describe('the database', () => {
     }
   }
 
-  it('changes what people decide by a version alone', async () => {
+  it('changes what people decide only by a version', async () => {
     const { campaignId } = await create();
     for (const what of [
       `opens_at = opens_at + interval '1 s'`,
@@ -264,7 +264,7 @@ describe('the database', () => {
     }
   });
 
-  it('keeps an opening that has passed, and lets none be moved into the past', async () => {
+  it('keeps a past opening, and moves none into the past', async () => {
     const opened = await create({ opensAt: later(-HOUR) });
     const moved = { opensAt: later(HOUR) };
     await assert.rejects(saveVersion(pool, wanted(opened, moved), undefined), violates('campaigns_opened'));
@@ -273,7 +273,7 @@ describe('the database', () => {
     await assert.rejects(saveVersion(pool, wanted(coming, back), undefined), violates('campaigns_opened'));
   });
 
-  it('keeps rules that people have entered under, and announces a coupon’s new close', async () => {
+  it('keeps rules with entries, and announces a coupon’s new close', async () => {
     const rules = (closes: number, stock = 3): { rules: string; nonce: null } => ({
       rules: JSON.stringify({ closes_at_us: closes, stock }),
       nonce: null,
@@ -304,7 +304,7 @@ describe('the database', () => {
     assert.ok((await create({ kind: 'raffle', drawsAt: later(3 * HOUR) })).drawsAt);
   });
 
-  it('cancels once, as far as it is settled, and who waited is cancelled', async () => {
+  it('cancels once, at the settled stamp, and cancels everybody who waited', async () => {
     const made = await create({ opensAt: later(-HOUR) });
     const { campaignId } = made;
     await pool.query(`insert into entries values ($1, 'ann', 1), ($1, 'bob', 2), ($1, 'cid', 3)`, [

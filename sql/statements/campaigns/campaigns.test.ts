@@ -50,7 +50,7 @@ function violates(constraint: string): { readonly code: string; readonly constra
 }
 
 describe('campaigns', () => {
-  it('are read as they were made', async () => {
+  it('are read as created', async () => {
     const { campaignId, createdAt, ...campaign } = await create();
     assert.ok(createdAt instanceof Date);
     assert.deepEqual(campaign, {
@@ -71,7 +71,7 @@ describe('campaigns', () => {
     );
   });
 
-  it('cannot be made with rules that are wrong', async () => {
+  it('reject invalid rules', async () => {
     const right = { kind: 'coupon', title: 'x', places: 1, opensAt, closesAt } as const;
     const day = 86_400_000;
     for (const [wrong, constraint] of [
@@ -103,7 +103,7 @@ describe('campaigns', () => {
     assert.equal((await read(unused))?.revision, 2);
   });
 
-  it('are never deleted, and what is settled stays settled', async () => {
+  it('cannot be deleted, and stay settled', async () => {
     const campaignId = await withEntry();
     await assert.rejects(
       pool.query('delete from campaigns where campaign_id = $1', [campaignId]),
@@ -118,10 +118,10 @@ describe('campaigns', () => {
     );
   });
 
-  it('close in two halves, of which each is done once', async () => {
+  it('close in two steps, each once', async () => {
     const { campaignId } = await create();
-    assert.equal(await completeClose(pool, campaignId, instant(1)), undefined, 'nothing was begun');
-    assert.equal(await beginClose(pool, campaignId, opensAt), undefined, 'not open by then');
+    assert.equal(await completeClose(pool, campaignId, instant(1)), undefined, 'nothing has begun');
+    assert.equal(await beginClose(pool, campaignId, opensAt), undefined, 'not open by that time');
     assert.equal(await beginClose(pool, campaignId, closesAt), undefined, 'closes by itself');
     const begun = await beginClose(pool, campaignId, instant(1_000));
     assert.deepEqual(begun?.closingAt, instant(1_000));
@@ -141,7 +141,7 @@ describe('campaigns', () => {
     );
   });
 
-  it('close for the ledger when everybody must have heard, if that is later', async () => {
+  it('close in the ledger once every gateway must know, if that is later', async () => {
     const { campaignId } = await create();
     await beginClose(pool, campaignId, instant(1_000));
     const completed = await completeClose(pool, campaignId, instant(3_000));

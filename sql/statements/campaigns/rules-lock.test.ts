@@ -66,7 +66,7 @@ async function held<T>(
 }
 
 describe('the rules of a campaign', () => {
-  it('stay where somebody enters in a transaction that is not over, which a change waits for', async () => {
+  it('stay while an entry is uncommitted, and a change waits for it', async () => {
     const id = await campaign();
     const [entering, changing] = [await session(), await session()];
     await entering.query(ENTER, [id, 'ann', 1]);
@@ -76,7 +76,7 @@ describe('the rules of a campaign', () => {
     assert.equal(await titleOf(id), 'x');
   });
 
-  it('change when the entries that they waited for are taken back', async () => {
+  it('change after the entries they waited for roll back', async () => {
     const id = await campaign();
     const [entering, changing] = [await session(), await session()];
     await entering.query(ENTER, [id, 'ann', 1]);
@@ -87,7 +87,7 @@ describe('the rules of a campaign', () => {
     assert.equal(await titleOf(id), 'another');
   });
 
-  it('are changed before whoever enters behind the change', async () => {
+  it('change before entries that queue behind the change', async () => {
     const id = await campaign();
     const [entering, changing] = [await session(), await session()];
     await changing.query(CHANGE, [id]);
@@ -100,7 +100,7 @@ describe('the rules of a campaign', () => {
     await assert.rejects(pool.query(third, [id]), { constraint: 'campaigns_rules' });
   });
 
-  it('do not change under an isolation that does not see who has just entered', async () => {
+  it('do not change under an isolation level that misses concurrent entries', async () => {
     const id = await campaign();
     for (const level of ['repeatable read', 'serializable']) {
       const changing = await session(`begin isolation level ${level}`);
@@ -108,7 +108,7 @@ describe('the rules of a campaign', () => {
     }
   });
 
-  it('hold nobody up who settles, or enters as well, while somebody enters', async () => {
+  it('block no settling and no other entries while somebody enters', async () => {
     const id = await campaign();
     const [entering, another, settling] = [await session(), await session(), await session()];
     await settling.query(`set local lock_timeout = '1ms'`);
@@ -124,7 +124,7 @@ describe('the rules of a campaign', () => {
     await another.query(ENTER, [id, 'cid', 3]);
   });
 
-  it('are held by each of many campaigns of one insert', async () => {
+  it('are locked for each campaign of a multi-row insert', async () => {
     const ids = [await campaign(), await campaign(), await campaign()];
     const [entering, changing] = [await session(), await session()];
     await entering.query(`insert into entries select id, 'ann', 1 from unnest($1::integer[]) id`, [ids]);

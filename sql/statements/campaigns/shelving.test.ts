@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => ledger.close());
 
-test('ranks are marked in several transactions, and counted from the marks', async () => {
+test('marks ranks over several transactions, and counts from the marks', async () => {
   const count = 3 * ENTRIES_A_MARK + 1;
   const campaign = await ledger.campaign('coupon', 1);
   const { campaignId } = campaign;

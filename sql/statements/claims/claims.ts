@@ -66,15 +66,17 @@ export async function insertClaimants(
   });
 }
 
-/** The same, and those of them who wait become alternates, in this order, from the position `from` on. */
+/** The same, and those of them who wait become alternates. */
 export async function insertWaiting(
   db: Queryable,
   campaignId: number,
   claimants: readonly NewClaimant[],
-  { from, userIds }: { readonly from: number; readonly userIds: readonly string[] },
   offer: Offer,
 ): Promise<void> {
   if (claimants.length === 0) return;
+  const waiting = claimants.flatMap(({ waitlistPosition, userId }) =>
+    waitlistPosition === undefined ? [] : [{ waitlistPosition, userId }],
+  );
   await db.query({
     name: 'insert_waiting',
     text: `with waiting as (
@@ -83,8 +85,8 @@ export async function insertWaiting(
      ) ${INSERT_CLAIMANTS}`,
     values: [
       ...claimantValues(campaignId, claimants, offer),
-      bigintArray(userIds.map((_, index) => from + index)),
-      textArray(userIds),
+      bigintArray(waiting.map(({ waitlistPosition }) => waitlistPosition)),
+      textArray(waiting.map(({ userId }) => userId)),
     ],
   });
 }

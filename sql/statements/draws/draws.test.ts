@@ -74,8 +74,8 @@ const revealed = {
   seed: Buffer.alloc(32, 5),
 } as const;
 
-describe('what is announced of a campaign', () => {
-  it('is made for the id that it gets, and hashed by the ledger', async () => {
+describe('the announcement of a campaign', () => {
+  it('is created for the assigned id, and hashed by the ledger', async () => {
     const ids: number[] = [];
     const made = await createCampaign(
       pool,
@@ -96,7 +96,7 @@ describe('what is announced of a campaign', () => {
     assert.deepEqual(made.draw, { alternates: 0 });
   });
 
-  it('is announced once, and never changes, whether there are entries or not', async () => {
+  it('happens once and never changes, with or without entries', async () => {
     const campaignId = await raffle(false);
     assert.ok((await listUnannounced(pool)).some(each => each.campaignId === campaignId));
     assert.equal(await saveAnnouncement(pool, campaignId, rules), true);
@@ -111,7 +111,7 @@ describe('what is announced of a campaign', () => {
     await assert.rejects(change(campaignId, `rules_hash = ${bytes('00')}`), /can only be updated to DEFAULT/);
   });
 
-  it('may still come to campaigns that were made without, although they have entries', async () => {
+  it('may be added later to campaigns created without one, despite entries', async () => {
     const campaignId = await raffle(false);
     await pool.query(`insert into entries values ($1, 'ann', 1)`, [campaignId]);
     assert.equal(await saveAnnouncement(pool, campaignId, rules), true);
@@ -120,7 +120,7 @@ describe('what is announced of a campaign', () => {
 });
 
 describe('the course of a draw', () => {
-  it('is rules, pool, seed, in this order, each once', async () => {
+  it('goes from rules to pool to seed, once each', async () => {
     const unannounced = await raffle(false);
     await freeze(pool, unannounced);
     await assert.rejects(saveRevealed(pool, unannounced, revealed), { constraint: 'campaigns_revealed' });
@@ -150,7 +150,7 @@ describe('the course of a draw', () => {
     }
   });
 
-  it('keeps the terms of entrants until the freeze, which waits for those that are being written', async () => {
+  it('keeps entrant terms until the freeze, which waits for terms being written', async () => {
     const campaignId = await raffle();
     const terms = { userId: 'ann', tickets: 2, group: null, excluded: null };
     const client = await pool.connect();
@@ -179,11 +179,11 @@ describe('the course of a draw', () => {
     assert.deepEqual(rows, [{ user_id: 'bob' }]);
   });
 
-  it('keeps the terms of entrants from the close on, frozen or not, whatever else says that it has passed', async () => {
+  it('locks entrant terms once a close, an early close or the watermark has passed, frozen or not', async () => {
     const terms = { userId: 'ann', tickets: 2, group: null, excluded: null };
     const closed = `opens_at = now() - interval '2 s', closes_at = now() - interval '1 s'`;
-    const told = `opens_at = now() - interval '2 s', closing_at = now() - interval '1 s', closes_at = now() + interval '1 h'`;
-    for (const what of [closed, told]) {
+    const closing = `opens_at = now() - interval '2 s', closing_at = now() - interval '1 s', closes_at = now() + interval '1 h'`;
+    for (const what of [closed, closing]) {
       const campaignId = await raffle(false);
       assert.equal(await saveTerms(pool, campaignId, [terms]), 'saved');
       await unguarded(campaignId, what);
@@ -200,7 +200,7 @@ describe('the course of a draw', () => {
     await pool.query('update watermarks set watermark_us = 0');
   });
 
-  it('keeps terms also from a transaction that began before the close', async () => {
+  it('locks terms also for a transaction that began before the close', async () => {
     const campaignId = await raffle(false);
     const late = transaction(pool, async client => {
       await client.query('select now()');
@@ -210,7 +210,7 @@ describe('the course of a draw', () => {
     await assert.rejects(late, { constraint: 'entrant_terms_frozen' });
   });
 
-  it('says when a pool was frozen by the clock of then, and keeps the round it was drawn with', async () => {
+  it('records the freeze by the current clock, and keeps the round drawn with', async () => {
     const campaignId = await raffle();
     const rows = await transaction(pool, async client => {
       await client.query('select pg_sleep(0.01)');

@@ -50,7 +50,7 @@ async function makeOutcomes(kind: 'coupon' | 'raffle'): Promise<number> {
 
 for (const kind of ['coupon', 'raffle'] as const) {
   describe(`outcomes of a ${kind}`, () => {
-    it('are streamed in stamp order, each entry once, with one outcome', async () => {
+    it('stream in stamp order, each entry once, with one outcome', async () => {
       const campaignId = await makeOutcomes(kind);
       const stamps: number[] = [];
       for await (const chunk of streamOutcomes(pool, campaignId)) {
@@ -63,7 +63,7 @@ for (const kind of ['coupon', 'raffle'] as const) {
       assert.equal(pool.idleCount, pool.totalCount);
     });
 
-    it('are counted as they are listed', async () => {
+    it('are counted as listed', async () => {
       const campaignId = await makeOutcomes(kind);
       const counts = new Map<string, number>();
       for (const outcome of OUTCOMES) {
@@ -98,7 +98,7 @@ for (const kind of ['coupon', 'raffle'] as const) {
 }
 
 describe('a stream of outcomes', () => {
-  it('is of one moment, whatever is settled meanwhile', async () => {
+  it('sees one snapshot, whatever is settled meanwhile', async () => {
     const campaignId = await makeOutcomes('coupon');
     const outcomes = new Map<string, number>();
     for await (const chunk of streamOutcomes(pool, campaignId)) {
@@ -116,7 +116,7 @@ describe('a stream of outcomes', () => {
     assert.equal((await readTotals(pool, campaignId))?.waiting, 0);
   });
 
-  it('gives its connection back when it is left halfway', async () => {
+  it('releases its connection when abandoned halfway', async () => {
     const campaignId = await makeOutcomes('coupon');
     for (let count = 0; count < 5; count++) {
       for await (const chunk of streamOutcomes(pool, campaignId)) {
@@ -127,7 +127,7 @@ describe('a stream of outcomes', () => {
     assert.equal(pool.idleCount, pool.totalCount);
   });
 
-  it('is empty where there is nothing', async () => {
+  it('is empty without entries', async () => {
     for await (const _ of streamOutcomes(pool, 999_999)) assert.fail('a chunk of nothing');
     assert.equal(await readTotals(pool, 999_999), undefined);
   });

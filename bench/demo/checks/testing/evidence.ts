@@ -18,13 +18,13 @@ export function watched(
   outcome: Partial<WatchedUser['outcomes'][number]> | undefined,
   more: Partial<WatchedUser> = {},
 ): Watched {
-  const told = { atUs: 900, outcome: 'sold_out', position: 1, serial: null, code: null, ...outcome };
+  const outcomeShown = { atUs: 900, outcome: 'sold_out', position: 1, serial: null, code: null, ...outcome };
   return {
     who: {
       campaign: 1,
       user,
       posts: [],
-      outcomes: outcome === undefined ? [] : [told],
+      outcomes: outcome === undefined ? [] : [outcomeShown],
       streams: 1,
       reloads: 0,
       heartbeats: 0,

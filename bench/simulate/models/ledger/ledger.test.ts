@@ -93,7 +93,7 @@ async function round(seed: number, pool: Pool): Promise<void> {
   deepEqual(await outcomeOf(shelve, model), await outcomeOf(shelve, pool), `seed ${seed}: shelving`);
 }
 
-test('every statement does the same to the simulated ledger as to PostgreSQL', async () => {
+test('every statement has the same effect on the simulated ledger as on PostgreSQL', async () => {
   for (const [index, { url }] of databases.entries()) {
     const pool = openPool(url, { max: 1, applicationName: 'test', onError: () => undefined });
     try {
@@ -104,7 +104,7 @@ test('every statement does the same to the simulated ledger as to PostgreSQL', a
   }
 });
 
-test('statements on what operators say of clocks do the same to both', async () => {
+test("statements on operators' clock decisions have the same effect on both", async () => {
   const [database] = databases;
   const pool = openPool(database?.url ?? '', { max: 1, applicationName: 'test', onError: () => undefined });
   try {

@@ -48,10 +48,7 @@ export class Session {
       const by = this.#transaction ?? new Transaction(this.#clock.nowUs());
       this.#attempt(by, statementOf(text), new Values(values), outcome => {
         if (isAlone && outcome instanceof Error) by.rollback();
-        else if (isAlone) {
-          by.commit();
-          this.#committed(by.beganUs);
-        }
+        else if (isAlone) by.commit(this.#committed);
         this.#waitForNext();
         done(outcome);
       });
@@ -91,8 +88,7 @@ export class Session {
     const transaction = this.#transaction;
     this.#transaction = undefined;
     if (transaction?.isFailed === true) transaction.rollback();
-    else transaction?.commit();
-    this.#committed(transaction?.beganUs ?? this.#clock.nowUs());
+    else transaction?.commit(this.#committed);
   }
 
   #attempt(

@@ -44,8 +44,10 @@ export class Transaction {
     this.#written.length = mark;
   }
 
-  commit(): void {
+  /** `committed` is called before those go on who wait for its rows: what they commit is another commit. */
+  commit(committed: (beganUs: number) => void): void {
     for (const written of this.#written) written.commit();
+    committed(this.beganUs);
     this.#end();
   }
 

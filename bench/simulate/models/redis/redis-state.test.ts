@@ -258,7 +258,7 @@ function comparable(reply: unknown, nowUs: number): unknown {
   return number > nowUs / 2 ? `${Math.round((number - nowUs) / TEN_MINUTES_US)} x 10 min` : reply;
 }
 
-test('every command and every script does the same to the simulated Redis as to Redis', async () => {
+test('every command and script has the same effect on the simulated Redis as on Redis', async () => {
   for (const file of [
     ...['acquire', 'renew', 'read', 'revoke', 'free', 'begin', 'close', 'open', 'prepare', 'set-length'].map(
       each => `contract/redis/lease/${each}`,

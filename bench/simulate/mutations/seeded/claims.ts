@@ -43,9 +43,9 @@ export const CLAIM_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'what is free goes to the last who waits',
-    file: 'engine/settling/settling.ts',
-    from: 'userIds: waitlisted.map(({ userId }) => userId) };',
-    to: 'userIds: waitlisted.map(({ userId }) => userId).toReversed() };',
+    file: 'sql/statements/claims/claims.ts',
+    from: 'textArray(waiting.map(({ userId }) => userId))',
+    to: 'textArray(waiting.map(({ userId }) => userId).toReversed())',
     seed: 1_530,
   },
   {

@@ -1,6 +1,6 @@
 /** One connection to a broker, one request at a time. The caller encodes requests and decodes answers. */
 import { connect, type Socket } from 'node:net';
-import { within } from '../backoff.ts';
+import { withTimeout } from '../../process/with-timeout.ts';
 
 /** A broker on the same network accepts within milliseconds; one that takes longer than this is considered gone. */
 export const CONNECT_TIMEOUT_MS = 1_000;
@@ -114,8 +114,9 @@ export async function askOnce(
   try {
     const correlationId = connection.nextId();
     const asked = connection.ask(correlationId, encode(correlationId));
-    const late = (): Error => new Error(`${host}:${port}: no answer within ${timeoutMs} ms`);
-    return await within(timeoutMs, asked, late);
+    const late = (): Promise<never> =>
+      Promise.reject(new Error(`${host}:${port}: no answer within ${timeoutMs} ms`));
+    return await withTimeout(timeoutMs, asked, late);
   } finally {
     connection.end();
   }

@@ -18,7 +18,7 @@ const requestOf: (parts: {
 
 const SETTINGS = { 'min.insync.replicas': '2', 'cleanup.policy': 'delete', ünusual: '' };
 
-test('a request is byte for byte what kafkajs makes of the same', async () => {
+test('encodes a request byte for byte as kafkajs does', async () => {
   const topic = {
     ...{ topic: 'fairline.slices', numPartitions: 16, replicationFactor: 3 },
     configEntries: Object.entries(SETTINGS).map(([name, value]) => ({ name, value })),
@@ -55,7 +55,7 @@ function answer(
   return Buffer.concat([head, ...parts]);
 }
 
-test('an answer is read; one that is cut off, or about another number of topics, is refused', () => {
+test('parses a response, and rejects one that is truncated or about another number of topics', () => {
   assert.deepEqual(decodeCreated(answer(['a', 0, null])), { errorCode: 0, message: '' });
   const whole = answer(['a', 38, 'too few brokers']);
   assert.deepEqual(decodeCreated(whole), { errorCode: 38, message: 'too few brokers' });

@@ -20,13 +20,13 @@ function found(changes: Readonly<Record<string, string>>, ...replicas: readonly 
   };
 }
 
-test('a topic as it is made lacks nothing, nor does one that keeps more', () => {
+test('accepts a topic as created, or a more durable one', () => {
   assert.equal(topicFault(found({}, [1, 2, 3]), WANTED), undefined);
   const more = found({ 'min.insync.replicas': '3', 'retention.ms': '-1' }, [1, 2, 3, 4]);
   assert.equal(topicFault(more, WANTED), undefined);
 });
 
-test('three replicas of which one is enough: exactly the command that sets it, and nothing else', () => {
+test('three replicas with min.insync.replicas 1: prints exactly the command that fixes it', () => {
   assert.equal(
     topicFault(found({ 'min.insync.replicas': '1', 'retention.ms': '9999999999' }, [1, 2, 3]), WANTED),
     "Kafka's topic fairline.slices has min.insync.replicas=1, and an acknowledged entry could be on fewer brokers than " +
@@ -40,7 +40,7 @@ test('three replicas of which one is enough: exactly the command that sets it, a
   );
 });
 
-test('everything that is lacking is said at once, with one command for all settings', () => {
+test('reports everything missing at once, with one command for all settings', () => {
   const fault = topicFault(
     found({ 'min.insync.replicas': '1', 'unclean.leader.election.enable': 'true' }, [1]),
     WANTED,
@@ -49,7 +49,7 @@ test('everything that is lacking is said at once, with one command for all setti
   assert.match(fault ?? '', /--add-config min.insync.replicas=2,unclean.leader.election.enable=false fixes/);
 });
 
-test('what is on too few brokers is put on others that are up, and stays where it is', () => {
+test('spreads under-replicated partitions over live brokers and keeps existing replicas', () => {
   const fault = topicFault(found({}, [1], [1, 2, 3], [2, 1]), WANTED) ?? '';
   const [, file] =
     /echo '(.*)' >replicas.json && kafka-reassign-partitions.sh .* --execute/.exec(fault) ?? [];
@@ -63,13 +63,13 @@ test('what is on too few brokers is put on others that are up, and stays where i
   assert.equal(topicFault(found({}, [1], [1, 2, 3], [2, 1]), { ...WANTED, replication: 1 }), undefined);
 });
 
-test('while too few brokers are up, they are asked for', () => {
+test('asks for more brokers while too few are up', () => {
   const fault = topicFault({ ...found({}, [1]), brokersUp: [1, 2] }, WANTED) ?? '';
   assert.match(fault, /start the other brokers \(2 of 3 are up\)/);
   assert.doesNotMatch(fault, /--execute/);
 });
 
-test('on two brokers both have what is acknowledged, and on one, that one', () => {
+test('requires two in-sync replicas on two brokers, and one on one', () => {
   const two = { ...WANTED, replication: 2 };
   assert.equal(topicFault(found({}, [1, 2]), two), undefined);
   assert.match(topicFault(found({ 'min.insync.replicas': '1' }, [1, 2]), two) ?? '', /replicas=2 fixes/);
@@ -77,7 +77,7 @@ test('on two brokers both have what is acknowledged, and on one, that one', () =
   assert.equal(topicFault(found({ 'min.insync.replicas': '1' }, [1]), one), undefined);
 });
 
-test('a retention below a day is accepted by nothing', () => {
+test('no setting accepts a retention below a day', () => {
   const hour = topicFault(found({ 'retention.ms': '3600000' }, [1, 2, 3]), WANTED) ?? '';
   assert.match(hour, /has retention.ms=3600000, and .*retention.ms=604800000 fixes it$/);
   assert.doesNotMatch(hour, /accepts/);
@@ -85,7 +85,7 @@ test('a retention below a day is accepted by nothing', () => {
   assert.match(day, /KAFKA_RETENTION_MS=86400000 accepts/);
 });
 
-test('a broker that does not tell a setting is not taken at its word', () => {
+test('does not trust a broker that hides a setting', () => {
   const settings = new Map(Object.entries(topicSettings(WANTED)));
   settings.delete('cleanup.policy');
   assert.match(

@@ -13,13 +13,13 @@ const requestOf: (parts: {
   clientId: string;
 }) => Promise<{ readonly buffer: Buffer }> = require('kafkajs/src/protocol/request.js');
 
-test('a request is byte for byte what kafkajs makes of the same', async () => {
+test('encodes a request byte for byte as kafkajs does', async () => {
   const request = initProducerId({ transactionalId: null, transactionTimeout: 60_000 });
   const theirs = await requestOf({ request, correlationId: 77, clientId: 'fairline' });
   assert.deepEqual(encodeInitProducerId(77, 'fairline'), theirs.buffer);
 });
 
-test('an answer is read; one that is cut off, or gives an id that was used before, is refused', () => {
+test('parses a response, and rejects one that is truncated or reuses an id', () => {
   const answer = Buffer.alloc(20);
   answer.writeInt32BE(77, 0);
   answer.writeBigInt64BE(2n ** 40n, 10);

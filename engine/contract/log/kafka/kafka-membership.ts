@@ -8,7 +8,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { messageOf } from '../../process/message-of.ts';
-import { pause, within } from '../backoff.ts';
+import { withTimeout } from '../../process/with-timeout.ts';
+import { pause } from '../backoff.ts';
 import { gatherMs } from '../gather.ts';
 import type { Owning } from '../owning.ts';
 import type { PartitionReader, Readings } from '../reading.ts';
@@ -108,7 +109,8 @@ export class KafkaMembership {
     await this.#readings.settled();
     try {
       const gone = this.#consumer.disconnect();
-      await within(LEAVE_TIMEOUT_MS, gone, () => new Error(`no answer within ${LEAVE_TIMEOUT_MS} ms`));
+      const late = (): Promise<never> => Promise.reject(new Error(`no answer within ${LEAVE_TIMEOUT_MS} ms`));
+      await withTimeout(LEAVE_TIMEOUT_MS, gone, late);
     } catch (err) {
       this.#options.log.debug({ err }, 'cannot leave the consumer group; its session will expire');
     } finally {

@@ -23,7 +23,7 @@ interface Writer {
   writeArray(values: readonly unknown[], type?: string): Writer;
 }
 
-test('a request is byte for byte what kafkajs makes of the same', async () => {
+test('encodes a request byte for byte as kafkajs does', async () => {
   const request = metadata({ topics: ['fairline.slices'], allowAutoTopicCreation: false });
   const theirs = await requestOf({ request, correlationId: 77, clientId: 'fairline' });
   assert.deepEqual(encodeMetadata(77, 'fairline', 'fairline.slices'), theirs.buffer);
@@ -51,7 +51,7 @@ function answer(topics: readonly Writer[]): Buffer {
     .writeArray(topics).buffer;
 }
 
-test('an answer is read, whatever is wrong with one of the partitions; one that is cut off is refused', () => {
+test('parses a response with any partition error, and rejects a truncated one', () => {
   const topic = new Encoder()
     .writeInt16(0)
     .writeString('fairline.slices')
@@ -76,7 +76,7 @@ test('an answer is read, whatever is wrong with one of the partitions; one that 
   }
 });
 
-test('an answer about no topic, or about another one as well, is refused', () => {
+test('rejects a response about no topic or about another one', () => {
   assert.throws(() => decodeMetadata(answer([])), /for 0 topics/);
   const none = (): Writer => new Encoder().writeInt16(3).writeString('x').writeBoolean(false).writeArray([]);
   assert.equal(decodeMetadata(answer([none()])).errorCode, 3);

@@ -27,7 +27,7 @@ test('CRC-32C: the check value, and the vectors of RFC 3720 appendix B.4', () =>
   assert.equal(of(Buffer.alloc(32, 0xff)), 0x62a8ab43);
 });
 
-test('a batch is byte for byte what kafkajs makes of the same record', async () => {
+test('encodes a batch byte for byte as kafkajs does', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.uint8Array({ maxLength: 20_000 }),
@@ -57,7 +57,7 @@ test('a batch is byte for byte what kafkajs makes of the same record', async () 
   );
 });
 
-test('a request grows with its record, and a small one after a large one is whole', () => {
+test('a request grows with its record, and a small one after a large one is intact', () => {
   const encoder = new ProduceEncoder();
   const request = {
     correlationId: 7,
@@ -74,7 +74,7 @@ test('a request grows with its record, and a small one after a large one is whol
   }
 });
 
-test('an answer is read, and one that is cut off or is for others is refused', () => {
+test('parses a response, and rejects one that is truncated or for other partitions', () => {
   const answer = Buffer.alloc(41);
   answer.writeInt32BE(7, 0);
   answer.writeInt32BE(1, 4);

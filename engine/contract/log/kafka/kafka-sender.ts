@@ -1,5 +1,5 @@
 import { messageOf } from '../../process/message-of.ts';
-import { within } from '../backoff.ts';
+import { withTimeout } from '../../process/with-timeout.ts';
 import { LogUnavailable } from '../log.ts';
 import type { KafkaOptions } from './kafka-client.ts';
 import { KafkaConnection } from './kafka-connection.ts';
@@ -70,11 +70,8 @@ export class KafkaSender implements BatchSender {
     this.#link ??= new LeaderProducer(this.#options, this.#options.connect ?? KafkaConnection.connect);
     const link = this.#link;
     try {
-      return await within(
-        appendTimeoutMs,
-        ask(link),
-        () => new Error(`no answer within ${appendTimeoutMs} ms`),
-      );
+      const late = (): Promise<never> => Promise.reject(new Error(`no answer within ${appendTimeoutMs} ms`));
+      return await withTimeout(appendTimeoutMs, ask(link), late);
     } catch (error) {
       link.end();
       this.#link = undefined;

@@ -1,6 +1,7 @@
 import kafkajs, { type Admin } from 'kafkajs';
 import { messageOf } from '../../process/message-of.ts';
-import { backoffMs, pause, within } from '../backoff.ts';
+import { withTimeout } from '../../process/with-timeout.ts';
+import { backoffMs, pause } from '../backoff.ts';
 import { KafkaClient, type KafkaOptions } from './kafka-client.ts';
 import { createTopic } from './kafka-create.ts';
 import {
@@ -38,10 +39,10 @@ export async function ensureTopic(options: TopicOptions): Promise<string> {
     // A new client for each try: not all brokers know at once a topic that another process has just created.
     const client = new KafkaClient(options, RETRIES);
     try {
-      return await within(
+      return await withTimeout(
         Math.max(1, until - performance.now()),
         createWhereMissing(client.kafka.admin(), options),
-        () => new Error(`no answer within ${OPEN_TIMEOUT_MS} ms`),
+        () => Promise.reject(new Error(`no answer within ${OPEN_TIMEOUT_MS} ms`)),
       );
     } catch (error) {
       if (error instanceof WrongTopic) throw error;

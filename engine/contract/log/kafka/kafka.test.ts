@@ -36,14 +36,14 @@ function senderTo(config: LogConfig, connect = KafkaConnection.connect): KafkaSe
 
 /** A producer whose first append the broker writes and answers with that error code. */
 function answeringOnce(config: LogConfig, code: number): KafkaProducer {
-  let isTold = false;
+  let hasFailed = false;
   const connect = async (host: string, port: number): Promise<KafkaConnection> => {
     const connection = await KafkaConnection.connect(host, port);
     const ask = connection.ask.bind(connection);
     connection.ask = async (correlationId, request) => {
       const answer = await ask(correlationId, request);
-      if (!isTold) answer.writeInt16BE(code, 18 + answer.readInt16BE(8));
-      isTold = true;
+      if (!hasFailed) answer.writeInt16BE(code, 18 + answer.readInt16BE(8));
+      hasFailed = true;
       return answer;
     };
     return connection;
@@ -51,7 +51,7 @@ function answeringOnce(config: LogConfig, code: number): KafkaProducer {
   return new KafkaProducer(senderTo(config, connect));
 }
 
-describe('what a fetch has for a Kafka partition', () => {
+describe('a fetched batch of a Kafka partition', () => {
   const errors: string[] = [];
   const log = pino({ level: 'error' }, { write: line => errors.push(line) });
   const fetched = (...offsets: number[]) =>
@@ -66,7 +66,7 @@ describe('what a fetch has for a Kafka partition', () => {
   const positions = (found: { records: readonly { position: string }[] }) =>
     found.records.map(({ position }) => position);
 
-  it('is taken where it begins at the position, or before it', () => {
+  it('is accepted when it begins at or before the position', () => {
     const partition = new KafkaPartition(0, log);
     assert.equal(partition.goTo(''), '0');
     assert.deepEqual(positions(partition.accept(fetched(0, 1))), ['0', '1']);
@@ -77,7 +77,7 @@ describe('what a fetch has for a Kafka partition', () => {
     assert.deepEqual(errors, []);
   });
 
-  it('is sought once more where it begins behind the position, and then taken with an error', () => {
+  it('is fetched once more when it begins after the position, then accepted with an error', () => {
     const partition = new KafkaPartition(0, log);
     partition.goTo('5');
     assert.deepEqual(partition.accept(fetched(7, 8)), { next: '5', records: [] });
@@ -86,7 +86,7 @@ describe('what a fetch has for a Kafka partition', () => {
     assert.match(errors.pop() ?? '', /RECORDS ARE MISSING/);
   });
 
-  it('is sought once more where it ends before the position, and then taken with an error', () => {
+  it('is fetched once more when it ends before the position, then accepted with an error', () => {
     const partition = new KafkaPartition(0, log);
     partition.goTo('5');
     assert.deepEqual(partition.accept(fetched(0, 1)), { next: '5', records: [] });
@@ -96,7 +96,7 @@ describe('what a fetch has for a Kafka partition', () => {
     assert.match(errors.pop() ?? '', /THE LOG IS SHORTER/);
   });
 
-  it('is not compared with what is no offset', () => {
+  it('is not checked against an invalid offset', () => {
     assert.throws(() => new KafkaPartition(0, log).goTo('1-0'), /"1-0" is not an offset/);
   });
 });
@@ -114,7 +114,7 @@ if (availableLogs().includes('kafka')) {
       await Promise.all(opened.map(end => end.close()));
     });
 
-    it('is made once by several that open it at once, with as many partitions as LOG_PARTITIONS', async () => {
+    it('is created once by several that open it concurrently, with LOG_PARTITIONS partitions', async () => {
       const config = fresh();
       const ends = await Promise.all([
         open(TestLog.open(config)),
@@ -125,7 +125,7 @@ if (availableLogs().includes('kafka')) {
       assert.match(ends[2].name, new RegExp(`^kafka:.+:${topicOf(config.NAMESPACE)}$`));
     });
 
-    it('is refused with another number of partitions, naming what would be right', async () => {
+    it('is refused with another number of partitions, naming the remedy', async () => {
       const config = fresh();
       await open(openProducer(config, quiet));
       const other = { ...config, LOG_PARTITIONS: PARTITIONS + 1 };
@@ -167,7 +167,7 @@ if (availableLogs().includes('kafka')) {
       });
     };
 
-    it('is made with what is configured, and not with what brokers would give it', async () => {
+    it('is created with the configured settings, not with those of the broker', async () => {
       const config = { ...fresh(), KAFKA_RETENTION_MS: 2 * 86_400_000 };
       await open(openProducer(config, quiet));
       const { resources } = await withAdmin(config, admin =>
@@ -183,7 +183,7 @@ if (availableLogs().includes('kafka')) {
       );
     });
 
-    it('is not made on fewer brokers than configured', async () => {
+    it('is not created on fewer brokers than configured', async () => {
       const config = { ...fresh(), KAFKA_REPLICATION: 3 };
       await assert.rejects(
         openProducer(config, quiet),
@@ -193,7 +193,7 @@ if (availableLogs().includes('kafka')) {
       assert.equal(topics.includes(topicOf(config.NAMESPACE)), false);
     });
 
-    it('is refused on fewer brokers than configured, unless that is accepted by name', async () => {
+    it('is refused on fewer brokers than configured, unless accepted by name', async () => {
       const config = fresh();
       await makeOtherwise(config, {});
       const pattern =
@@ -203,7 +203,7 @@ if (availableLogs().includes('kafka')) {
       await open(openProducer(config, quiet));
     });
 
-    it('is refused where it elects uncleanly or forgets early, unless that is accepted by name', async () => {
+    it('is refused with unclean elections or short retention, unless accepted by name', async () => {
       const unclean = fresh();
       await makeOtherwise(unclean, { 'unclean.leader.election.enable': 'true' });
       await assert.rejects(
@@ -220,7 +220,7 @@ if (availableLogs().includes('kafka')) {
       await open(openProducer({ ...brief, KAFKA_RETENTION_MS: 86_400_000 }, quiet));
     });
 
-    it('is refused without what no setting accepts: all records kept, and times that writers give', async () => {
+    it('is refused without unlimited retention or with broker timestamps, which no setting accepts', async () => {
       const others = {
         'retention.bytes': '1000000',
         'cleanup.policy': 'compact',
@@ -233,7 +233,7 @@ if (availableLogs().includes('kafka')) {
       }
     });
 
-    it('would take what an ended gateway sends late if brokers gave the times, and so they may not', async () => {
+    it('would accept late appends of an ended gateway if brokers set timestamps', async () => {
       for (const [type, code] of [
         ['CreateTime', 32],
         ['LogAppendTime', 0],
@@ -247,7 +247,7 @@ if (availableLogs().includes('kafka')) {
       }
     });
 
-    it('is read on when it has become weaker since the start', async () => {
+    it('is still read when it has become weaker since the start', async () => {
       const config = fresh();
       await makeOtherwise(config, { 'unclean.leader.election.enable': 'true' });
       await ensureReadable({
@@ -260,7 +260,7 @@ if (availableLogs().includes('kafka')) {
       });
     });
 
-    it('has a record once that its leader wrote and answered with "not mine" or "not known"', async () => {
+    it('holds a record once when its leader wrote it but answered NOT_LEADER or UNKNOWN_TOPIC', async () => {
       for (const code of [3, 6]) {
         const config = fresh();
         const log = await open(TestLog.open(config));
@@ -277,7 +277,7 @@ if (availableLogs().includes('kafka')) {
       }
     });
 
-    it('goes on behind records that were deleted, and says so loudly', async () => {
+    it('skips deleted records and reports it loudly', async () => {
       const config = fresh();
       const producer = await open(TestLog.open(config));
       for (const text of ['a', 'b', 'c']) await producer.append(0, Buffer.from(text));
@@ -306,7 +306,7 @@ if (availableLogs().includes('kafka')) {
       assert.ok(errors.some(line => line.includes('RECORDS ARE MISSING')));
     });
 
-    it('is read by consumers that are each alone in a group, so that none waits for one that was killed', async () => {
+    it('has consumers each alone in their group, so none waits for a killed one', async () => {
       const config = fresh();
       const [ledger, ownership] = [new TestLedger(), new TestOwnership()];
       for (let number = 0; number < 2; number++) {

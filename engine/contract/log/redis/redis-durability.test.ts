@@ -6,7 +6,7 @@ import { openProducer } from '../open.ts';
 import { logConfig, quiet, TestLog } from '../testing/ledger.ts';
 import { TestServer } from '../testing/servers.ts';
 
-describe('a Redis that is to be the log', () => {
+describe('a Redis that holds the log', () => {
   let server: TestServer;
   let redis: Redis;
 
@@ -28,13 +28,13 @@ describe('a Redis that is to be the log', () => {
     await log.close();
   };
 
-  it('is taken with appendfsync always, whatever else would be accepted', async () => {
+  it('is accepted with appendfsync always, whatever else is allowed', async () => {
     await isTaken({});
     await isTaken({ REDIS_LOG_APPENDFSYNC: 'no' });
     await isTaken({ REDIS_LOG_APPENDFSYNC: 'unknown' });
   });
 
-  it('is refused with appendfsync everysec, unless that is accepted by name', async () => {
+  it('is refused with appendfsync everysec, unless accepted by name', async () => {
     await redis.config('SET', 'appendfsync', 'everysec');
     await isRefused(/appendfsync everysec.*REDIS_LOG_APPENDFSYNC=everysec \(now: always\)/);
     await isRefused(/appendfsync everysec/, { REDIS_LOG_APPENDFSYNC: 'unknown' });
@@ -48,7 +48,7 @@ describe('a Redis that is to be the log', () => {
     await isTaken({ REDIS_LOG_APPENDFSYNC: 'no' });
   });
 
-  it('is refused when it does not tell, unless that is accepted as unknown', async () => {
+  it('is refused when it hides the setting, unless accepted as unknown', async () => {
     await redis.call('ACL', 'SETUSER', 'guest', 'on', '>secret', '~*', '&*', '+@all', '-config');
     const { redisUrl } = server.servers;
     const REDIS_URL = redisUrl.replace(/\/\/[^@]*@/, '//guest:secret@');
@@ -57,7 +57,7 @@ describe('a Redis that is to be the log', () => {
     await isTaken({ REDIS_URL, REDIS_LOG_APPENDFSYNC: 'unknown' });
   });
 
-  it('is refused where it may evict the log, unless that is accepted by name', async () => {
+  it('is refused when it may evict the log, unless accepted by name', async () => {
     await redis.config('SET', 'appendfsync', 'always');
     await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
     await isRefused(
@@ -67,7 +67,7 @@ describe('a Redis that is to be the log', () => {
     await isTaken({ REDIS_LOG_MAXMEMORY_POLICY: 'allkeys-lru' });
   });
 
-  it('is asked for its eviction by INFO where CONFIG is forbidden, and refused where that is, too', async () => {
+  it('reads its eviction policy from INFO when CONFIG is forbidden, and is refused if that fails too', async () => {
     const { redisUrl } = server.servers;
     const REDIS_URL = redisUrl.replace(/\/\/[^@]*@/, '//guest:secret@');
     const changes = { REDIS_URL, REDIS_LOG_APPENDFSYNC: 'unknown' } as const;

@@ -65,7 +65,7 @@ export async function appendThrough(
   assert.deepEqual(
     appender.acknowledged.filter(number => !readAtAll.has(number)),
     [],
-    'acknowledged and never read',
+    'acknowledged but never read',
   );
   // An append that was given up may show up behind later ones.
   const acknowledged = new Set(appender.acknowledged);
@@ -73,7 +73,7 @@ export async function appendThrough(
   assert.deepEqual(
     inOrder.filter((number, at) => at > 0 && number <= (inOrder[at - 1] ?? 0)),
     [],
-    'read twice, or behind a later one',
+    'read twice or out of order',
   );
   assert.deepEqual(ledger.faults, []);
   return appender;

@@ -33,7 +33,7 @@ async function open(epoch: number): Promise<void> {
   await putUpNumbers(redis, key, epoch, [{ gateway: 0, token: 't' }]);
 }
 
-test('a lease is renewed, revoked and freed, however large its incarnation is', async () => {
+test('renews, revokes and frees a lease with the largest incarnations', async () => {
   // The largest epoch whose incarnations a number holds exactly: cjson alone would round from 10^14 on.
   const epoch = 2 ** 21 - 1;
   await open(epoch);
@@ -49,7 +49,7 @@ test('a lease is renewed, revoked and freed, however large its incarnation is', 
   ok(await freeLease(redis, key, lease));
 });
 
-test('a registry without the length of its leases is closed for all, and opened anew', async () => {
+test('a registry without a lease length is closed to all until it is opened again', async () => {
   await open(3);
   await redis.hdel(key, 'leaseUs');
   equal((await readRegistry(redis, key)).epoch, undefined);

@@ -31,7 +31,7 @@ beforeEach(() => {
 
 const look = () => lookAt(redis, keys, keys.won, '3', ['ann', 'bob']);
 
-test('nothing is told of anybody before it is whole, but what was ranked since', async () => {
+test('while being built, shows only entries ranked since', async () => {
   await redis.zadd(keys.rank, 1, 'ann');
   deepEqual(await look(), { state: 'unmade' });
   await beginProjection(redis, keys, 3, 'nobody');
@@ -51,7 +51,7 @@ test('nothing is told of anybody before it is whole, but what was ranked since',
   });
 });
 
-test('when the board is told of more meanwhile, the ledger is read once more', async () => {
+test('reads the ledger again when the board changed meanwhile', async () => {
   await beginProjection(redis, keys, 3, 'nobody');
   await takeProjection(redis, keys, ONE, PATIENCE_MS);
   const joined = await readJoined(redis, keys);
@@ -61,7 +61,7 @@ test('when the board is told of more meanwhile, the ledger is read once more', a
   equal(await joinProjection(redis, keys, 3), 'whole');
 });
 
-test('emptied in the middle, it is not finished by who had begun it, nor by a turn of before', async () => {
+test('emptied midway, refuses the builder that began it and any earlier attempt', async () => {
   await beginProjection(redis, keys, 3, 'nobody');
   await takeProjection(redis, keys, ONE, PATIENCE_MS);
   await redis.unlink(keys.mark);
@@ -72,7 +72,7 @@ test('emptied in the middle, it is not finished by who had begun it, nor by a tu
   await rejects(finishProjection(redis, keys, ONE.by, '0'));
 });
 
-test('another engine goes on where one has stopped, and not before', async () => {
+test('another engine continues a stopped build, and no running one', async () => {
   await beginProjection(redis, keys, 3, 'nobody');
   await takeProjection(redis, keys, ONE, PATIENCE_MS);
   await advanceProjection(redis, keys, ONE.by, 41);
@@ -82,7 +82,7 @@ test('another engine goes on where one has stopped, and not before', async () =>
   await rejects(advanceProjection(redis, keys, ONE.by, 50));
 });
 
-test('a server that was started again, and an older epoch, make it unmade; an older epoch begins nothing', async () => {
+test('is unmade after a server restart or an older epoch, which begins nothing', async () => {
   await beginProjection(redis, keys, 3, 'nobody');
   await redis.hset(keys.mark, 'run', 'another');
   equal(await joinProjection(redis, keys, 3), 'unmade');
@@ -94,7 +94,7 @@ test('a server that was started again, and an older epoch, make it unmade; an ol
   equal(await joinProjection(redis, keys, 2), 'unmade');
 });
 
-test('who shows that it goes on is not taken for stopped, and keeps how far it has come', async () => {
+test('a builder that reports progress is not taken over, and keeps its progress', async () => {
   await beginProjection(redis, keys, 3, 'nobody');
   await takeProjection(redis, keys, ONE, PATIENCE_MS);
   await advanceProjection(redis, keys, ONE.by, 41);
@@ -105,7 +105,7 @@ test('who shows that it goes on is not taken for stopped, and keeps how far it h
   deepEqual(await redis.hget(keys.mark, 'ranked'), '41');
 });
 
-test('what an older epoch has left is swept, and nothing of this one', async () => {
+test('removes what an older epoch left, and nothing of the current one', async () => {
   await beginProjection(redis, keys, 3, 'nobody');
   await redis.zadd(keys.rank, 5, 'ann');
   await sweepProjection(redis, keys, 3);

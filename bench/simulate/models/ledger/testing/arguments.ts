@@ -48,7 +48,11 @@ export function drawArguments(random: Random, number: number) {
   };
   const grants = [{ serial: random.between(1, 4), userId: user(), code: `code ${number}` }];
   const writer = { gateway: random.between(0, 2), token: `t${random.between(0, 1_000_000)}` };
-  const aside = { ...position, position: String(random.between(0, 3)), item: random.pick([undefined, 0, 1]) };
+  const deadLetter = {
+    ...position,
+    position: String(random.between(0, 3)),
+    item: random.pick([undefined, 0, 1]),
+  };
   const bytes = (length: number): Buffer => Buffer.alloc(length, number);
   const slice = {
     gateway,
@@ -79,7 +83,7 @@ export function drawArguments(random: Random, number: number) {
     settled,
     grants,
     writer,
-    aside,
+    deadLetter,
     bytes,
     slice,
   };

@@ -83,11 +83,7 @@ export function claimCalls(
     db => insertEntries(db, { ...sent, campaignIds: [campaignId] }, 'all'),
     db => insertAlternates(db, campaignId, waitlistPosition, [user()]),
     db => insertClaimants(db, campaignId, [{ ...claimant, userId: user() }], offer),
-    db => {
-      const userId = user();
-      const waiting = { from: waitlistPosition, userIds: 'waitlistPosition' in claimant ? [userId] : [] };
-      return insertWaiting(db, campaignId, [{ ...claimant, userId }], waiting, offer);
-    },
+    db => insertWaiting(db, campaignId, [{ ...claimant, userId: user() }], offer),
     withCampaign((db, campaign) => readDueClaimants(db, campaign, due)),
     withCampaign((db, campaign) =>
       readDueInstants(db, campaign, { ...due, entriesThrough: due.through, most: due.limit }),

@@ -46,7 +46,7 @@ export function progressCalls({
   availableTo,
   availableMs,
   writer,
-  aside,
+  deadLetter,
 }: Arguments): readonly Call[] {
   const fromMs = availableFrom < 0 ? 0 : OPENS_MS + availableFrom;
   return [
@@ -64,7 +64,7 @@ export function progressCalls({
     db => nextPosition(db, position.logName, position.partition),
     db => moveOn(db, { ...position, from: random.pick(['', '1', '2']), next: random.pick(['1', '2']) }),
     db => readPositions(db, position.logName),
-    db => insertDeadLetters(db, [{ ...aside, reason: 'why', record: Buffer.alloc(1) }]),
+    db => insertDeadLetters(db, [{ ...deadLetter, reason: 'why', record: Buffer.alloc(1) }]),
     db => readAvailability(db),
     db =>
       moveAvailability(

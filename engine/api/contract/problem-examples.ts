@@ -1,0 +1,87 @@
+/** The problems that the OpenAPI document shows; those that one operation tells differently stand beside it. */
+import { ann, drop } from '../../contract/api/examples/story.ts';
+import { fieldFault } from '../../contract/api/problem.ts';
+import type { ProblemExamples } from '../../contract/api/problem-examples.ts';
+import { type Permission, refusalOf } from '../../operators/roles.ts';
+
+const UNKNOWN = 999;
+const archive = `campaign-${drop.id}.archive.ndjson.gz`;
+
+/** Of most operations. */
+export const sharedProblems: ProblemExamples = {
+  unauthenticated: {
+    detail: 'The token in the Authorization header is wrong.',
+    errors: [fieldFault('authorization', undefined, 'Bearer <a token of the operators, or OPERATOR_TOKEN>')],
+  },
+  unavailable: { detail: 'The ledger is unreachable right now.' },
+  'internal-error': { detail: 'Unexpected error; the engine has logged it.' },
+  'unknown-campaign': { detail: `Campaign ${UNKNOWN} does not exist.` },
+  'unknown-template': { detail: `Template ${UNKNOWN} does not exist.` },
+  'unknown-token': {
+    detail: `Token ${UNKNOWN} does not exist.`,
+    errors: [fieldFault('id', UNKNOWN, 'the number of an existing token')],
+  },
+  'unknown-coupon': {
+    detail: `Coupon ${UNKNOWN} does not exist.`,
+    errors: [fieldFault('id', UNKNOWN, 'the number of an existing coupon')],
+  },
+  'payload-too-large': { detail: 'The body is larger than 16 KB.' },
+  'unsupported-media-type': {
+    detail: 'The body must be application/json.',
+    errors: [fieldFault('content-type', undefined, 'application/json')],
+  },
+  'not-acceptable': { detail: 'Available: application/json and text/csv.' },
+  ...archivedTo('The entries of campaign'),
+  overloaded: { detail: '2 exports are running; retry when one has ended.' },
+  'no-proof': { detail: `Campaign ${drop.id} is not a raffle with a draw proof.` },
+  'no-room': { detail: `Campaign ${drop.id} is a coupon: it has no rate and no admissions.` },
+  'not-open-yet': {
+    detail: `Campaign ${drop.id} opens at ${drop.opensAt} and cannot be closed before then.`,
+    opens_at: drop.opensAt,
+  },
+  'precondition-required': {
+    detail: 'The If-Match header is missing: send the ETag of the version that you read.',
+    errors: [fieldFault('if-match', undefined, '"2", the ETag that it has now')],
+  },
+  'precondition-failed': {
+    detail: `Campaign ${drop.id} has changed since the version in If-Match: read it again.`,
+    version: 2,
+    errors: [fieldFault('if-match', '"1"', '"2", if the change still applies')],
+  },
+  'change-refused': {
+    detail: 'The change was refused. These gateways have not confirmed the change: 0 (silent).',
+    reason: 'gateway_silent',
+    version: 2,
+  },
+  'clocks-agree': { detail: 'The clocks agree: this engine has nothing on hold.' },
+  'other-difference': {
+    detail: 'Redis is ahead of the clock of PostgreSQL by 119997 ms.',
+    ahead_of: 'postgres',
+    ahead_ms: 119_997,
+  },
+};
+
+const TOO_NEAR = `2030-01-31T16:58:01.500Z or later, so that all gateways learn of it before`;
+
+/** A change that the time is too near for. */
+export const tooNear: ProblemExamples = {
+  'change-refused': {
+    detail: `Invalid change: opens_at is "2030-01-31T16:57:00.000Z", expected ${TOO_NEAR}.`,
+    reason: 'too_near',
+    errors: [fieldFault('opens_at', '2030-01-31T16:57:00.000Z', TOO_NEAR)],
+  },
+};
+
+/** A viewer tries what needs the permission. */
+export function forbiddenTo(permission: Permission): ProblemExamples {
+  return { forbidden: refusalOf({ name: ann.name, role: 'viewer' }, permission) };
+}
+
+export function conflict(detail: string): ProblemExamples {
+  return { conflict: { detail } };
+}
+
+/** `what` of the drop is in its archive. */
+export function archivedTo(what: string): ProblemExamples {
+  return { archived: { detail: `${what} ${drop.id} were archived to ${archive}.`, file: archive } };
+}
