@@ -5,7 +5,8 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter } from 'prom-client';
 import type { ApiDeps } from './deps.ts';
-import { answerClientError, answerNotFound, errorHandler, requireToken } from './http/http.ts';
+import { requireOperator } from './http/authentication.ts';
+import { answerClientError, answerNotFound, errorHandler } from './http/http.ts';
 import { readJson } from './http/input.ts';
 import { addCampaignRoutes } from './routes/campaign-routes.ts';
 import { addClockRoutes } from './routes/clock-routes.ts';
@@ -16,6 +17,7 @@ import { addRoomRoutes } from './routes/room-routes.ts';
 import { addScheduleRoutes } from './routes/schedule-routes.ts';
 import { addServiceRoutes } from './routes/service-routes.ts';
 import { addTemplateRoutes } from './routes/template-routes.ts';
+import { addTokenRoutes } from './routes/token-routes.ts';
 
 /** A campaign is a few hundred bytes. */
 const BODY_LIMIT_BYTES = 16 * 1024;
@@ -57,7 +59,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     { parseAs: 'buffer' },
     async (_request: unknown, body: Buffer) => readJson(body),
   );
-  app.addHook('onRequest', requireToken(deps.token));
+  app.addHook('onRequest', requireOperator(deps));
   app.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
   });
@@ -76,6 +78,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   addCouponRoutes(app, deps);
   addRoomRoutes(app, deps);
   addClockRoutes(app, deps);
+  addTokenRoutes(app, deps);
   addServiceRoutes(app, deps);
   return app;
 }

@@ -9,14 +9,16 @@ const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();
 const HOUR = 3_600_000;
 
 let system: System;
+let ada: { readonly authorization: string };
 before(async () => {
   system = await startSystem({ log: 'redis', gateways: 2 });
+  ada = await system.operator('Ada', 'editor');
 });
 after(() => system.close());
 
 async function change(id: number, what: string, body: object = {}, match = '*'): Promise<Answer> {
   const method = what === '' ? 'PATCH' : 'POST';
-  const headers = { 'if-match': match, 'x-operator': 'Ada' };
+  const headers = { 'if-match': match, ...ada };
   return await system.operate(method, `/v1/campaigns/${id}${what}`, body, headers);
 }
 

@@ -78,13 +78,12 @@ describe('an engine whose clocks contradict each other', () => {
     assert.deepEqual(rows, [{ user_id: 'ann', outcome: 'won' }]);
   });
 
-  const trust = (aheadMs: number, of = 'postgres'): Promise<Answer> =>
-    system.operate(
-      'POST',
-      '/v1/clocks/trust',
-      { right: 'redis', ahead_of: of, ahead_ms: aheadMs, reason: 'its NTP is gone' },
-      { 'x-operator': 'Ada' },
-    );
+  let ada: { readonly authorization: string };
+  const trust = async (aheadMs: number, of = 'postgres'): Promise<Answer> => {
+    ada ??= await system.operator('Ada', 'owner');
+    const said = { right: 'redis', ahead_of: of, ahead_ms: aheadMs, reason: 'its NTP is gone' };
+    return await system.operate('POST', '/v1/clocks/trust', said, ada);
+  };
   const clocks = async (): Promise<Record<string, unknown>> =>
     (await system.operate('GET', '/v1/clocks')).body;
   const aheadMs = async () => {

@@ -10,7 +10,17 @@ import { PROJECT } from './program.ts';
 
 const ROOMS = ['engine', 'gateway', 'sql', 'bench'];
 /** The folders that decide about campaigns; they must not depend on HTTP. */
-const DOMAIN = ['intake', 'watermark', 'clock', 'settling', 'projections', 'campaigns', 'draw', 'book'];
+const DOMAIN = [
+  'intake',
+  'watermark',
+  'clock',
+  'settling',
+  'projections',
+  'campaigns',
+  'draw',
+  'book',
+  'operators',
+];
 
 /** About as many files as a reader takes in at a glance; with more, look for a seam. Tests do not count. */
 const MOST_FILES = 20;

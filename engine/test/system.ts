@@ -66,6 +66,8 @@ export interface System {
     body?: unknown,
     headers?: Readonly<Record<string, string>>,
   ): Promise<Answer>;
+  /** The Authorization header of a new operator with this name and role. */
+  operator(name: string, role: string): Promise<{ readonly authorization: string }>;
   /** Creates a campaign; resolves with its number. Open for an hour unless told otherwise. */
   offer(wanted: Readonly<Record<string, unknown>>): Promise<number>;
   ticket(userId: string): Promise<string>;
@@ -182,6 +184,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         });
         return await toAnswer(response);
+      },
+      async operator(name, role) {
+        const made = await system.operate('POST', '/v1/tokens', { name, role });
+        assert.equal(made.status, 201, made.text);
+        return { authorization: `Bearer ${made.body.token}` };
       },
       async offer(wanted) {
         const closes_at = new Date(Date.now() + HOUR_MS).toISOString();

@@ -1,5 +1,6 @@
 /** The people of the story: operators at the engine, fans at the gateways, and the shop between them. */
 import { signTicket } from '../../../engine/contract/keys/ticket.ts';
+import type { Role } from '../../../engine/operators/roles.ts';
 import { type Answer, ask, type Request, Stream } from './story-http.ts';
 
 type Extra = Pick<Request, 'headers' | 'body'>;
@@ -14,6 +15,13 @@ export class Desk {
     this.name = name;
     this.#base = base;
     this.#token = token;
+  }
+
+  /** Another operator, with a token of their own. */
+  async invite(name: string, role: Role): Promise<Desk> {
+    const { status, body } = await this.ask('POST', '/v1/tokens', { body: { name, role } });
+    if (status !== 201) throw new Error(`no token for ${name}: ${JSON.stringify(body)}`);
+    return new Desk(name, { base: this.#base, token: String(body.token) });
   }
 
   ask(method: Request['method'], path: string, { headers, body }: Extra = {}): Promise<Answer> {

@@ -36,7 +36,7 @@ export async function runStory({
   const servers = await startServers(siteOptions, closers);
   const site = await startProcesses(siteOptions, servers, closers);
   const beganMs = performance.now();
-  const stage = makeStage(site, new Teller(onProgress));
+  const stage = await makeStage(site, new Teller(onProgress));
   await Promise.race([tell(stage, join(dir, 'records')), site.broken]);
   const { told, faults } = stage.teller;
   return {
@@ -54,14 +54,15 @@ interface Streams {
   readonly open: Set<Stream>;
 }
 
-function makeStage(site: Site, teller: Teller): Stage & Streams {
+async function makeStage(site: Site, teller: Teller): Promise<Stage & Streams> {
+  const owner = new Desk('operator', site.operator);
   let turn = 0;
   const open = new Set<Stream>();
   return {
     teller,
     site,
-    operator: new Desk('olga', site.operator),
-    colleague: new Desk('otto', site.operator),
+    operator: await owner.invite('olga', 'owner'),
+    colleague: await owner.invite('otto', 'editor'),
     shop: new Shop(site.gateways[0] ?? '', site.shopToken),
     fan: name => Fan.arrive(name, site.gateways[turn++ % site.gateways.length] ?? '', site.ticket),
     open,

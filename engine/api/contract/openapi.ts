@@ -7,14 +7,17 @@ import {
   PROBLEM_MEDIA_TYPE,
   Problem,
   ProblemDocument,
+  type ProblemSlug,
   problems,
   problemType,
 } from '../../contract/api/problem.ts';
 import { examplesOf, type ProblemExamples, sharedExamples } from '../../contract/api/problem-examples.ts';
+import { isEverybodys, type Permission, permissions } from '../../operators/roles.ts';
 import { readBody, readParameters } from '../http/input.ts';
+import { permissionFor } from './needs.ts';
 import { type Answer, INFO, type Operation, SECURED_PREFIX } from './operation.ts';
 import { operations } from './operations.ts';
-import { sharedProblems } from './problem-examples.ts';
+import { forbiddenTo, sharedProblems } from './problem-examples.ts';
 
 export function openApiDocument(): object {
   const paths: Record<string, Record<string, object>> = {};
@@ -40,10 +43,12 @@ export function openApiDocument(): object {
 /** `id` is the operation's name in the table of operations; generated clients use it too. */
 function describe(id: string, operation: Operation): object {
   const { body } = operation;
+  const needs = permissionFor(operation);
   return {
     operationId: id,
     tags: [tagOf(operation.path)],
     summary: operation.summary,
+    ...(needs === undefined ? {} : describePermission(needs)),
     security: operation.path.startsWith(SECURED_PREFIX) ? [{ token: [] }] : PUBLIC,
     parameters: [
       ...parametersOf(operation.parameters, 'path'),
@@ -60,6 +65,14 @@ function describe(id: string, operation: Operation): object {
         : { [operation.dryRunAnswer.status]: describeAnswer(operation.dryRunAnswer) }),
       ...describeProblems(operation),
     },
+  };
+}
+
+function describePermission(permission: Permission): object {
+  const { roles } = permissions[permission];
+  return {
+    description: `Needs the permission ${permission}: ${roles.join(', ')}.`,
+    'x-permission': permission,
   };
 }
 
@@ -91,8 +104,13 @@ function describeAnswer(answer: Answer): object {
 
 /** One response per status; its description names the problems that share it. */
 function describeProblems(operation: Operation): Record<string, object> {
-  const own = { ...invalidRequestOf(operation), ...operation.problemExamples };
-  const responses = [...byStatus(operation.problems)].map(([status, slugs]) => [
+  const needs = permissionFor(operation);
+  const own = {
+    ...invalidRequestOf(operation),
+    ...(needs === undefined ? {} : forbiddenTo(needs)),
+    ...operation.problemExamples,
+  };
+  const responses = [...byStatus(problemsOf(operation))].map(([status, slugs]) => [
     status,
     {
       description: slugs.map(slug => `${problemType(slug)}: ${problems[slug].title}`).join('; '),
@@ -105,6 +123,14 @@ function describeProblems(operation: Operation): Record<string, object> {
     },
   ]);
   return Object.fromEntries(responses);
+}
+
+/** With what a role that does not permit the operation is answered. */
+function problemsOf(operation: Operation): readonly ProblemSlug[] {
+  const needs = permissionFor(operation);
+  return needs === undefined || isEverybodys(needs)
+    ? operation.problems
+    : [...operation.problems, 'forbidden'];
 }
 
 /** What the checks of the operation say of a wrong request: a wrong id, an empty body, or a page without items. */

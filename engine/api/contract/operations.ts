@@ -36,9 +36,10 @@ import {
 import { archivedTo, conflict } from './problem-examples.ts';
 import { RoomJson, RoomTermsBody } from './room-schemas.ts';
 import { scheduleOperations } from './schedule-operations.ts';
-import { DryRunQuery, MatchHeaders, OperatorHeaders } from './schedule-schemas.ts';
+import { DryRunQuery, MatchHeaders } from './schedule-schemas.ts';
 import { PageQuery } from './schemas.ts';
 import { Alive, DeadLettersPage, metricsExample, Ready } from './service-schemas.ts';
+import { tokenOperations } from './token-operations.ts';
 
 export { JSON_MEDIA_TYPE, type Operation, SECURED_PREFIX } from './operation.ts';
 
@@ -51,7 +52,6 @@ export const operations = {
     path: '/v1/campaigns',
     summary: 'Create a campaign; a draft if the body says so',
     query: DryRunQuery,
-    headers: OperatorHeaders,
     body: NewCampaignBody,
     answer: json(201, 'Created', CreatedCampaign, { location: 'The URL of the campaign' }),
     dryRunAnswer: DRY_RUN,
@@ -81,7 +81,6 @@ export const operations = {
       'lease; retrying is safe.',
     parameters: CampaignPath,
     query: DryRunQuery,
-    headers: OperatorHeaders,
     answer: shownBy(json(200, 'Closed', orDryRun(CampaignJson), ETAG), closedExample),
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'not-open-yet', 'conflict'],
     problemExamples: conflict(`Campaign ${drop.id} is cancelled and cannot be closed.`),
@@ -278,12 +277,12 @@ export const operations = {
     summary:
       'Declare Redis correct while the clocks contradict each other, by the current difference. What is due by its ' +
       'clock is done at once, irrevocably. The statement ends by itself when the difference changes; retrying is safe.',
-    headers: OperatorHeaders,
     body: TrustBody,
     answer: shownBy(json(200, 'In effect', ClocksJson), trustedExample),
     problems: [...SECURED, ...WITH_BODY, 'clocks-agree', 'other-difference'],
   },
   ...scheduleOperations,
+  ...tokenOperations,
   livez: {
     method: 'GET',
     path: '/livez',

@@ -1,7 +1,8 @@
 /** The problems that the OpenAPI document shows; those that one operation tells differently stand beside it. */
-import { drop } from '../../contract/api/examples/story.ts';
+import { ann, drop } from '../../contract/api/examples/story.ts';
 import { fieldFault } from '../../contract/api/problem.ts';
 import type { ProblemExamples } from '../../contract/api/problem-examples.ts';
+import { type Permission, refusalOf } from '../../operators/roles.ts';
 
 const UNKNOWN = 999;
 const archive = `campaign-${drop.id}.archive.ndjson.gz`;
@@ -10,12 +11,16 @@ const archive = `campaign-${drop.id}.archive.ndjson.gz`;
 export const sharedProblems: ProblemExamples = {
   unauthenticated: {
     detail: 'The token in the Authorization header is wrong.',
-    errors: [fieldFault('authorization', undefined, 'Bearer <OPERATOR_TOKEN of the engines>')],
+    errors: [fieldFault('authorization', undefined, 'Bearer <a token of the operators, or OPERATOR_TOKEN>')],
   },
   unavailable: { detail: 'The ledger is unreachable right now.' },
   'internal-error': { detail: 'Unexpected error; the engine has logged it.' },
   'unknown-campaign': { detail: `Campaign ${UNKNOWN} does not exist.` },
   'unknown-template': { detail: `Template ${UNKNOWN} does not exist.` },
+  'unknown-token': {
+    detail: `Token ${UNKNOWN} does not exist.`,
+    errors: [fieldFault('id', UNKNOWN, 'the number of an existing token')],
+  },
   'unknown-coupon': {
     detail: `Coupon ${UNKNOWN} does not exist.`,
     errors: [fieldFault('id', UNKNOWN, 'the number of an existing coupon')],
@@ -66,6 +71,11 @@ export const tooNear: ProblemExamples = {
     errors: [fieldFault('opens_at', '2030-01-31T16:57:00.000Z', TOO_NEAR)],
   },
 };
+
+/** A viewer tries what needs the permission. */
+export function forbiddenTo(permission: Permission): ProblemExamples {
+  return { forbidden: refusalOf({ name: ann.name, role: 'viewer' }, permission) };
+}
 
 export function conflict(detail: string): ProblemExamples {
   return { conflict: { detail } };

@@ -18,11 +18,10 @@ import {
 import { conflict } from './problem-examples.ts';
 import {
   AgainBody,
-  ChangeHeaders,
   DryRunQuery,
   EditBody,
+  MatchHeaders,
   NewTemplateBody,
-  OperatorHeaders,
   ReasonBody,
   SchedulePage,
   ScheduleQuery,
@@ -65,7 +64,7 @@ function change<const Path extends string>(
     summary,
     parameters: CampaignPath,
     query: DryRunQuery,
-    headers: ChangeHeaders,
+    headers: MatchHeaders,
     body: ReasonBody,
     answer: shownBy(json(200, 'In effect', orDryRun(CampaignJson), ETAG), {
       ...campaignExample,
@@ -100,7 +99,7 @@ export const scheduleOperations = {
     summary: `Edit the times and, until the opening, title and stock. ${CONFIRMED}`,
     parameters: CampaignPath,
     query: DryRunQuery,
-    headers: ChangeHeaders,
+    headers: MatchHeaders,
     body: EditBody,
     answer: shownBy(json(200, 'In effect', orDryRun(CampaignJson), ETAG), editedExample),
     problems: [...CHANGE, 'change-refused'],
@@ -173,7 +172,6 @@ export const scheduleOperations = {
     summary: 'Duplicate a campaign with new times',
     parameters: CampaignPath,
     query: DryRunQuery,
-    headers: OperatorHeaders,
     body: AgainBody,
     answer: shownBy(
       json(201, 'Created', CreatedCampaign, { location: 'The URL of the campaign' }),
@@ -186,7 +184,6 @@ export const scheduleOperations = {
     method: 'POST',
     path: '/v1/templates',
     summary: 'Save a campaign without its times as a template',
-    headers: OperatorHeaders,
     body: NewTemplateBody,
     answer: json(201, 'Saved', TemplateJson, { location: 'The URL of the template' }),
     problems: [...SECURED, ...WITH_BODY, 'conflict'],
@@ -214,7 +211,6 @@ export const scheduleOperations = {
     summary: 'Create a campaign from a template, with its own times',
     parameters: TemplatePath,
     query: DryRunQuery,
-    headers: OperatorHeaders,
     body: AgainBody,
     answer: shownBy(
       json(201, 'Created', CreatedCampaign, { location: 'The URL of the campaign' }),

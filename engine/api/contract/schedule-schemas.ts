@@ -22,21 +22,11 @@ import {
   whole,
 } from './schemas.ts';
 
-const MAX_OPERATOR_CHARACTERS = 100;
-
-export const OperatorHeaders = Type.Object({
-  'x-operator': Type.Optional(
-    shownText(MAX_OPERATOR_CHARACTERS, 'The name to record in the versions; "operator" when absent'),
-  ),
-});
-
 export const MatchHeaders = Type.Object({
   'if-match': Type.String({
     description: 'The ETag of the version that the change is based on; * for any version',
   }),
 });
-
-export const ChangeHeaders = Type.Object({ ...MatchHeaders.properties, ...OperatorHeaders.properties });
 
 const dryRun = Type.Optional(oneOf(['true', 'false'], 'true: report what would happen and change nothing'));
 export const DryRunQuery = Type.Object({ dryRun }, exact);

@@ -1,5 +1,4 @@
-/** What every request to the operator's API has in common: authentication, and how errors are answered. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+/** How every request to the operator's API is answered when something is wrong. */
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import {
@@ -11,33 +10,8 @@ import {
   problems,
 } from '../../contract/api/problem.ts';
 import { messageOf } from '../../contract/process/message-of.ts';
-import { allOperations, SECURED_PREFIX } from '../contract/operations.ts';
+import { allOperations } from '../contract/operations.ts';
 import type { ApiDeps } from '../deps.ts';
-
-/** A hook that answers 401 unless the request carries the token. The comparison takes constant time for any input. */
-export function requireToken(token: string): (request: FastifyRequest) => Promise<void> {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  const right = digest(token);
-  return async request => {
-    if (!request.url.startsWith(SECURED_PREFIX)) return;
-    const given = /^Bearer +([^ ]+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (given !== undefined && timingSafeEqual(digest(given), right)) return;
-    const challenge = 'Bearer realm="fairline operators"';
-    throw given === undefined
-      ? new Problem(
-          'unauthenticated',
-          'The Authorization header is missing or is not "Bearer" and a token.',
-          { errors: [{ field: 'authorization', expected: 'Bearer <OPERATOR_TOKEN of the engines>' }] },
-          { 'www-authenticate': challenge },
-        )
-      : new Problem(
-          'unauthenticated',
-          'The token in the Authorization header is wrong.',
-          { errors: [{ field: 'authorization', expected: 'Bearer <OPERATOR_TOKEN of the engines>' }] },
-          { 'www-authenticate': `${challenge}, error="invalid_token"` },
-        );
-  };
-}
 
 export async function sendProblem(reply: FastifyReply, problem: Problem): Promise<void> {
   await reply

@@ -1,33 +1,11 @@
 /**
- * What a request for a change carries besides its body: the operator, the version it is based on, and whether it is a dry run.
+ * What a request for a change carries besides its body: the version it is based on, and whether it is a dry run.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import Value from 'typebox/value';
 import { etagOf, preconditionFailed, type Versioned } from '../../campaigns/precondition.ts';
-import { fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
-import { DryRunQuery, OperatorHeaders } from '../contract/schedule-schemas.ts';
+import { Problem } from '../../contract/api/problem.ts';
+import { DryRunQuery } from '../contract/schedule-schemas.ts';
 import { readParameters } from './input.ts';
-
-/**
- * The operator's name: all operators share one token, so it is the name that the request claims. Throws Problem
- * invalid-request.
- */
-export function readOperator(request: FastifyRequest): string {
-  const given = request.headers['x-operator'];
-  if (given === undefined) return 'operator';
-  const name = decode(String(given));
-  if (name !== undefined && Value.Check(OperatorHeaders, { 'x-operator': name })) return name;
-  throw invalidRequest([fieldFault('x-operator', given, 'a name of 1 to 100 characters, in UTF-8')]);
-}
-
-/** Node reads headers as bytes; a name is UTF-8. */
-function decode(header: string): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(header, 'latin1'));
-  } catch {
-    return undefined;
-  }
-}
 
 /** Throws Problem invalid-request. */
 export function isDryRun(request: FastifyRequest): boolean {

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { permissionFor } from '../contract/needs.ts';
 import type { Operation } from '../contract/operations.ts';
 
 /** Adds the route of an operation. The handler resolves with the body; an error it throws becomes a problem. */
@@ -8,10 +9,12 @@ export function addRoute(
   handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>,
 ): void {
   const { method, path, bodyLimitBytes } = operation;
+  const needs = permissionFor(operation);
   app.route({
     method,
     url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
     handler,
+    ...(needs === undefined ? {} : { config: { needs } }),
     ...(bodyLimitBytes === undefined ? {} : { bodyLimit: bodyLimitBytes }),
   });
 }

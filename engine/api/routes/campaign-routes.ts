@@ -9,8 +9,9 @@ import { CampaignPath, NewCampaignBody } from '../contract/campaign-schemas.ts';
 import { operations } from '../contract/operations.ts';
 import { PageQuery, pageLimit } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
+import { operatorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
-import { isDryRun, readOperator, withEtag } from '../http/preconditions.ts';
+import { isDryRun, withEtag } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
 import { campaignJson, totalsJson } from './campaign-json.ts';
 import { makeCampaign } from './make-campaign.ts';
@@ -43,7 +44,7 @@ export function addCampaignRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
     if (!isEmpty(request.body)) {
       throw invalidRequest([{ field: 'body', expected: 'nothing, or an empty JSON object' }]);
     }
-    const by = readOperator(request);
+    const by = operatorOf(request).name;
     if (isDryRun(request)) {
       const { campaign, closingAt } = await closeWouldBe(deps, id);
       withEtag(reply, campaign);

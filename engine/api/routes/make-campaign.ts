@@ -12,7 +12,8 @@ import { termsJson } from '../../contract/coupons/terms-json.ts';
 import type { NewCampaignBody } from '../contract/campaign-schemas.ts';
 import type { AgainBody, DryRunJson, TemplateCampaign } from '../contract/schedule-schemas.ts';
 import type { ApiDeps } from '../deps.ts';
-import { isDryRun, readOperator, withEtag } from '../http/preconditions.ts';
+import { operatorOf } from '../http/authentication.ts';
+import { isDryRun, withEtag } from '../http/preconditions.ts';
 import { campaignJson } from './campaign-json.ts';
 import { readNewCampaign } from './new-campaign.ts';
 
@@ -23,7 +24,7 @@ export async function makeCampaign(
   reply: FastifyReply,
   body: NewCampaignBody,
 ): Promise<object> {
-  const madeBy = readOperator(request);
+  const madeBy = operatorOf(request).name;
   const nowMs = await actingMs(deps);
   const wanted = readNewCampaign(body, nowMs);
   const terms = body.terms && readTermsOf(body.terms, 'grants', 'terms');

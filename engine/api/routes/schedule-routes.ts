@@ -27,8 +27,9 @@ import {
 } from '../contract/schedule-schemas.ts';
 import { PageQuery, pageLimit } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
+import { operatorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
-import { isDryRun, readOperator, requireMatch, withEtag } from '../http/preconditions.ts';
+import { isDryRun, requireMatch, withEtag } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
 import { campaignJson } from './campaign-json.ts';
 import { bodyAgain, makeCampaign, termsOf } from './make-campaign.ts';
@@ -60,7 +61,7 @@ export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
     read: (campaign: Campaign) => { readonly change: Change; readonly reason?: string | undefined },
   ): Promise<{ readonly campaign: Campaign; readonly answer: object }> => {
     const { id } = readParameters(CampaignPath, request.params);
-    const by = readOperator(request);
+    const by = operatorOf(request).name;
     const dryRun = isDryRun(request);
     const campaign = await find(deps, id);
     const { change: wanted, reason = null } = read(campaign);

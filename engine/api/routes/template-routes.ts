@@ -12,8 +12,8 @@ import { operations } from '../contract/operations.ts';
 import { AgainBody, NewTemplateBody, TemplateCampaign, TemplatePath } from '../contract/schedule-schemas.ts';
 import { PageQuery, pageLimit } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
+import { operatorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
-import { readOperator } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
 import { bodyAgain, makeCampaign } from './make-campaign.ts';
 import { readNewCampaign } from './new-campaign.ts';
@@ -22,7 +22,7 @@ const HOUR_MS = 3_600_000;
 
 export function addTemplateRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, operations.createTemplate, async (request, reply) => {
-    const madeBy = readOperator(request);
+    const madeBy = operatorOf(request).name;
     const { name, campaign } = readBody(NewTemplateBody, request.body);
     const body = readBody(TemplateCampaign, campaign);
     const nowMs = await clockMs(deps);

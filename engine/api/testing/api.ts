@@ -19,6 +19,7 @@ import { tellCouponsChanged } from '../../contract/redis/coupons/copies.ts';
 import { type Keys, keysOf } from '../../contract/redis/keys.ts';
 import { acquireLease, beginOpening, openRegistry, putUpNumbers } from '../../contract/redis/lease/lease.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../../contract/redis/redis.ts';
+import type { Role } from '../../operators/roles.ts';
 import { testRandomness } from '../../test/randomness.ts';
 import { serversFromEnv, testDatabase, testNamespace } from '../../test/support.ts';
 import { buildApi } from '../api.ts';
@@ -57,6 +58,8 @@ export interface TestApi {
   readonly keys: Keys;
   readonly deps: ApiDeps;
   call(method: string, path: string, call?: Call): Promise<Answer>;
+  /** The token of an operator with this name: the same one each time. */
+  tokenOf(name: string, role?: Role): Promise<string>;
   /** Makes a campaign through the API and returns its id. */
   create(wanted?: Readonly<Record<string, unknown>>): Promise<number>;
   closesOnBoard(campaignId: number): Promise<number | undefined>;
@@ -131,6 +134,13 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
     };
   }
 
+  const tokens = new Map<string, Promise<string>>();
+  const make = async (name: string, role: Role): Promise<string> => {
+    const made = await call('POST', '/v1/tokens', { body: { name, role } });
+    assert.equal(made.status, 201, made.text);
+    return String(made.body.token);
+  };
+
   return {
     url,
     port,
@@ -139,6 +149,11 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
     keys,
     deps,
     call,
+    tokenOf: (name, role = 'owner') => {
+      const known = tokens.get(name) ?? make(name, role);
+      tokens.set(name, known);
+      return known;
+    },
     create: async wanted => {
       const answer = await call('POST', '/v1/campaigns', { body: { ...coupon(), ...wanted } });
       assert.equal(answer.status, 201, answer.text);

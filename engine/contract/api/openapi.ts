@@ -18,11 +18,13 @@ const TAGS: Readonly<Record<string, string>> = {
   coupons: 'Coupons: their terms of use, and the value of a code',
   heads: 'Signed heads of slices',
   keys: 'Public keys of slices and books',
+  operator: 'Who the token of a request belongs to',
   redemptions: 'Redeemed baskets, and their refunds',
   reservations: 'Baskets whose coupons are held',
   schedule: 'Upcoming openings, closings and drawings',
   service: 'The service itself: health, metrics, keys of passes, this document',
   'dead-letters': 'Dead letters: what the engine could not ingest from the log',
+  tokens: 'Tokens of operators, with their roles',
   templates: 'Campaigns without their times, to be created repeatedly',
 };
 

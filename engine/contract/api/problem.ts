@@ -13,9 +13,11 @@ export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 export const problems = {
   'invalid-request': { status: 400, title: 'Invalid request' },
   unauthenticated: { status: 401, title: 'Authentication required' },
+  forbidden: { status: 403, title: 'The role does not permit this' },
   'not-found': { status: 404, title: 'Path not found' },
   'unknown-campaign': { status: 404, title: 'Campaign not found' },
   'unknown-template': { status: 404, title: 'Template not found' },
+  'unknown-token': { status: 404, title: 'Token not found' },
   'no-proof': { status: 404, title: 'The campaign has no draw proof' },
   'no-entry': { status: 404, title: 'The user has no entry' },
   'no-pass': { status: 409, title: 'The user has no pass: their turn has not come or is over' },

@@ -105,3 +105,11 @@ export const redemption = {
   redeemedAt: '2030-01-31T17:05:12.340Z',
   refundedAt: '2030-02-04T10:21:07.118Z',
 } as const;
+
+/** Who looks after the campaigns; the operators' API shows her token, and what she may not do with it. */
+export const ann = {
+  name: 'Ann',
+  token: 1,
+  expiresAt: '2030-12-31T23:00:00.000Z',
+  lastUsedAt: '2030-01-31T16:59:00.000Z',
+} as const;

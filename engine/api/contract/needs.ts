@@ -1,0 +1,63 @@
+/** The permission that each operation below /v1/ needs. */
+import type { Permission } from '../../operators/roles.ts';
+import type { Operation, SECURED_PREFIX } from './operation.ts';
+import { operations } from './operations.ts';
+
+type Operations = typeof operations;
+/** The operations below SECURED_PREFIX, by name. */
+type Secured = {
+  [Name in keyof Operations]: Operations[Name]['path'] extends `${typeof SECURED_PREFIX}${string}`
+    ? Name
+    : never;
+}[keyof Operations];
+
+export const needs: Readonly<Record<Secured, Permission>> = {
+  getOperator: 'read',
+  listCampaigns: 'read',
+  getCampaign: 'read',
+  listEntries: 'read',
+  exportEntries: 'read',
+  getTotals: 'read',
+  listEntrants: 'read',
+  getProof: 'read',
+  listCoupons: 'read',
+  getCoupon: 'read',
+  getRoom: 'read',
+  listDeadLetters: 'read',
+  getClocks: 'read',
+  listSchedule: 'read',
+  listVersions: 'read',
+  listTemplates: 'read',
+  getTemplate: 'read',
+  createCampaign: 'edit',
+  closeCampaign: 'edit',
+  editCampaign: 'edit',
+  announceCampaign: 'edit',
+  pauseCampaign: 'edit',
+  resumeCampaign: 'edit',
+  cancelCampaign: 'edit',
+  archiveCampaign: 'edit',
+  duplicateCampaign: 'edit',
+  createTemplate: 'edit',
+  useTemplate: 'edit',
+  createCoupon: 'edit',
+  replaceTerms: 'edit',
+  setRoom: 'edit',
+  setEntrants: 'draw',
+  passOn: 'draw',
+  extendOffer: 'draw',
+  trustClock: 'administer',
+  createToken: 'administer',
+  listTokens: 'administer',
+  getToken: 'administer',
+  revokeToken: 'administer',
+};
+
+const byOperation = new Map<Operation, Permission>(
+  Object.entries(needs).map(([name, permission]) => [operations[name as Secured], permission]),
+);
+
+/** The permission that an operation needs; undefined for those that need no token. */
+export function permissionFor(operation: Operation): Permission | undefined {
+  return byOperation.get(operation);
+}

@@ -1,0 +1,86 @@
+/** Schemas of the routes of operators and their tokens; see schemas.ts. */
+import type { Static } from 'typebox';
+import Type from 'typebox';
+import { ann, drop, MADE_AT } from '../../contract/api/examples/story.ts';
+import { shownText } from '../../contract/api/text.ts';
+import { type Permission, permissions, permissionsOf, ROLES } from '../../operators/roles.ts';
+import { exact, instant, oneOf, orNull, time, whole } from './schemas.ts';
+
+const MAX_NAME_CHARACTERS = 100;
+/** Postgres' greatest integer. */
+const GREATEST_ID = 2 ** 31 - 1;
+
+export const NewTokenBody = Type.Object(
+  {
+    name: shownText(MAX_NAME_CHARACTERS, 'Who acts with it; recorded with everything they do'),
+    role: oneOf(ROLES, 'What the token may do; `permissions` of GET /v1/operator shows it'),
+    expires_at: Type.Optional(instant('In a year when absent; in five years at most')),
+  },
+  {
+    ...exact,
+    examples: [{ name: ann.name, role: 'viewer', expires_at: ann.expiresAt }],
+  },
+);
+
+export const TokenPath = Type.Object({ id: whole(1, GREATEST_ID, 'The token') }, exact);
+
+const tokenExample = {
+  ...{ id: ann.token, name: ann.name, role: 'viewer', made_by: 'operator', made_at: MADE_AT },
+  ...{ expires_at: ann.expiresAt, last_used_at: ann.lastUsedAt, revoked_at: null, revoked_by: null },
+} as const;
+export const revokedExample = { ...tokenExample, revoked_at: drop.closesAt, revoked_by: 'operator' } as const;
+
+export const TokenJson = Type.Object(
+  {
+    id: Type.Integer(),
+    name: Type.String(),
+    role: oneOf(ROLES, 'What the token may do'),
+    made_by: Type.String(),
+    made_at: time('When it was made'),
+    expires_at: time('Refused from then on'),
+    last_used_at: orNull(time('Up to a minute old; null if it was never used')),
+    revoked_at: orNull(time('Refused since then; null if it is not revoked')),
+    revoked_by: orNull(Type.String()),
+  },
+  { ...exact, examples: [tokenExample] },
+);
+export type TokenJson = Static<typeof TokenJson>;
+
+export const MadeToken = Type.Object(
+  {
+    ...TokenJson.properties,
+    token: Type.String({ description: 'The token itself, in this answer alone: only its hash is stored' }),
+  },
+  {
+    ...exact,
+    // 32 zero bytes: nobody's token.
+    examples: [{ ...tokenExample, last_used_at: null, token: `fairline_${'A'.repeat(43)}` }],
+  },
+);
+
+export const TokenPage = Type.Object(
+  {
+    tokens: Type.Array(TokenJson),
+    next: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'The `after` of the next page; null on the last page',
+    }),
+  },
+  { ...exact, examples: [{ tokens: [tokenExample], next: null }] },
+);
+
+const names = Object.keys(permissions) as Permission[];
+
+export const OperatorJson = Type.Object(
+  {
+    name: Type.String({ description: 'Recorded with everything that this token does' }),
+    role: oneOf(ROLES, 'The role of the token'),
+    token: orNull(Type.Integer({ description: 'Its id; null for the OPERATOR_TOKEN of the engines' })),
+    permissions: Type.Array(oneOf(names, 'What the role may do')),
+  },
+  {
+    ...exact,
+    examples: [
+      { name: ann.name, role: 'viewer', token: ann.token, permissions: [...permissionsOf('viewer')] },
+    ],
+  },
+);

@@ -1,0 +1,65 @@
+/** Who sends a request, and whether their role permits the operation. */
+import type { FastifyRequest } from 'fastify';
+import { Problem } from '../../contract/api/problem.ts';
+import { authenticate, hashOfToken, type Operator } from '../../operators/authenticate.ts';
+import { mayDo, type Permission, refusalOf } from '../../operators/roles.ts';
+import { SECURED_PREFIX } from '../contract/operation.ts';
+import type { ApiDeps } from '../deps.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The permission that the route needs; undefined for those that need no token. */
+    readonly needs?: Permission;
+  }
+}
+
+const operators = new WeakMap<FastifyRequest, Operator>();
+
+/** The operator of a request below SECURED_PREFIX. */
+export function operatorOf(request: FastifyRequest): Operator {
+  const operator = operators.get(request);
+  if (operator === undefined) throw new Error(`${request.url} needs no token: nobody is known`);
+  return operator;
+}
+
+/**
+ * A hook that answers 401 unless a request below SECURED_PREFIX carries a valid token, and 403 unless the token's role permits
+ * the operation.
+ */
+export function requireOperator({
+  pool,
+  token,
+}: Pick<ApiDeps, 'pool' | 'token'>): (request: FastifyRequest) => Promise<void> {
+  const environmentHash = hashOfToken(token);
+  return async request => {
+    if (!request.url.startsWith(SECURED_PREFIX)) return;
+    const given = /^Bearer +([^ ]+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+    if (given === undefined) {
+      throw unauthenticated('The Authorization header is missing or is not "Bearer" and a token.');
+    }
+    const operator = await authenticate(pool, environmentHash, given);
+    if ('refused' in operator) {
+      throw unauthenticated(`The token in the Authorization header ${operator.refused}.`, 'invalid_token');
+    }
+    const { needs } = request.routeOptions.config;
+    if (needs !== undefined && !mayDo(operator.role, needs)) throw forbidden(operator, needs);
+    operators.set(request, operator);
+  };
+}
+
+function unauthenticated(detail: string, error?: string): Problem {
+  const challenge = 'Bearer realm="fairline operators"';
+  return new Problem(
+    'unauthenticated',
+    detail,
+    {
+      errors: [{ field: 'authorization', expected: 'Bearer <a token of the operators, or OPERATOR_TOKEN>' }],
+    },
+    { 'www-authenticate': error === undefined ? challenge : `${challenge}, error="${error}"` },
+  );
+}
+
+function forbidden(operator: Operator, needs: Permission): Problem {
+  const { detail, ...members } = refusalOf(operator, needs);
+  return new Problem('forbidden', detail, members);
+}

@@ -1,0 +1,50 @@
+/**
+ * Who sends a request to the operators' API: the environment's OPERATOR_TOKEN, which is an owner's and needs no database, or a
+ * named token of the ledger.
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Queryable } from '../../sql/database.ts';
+import { findOperatorToken, noteTokenUse } from '../../sql/statements/operators/operator-tokens.ts';
+import type { Role } from './roles.ts';
+
+export interface Operator {
+  /** Recorded with everything that the operator does. */
+  readonly name: string;
+  readonly role: Role;
+  /** Null for the environment's token. */
+  readonly tokenId: number | null;
+}
+
+/** The name of who acts with OPERATOR_TOKEN; no other token may have it. */
+export const ENVIRONMENT_OPERATOR = 'operator';
+
+const TOKEN_BYTES = 32;
+/** Lets scanners of repositories and logs recognise a leaked token. */
+const TOKEN_PREFIX = 'fairline_';
+
+export function makeOperatorToken(): string {
+  return TOKEN_PREFIX + randomBytes(TOKEN_BYTES).toString('base64url');
+}
+
+export function hashOfToken(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
+
+/** The operator, or why the token is refused: the end of a sentence about it. */
+export async function authenticate(
+  db: Queryable,
+  environmentHash: Uint8Array,
+  token: string,
+): Promise<Operator | { readonly refused: string }> {
+  const hash = hashOfToken(token);
+  if (timingSafeEqual(hash, environmentHash)) {
+    return { name: ENVIRONMENT_OPERATOR, role: 'owner', tokenId: null };
+  }
+  const found = await findOperatorToken(db, hash);
+  if (found === undefined) return { refused: 'is wrong' };
+  const { tokenId, name, role, revokedAt, isExpired, expiresAt } = found;
+  if (revokedAt !== null) return { refused: `was revoked at ${revokedAt.toISOString()}` };
+  if (isExpired) return { refused: `expired at ${expiresAt.toISOString()}` };
+  await noteTokenUse(db, tokenId);
+  return { name, role, tokenId };
+}

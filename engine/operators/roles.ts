@@ -1,0 +1,55 @@
+/** What each role may do: the table that the API checks, and that OpenAPI and OPERATING.md show. */
+import { ROLES, type Role } from '../../sql/statements/operators/operator-tokens.ts';
+
+export { ROLES, type Role };
+
+export const permissions = {
+  read: {
+    roles: ['viewer', 'editor', 'drawer', 'owner'],
+    means: 'Read campaigns, entries, outcomes, coupons, rooms, clocks and dead letters',
+  },
+  edit: {
+    roles: ['editor', 'owner'],
+    means:
+      'Create, change, announce, pause, close, cancel and archive campaigns; templates, coupons and rooms',
+  },
+  draw: {
+    roles: ['drawer', 'owner'],
+    means: "Set the terms of a raffle's entrants, pass prizes on, end and extend offers",
+  },
+  administer: {
+    roles: ['owner'],
+    means: 'Make and revoke tokens; declare which clock is right',
+  },
+} as const satisfies Readonly<Record<string, { readonly roles: readonly Role[]; readonly means: string }>>;
+
+export type Permission = keyof typeof permissions;
+
+export function permissionsOf(role: Role): readonly Permission[] {
+  return (Object.keys(permissions) as Permission[]).filter(permission => mayDo(role, permission));
+}
+
+/** Whether every role has the permission. */
+export function isEverybodys(permission: Permission): boolean {
+  return ROLES.every(role => mayDo(role, permission));
+}
+
+export function mayDo(role: Role, permission: Permission): boolean {
+  const allowed: readonly Role[] = permissions[permission].roles;
+  return allowed.includes(role);
+}
+
+/** Why an operator may not do what needs the permission; for the problem `forbidden`. */
+export function refusalOf(
+  { name, role }: { readonly name: string; readonly role: Role },
+  permission: Permission,
+): {
+  readonly detail: string;
+  readonly role: Role;
+  readonly permission: Permission;
+  readonly roles: readonly Role[];
+} {
+  const { roles } = permissions[permission];
+  const detail = `${name} has the role ${role}; this needs the permission ${permission}, which ${roles.join(' and ')} have.`;
+  return { detail, role, permission, roles: [...roles] };
+}

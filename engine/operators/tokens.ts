@@ -1,0 +1,66 @@
+/** Makes and revokes tokens of operators. */
+import type { Pool } from '../../sql/database.ts';
+import {
+  insertOperatorToken,
+  type OperatorToken,
+  type Role,
+  revokeOperatorToken,
+} from '../../sql/statements/operators/operator-tokens.ts';
+import { fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
+import { ENVIRONMENT_OPERATOR, hashOfToken, makeOperatorToken } from './authenticate.ts';
+
+const DAY_MS = 86_400_000;
+const DEFAULT_LIFE_MS = 365 * DAY_MS;
+/** A token that nobody renews is one that nobody remembers. */
+const LONGEST_LIFE_MS = 5 * 365 * DAY_MS;
+
+export interface WantedToken {
+  readonly name: string;
+  readonly role: Role;
+  readonly expiresAt: Date | undefined;
+}
+
+/**
+ * Makes a token; the result is the only place where it stands. `nowMs` is the time of the service. Throws Problem
+ * invalid-request for an expiry that has passed or is too far away, conflict for a name that is taken.
+ */
+export async function makeToken(
+  pool: Pool,
+  { name, role, expiresAt = undefined }: WantedToken,
+  madeBy: string,
+  nowMs: number,
+): Promise<OperatorToken & { readonly token: string }> {
+  const until = expiresAt ?? new Date(nowMs + DEFAULT_LIFE_MS);
+  const latest = new Date(nowMs + LONGEST_LIFE_MS);
+  if (until.getTime() <= nowMs || until > latest) {
+    const expected = `an instant after now and by ${latest.toISOString()}`;
+    throw invalidRequest([fieldFault('expires_at', until.toISOString(), expected)]);
+  }
+  if (name === ENVIRONMENT_OPERATOR) throw nameTaken(name, 'It is that of the OPERATOR_TOKEN.');
+  const token = makeOperatorToken();
+  const made = await insertOperatorToken(pool, {
+    ...{ name, role, madeBy, expiresAt: until },
+    secretHash: hashOfToken(token),
+  });
+  if (made === undefined) throw nameTaken(name, 'Revoke its token first.');
+  return { ...made, token };
+}
+
+/** Revokes a token at once, for every engine; one that is revoked stays so. Throws Problem unknown-token. */
+export async function revokeToken(pool: Pool, tokenId: number, by: string): Promise<OperatorToken> {
+  const revoked = await revokeOperatorToken(pool, tokenId, by);
+  if (revoked === undefined) throw unknownToken(tokenId);
+  return revoked;
+}
+
+export function unknownToken(tokenId: number): Problem {
+  return new Problem('unknown-token', `Token ${tokenId} does not exist.`, {
+    errors: [fieldFault('id', tokenId, 'the number of an existing token')],
+  });
+}
+
+function nameTaken(name: string, remedy: string): Problem {
+  return new Problem('conflict', `The name "${name}" is taken. ${remedy}`, {
+    errors: [fieldFault('name', name, 'a name that no valid token has')],
+  });
+}
