@@ -2,8 +2,8 @@
 import { pino } from 'pino';
 import { Randomness, type RandomnessOptions } from '../draw/randomness.ts';
 
-export const TEST_DRAW_SECRET = 'a draw secret, for tests only';
-export const TEST_SALT_SECRET = 'a salt secret, for tests only';
+export const TEST_DRAW_SECRET = 'a secret of draws, for tests only';
+export const TEST_SALT_SECRET = 'a secret of salts, for tests only';
 
 export function testRandomness(changes: Partial<RandomnessOptions> = {}): Randomness {
   return new Randomness({
