@@ -128,17 +128,30 @@ export async function transactionUntil<T>(
 ): Promise<T> {
   return await transaction(pool, async client => {
     const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-    let ending: Promise<unknown> = Promise.resolve();
+    let isOver = false;
+    let ending: Promise<void> = Promise.resolve();
+    // A pool whose connections are all in use gives none for a while.
+    const terminate = async (): Promise<void> => {
+      while (!isOver) {
+        const sent = await pool
+          .query('select pg_terminate_backend($1)', [rows[0]?.pid])
+          .catch(() => undefined);
+        if (sent !== undefined) return;
+      }
+    };
     const end = (): void => {
-      ending = pool.query('select pg_terminate_backend($1)', [rows[0]?.pid]).catch(() => undefined);
+      ending = terminate();
     };
     signal.throwIfAborted();
     signal.addEventListener('abort', end, { once: true });
     try {
-      return await work(client);
+      const result = await work(client);
+      // The connection is about to end, if it has not yet: nothing may be committed, or done on it by somebody else.
+      signal.throwIfAborted();
+      return result;
     } finally {
+      isOver = true;
       signal.removeEventListener('abort', end);
-      // Later it would end the connection in somebody else's hands.
       await ending;
     }
   });

@@ -1,11 +1,11 @@
 /**
  * The operator's HTTP API: campaigns, entries and outcomes, totals, dead letters. For a private port; everything below /v1/
- * requires the operator's bearer token.
+ * requires a bearer token of an operator.
  */
 import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter } from 'prom-client';
 import type { ApiDeps } from './deps.ts';
-import { requireOperator } from './http/authentication.ts';
+import { operatorOf, requireOperator } from './http/authentication.ts';
 import { answerClientError, answerNotFound, errorHandler } from './http/http.ts';
 import { readJson } from './http/input.ts';
 import { addCampaignRoutes } from './routes/campaign-routes.ts';
@@ -64,6 +64,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
   });
   countAnswers(app, deps);
+  logActs(app, deps);
   app.setErrorHandler(errorHandler(deps.log));
   app.setNotFoundHandler(answerNotFound);
   app.addHook('preClose', async () => {
@@ -91,6 +92,15 @@ function closeIdleConnections(app: FastifyInstance): void {
   if (!app.server.listening) return;
   const timer = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS);
   app.server.once('close', () => clearInterval(timer));
+}
+
+/** Who did what: versions and clock statements have it in the ledger, everything else only in this line. */
+function logActs(app: FastifyInstance, { log }: ApiDeps): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, url } = request;
+    if (request.routeOptions.config.needs === undefined || method === 'GET' || method === 'HEAD') return;
+    if (reply.statusCode < 300) log.info({ by: operatorOf(request).name, method, url }, 'an operator acted');
+  });
 }
 
 function countAnswers(app: FastifyInstance, deps: ApiDeps): void {

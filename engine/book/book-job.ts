@@ -73,8 +73,8 @@ export class BookJob {
   /** Returns whether to go on with other campaigns: not if the server is away. */
   async #tryBook(campaignId: number, stopping: AbortSignal): Promise<boolean> {
     try {
-      await makeBook(this.#options, campaignId, stopping);
-      this.#failing.succeeded(campaignId);
+      // Otherwise another engine is at it: what failed here may fail there too, and stays known as failing.
+      if (await makeBook(this.#options, campaignId, stopping)) this.#failing.succeeded(campaignId);
       return true;
     } catch (error) {
       if (stopping.aborted) {
@@ -90,11 +90,12 @@ export class BookJob {
   }
 }
 
+/** Whether the book is made, or refused for good: not if another engine has taken it. */
 async function makeBook(
   { pool, keys, saltSecret, log }: BookJobOptions,
   campaignId: number,
   stopping: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   try {
     const bytes = await transactionUntil(pool, stopping, async client => {
       const campaign = await takeForBook(client, campaignId);
@@ -105,10 +106,12 @@ async function makeBook(
       return written;
     });
     if (bytes !== undefined) log.info({ campaignId, bytes }, 'book created');
+    return bytes !== undefined;
   } catch (error) {
     if (!(error instanceof BookRefused)) throw error;
     log.error({ campaignId, reason: error.message }, 'cannot create a book');
     await refuseBook(pool, campaignId, error.message);
+    return true;
   }
 }
 

@@ -50,6 +50,6 @@ export function refusalOf(
   readonly roles: readonly Role[];
 } {
   const { roles } = permissions[permission];
-  const detail = `${name} has the role ${role}; this needs the permission ${permission}, which ${roles.join(' and ')} have.`;
+  const detail = `${name} has the role ${role}; this needs the permission ${permission} (${roles.join(', ')}).`;
   return { detail, role, permission, roles: [...roles] };
 }

@@ -36,10 +36,10 @@ export async function makeToken(
     const expected = `an instant after now and by ${latest.toISOString()}`;
     throw invalidRequest([fieldFault('expires_at', until.toISOString(), expected)]);
   }
-  if (name === ENVIRONMENT_OPERATOR) throw nameTaken(name, 'It is that of the OPERATOR_TOKEN.');
+  if (name.toLowerCase() === ENVIRONMENT_OPERATOR) throw nameTaken(name, 'It is that of the OPERATOR_TOKEN.');
   const token = makeOperatorToken();
   const made = await insertOperatorToken(pool, {
-    ...{ name, role, madeBy, expiresAt: until },
+    ...{ name, role, madeBy, madeAt: new Date(nowMs), expiresAt: until },
     secretHash: hashOfToken(token),
   });
   if (made === undefined) throw nameTaken(name, 'Revoke its token first.');
@@ -61,6 +61,6 @@ export function unknownToken(tokenId: number): Problem {
 
 function nameTaken(name: string, remedy: string): Problem {
   return new Problem('conflict', `The name "${name}" is taken. ${remedy}`, {
-    errors: [fieldFault('name', name, 'a name that no valid token has')],
+    errors: [fieldFault('name', name, 'a name that no token has, in any letter case, unless it is revoked')],
   });
 }

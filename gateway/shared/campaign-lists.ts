@@ -62,6 +62,8 @@ export class CampaignLists<State> {
     if (anew === undefined) this.#known.set(campaignId, held);
     try {
       for (let items = await this.#page(campaignId, held.read); items.length > 0; ) {
+        // The board was replaced meanwhile, and this page may be one of its list.
+        if (anew !== this.#anew.get(campaignId)) return;
         for (const item of items) {
           held.read += 1;
           this.#parts.take(held.state, item, campaignId, held.read > reported);

@@ -9,7 +9,7 @@ create table operator_tokens (
   -- SHA-256. The token is 256 random bits: a slow hash would protect nothing more.
   secret_hash  bytea not null unique check (octet_length(secret_hash) = 32),
   made_by      text not null,
-  made_at      timestamptz(3) not null default now(),
+  made_at      timestamptz(3) not null,
   expires_at   timestamptz(3) not null,
   -- Up to a minute old.
   last_used_at timestamptz(3),
@@ -18,8 +18,8 @@ create table operator_tokens (
   constraint operator_tokens_expiry check (expires_at > made_at),
   constraint operator_tokens_revoked check ((revoked_at is null) = (revoked_by is null))
 );
--- A name is one token's at a time: what is recorded under it can be told apart.
-create unique index operator_tokens_name on operator_tokens (name) where revoked_at is null;
+-- A name is one token's at a time, in any letter case: what is recorded under it can be told apart.
+create unique index operator_tokens_name on operator_tokens (lower(name)) where revoked_at is null;
 
 -- Down Migration
 

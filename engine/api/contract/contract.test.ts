@@ -477,8 +477,8 @@ describe('the OpenAPI document', () => {
     for (const [on, token, status] of [
       [api, String(first.body.token), 200],
       [api, 'another', 401],
-      [unavailableApi, 'another', 503],
-      [broken, 'another', 500],
+      [unavailableApi, `fairline_${'A'.repeat(43)}`, 503],
+      [broken, `fairline_${'A'.repeat(43)}`, 500],
     ] as const) {
       assert.equal((await call(on, 'GET', '/v1/operator', { token })).status, status);
     }

@@ -31,7 +31,9 @@ export const tokenOperations = {
     problemExamples: {
       conflict: {
         detail: `The name "${ann.name}" is taken. Revoke its token first.`,
-        errors: [fieldFault('name', ann.name, 'a name that no valid token has')],
+        errors: [
+          fieldFault('name', ann.name, 'a name that no token has, in any letter case, unless it is revoked'),
+        ],
       },
     },
   },

@@ -2,7 +2,6 @@
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import { ann, drop, MADE_AT } from '../../contract/api/examples/story.ts';
-import { shownText } from '../../contract/api/text.ts';
 import { type Permission, permissions, permissionsOf, ROLES } from '../../operators/roles.ts';
 import { exact, instant, oneOf, orNull, time, whole } from './schemas.ts';
 
@@ -10,9 +9,27 @@ const MAX_NAME_CHARACTERS = 100;
 /** Postgres' greatest integer. */
 const GREATEST_ID = 2 ** 31 - 1;
 
+/** One spelling for each name, so that nobody is taken for somebody else: in NFC, without marks that are not seen. */
+function tokenName() {
+  const schema = Type.String({
+    minLength: 1,
+    maxLength: MAX_NAME_CHARACTERS,
+    description:
+      'Who acts with it; recorded with what they do. No control or format characters, no white space at its ends, in Unicode NFC',
+    'x-expected': `text of 1 to ${MAX_NAME_CHARACTERS} characters in NFC, without control and format characters or white space at its ends`,
+  });
+  return Type.Refine(
+    schema,
+    name =>
+      !/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}]/u.test(name) &&
+      name === name.trim() &&
+      name === name.normalize('NFC'),
+  );
+}
+
 export const NewTokenBody = Type.Object(
   {
-    name: shownText(MAX_NAME_CHARACTERS, 'Who acts with it; recorded with everything they do'),
+    name: tokenName(),
     role: oneOf(ROLES, 'What the token may do; `permissions` of GET /v1/operator shows it'),
     expires_at: Type.Optional(instant('In a year when absent; in five years at most')),
   },

@@ -23,8 +23,8 @@ export function operatorOf(request: FastifyRequest): Operator {
 }
 
 /**
- * A hook that answers 401 unless a request below SECURED_PREFIX carries a valid token, and 403 unless the token's role permits
- * the operation.
+ * A hook that answers 401 unless a request for a route with a permission carries a valid token, and 403 unless the token's
+ * role has the permission. Below SECURED_PREFIX, where there is no route, it answers 401 too.
  */
 export function requireOperator({
   pool,
@@ -32,7 +32,11 @@ export function requireOperator({
 }: Pick<ApiDeps, 'pool' | 'token'>): (request: FastifyRequest) => Promise<void> {
   const environmentHash = hashOfToken(token);
   return async request => {
-    if (!request.url.startsWith(SECURED_PREFIX)) return;
+    const { needs } = request.routeOptions.config;
+    // By the matched route, and not by the text of the URL: /%76%31/tokens and http://host/v1/tokens lead to /v1/tokens too.
+    const isSecured =
+      request.routeOptions.url === undefined ? request.url.startsWith(SECURED_PREFIX) : needs !== undefined;
+    if (!isSecured) return;
     const given = /^Bearer +([^ ]+) *$/i.exec(request.headers.authorization ?? '')?.[1];
     if (given === undefined) {
       throw unauthenticated('The Authorization header is missing or is not "Bearer" and a token.');
@@ -41,7 +45,6 @@ export function requireOperator({
     if ('refused' in operator) {
       throw unauthenticated(`The token in the Authorization header ${operator.refused}.`, 'invalid_token');
     }
-    const { needs } = request.routeOptions.config;
     if (needs !== undefined && !mayDo(operator.role, needs)) throw forbidden(operator, needs);
     operators.set(request, operator);
   };

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { permissionFor } from '../contract/needs.ts';
-import type { Operation } from '../contract/operations.ts';
+import { type Operation, SECURED_PREFIX } from '../contract/operations.ts';
 
 /** Adds the route of an operation. The handler resolves with the body; an error it throws becomes a problem. */
 export function addRoute(
@@ -10,6 +10,8 @@ export function addRoute(
 ): void {
   const { method, path, bodyLimitBytes } = operation;
   const needs = permissionFor(operation);
+  if (needs === undefined && path.startsWith(SECURED_PREFIX))
+    throw new Error(`anybody could ask for ${path}`);
   app.route({
     method,
     url: path.replaceAll(/\{(\w+)\}/g, ':$1'),

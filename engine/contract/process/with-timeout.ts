@@ -6,7 +6,7 @@ export async function withTimeout<T, L>(
 ): Promise<T | L> {
   let timer: NodeJS.Timeout | undefined;
   const overdue = new Promise<L>(resolve => {
-    timer = setTimeout(() => resolve(late()), ms);
+    timer = setTimeout(() => resolve(Promise.resolve().then(late)), ms);
   });
   try {
     return await Promise.race([work, overdue]);

@@ -5,7 +5,7 @@ import { concat } from '../text/bytes.ts';
 
 const NEWLINE = 0x0a;
 
-/** The lines that are not empty; each is valid until the next one. Throws Unreadable beyond a limit. */
+/** The lines that are not empty. Throws Unreadable beyond a limit. */
 export async function* linesOf(
   source: AsyncIterable<Uint8Array>,
   { headsBytes, lineBytes }: Pick<Limits, 'headsBytes' | 'lineBytes'>,
@@ -21,7 +21,8 @@ export async function* linesOf(
   };
   const finish = (): Uint8Array => {
     const [only] = begun;
-    const line = begun.length === 1 && only !== undefined ? only : concat(...begun);
+    // A copy: the keeper of a record has its line until the next one.
+    const line = begun.length === 1 && only !== undefined ? only.slice() : concat(...begun);
     begun = [];
     begunBytes = 0;
     return line;

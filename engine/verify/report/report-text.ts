@@ -171,7 +171,7 @@ function notesOfEarlyClose({ closedAtUs, rules }: ReadBook, kept: Seen['kept']):
   const { slices = 0, items = 0 } = kept?.after ?? {};
   if (slices > 0) {
     notes.push(
-      `Of the kept heads, ${count(slices, 'slice')} with ${count(items, 'item')} begin after the time of this book and before the announced close. The book does not show what these items are.`,
+      `Of the kept heads, ${count(slices, 'slice')} with ${count(items, 'item')} begin after the time of this book and before the announced close. The book does not show what these items are, and their signatures were not checked.`,
     );
   }
   return notes;

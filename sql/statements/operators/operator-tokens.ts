@@ -17,7 +17,8 @@ export interface OperatorToken {
   readonly revokedBy: string | null;
 }
 
-export interface NewOperatorToken extends Pick<OperatorToken, 'name' | 'role' | 'madeBy' | 'expiresAt'> {
+export interface NewOperatorToken
+  extends Pick<OperatorToken, 'name' | 'role' | 'madeBy' | 'madeAt' | 'expiresAt'> {
   /** SHA-256 of the token. */
   readonly secretHash: Uint8Array;
 }
@@ -25,15 +26,15 @@ export interface NewOperatorToken extends Pick<OperatorToken, 'name' | 'role' | 
 const COLUMNS = `token_id as "tokenId", name, role, made_by as "madeBy", made_at as "madeAt", expires_at as "expiresAt",
   last_used_at as "lastUsedAt", revoked_at as "revokedAt", revoked_by as "revokedBy"`;
 
-/** Undefined if a token with this name exists that is not revoked. */
+/** Undefined if a token with this name, in any letter case, exists that is not revoked. */
 export async function insertOperatorToken(
   db: Queryable,
-  { name, role, secretHash, madeBy, expiresAt }: NewOperatorToken,
+  { name, role, secretHash, madeBy, madeAt, expiresAt }: NewOperatorToken,
 ): Promise<OperatorToken | undefined> {
   const { rows } = await db.query<OperatorToken>(
-    `insert into operator_tokens (name, role, secret_hash, made_by, expires_at) values ($1, $2, $3, $4, $5)
-     on conflict (name) where revoked_at is null do nothing returning ${COLUMNS}`,
-    [name, role, secretHash, madeBy, expiresAt],
+    `insert into operator_tokens (name, role, secret_hash, made_by, made_at, expires_at) values ($1, $2, $3, $4, $5, $6)
+     on conflict (lower(name)) where revoked_at is null do nothing returning ${COLUMNS}`,
+    [name, role, secretHash, madeBy, madeAt, expiresAt],
   );
   return rows[0];
 }
