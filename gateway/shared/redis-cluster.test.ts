@@ -275,7 +275,15 @@ for (const log of availableLogs()) {
       const untrue: string[] = [];
       const found = { accepted: 0, losses: 0, inversions: 0, duplicates: 0 };
       for (const campaign of campaigns) {
-        const ledger = await ledgerOf(campaign);
+        const { rank } = system.keys.campaign(campaign);
+        // What was accepted last is ranked already, and may not be ingested yet.
+        const ledger = await eventually(
+          async () => {
+            const ingested = await ledgerOf(campaign);
+            return (await system.redis.zcard(rank)) === ingested.size && ingested;
+          },
+          { timeoutMs: LONG_MS },
+        );
         for (const client of clients) {
           if (client.campaign !== campaign) continue;
           const entry = ledger.get(client.userId);
@@ -296,10 +304,6 @@ for (const log of availableLogs()) {
           [campaign],
         );
         found.duplicates += granted.rows[0].twice;
-        const { rank } = system.keys.campaign(campaign);
-        await eventually(async () => (await system.redis.zcard(rank)) === ledger.size, {
-          timeoutMs: LONG_MS,
-        });
         const ranked = await system.redis.zrange(rank, 0, '-1');
         deepEqual(
           ranked,
