@@ -19,6 +19,8 @@ const DOMAIN = [
   'campaigns',
   'draw',
   'book',
+  'archive',
+  'monitor',
   'operators',
 ];
 

@@ -131,7 +131,7 @@ export const operations = {
     query: DryRunQuery,
     body: EntrantsBody,
     bodyLimitBytes: ENTRANTS_LIMIT_BYTES,
-    answer: json(200, 'Settled', EntrantsSaved),
+    answer: json(200, 'Saved', EntrantsSaved),
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
     problemExamples: {
       ...conflict(`Campaign ${drop.id} is not a raffle: only entrants of a raffle have terms.`),
