@@ -98,6 +98,11 @@ test('the exit code states the kind of finding', async () => {
     [0, 'book.ndjson', '--rules-hash', made.parts.header.rules_hash],
     [5, 'book.ndjson', '--rules-hash', made.parts.end.pool_root],
     [5, '--proof', 'proof.json', '--rules-hash', made.parts.end.pool_root],
+    // In base64url, and so possibly with a dash at its beginning.
+    [4, 'book.ndjson', '--pool-root', `-${'A'.repeat(42)}`],
+    [4, 'book.ndjson', '--pool-root', `--${'A'.repeat(41)}`],
+    [5, 'book.ndjson', '--rules-hash', `-${'A'.repeat(42)}`],
+    [4, '--receipt', 'receipt.json', '--user', '-ann', '--keys', 'keys.json'],
     [0, 'book.ndjson', '--heads', 'heads.ndjson'],
     [4, 'book.ndjson', '--heads', 'other-heads.ndjson'],
     [4, 'book.ndjson', '--heads', 'heads.ndjson', '--heads', 'other-heads.ndjson'],

@@ -68,9 +68,28 @@ const options = {
   help: { type: 'boolean' },
 } as const;
 
+/** Of these the value may begin with a dash: one in 64 texts in base64url does. */
+const ANY_VALUE = ['--pool-root', '--rules-hash', '--user'];
+
+/** `--user -ann` as `--user=-ann`; otherwise parseArgs takes the value for an option. */
+function withValuesAttached(args: readonly string[]): string[] {
+  const all: string[] = [];
+  for (const arg of args) {
+    const before = all.at(-1);
+    const isValue = /^-[^-]|^-[\w-]{42}$/.test(arg) && before !== undefined && ANY_VALUE.includes(before);
+    if (isValue) all.splice(-1, 1, `${before}=${arg}`);
+    else all.push(arg);
+  }
+  return all;
+}
+
 function readArguments(args: readonly string[]) {
   try {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    const { values, positionals } = parseArgs({
+      args: withValuesAttached(args),
+      options,
+      allowPositionals: true,
+    });
     if (positionals.length > 1) throw new WrongUsage(`${positionals.length} books are given; expected one`);
     return { ...values, book: positionals[0] };
   } catch (error) {
