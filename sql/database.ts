@@ -1,4 +1,5 @@
 /** Access to Postgres: a pool that reads bigint as a number, and transactions. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
 export type Pool = pg.Pool;
@@ -117,6 +118,8 @@ export async function transactionWithin<T>(
   }
 }
 
+const TERMINATE_AGAIN_MS = 100;
+
 /**
  * Like `transaction`, for long work that a stop must not wait for: when `signal` is aborted, the server ends the connection,
  * whatever statement runs on it, and rolls back. To cancel the statement would not do: between two of them there is none.
@@ -137,6 +140,8 @@ export async function transactionUntil<T>(
           .query('select pg_terminate_backend($1)', [rows[0]?.pid])
           .catch(() => undefined);
         if (sent !== undefined) return;
+        // A pool that has ended refuses at once.
+        await sleep(TERMINATE_AGAIN_MS);
       }
     };
     const end = (): void => {

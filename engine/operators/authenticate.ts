@@ -45,10 +45,10 @@ export async function authenticate(
   if (!TOKEN.test(token)) return { refused: 'is wrong' };
   const found = await findOperatorToken(db, hash);
   if (found === undefined) return { refused: 'is wrong' };
-  const { tokenId, name, role, revokedAt, isExpired, expiresAt } = found;
+  const { tokenId, name, role, revokedAt, isExpired, expiresAt, isUseNoted } = found;
   if (revokedAt !== null) return { refused: `was revoked at ${revokedAt.toISOString()}` };
   if (isExpired) return { refused: `expired at ${expiresAt.toISOString()}` };
   // The last use is for information: a ledger that cannot be written to, or a held row, must refuse nobody.
-  void noteTokenUse(db, tokenId).catch(() => undefined);
+  if (!isUseNoted) void noteTokenUse(db, tokenId).catch(() => undefined);
   return { name, role, tokenId };
 }

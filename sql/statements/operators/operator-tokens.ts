@@ -39,13 +39,22 @@ export async function insertOperatorToken(
   return rows[0];
 }
 
-/** The token with this hash, whether it is valid or not, with `isExpired` by the ledger's clock. */
+/** A token, with what the ledger's clock says of it. */
+export interface FoundToken extends OperatorToken {
+  readonly isExpired: boolean;
+  /** Its last use was noted within the last minute. */
+  readonly isUseNoted: boolean;
+}
+
+/** The token with this hash, whether it is valid or not. */
 export async function findOperatorToken(
   db: Queryable,
   secretHash: Uint8Array,
-): Promise<(OperatorToken & { readonly isExpired: boolean }) | undefined> {
-  const { rows } = await db.query<OperatorToken & { readonly isExpired: boolean }>(
-    `select ${COLUMNS}, expires_at <= now() as "isExpired" from operator_tokens where secret_hash = $1`,
+): Promise<FoundToken | undefined> {
+  const { rows } = await db.query<FoundToken>(
+    `select ${COLUMNS}, expires_at <= now() as "isExpired",
+            coalesce(last_used_at >= now() - interval '1 minute', false) as "isUseNoted"
+       from operator_tokens where secret_hash = $1`,
     [secretHash],
   );
   return rows[0];
