@@ -69,6 +69,19 @@ test('without a request, waits as long as the last run asked', async () => {
   equal(work.turns, 2);
 });
 
+test('a run that took long is not followed by a wait as long', async t => {
+  const work = new Work();
+  const now = performance.now.bind(performance);
+  let tookMs = 0;
+  t.mock.method(performance, 'now', () => now() + tookMs);
+  const { loop } = makeLoop(work);
+  t.after(() => loop.close());
+  tookMs = FOREVER_MS;
+  work.end(1);
+  await eventually(() => work.turns === 2);
+  work.end(FOREVER_MS);
+});
+
 test('reports a failed run and retries', async () => {
   const work = new Work();
   const { loop, events } = makeLoop(work);

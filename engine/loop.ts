@@ -57,7 +57,8 @@ export class Loop {
         this.#options.onError(error, failures);
         waitMs = Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS);
       }
-      const gapMs = failures > 0 ? waitMs : beganMs + this.#options.minGapMs - performance.now();
+      // Zero, not less, after a long turn: its length would be waited again.
+      const gapMs = failures > 0 ? waitMs : Math.max(0, beganMs + this.#options.minGapMs - performance.now());
       await this.#wait(gapMs, () => this.#isClosed);
       await this.#wait(waitMs - gapMs, () => this.#isClosed || this.#isAsked);
     }

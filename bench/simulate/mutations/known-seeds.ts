@@ -201,4 +201,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'the run ended before offers that began late had gone from one to the next',
     seeds: [88_217_413],
   },
+  {
+    cause: 'a loop whose turn had taken long waited for as long again',
+    seeds: [90_036_873],
+  },
 ];
