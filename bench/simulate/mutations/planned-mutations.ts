@@ -304,4 +304,11 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
     to: 'if (monotonicUs() < standing.lookedUpUs) {',
     plan: 'a log is slow as offers are looked up',
   },
+  {
+    name: 'a loop whose turn took long waits for as long again',
+    file: 'engine/loop.ts',
+    from: 'Math.max(0, beganMs + this.#options.minGapMs - performance.now())',
+    to: 'beganMs + this.#options.minGapMs - performance.now()',
+    plan: 'turns of an engine take long',
+  },
 ];

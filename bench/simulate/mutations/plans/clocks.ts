@@ -1,5 +1,7 @@
 /** Plans about clocks that are wrong, and machines that stand still. */
-import { campaign, changes, enters, fault, often, quietPlan } from './build.ts';
+import { campaign, changes, enters, fault, often, quietPlan, wayOf } from './build.ts';
+
+const ENGINE_TO_REDIS = wayOf('engine 0 to Redis', { engines: 1, gateways: 2 });
 
 /**
  * Redis' clock goes ahead by a quarter of a second, again and again: no step is large enough that a gateway doubts it, and
@@ -69,5 +71,23 @@ export const CLOCK_PLANS = {
     campaigns: [campaign('coupon', 885), campaign('coupon', 2_746, { campaignId: 2 })],
     asks: [],
     faults: [fault('clock of Postgres goes wrong', 2_419, { amount: 59_844 })],
+  }),
+
+  /**
+   * The only engine stands still in the middle of turns of its loops, with its clocks, which then show a jump of nearly ten
+   * seconds. Meanwhile Redis falls over to a server whose registry is closed, so nobody can enter until a turn reopens it.
+   */
+  'turns of an engine take long': quietPlan({
+    partitions: 3,
+    waitMs: 30,
+    remembers: true,
+    campaigns: [campaign('raffle', 1_788, { opensMs: 234, places: 1 })],
+    asks: [enters('u1', 4_136, { gateway: 1, isLate: true })],
+    faults: [
+      fault('way is slow', 500, { forMs: 400, target: ENGINE_TO_REDIS, amount: 90 }),
+      fault('engine is suspended', 719, { forMs: 2_021 }),
+      fault('two Redis take writes', 1_106, { failpoint: 'rank', forMs: 1_448, target: 297, amount: 28 }),
+      fault("an engine's own clock jumps", 1_389, { amount: 9_573 }),
+    ],
   }),
 };
