@@ -13,6 +13,8 @@ export interface PoolOptions {
   readonly applicationName: string;
   /** The limit for connecting and for a statement, if shorter than usual; it also ends the wait for a server that hangs. */
   readonly timeoutMs?: number;
+  /** The limit for an answer of a server that may have vanished, if shorter than usual. */
+  readonly answerTimeoutMs?: number;
   /** Called with errors of idle connections; the pool replaces them by itself. */
   readonly onError: (error: Error) => void;
 }
@@ -20,6 +22,14 @@ export interface PoolOptions {
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Something holds up a statement that takes longer; the server ends it so that its locks are not held forever. */
 const STATEMENT_TIMEOUT_MS = 60_000;
+/**
+ * A server that does not even end the statement by then has vanished without a word: its machine died, or something between
+ * forgot the connection. Nothing else would ever tell; TCP itself gives up after a quarter of an hour, and only if something
+ * was on its way.
+ */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5_000;
+/** So that a connection without traffic is not forgotten between here and the server. */
+const KEEP_ALIVE_AFTER_MS = 5_000;
 
 /**
  * Every bigint of the schema (stamps, microseconds, counts) is below 2^53 by construction, so it is read as a number. A
@@ -40,7 +50,9 @@ export function openPool(databaseUrl: string, options: PoolOptions): Pool {
     application_name: options.applicationName,
     connectionTimeoutMillis: options.timeoutMs ?? CONNECT_TIMEOUT_MS,
     statement_timeout: options.timeoutMs ?? STATEMENT_TIMEOUT_MS,
-    ...(options.timeoutMs === undefined ? {} : { query_timeout: options.timeoutMs }),
+    query_timeout: options.answerTimeoutMs ?? options.timeoutMs ?? ANSWER_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     types,
   });
   pool.on('error', options.onError);
@@ -80,6 +92,11 @@ interface Frame {
 
 /** The result columns of a prepared statement have other types since a migration. */
 const PLAN_REFUSED = '0A000';
+
+/** pg gives this error no code. */
+function isUnanswered(error: unknown): error is Error {
+  return error instanceof Error && error.message === 'Query read timeout';
+}
 
 /** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
 export async function transaction<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -210,7 +227,9 @@ async function runOn<T>(
     return result;
   } catch (error) {
     if (error instanceof pg.DatabaseError && error.code === PLAN_REFUSED) onBroken(error);
-    await client.query('rollback').catch(onBroken);
+    // Behind a statement without an answer, a rollback would get none either.
+    if (isUnanswered(error)) onBroken(error);
+    else await client.query('rollback').catch(onBroken);
     throw error;
   }
 }

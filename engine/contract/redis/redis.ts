@@ -15,6 +15,11 @@ export interface RedisOptions {
 
 const RECONNECT_MAX_MS = 500;
 /**
+ * A server that answers nothing for that many time-outs of a command is given up with its connection: it may have vanished
+ * without a word, and TCP would go on for a quarter of an hour. Less: a server that is only slow loses its clients.
+ */
+const SILENT_TIMEOUTS = 4;
+/**
  * Otherwise only a client that sends a command to it finds a node that joined or took over; the lease reaper must see all nodes
  * (redis-nodes.ts).
  */
@@ -54,6 +59,7 @@ export function connectionOptions(url: URL, timeoutMs: number) {
     ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
     ...(url.protocol === 'rediss:' ? { tls: {} } : {}),
     commandTimeout: timeoutMs,
+    socketTimeout: SILENT_TIMEOUTS * timeoutMs,
     connectTimeout: timeoutMs,
     maxRetriesPerRequest: 0,
   };
