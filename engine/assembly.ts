@@ -101,6 +101,7 @@ export type RuntimeDeps = Pick<
   | 'clocks'
   | 'nowUs'
   | 'leaseMs'
+  | 'longestLeaseMs'
   | 'randomness'
   | 'log'
 >;
@@ -232,6 +233,7 @@ function depsOf(
     clocks,
     nowUs: () => clocks.nowUs(),
     leaseMs: config.LEASE_MS,
+    longestLeaseMs: async () => Math.max(config.LEASE_MS, (await clocks.readRegistry()).leaseMs ?? 0),
     randomness,
     log,
   };

@@ -20,7 +20,7 @@ import { latestNowUs, pause, type Told, tellGateways } from './tell-then-act.ts'
 
 export type ChangeDeps = Pick<
   CampaignDeps,
-  'pool' | 'publish' | 'nowUs' | 'confirmations' | 'leaseMs' | 'randomness' | 'log'
+  'pool' | 'publish' | 'nowUs' | 'confirmations' | 'leaseMs' | 'longestLeaseMs' | 'randomness' | 'log'
 >;
 
 /** A serving gateway reads the board many times per lease; one that has not for a whole lease is silent. */

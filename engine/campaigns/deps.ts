@@ -23,8 +23,13 @@ export interface CampaignDeps {
    * never falls back to another clock.
    */
   readonly nowUs: () => Promise<number>;
-  /** LEASE_MS: how long a gateway may act on a board that it has read. */
+  /** LEASE_MS of this engine, from which waits and notices are derived. */
   readonly leaseMs: number;
+  /**
+   * How long a gateway may act on a board that it has read, ms, asked of Redis now: LEASE_MS, or more while gateways hold
+   * longer leases, which lasts for a moment when LEASE_MS is changed. Rejects if Redis is away.
+   */
+  readonly longestLeaseMs: () => Promise<number>;
   /** The source of randomness of new raffles. */
   readonly randomness: Randomness;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;

@@ -51,6 +51,7 @@ function depsOf(campaign: Campaign, clock: { us: number }, onPublish: () => Prom
     },
     nowUs: async () => opensAtUs(campaign) + clock.us,
     leaseMs: LEASE_MS,
+    longestLeaseMs: async () => LEASE_MS,
     log: pino({ level: 'silent' }),
   };
 }

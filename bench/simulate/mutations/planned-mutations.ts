@@ -311,4 +311,11 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
     to: 'beganMs + this.#options.minGapMs - performance.now()',
     plan: 'turns of an engine take long',
   },
+  {
+    name: 'an engine takes its own LEASE_MS for that of the leases that gateways hold',
+    file: 'engine/assembly.ts',
+    from: 'Math.max(config.LEASE_MS, (await clocks.readRegistry()).leaseMs ?? 0)',
+    to: 'config.LEASE_MS',
+    plan: 'an engine with shorter leases ends offers',
+  },
 ];

@@ -100,6 +100,7 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
     },
     confirmations: change => readConfirmations(redis, keys, change),
     leaseMs: LEASE_MS,
+    longestLeaseMs: async () => LEASE_MS,
     randomness: testRandomness(),
     ready: () => ({ ok: true, checks: { postgres: 'ok', redis: 'ok' } }),
     log,

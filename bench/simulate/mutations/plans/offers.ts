@@ -57,6 +57,28 @@ export const OFFER_PLANS = {
     ],
   }),
 
+  /** The same with an engine that has shorter leases than gateways hold: they act on what they have read for longer. */
+  'an engine with shorter leases ends offers': quietPlan({
+    ...ONE,
+    leaseMs: 3_000,
+    appendTimeoutMs: 4_000,
+    campaigns: [campaign('coupon', 5_000, { places: 16, claims: { withinS: 20, waitlist: 0 } })],
+    asks: [
+      ...claimants(16, index => 1_430 + 25 * index),
+      ...often(16, 25, behindMs => endsOffer(behindMs / 25 + 1, 2_450 + behindMs)),
+      looks('u1', 9_000),
+    ].toSorted((a, b) => a.atMs - b.atMs),
+    faults: [
+      fault('one has another lease length', 1_000, { forMs: 7_000, target: 0, amount: 500 }),
+      fault('way is slow', 2_200, {
+        forMs: 3_000,
+        amount: 1_500,
+        target: wayOf('gateway 0 to the log', ONE),
+      }),
+      fault('way is cut', 2_200, { forMs: 3_000, target: wayOf('gateway 0 to Postgres', ONE) }),
+    ],
+  }),
+
   /** An engine is away when the log goes, and begins to look at what counts as available before the log is back. */
   'an engine starts in an outage': quietPlan({
     ...TWO,
