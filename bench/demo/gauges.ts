@@ -23,13 +23,13 @@ const TIMEOUT_MS = 2_000;
 
 /** Reads /metrics of all processes, and the campaigns of one; a process that does not answer contributes nothing. */
 export async function readGauges(gateways: readonly string[], engine: string): Promise<Gauges> {
-  const [campaigns, judge = '', ...doors] = await Promise.all([
+  const [campaigns, engineMetrics = '', ...gatewayMetrics] = await Promise.all([
     campaignsOf(gateways[0] ?? ''),
     ...[engine, ...gateways].map(base => textOf(`${base}/metrics`)),
   ]);
   const sum = (name: string, label = ''): number =>
-    doors.reduce((total, text) => total + (valueIn(text, name, label) ?? 0), 0);
-  const lagSeconds = valueIn(judge, 'fairline_watermark_lag_seconds');
+    gatewayMetrics.reduce((total, text) => total + (valueIn(text, name, label) ?? 0), 0);
+  const lagSeconds = valueIn(engineMetrics, 'fairline_watermark_lag_seconds');
   return {
     accepted: sum('fairline_entries_accepted_total'),
     soldOut: sum('fairline_refused_total', 'reason="sold_out"'),

@@ -10,10 +10,10 @@
  * while longer for entries, which does no harm. `resumeCloses`, or a repeated request of the operator, continues.
  */
 import {
+  admissionEndsAtUs,
   beginClose,
   type Campaign,
   completeClose,
-  doorClosesAtUs,
   getCampaign,
   listBegunCloses,
 } from '../../sql/statements/campaigns/campaigns.ts';
@@ -102,7 +102,7 @@ async function tellOrRefuse(deps: TellDeps, campaign: Campaign): Promise<Campaig
 
 /** Waits until the close has passed, both as gateways were told and according to the ledger. */
 async function waitForClose(deps: TellDeps, campaign: Campaign, stopping: AbortSignal): Promise<void> {
-  const untilMs = Math.max(campaign.closesAt.getTime(), doorClosesAtUs(campaign) / 1000);
+  const untilMs = Math.max(campaign.closesAt.getTime(), admissionEndsAtUs(campaign) / 1000);
   for (;;) {
     const leftMs = untilMs - (await actingMs(deps));
     if (leftMs <= 0) return;

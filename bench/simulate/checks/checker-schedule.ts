@@ -69,10 +69,10 @@ export class CheckedSchedule {
     const latestUs = nowUs - SLACK_US - checker.clockOffUs;
     const passed = (from: number, to: number): boolean => from !== to && Math.min(from, to) < latestUs;
     // A campaign that was told to close keeps to that, whatever the ledger settles by until all gateways have heard.
-    const isCloseMoved = rowBefore === undefined || doorCloses(rowBefore) !== doorCloses(campaign);
+    const isCloseMoved = rowBefore === undefined || admissionEndsMs(rowBefore) !== admissionEndsMs(campaign);
     const isDrawMoved = changed.drawsAtUs !== was.drawsAtUs;
     // A drawing without a time of its own was due at the close, so at the close that gateways were told.
-    const closedUs = rowBefore === undefined ? was.closesAtUs : doorCloses(rowBefore) * 1000;
+    const closedUs = rowBefore === undefined ? was.closesAtUs : admissionEndsMs(rowBefore) * 1000;
     if (
       passed(was.opensAtUs, changed.opensAtUs) ||
       (isCloseMoved && passed(was.closesAtUs, changed.closesAtUs)) ||
@@ -111,7 +111,7 @@ function termsOf({ places, opensAt, closesAt, drawsAt }: SeenVersion) {
   };
 }
 
-function doorCloses({ closingAt, closesAt }: Pick<SeenCampaign, 'closingAt' | 'closesAt'>): number {
+function admissionEndsMs({ closingAt, closesAt }: Pick<SeenCampaign, 'closingAt' | 'closesAt'>): number {
   return (closingAt ?? closesAt).getTime();
 }
 

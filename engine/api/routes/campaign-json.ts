@@ -1,5 +1,5 @@
 /** Rows of the ledger as the API shows them. */
-import { type Campaign, doorClosesAtUs, opensAtUs } from '../../../sql/statements/campaigns/campaigns.ts';
+import { admissionEndsAtUs, type Campaign, opensAtUs } from '../../../sql/statements/campaigns/campaigns.ts';
 import type { EntryOutcome, Totals } from '../../../sql/statements/entries/outcomes.ts';
 import type { Room, RoomCounts } from '../../../sql/statements/rooms/rooms.ts';
 import { showLocal } from '../../campaigns/local-time.ts';
@@ -12,7 +12,7 @@ import type { RoomJson } from '../contract/room-schemas.ts';
 
 export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
   const { draw, timeZone: zone } = campaign;
-  const closing = new Date(doorClosesAtUs(campaign) / 1000);
+  const closing = new Date(admissionEndsAtUs(campaign) / 1000);
   const drawing = campaign.drawsAt ?? closing;
   return {
     id: campaign.campaignId,

@@ -114,7 +114,7 @@ export function opensAtUs(campaign: Pick<Campaign, 'opensAt'>): number {
 }
 
 /** The instant before which gateways accept entries, as they know it; microseconds since the epoch. */
-export function doorClosesAtUs(campaign: Pick<Campaign, 'closesAt' | 'closingAt'>): number {
+export function admissionEndsAtUs(campaign: Pick<Campaign, 'closesAt' | 'closingAt'>): number {
   return (campaign.closingAt ?? campaign.closesAt).getTime() * 1000;
 }
 

@@ -1,4 +1,8 @@
-import { type Campaign, doorClosesAtUs, opensAtUs } from '../../../../sql/statements/campaigns/campaigns.ts';
+import {
+  admissionEndsAtUs,
+  type Campaign,
+  opensAtUs,
+} from '../../../../sql/statements/campaigns/campaigns.ts';
 import type { BoardCampaign } from './board.ts';
 
 export interface CouponPlaces {
@@ -22,7 +26,7 @@ export function toBoard(campaign: Campaign): BoardCampaign {
     title: campaign.title,
     places: campaign.places,
     opensAtUs: opensAtUs(campaign),
-    closesAtUs: doorClosesAtUs(campaign),
+    closesAtUs: admissionEndsAtUs(campaign),
     settledStamp: campaign.settledStamp,
     settledCount: campaign.settledCount,
     granted: campaign.grantedCount,
