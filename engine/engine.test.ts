@@ -91,7 +91,7 @@ for (const log of availableLogs()) {
     test('fences a dead gateway; what it logged counts and is ranked, later appends are refused', async () => {
       // The previous holder of the number is finished: by its number, the engine ranked what that gateway had not.
       await eventually(async () => {
-        const { rows } = await world.pool.query('select from gateways where not repaired');
+        const { rows } = await world.pool.query('select from gateways where not backfilled');
         return rows.length === 0;
       });
       const campaign = await world.campaign({ places: 10 });

@@ -40,7 +40,7 @@ function incarnation(gateway: number, number: number, campaign: Campaign): Incar
 
 /** What the log said about an incarnation; for number 0: that the epoch began at that instant. */
 async function noteProgress(gateway: number, number: number, throughUs: number): Promise<void> {
-  const promises = { throughUs, rankedUs: throughUs, sliceNumber: 0, repaired: true };
+  const promises = { throughUs, rankedUs: throughUs, sliceNumber: 0, backfilled: true };
   const where = { logName: 'test', partition: 0, state: 'ended' } as const;
   await saveProgress(ledger.pool, [{ gateway, incarnation: BASE + number, ...where, ...promises }]);
 }

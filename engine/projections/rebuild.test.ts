@@ -166,10 +166,11 @@ for (const log of availableLogs()) {
       );
       const { rank } = keys.campaign(campaign.campaignId);
       for (const name of accepted) await eventually(async () => (await redis.zscore(rank, name)) !== null);
-      const { rows } = await world.pool.query('select state, repaired from gateways where incarnation = $1', [
-        old.incarnation,
-      ]);
-      deepEqual(rows, [{ state: 'ended', repaired: true }]);
+      const { rows } = await world.pool.query(
+        'select state, backfilled from gateways where incarnation = $1',
+        [old.incarnation],
+      );
+      deepEqual(rows, [{ state: 'ended', backfilled: true }]);
       await newcomer.leave();
     });
 

@@ -42,8 +42,8 @@ import {
   type GatewayRow,
   hasIncarnationAbove,
   type Incarnation,
-  markAllRepaired,
-  markRepaired,
+  markAllBackfilled,
+  markBackfilled,
   nameOf,
   readGateways,
   readIncarnations,
@@ -204,7 +204,7 @@ export class LeaseReaper {
     }
     await this.#endMissing(rows, registry);
     await this.#markMissing(registry);
-    for (const row of rows) if (row.state === 'ended' && !row.repaired) await this.#repair(row);
+    for (const row of rows) if (row.state === 'ended' && !row.backfilled) await this.#backfill(row);
   }
 
   /** Ensures that nothing can be written with the old identity before the number goes to another gateway. */
@@ -252,7 +252,7 @@ export class LeaseReaper {
   }
 
   /** Ranks what an ended incarnation had logged but perhaps not ranked. */
-  async #repair(row: GatewayRow): Promise<void> {
+  async #backfill(row: GatewayRow): Promise<void> {
     const { pool, redis, keys, log } = this.#options;
     const { gateway, incarnation, rankedUs } = row;
     let ranked = 0;
@@ -262,8 +262,8 @@ export class LeaseReaper {
       const after = Math.max(BEFORE_ALL_STAMPS, lastStampAt(rankedUs, opensAtUs(campaign)));
       ranked += await projectRanks(pool, redis, keys.campaign(campaignId), { campaignId, after, gateway });
     }
-    await markRepaired(pool, gateway, incarnation);
-    log.info({ gateway, incarnation, ranked }, 'ranks of a fenced gateway repaired');
+    await markBackfilled(pool, gateway, incarnation);
+    log.info({ gateway, incarnation, ranked }, 'ranks of a fenced gateway backfilled');
   }
 
   /** Appends a fence, unless one was appended a moment ago. `promisedUs` applies to an incarnation that never logged. */
@@ -344,7 +344,7 @@ export class LeaseReaper {
       await raiseEpoch(pool, begun.later);
       return;
     }
-    await markAllRepaired(pool, epoch * INCARNATIONS_PER_EPOCH);
+    await markAllBackfilled(pool, epoch * INCARNATIONS_PER_EPOCH);
     // Nobody has stamped since the marker was made, so new stamps can start after it.
     const floorUs = Math.max(nowUs, await readWatermark(pool));
     if (nodes !== '') await noteNodes(redis, keys.leases, nodes);

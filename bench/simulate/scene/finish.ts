@@ -2,7 +2,7 @@
 import type { CampaignRow } from '../models/ledger/rows.ts';
 import type { Scene } from './scene.ts';
 
-/** Everything is decided, and Redis shows what the ledger has, including entries of gateways that are repaired last. */
+/** Everything is decided, and Redis shows what the ledger has, including entries of gateways that are backfilled last. */
 export function isFinished(scene: Scene): boolean {
   const { campaigns, entries, slices } = scene.ledger.tables;
   const rows = campaigns.rows();

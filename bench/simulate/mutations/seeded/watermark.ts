@@ -24,7 +24,7 @@ export const WATERMARK_MUTATIONS: readonly Mutation[] = [
   {
     name: 'one that has ended unranked does not hold the ranks up',
     file: 'engine/watermark/watermark.ts',
-    from: ' || !gateway.repaired',
+    from: ' || !gateway.backfilled',
     to: '',
     seed: 44,
   },
