@@ -10,7 +10,7 @@
  * - in neither: it registered after the registry was read. Its stamps are later than its registration, which is not before
  *   the instant of the read (contract/redis/lease/acquire.lua ensures that), so that instant bounds W as well.
  *
- * The instants of reads and registrations are Redis' time only as far as an engine vouches for it
+ * The instants of reads and registrations are Redis' time only as far as an engine confirms it
  * (clock/clock-agreement.ts), so setting a clock moves neither.
  *
  * A number leaves the registry only after its incarnation has ended in the ledger, so no incarnation falls between the

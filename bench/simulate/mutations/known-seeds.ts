@@ -55,7 +55,7 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     seeds: [5_012_049, 5_027_762],
   },
   {
-    cause: "a gateway believed what Redis' clock had shown, when an engine found that right again",
+    cause: "a gateway accepted what Redis' clock had shown, when an engine found that clock right again",
     seeds: [5_014_075, 5_018_107],
   },
   {
@@ -72,7 +72,7 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
   },
   {
     cause:
-      "what was found of Redis' clock before it was set back was told late, and believed of what it showed then",
+      "a finding about Redis' clock from before it was set back arrived late, and a gateway applied it to the new time",
     seeds: [10_100_088],
   },
   {
@@ -190,7 +190,7 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     seeds: [985_826_529],
   },
   {
-    cause: 'the operator of clocks believed what an engine had sampled before Redis was right again',
+    cause: 'the operator of clocks accepted what an engine had sampled before Redis was right again',
     seeds: [986_034_809],
   },
   {

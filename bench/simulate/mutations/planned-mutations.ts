@@ -90,7 +90,7 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
     plan: 'winners are there before their ranks',
   },
   {
-    name: "a gateway believes what Redis' clock showed before it was right again",
+    name: "a gateway accepts what Redis' clock showed before it was right again",
     file: 'gateway/clock/clock.ts',
     from: 'this.sample(sample);\n    const contradiction = this.#contradiction;\n    if (contradiction?.last !== sample) return false;',
     to: 'const contradiction = this.#contradiction;\n    if (contradiction === undefined) return false;',
@@ -99,7 +99,7 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a newcomer goes by a clock of Redis that nobody has looked at since',
     file: 'gateway/shared/membership.ts',
-    from: ' && (await this.#isVouched())',
+    from: ' && (await this.#isClockConfirmed())',
     to: '',
     plan: "a gateway starts as Redis' clock is set",
   },

@@ -108,7 +108,7 @@ function makeLateAnswers(random: Random, { opensMs, endMs, gateways, campaigns }
   return { faults: [...late, failover], asks: looksAround(random, atMs, gateways, campaigns) };
 }
 
-/** PostgreSQL's clock, which is to vouch for Redis', is wrong itself, or the engine's own is. */
+/** PostgreSQL's clock, which should confirm Redis', is wrong itself, or the engine's own is. */
 function makeWrongClocks(random: Random, { opensMs, endMs }: Span): Made {
   if (!random.chance(0.05)) return NONE;
   const faults = Array.from({ length: random.between(1, 2) }, (): Fault => {
@@ -186,8 +186,8 @@ function makeUnseenStep(random: Random, { campaigns, gateways }: Span): Made {
 
 /**
  * PostgreSQL's clock goes wrong, by more than Redis' ever does here, and stays so or is set right later. Until the operator
- * says that Redis is right, nothing is decided. Redis' clock may be set as well, before the operator speaks or after, and is
- * not believed.
+ * declares Redis right, no engine decides anything. Redis' clock may be set as well, before or after that statement, and must
+ * not be accepted.
  */
 function makeWrongForGood(random: Random, { campaigns, gateways }: Span): Made {
   const campaign = random.pick(campaigns);
