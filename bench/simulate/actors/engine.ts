@@ -200,10 +200,10 @@ export class SimulatedEngine {
       ...(drawsAtMs === undefined ? {} : { drawsAt: drawsAtMs === null ? null : at(drawsAtMs) }),
       ...(stock === undefined ? {} : { stock }),
     };
-    const asked = { by: 'operator', reason: null };
+    const attribution = { by: 'operator', reason: null };
     try {
       const campaign = await findCampaign(this.#deps, campaignId);
-      await changeCampaign(this.#deps, campaign, action, change, asked, new AbortController().signal);
+      await changeCampaign(this.#deps, campaign, action, change, attribution, new AbortController().signal);
       this.#tally.count(`${action} in effect`);
     } catch (error) {
       this.#tally.count(`${action} refused`);
@@ -276,8 +276,8 @@ export class SimulatedEngine {
       const offer = await readOffer(pool, campaignId, serial);
       if (offer === undefined) return false;
       asks(offer.userId);
-      const asked = { serial, holder: offer.userId, reason: 'by hand' };
-      await endOffer(this.#deps, campaignId, asked, new AbortController().signal);
+      const toEnd = { serial, holder: offer.userId, reason: 'by hand' };
+      await endOffer(this.#deps, campaignId, toEnd, new AbortController().signal);
       this.#tally.count('offer ended by hand');
       return true;
     } catch (error) {

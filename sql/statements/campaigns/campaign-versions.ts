@@ -88,7 +88,7 @@ export function targetOf(campaign: Campaign): Target {
  * Requests a version that gateways must confirm: records it as pending, also in the campaign's row, from which the board
  * shows it. Undefined if the campaign has another version by now, or another one is pending.
  */
-export async function askVersion(pool: Pool, wanted: NewVersion): Promise<Campaign | undefined> {
+export async function proposeVersion(pool: Pool, wanted: NewVersion): Promise<Campaign | undefined> {
   return await transaction(pool, async db => {
     const campaign = await waitForCampaign(db, wanted.campaignId);
     if (campaign?.version !== wanted.baseVersion || campaign.pending !== null) return undefined;
@@ -156,22 +156,24 @@ export async function effectVersion(
   const { campaignId } = version;
   const decide = async (db: Queryable): Promise<Version> => {
     const campaign = await waitForCampaign(db, campaignId);
-    const asked = await readVersion(db, campaignId, version.version);
-    if (campaign === undefined || asked === undefined)
+    const proposed = await readVersion(db, campaignId, version.version);
+    if (campaign === undefined || proposed === undefined)
       throw new Error(`campaign ${campaignId} does not exist`);
-    if (asked.state !== 'pending') return asked;
+    if (proposed.state !== 'pending') return proposed;
     const why =
-      campaign.version === asked.baseVersion ? stillAllowed(campaign) : 'The campaign has changed meanwhile.';
-    if (why !== undefined) return await refuse(db, asked, 'changed', why);
+      campaign.version === proposed.baseVersion
+        ? stillAllowed(campaign)
+        : 'The campaign has changed meanwhile.';
+    if (why !== undefined) return await refuse(db, proposed, 'changed', why);
     const rules = rulesFor(campaign);
     await db.query(
       `update campaign_versions set state = 'effective', decided_at = now(), rules_hash = coalesce(hash_of_text($3), $4)
         where campaign_id = $1 and version = $2`,
-      [campaignId, asked.version, rules?.rules ?? null, campaign.rulesHash],
+      [campaignId, proposed.version, rules?.rules ?? null, campaign.rulesHash],
     );
-    if (asked.stage === 'cancelled') await cancel(db, asked, confirmed);
-    else await apply(db, campaignId, asked.version, asked, rules);
-    const decided = (await readVersion(db, campaignId, asked.version)) ?? asked;
+    if (proposed.stage === 'cancelled') await cancel(db, proposed, confirmed);
+    else await apply(db, campaignId, proposed.version, proposed, rules);
+    const decided = (await readVersion(db, campaignId, proposed.version)) ?? proposed;
     if (!(await confirmed.isStillSo(db))) throw new TooLate();
     return decided;
   };
@@ -195,26 +197,26 @@ export async function refuseVersion(
 ): Promise<Version> {
   return await transaction(pool, async db => {
     await waitForCampaign(db, version.campaignId);
-    const asked = await readVersion(db, version.campaignId, version.version);
-    if (asked === undefined) throw new Error(`campaign ${version.campaignId} does not exist`);
-    return asked.state === 'pending' ? await refuse(db, asked, refused, refusal) : asked;
+    const proposed = await readVersion(db, version.campaignId, version.version);
+    if (proposed === undefined) throw new Error(`campaign ${version.campaignId} does not exist`);
+    return proposed.state === 'pending' ? await refuse(db, proposed, refused, refusal) : proposed;
   });
 }
 
 async function refuse(
   db: Queryable,
-  asked: Version,
+  proposed: Version,
   refused: RefusalReason,
   refusal: string,
 ): Promise<Version> {
-  const key = [asked.campaignId, asked.version];
-  await db.query('update campaigns set pending = null where campaign_id = $1', [asked.campaignId]);
+  const key = [proposed.campaignId, proposed.version];
+  await db.query('update campaigns set pending = null where campaign_id = $1', [proposed.campaignId]);
   const { rows } = await db.query<Version>(
     `update campaign_versions set state = 'refused', refused = $3, refusal = $4, decided_at = now()
       where campaign_id = $1 and version = $2 returning ${VERSION_COLUMNS}`,
     [...key, refused, refusal],
   );
-  return rows[0] ?? asked;
+  return rows[0] ?? proposed;
 }
 
 async function apply(

@@ -218,13 +218,13 @@ export async function beginClose(
   db: Queryable,
   campaignId: number,
   closingAt: Date,
-  asked: { readonly by?: string; readonly reason?: string } = {},
+  attribution: { readonly by?: string; readonly reason?: string } = {},
 ): Promise<Campaign | undefined> {
   const { rows } = await db.query<Campaign>(
     `update campaigns set closing_at = $2, closing_by = $3, closing_reason = $4
       where campaign_id = $1 and closing_at is null and opens_at < $2 and closes_at > $2 and stage = 'scheduled'
      returning ${CAMPAIGN_COLUMNS}`,
-    [campaignId, closingAt, asked.by ?? null, asked.reason ?? null],
+    [campaignId, closingAt, attribution.by ?? null, attribution.reason ?? null],
   );
   return rows[0];
 }
