@@ -44,10 +44,10 @@ export class RedemptionBatcher {
   }
 
   /** Rejects with LedgerUnavailable, after which a retry under the same key is safe, or with BatcherOverloaded. */
-  ask(asked: RedemptionRequest): Promise<RedemptionAnswer> {
+  ask(request: RedemptionRequest): Promise<RedemptionAnswer> {
     if (this.#waiting.length >= MOST_WAITING) return Promise.reject(new BatcherOverloaded());
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ ...asked, attempts: 0, resolve, reject });
+      this.#waiting.push({ ...request, attempts: 0, resolve, reject });
       if (!this.#isBusy) void this.#work();
     });
   }
