@@ -10,8 +10,8 @@ import { messageOf } from '../../engine/contract/process/message-of.ts';
 import { lastStampAt } from '../../engine/contract/record/stamp.ts';
 import { type BoardCampaign, readBoardEpoch } from '../../engine/contract/redis/board/board.ts';
 import type { Keys } from '../../engine/contract/redis/keys.ts';
-import { askForProjection } from '../../engine/contract/redis/projection/asked.ts';
 import { lookAt } from '../../engine/contract/redis/projection/projection.ts';
+import { requestProjection } from '../../engine/contract/redis/projection/requested.ts';
 import type { RedisClient } from '../../engine/contract/redis/redis.ts';
 import { monotonicUs } from '../clock/clock.ts';
 import type { Board } from './board.ts';
@@ -204,7 +204,7 @@ export class Lookups {
     if (askedAtMs !== undefined && nowMs - askedAtMs < ASK_AGAIN_MS) return;
     this.#askedAtMs.set(campaignId, nowMs);
     // A lost message is repeated within a second.
-    askForProjection(this.#redis, this.#keys, campaignId).catch(() => undefined);
+    requestProjection(this.#redis, this.#keys, campaignId).catch(() => undefined);
   }
 }
 
