@@ -144,8 +144,8 @@ export async function endOffers(
     moveCount,
     moves.map(move => (isFreeing(move) ? { ...move, code: makeCode() } : move)),
   );
-  if (campaign.hasAsked) await markClaims(db, campaignId, through);
-  if (campaign.hasLeaving) await markLeaving(db, campaignId, through);
+  if (campaign.hasOpenClaims) await markClaims(db, campaignId, through);
+  if (campaign.hasOpenWithdrawals) await markLeaving(db, campaignId, through);
   const states = moves.map(({ state }) => state);
   return { moveCount: moveCount + moves.length, states, freed };
 }

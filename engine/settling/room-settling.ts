@@ -171,7 +171,7 @@ interface Moved {
 async function moveLine({ db, campaign, room, line, limit, availableMs }: Step): Promise<Moved> {
   const { campaignId, settledStamp } = campaign;
   let { goneCount } = campaign;
-  const left = campaign.hasLeaving
+  const left = campaign.hasOpenWithdrawals
     ? await decideRoomWithdrawals(db, { campaignId, goneCount, limit })
     : NOBODY_LEFT;
   goneCount += left.honoured;

@@ -252,7 +252,7 @@ async function stepCoupon(
   const through = dueStamp(campaign, instants.watermarkUs);
   const ended = hasClaims ? await endOffers(db, campaign, instants, due) : NOT_MOVED;
   const { goneCount } = campaign;
-  const left = campaign.hasLeaving
+  const left = campaign.hasOpenWithdrawals
     ? await decideWithdrawals(db, { campaignId, settledStamp, through, goneCount, limit })
     : NOBODY_LEFT;
   if (left.more) return leaveTurn(db, campaign, ended, left.honoured);

@@ -106,15 +106,15 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
   {
     name: 'who leaves before a coupon is granted is granted one all the same',
     file: 'engine/settling/settling.ts',
-    from: 'const left = campaign.hasLeaving\n',
-    to: 'const left = campaign.hasLeaving && campaign.settledCount < 0\n',
+    from: 'const left = campaign.hasOpenWithdrawals\n',
+    to: 'const left = campaign.hasOpenWithdrawals && campaign.settledCount < 0\n',
     plan: 'people leave before a coupon is granted',
   },
   {
     name: 'who leaves a room is let in all the same',
     file: 'engine/settling/room-settling.ts',
-    from: 'const left = campaign.hasLeaving\n',
-    to: 'const left = campaign.hasLeaving && campaign.settledCount < 0\n',
+    from: 'const left = campaign.hasOpenWithdrawals\n',
+    to: 'const left = campaign.hasOpenWithdrawals && campaign.settledCount < 0\n',
     plan: 'people leave a room',
   },
   {

@@ -71,14 +71,14 @@ export async function findWork(
  */
 export interface TakenCampaign extends Campaign {
   /** Somebody has claimed, and that is not decided. */
-  readonly hasAsked: boolean;
+  readonly hasOpenClaims: boolean;
   /** Somebody has withdrawn, and that is not decided. */
-  readonly hasLeaving: boolean;
+  readonly hasOpenWithdrawals: boolean;
 }
 
 const TAKEN = `select ${CAMPAIGN_COLUMNS},
-            exists (select from claims k where k.campaign_id = $1 and not k.decided) as "hasAsked",
-            exists (select from withdrawals w where w.campaign_id = $1 and w.honoured is null) as "hasLeaving"
+            exists (select from claims k where k.campaign_id = $1 and not k.decided) as "hasOpenClaims",
+            exists (select from withdrawals w where w.campaign_id = $1 and w.honoured is null) as "hasOpenWithdrawals"
        from campaigns where campaign_id = $1 for no key update`;
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Statements on claimants: users with an offer or a place in a campaign with claims. entries/asked.ts stores claims from the
- * log. engine/settling/judges/CLAIMS.md has the states of a claimant, which the table itself enforces.
+ * Statements on claimants: users with an offer or on the waiting list of a campaign with claims. entries/user-requests.ts stores
+ * claims from the log. engine/settling/judges/CLAIMS.md has the states of a claimant, which the table itself enforces.
  *
  * A deadline is stored without outages; campaigns.outage_us is the time by which outages have extended those that are still
  * open. Instants are microseconds since the epoch.
@@ -114,7 +114,7 @@ export async function readDueClaimants(
 ): Promise<readonly DueClaimant[]> {
   const { rows } = await db.query<DueClaimant>(
     // Composed without joins of due rows: without statistics, such joins would be nested loops.
-    `with asked as (
+    `with candidates as (
        select user_id, stamp as claim_stamp, null::bigint as leave_stamp
          from claims where campaign_id = $1 and not decided and stamp <= $2
        union all
@@ -124,7 +124,7 @@ export async function readDueClaimants(
          where campaign_id = $1 and state = 'offered' and claim_by_us <= $3::bigint - $4::bigint
          order by claim_by_us, number limit $5)
      ), due as (
-       select user_id, max(claim_stamp) as claim_stamp, max(leave_stamp) as leave_stamp from asked group by user_id
+       select user_id, max(claim_stamp) as claim_stamp, max(leave_stamp) as leave_stamp from candidates group by user_id
      )
      select k.number, k.state, k.serial, k.claim_by_us + $4::bigint as "claimByUs",
             due.claim_stamp as "claimStamp", due.leave_stamp as "leaveStamp"

@@ -24,13 +24,13 @@ const SILENT_US = 300 * MS;
 const IDLE_LIMIT_US = 2_000 * MS;
 
 /** A statement as pg takes it: its text, or a named statement with its values. */
-export type Asked = string | { readonly text: string; readonly values?: readonly unknown[] };
+export type QueryInput = string | { readonly text: string; readonly values?: readonly unknown[] };
 
 export function partsOf(
-  asked: Asked,
+  input: QueryInput,
   values: readonly unknown[],
 ): readonly [text: string, values: readonly unknown[]] {
-  return typeof asked === 'string' ? [asked, values] : [asked.text, asked.values ?? []];
+  return typeof input === 'string' ? [input, values] : [input.text, input.values ?? []];
 }
 
 interface AdvisoryLock {
@@ -63,12 +63,13 @@ export class Ledger {
   /** The pool of one process, like pg's. */
   poolFor(process: Process, path: Path): Pool {
     // A single statement has nothing that ends with its session.
-    const query = (asked: Asked, values: readonly unknown[] = []): Promise<Result> =>
-      new Connection(this, process, path, this.#session()).query(...partsOf(asked, values));
+    const query = (input: QueryInput, values: readonly unknown[] = []): Promise<Result> =>
+      new Connection(this, process, path, this.#session()).query(...partsOf(input, values));
     const connect = async (): Promise<object> => {
       const connection = new Connection(this, process, path, this.open(process));
       return {
-        query: (asked: Asked, values: readonly unknown[] = []) => connection.query(...partsOf(asked, values)),
+        query: (input: QueryInput, values: readonly unknown[] = []) =>
+          connection.query(...partsOf(input, values)),
         release: () => connection.close(),
       };
     };

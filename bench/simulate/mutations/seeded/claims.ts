@@ -58,7 +58,7 @@ export const CLAIM_MUTATIONS: readonly Mutation[] = [
     name: 'an offer ends only where somebody has asked for it',
     file: 'engine/settling/claims-settling.ts',
     from: 'if (firstUs === null) return',
-    to: 'if (firstUs === null || !campaign.hasAsked) return',
+    to: 'if (firstUs === null || !campaign.hasOpenClaims) return',
     seed: 32,
   },
   {

@@ -1,7 +1,7 @@
 /** What calls are made on, PostgreSQL or the model, and their outcomes in a form that can be compared. */
 import type { Pool, Queryable } from '../../../../../sql/database.ts';
 import { standIn } from '../../../kernel/stand-in.ts';
-import { type Asked, partsOf } from '../ledger.ts';
+import { partsOf, type QueryInput } from '../ledger.ts';
 import { LedgerTables } from '../ledger-tables.ts';
 import { Session } from '../session.ts';
 import type { Result } from '../statement.ts';
@@ -54,9 +54,9 @@ export function modelOf(): Queryable {
     { nowUs: () => 0, after: () => undefined },
     () => undefined,
   );
-  const query = (asked: Asked, values: readonly unknown[] = []): Promise<Result> =>
+  const query = (input: QueryInput, values: readonly unknown[] = []): Promise<Result> =>
     new Promise((resolve, reject) => {
-      session.execute(...partsOf(asked, values), outcome =>
+      session.execute(...partsOf(input, values), outcome =>
         outcome instanceof Error ? reject(outcome) : resolve(outcome),
       );
     });

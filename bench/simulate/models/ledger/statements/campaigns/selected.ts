@@ -53,7 +53,9 @@ function readRules(rules: string): Derived {
 /** A campaign as a step takes it. */
 export function taken(tables: LedgerTables, by: Transaction, row: CampaignRow) {
   const isOfIt = ({ campaignId }: { readonly campaignId: number }): boolean => campaignId === row.campaignId;
-  const hasAsked = tables.claims.rows(by).some(claim => isOfIt(claim) && !claim.decided);
-  const hasLeaving = tables.withdrawals.rows(by).some(leave => isOfIt(leave) && leave.honoured === null);
-  return { ...selectedBy(tables, by)(row), hasAsked, hasLeaving };
+  const hasOpenClaims = tables.claims.rows(by).some(claim => isOfIt(claim) && !claim.decided);
+  const hasOpenWithdrawals = tables.withdrawals
+    .rows(by)
+    .some(leave => isOfIt(leave) && leave.honoured === null);
+  return { ...selectedBy(tables, by)(row), hasOpenClaims, hasOpenWithdrawals };
 }

@@ -13,7 +13,7 @@ import {
 import type { Transaction } from '../../table.ts';
 import { keyOf } from '../common.ts';
 import { writeAlternates } from '../draws/alternates.ts';
-import { insertAsked } from '../entries/asked.ts';
+import { insertUserRequests } from '../entries/user-requests.ts';
 import {
   claimantsOf,
   freedSerial,
@@ -24,9 +24,9 @@ import {
   writeClaimant,
 } from './claimants.ts';
 
-const insertClaims = insertAsked(
+const insertClaims = insertUserRequests(
   tables => tables.claims,
-  asked => ({ ...asked, decided: false }),
+  sent => ({ ...sent, decided: false }),
   held => !held.decided,
 );
 

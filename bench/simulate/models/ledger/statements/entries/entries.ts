@@ -5,7 +5,7 @@ import type { CampaignRow, EntryRow } from '../../rows.ts';
 import { changed, NOTHING, rowsOf, type Statement, UNIQUE_VIOLATION } from '../../statement.ts';
 import { Blocked, type Transaction } from '../../table.ts';
 import { entriesBetween, keyOf, rangeOf } from '../common.ts';
-import { byKey, campaignOf, earliestOf, sentOf } from './asked.ts';
+import { byKey, campaignOf, earliestOf, sentOf } from './user-requests.ts';
 
 function isOpen(campaign: CampaignRow | undefined): campaign is CampaignRow {
   return campaign !== undefined && campaign.finishedAt === null && campaign.frozenAt === null;

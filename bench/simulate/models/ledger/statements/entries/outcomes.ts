@@ -2,7 +2,7 @@
 import type { CampaignRow } from '../../rows.ts';
 import { NOTHING, rowsOf, type Statement } from '../../statement.ts';
 import { keyOf } from '../common.ts';
-import { campaignOf } from './asked.ts';
+import { campaignOf } from './user-requests.ts';
 
 /** The outcomes of the view entry_outcomes, of campaigns without claims that are no room. */
 const readFinalOutcomes: Statement = (tables, by, values) => {

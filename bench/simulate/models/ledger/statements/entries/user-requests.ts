@@ -44,9 +44,9 @@ export function campaignOf(
 }
 
 /** Inserts withdrawals or claims: `fresh` makes a row of what was sent. */
-export function insertAsked<Row extends EntryRow>(
+export function insertUserRequests<Row extends EntryRow>(
   tableOf: (tables: LedgerTables) => Table<Row>,
-  fresh: (asked: EntryRow) => Row,
+  fresh: (sent: EntryRow) => Row,
   isUndecided: (held: Row) => boolean,
 ): Statement {
   return (tables, by, values) => {

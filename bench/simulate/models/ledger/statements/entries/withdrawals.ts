@@ -4,11 +4,11 @@ import type { EntryRow, WithdrawalRow } from '../../rows.ts';
 import { changed, rowsOf, type Statement } from '../../statement.ts';
 import type { Transaction } from '../../table.ts';
 import { compareText, keyOf } from '../common.ts';
-import { insertAsked } from './asked.ts';
+import { insertUserRequests } from './user-requests.ts';
 
-const insertWithdrawals = insertAsked(
+const insertWithdrawals = insertUserRequests(
   tables => tables.withdrawals,
-  asked => ({ ...asked, honoured: null, goneNumber: null }),
+  sent => ({ ...sent, honoured: null, goneNumber: null }),
   held => held.honoured === null,
 );
 
