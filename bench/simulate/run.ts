@@ -171,7 +171,7 @@ function scheduleShop(scene: Scene, around: Surroundings, done: () => void): voi
     world.after(atMs * MS, world.outside, () => {
       const [operated, couponId] = [scene.engineAt(0), scene.couponIdOf(code)];
       if (operated !== undefined && couponId !== undefined) {
-        checker.shop.coupons.asked(code, terms);
+        checker.shop.coupons.requested(code, terms);
         world.after(0, operated.process, () => void operated.changeTerms(couponId, terms));
       }
       done();

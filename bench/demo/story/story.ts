@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { StoryOptions } from '../options.ts';
 import { type Closers, type Site, startProcesses, startServers } from '../site.ts';
 import { checkBooks } from './story-books.ts';
-import { Desk, Fan, Shop } from './story-cast.ts';
+import { OperatorClient, Fan, Shop } from './story-cast.ts';
 import { draw, drop } from './story-claims.ts';
 import type { Stream } from './story-http.ts';
 import type { StoryReport } from './story-report.ts';
@@ -55,7 +55,7 @@ interface Streams {
 }
 
 async function makeStage(site: Site, teller: Teller): Promise<Stage & Streams> {
-  const owner = new Desk('operator', site.operator);
+  const owner = new OperatorClient('operator', site.operator);
   let turn = 0;
   const open = new Set<Stream>();
   return {

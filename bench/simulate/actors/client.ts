@@ -7,7 +7,7 @@ import type { Checker, ToldSoFar } from '../checks/checker.ts';
 import { type Path, wayUs } from '../kernel/network.ts';
 import type { Tally } from '../kernel/tally.ts';
 import { MS, type World } from '../kernel/world.ts';
-import type { Asked, Receiver } from '../models/http.ts';
+import type { ClientRequest, Receiver } from '../models/http.ts';
 import type { Ask } from '../plans/plan.ts';
 import type { SimulatedGateway } from './gateway.ts';
 
@@ -62,13 +62,13 @@ export class Client {
     // Whole milliseconds, so that several requests often have the same.
     const noted = this.#around.world.nowUs / MS - (onTheWayMs ?? 0);
     const requestStart = onTheWayMs === undefined ? '' : `t=${Math.floor(noted)}`;
-    const asked = { ...this.#asked(), what, bodyAfterUs, requestStart };
+    const request = { ...this.#lookRequest(), what, bodyAfterUs, requestStart };
     const { campaignId, userId } = this.#ask;
-    if (what === 'enter') this.#around.checker.schedule.asked(campaignId, userId, this.#around.world.nowUs);
-    this.#exchange(index, asked, answer => this.#hear(answer));
+    if (what === 'enter') this.#around.checker.schedule.requested(campaignId, userId, this.#around.world.nowUs);
+    this.#exchange(index, request, answer => this.#hear(answer));
   }
 
-  #asked(): Asked {
+  #lookRequest(): ClientRequest {
     const { campaignId, userId } = this.#ask;
     return { campaignId, userId, what: 'look', lastEventId: '', requestStart: '', bodyAfterUs: undefined };
   }
@@ -78,15 +78,15 @@ export class Client {
   }
 
   /** Sends a request and returns one answer, or undefined when none arrives. */
-  #exchange(index: number, asked: Asked, hear: (answer: Answer) => void): void {
+  #exchange(index: number, request: ClientRequest, hear: (answer: Answer) => void): void {
     const { world } = this.#around;
     const askedUs = world.nowUs;
     const once = world.hearOnce(ANSWER_TIMEOUT_US, hear);
-    const before = this.#around.checker.toldSoFar(asked.campaignId, asked.userId);
-    this.#send(index, asked, {
+    const before = this.#around.checker.toldSoFar(request.campaignId, request.userId);
+    this.#send(index, request, {
       answered: (status, text) => {
         const body: Record<string, unknown> = text === '' ? {} : JSON.parse(text);
-        this.#told(asked, status, body, before, askedUs);
+        this.#told(request, status, body, before, askedUs);
         this.#back(() => once({ status, body }));
       },
       streamed: () => undefined,
@@ -94,11 +94,11 @@ export class Client {
     });
   }
 
-  #send(index: number, asked: Asked, receiver: Receiver): void {
+  #send(index: number, request: ClientRequest, receiver: Receiver): void {
     sendTo(
       this.#around,
       index,
-      gateway => gateway.request(asked, receiver),
+      gateway => gateway.request(request, receiver),
       () => receiver.over(),
     );
   }
@@ -109,7 +109,7 @@ export class Client {
 
   /** Takes note of what the gateway has said, whether it is heard or not. */
   #told(
-    { campaignId, userId, what }: Asked,
+    { campaignId, userId, what }: ClientRequest,
     status: number,
     body: Record<string, unknown>,
     before: ToldSoFar,
@@ -206,7 +206,7 @@ export class Client {
       if (isThere && gateway !== undefined) checker.streams.closed(campaignId, userId, world.nowUs, gateway);
       if (!this.#isSettled) this.#later(() => this.#watch());
     };
-    const asked: Asked = { ...this.#asked(), what: 'watch', lastEventId: this.#lastEventId };
+    const request: ClientRequest = { ...this.#lookRequest(), what: 'watch', lastEventId: this.#lastEventId };
     const index = this.#anyGateway();
     const gateway = this.#around.gatewayAt(index);
     const silence = (seenUs: number): void => {
@@ -216,7 +216,7 @@ export class Client {
       });
     };
     silence(answeredUs);
-    this.#send(index, asked, {
+    this.#send(index, request, {
       answered: status => inOrder(() => (status === 204 ? this.#end() : again())),
       streamed: text =>
         inOrder(() => {
@@ -239,7 +239,7 @@ export class Client {
   }
 
   #claim(triesLeft: number): void {
-    this.#exchange(this.#anyGateway(), { ...this.#asked(), what: 'claim' }, answer => {
+    this.#exchange(this.#anyGateway(), { ...this.#lookRequest(), what: 'claim' }, answer => {
       if (isAskedAgain(answer) && triesLeft > 0 && !this.#isSettled)
         this.#later(() => this.#claim(triesLeft - 1));
     });

@@ -19,14 +19,14 @@ import type { SeenGateway } from '../checks/checker-presence.ts';
 import type { Path } from '../kernel/network.ts';
 import type { Process, World } from '../kernel/world.ts';
 import {
-  type Asked,
+  type ClientRequest,
   Exchange,
   PROXY,
   type Receiver,
   requestOf,
   routeOf,
   SHOP_TOKEN,
-  type ShopAsked,
+  type ShopCall,
   shopRequestOf,
   shopRouteOf,
 } from '../models/http.ts';
@@ -217,18 +217,18 @@ export class SimulatedGateway implements SeenGateway {
   }
 
   /** A request has arrived; call in an event of its process. */
-  request(asked: Asked, receiver: Receiver): Exchange {
-    const exchange = this.#handle(routeOf(asked), requestOf(asked), receiver);
-    if (asked.bodyAfterUs !== undefined) {
-      this.#world.after(asked.bodyAfterUs, this.process, () => exchange.deliver('{}'));
+  request(request: ClientRequest, receiver: Receiver): Exchange {
+    const exchange = this.#handle(routeOf(request), requestOf(request), receiver);
+    if (request.bodyAfterUs !== undefined) {
+      this.#world.after(request.bodyAfterUs, this.process, () => exchange.deliver('{}'));
     }
     return exchange;
   }
 
   /** A shop has sent a request. */
-  shop(asked: ShopAsked, receiver: Receiver): void {
-    const exchange = this.#handle(shopRouteOf(asked), shopRequestOf(asked), receiver);
-    if (asked.body !== '') this.#world.after(BODY_US, this.process, () => exchange.deliver(asked.body));
+  shop(call: ShopCall, receiver: Receiver): void {
+    const exchange = this.#handle(shopRouteOf(call), shopRequestOf(call), receiver);
+    if (call.body !== '') this.#world.after(BODY_US, this.process, () => exchange.deliver(call.body));
   }
 
   #handle([method, path]: readonly [Method, string], request: HttpRequest, receiver: Receiver): Exchange {

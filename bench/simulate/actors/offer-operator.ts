@@ -43,7 +43,7 @@ export function endByHand(around: Surroundings, wanted: Wanted, triesLeft: numbe
   const once = world.hearOnce(ANSWER_TIMEOUT_US, (isAnswered?: boolean) => {
     if (isAnswered !== true) again();
   });
-  const asks = (userId: string): void => checker.ends.asked(campaignId, userId, world.nowUs);
+  const asks = (userId: string): void => checker.ends.requested(campaignId, userId, world.nowUs);
   world.after(0, engine.process, async () => {
     const isAnswered = await engine.endOffer(campaignId, serial, asks);
     world.after(MS, world.outside, () => once(isAnswered));

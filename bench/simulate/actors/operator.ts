@@ -39,7 +39,7 @@ export class RoomOperator {
   }
 
   #begin(wanted: Wanted): void {
-    this.#around.checker.rooms.asked(wanted.campaignId, wanted.terms);
+    this.#around.checker.rooms.requested(wanted.campaignId, wanted.terms);
     this.#read(wanted);
   }
 

@@ -16,7 +16,7 @@ export class CheckedEnds {
   readonly #askedUs = new Map<string, number>();
 
   /** The operator asks to end somebody's offer. Asking again changes nothing. */
-  asked(campaignId: number, userId: string, nowUs: number): void {
+  requested(campaignId: number, userId: string, nowUs: number): void {
     const key = `${campaignId}/${userId}`;
     if (!this.#askedUs.has(key)) this.#askedUs.set(key, nowUs);
   }

@@ -62,7 +62,7 @@ export class CheckedCoupons {
   isOwnShown = false;
   readonly #announced: readonly CheckedCoupon[];
   /** By code, what the operator has asked for. */
-  readonly #asked = new Map<string, CouponTerms[]>();
+  readonly #requested = new Map<string, CouponTerms[]>();
   /** By coupon, the latest at the end. */
   readonly #stood = new Map<number, Stood[]>();
   /** By gateway and code, when the gateway last said that it did something with the code. */
@@ -73,8 +73,8 @@ export class CheckedCoupons {
   }
 
   /** The operator asks for other terms. */
-  asked(code: string, terms: CouponTerms): void {
-    this.#asked.set(code, [...(this.#asked.get(code) ?? []), terms]);
+  requested(code: string, terms: CouponTerms): void {
+    this.#requested.set(code, [...(this.#requested.get(code) ?? []), terms]);
   }
 
   /** The ledger has committed something; `uses` are the coupon's uses, `nowMs` is the ledger's time. */
@@ -103,7 +103,7 @@ export class CheckedCoupons {
     const first = this.#announced.find(({ of }) =>
       'code' in of ? of.code === code : of.campaignId === campaignId,
     );
-    const known = before === undefined && first !== undefined ? [first] : (this.#asked.get(code ?? '') ?? []);
+    const known = before === undefined && first !== undefined ? [first] : (this.#requested.get(code ?? '') ?? []);
     if (!known.some(terms => isOfTerms(coupon, terms)))
       checker.breaks(8, `coupon ${name} has terms that nobody asked for`);
     if (before !== undefined && counting > 0)

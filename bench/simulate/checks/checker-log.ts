@@ -118,8 +118,8 @@ export class CheckedLog {
     }
     if (stamp % 1024 !== gateway || stamp < 0) broken(`gateway ${gateway} gave the stamp ${stamp}`);
     if (!isEntry) {
-      const asked = item.isClaim ? campaign.claims : campaign.leaving;
-      asked.set(userId, Math.min(instantUs, asked.get(userId) ?? instantUs));
+      const byUser = item.isClaim ? campaign.claims : campaign.leaving;
+      byUser.set(userId, Math.min(instantUs, byUser.get(userId) ?? instantUs));
       return;
     }
     const owner = campaign.owners.get(stamp);

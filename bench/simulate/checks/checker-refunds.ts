@@ -32,7 +32,7 @@ interface Back {
   readonly amount: number;
 }
 
-interface Asked {
+interface RefundRequest {
   readonly key: string;
   readonly redemptionId: number;
   /** Undefined: all that is left. */
@@ -96,16 +96,16 @@ export class CheckedRefunds {
   }
 
   /** A gateway answers a shop that asks for a refund of a redemption which it knows to be redeemed. */
-  answered(checker: Checks, asked: Asked, status: number, body: Record<string, unknown>): void {
-    if (status === 200 || status === 201) this.#checkMade(checker, asked, status === 201, body);
+  answered(checker: Checks, request: RefundRequest, status: number, body: Record<string, unknown>): void {
+    if (status === 200 || status === 201) this.#checkMade(checker, request, status === 201, body);
     else if (status === 409 && String(body.type).endsWith('nothing-to-refund'))
-      this.#checkNothing(checker, asked);
-    else if (status !== 503) checker.breaks(1, `${asked.key} is answered ${status} ${JSON.stringify(body)}`);
+      this.#checkNothing(checker, request);
+    else if (status !== 503) checker.breaks(1, `${request.key} is answered ${status} ${JSON.stringify(body)}`);
   }
 
   #checkMade(
     checker: Checks,
-    { key, redemptionId }: Asked,
+    { key, redemptionId }: RefundRequest,
     isNew: boolean,
     { number, amount }: Record<string, unknown>,
   ): void {
@@ -123,7 +123,7 @@ export class CheckedRefunds {
       );
   }
 
-  #checkNothing(checker: Checks, { key, redemptionId, quantity = 1 }: Asked): void {
+  #checkNothing(checker: Checks, { key, redemptionId, quantity = 1 }: RefundRequest): void {
     const told = this.#told.get(key);
     if (told !== undefined)
       checker.breaks(4, `${key} was told refund ${told}, and is refused when asked again`);

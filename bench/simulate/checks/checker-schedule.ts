@@ -83,7 +83,7 @@ export class CheckedSchedule {
   }
 
   /** Somebody asks to enter. */
-  asked(campaignId: number, userId: string, nowUs: number): void {
+  requested(campaignId: number, userId: string, nowUs: number): void {
     const key = `${campaignId}/${userId}`;
     if (!this.#firstAskedUs.has(key)) this.#firstAskedUs.set(key, nowUs);
   }

@@ -44,7 +44,7 @@ interface Answered {
   readonly nowUs: number;
 }
 
-interface AskedOf {
+interface CouponAction {
   readonly what: 'hold' | 'redeem' | 'commit' | 'release';
   readonly key: string;
   readonly of: number | undefined;
@@ -178,14 +178,14 @@ export class CheckedShop {
   }
 
   /** A gateway answers a shop. */
-  answered(checker: Checks, asked: AskedOf, answer: Answered): void {
+  answered(checker: Checks, action: CouponAction, answer: Answered): void {
     const { status, body } = answer;
-    if (status === 200 || status === 201) this.#checkDone(checker, asked, Number(body.id), answer);
-    else if (status === 409) this.#checkRefused(checker, asked, answer);
-    else if (status !== 503) checker.breaks(1, `${asked.key} is answered ${status} ${JSON.stringify(body)}`);
+    if (status === 200 || status === 201) this.#checkDone(checker, action, Number(body.id), answer);
+    else if (status === 409) this.#checkRefused(checker, action, answer);
+    else if (status !== 503) checker.breaks(1, `${action.key} is answered ${status} ${JSON.stringify(body)}`);
   }
 
-  #checkDone(checker: Checks, { what, key }: AskedOf, id: number, { status, nowUs }: Answered): void {
+  #checkDone(checker: Checks, { what, key }: CouponAction, id: number, { status, nowUs }: Answered): void {
     const row = this.#ledger.redemptions().find(({ redemptionId }) => redemptionId === id);
     if (row === undefined) {
       checker.breaks(1, `${key} was told of redemption ${id}, which the ledger has not`);
@@ -208,7 +208,7 @@ export class CheckedShop {
 
   #checkRefused(
     checker: Checks,
-    { what, key, of: redemptionId }: AskedOf,
+    { what, key, of: redemptionId }: CouponAction,
     { body, askedUs, nowUs }: Answered,
   ): void {
     const told = this.#told.get(key);

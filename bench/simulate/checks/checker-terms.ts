@@ -17,7 +17,7 @@ function textOf({ perSecond, capacity, paused }: RoomTerms): string {
 export class CheckedTerms {
   readonly #ledger: () => readonly SeenTerms[];
   /** By campaign, the terms that it may have: what was announced, and what the operator asked for. */
-  readonly #asked = new Map<number, Set<string>>();
+  readonly #requested = new Map<number, Set<string>>();
   /** By campaign, how many versions there may be: each act makes one, however often it is asked for. */
   readonly #acts = new Map<number, number>();
   /** By `campaign/version`, as first seen. */
@@ -26,13 +26,13 @@ export class CheckedTerms {
   constructor(announced: readonly Announced[], ledger: () => readonly SeenTerms[]) {
     this.#ledger = ledger;
     for (const { campaignId, room } of announced) {
-      if (room !== undefined) this.asked(campaignId, { ...room, paused: false });
+      if (room !== undefined) this.requested(campaignId, { ...room, paused: false });
     }
   }
 
-  asked(campaignId: number, terms: RoomTerms): void {
-    const asked = this.#asked.get(campaignId) ?? new Set();
-    this.#asked.set(campaignId, asked.add(textOf(terms)));
+  requested(campaignId: number, terms: RoomTerms): void {
+    const requested = this.#requested.get(campaignId) ?? new Set();
+    this.#requested.set(campaignId, requested.add(textOf(terms)));
     this.#acts.set(campaignId, (this.#acts.get(campaignId) ?? 0) + 1);
   }
 
@@ -65,7 +65,7 @@ export class CheckedTerms {
       const text = textOf(row);
       if (row.version !== index + 1)
         checker.breaks(8, `room ${campaignId} lacks a version before ${row.version}`);
-      if (this.#asked.get(campaignId)?.has(text) !== true)
+      if (this.#requested.get(campaignId)?.has(text) !== true)
         checker.breaks(8, `room ${campaignId} has terms that nobody asked for: ${text}`);
       if ((this.#seen.get(key) ?? text) !== text)
         checker.breaks(
