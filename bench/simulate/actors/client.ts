@@ -1,7 +1,7 @@
 /**
- * The people: each asks, asks again when the answer is 503 or missing, holds on to a stream until it ends with an outcome, and
- * reopens it with the last event's id when it breaks. The checker learns what they are told: an acceptance when the gateway
- * gives it (from then on it may have been heard), a position when it is heard.
+ * The users: each sends a request, repeats it when the answer is 503 or missing, keeps a stream open until it ends with an
+ * outcome, and reopens a broken stream with the last event's id. The checker learns what users are told: an acceptance when the
+ * gateway sends it (it may arrive from then on), a position when it arrives.
  */
 import type { Checker, ToldSoFar } from '../checks/checker.ts';
 import { type Path, wayUs } from '../kernel/network.ts';
@@ -13,9 +13,9 @@ import type { SimulatedGateway } from './gateway.ts';
 
 const ANSWER_TIMEOUT_US = 700 * MS;
 const TRIES = 8;
-/** For someone who asks when everything is healed: whatever was lost is rebuilt in less time. */
+/** For a request after the last fault: whatever was lost is rebuilt in less time. */
 const LATE_TRIES = 100;
-/** Entering may be impossible for six seconds, and in some runs offers made one after the other last for four each. */
+/** Entering may be impossible for six seconds, and in some runs consecutive offers last for four seconds each. */
 const STREAM_TRIES = 300;
 const CLAIM_TRIES = 30;
 /** Another outcome may follow. */
@@ -31,7 +31,7 @@ export interface Surroundings {
   readonly gateways: number;
 }
 
-/** An answer; `undefined` for none in time. */
+/** An answer; `undefined` if none came in time. */
 type Answer = { readonly status: number; readonly body: Record<string, unknown> } | undefined;
 
 export class Client {
@@ -59,12 +59,13 @@ export class Client {
     if (what === 'close' || what === 'change' || what === 'set room' || what === 'end offer')
       throw new Error(`a ${what} is not for a gateway`);
     const bodyAfterUs = bodyAfterMs === undefined ? undefined : bodyAfterMs * MS;
-    // Whole milliseconds, so that several requests often have the same.
+    // Whole milliseconds, so that several requests often have the same instant.
     const noted = this.#around.world.nowUs / MS - (onTheWayMs ?? 0);
     const requestStart = onTheWayMs === undefined ? '' : `t=${Math.floor(noted)}`;
     const request = { ...this.#lookRequest(), what, bodyAfterUs, requestStart };
     const { campaignId, userId } = this.#ask;
-    if (what === 'enter') this.#around.checker.schedule.requested(campaignId, userId, this.#around.world.nowUs);
+    if (what === 'enter')
+      this.#around.checker.schedule.requested(campaignId, userId, this.#around.world.nowUs);
     this.#exchange(index, request, answer => this.#hear(answer));
   }
 
@@ -77,7 +78,7 @@ export class Client {
     return this.#around.world.random.between(0, this.#around.gateways - 1);
   }
 
-  /** Sends a request and returns one answer, or undefined when none arrives. */
+  /** Sends a request and passes on one answer, or undefined if none arrives. */
   #exchange(index: number, request: ClientRequest, hear: (answer: Answer) => void): void {
     const { world } = this.#around;
     const askedUs = world.nowUs;
@@ -107,7 +108,7 @@ export class Client {
     back(this.#around, hear);
   }
 
-  /** Takes note of what the gateway has said, whether it is heard or not. */
+  /** Reports the gateway's answer to the checker, whether it arrives or not. */
   #told(
     { campaignId, userId, what }: ClientRequest,
     status: number,
@@ -229,7 +230,7 @@ export class Client {
     });
   }
 
-  /** Claims an offer once, as often as it takes to be answered. */
+  /** Claims an offer, and repeats the request until it is answered. */
   #offered(): void {
     const { claimsAfterMs } = this.#ask;
     const { world } = this.#around;
@@ -284,7 +285,7 @@ export class Client {
   }
 }
 
-/** Sends a request to the gateway with that index, unless it is lost; `gone` is called where no gateway is running. */
+/** Sends a request to the gateway with that index, unless it is lost; calls `gone` if no gateway is running there. */
 export function sendTo(
   { world, path, tally, gatewayAt }: Surroundings,
   index: number,
@@ -303,13 +304,13 @@ export function back({ world, path, tally }: Surroundings, hear: () => void): vo
   if (backUs !== undefined) world.after(backUs, world.outside, hear);
 }
 
-/** No answer, 503, or something that does not exist yet: asking again is safe and useful. */
+/** No answer, 503, or something that does not exist yet: repeating the request is safe and useful. */
 function isAskedAgain(answer: Answer): boolean {
   if (answer === undefined || answer.status === 503 || answer.status === 404) return true;
   return String(answer.body.type).endsWith('not-open-yet');
 }
 
-/** Final, when nothing is under way any more. */
+/** Final, once nothing is in flight. */
 function isToldOfNone(answer: Answer): boolean {
   return answer?.status === 404;
 }

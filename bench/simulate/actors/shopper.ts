@@ -1,7 +1,7 @@
 /**
- * A shop's server with one basket: it asks under one idempotency key for each act, at another gateway when the answer is 503
- * or missing, until the act is decided. It asks for the refunds of the plan after a redemption. The checker learns what
- * gateways answer, whether it is heard or not.
+ * A shop's server with one basket. It sends each act under one idempotency key until the act is decided, to another gateway
+ * when the answer is 503 or missing. After a redemption it requests the plan's refunds. The checker learns of gateways'
+ * answers, whether they arrive or not.
  */
 import { MS } from '../kernel/world.ts';
 import type { ShopCall } from '../models/http.ts';
@@ -16,7 +16,7 @@ interface Answer {
   readonly body: Record<string, unknown>;
 }
 
-/** A request under a key, with what the checker has to know of it. */
+/** A request under a key, with what the checker needs to know. */
 type Act =
   | (ShopCall & { readonly what: 'hold' | 'redeem' | 'commit' | 'release'; readonly of: number | undefined })
   | (ShopCall & { readonly what: 'refund'; readonly of: number; readonly quantity: number | undefined });
@@ -25,7 +25,7 @@ function isDone({ status }: Answer): boolean {
   return status === 200 || status === 201;
 }
 
-/** Somebody asks once what a code is; `code` is undefined while it does not exist. */
+/** One look-up of a code; `code` is undefined while it does not exist. */
 export function lookAtCode(
   around: Surroundings,
   { gateway, of: coupon, userId }: CodeLook,
@@ -47,7 +47,7 @@ export function lookAtCode(
       world.tell(() => `${code} is shown: ${status} ${text}`);
       const { coupons } = checker.shop;
       if (status === 200) coupons.shown(checker, { gateway, holder, body, askedUs, nowUs: world.nowUs });
-      // A granted code may be somebody else's by now.
+      // A granted code may belong to another user by now.
       else if (status !== 503 && (status !== 404 || isThere))
         checker.breaks(1, `the code ${code} is answered ${status} ${text}`);
       back(around, () => once(undefined));
@@ -71,7 +71,7 @@ export class Shopper {
   readonly #codeOf: (shopping: Shopping) => string | undefined;
   readonly #done: () => void;
 
-  /** `name` is this basket's alone; `codeOf` returns the basket's code. */
+  /** `name` is unique to this basket; `codeOf` returns the basket's code. */
   constructor(
     around: Surroundings,
     shopping: Shopping,
@@ -143,7 +143,7 @@ export class Shopper {
     });
   }
 
-  /** Asks until it is decided. */
+  /** Repeats the request until it is decided. */
   #ask(call: Act, hear: (answer: Answer) => void): void {
     const { world, gateways } = this.#around;
     const again = (index: number): void => {

@@ -1,11 +1,10 @@
 /**
- * What must hold of grants whenever something is committed: their number, serials and order. Shares no code with gateway and
- * engine.
+ * What must hold of grants after every commit: their number, serials and order. Shares no code with gateway and engine.
  */
 import type { SeenRows } from './checker-rows.ts';
 import type { Checks } from './checks.ts';
 
-/** Invariants 2 and 3 of the grants so far; and nothing granted is ever taken back. */
+/** Invariants 2 and 3 for the grants so far; and no grant is ever taken back. */
 export function checkGrants(checker: Checks, rows: SeenRows, before: SeenRows | undefined): void {
   const { campaign, announced, winners, entries, gone } = rows;
   const { campaignId } = campaign;
@@ -34,7 +33,7 @@ export function checkGrants(checker: Checks, rows: SeenRows, before: SeenRows | 
   if (campaign.kind === 'coupon' && claims === undefined) checkOrder(checker, rows);
 }
 
-/** Coupons went to the first of those who stayed, in their order, and nobody before the last was passed over. */
+/** Coupons went in stamp order to users who had not withdrawn, and nobody before the last of them was passed over. */
 function checkOrder(checker: Checks, { campaign, announced, winners, entries, gone }: SeenRows): void {
   const settled = [...entries].filter(
     ([userId, stamp]) => stamp <= (campaign.cancelledStamp ?? campaign.settledStamp) && !gone.has(userId),

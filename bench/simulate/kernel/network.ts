@@ -1,7 +1,7 @@
 /**
  * Servers, and the connections of processes to them. Requests on one connection arrive, and are answered, in order (TCP);
- * between connections, anything may overtake anything. A request may be late, or lost with or without having been carried out:
- * the sender sees an error then, and cannot tell which.
+ * between connections, anything may overtake anything. A request may be late. It may also be lost, before or after it was
+ * carried out: the sender sees an error and cannot tell which.
  */
 import type { Tally } from './tally.ts';
 import { MS, type Process, type World } from './world.ts';
@@ -16,7 +16,7 @@ export class Path {
   /** Each message is lost with this probability until then. */
   lossyUntilUs = 0;
   loss = 0;
-  /** Until then requests are carried out at once, and answered up to this much later. */
+  /** Until then the server carries requests out at once, and answers up to this much later. */
   lateUntilUs = 0;
   lateUs = 0;
 }
@@ -44,7 +44,7 @@ export class Server {
     this.#links.delete(link);
   }
 
-  /** The server is gone: whoever waits for an answer hears that the connection is. */
+  /** The server is gone: every process that waits for an answer sees its connection closed. */
   goDown(): void {
     this.isUp = false;
     for (const link of this.#links) link.breakOff();
@@ -62,9 +62,9 @@ export class Server {
 
 interface PendingRequest {
   readonly reject: (error: Error) => void;
-  /** Answered or given up: anything that arrives now is ignored. */
+  /** It was answered or given up: later answers are ignored. */
   isOver: boolean;
-  /** Its connection ended before it arrived, so it was lost. */
+  /** Its connection ended before it arrived: it is lost. */
   isGone: boolean;
 }
 
@@ -113,7 +113,7 @@ export class Link {
         return;
       }
       this.#lastArrivalUs = Math.max(world.nowUs + outUs, this.#lastArrivalUs);
-      // A request that was given up by then still arrives and is carried out.
+      // A request that the sender has given up still arrives and is carried out.
       if (this.#lastArrivalUs > giveUpUs) this.#rejectAt(giveUpUs, request, 'no answer in time');
       world.after(this.#lastArrivalUs - world.nowUs, world.outside, () => {
         if (!request.isGone) this.#arrive(serve, request, giveUpUs, resolve);
@@ -121,7 +121,7 @@ export class Link {
     });
   }
 
-  /** The connection is gone, whoever ended it. Requests that have reached the server stay carried out. */
+  /** Either side has ended the connection. Requests that reached the server stay carried out. */
   breakOff(): void {
     const pending = this.#pending;
     this.#pending = new Set();
@@ -184,7 +184,7 @@ export class Link {
   }
 }
 
-/** How long a message takes on that path now, microseconds; undefined when it is lost. */
+/** How long a message on that path takes now, microseconds; undefined when it is lost. */
 export function wayUs(world: World, path: Path, tally: Tally): number | undefined {
   const { random, nowUs } = world;
   if (path.cutUntilUs > nowUs || (path.lossyUntilUs > nowUs && random.chance(path.loss))) {

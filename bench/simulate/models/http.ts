@@ -1,12 +1,12 @@
 /**
- * One request to a simulated gateway, and its response, as uWebSockets.js hands them to a handler: there is no socket, but the
- * calls are the same. Whatever a handler sends is passed on at once, piece by piece.
+ * One request to a simulated gateway, and its response, as uWebSockets.js passes them to a handler: there is no socket, but the
+ * calls are the same. What a handler sends is passed on at once, piece by piece.
  */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { Method } from '../../../gateway/http/routes.ts';
 import { standIn } from '../kernel/stand-in.ts';
 
-/** What a client asks, once the gateway has read the request's head. */
+/** A client's request, once the gateway has read its head. */
 export interface ClientRequest {
   readonly campaignId: number;
   readonly userId: string;
@@ -18,7 +18,7 @@ export interface ClientRequest {
   readonly bodyAfterUs: number | undefined;
 }
 
-/** What a shop asks about coupons. */
+/** A shop's request about coupons. */
 export interface ShopCall {
   readonly what: 'hold' | 'redeem' | 'commit' | 'release' | 'refund' | 'show';
   /** Its idempotency key. */
@@ -41,7 +41,7 @@ export interface Receiver {
   over(): void;
 }
 
-/** Every request enters through it. */
+/** Every request comes through it. */
 export const PROXY = '10.0.0.7';
 const PROXY_BYTES = new TextEncoder().encode(PROXY).buffer;
 
@@ -96,7 +96,7 @@ export class Exchange {
     if (!this.#isOver) this.#onData?.(bytes.buffer, true);
   }
 
-  /** The connection is gone, whichever side closed it. */
+  /** Either side has closed the connection. */
   abort(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -128,7 +128,7 @@ const ROUTES: Readonly<Record<ClientRequest['what'], readonly [Method, string]>>
   watch: ['get', '/v1/campaigns/:id/queue'],
 };
 
-/** The method and path of a request, as production's routes spell them. */
+/** The method and path of a request, as in production's routes. */
 export function routeOf({ what }: ClientRequest): readonly [Method, string] {
   return ROUTES[what];
 }

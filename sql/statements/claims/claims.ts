@@ -1,5 +1,5 @@
 /**
- * Statements on claimants: users with an offer or on the waiting list of a campaign with claims. entries/user-requests.ts stores
+ * Statements on claimants: users with an offer or on the waitlist of a campaign with claims. entries/user-requests.ts stores
  * claims from the log. engine/settling/judges/CLAIMS.md has the states of a claimant, which the table itself enforces.
  *
  * A deadline is stored without outages; campaigns.outage_us is the time by which outages have extended those that are still

@@ -1,6 +1,7 @@
 /**
- * Compares the simulated ledger with PostgreSQL: every function of sql/ that gateway, engine and simulator use is called with
- * the same random arguments on both, and both have to answer the same or break the same constraint. The calls are in testing/.
+ * Compares the simulated ledger with PostgreSQL: every function of sql/ that gateway, engine and simulator use is called on
+ * both with the same random arguments, and both must give the same answer or break the same constraint. The calls are in
+ * testing/.
  */
 import { deepEqual } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -42,13 +43,13 @@ after(async () => {
   for (const database of databases) await database.drop();
 });
 
-/** Draws separately for each side from the same seed, as a call draws some of its arguments when it is made. */
+/** Draws separately for each side from the same seed, because a call draws some of its arguments while it runs. */
 function bothDraw(seed: number, number: number): readonly [Call, Call] {
   const draw = (): Call => drawCall(new Random(seed * 100_003 + number), number);
   return [draw(), draw()];
 }
 
-/** What gateways are shown of the campaign with claims. */
+/** What gateways see of the campaign with claims. */
 async function shown(db: Queryable): Promise<unknown> {
   const all = [{ campaignId: CAMPAIGNS, after: 0 }];
   return [await readClaimants(db, all, 99), await readMoves(db, all, 99)];

@@ -1,11 +1,11 @@
-/** Plans about offers that the operator ends by hand. */
+/** Plans with offers that the operator ends by hand. */
 import type { Ask } from '../../plans/plan.ts';
 import { campaign, endsOffer, enters, fault, looks, often, quietPlan, wayOf } from './build.ts';
 
 const ONE = { engines: 1, gateways: 1 };
 const TWO = { engines: 1, gateways: 2 };
 
-/** As many people as places; each claims so long after being offered something. */
+/** As many users as stock; each claims so long after getting an offer. */
 function claimants(places: number, claimsAfterMs: (index: number) => number | undefined): Ask[] {
   return often(places, 1, index =>
     enters(`u${index + 1}`, 500 + index, { watches: true, claimsAfterMs: claimsAfterMs(index) }),
@@ -14,8 +14,8 @@ function claimants(places: number, claimsAfterMs: (index: number) => number | un
 
 export const OFFER_PLANS = {
   /**
-   * The operator ends offers, and the engine stands still with some of them in its hands. Before it continues, and before any
-   * gateway hears of them, their holders claim.
+   * The operator ends offers, and the engine stands still while it ends some of them. Before it continues, and before any
+   * gateway learns of these ends, the holders claim.
    */
   'an engine stands still as it ends offers': quietPlan({
     campaigns: [campaign('coupon', 3_000, { places: 16, claims: { withinS: 20, waitlist: 0 } })],
@@ -26,7 +26,7 @@ export const OFFER_PLANS = {
     faults: [fault('engine pauses', 1_010, { forMs: 1_700 })],
   }),
 
-  /** The engine dies after it has noted that an offer ends, and before its slow Redis has heard of that. Nobody asks again. */
+  /** The engine dies after it has recorded the end of an offer, and before its slow Redis has it. Nobody repeats the request. */
   'an engine dies as it ends an offer': quietPlan({
     ...ONE,
     campaigns: [campaign('coupon', 3_000, { places: 1, claims: { withinS: 60, waitlist: 0 } })],
@@ -38,8 +38,8 @@ export const OFFER_PLANS = {
   }),
 
   /**
-   * People claim what the operator ends at that moment. Their gateway has looked them up, and asks a slow log whether the
-   * Redis that answered is the one that counts; the ledger cannot tell either.
+   * Users claim offers that the operator ends at that moment. Their gateway has looked them up, and checks with a slow log
+   * whether the Redis that answered is current; the ledger does not know either.
    */
   'a log is slow as offers are looked up': quietPlan({
     ...ONE,
@@ -57,7 +57,7 @@ export const OFFER_PLANS = {
     ],
   }),
 
-  /** An engine is away when the log goes, and begins to look at what counts as available before the log is back. */
+  /** An engine is away when the log fails, and starts to measure availability before the log is back. */
   'an engine starts in an outage': quietPlan({
     ...TWO,
     leaseMs: 800,

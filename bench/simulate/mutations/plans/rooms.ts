@@ -1,12 +1,12 @@
-/** Plans about waiting rooms. */
+/** Plans with waiting rooms. */
 import { campaign, enters, fault, often, quietPlan, wayOf } from './build.ts';
 
 const TWO = { engines: 1, gateways: 2 };
 
 export const ROOM_PLANS = {
   /**
-   * A gateway stops while the log does not answer it. Those who have their streams there are skipped if they keep them until
-   * it has given up, as nobody counts a stream at a gateway whose lease has ended.
+   * A gateway stops while the log does not answer it. Users with streams there are skipped if they keep them until the gateway
+   * has given up, because a stream at a gateway whose lease has ended does not count.
    */
   'a gateway stops with streams': quietPlan({
     ...TWO,
@@ -23,7 +23,7 @@ export const ROOM_PLANS = {
     ],
   }),
 
-  /** People wait in a room, and some of them leave. */
+  /** Users wait in a room, and some of them leave. */
   'people leave a room': quietPlan({
     ...TWO,
     campaigns: [
@@ -36,7 +36,7 @@ export const ROOM_PLANS = {
     ],
   }),
 
-  /** Some enter a slow room without watching, are skipped, and come back while others still wait. */
+  /** Some users enter a slow room without watching, are skipped, and come back while others still wait. */
   'people are skipped and come back': quietPlan({
     ...TWO,
     campaigns: [
@@ -51,7 +51,7 @@ export const ROOM_PLANS = {
     ],
   }),
 
-  /** The ledger's clock is ahead for a while, during which an engine and PostgreSQL restart, and people are admitted. */
+  /** The ledger's clock is ahead for a while. Meanwhile an engine and PostgreSQL restart, and users are admitted. */
   'the ledger is ahead as a room lets people in': quietPlan({
     gateways: 1,
     leaseMs: 800,

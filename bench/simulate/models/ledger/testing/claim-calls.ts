@@ -1,4 +1,4 @@
-/** Calls on the one campaign in which grants have to be claimed. */
+/** Calls on the one campaign with claims. */
 import type { Queryable } from '../../../../../sql/database.ts';
 import { type Campaign, getCampaign } from '../../../../../sql/statements/campaigns/campaigns.ts';
 import { saveSettled } from '../../../../../sql/statements/campaigns/settling.ts';

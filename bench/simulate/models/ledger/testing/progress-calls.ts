@@ -34,7 +34,7 @@ import {
 import type { Arguments } from './arguments.ts';
 import { type Call, OPENS_MS } from './sides.ts';
 
-/** On gateways, partitions, clocks and watermarks. */
+/** Calls on gateways, partitions, clocks and watermarks. */
 export function progressCalls({
   random,
   incarnation,
@@ -88,7 +88,7 @@ export function progressCalls({
   ];
 }
 
-/** On slices that gateways signed. */
+/** Calls on slices that gateways signed. */
 export function sliceCalls({ random, gateway, slice }: Arguments): readonly Call[] {
   return [
     db => insertSlices(db, [slice]),

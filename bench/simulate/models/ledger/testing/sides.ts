@@ -1,4 +1,4 @@
-/** What calls are made on, PostgreSQL or the model, and their outcomes in a form that can be compared. */
+/** The two sides of the comparison, PostgreSQL and the model, and outcomes in a comparable form. */
 import type { Pool, Queryable } from '../../../../../sql/database.ts';
 import { standIn } from '../../../kernel/stand-in.ts';
 import { partsOf, type QueryInput } from '../ledger.ts';
@@ -9,9 +9,9 @@ import type { Result } from '../statement.ts';
 export const OPENS_MS = Date.UTC(2030, 0, 1);
 export const LENGTH_MS = 1;
 
-/** The last of them has claims. */
+/** The last campaign has claims. */
 export const CAMPAIGNS = 4;
-/** The id of the room, which is made after the other campaigns. */
+/** The id of the room, which is created after the other campaigns. */
 export const ROOM = 5;
 export const USERS = ['a', 'b', 'c', 'd', 'é'] as const;
 
@@ -33,7 +33,7 @@ export async function outcomeOf(call: Call, db: Queryable): Promise<unknown> {
   }
 }
 
-/** Leaves out what differs: current times, and the order of rows that have none. */
+/** Leaves out differences: current times, and the order of unordered rows. */
 export function comparable(value: unknown): unknown {
   if (Buffer.isBuffer(value)) return value.toString('hex');
   if (value instanceof Date)

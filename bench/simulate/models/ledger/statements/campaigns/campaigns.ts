@@ -73,7 +73,7 @@ const getCampaign: Statement = (tables, by, values) => {
   return row === undefined ? NOTHING : rowsOf([selectedBy(tables, by)(row)]);
 };
 
-/** The terms of its room have changed: the campaign's record changes with them. */
+/** The terms of the campaign's room have changed: its row changes with them. */
 const touch = updating(() => ({}));
 
 const beginClose = updating((old, values) => {

@@ -11,7 +11,7 @@ function check(holds: boolean, constraint: string): void {
   if (!holds) throw new ConstraintError(CHECK_VIOLATION, 'campaigns', constraint);
 }
 
-/** Updates one campaign: applies the checks and the guard of what cannot change, and raises the revision. */
+/** Updates one campaign: applies the checks and the guard against forbidden changes, and raises the revision. */
 export function changeCampaign(
   tables: LedgerTables,
   by: Transaction,
@@ -54,7 +54,7 @@ export function changeCampaign(
   noteDone(tables, by, old, row);
 }
 
-/** The outages that the campaign takes account of with this change. */
+/** The outages that the campaign takes into account with this change. */
 function measuredUs({ outages }: LedgerTables, by: Transaction, old: CampaignRow, row: CampaignRow): number {
   const [fromUs, toUs] = [old.outageSeenUs, row.outageSeenUs];
   if (fromUs === null || toUs === null || row.outageUs === old.outageUs) return 0;
@@ -64,7 +64,7 @@ function measuredUs({ outages }: LedgerTables, by: Transaction, old: CampaignRow
     .reduce((sum, { fromMs, toMs }) => sum + (toMs - fromMs) * 1000, 0);
 }
 
-/** The trigger campaigns_schedule, and the checks of what people decide. */
+/** The trigger campaigns_schedule, and the checks of operators' decisions. */
 function checkSchedule(tables: LedgerTables, by: Transaction, old: CampaignRow, row: CampaignRow): void {
   const nowMs = tables.now().getTime();
   const isOpeningMoved = row.opensAt.getTime() !== old.opensAt.getTime();
@@ -85,7 +85,7 @@ function checkSchedule(tables: LedgerTables, by: Transaction, old: CampaignRow, 
   check(!isCloseMoved || (old.closingAt !== null && row.closesAt < old.closesAt), 'campaigns_versioned');
 }
 
-/** Whether a version in effect says what the row has become. */
+/** Whether a version in effect matches the new row. */
 function hasVersion(
   { versions }: LedgerTables,
   by: Transaction,
@@ -106,7 +106,7 @@ function hasVersion(
   );
 }
 
-/** What an update of the campaign that $1 names changes; undefined for nothing. */
+/** The changes of an update of the campaign $1; undefined for none. */
 type Change = (
   campaign: CampaignRow,
   values: Parameters<Statement>[2],

@@ -63,7 +63,7 @@ const insertClaimants: Statement = (tables, by, values) => {
   return changed(numbers.length);
 };
 
-/** PostgreSQL looks at foreign keys behind all rows of a statement. */
+/** PostgreSQL checks foreign keys after all rows of a statement. */
 const insertWaiting: Statement = (tables, by, values) => {
   let failed: ConstraintError | undefined;
   const attempt = (write: () => unknown): void => {
@@ -116,7 +116,7 @@ const refuseOfClaimants: Statement = (tables, by, values) => {
   return changed(due.length);
 };
 
-/** Where there is another one. */
+/** Replaces the code of a serial, if a new one is given. */
 function replaceCode(tables: LedgerTables, by: Transaction, row: ClaimantRow, code: string): void {
   const key = `${row.campaignId}/${row.serial}`;
   const grant = tables.grants.get(key, by);
@@ -145,7 +145,7 @@ const saveMoves: Statement = (tables, by, values) => {
 const areAllDecided: Statement = (tables, by, values) =>
   rowsOf([{ over: !claimantsOf(tables, by, values.number(1)).some(({ state }) => state === 'offered') }]);
 
-/** Campaigns, in the order of their ids, each with the number behind which its rows are read. */
+/** Campaigns in the order of their ids, each with the number after which its rows are read. */
 function behindOf(values: Values): readonly (readonly [campaignId: number, after: number])[] {
   const afters = values.numbers(2);
   return values

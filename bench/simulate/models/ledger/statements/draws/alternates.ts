@@ -46,10 +46,10 @@ export function writeAlternates(
   }
 }
 
-/** No prize is passed on in a simulation. */
+/** Simulated prizes are never passed on. */
 const readRedrawn: Statement = () => NOTHING;
 
-/** The alternates who still wait, in their order. */
+/** The alternates who still wait, in order. */
 export function nextAlternates(
   { alternates, claimants, passedOn }: LedgerTables,
   by: Transaction,

@@ -20,7 +20,7 @@ function canBeTaken(tables: LedgerTables, by: Transaction, sent: EntryRow): bool
   return isOpen(campaign) && sent.stamp > campaign.settledStamp && sent.stamp < endStamp(campaign);
 }
 
-/** Throws Blocked while another transaction is writing an entry that this one would clash with. */
+/** Throws Blocked while another transaction is writing a conflicting entry. */
 function clashOf(tables: LedgerTables, by: Transaction, sent: EntryRow): 'user' | 'stamp' | undefined {
   const { entries } = tables;
   const holder = entries.heldBy(keyOf(sent), by);

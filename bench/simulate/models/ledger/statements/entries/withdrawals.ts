@@ -39,7 +39,7 @@ const decideWithdrawals: Statement = (tables, by, values) => {
   return rowsOf([{ honoured, more: due.length > turn.length }]);
 };
 
-/** Whether they have a place that they may still give up: that is decided with their offer. */
+/** Whether the user is a claimant who may still give up: the withdrawal is then decided with the offer. */
 function mayStillDecline(
   { claimants }: LedgerTables,
   by: Transaction,
