@@ -21,7 +21,7 @@
  * 1. retiring  Begins an epoch in the ledger and makes the log refuse every identity prepared before. (A Redis log refuses
  *              older epochs from the marker on.)
  * 2. fencing   Appends a marker to each partition, a fence of the new epoch's incarnation 0, and a fence for each
- *              incarnation that is live in the ledger, repeatedly until all markers were consumed and nobody is live.
+ *              incarnation that is live in the ledger, repeatedly until all markers are consumed and no incarnation is live.
  *              Nothing acknowledged under an older epoch lies behind a marker, and intake drops whatever does: an
  *              incarnation unknown to the ledger has shown itself before the marker, or never will. If one shows that the
  *              epoch was in use before (the ledger was restored, or recreated in front of an old log), the reaper takes
@@ -238,7 +238,7 @@ export class LeaseReaper {
     }
   }
 
-  /** For a log that opens epochs by itself: marks partitions without this epoch, or nobody could write there. */
+  /** For a log that opens epochs by itself: marks partitions without this epoch; no gateway could write there otherwise. */
   async #markMissing({ epoch = 0, readAtUs }: Registry): Promise<void> {
     const nowMs = performance.now();
     if (nowMs - this.#lookedForMarksAtMs < FENCE_AGAIN_MS) return;
@@ -345,7 +345,7 @@ export class LeaseReaper {
       return;
     }
     await markAllBackfilled(pool, epoch * INCARNATIONS_PER_EPOCH);
-    // Nobody has stamped since the marker was made, so new stamps can start after it.
+    // No gateway has stamped since the marker was made, so new stamps can start after it.
     const floorUs = Math.max(nowUs, await readWatermark(pool));
     if (nodes !== '') await noteNodes(redis, keys.leases, nodes);
     if (!(await openRegistry(redis, keys.leases, { epoch, floorUs, leaseMs })))

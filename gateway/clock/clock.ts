@@ -19,7 +19,7 @@
  * gateway whose bound is too large accepts no entries (clock-limits.ts).
  *
  * Instants of arrival are even. The odd ones are for requests whose arrival a proxy has noted (request-start.ts), so that
- * these can be stamped between earlier instants without a list of all given ones.
+ * these can be stamped between earlier instants without a list of all used ones.
  */
 
 import type { ClockReport } from '../../engine/contract/redis/lease/lease.ts';
@@ -28,7 +28,7 @@ export interface ClockSample {
   /** Local monotonic times, microseconds: when the request was sent and when the response was received. */
   readonly askedUs: number;
   readonly answeredUs: number;
-  /** What Redis said, microseconds since the epoch. */
+  /** Redis' time, microseconds since the epoch. */
   readonly redisUs: number;
 }
 
@@ -136,7 +136,8 @@ export class SharedClock {
       this.#contradiction = isLikeIt ? { ...contradiction, last: sample } : { first: sample, last: sample };
       return;
     }
-    // A response so slow that it agrees with both says nothing. A clock that was slewed back agrees with the best sample again.
+    // A response so slow that it agrees with both proves nothing. A clock that was slewed back agrees with the best sample
+    // again.
     if (isLikeIt && this.#surest !== undefined && spreadUs(sample, this.#surest, local) > this.#stopUs)
       return;
     this.#contradiction = undefined;

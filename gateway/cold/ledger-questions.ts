@@ -1,7 +1,6 @@
 /**
- * Questions about single users that only the ledger can answer: while Redis is being rebuilt, and about shelved campaigns.
- * Questions that arrive during one statement go out together as the next, so ten thousand users who ask at once cost
- * PostgreSQL ten statements.
+ * Look-ups of single users that only the ledger can answer: while Redis is being rebuilt, and in shelved campaigns. Look-ups
+ * that arrive during one statement share the next one, so ten thousand concurrent requests cost PostgreSQL ten statements.
  */
 import type { Queryable } from '../../sql/database.ts';
 import type { Ledger } from './ledger.ts';

@@ -1,6 +1,6 @@
 /**
  * Decides shops' requests in batches: requests that arrive during one transaction form the next one, as entries form slices.
- * A hundred baskets with one coupon then wait for its row, and for the disk, once and not a hundred times.
+ * A hundred baskets with one coupon then wait for its row and for the disk once, not a hundred times.
  */
 import { LAPSED_AT_ONCE } from '../../sql/statements/coupons/redemptions.ts';
 import { type Ledger, LedgerUnavailable } from '../cold/ledger.ts';

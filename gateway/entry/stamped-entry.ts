@@ -167,7 +167,7 @@ export class Entry implements Stamped, AcceptedEntry {
     return receipts.textOf(leaf, kind, campaignId, stamp, source);
   }
 
-  /** Somebody of this slice had entered before, perhaps this user: look the user's entry up and answer with it. */
+  /** A user of this slice had entered before, perhaps this one: look the user's entry up and answer with it. */
   async #answerLookedUp(receipts: SliceReceipts | undefined): Promise<void> {
     const { lookups, membership } = this.#parts;
     let standing: EntryStanding | undefined;

@@ -90,7 +90,7 @@ export type Outcome = Static<typeof Outcome>;
 
 const Seconds = Type.Integer({ minimum: 0 });
 
-/** How long somebody in a room will wait, in seconds: half of all wait no longer than p50, nine in ten no longer than p90. */
+/** A user's estimated wait in a room, in seconds: half of all users wait no longer than p50, nine in ten no longer than p90. */
 export const Eta = Type.Union([
   Type.Object({ p50: Seconds, p90: Seconds }, { additionalProperties: false }),
   Type.Null(),

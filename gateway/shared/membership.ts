@@ -70,7 +70,7 @@ interface Incarnation {
   deadlineUs: number;
 }
 
-/** How often to retry while no lease is available. */
+/** The retry interval while no lease is available. */
 const JOIN_INTERVAL_MS = 100;
 /** Renewals per lease: it expires when this many in a row have failed. */
 const RENEWALS_A_LEASE = 4;
@@ -186,7 +186,7 @@ export class Membership {
     return undefined;
   }
 
-  /** Whether an engine found Redis' clock correct after this process began to follow it, or none reports about clocks. */
+  /** Whether an engine found Redis' clock correct after this process began to follow it, or no engine reports about clocks. */
   async #isClockConfirmed(): Promise<boolean> {
     const { clock, redis, keys } = this.#parts;
     if (this.#wasClockConfirmed) return true;
@@ -206,7 +206,8 @@ export class Membership {
     const { readings: since, atUs } = this.#answered;
     if (verdict === 'held' || verdict.reading <= since) return false;
     if (verdict.agreedUs < atUs || verdict.agreedUs > clock.now()) return false;
-    // The finding is about Redis' clock as it is now: after a correction it may differ from the clock that this process follows.
+    // The finding is about Redis' clock as it is now: after a correction it may differ from the clock that this process
+    // follows.
     await sampleClock(redis, keys.leases, clock);
     this.#wasClockConfirmed = !clock.isContradicted;
     return this.#wasClockConfirmed;

@@ -14,7 +14,7 @@ export interface RoomGateOptions {
 export interface Customer {
   readonly url?: string | undefined;
   readonly headers: { readonly cookie?: string | undefined };
-  /** An id that the shop chooses for this visit: it makes a report repeatable whose answer was lost. */
+  /** An id that the shop chooses for this visit, so that a report whose answer was lost can be repeated. */
   readonly session?: string;
 }
 

@@ -1,4 +1,4 @@
-/** The public view of a claimant: a user with a place in a campaign with claims. */
+/** The public view of a claimant: a user with an offer or on the waitlist of a campaign with claims. */
 import type { Claimant, Offered } from '../../engine/contract/campaign/claimant.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import { isoOf } from '../clock/iso.ts';

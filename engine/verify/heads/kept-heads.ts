@@ -1,5 +1,5 @@
 /**
- * Compares heads that somebody kept while a campaign was open with its book. Heads are shown only once nothing can be added
+ * Compares heads that were kept while a campaign was open with its book. Heads are shown only once nothing can be added
  * before them any more. So each kept head from the time of the book must be in it unchanged, and where a keeper was shown all
  * heads, the book may have no others.
  */
@@ -101,7 +101,7 @@ export class KeptHeads {
     for (const keeper of this.#keepers) await keeper.endPages(isSigned);
   }
 
-  /** Adds the head of a receipt, which somebody kept as well. */
+  /** Adds the head of a receipt, which was kept as well. */
   addReceipt(head: SignedHead, what: string): void {
     this.#receipts.push(what);
     this.#add(head, { keeper: RECEIPT, page: this.#receipts.length - 1, index: 0 });

@@ -1,5 +1,5 @@
 /**
- * Statements on the versions of campaigns: who asked for what, what gateways must confirm first, and how it was decided. A
+ * Statements on the versions of campaigns: who requested what, what gateways must confirm first, and the decision. A
  * campaign has at most one pending version, which is decided once; engine/campaigns/change.ts explains by what.
  */
 import {

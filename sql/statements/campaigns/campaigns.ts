@@ -35,7 +35,7 @@ export interface Campaign {
   /** How many can win: a coupon's stock, a raffle's winners; for a room, more than will ever come. */
   readonly places: number;
   readonly opensAt: Date;
-  /** Nobody has ever accepted an entry at or after this. */
+  /** No gateway has ever accepted an entry at or after this. */
   readonly closesAt: Date;
   /** An early close, as gateways know it; at or before closesAt. */
   readonly closingAt: Date | null;
@@ -75,7 +75,7 @@ export interface Campaign {
   readonly pending: PendingChange | null;
   /** The time to claim a grant, as the rules say; null: a grant is final at once. */
   readonly claimWithinS: number | null;
-  /** For a coupon: how many users are put on the waitlist behind the grants. */
+  /** For a coupon: the length of the waitlist behind the grants. */
   readonly waitlist: number;
   /** How many are on it so far; for a raffle with claims, the number of alternates. */
   readonly waitlistedCount: number;

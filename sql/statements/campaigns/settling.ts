@@ -70,9 +70,9 @@ export async function findWork(
  * these flags save a step the statements for which there is nothing to do.
  */
 export interface TakenCampaign extends Campaign {
-  /** Somebody has claimed, and that is not decided. */
+  /** A claim is undecided. */
   readonly hasOpenClaims: boolean;
-  /** Somebody has withdrawn, and that is not decided. */
+  /** A withdrawal is undecided. */
   readonly hasOpenWithdrawals: boolean;
 }
 
