@@ -116,7 +116,7 @@ const Instant = Type.String({ format: 'date-time' });
 
 /** Members shown only in campaigns whose grants or prizes must be claimed. */
 const claimFields = {
-  place: Type.Optional(
+  waitlist_position: Type.Optional(
     Type.Integer({
       minimum: 1,
       description: 'Of a waitlisted entry: its position among those still waiting; only falls',
@@ -250,9 +250,12 @@ export type OutcomeEvent = Static<typeof OutcomeEvent>;
 export const WaitlistedEvent = Type.Object(
   {
     position: Type.Integer({ minimum: 1 }),
-    place: Type.Integer({ minimum: 1, description: 'The position among those still waiting; only falls' }),
+    waitlist_position: Type.Integer({
+      minimum: 1,
+      description: 'The position among those still waiting; only falls',
+    }),
   },
-  { examples: [{ position: bob.position, place: bob.place }] },
+  { examples: [{ position: bob.position, waitlist_position: bob.waitlistPosition }] },
 );
 export type WaitlistedEvent = Static<typeof WaitlistedEvent>;
 

@@ -42,7 +42,7 @@ export function offerMembers(
 }
 
 type ClaimantMembers = Partial<
-  Pick<EntryView, 'place' | 'serial' | 'code' | 'claim_by' | 'seconds_left' | 'ended_at'>
+  Pick<EntryView, 'waitlist_position' | 'serial' | 'code' | 'claim_by' | 'seconds_left' | 'ended_at'>
 >;
 
 /** The members that an entry shows beside its outcome. */
@@ -55,7 +55,7 @@ export function claimantMembers(
     case 'waitlisted':
       return campaign.finished
         ? {}
-        : { place: moves.waiting(campaign.campaignId, claimant.waitlistPosition) };
+        : { waitlist_position: moves.waiting(campaign.campaignId, claimant.waitlistPosition) };
     case 'offered':
       return offerMembers(deadlines, campaign, claimant);
     case 'claimed':

@@ -3,7 +3,7 @@
  *
  * States: `pending` (looks the rank up in Redis) -> `provisional` (the rank can still change: nothing is shown) ->
  * `placed` (shows position and ahead; ahead only falls) -> `deciding` (settled: looks the outcome up in Redis) -> `over`.
- * With claims, `deciding` may lead to `waitlisted` (shows a place, which only falls) or `offered` (until it is claimed,
+ * With claims, `deciding` may lead to `waitlisted` (shows the waitlist position, which only falls) or `offered` (until it is claimed,
  * lapses or is declined), and from both back to `deciding` when the claimant has moved. Only Watchers writes the state.
  */
 import type { HttpResponse } from 'uWebSockets.js';

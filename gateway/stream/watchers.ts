@@ -336,7 +336,7 @@ export class Watchers implements BoardListener {
       this.#parts.claimants.moves.waiting(campaignId, waitlistPosition),
     );
     if (now === shownWaitlistPosition && !always) return;
-    const data: WaitlistedEvent = { position: rank + 1, place: now };
+    const data: WaitlistedEvent = { position: rank + 1, waitlist_position: now };
     const id = `${campaignId}:${stamp}:w${now}`;
     if (this.#write(watcher, `id: ${id}\nevent: waitlisted\ndata: ${JSON.stringify(data)}\n\n`)) {
       watcher.shownWaitlistPosition = now;

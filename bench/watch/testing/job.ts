@@ -71,15 +71,15 @@ export function streamHead(retryMs = 20): string {
   return head + chunk(`retry: ${retryMs}\n\n`);
 }
 
-export function position(place: number, ahead: number): string {
+export function position(position: number, ahead: number): string {
   return chunk(
-    `id: ${CAMPAIGN}:4096:${ahead}\nevent: position\ndata: ${JSON.stringify({ position: place, ahead })}\n\n`,
+    `id: ${CAMPAIGN}:4096:${ahead}\nevent: position\ndata: ${JSON.stringify({ position, ahead })}\n\n`,
   );
 }
 
 /** The last event, and the end of the stream. */
-export function outcome(place: number, fields: object): string {
-  const data = JSON.stringify({ position: place, ...fields });
+export function outcome(position: number, fields: object): string {
+  const data = JSON.stringify({ position, ...fields });
   return `${chunk(`id: ${CAMPAIGN}:4096:over\nevent: outcome\ndata: ${data}\n\n`)}0\r\n\r\n`;
 }
 
