@@ -14,7 +14,7 @@ export interface Gauges {
 /** A campaign as the public API shows it. */
 export interface CampaignGauge {
   readonly kind: string;
-  readonly places: number;
+  readonly stock: number;
   readonly granted: number;
   readonly settled: number;
 }
@@ -51,10 +51,12 @@ async function textOf(url: string): Promise<string> {
 async function campaignsOf(gateway: string): Promise<readonly CampaignGauge[]> {
   const text = await textOf(`${gateway}/v1/campaigns`);
   if (!text.startsWith('{"campaigns"')) return [];
-  const { campaigns }: { campaigns: (CampaignGauge & { stock?: number; winners?: number })[] } =
+  const {
+    campaigns,
+  }: { campaigns: (Omit<CampaignGauge, 'stock'> & { stock?: number; winners?: number })[] } =
     JSON.parse(text);
   return campaigns.map(({ kind, stock, winners, granted, settled }) => {
-    return { kind, places: stock ?? winners ?? 0, granted, settled };
+    return { kind, stock: stock ?? winners ?? 0, granted, settled };
   });
 }
 

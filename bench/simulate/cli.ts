@@ -56,9 +56,9 @@ function showPlan(plan: Plan): void {
   say(
     `  slices of ${plan.maxSliceEntries}, leases of ${plan.leaseMs} ms, clocks that drift by ${plan.drift}, and this:`,
   );
-  for (const { campaignId, kind, places, opensAtUs, closesAtUs } of plan.campaigns) {
+  for (const { campaignId, kind, stock, opensAtUs, closesAtUs } of plan.campaigns) {
     const [opensMs, closesMs] = [opensAtUs, closesAtUs].map(us => (us - BEGINNING_US) / MS);
-    say(`    campaign ${campaignId}: ${kind}, ${places} places, ${opensMs} to ${closesMs} ms`);
+    say(`    campaign ${campaignId}: ${kind}, stock ${stock}, ${opensMs} to ${closesMs} ms`);
   }
   for (const { atMs, what, userId, campaignId, gateway } of plan.asks) {
     say(`    ${atMs} ms: ${userId} asks gateway ${gateway} to ${what} (campaign ${campaignId})`);

@@ -209,11 +209,11 @@ function isDrawMoved(campaign: Campaign, proposed: Version): boolean {
 function rulesWith(deps: ChangeDeps, campaign: Campaign, proposed: Version): NewRules | undefined {
   const named = ({
     title,
-    places,
+    stock,
     opensAt,
     closesAt,
-  }: Pick<Campaign, 'title' | 'places' | 'opensAt' | 'closesAt'>) =>
-    JSON.stringify([title, places, opensAt, closesAt]);
+  }: Pick<Campaign, 'title' | 'stock' | 'opensAt' | 'closesAt'>) =>
+    JSON.stringify([title, stock, opensAt, closesAt]);
   // A room has none.
   if (campaign.kind === 'room') return undefined;
   if (proposed.action !== 'edit' || named(campaign) === named(proposed)) return undefined;

@@ -19,7 +19,7 @@ test('builds unfinished campaigns first, then requested ones, then those that en
   const { pool, redis, keys } = world;
   const campaigns = [];
   for (const minute of [undefined, 1, 2, 3, 4]) {
-    const made = await world.campaign({ places: 1 });
+    const made = await world.campaign({ stock: 1 });
     campaigns.push({
       ...made,
       finishedAt: minute === undefined ? null : new Date(Date.UTC(2030, 0, 1, 0, minute)),

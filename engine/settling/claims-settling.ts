@@ -2,7 +2,7 @@
  * Settling with claims: one part of a campaign's step (see settling.ts), in the same transaction. First it ends offers that
  * were claimed or declined or whose deadline has passed; then it offers what is free to those who wait. If more offers end
  * than fit in a transaction, steps do nothing else until the rest fits, so splitting the work into turns decides nothing
- * that one step would not. The turns terminate: everybody with a place ends once. engine/settling/judges/CLAIMS.md has the
+ * that one step would not. The turns terminate: every claimant ends once. engine/settling/judges/CLAIMS.md has the
  * rules.
  */
 import type { Queryable } from '../../sql/database.ts';

@@ -55,10 +55,10 @@ export class TestLedger {
 
   campaign(
     kind: Campaign['kind'],
-    places: number,
+    stock: number,
     announce?: (campaignId: number) => Announcement,
   ): Promise<Campaign> {
-    return createCampaign(this.pool, { kind, places, ...TIMES }, announce);
+    return createCampaign(this.pool, { kind, stock, ...TIMES }, announce);
   }
 
   /** Entries of user-<instant> at these instants, microseconds after the opening, all from gateway 0. */
@@ -74,7 +74,7 @@ export class TestLedger {
   /** A coupon with claims. */
   claimed(stock: number, claims: ClaimRules): Promise<Campaign> {
     return this.campaign('coupon', stock, id =>
-      announcementOf(testRandomness(), id, { places: stock, ...TIMES }, undefined, claims),
+      announcementOf(testRandomness(), id, { stock, ...TIMES }, undefined, claims),
     );
   }
 

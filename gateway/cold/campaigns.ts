@@ -31,13 +31,13 @@ export interface CampaignListParts extends RefusalParts, NowParts {
 const LIMIT = 100;
 
 export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignView {
-  const { campaignId: id, kind, title, places } = campaign;
+  const { campaignId: id, kind, title, stock } = campaign;
   return {
     id,
     kind,
     title,
-    ...(kind === 'coupon' ? { stock: places } : {}),
-    ...(kind === 'raffle' ? { winners: places } : {}),
+    ...(kind === 'coupon' ? { stock } : {}),
+    ...(kind === 'raffle' ? { winners: stock } : {}),
     opens_at: isoOf(campaign.opensAtUs),
     closes_at: isoOf(campaign.closesAtUs),
     ...(campaign.drawsAtUs === undefined ? {} : { draws_at: isoOf(campaign.drawsAtUs) }),

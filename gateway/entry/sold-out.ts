@@ -114,12 +114,12 @@ export class SoldOutCampaigns implements BoardListener {
 
   /** undefined until all winners are loaded: until then entries take the usual path, which is slower and just as correct. */
   async #readAll(campaign: BoardCampaign): Promise<Holders | undefined> {
-    const { campaignId, places, claims } = campaign;
+    const { campaignId, stock, claims } = campaign;
     // While a campaign is being rebuilt, a winner's first stamp may not be ranked yet.
     if (!(await this.#isWhole(campaignId))) return undefined;
     const claimants = claims === undefined ? NO_CLAIMANTS : await this.#readClaimants(campaignId);
     const winners = claims === undefined ? await this.#readWinners(campaign) : NO_WINNERS;
-    if (claimants.size + winners.size < places + (claims?.waitlist ?? 0)) return undefined;
+    if (claimants.size + winners.size < stock + (claims?.waitlist ?? 0)) return undefined;
     // A read on a node that has failed over meanwhile may be stale: it may show the later of a user's two stamps.
     if (!(await this.#isWhole(campaignId))) return undefined;
     return { winners, claimants };

@@ -208,7 +208,7 @@ function campaignAt(nowUs: number): BoardCampaign {
     revision: 1,
     kind: 'raffle',
     title: '',
-    places: 1,
+    stock: 1,
     opensAtUs: nowUs - OPEN_FOR_US,
     closesAtUs: Number.MAX_SAFE_INTEGER,
     settledStamp: -1,

@@ -42,7 +42,7 @@ test('a correct campaign has no faults, and its counts add up', () => {
   assert.deepEqual(count, {
     campaign: 1,
     kind: 'coupon',
-    places: 2,
+    stock: 2,
     accepted: 3,
     logged: 3,
     ranked: 3,
@@ -60,7 +60,7 @@ test('grants everybody when there are fewer entries than coupons', () => {
   const grantOfC = { user: 'c', serial: 3, code: 'three' };
   const all = {
     ...rightCoupon,
-    places: 5,
+    stock: 5,
     asks: asks.filter(({ user }) => user !== 'd'),
     watched: [],
     grants: [...grants, grantOfC],
@@ -249,7 +249,7 @@ detects('too many grants', 'other', /granted.*3, and not 2/, {
 });
 detects('too few winners', 'other', /winners drawn.*0, and not 1/, { grants: [], watched: [] }, rightRaffle);
 detects('a refusal while coupons are left', 'other', /though some were left/, {
-  places: 3,
+  stock: 3,
   grants: [...grants, { user: 'c', serial: 3, code: 'three' }].slice(0, 2),
   watched: [],
 });

@@ -1,5 +1,5 @@
 /**
- * The fifth chapter: a waiting room before the shop. Each admitted fan gets a pass; the shop reports, and places become
+ * The fifth chapter: a waiting room before the shop. Each admitted fan gets a pass; the shop reports, and capacity becomes
  * free.
  */
 import { createLocalJWKSet, jwtVerify } from 'jose';

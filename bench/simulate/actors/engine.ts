@@ -308,11 +308,11 @@ function termsOf({ basisPoints, limitTotal, limitPerUser }: CouponTerms): Terms 
   };
 }
 
-function wantedOf({ kind, places, opensAtUs, closesAtUs, claims, room }: Announced): WantedCampaign {
+function wantedOf({ kind, stock, opensAtUs, closesAtUs, claims, room }: Announced): WantedCampaign {
   const times = { opensAt: new Date(opensAtUs / 1000), closesAt: new Date(closesAtUs / 1000) };
   return {
-    campaign: { kind, places, title: 'simulated', ...times },
-    draw: kind === 'raffle' ? { ...plainDraw(places), alternates: ALTERNATES } : undefined,
+    campaign: { kind, stock, title: 'simulated', ...times },
+    draw: kind === 'raffle' ? { ...plainDraw(stock), alternates: ALTERNATES } : undefined,
     claims,
     monitors: undefined,
     room: room && { ...room, passMs: PASS_TTL_MS, visitMs: null, paused: false, singleUse: false },

@@ -45,14 +45,14 @@ export function checkClaims(
 ): void {
   const { announced, claimants, campaign } = rows;
   const holders = claimants.filter(holds);
-  if (holders.length > announced.places)
-    checker.breaks(2, `campaign ${campaign.campaignId} has ${holders.length} holders of ${announced.places}`);
+  if (holders.length > announced.stock)
+    checker.breaks(2, `campaign ${campaign.campaignId} has ${holders.length} holders of ${announced.stock}`);
   if (new Set(holders.map(({ serial }) => serial)).size !== holders.length)
     checker.breaks(2, `campaign ${campaign.campaignId} has a serial with two holders`);
   for (const old of before?.claimants ?? []) {
     const row = claimants.find(({ number }) => number === old.number);
     if (row?.userId !== old.userId)
-      checker.breaks(1, `${old.userId} had the place ${old.number}, and lost it`);
+      checker.breaks(1, `${old.userId} had the number ${old.number}, and lost it`);
     else if (isOver(old) && row.state !== old.state)
       checker.breaks(1, `${row.userId} was ${old.state}, and is ${row.state}`);
     else if (old.state === 'offered' && row.state === 'lapsed') checkLapse(checker, rows, row, nowUs);
@@ -95,11 +95,14 @@ function checkWaitlist(checker: Checks, { announced, campaign, claimants, entrie
     .filter(
       ([userId, stamp]) => stamp <= (campaign.cancelledStamp ?? campaign.settledStamp) && !gone.has(userId),
     )
-    .slice(0, announced.places + (announced.claims?.waitlist ?? 0))
+    .slice(0, announced.stock + (announced.claims?.waitlist ?? 0))
     .map(([userId]) => userId);
   const given = claimants.map(({ userId }) => userId);
   if (right.join() !== given.join())
-    checker.breaks(3, `campaign ${campaign.campaignId} has places for ${given}; by stamp it is ${right}`);
+    checker.breaks(
+      3,
+      `campaign ${campaign.campaignId} has the claimants ${given}; by stamp they are ${right}`,
+    );
 }
 
 /** Nobody gets an offer while a user ahead of them waits. */

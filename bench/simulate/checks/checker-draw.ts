@@ -56,10 +56,10 @@ export function drawAgain({ campaignId, rules, randomness, pool }: Drawing): rea
     return { userId, key: createHmac('sha256', seed).update(message).digest() };
   });
   const tiers: readonly { readonly winners: number }[] = draw.tiers;
-  const places = tiers.reduce((sum, tier) => sum + tier.winners, draw.alternates);
+  const count = tiers.reduce((sum, tier) => sum + tier.winners, draw.alternates);
   return keyed
     .sort((a, b) => a.key.compare(b.key))
-    .slice(0, places)
+    .slice(0, count)
     .map(({ userId }) => userId);
 }
 

@@ -121,7 +121,7 @@ function outcomeOf({ campaign, winners, gone, entries, claimants }: SeenRows, us
 
 /** Invariant 2: nothing is left over while an entrant gets nothing. */
 function checkStock(checker: Checker, { campaign, announced, winners, entries, gone }: SeenRows): void {
-  const due = Math.min(announced.places, entries.size - gone.size);
+  const due = Math.min(announced.stock, entries.size - gone.size);
   if (winners.length !== due)
     checker.breaks(2, `campaign ${campaign.campaignId} gave ${winners.length}, not ${due}`);
 }

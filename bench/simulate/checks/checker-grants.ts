@@ -8,8 +8,8 @@ import type { Checks } from './checks.ts';
 export function checkGrants(checker: Checks, rows: SeenRows, before: SeenRows | undefined): void {
   const { campaign, announced, winners, entries, gone } = rows;
   const { campaignId } = campaign;
-  if (winners.length > announced.places) {
-    checker.breaks(2, `campaign ${campaignId} gave ${winners.length} of ${announced.places}`);
+  if (winners.length > announced.stock) {
+    checker.breaks(2, `campaign ${campaignId} gave ${winners.length} of ${announced.stock}`);
   }
   if (winners.some(({ serial }, index) => serial !== index + 1)) {
     checker.breaks(
@@ -38,7 +38,7 @@ function checkOrder(checker: Checks, { campaign, announced, winners, entries, go
   const settled = [...entries].filter(
     ([userId, stamp]) => stamp <= (campaign.cancelledStamp ?? campaign.settledStamp) && !gone.has(userId),
   );
-  const right = settled.slice(0, announced.places).map(([userId]) => userId);
+  const right = settled.slice(0, announced.stock).map(([userId]) => userId);
   const given = winners.map(({ userId }) => userId);
   if (right.join() !== given.join()) {
     checker.breaks(

@@ -5,7 +5,7 @@ import type { LoggedCampaign } from './checker-log.ts';
 export interface Announced {
   readonly campaignId: number;
   readonly kind: 'coupon' | 'raffle' | 'room';
-  readonly places: number;
+  readonly stock: number;
   readonly opensAtUs: number;
   readonly closesAtUs: number;
   /** Raffles only; undefined for a draw at the close. */
@@ -29,7 +29,7 @@ export interface RoomTerms {
 export interface SeenCampaign {
   readonly campaignId: number;
   readonly kind: string;
-  readonly places: number;
+  readonly stock: number;
   readonly opensAt: Date;
   readonly closesAt: Date;
   /** The early close, if there is one. */

@@ -11,7 +11,7 @@ export interface SeenVersion {
   readonly version: number;
   readonly action: string;
   readonly state: string;
-  readonly places: number;
+  readonly stock: number;
   readonly opensAt: Date;
   readonly closesAt: Date;
   readonly drawsAt: Date | null;
@@ -102,9 +102,9 @@ export class CheckedSchedule {
   }
 }
 
-function termsOf({ places, opensAt, closesAt, drawsAt }: SeenVersion) {
+function termsOf({ stock, opensAt, closesAt, drawsAt }: SeenVersion) {
   return {
-    places,
+    stock,
     opensAtUs: opensAt.getTime() * 1000,
     closesAtUs: closesAt.getTime() * 1000,
     drawsAtUs: drawsAt === null ? undefined : drawsAt.getTime() * 1000,

@@ -45,7 +45,7 @@ export function checkTime(checker: Checks, { campaign, announced }: SeenRows, no
 export function checkRules(checker: Checks, { campaign, announced }: SeenRows): void {
   const isSame =
     campaign.kind === announced.kind &&
-    campaign.places === announced.places &&
+    campaign.stock === announced.stock &&
     campaign.opensAt.getTime() * 1000 === announced.opensAtUs &&
     (campaign.drawsAt === null ? undefined : campaign.drawsAt.getTime() * 1000) === announced.drawsAtUs &&
     campaign.closesAt.getTime() * 1000 <= announced.closesAtUs;

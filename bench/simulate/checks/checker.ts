@@ -245,8 +245,8 @@ export class Checker implements Checks {
   /** A gateway answers `sold_out`: then nothing is left, and no winner gets that answer. */
   toldSoldOut(campaignId: number, userId: string): void {
     const winners = this.#ledger.grants().filter(grant => grant.campaignId === campaignId);
-    const places = this.announced.get(campaignId)?.places ?? 0;
-    if (winners.length < places) this.breaks(2, `told sold out with ${winners.length} of ${places} granted`);
+    const stock = this.announced.get(campaignId)?.stock ?? 0;
+    if (winners.length < stock) this.breaks(2, `told sold out with ${winners.length} of ${stock} granted`);
     if (winners.some(winner => winner.userId === userId))
       this.breaks(1, `${userId} has one and was told sold out`);
   }

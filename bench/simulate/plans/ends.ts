@@ -33,13 +33,13 @@ export function withEnds(random: Random, plan: Plan): Plan {
 /** Some ends are requested twice: at another engine, or because the result is unknown. */
 function endsOf(
   random: Random,
-  { campaignId, kind, places, opensAtUs, closesAtUs }: Announced,
+  { campaignId, kind, stock, opensAtUs, closesAtUs }: Announced,
   engines: number,
 ): Ask[] {
   const fromMs = ((kind === 'coupon' ? opensAtUs : closesAtUs) - BEGINNING_US) / MS;
   const toMs = (closesAtUs - BEGINNING_US) / MS + BEHIND_MS;
   return Array.from({ length: random.between(1, 6) }, () => {
-    const [atMs, serial] = [random.between(fromMs, toMs), random.between(1, Math.min(places, SERIALS))];
+    const [atMs, serial] = [random.between(fromMs, toMs), random.between(1, Math.min(stock, SERIALS))];
     return Array.from({ length: random.chance(0.3) ? 2 : 1 }, (_, index): Ask => {
       const gateway = random.between(0, engines - 1);
       const againMs = index * random.between(1, 900);

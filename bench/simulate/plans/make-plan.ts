@@ -108,7 +108,7 @@ function makeCampaigns(random: Random): Announced[] {
     return {
       campaignId: index + 1,
       kind,
-      places: kind === 'room' ? MANY : random.between(1, 6),
+      stock: kind === 'room' ? MANY : random.between(1, 6),
       opensAtUs: BEGINNING_US + opensMs * MS,
       closesAtUs: BEGINNING_US + (opensMs + openMs) * MS,
       drawsAtUs: undefined,

@@ -18,7 +18,7 @@ export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
     id: campaign.campaignId,
     kind: campaign.kind,
     title: campaign.title,
-    ...placesJson(campaign),
+    ...stockJson(campaign),
     opens_at: campaign.opensAt.toISOString(),
     closes_at: closing.toISOString(),
     ...(campaign.kind === 'raffle' ? { draws_at: drawing.toISOString() } : {}),
@@ -50,12 +50,16 @@ function claimsJson({ kind, claimWithinS, waitlist, waitlistedCount, redrawnCoun
   return kind === 'coupon' ? { ...common, waitlist } : common;
 }
 
-function placesJson({ kind, places }: Campaign): Pick<CampaignJson, 'stock' | 'winners'> {
+/** The stock of a coupon, or the winners of a raffle. */
+export function stockJson({
+  kind,
+  stock,
+}: Pick<Campaign, 'kind' | 'stock'>): Pick<CampaignJson, 'stock' | 'winners'> {
   switch (kind) {
     case 'coupon':
-      return { stock: places };
+      return { stock };
     case 'raffle':
-      return { winners: places };
+      return { winners: stock };
     case 'room':
       return {};
   }

@@ -321,7 +321,7 @@ describe('campaign stages', () => {
     assert.equal(announced.body.status, 'scheduled');
     assert.deepEqual([announced.body.tiers, announced.body.group_limit], [tiers, 2]);
     assert.ok(announced.body.rules_hash);
-    assert.equal((await onBoard(id))?.places, 6);
+    assert.equal((await onBoard(id))?.stock, 6);
   });
 
   it('pauses and resumes', async () => {

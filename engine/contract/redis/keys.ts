@@ -19,7 +19,7 @@ export interface CampaignKeys {
    */
   readonly gone: string;
   /**
-   * Hash: user id -> the state of a claimant, for users who have a place where claims are required; see campaign/claimant.ts.
+   * Hash: user id -> the state of a claimant, for claimants of campaigns that require claims; see campaign/claimant.ts.
    */
   readonly claimants: string;
   /**

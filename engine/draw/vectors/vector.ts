@@ -98,7 +98,7 @@ export function compute(given: Given): Expected {
   const randomness = randomnessFrom(announced, reveal);
   const seed = drawSeed({ randomness, rulesHash: rulesHash(rules), poolRoot, poolCount: pool.count });
   const winners = winnersOf(draw);
-  const under = new Draw<Entrant>({ places: winners + draw.alternates, groupLimit: draw.group_limit }, seed);
+  const under = new Draw<Entrant>({ size: winners + draw.alternates, groupLimit: draw.group_limit }, seed);
   for (const [index, batch] of batchesOf(entrants).entries()) {
     under.add(batch, leaves[index] ?? new Int32Array());
   }

@@ -294,7 +294,7 @@ function factsOf({ book, located, proof, kept }: Seen, isRight: boolean): Readon
           bytes: book.bytes,
           monitors: book.rules.monitors.map(({ name, key }) => monitorFacts(name, key, kept)),
         }),
-    ...(located.length === 0 ? {} : { receipts: located.length, places: located.slice(0, MOST_LOCATED) }),
+    ...(located.length === 0 ? {} : { receipts: located.length, locations: located.slice(0, MOST_LOCATED) }),
     ...(proof === undefined ? {} : { proofVerified: isRight, proofWinners: proof.winners.length }),
   };
 }

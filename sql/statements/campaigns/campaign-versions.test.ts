@@ -31,7 +31,7 @@ const later = (ms: number): Date => new Date(Date.now() + ms);
 
 async function create(changes: Partial<Parameters<typeof createCampaign>[1]> = {}): Promise<Campaign> {
   const window = { opensAt: later(HOUR), closesAt: later(2 * HOUR) };
-  return await createCampaign(pool, { kind: 'coupon', title: 'x', places: 3, ...window, ...changes });
+  return await createCampaign(pool, { kind: 'coupon', title: 'x', stock: 3, ...window, ...changes });
 }
 
 async function read(campaignId: number): Promise<Campaign> {
@@ -281,7 +281,7 @@ describe('the database', () => {
     const window = { opensAt: later(-HOUR), closesAt: later(HOUR) };
     const { campaignId } = await createCampaign(
       pool,
-      { kind: 'coupon', title: 'x', places: 3, ...window },
+      { kind: 'coupon', title: 'x', stock: 3, ...window },
       () => rules(1),
     );
     await pool.query(`insert into entries values ($1, 'ann', 1)`, [campaignId]);
@@ -290,7 +290,7 @@ describe('the database', () => {
     await assert.rejects(saveVersion(pool, change, rules(2, 4)), violates('campaigns_rules_once'));
     const saved = await saveVersion(pool, change, rules(2));
     assert.ok(saved !== undefined && !saved.rulesHash?.equals(campaign.rulesHash ?? Buffer.of()));
-    const raffle = await createCampaign(pool, { kind: 'raffle', title: 'x', places: 3, ...window }, () =>
+    const raffle = await createCampaign(pool, { kind: 'raffle', title: 'x', stock: 3, ...window }, () =>
       rules(1),
     );
     await pool.query(`insert into entries values ($1, 'ann', 1)`, [raffle.campaignId]);

@@ -30,7 +30,7 @@ export type RefusalReason = (typeof REFUSALS)[number];
 export interface Target {
   readonly stage: Stage;
   readonly title: string;
-  readonly places: number;
+  readonly stock: number;
   readonly opensAt: Date;
   readonly closesAt: Date;
   readonly drawsAt: Date | null;
@@ -73,15 +73,15 @@ export interface NewRules {
 }
 
 const VERSION_COLUMNS = `
-  campaign_id as "campaignId", version, action, stage, title, places, opens_at as "opensAt", closes_at as "closesAt",
+  campaign_id as "campaignId", version, action, stage, title, places as stock, opens_at as "opensAt", closes_at as "closesAt",
   draws_at as "drawsAt", time_zone as "timeZone", paused, base_version as "baseVersion", asked_by as "askedBy",
   asked_at as "askedAt", reason, decide_by as "decideBy", state, refused, refusal, decided_at as "decidedAt",
   rules_hash as "rulesHash"`;
 
 /** The present terms of a campaign, in the form of a version. */
 export function targetOf(campaign: Campaign): Target {
-  const { stage, title, places, opensAt, closesAt, drawsAt, timeZone, pausedAt } = campaign;
-  return { stage, title, places, opensAt, closesAt, drawsAt, timeZone, paused: pausedAt !== null };
+  const { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, pausedAt } = campaign;
+  return { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, paused: pausedAt !== null };
 }
 
 /**
@@ -226,7 +226,7 @@ async function apply(
   target: Target,
   rules: NewRules | undefined,
 ): Promise<Campaign> {
-  const { stage, title, places, opensAt, closesAt, drawsAt, timeZone, paused } = target;
+  const { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, paused } = target;
   return await changed(
     db,
     `update campaigns
@@ -242,7 +242,7 @@ async function apply(
       version,
       stage,
       title,
-      places,
+      stock,
       opensAt,
       closesAt,
       drawsAt,
@@ -273,7 +273,7 @@ async function insertVersion(
   state: 'pending' | 'effective',
 ): Promise<number> {
   const { campaignId, action, baseVersion, target, askedBy, reason, decideBy } = wanted;
-  const { stage, title, places, opensAt, closesAt, drawsAt, timeZone, paused } = target;
+  const { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, paused } = target;
   const { rows } = await db.query<{ version: number }>(
     `insert into campaign_versions
        (campaign_id, version, action, stage, title, places, opens_at, closes_at, draws_at, time_zone, paused,
@@ -287,7 +287,7 @@ async function insertVersion(
       action,
       stage,
       title,
-      places,
+      stock,
       opensAt,
       closesAt,
       drawsAt,

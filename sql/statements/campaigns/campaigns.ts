@@ -33,7 +33,7 @@ export interface Campaign {
   readonly kind: CampaignKind;
   readonly title: string;
   /** How many can win: a coupon's stock, a raffle's winners; for a room, more than will ever come. */
-  readonly places: number;
+  readonly stock: number;
   readonly opensAt: Date;
   /** No gateway has ever accepted an entry at or after this. */
   readonly closesAt: Date;
@@ -95,7 +95,7 @@ export interface Campaign {
 
 /** The columns of campaigns as members of Campaign, for `select` and `returning`. */
 export const CAMPAIGN_COLUMNS = `
-  campaign_id as "campaignId", kind, title, places, opens_at as "opensAt", closes_at as "closesAt",
+  campaign_id as "campaignId", kind, title, places as stock, opens_at as "opensAt", closes_at as "closesAt",
   closing_at as "closingAt", created_at as "createdAt", revision, settled_stamp as "settledStamp",
   settled_count as "settledCount", granted_count as "grantedCount", gone_count as "goneCount",
   gone_ranked as "goneRanked", frozen_at as "frozenAt", frozen_count as "frozenCount", seed,
@@ -121,7 +121,7 @@ export function admissionEndsAtUs(campaign: Pick<Campaign, 'closesAt' | 'closing
 export interface NewCampaign {
   readonly kind: CampaignKind;
   readonly title: string;
-  readonly places: number;
+  readonly stock: number;
   readonly opensAt: Date;
   readonly closesAt: Date;
   /** Absent: 'scheduled'. A draft is shown to nobody. */
@@ -142,7 +142,7 @@ export async function createCampaign(
   campaign: NewCampaign,
   announce: (campaignId: number) => Announcement | undefined = () => undefined,
 ): Promise<Campaign> {
-  const { kind, title, places, opensAt, closesAt, stage, timeZone, drawsAt, draftTerms, madeBy } = campaign;
+  const { kind, title, stock, opensAt, closesAt, stage, timeZone, drawsAt, draftTerms, madeBy } = campaign;
   const ids = await db.query<{ campaignId: number }>(
     `select nextval(pg_get_serial_sequence('campaigns', 'campaign_id'))::integer as "campaignId"`,
   );
@@ -158,7 +158,7 @@ export async function createCampaign(
       campaignId,
       kind,
       title,
-      places,
+      stock,
       opensAt,
       closesAt,
       announced?.rules ?? null,

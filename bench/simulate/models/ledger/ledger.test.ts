@@ -60,7 +60,7 @@ async function round(seed: number, pool: Pool): Promise<void> {
   const opensAt = new Date(OPENS_MS);
   const closesAt = new Date(OPENS_MS + LENGTH_MS);
   for (const kind of ['coupon', 'raffle', 'coupon', 'coupon'] as const) {
-    const campaign = { kind, title: 'test', places: 3, opensAt, closesAt };
+    const campaign = { kind, title: 'test', stock: 3, opensAt, closesAt };
     const announce = (id: number) =>
       id === CAMPAIGNS ? { rules: '{"claim_within_s":1,"waitlist":2}', nonce: null } : undefined;
     const [real, simulated] = [
@@ -71,7 +71,7 @@ async function round(seed: number, pool: Pool): Promise<void> {
   }
   for (const db of [pool, model]) {
     const terms = { perSecond: 2, capacity: null, paused: false, graceMs: 1_000, passMs: 1_000 };
-    await createCampaign(db, { kind: 'room', title: 'test', places: 9, opensAt, closesAt });
+    await createCampaign(db, { kind: 'room', title: 'test', stock: 9, opensAt, closesAt });
     await createRoom(db, ROOM, { ...terms, visitMs: null, singleUse: false });
   }
   for (const of of [{ code: 'SALE-1' }, { campaignId: 1 }]) {

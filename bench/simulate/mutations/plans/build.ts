@@ -49,7 +49,7 @@ export function campaign(
   return {
     campaignId: 1,
     kind,
-    places: 100,
+    stock: 100,
     opensAtUs: BEGINNING_US + opensMs * MS,
     closesAtUs: BEGINNING_US + closesMs * MS,
     drawsAtUs: undefined,

@@ -47,7 +47,7 @@ export const COUPON_PLANS = {
 
   /** A user claims the only coupon, and a user who waits for it withdraws. */
   'people leave a waitlist': quietPlan({
-    campaigns: [campaign('coupon', 3_000, { places: 1, claims: { withinS: 1, waitlist: 3 } })],
+    campaigns: [campaign('coupon', 3_000, { stock: 1, claims: { withinS: 1, waitlist: 3 } })],
     asks: [
       enters('u1', 600, { watches: true, claimsAfterMs: 500 }),
       enters('u2', 620),

@@ -6,8 +6,8 @@ const ONE = { engines: 1, gateways: 1 };
 const TWO = { engines: 1, gateways: 2 };
 
 /** As many users as stock; each claims so long after getting an offer. */
-function claimants(places: number, claimsAfterMs: (index: number) => number | undefined): Ask[] {
-  return often(places, 1, index =>
+function claimants(count: number, claimsAfterMs: (index: number) => number | undefined): Ask[] {
+  return often(count, 1, index =>
     enters(`u${index + 1}`, 500 + index, { watches: true, claimsAfterMs: claimsAfterMs(index) }),
   );
 }
@@ -18,7 +18,7 @@ export const OFFER_PLANS = {
    * gateway learns of these ends, the holders claim.
    */
   'an engine stands still as it ends offers': quietPlan({
-    campaigns: [campaign('coupon', 3_000, { places: 16, claims: { withinS: 20, waitlist: 0 } })],
+    campaigns: [campaign('coupon', 3_000, { stock: 16, claims: { withinS: 20, waitlist: 0 } })],
     asks: [
       ...claimants(16, () => 1_650),
       ...often(16, 1, index => endsOffer(index + 1, 1_000 + index)),
@@ -29,7 +29,7 @@ export const OFFER_PLANS = {
   /** The engine dies after it has recorded the end of an offer, and before its slow Redis has it. Nobody repeats the request. */
   'an engine dies as it ends an offer': quietPlan({
     ...ONE,
-    campaigns: [campaign('coupon', 3_000, { places: 1, claims: { withinS: 60, waitlist: 0 } })],
+    campaigns: [campaign('coupon', 3_000, { stock: 1, claims: { withinS: 60, waitlist: 0 } })],
     asks: [...claimants(1, () => undefined), endsOffer(1, 1_000)],
     faults: [
       fault('way is slow', 990, { forMs: 450, amount: 190, target: wayOf('engine 0 to Redis', ONE) }),
@@ -44,7 +44,7 @@ export const OFFER_PLANS = {
   'a log is slow as offers are looked up': quietPlan({
     ...ONE,
     appendTimeoutMs: 4_000,
-    campaigns: [campaign('coupon', 3_000, { places: 16, claims: { withinS: 20, waitlist: 0 } })],
+    campaigns: [campaign('coupon', 3_000, { stock: 16, claims: { withinS: 20, waitlist: 0 } })],
     asks: [
       ...claimants(16, index => 400 + 25 * index),
       ...often(16, 25, behindMs => endsOffer(behindMs / 25 + 1, 1_450 + behindMs)),
@@ -61,7 +61,7 @@ export const OFFER_PLANS = {
   'an engine starts in an outage': quietPlan({
     ...TWO,
     leaseMs: 800,
-    campaigns: [campaign('coupon', 787, { opensMs: 296, places: 1, claims: { withinS: 1, waitlist: 2 } })],
+    campaigns: [campaign('coupon', 787, { opensMs: 296, stock: 1, claims: { withinS: 1, waitlist: 2 } })],
     asks: [
       enters('u6', 461, { gateway: 1, watches: true, claimsAfterMs: 748 }),
       enters('u9', 461, { onTheWayMs: 30 }),

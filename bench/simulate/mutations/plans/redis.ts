@@ -46,7 +46,7 @@ export const REDIS_PLANS = {
    */
   'winners are there before their ranks': quietPlan({
     gateways: 1,
-    campaigns: [campaign('coupon', 4_000, { places: 20 })],
+    campaigns: [campaign('coupon', 4_000, { stock: 20 })],
     asks: [
       ...often(20, 1, behindMs => enters(`u${behindMs + 1}`, 1_000)),
       ...often(40, 30, behindMs => enters(`u${((behindMs / 30) % 20) + 1}`, 1_950 + behindMs)),
@@ -73,7 +73,7 @@ export const REDIS_PLANS = {
   'people look while a raffle is drawn and made anew': quietPlan({
     ...TWO,
     rankedAtOnce: 1,
-    campaigns: [campaign('raffle', 1_150, { places: 3 })],
+    campaigns: [campaign('raffle', 1_150, { stock: 3 })],
     asks: [
       ...often(20, 20, behindMs => enters(`u${behindMs / 20 + 1}`, 600 + behindMs, { gateway: 1 })),
       ...often(220, 7, behindMs => looks(`u${((behindMs / 7) % 20) + 1}`, 1_000 + behindMs)),

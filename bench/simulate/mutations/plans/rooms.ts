@@ -12,7 +12,7 @@ export const ROOM_PLANS = {
     ...TWO,
     appendTimeoutMs: 3_000,
     campaigns: [
-      campaign('room', 1_500, { places: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 1_500 } }),
+      campaign('room', 1_500, { stock: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 1_500 } }),
     ],
     asks: ['u1', 'u2', 'u3', 'u4', 'u5', 'u6'].map((userId, index) =>
       enters(userId, 450 + index, { watches: true, gateway: index % 2 }),
@@ -27,7 +27,7 @@ export const ROOM_PLANS = {
   'people leave a room': quietPlan({
     ...TWO,
     campaigns: [
-      campaign('room', 3_000, { places: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 1_500 } }),
+      campaign('room', 3_000, { stock: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 1_500 } }),
     ],
     asks: [
       ...often(6, 1, behindMs => enters(`u${behindMs + 1}`, 450 + behindMs, { watches: true })),
@@ -40,7 +40,7 @@ export const ROOM_PLANS = {
   'people are skipped and come back': quietPlan({
     ...TWO,
     campaigns: [
-      campaign('room', 9_000, { places: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 500 } }),
+      campaign('room', 9_000, { stock: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 500 } }),
     ],
     asks: [
       ...often(8, 1, behindMs => enters(`u${behindMs + 1}`, 450 + behindMs, { watches: true })),
@@ -62,7 +62,7 @@ export const ROOM_PLANS = {
     campaigns: [
       campaign('room', 624, {
         opensMs: 394,
-        places: 1_000_000,
+        stock: 1_000_000,
         room: { perSecond: 1, capacity: 2, graceMs: 1_500 },
       }),
     ],

@@ -45,7 +45,7 @@ export const SCHEDULE_PLANS = {
   'many leave a raffle at its close': quietPlan({
     ...TWO,
     movesAtOnce: 1,
-    campaigns: [campaign('raffle', 2_000, { places: 3 })],
+    campaigns: [campaign('raffle', 2_000, { stock: 3 })],
     asks: [
       ...often(12, 10, behindMs => enters(`u${behindMs / 10 + 1}`, 500 + behindMs)),
       ...often(8, 5, behindMs => enters(`u${behindMs / 5 + 1}`, 1_700 + behindMs, { what: 'withdraw' })),
@@ -58,7 +58,7 @@ export const SCHEDULE_PLANS = {
     ...TWO,
     engines: 2,
     drawnAtOnce: 2,
-    campaigns: [campaign('raffle', 2_000, { places: 9 })],
+    campaigns: [campaign('raffle', 2_000, { stock: 9 })],
     asks: often(14, 10, behindMs => enters(`u${behindMs / 10 + 1}`, 500 + behindMs)),
     faults: [
       fault('engine crashes', 2_080, { forMs: 400 }),

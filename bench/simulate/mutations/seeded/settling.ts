@@ -33,8 +33,8 @@ export const SETTLING_MUTATIONS: readonly Mutation[] = [
   {
     name: 'one more is granted than the stock',
     file: 'engine/settling/judges/coupon.ts',
-    from: 'serial >= campaign.places',
-    to: 'serial > campaign.places',
+    from: 'serial >= campaign.stock',
+    to: 'serial > campaign.stock',
   },
   {
     name: 'the draw orders by stamp',

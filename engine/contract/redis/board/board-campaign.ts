@@ -5,16 +5,16 @@ import {
 } from '../../../../sql/statements/campaigns/campaigns.ts';
 import type { BoardCampaign } from './board.ts';
 
-export interface CouponPlaces {
-  readonly places: number;
+export interface CouponStock {
+  readonly stock: number;
   readonly grantedCount: number;
   readonly waitlist: number;
   readonly waitlistedCount: number;
 }
 
 /** Whether all coupons are granted and the waitlist is full: every later entry has lost. */
-export function isSoldOut({ places, grantedCount, waitlist, waitlistedCount }: CouponPlaces): boolean {
-  return grantedCount >= places && waitlistedCount >= waitlist;
+export function isSoldOut({ stock, grantedCount, waitlist, waitlistedCount }: CouponStock): boolean {
+  return grantedCount >= stock && waitlistedCount >= waitlist;
 }
 
 /** A campaign of the ledger as gateways see it on the board. A close in progress shows at once. */
@@ -24,7 +24,7 @@ export function toBoard(campaign: Campaign): BoardCampaign {
     revision: campaign.revision,
     kind: campaign.kind,
     title: campaign.title,
-    places: campaign.places,
+    stock: campaign.stock,
     opensAtUs: opensAtUs(campaign),
     closesAtUs: admissionEndsAtUs(campaign),
     settledStamp: campaign.settledStamp,

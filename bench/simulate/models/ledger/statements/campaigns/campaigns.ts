@@ -21,7 +21,7 @@ const createCampaign: Statement = (tables, by, values) => {
     campaignId: values.number(1),
     kind: kindOf(values.text(2)),
     title: values.text(3),
-    places: values.number(4),
+    stock: values.number(4),
     opensAt: values.date(5),
     closesAt: values.date(6),
     rules: values.optionalText(7),

@@ -24,7 +24,7 @@ export function changeCampaign(
       ? { version: noteClose(tables, by, old, change.closingAt) }
       : {};
   const row: CampaignRow = { ...old, ...change, ...closes, revision: old.revision + 1 };
-  check(row.grantedCount >= 0 && row.grantedCount <= row.places, 'campaigns_granted');
+  check(row.grantedCount >= 0 && row.grantedCount <= row.stock, 'campaigns_granted');
   check(row.settledCount >= row.grantedCount, 'campaigns_settled');
   const { waitlist } = selected(row);
   check(row.kind !== 'coupon' || row.waitlistedCount <= waitlist, 'campaigns_waitlisted');
@@ -44,8 +44,8 @@ export function changeCampaign(
     old.closingAt === null || row.closingAt?.getTime() === old.closingAt.getTime(),
     'campaigns_closing_once',
   );
-  const rules = ({ kind, places, title, opensAt }: CampaignRow): string =>
-    JSON.stringify([kind, places, title, opensAt]);
+  const rules = ({ kind, stock, title, opensAt }: CampaignRow): string =>
+    JSON.stringify([kind, stock, title, opensAt]);
   const hasEntries = entries.rows(by).some(({ campaignId }) => campaignId === row.campaignId);
   check(!hasEntries || rules(row) === rules(old), 'campaigns_rules');
   check(row.outageUs - old.outageUs <= measuredUs(tables, by, old, row), 'campaigns_outage');
@@ -96,7 +96,7 @@ function hasVersion(
   if (version === undefined || version.state !== 'effective' || version.baseVersion !== old.version)
     return false;
   const said = (target: Omit<Target, 'paused' | 'closesAt'>, paused: boolean): string =>
-    JSON.stringify([target.stage, target.title, target.places, target.opensAt, target.drawsAt, paused]);
+    JSON.stringify([target.stage, target.title, target.stock, target.opensAt, target.drawsAt, paused]);
   if (said(version, version.paused) !== said(row, row.pausedAt !== null)) return false;
   const { action, closesAt } = version;
   return (

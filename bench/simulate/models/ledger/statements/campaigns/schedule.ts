@@ -31,7 +31,7 @@ function targetOf(values: Values, first: number): Target {
   return {
     stage: stageOf(values.text(first)),
     title: values.text(first + 1),
-    places: values.number(first + 2),
+    stock: values.number(first + 2),
     opensAt: values.date(first + 3),
     closesAt: values.date(first + 4),
     drawsAt: values.optionalDate(first + 5),

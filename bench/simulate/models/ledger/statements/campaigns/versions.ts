@@ -9,9 +9,9 @@ import type { Transaction } from '../../table.ts';
 
 /** Records a new campaign's first version. */
 export function noteFirstVersion({ versions }: LedgerTables, by: Transaction, row: CampaignRow): void {
-  const { campaignId, stage, title, places, opensAt, closesAt, drawsAt, timeZone, version, createdAt } = row;
+  const { campaignId, stage, title, stock, opensAt, closesAt, drawsAt, timeZone, version, createdAt } = row;
   const first: Version = {
-    ...{ campaignId, version, action: 'make', stage, title, places, opensAt, closesAt, drawsAt, timeZone },
+    ...{ campaignId, version, action: 'make', stage, title, stock, opensAt, closesAt, drawsAt, timeZone },
     ...{ paused: row.pausedAt !== null, baseVersion: version, askedBy: row.madeBy, askedAt: createdAt },
     ...{ reason: null, decideBy: null, state: 'effective', refused: null, refusal: null },
     ...{ decidedAt: createdAt, rulesHash: null },
@@ -29,11 +29,11 @@ export function lastVersion({ versions }: LedgerTables, by: Transaction, campaig
 
 /** Records an early close, which is a version like every other change. */
 export function noteClose(tables: LedgerTables, by: Transaction, old: CampaignRow, closingAt: Date): number {
-  const { campaignId, stage, title, places, opensAt, drawsAt, timeZone } = old;
+  const { campaignId, stage, title, stock, opensAt, drawsAt, timeZone } = old;
   const version = lastVersion(tables, by, campaignId) + 1;
   const now = tables.now();
   const row: Version = {
-    ...{ campaignId, version, action: 'close', stage, title, places, opensAt, closesAt: closingAt, drawsAt },
+    ...{ campaignId, version, action: 'close', stage, title, stock, opensAt, closesAt: closingAt, drawsAt },
     ...{
       timeZone,
       paused: old.pausedAt !== null,

@@ -22,10 +22,10 @@ export function writeAlternates(
   tables: LedgerTables,
   by: Transaction,
   campaignId: number,
-  places: readonly number[],
+  positions: readonly number[],
   userIds: readonly string[],
 ): void {
-  for (const [index, waitlistPosition] of places.entries()) {
+  for (const [index, waitlistPosition] of positions.entries()) {
     const userId = userIds[index] ?? '';
     const isTaken = tables.alternates
       .rows(by)
