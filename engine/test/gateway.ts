@@ -390,7 +390,7 @@ export async function brokenInvariants(pool: Pool): Promise<readonly string[]> {
     select 'campaign ' || campaign_id || ': ' || count(*) || ' hold the serial ' || serial
       from claimants where state in ('offered', 'claimed') group by campaign_id, serial having count(*) > 1
     union all
-    -- Those who have a place are the first by stamp, and number n is the n-th of them.
+    -- Claimants are the first users by stamp, and number n is the n-th of them.
     select 'campaign ' || campaign_id || ': ' || user_id || ' does not hold the number of their rank'
       from (select c.campaign_id, k.user_id, k.number,
                    row_number() over (partition by c.campaign_id order by e.stamp) as turn
