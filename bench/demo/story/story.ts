@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import type { StoryOptions } from '../options.ts';
 import { type Closers, type Site, startProcesses, startServers } from '../site.ts';
 import { checkBooks } from './story-books.ts';
-import { OperatorClient, Fan, Shop } from './story-cast.ts';
+import { Fan, OperatorClient, Shop } from './story-cast.ts';
 import { draw, drop } from './story-claims.ts';
 import type { Stream } from './story-http.ts';
 import type { StoryReport } from './story-report.ts';
-import { letIn } from './story-room.ts';
+import { visitRoom } from './story-room.ts';
 import { schedule } from './story-schedule.ts';
 import { type Stage, Teller } from './story-teller.ts';
 import { payAtTheTill } from './story-till.ts';
@@ -83,7 +83,7 @@ async function tell(stage: Stage & Streams, directory: string): Promise<void> {
     const [first, second] = holders;
     if (first === undefined || second === undefined) throw new Error('nobody has a coupon');
     await payAtTheTill(stage, first.name, first.code, second.name);
-    await letIn(stage, scheduled, fans);
+    await visitRoom(stage, scheduled, fans);
     await checkBooks(stage, scheduled, fans, directory);
   } catch (error) {
     stage.teller.broken(error);
