@@ -17,7 +17,7 @@
  * Where more users leave or return than fit in one step, nobody is admitted before a later step has moved the rest, so it
  * does not matter how many fit.
  *
- * The order guarantee, in place of "nobody before somebody with an earlier stamp": among all users in the line at the moment
+ * The order guarantee, in place of "no entry before one with an earlier stamp": among all users in the line at the moment
  * of an admission (ingested, not withdrawn, not skipped), those with the earliest stamps are admitted. So a user can only be
  * admitted ahead of an earlier stamp if that user was skipped at that moment, and nobody is skipped without having been away
  * for the grace.
