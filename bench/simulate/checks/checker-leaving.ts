@@ -1,6 +1,7 @@
 /**
  * What must hold of withdrawals: a transaction does not pass over a request that the ledger had before the transaction began.
- * A user who waits for a coupon, or in a room, has left before being decided. Shares no code with gateway and engine.
+ * If that user waits for a coupon, or in a room, the user has left before being decided. Shares no code with gateway and
+ * engine.
  */
 import type { SeenRows } from './checker-rows.ts';
 import type { Checks } from './checks.ts';
