@@ -1,7 +1,7 @@
 /**
- * Assembles a gateway from clock, board, lookups, lease, pipeline, watchers and what its handlers need. The servers are
- * injected: gateway.ts passes those of its configuration, and the simulator (bench/simulate) passes its own. So the
- * simulator runs the real assembly.
+ * Assembles a gateway from clock, board, lookups, lease, pipeline, watchers and the services of its handlers. The servers are
+ * injected: gateway.ts passes those of its configuration, and the simulator (bench/simulate) passes its own. So the simulator
+ * runs the real assembly.
  */
 import type { Logger } from 'pino';
 import type { KeyRing } from '../engine/contract/keys/key-ring.ts';
@@ -57,7 +57,7 @@ export interface GatewayIntervals {
   readonly throughIdle: number;
   /** An idle gateway asks the log at most this often whether its epoch is the latest; readers of an own entry wait for that. */
   readonly confirm: number;
-  /** How soon rooms learn who came and who left; one Redis message each time there is news. */
+  /** How soon rooms learn which users came and left; one Redis message each time there is news. */
   readonly presence: number;
 }
 

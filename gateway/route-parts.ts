@@ -74,14 +74,14 @@ function entryRoutes(all: HandlerServices): EntryRoutes {
   const { config, metrics, verifier, board, shelved, lookups, receipts, watchers } = all;
   const { clock, clockLimits, membership, ranker, ledgerStamps, answers, repeats, admission } = all;
   const { aheadCounts, claimants, etas, ledgerOutcomes } = all;
-  const asked = { metrics, verifier, board, shelved, lookups };
+  const common = { metrics, verifier, board, shelved, lookups };
   const logged = { config, clock, clockLimits, membership, ranker, receipts, ledgerStamps, answers, repeats };
   return {
     entering: enteringParts(all),
-    ownEntry: { ...asked, receipts, aheadCounts, claimants, etas, ledgerOutcomes },
-    withdrawal: { ...asked, ...logged, admission },
-    claim: { ...asked, ...logged },
-    streams: new Streams({ ...asked, config, watchers }),
+    ownEntry: { ...common, receipts, aheadCounts, claimants, etas, ledgerOutcomes },
+    withdrawal: { ...common, ...logged, admission },
+    claim: { ...common, ...logged },
+    streams: new Streams({ ...common, config, watchers }),
   };
 }
 

@@ -117,8 +117,8 @@ export class TransactionLost extends Error {}
 /**
  * Like `transaction`, for work that is valid only for a short time: the server rolls it back if this process sends nothing
  * for `idleMs` (whole milliseconds) between two statements. So it is committed no later than that after the answer to the
- * last statement, whatever was paused meanwhile. Rejects with TransactionLost in that case, and when the connection is lost
- * otherwise.
+ * last statement, even if this process was paused meanwhile. Rejects with TransactionLost in that case, and whenever the
+ * connection is lost.
  */
 export async function transactionWithin<T>(
   pool: Pool,
@@ -139,7 +139,7 @@ const TERMINATE_AGAIN_MS = 100;
 
 /**
  * Like `transaction`, for long work that a stop must not wait for: when `signal` is aborted, the server ends the connection,
- * whatever statement runs on it, and rolls back. To cancel the statement would not do: between two of them there is none.
+ * whatever statement is running, and rolls back. Cancelling the statement is not enough: between two statements there is none.
  */
 export async function transactionUntil<T>(
   pool: Pool,
@@ -168,7 +168,7 @@ export async function transactionUntil<T>(
     signal.addEventListener('abort', end, { once: true });
     try {
       const result = await work(client);
-      // The connection is about to end, if it has not yet: nothing may be committed, or done on it by somebody else.
+      // The connection is ending or has ended: it must not commit anything, or be reused.
       signal.throwIfAborted();
       return result;
     } finally {

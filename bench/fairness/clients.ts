@@ -25,7 +25,7 @@ export interface Crowd {
 }
 
 /** One client: when and where it asked, and the JSON of its 202. */
-export interface Asked {
+export interface Sent {
   readonly user: string;
   /** When the request was handed to the system: microseconds since the epoch on the clients' clock. */
   readonly arrivedUs: number;
@@ -65,7 +65,7 @@ export function scheduleOf({ bases, clients, perSecond, seed }: Crowd): readonly
  * Sends all requests, and resolves to the clients in the order in which they asked. Rejects with LostRun unless each is
  * answered 202.
  */
-export async function sendCrowd(crowd: Crowd): Promise<readonly Asked[]> {
+export async function sendCrowd(crowd: Crowd): Promise<readonly Sent[]> {
   const run = new CrowdRun(crowd);
   const limit = setTimeout(
     () => run.fail(new LostRun(`not all were answered within ${LIMIT_MS} ms of the last`)),
@@ -107,7 +107,7 @@ class CrowdRun implements ConnectionListener {
     this.#waiting = crowd.bases.map(() => []);
   }
 
-  async go(): Promise<readonly Asked[]> {
+  async go(): Promise<readonly Sent[]> {
     const { bases, path, connections, prefix } = this.#crowd;
     await new Promise<void>((resolve, reject) => {
       this.#resolve = resolve;
@@ -121,13 +121,13 @@ class CrowdRun implements ConnectionListener {
         }
       }
     });
-    const asked = this.#schedule.map(({ base }, index) => ({
+    const sent = this.#schedule.map(({ base }, index) => ({
       user: prefix + String(index).padStart(DIGITS, '0'),
       arrivedUs: this.#arrivedUs[index] ?? Number.NaN,
       base,
       answer: this.#answers[index] ?? {},
     }));
-    return asked.sort((a, b) => a.arrivedUs - b.arrivedUs);
+    return sent.sort((a, b) => a.arrivedUs - b.arrivedUs);
   }
 
   stop(): void {

@@ -177,8 +177,8 @@ class LoadRun implements ConnectionListener {
     connection.inFlight = false;
     connection.failures = 0;
     if (answer.status === 503 && answer.retryAfterMs >= 0 && tally.mayAskAgain(user)) {
-      const asked = Math.min(answer.retryAfterMs, RETRY_AFTER_MAX_MS);
-      return asked + 1 + Math.random() * (RETRY_JITTER_MS + asked / 4);
+      const waitMs = Math.min(answer.retryAfterMs, RETRY_AFTER_MAX_MS);
+      return waitMs + 1 + Math.random() * (RETRY_JITTER_MS + waitMs / 4);
     }
     connection.user = NO_USER;
     return 0;
@@ -199,7 +199,7 @@ class LoadRun implements ConnectionListener {
     if (connection.user === NO_USER) connection.user = this.nextUser++;
     connection.sentUs = nowUs();
     connection.inFlight = true;
-    this.tally.asked(connection.user, connection.sentUs);
+    this.tally.noteSent(connection.user, connection.sentUs);
     connection.write(this.tickets, connection.user);
   }
 

@@ -30,7 +30,7 @@ export class Tally {
     this.endedUs = atUs;
   }
 
-  asked(user: number, atUs: number): void {
+  noteSent(user: number, atUs: number): void {
     const attempts = this.record.attempts[user] ?? 0;
     this.record.attempts[user] = attempts + 1;
     this.sent++;

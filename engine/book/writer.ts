@@ -202,7 +202,7 @@ function membersOf(decided: BookOutcome) {
 
 function whole(value: number): number {
   if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new BookRefused(`${value} is not a serial, tier or place`);
+  throw new BookRefused(`${value} is not a serial, tier or position`);
 }
 
 function lastLine(

@@ -36,7 +36,7 @@ export interface WantedRules {
 export function announcementOf(
   randomness: Randomness,
   campaignId: number,
-  campaign: Pick<NewCampaign, 'title' | 'places' | 'opensAt' | 'closesAt'>,
+  campaign: Pick<NewCampaign, 'title' | 'stock' | 'opensAt' | 'closesAt'>,
   draw: WantedDraw | undefined,
   claims?: ClaimRules,
   monitors?: readonly NamedMonitor[],
@@ -50,7 +50,7 @@ export function announcementOf(
     monitors,
   };
   if (draw === undefined) {
-    return { rules: rulesText({ ...common, kind: 'coupon', stock: campaign.places }), nonce: null };
+    return { rules: rulesText({ ...common, kind: 'coupon', stock: campaign.stock }), nonce: null };
   }
   const { announced, nonce } = randomness.announce(draw.randomness, {
     campaignId,
@@ -79,7 +79,7 @@ export function plainDraw(winners: number): WantedDraw {
 
 /** The announcement of a campaign that was created without rules. */
 export function lateAnnouncement(randomness: Randomness, campaign: Campaign): Announcement {
-  const draw = campaign.kind === 'raffle' ? plainDraw(campaign.places) : undefined;
+  const draw = campaign.kind === 'raffle' ? plainDraw(campaign.stock) : undefined;
   return announcementOf(randomness, campaign.campaignId, campaign, draw);
 }
 
@@ -97,7 +97,7 @@ export async function announceRest(pool: Pool, randomness: Randomness): Promise<
 export function changedAnnouncement(
   randomness: Randomness,
   campaign: Campaign,
-  changed: Pick<NewCampaign, 'title' | 'places' | 'opensAt' | 'closesAt'>,
+  changed: Pick<NewCampaign, 'title' | 'stock' | 'opensAt' | 'closesAt'>,
 ): Announcement {
   const { campaignId, draw } = campaign;
   const monitors = campaign.monitors ?? undefined;

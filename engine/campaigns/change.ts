@@ -2,7 +2,7 @@
  * Changes a campaign that gateways may know, so that no gateway ever acts on a state other than the ledger's. These are the
  * states of tell-then-act.ts, where gateways confirm what they have read.
  *
- * 1. `asked`: the engine records a version as pending, also on the campaign, so that the board shows both the version in effect
+ * 1. `proposed`: the engine records a version as pending, also on the campaign, so that the board shows both the version in effect
  *    and the pending one. A gateway that has read this accepts only what both allow: it delays an opening that is being moved,
  *    closes at the earlier of two closes, and admits nobody to a campaign that is being paused or cancelled
  *    (gateway/entry/admission-control.ts).
@@ -17,9 +17,9 @@
  * two; without any engine they hold until one is back. Only the opening or close being changed is held.
  */
 import {
-  askVersion,
   type NewRules,
   type NewVersion,
+  proposeVersion,
   saveVersion,
 } from '../../sql/statements/campaigns/campaign-versions.ts';
 import { type Campaign, readDraftTerms } from '../../sql/statements/campaigns/campaigns.ts';
@@ -33,7 +33,8 @@ import { type Change, type Plan, type PlanTerms, planChange } from './plan.ts';
 import type { Action } from './states.ts';
 import { PUBLISH_SLACK_MS } from './tell-then-act.ts';
 
-export interface Asked {
+/** Who requests a change, and why. */
+export interface Attribution {
   readonly by: string;
   readonly reason: string | null;
 }
@@ -97,7 +98,7 @@ export async function changeCampaign(
   campaign: Campaign,
   action: Action,
   change: Change,
-  asked: Asked,
+  attribution: Attribution,
   stopping: AbortSignal,
 ): Promise<Campaign> {
   const { campaignId } = campaign;
@@ -107,8 +108,8 @@ export async function changeCampaign(
     action,
     baseVersion: campaign.version,
     target: plan.target,
-    askedBy: asked.by,
-    reason: asked.reason,
+    askedBy: attribution.by,
+    reason: attribution.reason,
     decideBy: plan.decideBy,
   };
   if (!plan.confirms) {
@@ -118,7 +119,7 @@ export async function changeCampaign(
     if (saved.stage !== 'draft') await publishSoon(deps, saved);
     return saved;
   }
-  const pending = await askVersion(deps.pool, wanted);
+  const pending = await proposeVersion(deps.pool, wanted);
   const version = pending?.pending?.version;
   if (version === undefined) throw changedMeanwhile(campaignId);
   deps.log.info({ campaignId, version, action }, 'a change waits for the gateways to confirm it');

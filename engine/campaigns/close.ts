@@ -10,10 +10,10 @@
  * while longer for entries, which does no harm. `resumeCloses`, or a repeated request of the operator, continues.
  */
 import {
+  admissionEndsAtUs,
   beginClose,
   type Campaign,
   completeClose,
-  doorClosesAtUs,
   getCampaign,
   listBegunCloses,
 } from '../../sql/statements/campaigns/campaigns.ts';
@@ -22,7 +22,7 @@ import { actingMs, type CampaignDeps } from './deps.ts';
 import { type Notice, noticeMs, pause, resume, type TellDeps, tellThenActOrRefuse } from './tell-then-act.ts';
 
 /** Who requests the close, and why. */
-interface AskedClose {
+interface CloseAttribution {
   readonly by?: string;
   readonly reason?: string;
 }
@@ -44,9 +44,9 @@ export async function closeCampaign(
   deps: TellDeps,
   campaignId: number,
   stopping: AbortSignal,
-  asked: AskedClose = {},
+  attribution: CloseAttribution = {},
 ): Promise<Campaign> {
-  const campaign = await begin(deps, campaignId, asked);
+  const campaign = await begin(deps, campaignId, attribution);
   const told = campaign.closingAt === null ? campaign : await tellOrRefuse(deps, campaign);
   await waitForClose(deps, told, stopping);
   return await find(deps, campaignId);
@@ -75,9 +75,9 @@ export async function closeWouldBe(
   return { campaign, closingAt: known < closingAt ? known : closingAt };
 }
 
-async function begin(deps: TellDeps, campaignId: number, asked: AskedClose): Promise<Campaign> {
+async function begin(deps: TellDeps, campaignId: number, attribution: CloseAttribution): Promise<Campaign> {
   const { closingAt } = await closeWouldBe(deps, campaignId);
-  const begun = await beginClose(deps.pool, campaignId, closingAt, asked);
+  const begun = await beginClose(deps.pool, campaignId, closingAt, attribution);
   if (begun !== undefined) deps.log.info({ campaignId, closingAt }, 'early close started');
   return begun ?? (await find(deps, campaignId));
 }
@@ -102,7 +102,7 @@ async function tellOrRefuse(deps: TellDeps, campaign: Campaign): Promise<Campaig
 
 /** Waits until the close has passed, both as gateways were told and according to the ledger. */
 async function waitForClose(deps: TellDeps, campaign: Campaign, stopping: AbortSignal): Promise<void> {
-  const untilMs = Math.max(campaign.closesAt.getTime(), doorClosesAtUs(campaign) / 1000);
+  const untilMs = Math.max(campaign.closesAt.getTime(), admissionEndsAtUs(campaign) / 1000);
   for (;;) {
     const leftMs = untilMs - (await actingMs(deps));
     if (leftMs <= 0) return;

@@ -49,7 +49,7 @@ export async function addCoupon(db: Queryable, of: CouponOf, terms: Terms, prefi
 /**
  * Replaces the terms of a coupon. Throws like addCoupon.
  *
- * A lapsed hold counts as a use until somebody gives it back, so it would break a lower limit. This function gives back a
+ * A lapsed hold counts as a use until it is given back, so it would break a lower limit. This function gives back a
  * bounded number of them per transaction, so that shops wait for the coupon's row only briefly.
  */
 export async function replaceTerms(pool: Pool, coupon: Coupon, terms: Terms): Promise<Coupon> {

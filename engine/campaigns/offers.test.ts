@@ -85,15 +85,15 @@ test('while gateways are unreachable the deadline stays, and the end resumes aft
   const campaign = await offered();
   const clock = { us: SECOND_US };
   const silent = depsOf(campaign, clock, () => Promise.reject(new Error('Redis is down')));
-  const asked = { serial: 1, holder: undefined, reason: 'not seen' };
-  await rejects(endOffer(silent, campaign.campaignId, asked, RUNNING), { slug: 'unavailable' });
+  const toEnd = { serial: 1, holder: undefined, reason: 'not seen' };
+  await rejects(endOffer(silent, campaign.campaignId, toEnd, RUNNING), { slug: 'unavailable' });
   await rejects(resumeEnds(silent), /Redis is down/);
   deepEqual(await deadlines(campaign), { 10: AS_OFFERED, 20: AS_OFFERED });
   clock.us = 10 * SECOND_US;
   const again = endOffer(
     depsOf(campaign, clock, async () => undefined),
     campaign.campaignId,
-    asked,
+    toEnd,
     RUNNING,
   );
   const dueUs = clock.us + UNTIL_ALL_KNOW_US;

@@ -88,7 +88,7 @@ export interface EndedOffer {
   readonly passed_from: string;
 }
 
-interface AskedEnd {
+interface OfferToEnd {
   readonly serial: number;
   /** undefined: the user to whom it was first granted, or who won it in the draw. */
   readonly holder: string | undefined;
@@ -98,13 +98,13 @@ interface AskedEnd {
 async function findHeld(
   deps: Pick<CampaignDeps, 'pool'>,
   campaignId: number,
-  { serial, holder: asked }: AskedEnd,
+  { serial, holder: wanted }: OfferToEnd,
 ): Promise<OfferState> {
   const offer = await readOffer(deps.pool, campaignId, serial);
   if (offer === undefined) {
     throw new Problem('conflict', `Serial ${serial} of campaign ${campaignId} was never offered.`);
   }
-  const holder = asked ?? (offer.waitlistPosition === null ? offer.userId : undefined);
+  const holder = wanted ?? (offer.waitlistPosition === null ? offer.userId : undefined);
   if (holder !== offer.userId) {
     const detail =
       holder === undefined
@@ -123,10 +123,10 @@ function endedAlready(serial: number, { state }: OfferState): Problem {
 export async function endWouldBe(
   deps: Pick<CampaignDeps, 'pool'>,
   campaignId: number,
-  asked: AskedEnd,
+  wanted: OfferToEnd,
 ): Promise<EndedOffer> {
-  const { serial } = asked;
-  const offer = await findHeld(deps, campaignId, asked);
+  const { serial } = wanted;
+  const offer = await findHeld(deps, campaignId, wanted);
   if (offer.state !== 'offered') throw endedAlready(serial, offer);
   const next = await readNextWaiting(deps.pool, campaignId);
   if (next === undefined) {
@@ -145,12 +145,12 @@ export async function endWouldBe(
 export async function endOffer(
   deps: TellDeps,
   campaignId: number,
-  asked: AskedEnd & { readonly reason: string },
+  wanted: OfferToEnd & { readonly reason: string },
   stopping: AbortSignal,
 ): Promise<EndedOffer> {
-  const { serial } = asked;
-  const { userId: holder } = await findHeld(deps, campaignId, asked);
-  await begin(deps, campaignId, { ...asked, holder });
+  const { serial } = wanted;
+  const { userId: holder } = await findHeld(deps, campaignId, wanted);
+  await begin(deps, campaignId, { ...wanted, holder });
   await tellThenActOrRefuse(deps, OFFER_ENDS, await findCampaign(deps, campaignId));
   return await awaitEnd(deps, campaignId, { serial, holder }, stopping);
 }

@@ -108,7 +108,7 @@ function changedTarget(campaign: Campaign, change: Change): Target {
   return {
     ...targetOf(campaign),
     ...(title === undefined ? {} : { title }),
-    ...(stock === undefined ? {} : { places: stock }),
+    ...(stock === undefined ? {} : { stock }),
     ...(opensAt === undefined ? {} : { opensAt }),
     ...(closesAt === undefined ? {} : { closesAt }),
     ...(drawsAt === undefined ? {} : { drawsAt }),
@@ -204,7 +204,7 @@ function boundFaults(
   const errors: FieldFault[] = [];
   for (const [field, before, after] of [
     ['title', campaign.title, change.title],
-    ['stock', campaign.places, change.stock],
+    ['stock', campaign.stock, change.stock],
   ] as const) {
     if (after !== undefined && after !== before) {
       errors.push(

@@ -33,7 +33,7 @@ const SOME = Buffer.of(1);
 const MOST_KEPT = 10_000;
 
 /** Makes the leaves of one campaign's pool, and the hashes of its groups. */
-export class TermsBinder {
+export class TermsHasher {
   readonly #campaign = Buffer.alloc(4);
   readonly #secret: string;
   readonly #groups = new Map<string, Buffer>();

@@ -17,7 +17,7 @@ const OPENS_AT = new Date('2030-01-01T00:00:00Z');
 const TERMS = {
   kind: 'coupon',
   title: 'test',
-  places: 100,
+  stock: 100,
   opensAt: OPENS_AT,
   closesAt: new Date('2030-01-02T00:00:00Z'),
 } as const;

@@ -137,7 +137,7 @@ test('admits users in stamp order at the configured rate', async () => {
 
 test('ignores a draft, whatever its times', async () => {
   const { title, opensAt, closesAt } = await room();
-  const terms = { kind: 'room', places: MANY, title, opensAt, closesAt } as const;
+  const terms = { kind: 'room', stock: MANY, title, opensAt, closesAt } as const;
   const campaign = await createCampaign(ledger.pool, { ...terms, stage: 'draft', draftTerms: {} });
   await furnish(campaign);
   await advanceAvailability(1);
@@ -147,7 +147,7 @@ test('ignores a draft, whatever its times', async () => {
 
 test('keeps showing a cancelled room to gateways, and never shows an unannounced draft', async () => {
   const { title, opensAt, closesAt, ...announced } = await room();
-  const terms = { kind: 'room', places: MANY, title, opensAt, closesAt } as const;
+  const terms = { kind: 'room', stock: MANY, title, opensAt, closesAt } as const;
   const draft = await createCampaign(ledger.pool, { ...terms, stage: 'draft', draftTerms: {} });
   const both = [{ title, opensAt, closesAt, ...announced }, draft];
   for (const campaign of both) {

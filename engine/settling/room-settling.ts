@@ -2,7 +2,7 @@
  * Settling a room, step by step; settling.ts explains how steps are made safe, judges/ROOM.md draws the states. A
  * step does the following, in this order, on the rows of campaign and room:
  *
- * 1. Gives due entries their place in the line. A user counts as present once a gateway reports a stream of theirs.
+ * 1. Puts due entries into the line. A user counts as present once a gateway reports a stream of theirs.
  * 2. Advances the room's available time by that of the service, if a waiting user is present now and one was after the last turn.
  *    While nobody is present, the fault may be ours (a cut between all of them and us), no present user is delayed, and no
  *    turns are taken (findRooms), however long that lasts. It advances only as far as stream reports are ingested: a user
@@ -17,7 +17,7 @@
  * Where more users leave or return than fit in one step, nobody is admitted before a later step has moved the rest, so it
  * does not matter how many fit.
  *
- * The order guarantee, in place of "nobody before somebody with an earlier stamp": among all users in the line at the moment
+ * The order guarantee, in place of "no entry before one with an earlier stamp": among all users in the line at the moment
  * of an admission (ingested, not withdrawn, not skipped), those with the earliest stamps are admitted. So a user can only be
  * admitted ahead of an earlier stamp if that user was skipped at that moment, and nobody is skipped without having been away
  * for the grace.
@@ -171,7 +171,7 @@ interface Moved {
 async function moveLine({ db, campaign, room, line, limit, availableMs }: Step): Promise<Moved> {
   const { campaignId, settledStamp } = campaign;
   let { goneCount } = campaign;
-  const left = campaign.hasLeaving
+  const left = campaign.hasOpenWithdrawals
     ? await decideRoomWithdrawals(db, { campaignId, goneCount, limit })
     : NOBODY_LEFT;
   goneCount += left.honoured;
@@ -203,10 +203,10 @@ function noneOf({ settledStamp }: Campaign, goneCount: number): Admitted {
 }
 
 async function admit({ db, campaign, room, isAvailable }: Step, goneCount: number): Promise<Admitted> {
-  const { campaignId, settledStamp, grantedCount, places } = campaign;
+  const { campaignId, settledStamp, grantedCount, stock } = campaign;
   const inside = room.capacity === null ? 0 : await countInside(db, campaignId);
   const free = isAvailable ? roomFor(paceOf(room), room, inside, room.nowUs) : 0;
-  const limit = Math.min(free, places - grantedCount, TURN_LIMIT);
+  const limit = Math.min(free, stock - grantedCount, TURN_LIMIT);
   const first = limit > 0 ? await readFirst(db, campaignId, limit) : [];
   const last = first.at(-1);
   if (last === undefined) return noneOf(campaign, goneCount);

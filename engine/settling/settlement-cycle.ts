@@ -191,7 +191,7 @@ export class SettlementCycle {
       registry.leases.map(lease => lease.incarnation),
     );
     // Another registry has replaced this one: gateways that it does not know may have stamped what is not in the ledger yet,
-    // and one that is marked as repaired may be ranked in the Redis of that epoch and not in this one.
+    // and one that is marked as backfilled may be ranked in the Redis of that epoch and not in this one.
     if (epoch !== registry.epoch) return;
     this.#watermarkUs = Math.max(this.#watermarkUs, watermarkOf(registry, gateways));
     this.#rankedUs = rankedWatermarkOf(registry, gateways);

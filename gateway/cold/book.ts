@@ -1,6 +1,6 @@
 /**
- * GET /v1/campaigns/{id}/book and …/proof, with which anybody can verify a campaign. Both are complete in the ledger and
- * are read and sent in parts, so that what a slow client has not read yet takes no memory here.
+ * GET /v1/campaigns/{id}/book and …/proof, with which anybody can verify a campaign. Both are complete in the ledger, and are
+ * read and sent in parts, so that unread data of a slow client takes no memory here.
  */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { type BookState, readBookPart, readBookState } from '../../sql/statements/books/books.ts';

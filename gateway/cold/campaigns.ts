@@ -1,4 +1,4 @@
-/** GET /v1/campaigns and /v1/campaigns/{id}: what is offered, from the gateway's copy of the board. */
+/** GET /v1/campaigns and /v1/campaigns/{id}: the campaigns, from the gateway's copy of the board. */
 import type { HttpRequest } from 'uWebSockets.js';
 import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
 import { campaignStateAt } from '../../engine/contract/campaign/campaign-state.ts';
@@ -31,13 +31,13 @@ export interface CampaignListParts extends RefusalParts, NowParts {
 const LIMIT = 100;
 
 export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignView {
-  const { campaignId: id, kind, title, places } = campaign;
+  const { campaignId: id, kind, title, stock } = campaign;
   return {
     id,
     kind,
     title,
-    ...(kind === 'coupon' ? { stock: places } : {}),
-    ...(kind === 'raffle' ? { winners: places } : {}),
+    ...(kind === 'coupon' ? { stock } : {}),
+    ...(kind === 'raffle' ? { winners: stock } : {}),
     opens_at: isoOf(campaign.opensAtUs),
     closes_at: isoOf(campaign.closesAtUs),
     ...(campaign.drawsAtUs === undefined ? {} : { draws_at: isoOf(campaign.drawsAtUs) }),
@@ -125,7 +125,7 @@ export async function listCampaigns(parts: CampaignListParts, reply: Reply, req:
   reply.json(200, JSON.stringify(answer));
 }
 
-/** Undefined if there may be some and the ledger does not answer. */
+/** Undefined if there may be shelved campaigns and the ledger does not answer. */
 async function listShelved(
   { board, shelved }: CampaignListParts,
   after: number,

@@ -78,7 +78,7 @@ function pricedView({ userId, basket, pricing, uses }: Redemption) {
   };
 }
 
-/** Undefined if it was redeemed without being held first. */
+/** Undefined if it was redeemed without a hold. */
 export function reservationView(redemption: Redemption, nowMs: number): ReservationJson | undefined {
   const { redemptionId, expiresAtMs } = redemption;
   if (expiresAtMs === null) return undefined;

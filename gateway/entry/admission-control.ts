@@ -99,13 +99,13 @@ export class AdmissionControl {
   #answerSoldOut(reply: Answers, campaign: BoardCampaign, winner: Winner | undefined): Answered {
     if (winner === undefined) {
       this.#metrics.refuse('sold_out');
-      const { places, claims } = campaign;
+      const { stock, claims } = campaign;
       const waits =
         claims === undefined || claims.waitlist === 0
           ? ''
           : `, and the waitlist of ${claims.waitlist} is full`;
-      return reply.problem('sold-out', `All ${places} coupons are granted${waits}.`, {
-        members: { stock: campaign.places },
+      return reply.problem('sold-out', `All ${stock} coupons are granted${waits}.`, {
+        members: { stock: campaign.stock },
         headers: retryAfter(CLOSED_RETRY_SECONDS),
       });
     }

@@ -31,7 +31,7 @@ import { Entry, type StampedEntryParts } from './stamped-entry.ts';
 
 interface AskerParts extends TicketParts, CampaignLookupParts {}
 
-interface PlaceParts extends ArchiveParts {
+interface StandingParts extends ArchiveParts {
   readonly lookups: Pick<Lookups, 'find'>;
 }
 
@@ -41,14 +41,14 @@ interface FinalOutcomeParts {
   readonly ledgerOutcomes: Pick<LedgerQuestions<FinalOutcome>, 'find'>;
 }
 
-export interface OwnEntryParts extends AskerParts, PlaceParts, FinalOutcomeParts, EntryViewParts {
+export interface OwnEntryParts extends AskerParts, StandingParts, FinalOutcomeParts, EntryViewParts {
   readonly board: AskerParts['board'];
   readonly shelved: Pick<ShelvedCampaigns, 'find' | 'archiveOf'>;
   readonly receipts: Pick<ReceiptStore, 'find'>;
 }
 
 /** To stamp and log what a user asks for an entry that they have. */
-export interface OwnRequestParts extends AskerParts, PlaceParts, OpenPipelineParts, StampedEntryParts {
+export interface OwnRequestParts extends AskerParts, StandingParts, OpenPipelineParts, StampedEntryParts {
   readonly clock: Pick<SharedClock, 'next'>;
   readonly board: AskerParts['board'];
   readonly shelved: Pick<ShelvedCampaigns, 'find' | 'archiveOf'>;
@@ -80,7 +80,7 @@ export async function asker(
  * Redis, if it does.
  */
 export async function standingOf(
-  parts: PlaceParts,
+  parts: StandingParts,
   reply: Reply,
   campaign: BoardCampaign,
   userId: string,

@@ -93,7 +93,7 @@ function readText(reply: Reply, most: number, timeoutMs: number): Promise<Refuse
       clearTimeout(timer);
       resolve(read);
     };
-    // Nobody is left to answer, and a partial request must not become an entry.
+    // The client is gone, and a partial request must not become an entry.
     reply.whenAborted(() =>
       settle({
         slug: 'request-timeout',

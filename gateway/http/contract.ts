@@ -90,7 +90,7 @@ export type Outcome = Static<typeof Outcome>;
 
 const Seconds = Type.Integer({ minimum: 0 });
 
-/** How long somebody in a room will wait, in seconds: half of all wait no longer than p50, nine in ten no longer than p90. */
+/** A user's estimated wait in a room, in seconds: half of all users wait no longer than p50, nine in ten no longer than p90. */
 export const Eta = Type.Union([
   Type.Object({ p50: Seconds, p90: Seconds }, { additionalProperties: false }),
   Type.Null(),
@@ -116,7 +116,7 @@ const Instant = Type.String({ format: 'date-time' });
 
 /** Members shown only in campaigns whose grants or prizes must be claimed. */
 const claimFields = {
-  place: Type.Optional(
+  waitlist_position: Type.Optional(
     Type.Integer({
       minimum: 1,
       description: 'Of a waitlisted entry: its position among those still waiting; only falls',
@@ -250,9 +250,12 @@ export type OutcomeEvent = Static<typeof OutcomeEvent>;
 export const WaitlistedEvent = Type.Object(
   {
     position: Type.Integer({ minimum: 1 }),
-    place: Type.Integer({ minimum: 1, description: 'The position among those still waiting; only falls' }),
+    waitlist_position: Type.Integer({
+      minimum: 1,
+      description: 'The position among those still waiting; only falls',
+    }),
   },
-  { examples: [{ position: bob.position, place: bob.place }] },
+  { examples: [{ position: bob.position, waitlist_position: bob.waitlistPosition }] },
 );
 export type WaitlistedEvent = Static<typeof WaitlistedEvent>;
 

@@ -31,7 +31,7 @@ export const sharedProblems: ProblemExamples = {
   closed: { detail: `The campaign closed at ${drop.closesAt}. Earlier entries stay.`, ...dropTimes },
   cancelled: { detail: `Campaign ${CANCELLED} was cancelled.` },
   paused: { detail: `Campaign ${drop.id} is paused. Earlier entries stay.` },
-  // Of a drop without a waitlist, unlike the one of the story.
+  // A drop without a waitlist, unlike the one in the story.
   'sold-out': { detail: 'All 500 coupons are granted.', stock: 500 },
   'already-withdrawn': {
     detail: `The entry in campaign ${drop.id} was withdrawn; this is final.`,

@@ -2,8 +2,8 @@
  * Passes and visits: JWTs (RFC 7519) signed with Ed25519 (RFC 8037), which shops verify with the JWKS that every gateway
  * publishes.
  *
- * - A pass says that this user may come in now. It is valid for PASS_LIFETIME_S; its holder may request a new one.
- * - A visit says that a pass was used. The shop keeps it for as long as the customer is inside.
+ * - A pass states that this user may come in now. It is valid for PASS_LIFETIME_S; its holder may request a new one.
+ * - A visit states that a pass was used. The shop keeps it for as long as the customer is inside.
  *
  * Both are bound to their user, their campaign and the number of their admission. The header's `typ` distinguishes them from
  * each other and from everything else that is signed (RFC 8725, section 3.11).

@@ -144,7 +144,7 @@ export async function postReport(
 
 /**
  * GET /v1/campaigns/{id}/check: whether to admit the customer of a request to the shop, for nginx' auth_request, which
- * knows only 204, 401 and 403. A visit with a valid proof is believed until its end; a pass is marked as used, and the
+ * knows only 204, 401 and 403. A visit with a valid proof stands until its end; a pass is marked as used, and the
  * resulting visit is set as a cookie.
  */
 export async function getCheck(

@@ -253,7 +253,7 @@ test('a campaign shelved by another engine closes no registry; one lost by its n
     await database.drop();
   });
   const opensAt = new Date('2020-01-01');
-  const rules = { kind: 'coupon', title: 'x', places: 1, opensAt, closesAt: new Date('2020-01-02') } as const;
+  const rules = { kind: 'coupon', title: 'x', stock: 1, opensAt, closesAt: new Date('2020-01-02') } as const;
   const campaigns = [await createCampaign(pool, rules), await createCampaign(pool, rules)];
   await beginAnew(pool, redis, own, EPOCH);
   await beginEpoch(pool, EPOCH);

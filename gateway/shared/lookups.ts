@@ -10,8 +10,8 @@ import { messageOf } from '../../engine/contract/process/message-of.ts';
 import { lastStampAt } from '../../engine/contract/record/stamp.ts';
 import { type BoardCampaign, readBoardEpoch } from '../../engine/contract/redis/board/board.ts';
 import type { Keys } from '../../engine/contract/redis/keys.ts';
-import { askForProjection } from '../../engine/contract/redis/projection/asked.ts';
 import { lookAt } from '../../engine/contract/redis/projection/projection.ts';
+import { requestProjection } from '../../engine/contract/redis/projection/requested.ts';
 import type { RedisClient } from '../../engine/contract/redis/redis.ts';
 import { monotonicUs } from '../clock/clock.ts';
 import type { Board } from './board.ts';
@@ -62,7 +62,7 @@ export class BeingMade extends LookupFailed {
 interface Question {
   readonly campaignId: number;
   readonly userId: string;
-  /** The epoch that the caller knows as the latest one that had begun when the user asked, if it does. */
+  /** The latest epoch at the time of the request, if the caller knows it. */
   readonly latest: string | undefined;
   readonly resolve: (standing: EntryStanding | undefined) => void;
   readonly reject: (error: LookupFailed) => void;
@@ -88,7 +88,7 @@ export class Lookups {
   readonly #epochs: Pick<EpochCheck, 'isLatest'>;
   #waiting: Question[] = [];
   #scheduled = false;
-  /** When engines were last told that somebody waits, by campaign being rebuilt. */
+  /** When engines were last told that a user waits, keyed by campaign being rebuilt. */
   readonly #askedAtMs = new Map<number, number>();
 
   constructor({ redis, keys, board, shelved, epochs }: LookupParts) {
@@ -103,8 +103,8 @@ export class Lookups {
    * The user's standing in the campaign, or undefined without an entry; for a shelved campaign from the ledger. It is at least
    * as new as everything that the user was told before the call, by whichever gateway. Rejects with LookupFailed.
    *
-   * `latest` is an epoch of which the caller knows that no later one had begun when the user asked, because the log has
-   * accepted an append under it since. If the board has the same epoch, it is not checked again.
+   * `latest` is the latest epoch at the time of the request, if the caller knows it: the log has accepted an append under it
+   * since. If the board has the same epoch, it is not checked again.
    */
   find(campaign: BoardCampaign, userId: string, latest?: string): Promise<EntryStanding | undefined> {
     if (campaign.shelved === true) {
@@ -148,7 +148,7 @@ export class Lookups {
     const keys = this.#keys.campaign(campaignId);
     const users = questions.map(question => question.userId);
     const board = this.#board;
-    // Other gateways may have told more than this one has read of the board.
+    // Other gateways may have answered from a newer board than this one has read.
     await board.refresh();
     // Decide finality by the board from before the look-up: the answers are at least as new.
     const { epoch, rankedUs } = board;
@@ -204,11 +204,11 @@ export class Lookups {
     if (askedAtMs !== undefined && nowMs - askedAtMs < ASK_AGAIN_MS) return;
     this.#askedAtMs.set(campaignId, nowMs);
     // A lost message is repeated within a second.
-    askForProjection(this.#redis, this.#keys, campaignId).catch(() => undefined);
+    requestProjection(this.#redis, this.#keys, campaignId).catch(() => undefined);
   }
 }
 
-/** Answers once it is known whether the standings were read under the latest epoch. */
+/** Waits for the check of the epoch, then answers with the standings if they were read under the latest one. */
 async function answerIf(
   isLatest: Promise<boolean>,
   standings: ReadonlyMap<Question, EntryStanding | undefined>,

@@ -1,4 +1,4 @@
-/** The public view of a claimant: a user with a place in a campaign with claims. */
+/** The public view of a claimant: a user with an offer or on the waitlist of a campaign with claims. */
 import type { Claimant, Offered } from '../../engine/contract/campaign/claimant.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import { isoOf } from '../clock/iso.ts';
@@ -42,7 +42,7 @@ export function offerMembers(
 }
 
 type ClaimantMembers = Partial<
-  Pick<EntryView, 'place' | 'serial' | 'code' | 'claim_by' | 'seconds_left' | 'ended_at'>
+  Pick<EntryView, 'waitlist_position' | 'serial' | 'code' | 'claim_by' | 'seconds_left' | 'ended_at'>
 >;
 
 /** The members that an entry shows beside its outcome. */
@@ -55,7 +55,7 @@ export function claimantMembers(
     case 'waitlisted':
       return campaign.finished
         ? {}
-        : { place: moves.waiting(campaign.campaignId, claimant.waitlistPosition) };
+        : { waitlist_position: moves.waiting(campaign.campaignId, claimant.waitlistPosition) };
     case 'offered':
       return offerMembers(deadlines, campaign, claimant);
     case 'claimed':

@@ -11,8 +11,8 @@ import type { Metrics } from '../metrics.ts';
 
 /**
  * An outage that begins shortly after offers were made extends them by up to 3 s too much (engine/settling/
- * claims-settling.ts); the rest is for clocks. Less: a correct deadline is hidden. More: one that is wrong by that much is
- * shown.
+ * claims-settling.ts); the rest allows for clocks. Less: a correct deadline is hidden. More: a deadline that is wrong by that
+ * much is shown.
  */
 const MORE_AT_MOST_US = 5_000_000;
 

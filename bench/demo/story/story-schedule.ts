@@ -1,5 +1,5 @@
 /** The first chapter: an operator makes and schedules campaigns, moves an opening, and cancels a campaign. */
-import type { Desk } from './story-cast.ts';
+import type { OperatorClient } from './story-cast.ts';
 import type { Answer } from './story-http.ts';
 import type { Stage } from './story-teller.ts';
 
@@ -136,7 +136,7 @@ async function moveOpening(stage: Stage, raffle: number, opensAtMs: number): Pro
   teller.equal('a dry run changes nothing: the ETag', await etagOf(operator, raffle), etag);
   const both = async (): Promise<readonly Answer[]> =>
     await Promise.all(
-      [operator, colleague].map(desk => desk.ask('PATCH', path, { body, headers: { 'if-match': etag } })),
+      [operator, colleague].map(client => client.ask('PATCH', path, { body, headers: { 'if-match': etag } })),
     );
   let edits = await both();
   // When a gateway has not confirmed in time, nothing has changed; the operator asks again.
@@ -187,19 +187,19 @@ interface Coming {
   readonly title: string;
 }
 
-async function openingsOf(desk: Desk): Promise<readonly Coming[]> {
-  const { body } = await desk.ask('GET', '/v1/schedule?kind=opening');
+async function openingsOf(client: OperatorClient): Promise<readonly Coming[]> {
+  const { body } = await client.ask('GET', '/v1/schedule?kind=opening');
   return Array.isArray(body.scheduled) ? body.scheduled : [];
 }
 
 /** Changes the state of the campaign, from its current version. */
-async function change(desk: Desk, campaign: number, action: string, body: object): Promise<Answer> {
-  const headers = { 'if-match': await etagOf(desk, campaign) };
-  return await desk.ask('POST', `/v1/campaigns/${campaign}/${action}`, { body, headers });
+async function change(client: OperatorClient, campaign: number, action: string, body: object): Promise<Answer> {
+  const headers = { 'if-match': await etagOf(client, campaign) };
+  return await client.ask('POST', `/v1/campaigns/${campaign}/${action}`, { body, headers });
 }
 
-async function etagOf(desk: Desk, campaign: number): Promise<string> {
-  const { headers } = await desk.ask('GET', `/v1/campaigns/${campaign}`);
+async function etagOf(client: OperatorClient, campaign: number): Promise<string> {
+  const { headers } = await client.ask('GET', `/v1/campaigns/${campaign}`);
   return headers.get('etag') ?? '';
 }
 

@@ -1,5 +1,5 @@
 /** Rows of the ledger as the API shows them. */
-import { type Campaign, doorClosesAtUs, opensAtUs } from '../../../sql/statements/campaigns/campaigns.ts';
+import { admissionEndsAtUs, type Campaign, opensAtUs } from '../../../sql/statements/campaigns/campaigns.ts';
 import type { EntryOutcome, Totals } from '../../../sql/statements/entries/outcomes.ts';
 import type { Room, RoomCounts } from '../../../sql/statements/rooms/rooms.ts';
 import { showLocal } from '../../campaigns/local-time.ts';
@@ -12,13 +12,13 @@ import type { RoomJson } from '../contract/room-schemas.ts';
 
 export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
   const { draw, timeZone: zone } = campaign;
-  const closing = new Date(doorClosesAtUs(campaign) / 1000);
+  const closing = new Date(admissionEndsAtUs(campaign) / 1000);
   const drawing = campaign.drawsAt ?? closing;
   return {
     id: campaign.campaignId,
     kind: campaign.kind,
     title: campaign.title,
-    ...placesJson(campaign),
+    ...stockJson(campaign),
     opens_at: campaign.opensAt.toISOString(),
     closes_at: closing.toISOString(),
     ...(campaign.kind === 'raffle' ? { draws_at: drawing.toISOString() } : {}),
@@ -50,12 +50,16 @@ function claimsJson({ kind, claimWithinS, waitlist, waitlistedCount, redrawnCoun
   return kind === 'coupon' ? { ...common, waitlist } : common;
 }
 
-function placesJson({ kind, places }: Campaign): Pick<CampaignJson, 'stock' | 'winners'> {
+/** The stock of a coupon, or the winners of a raffle. */
+export function stockJson({
+  kind,
+  stock,
+}: Pick<Campaign, 'kind' | 'stock'>): Pick<CampaignJson, 'stock' | 'winners'> {
   switch (kind) {
     case 'coupon':
-      return { stock: places };
+      return { stock };
     case 'raffle':
-      return { winners: places };
+      return { winners: stock };
     case 'room':
       return {};
   }

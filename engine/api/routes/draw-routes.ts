@@ -104,8 +104,8 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
 
   addRoute(app, operations.extendOffer, async request => {
     const { id } = readParameters(CampaignPath, request.params);
-    const asked = readBody(DeadlineBody, request.body);
-    return await extendOffer(deps, await find(deps, id), asked);
+    const wanted = readBody(DeadlineBody, request.body);
+    return await extendOffer(deps, await find(deps, id), wanted);
   });
 
   addRoute(app, operations.getProof, async (request, reply) => {

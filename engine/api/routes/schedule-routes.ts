@@ -31,7 +31,7 @@ import { operatorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
 import { isDryRun, requireMatch, withEtag } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
-import { campaignJson } from './campaign-json.ts';
+import { campaignJson, stockJson } from './campaign-json.ts';
 import { bodyAgain, makeCampaign, termsOf } from './make-campaign.ts';
 import { readTime, readZone } from './times.ts';
 
@@ -93,10 +93,10 @@ export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
   addRoute(app, operations.listVersions, async request => {
     const { id } = readParameters(CampaignPath, request.params);
     const query = readParameters(PageQuery, request.query);
-    await find(deps, id);
+    const { kind } = await find(deps, id);
     const limit = pageLimit(query);
     const found = await listVersions(deps.pool, id, { after: query.after ?? 0, limit: limit + 1 });
-    const versions = found.slice(0, limit).map(versionJson);
+    const versions = found.slice(0, limit).map(version => versionJson(version, kind));
     const next = found.length > limit ? (versions.at(-1)?.version ?? null) : null;
     return { versions, next, late: (await readDone(deps.pool, id)).map(doneJson) };
   });
@@ -206,7 +206,7 @@ function scheduledJson({ at, timeZone, kind, campaignId, title, version, paused,
   };
 }
 
-function versionJson(version: Version) {
+function versionJson(version: Version, kind: Campaign['kind']) {
   return {
     version: version.version,
     action: version.action,
@@ -218,7 +218,7 @@ function versionJson(version: Version) {
     refused: version.refused,
     refusal: version.refusal,
     title: version.title,
-    places: version.places,
+    ...stockJson({ kind, stock: version.stock }),
     opens_at: version.opensAt.toISOString(),
     closes_at: version.closesAt.toISOString(),
     draws_at: version.drawsAt?.toISOString() ?? null,

@@ -66,14 +66,14 @@ export async function readKnownStamps(
   return new Set(rows.map(({ stamp }) => stamp));
 }
 
-/** An entry with its outcome as decided: a prize that was passed on later stays with the user who was drawn. */
+/** An entry with its decided outcome: a prize that was passed on later stays with the user who was drawn. */
 export interface DecidedEntry {
   readonly stamp: number;
   readonly userId: string;
   readonly isWithdrawn: boolean;
   readonly serial: number | null;
   readonly tier: number | null;
-  /** The place among the alternates, from 1. */
+  /** The position among the alternates, from 1. */
   readonly alternate: number | null;
   readonly tickets: number;
   readonly group: string | null;

@@ -75,7 +75,7 @@ export async function noteIncarnation(db: Queryable, incarnation: number): Promi
   return rowCount === 1;
 }
 
-/** Whose streams at an incarnation are told of, room by room. */
+/** The users whose streams at an incarnation are reported, room by room. */
 interface Streams {
   readonly incarnation: number;
   readonly rooms: readonly { readonly campaignId: number; readonly userIds: readonly string[] }[];
@@ -107,8 +107,8 @@ export async function addStreams(db: Queryable, streams: Streams): Promise<void>
   );
 }
 
-// The room's available time of this moment, at most: it is kept up to the last turn, and what moves it later may be from before.
-// Where nobody was there after the last turn, nothing counts up to the next one (engine/settling/room-settling.ts).
+// The room's current available time, at most: it is stored up to the last turn, and a later advance may be for time before this
+// moment. If nobody was present after the last turn, nothing counts up to the next one (engine/settling/room-settling.ts).
 const AVAILABLE_MS = `(select r.available_ms + ${AHEAD_MS}
          + case when r.taken_stamp >= 0 and r.empty_since_ms is null then a.available_ms - r.available_through_ms else 0 end
   from rooms r cross join availability a where r.campaign_id = p.campaign_id)`;

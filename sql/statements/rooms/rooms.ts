@@ -74,16 +74,16 @@ export async function getRoom(db: Queryable, campaignId: number): Promise<Room |
   return rows[0];
 }
 
-/** A room as a step has it. */
+/** A room, locked for a step. */
 export interface TakenRoom extends Room {
   /**
-   * It has entries up to the stamp that was asked for which it has not taken in. All of those were in the ledger before the
-   * step began, hence are seen here, although this may wait for the row.
+   * The room has entries up to `through` that it has not taken in. All of them were in the ledger before the step began, so
+   * they are visible here, although this statement may wait for the row.
    */
   readonly hasDue: boolean;
 }
 
-/** Takes a room for the rest of the transaction; nobody else sets its terms meanwhile, or changes who is there. */
+/** Locks a room for the rest of the transaction: meanwhile nothing else sets its terms or changes who is present. */
 export async function takeRoom(db: Queryable, campaignId: number, through: number): Promise<TakenRoom> {
   const { rows } = await db.query<TakenRoom>({
     name: 'take_room',
@@ -125,9 +125,9 @@ async function keepTerms(db: Queryable, campaignId: number): Promise<void> {
 }
 
 /**
- * Rooms with possible work at this watermark (us since the epoch); finished ones only if passes or visits are over. A room
- * that nobody waits in costs a look at its row, and at the end of its entries; one that all waiting users have left costs no
- * more. `desertedMs`: see EMPTY_MS of settling, after which a closed one finishes.
+ * Rooms with possible work at this watermark (us since the epoch); finished ones only if passes or visits are over. A room in
+ * which nobody waits costs a look at its row and at the end of its entries; one that all waiting users have left costs no more.
+ * `desertedMs`: see EMPTY_MS of settling, after which a closed one finishes.
  *
  * Presence and due rows are found from room to room in indexes that contain nothing else: as many steps as there are such
  * rooms, however many users are in them (a loose index scan; PostgreSQL makes none of `distinct`).

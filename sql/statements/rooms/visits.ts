@@ -85,7 +85,7 @@ export async function wasUsedBy(
   return rows[0]?.same === true;
 }
 
-/** Ends a visit, or an admission whose pass was never used, and frees its place. False if it was over before. */
+/** Ends a visit, or an admission whose pass was never used, and frees its capacity. False if it was over before. */
 export async function endVisit(
   db: Queryable,
   { campaignId, serial, how }: { campaignId: number; serial: number; how: 'left' | 'expired' },

@@ -1,7 +1,8 @@
 /** Calls on the room. */
-import { insertAsked } from '../../../../../sql/statements/entries/asked.ts';
+
 import { insertEntries } from '../../../../../sql/statements/entries/entries.ts';
 import { insertGrants } from '../../../../../sql/statements/entries/grants.ts';
+import { insertUserRequests } from '../../../../../sql/statements/entries/user-requests.ts';
 import {
   addStreams,
   endStreams,
@@ -52,7 +53,7 @@ export function roomCalls(
   const busy = { availableMovedUs: us, emptySinceMs: random.pick([null, 1]), busyUs: 1, busySinceUs: null };
   return [
     db => insertEntries(db, sent, 'all'),
-    db => insertAsked(db, 'withdrawals', sent),
+    db => insertUserRequests(db, 'withdrawals', sent),
     db => insertGrants(db, campaignId, [{ serial, userId: user(), code: `admitted ${number}` }]),
     db => takeIn(db, { campaignId, after, through, limit, absentSinceMs: availableMs }),
     db => takeIn(db, { campaignId, after, through, limit, absentSinceMs: availableMs }),

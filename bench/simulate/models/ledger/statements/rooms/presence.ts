@@ -9,7 +9,7 @@ import { newPerson, writePerson } from './people.ts';
 
 const FROM_THE_START = { epoch: 0, position: '0-0' };
 
-/** Whether some engine has taken the reports of streams for itself. */
+/** Whether some engine has taken over the reports of streams. */
 export function areReportsTaken(tables: LedgerTables): boolean {
   return tables.presenceLog.heldBy(ONE_ROW) !== undefined;
 }
@@ -91,7 +91,7 @@ const addStreams: Statement = (tables, by, values) => {
   return changed(people.size);
 };
 
-/** Removes these people's streams at an incarnation. */
+/** Removes these users' streams at an incarnation. */
 function dropStreams(
   tables: LedgerTables,
   by: Transaction,
