@@ -22,6 +22,7 @@ import {
   readNextWaiting,
   readOffer,
 } from '../../sql/statements/claims/offers.ts';
+import { isoOfUs } from '../contract/api/instants.ts';
 import { fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
 import { LAST_STAMP_US } from '../contract/record/stamp.ts';
 import { findCampaign } from './decide.ts';
@@ -61,23 +62,19 @@ export async function extendOffer(
   }
   if (offer.isEnding) throw new Problem('conflict', `The offer of serial ${serial} is being ended.`);
   if (claimByUs <= offer.claimByUs) {
-    const detail = `Serial ${serial} can already be claimed until ${isoOf(offer.claimByUs)}; a deadline can only be extended.`;
+    const detail = `Serial ${serial} can already be claimed until ${isoOfUs(offer.claimByUs)}; a deadline can only be extended.`;
     throw new Problem('conflict', detail);
   }
   const lastUs = opensAtUs(campaign) + LAST_STAMP_US;
   if (claimByUs > lastUs) {
-    const right = `${isoOf(lastUs)} or earlier: claims are stamped, and stamps end then`;
+    const right = `${isoOfUs(lastUs)} or earlier: claims are stamped, and stamps end then`;
     throw invalidRequest([fieldFault('claim_by', claim_by, right)]);
   }
   if (!(await extendDeadline(deps.pool, campaignId, { serial, holder, atUs: claimByUs }))) {
     throw new Problem('conflict', `The offer of serial ${serial} has changed meanwhile, or has ended.`);
   }
   deps.log.info({ campaignId, serial }, 'claim deadline extended');
-  return { serial, user: holder, claim_by: isoOf(claimByUs) };
-}
-
-function isoOf(us: number): string {
-  return new Date(us / 1_000).toISOString();
+  return { serial, user: holder, claim_by: isoOfUs(claimByUs) };
 }
 
 export interface EndedOffer {

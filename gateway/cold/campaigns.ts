@@ -1,10 +1,10 @@
 /** GET /v1/campaigns and /v1/campaigns/{id}: what is offered, from the gateway's copy of the board. */
 import type { HttpRequest } from 'uWebSockets.js';
+import { isoOfUs } from '../../engine/contract/api/instants.ts';
 import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
 import { campaignStateAt } from '../../engine/contract/campaign/campaign-state.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import type { SharedClock } from '../clock/clock.ts';
-import { isoOf } from '../clock/iso.ts';
 import { type CampaignList, type CampaignView, MAX_CAMPAIGN_ID } from '../http/contract.ts';
 import { ANSWERED, type Reply } from '../http/reply.ts';
 import {
@@ -38,9 +38,9 @@ export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignVi
     title,
     ...(kind === 'coupon' ? { stock: places } : {}),
     ...(kind === 'raffle' ? { winners: places } : {}),
-    opens_at: isoOf(campaign.opensAtUs),
-    closes_at: isoOf(campaign.closesAtUs),
-    ...(campaign.drawsAtUs === undefined ? {} : { draws_at: isoOf(campaign.drawsAtUs) }),
+    opens_at: isoOfUs(campaign.opensAtUs),
+    closes_at: isoOfUs(campaign.closesAtUs),
+    ...(campaign.drawsAtUs === undefined ? {} : { draws_at: isoOfUs(campaign.drawsAtUs) }),
     ...(campaign.timeZone === undefined ? {} : { time_zone: campaign.timeZone }),
     status: statusOf(campaign, nowUs),
     settled: campaign.settledCount,

@@ -4,6 +4,7 @@
  * never do.
  */
 import type { HttpRequest } from 'uWebSockets.js';
+import { isoOfMs } from '../../engine/contract/api/instants.ts';
 import { type FieldFault, fieldFault, type ProblemSlug } from '../../engine/contract/api/problem.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import {
@@ -98,7 +99,7 @@ export async function postPass(
     const expiresMs = Date.now() + parts.config.PASS_LIFETIME_S * 1000;
     const pass = await parts.passes.sign('pass', claimsFor(campaignId, visit), expiresMs);
     if (pass === undefined) return refuseUnsigned(parts, reply);
-    const view: PassView = { pass, expires_at: new Date(expiresMs).toISOString(), serial: visit.serial };
+    const view: PassView = { pass, expires_at: isoOfMs(expiresMs), serial: visit.serial };
     reply.notStored(JSON.stringify(view));
   });
 }

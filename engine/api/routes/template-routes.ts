@@ -7,6 +7,7 @@ import {
   type Template,
 } from '../../../sql/statements/campaigns/templates.ts';
 import { clockMs } from '../../campaigns/deps.ts';
+import { isoOfMs } from '../../contract/api/instants.ts';
 import { Problem } from '../../contract/api/problem.ts';
 import { operations } from '../contract/operations.ts';
 import { AgainBody, NewTemplateBody, TemplateCampaign, TemplatePath } from '../contract/schedule-schemas.ts';
@@ -27,7 +28,7 @@ export function addTemplateRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const body = readBody(TemplateCampaign, campaign);
     const nowMs = await clockMs(deps);
     // With some valid times, the template must be a campaign that can be created.
-    readNewCampaign(bodyAgain(body, { closes_at: new Date(nowMs + HOUR_MS).toISOString() }), nowMs);
+    readNewCampaign(bodyAgain(body, { closes_at: isoOfMs(nowMs + HOUR_MS) }), nowMs);
     const template = await insertTemplate(deps.pool, { name, body, madeBy });
     if (template === undefined) {
       throw new Problem('conflict', `A template with the name "${name}" already exists.`);
