@@ -27,8 +27,9 @@ import { readDrawState } from '../../sql/statements/draws/draws.ts';
 import { Problem } from '../contract/api/problem.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
 import { announcementOf, type WantedRules } from './announce.ts';
-import { awaitDecision, type ChangeDeps, findCampaign, publishSoon, WAIT_LEASES } from './decide.ts';
+import { awaitDecision, type ChangeDeps, publishSoon, WAIT_LEASES } from './decide.ts';
 import { actingMs } from './deps.ts';
+import { findCampaign } from './find-campaign.ts';
 import { type Change, type Plan, type PlanTerms, planChange } from './plan.ts';
 import type { Action } from './states.ts';
 import { PUBLISH_SLACK_MS } from './tell-then-act.ts';
@@ -123,7 +124,7 @@ export async function changeCampaign(
   if (version === undefined) throw changedMeanwhile(campaignId);
   deps.log.info({ campaignId, version, action }, 'a change waits for the gateways to confirm it');
   const decided = await awaitDecision(deps, campaignId, version, stopping);
-  const after = await findCampaign(deps, campaignId);
+  const after = await findCampaign(deps.pool, campaignId);
   if (decided.state === 'effective') return after;
   throw new Problem('change-refused', `The change was refused. ${decided.refusal}`, {
     reason: decided.refused,

@@ -15,7 +15,7 @@ import { type FieldFault, fieldFault, invalidRequest, Problem } from '../contrac
 import { contradictionsWith } from '../contract/coupons/stacking.ts';
 import type { Terms } from '../contract/coupons/terms.ts';
 import { readTerms, type TermsBody } from '../contract/coupons/terms-json.ts';
-import { unknownCampaign } from './close.ts';
+import { unknownCampaign } from './find-campaign.ts';
 
 /**
  * The terms in a body, of granted codes or of a code that anybody may use. `prefix` is the member that contains them, '' if it

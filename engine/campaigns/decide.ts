@@ -10,12 +10,13 @@ import {
   refuseVersion,
   type Version,
 } from '../../sql/statements/campaigns/campaign-versions.ts';
-import { type Campaign, getCampaign } from '../../sql/statements/campaigns/campaigns.ts';
+import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { ClocksApart } from '../clock/clock-watch.ts';
 import { Problem } from '../contract/api/problem.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
 import { changedAnnouncement } from './announce.ts';
 import { type CampaignDeps, clocksApart } from './deps.ts';
+import { findCampaign } from './find-campaign.ts';
 import { latestNowUs, pause, type Told, tellGateways } from './tell-then-act.ts';
 
 export type ChangeDeps = Pick<
@@ -77,7 +78,7 @@ export async function resumeChanges(deps: ChangeDeps): Promise<void> {
  */
 async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promise<Version> {
   if (asked.state !== 'pending') return asked;
-  const campaign = await findCampaign(deps, asked.campaignId);
+  const campaign = await findCampaign(deps.pool, asked.campaignId);
   const seen = await lookAround(deps, campaign, asked);
   if (seen !== undefined && asked.decideBy !== null && seen.nowUs / 1_000 >= asked.decideBy.getTime()) {
     return await refuse(
@@ -153,7 +154,7 @@ async function effect(
     { campaignId: asked.campaignId, version: asked.version, state: decided.state },
     'a change took effect',
   );
-  await publishSoon(deps, await findCampaign(deps, asked.campaignId));
+  await publishSoon(deps, await findCampaign(deps.pool, asked.campaignId));
   return decided;
 }
 
@@ -181,7 +182,7 @@ async function refuse(
 ): Promise<Version> {
   const decided = await refuseVersion(deps.pool, asked, why, detail);
   deps.log.warn({ campaignId: asked.campaignId, version: asked.version, why }, 'a change was refused');
-  await publishSoon(deps, await findCampaign(deps, asked.campaignId));
+  await publishSoon(deps, await findCampaign(deps.pool, asked.campaignId));
   return decided;
 }
 
@@ -227,10 +228,4 @@ export async function publishSoon(deps: ChangeDeps, campaign: Campaign): Promise
   } catch (error) {
     deps.log.warn({ err: error, campaignId: campaign.campaignId }, 'cannot publish a change yet');
   }
-}
-
-export async function findCampaign(deps: Pick<ChangeDeps, 'pool'>, campaignId: number): Promise<Campaign> {
-  const campaign = await getCampaign(deps.pool, campaignId);
-  if (campaign === undefined) throw new Error(`campaign ${campaignId} does not exist`);
-  return campaign;
 }

@@ -25,8 +25,8 @@ import {
 import { isoOfUs } from '../contract/api/instants.ts';
 import { fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
 import { LAST_STAMP_US } from '../contract/record/stamp.ts';
-import { findCampaign } from './decide.ts';
 import { type CampaignDeps, nowUsOrRefuse } from './deps.ts';
+import { findCampaign } from './find-campaign.ts';
 import { type Notice, noticeMs, pause, resume, type TellDeps, tellThenActOrRefuse } from './tell-then-act.ts';
 
 const OFFER_ENDS: Notice<number> = {
@@ -148,7 +148,7 @@ export async function endOffer(
   const { serial } = asked;
   const { userId: holder } = await findHeld(deps, campaignId, asked);
   await begin(deps, campaignId, { ...asked, holder });
-  await tellThenActOrRefuse(deps, OFFER_ENDS, await findCampaign(deps, campaignId));
+  await tellThenActOrRefuse(deps, OFFER_ENDS, await findCampaign(deps.pool, campaignId));
   return await awaitEnd(deps, campaignId, { serial, holder }, stopping);
 }
 

@@ -1,6 +1,7 @@
 /** GET /v1/campaigns and /v1/campaigns/{id}: what is offered, from the gateway's copy of the board. */
 import type { HttpRequest } from 'uWebSockets.js';
 import { isoOfUs } from '../../engine/contract/api/instants.ts';
+import { pageOf } from '../../engine/contract/api/page.ts';
 import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
 import { campaignStateAt } from '../../engine/contract/campaign/campaign-state.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
@@ -114,11 +115,10 @@ export async function listCampaigns(parts: CampaignListParts, reply: Reply, req:
   const rest = [...shown, ...(shelved ?? []).filter(({ campaignId }) => !isShown.has(campaignId))].sort(
     (a, b) => a.campaignId - b.campaignId,
   );
-  const page = rest.slice(0, limit);
-  const next = rest.length > limit ? (page.at(-1)?.campaignId ?? null) : null;
+  const { rows, next } = pageOf(rest, limit, ({ campaignId }) => campaignId);
   const now = nowUs(parts);
   const answer: CampaignList = {
-    campaigns: page.map(campaign => campaignView(campaign, now)),
+    campaigns: rows.map(campaign => campaignView(campaign, now)),
     next,
     ...(shelved === undefined ? { partial: true } : {}),
   };

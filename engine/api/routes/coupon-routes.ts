@@ -1,22 +1,22 @@
 /** Creating, reading and changing the terms of coupons. */
 import type { FastifyInstance } from 'fastify';
-import { transaction } from '../../../sql/database.ts';
-import { getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
+import { type Queryable, transaction } from '../../../sql/database.ts';
 import {
   type Coupon,
   type CouponOf,
   getCoupon,
   listCoupons,
 } from '../../../sql/statements/coupons/coupons.ts';
-import { unknownCampaign } from '../../campaigns/close.ts';
 import { addCoupon, readTermsOf, replaceTerms } from '../../campaigns/coupon-terms.ts';
+import { findCampaign } from '../../campaigns/find-campaign.ts';
 import { fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
 import { TermsBody, termsJson } from '../../contract/coupons/terms-json.ts';
 import { type CouponJson, CouponPath, NewCouponBody } from '../contract/coupon-schemas.ts';
 import { operations } from '../contract/operations.ts';
-import { PageQuery, pageLimit } from '../contract/schemas.ts';
+import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { readBody, readParameters } from '../http/input.ts';
+import { readPage } from '../http/pages.ts';
 import { addRoute } from '../http/routing.ts';
 
 export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
@@ -24,9 +24,7 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const body = readBody(NewCouponBody, request.body);
     const of = readOf(body);
     const terms = readTermsOf(body.terms, 'campaignId' in of ? 'grants' : 'anybody', 'terms');
-    if ('campaignId' in of && (await getCampaign(deps.pool, of.campaignId)) === undefined) {
-      throw unknownCampaign(of.campaignId);
-    }
+    if ('campaignId' in of) await findCampaign(deps.pool, of.campaignId);
     const coupon = await transaction(deps.pool, db => addCoupon(db, of, terms, 'terms'));
     reply.code(201).header('location', `${operations.createCoupon.path}/${coupon.couponId}`);
     return couponJson(coupon);
@@ -34,20 +32,22 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
 
   addRoute(app, operations.listCoupons, async request => {
     const query = readParameters(PageQuery, request.query);
-    const limit = pageLimit(query);
-    const found = await listCoupons(deps.pool, { after: query.after ?? 0, limit: limit + 1 });
-    const coupons = found.slice(0, limit).map(couponJson);
-    return { coupons, next: found.length > limit ? (coupons.at(-1)?.id ?? null) : null };
+    const { rows, next } = await readPage(
+      query,
+      limit => listCoupons(deps.pool, { after: query.after ?? 0, limit }),
+      ({ couponId }) => couponId,
+    );
+    return { coupons: rows.map(couponJson), next };
   });
 
   addRoute(app, operations.getCoupon, async request => {
     const { id } = readParameters(CouponPath, request.params);
-    return couponJson(await find(deps, id));
+    return couponJson(await findCoupon(deps.pool, id));
   });
 
   addRoute(app, operations.replaceTerms, async request => {
     const { id } = readParameters(CouponPath, request.params);
-    const coupon = await find(deps, id);
+    const coupon = await findCoupon(deps.pool, id);
     const whose = coupon.campaignId === null ? 'anybody' : 'grants';
     const terms = readTermsOf(readBody(TermsBody, request.body), whose, '');
     const changed = await replaceTerms(deps.pool, coupon, terms);
@@ -59,8 +59,9 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
   });
 }
 
-async function find(deps: ApiDeps, couponId: number): Promise<Coupon> {
-  const coupon = await getCoupon(deps.pool, couponId);
+/** Throws Problem unknown-coupon. */
+async function findCoupon(db: Queryable, couponId: number): Promise<Coupon> {
+  const coupon = await getCoupon(db, couponId);
   if (coupon !== undefined) return coupon;
   throw new Problem('unknown-coupon', `Coupon ${couponId} does not exist.`, {
     errors: [fieldFault('id', couponId, 'the number of an existing coupon')],

@@ -2,12 +2,10 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { rehearsal, transaction } from '../../../sql/database.ts';
-import { readArchiveFile } from '../../../sql/statements/campaigns/archives.ts';
-import { type Campaign, getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import { passOn } from '../../../sql/statements/draws/alternates.ts';
 import { readProof } from '../../../sql/statements/draws/draws.ts';
 import { type EntrantTerms, listTerms, saveTerms } from '../../../sql/statements/draws/entrant-terms.ts';
-import { unknownCampaign } from '../../campaigns/close.ts';
+import { findCampaign, refuseArchived, unknownCampaign } from '../../campaigns/find-campaign.ts';
 import { endOffer, endWouldBe, extendOffer } from '../../campaigns/offers.ts';
 import { type FieldFault, fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
 import { MAX_USER_ID_BYTES } from '../../contract/record/record.ts';
@@ -16,9 +14,9 @@ import { CampaignPath } from '../contract/campaign-schemas.ts';
 import { DeadlineBody, PassOnBody } from '../contract/draw-schemas.ts';
 import { EntrantBody, EntrantsQuery, MAX_ENTRANTS } from '../contract/entrant-schemas.ts';
 import { JSON_MEDIA_TYPE, operations } from '../contract/operations.ts';
-import { pageLimit } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { readBody, readList, readParameters } from '../http/input.ts';
+import { readPage } from '../http/pages.ts';
 import { isDryRun } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
 
@@ -49,18 +47,20 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
   addRoute(app, operations.listEntrants, async request => {
     const { id } = readParameters(CampaignPath, request.params);
     const query = readParameters(EntrantsQuery, request.query);
-    await find(deps, id);
-    const file = await readArchiveFile(deps.pool, id);
-    if (file !== undefined)
-      throw new Problem('archived', `The terms of entrants of campaign ${id} were archived to ${file}.`, {
-        file,
-      });
-    const limit = pageLimit(query);
-    const found = await listTerms(deps.pool, { campaignId: id, after: query.after ?? '', limit: limit + 1 });
-    const entrants = found
-      .slice(0, limit)
-      .map(({ userId, tickets, group, excluded }) => ({ user: userId, tickets, group, excluded }));
-    return { entrants, next: found.length > limit ? (entrants.at(-1)?.user ?? null) : null };
+    await findCampaign(deps.pool, id);
+    await refuseArchived(deps.pool, id, 'The terms of entrants of campaign');
+    const { rows, next } = await readPage(
+      query,
+      limit => listTerms(deps.pool, { campaignId: id, after: query.after ?? '', limit }),
+      ({ userId }) => userId,
+    );
+    const entrants = rows.map(({ userId, tickets, group, excluded }) => ({
+      user: userId,
+      tickets,
+      group,
+      excluded,
+    }));
+    return { entrants, next };
   });
 
   addRoute(app, operations.passOn, async request => {
@@ -105,12 +105,12 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
   addRoute(app, operations.extendOffer, async request => {
     const { id } = readParameters(CampaignPath, request.params);
     const asked = readBody(DeadlineBody, request.body);
-    return await extendOffer(deps, await find(deps, id), asked);
+    return await extendOffer(deps, await findCampaign(deps.pool, id), asked);
   });
 
   addRoute(app, operations.getProof, async (request, reply) => {
     const { id } = readParameters(CampaignPath, request.params);
-    await find(deps, id);
+    await findCampaign(deps.pool, id);
     const first = await readProof(deps.pool, id, 0, PROOF_PARTS);
     if (first.length === 0) {
       throw new Problem('no-proof', `Campaign ${id} is not a raffle with a draw proof.`);
@@ -118,12 +118,6 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
     reply.type(JSON_MEDIA_TYPE);
     return Readable.from(proofText(deps, id, first));
   });
-}
-
-async function find(deps: ApiDeps, campaignId: number): Promise<Campaign> {
-  const campaign = await getCampaign(deps.pool, campaignId);
-  if (campaign === undefined) throw unknownCampaign(campaignId);
-  return campaign;
 }
 
 /** A proof never changes once it exists, so its parts need not be read in one snapshot. */

@@ -1,5 +1,6 @@
 /** Templates: campaigns without their times, to be created again. */
 import type { FastifyInstance } from 'fastify';
+import type { Queryable } from '../../../sql/database.ts';
 import {
   getTemplate,
   insertTemplate,
@@ -11,10 +12,11 @@ import { isoOfMs } from '../../contract/api/instants.ts';
 import { Problem } from '../../contract/api/problem.ts';
 import { operations } from '../contract/operations.ts';
 import { AgainBody, NewTemplateBody, TemplateCampaign, TemplatePath } from '../contract/schedule-schemas.ts';
-import { PageQuery, pageLimit } from '../contract/schemas.ts';
+import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { operatorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
+import { readPage } from '../http/pages.ts';
 import { addRoute } from '../http/routing.ts';
 import { bodyAgain, makeCampaign } from './make-campaign.ts';
 import { readNewCampaign } from './new-campaign.ts';
@@ -39,27 +41,30 @@ export function addTemplateRoutes(app: FastifyInstance, deps: ApiDeps): void {
 
   addRoute(app, operations.listTemplates, async request => {
     const query = readParameters(PageQuery, request.query);
-    const limit = pageLimit(query);
-    const found = await listTemplates(deps.pool, { after: query.after ?? 0, limit: limit + 1 });
-    const templates = found.slice(0, limit).map(templateJson);
-    return { templates, next: found.length > limit ? (templates.at(-1)?.id ?? null) : null };
+    const { rows, next } = await readPage(
+      query,
+      limit => listTemplates(deps.pool, { after: query.after ?? 0, limit }),
+      ({ templateId }) => templateId,
+    );
+    return { templates: rows.map(templateJson), next };
   });
 
   addRoute(app, operations.getTemplate, async request => {
     const { id } = readParameters(TemplatePath, request.params);
-    return templateJson(await find(deps, id));
+    return templateJson(await findTemplate(deps.pool, id));
   });
 
   addRoute(app, operations.useTemplate, async (request, reply) => {
     const { id } = readParameters(TemplatePath, request.params);
     const again = readBody(AgainBody, request.body);
-    const terms = readBody(TemplateCampaign, (await find(deps, id)).body);
+    const terms = readBody(TemplateCampaign, (await findTemplate(deps.pool, id)).body);
     return await makeCampaign(deps, request, reply, bodyAgain(terms, again));
   });
 }
 
-async function find(deps: ApiDeps, templateId: number): Promise<Template> {
-  const template = await getTemplate(deps.pool, templateId);
+/** Throws Problem unknown-template. */
+async function findTemplate(db: Queryable, templateId: number): Promise<Template> {
+  const template = await getTemplate(db, templateId);
   if (template === undefined) throw new Problem('unknown-template', `Template ${templateId} does not exist.`);
   return template;
 }
