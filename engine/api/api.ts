@@ -6,7 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter } from 'prom-client';
 import type { ApiDeps } from './deps.ts';
 import { operatorOf, requireOperator } from './http/authentication.ts';
-import { answerClientError, answerNotFound, errorHandler } from './http/http.ts';
+import { answerClientError, answerNotFound, errorHandler, HEADERS_LIMIT_BYTES } from './http/http.ts';
 import { readJson } from './http/input.ts';
 import { addCampaignRoutes } from './routes/campaign-routes.ts';
 import { addClockRoutes } from './routes/clock-routes.ts';
@@ -21,7 +21,6 @@ import { addTokenRoutes } from './routes/token-routes.ts';
 
 /** A campaign is a few hundred bytes. */
 const BODY_LIMIT_BYTES = 16 * 1024;
-const HEADERS_LIMIT_BYTES = 8 * 1024;
 /** The time for a request's headers, and for all of it, to arrive: a slow request must not hold its connection. */
 const HEADERS_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 6_000;

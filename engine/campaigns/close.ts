@@ -99,7 +99,7 @@ async function waitForClose(deps: TellDeps, campaign: Campaign, stopping: AbortS
     if (stopping.aborted) {
       throw new Problem(
         'unavailable',
-        'The engine is stopping; the close continues. Retry.',
+        'The engine is stopping; the close continues. Retrying is safe.',
         {},
         { 'retry-after': '1' },
       );

@@ -114,7 +114,7 @@ function refusalOf(error: unknown, of: CouponOf): Problem | undefined {
   const { campaignId } = of;
   switch (constraint) {
     case 'coupons_campaign_id_fkey':
-      return unknownCampaign(campaignId);
+      return unknownCampaign(campaignId, 'campaign');
     case 'coupons_campaign_id_key':
       return new Problem('conflict', `Campaign ${campaignId} already has terms; replace them instead.`);
     case 'coupons_before_grants':

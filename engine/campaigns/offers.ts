@@ -99,7 +99,9 @@ async function findHeld(
 ): Promise<OfferState> {
   const offer = await readOffer(deps.pool, campaignId, serial);
   if (offer === undefined) {
-    throw new Problem('conflict', `Serial ${serial} of campaign ${campaignId} was never offered.`);
+    throw new Problem('conflict', `Serial ${serial} of campaign ${campaignId} was never offered.`, {
+      errors: [fieldFault('serial', serial, 'the serial of an offer')],
+    });
   }
   const holder = asked ?? (offer.waitlistPosition === null ? offer.userId : undefined);
   if (holder !== offer.userId) {
@@ -195,6 +197,6 @@ async function awaitEnd(
     }
     await pause(LOOK_MS, stopping);
   }
-  const detail = 'Every gateway knows of the end; whether it has passed is not known yet. Check the entries.';
+  const detail = `Every gateway knows that the offer of serial ${serial} ends, but it has not ended yet. Retrying is safe.`;
   throw new Problem('unavailable', detail, {}, { 'retry-after': '1' });
 }

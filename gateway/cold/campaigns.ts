@@ -13,6 +13,7 @@ import {
   findCampaign,
   type RefusalParts,
   readCampaignId,
+  refuseInvalid,
 } from '../http/requests.ts';
 import type { Board } from '../shared/board.ts';
 import { LedgerUnavailable } from './ledger.ts';
@@ -101,10 +102,7 @@ export async function listCampaigns(parts: CampaignListParts, reply: Reply, req:
   const limit = readWhole('limit', req.getQuery('limit'), LIMIT, 1, LIMIT);
   if (typeof after !== 'number' || typeof limit !== 'number') {
     const faults = [after, limit].filter(value => typeof value !== 'number');
-    parts.metrics.refuse('invalid');
-    reply.problem('invalid-request', `${faults.map(fault => fault.field).join(' and ')} cannot be read.`, {
-      members: { errors: faults },
-    });
+    refuseInvalid(parts, reply, faults);
     return;
   }
   const shelved = await listShelved(parts, after, limit + 1);

@@ -33,7 +33,7 @@ import {
   shownBy,
   WITH_BODY,
 } from './operation.ts';
-import { archivedTo, conflict } from './problem-examples.ts';
+import { archivedTo, conflict, largerThan, unknownCampaignIn } from './problem-examples.ts';
 import { RoomJson, RoomTermsBody } from './room-schemas.ts';
 import { scheduleOperations } from './schedule-operations.ts';
 import { DryRunQuery, MatchHeaders } from './schedule-schemas.ts';
@@ -135,7 +135,7 @@ export const operations = {
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
     problemExamples: {
       ...conflict(`Campaign ${drop.id} is not a raffle: only entrants of a raffle have terms.`),
-      'payload-too-large': { detail: 'The body is larger than 1024 KB.' },
+      ...largerThan(ENTRANTS_LIMIT_BYTES),
     },
   },
   listEntrants: {
@@ -191,6 +191,7 @@ export const operations = {
     answer: json(201, 'Created', CouponJson, { location: 'The URL of the coupon' }),
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
     problemExamples: {
+      ...unknownCampaignIn('campaign'),
       conflict: {
         detail: 'A coupon with the code SPRING-20 already exists.',
         errors: [fieldFault('code', 'SPRING-20', 'a code that does not exist yet')],

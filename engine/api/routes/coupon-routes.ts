@@ -24,7 +24,7 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const body = readBody(NewCouponBody, request.body);
     const of = readOf(body);
     const terms = readTermsOf(body.terms, 'campaignId' in of ? 'grants' : 'anybody', 'terms');
-    if ('campaignId' in of) await findCampaign(deps.pool, of.campaignId);
+    if ('campaignId' in of) await findCampaign(deps.pool, of.campaignId, 'campaign');
     const coupon = await transaction(deps.pool, db => addCoupon(db, of, terms, 'terms'));
     reply.code(201).header('location', `${operations.createCoupon.path}/${coupon.couponId}`);
     return couponJson(coupon);

@@ -85,7 +85,9 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
       case 'not drawn':
         throw new Problem('conflict', `Campaign ${id} is not a drawn raffle.`);
       case 'no such serial':
-        throw new Problem('conflict', `Campaign ${id} has no winner with serial ${serial}.`);
+        throw new Problem('conflict', `Campaign ${id} has no winner with serial ${serial}.`, {
+          errors: [fieldFault('serial', serial, 'the serial of a winner')],
+        });
       case 'no alternate':
         throw new Problem('conflict', `Campaign ${id} has no alternate left.`);
       case 'has a deadline':

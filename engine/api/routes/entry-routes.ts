@@ -5,7 +5,7 @@ import type { Campaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import { listOutcomes, type Outcome, streamOutcomes } from '../../../sql/statements/entries/outcomes.ts';
 import { listDeadLetters } from '../../../sql/statements/progress/dead-letters-page.ts';
 import { findCampaign, refuseArchived } from '../../campaigns/find-campaign.ts';
-import { Problem } from '../../contract/api/problem.ts';
+import { faultsText, fieldFault, Problem } from '../../contract/api/problem.ts';
 import { CampaignPath } from '../contract/campaign-schemas.ts';
 import { EntriesQuery, ExportQuery } from '../contract/entry-schemas.ts';
 import { JSON_MEDIA_TYPE, operations } from '../contract/operations.ts';
@@ -61,7 +61,9 @@ export function addEntryRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Ab
     const query = readParameters(EntriesQuery, request.query);
     const type = preferredType(request.headers.accept, [JSON_MEDIA_TYPE, CSV_MEDIA_TYPE]);
     if (type === undefined) {
-      throw new Problem('not-acceptable', `Available: ${JSON_MEDIA_TYPE} and ${CSV_MEDIA_TYPE}.`);
+      const expected = `${JSON_MEDIA_TYPE} or ${CSV_MEDIA_TYPE}`;
+      const errors = [fieldFault('accept', request.headers.accept, expected)];
+      throw new Problem('not-acceptable', `Not acceptable: ${faultsText(errors)}.`, { errors });
     }
     const campaign = await find(request.params);
     reply.header('vary', 'accept');

@@ -9,7 +9,7 @@ import {
 } from '../../../sql/statements/campaigns/templates.ts';
 import { clockMs } from '../../campaigns/deps.ts';
 import { isoOfMs } from '../../contract/api/instants.ts';
-import { Problem } from '../../contract/api/problem.ts';
+import { fieldFault, Problem } from '../../contract/api/problem.ts';
 import { operations } from '../contract/operations.ts';
 import { AgainBody, NewTemplateBody, TemplateCampaign, TemplatePath } from '../contract/schedule-schemas.ts';
 import { PageQuery } from '../contract/schemas.ts';
@@ -33,7 +33,9 @@ export function addTemplateRoutes(app: FastifyInstance, deps: ApiDeps): void {
     readNewCampaign(bodyAgain(body, { closes_at: isoOfMs(nowMs + HOUR_MS) }), nowMs);
     const template = await insertTemplate(deps.pool, { name, body, madeBy });
     if (template === undefined) {
-      throw new Problem('conflict', `A template with the name "${name}" already exists.`);
+      throw new Problem('conflict', `A template with the name "${name}" already exists.`, {
+        errors: [fieldFault('name', name, 'a name that no template has')],
+      });
     }
     reply.code(201).header('location', `${operations.listTemplates.path}/${template.templateId}`);
     return templateJson(template);
@@ -65,8 +67,10 @@ export function addTemplateRoutes(app: FastifyInstance, deps: ApiDeps): void {
 /** Throws Problem unknown-template. */
 async function findTemplate(db: Queryable, templateId: number): Promise<Template> {
   const template = await getTemplate(db, templateId);
-  if (template === undefined) throw new Problem('unknown-template', `Template ${templateId} does not exist.`);
-  return template;
+  if (template !== undefined) return template;
+  throw new Problem('unknown-template', `Template ${templateId} does not exist.`, {
+    errors: [fieldFault('id', templateId, 'the number of an existing template')],
+  });
 }
 
 function templateJson({ templateId, name, body, madeBy, madeAt }: Template) {
