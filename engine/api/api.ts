@@ -5,7 +5,8 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter } from 'prom-client';
 import type { ApiDeps } from './deps.ts';
-import { operatorOf, requireOperator } from './http/authentication.ts';
+import { logActs } from './http/acts.ts';
+import { requireOperator } from './http/authentication.ts';
 import { answerClientError, answerNotFound, errorHandler, HEADERS_LIMIT_BYTES } from './http/http.ts';
 import { readJson } from './http/input.ts';
 import { addCampaignRoutes } from './routes/campaign-routes.ts';
@@ -91,15 +92,6 @@ function closeIdleConnections(app: FastifyInstance): void {
   if (!app.server.listening) return;
   const timer = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS);
   app.server.once('close', () => clearInterval(timer));
-}
-
-/** Who did what: versions and clock statements have it in the ledger, everything else only in this line. */
-function logActs(app: FastifyInstance, { log }: ApiDeps): void {
-  app.addHook('onResponse', async (request, reply) => {
-    const { method, url } = request;
-    if (request.routeOptions.config.needs === undefined || method === 'GET' || method === 'HEAD') return;
-    if (reply.statusCode < 300) log.info({ by: operatorOf(request).name, method, url }, 'an operator acted');
-  });
 }
 
 function countAnswers(app: FastifyInstance, deps: ApiDeps): void {

@@ -15,6 +15,7 @@ import { type CouponJson, CouponPath, NewCouponBody } from '../contract/coupon-s
 import { operations } from '../contract/operations.ts';
 import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
+import { noteAct } from '../http/acts.ts';
 import { readBody, readParameters } from '../http/input.ts';
 import { readPage } from '../http/pages.ts';
 import { addRoute } from '../http/routing.ts';
@@ -26,6 +27,7 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const terms = readTermsOf(body.terms, 'campaignId' in of ? 'grants' : 'anybody', 'terms');
     if ('campaignId' in of) await findCampaign(deps.pool, of.campaignId, 'campaign');
     const coupon = await transaction(deps.pool, db => addCoupon(db, of, terms, 'terms'));
+    noteAct(request, { couponId: coupon.couponId });
     reply.code(201).header('location', `${operations.createCoupon.path}/${coupon.couponId}`);
     return couponJson(coupon);
   });

@@ -1,6 +1,6 @@
 /** Terms of a raffle's entrants before the draw; afterwards the proof, and prizes that are passed on. */
 import { Readable } from 'node:stream';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { rehearsal, transaction } from '../../../sql/database.ts';
 import { passOn } from '../../../sql/statements/draws/alternates.ts';
 import { readProof } from '../../../sql/statements/draws/draws.ts';
@@ -15,6 +15,7 @@ import { DeadlineBody, PassOnBody } from '../contract/draw-schemas.ts';
 import { EntrantBody, EntrantsQuery, MAX_ENTRANTS } from '../contract/entrant-schemas.ts';
 import { JSON_MEDIA_TYPE, operations } from '../contract/operations.ts';
 import type { ApiDeps } from '../deps.ts';
+import { noteAct } from '../http/acts.ts';
 import { readBody, readList, readParameters } from '../http/input.ts';
 import { readPage } from '../http/pages.ts';
 import { isDryRun } from '../http/preconditions.ts';
@@ -73,11 +74,7 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
       const { waitlistPosition, userId, passedFrom, tier } = passed;
       const shown = { serial, tier, alternate: waitlistPosition, user: userId, passed_from: passedFrom };
       if (dryRun) return { ...shown, dry_run: true };
-      deps.log.info(
-        { campaignId: id, serial, alternate: waitlistPosition },
-        'a prize passed to an alternate',
-      );
-      return shown;
+      return noted(request, shown);
     }
     switch (passed.why) {
       case 'unknown campaign':
@@ -92,7 +89,7 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
         throw new Problem('conflict', `Campaign ${id} has no alternate left.`);
       case 'has a deadline':
         if (dryRun) return { ...(await endWouldBe(deps, id, { serial, holder })), dry_run: true };
-        return await endOffer(deps, id, { serial, reason, holder }, stopping);
+        return noted(request, await endOffer(deps, id, { serial, reason, holder }, stopping));
       case 'another holder':
         throw new Problem(
           'conflict',
@@ -107,6 +104,7 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
   addRoute(app, operations.extendOffer, async request => {
     const { id } = readParameters(CampaignPath, request.params);
     const asked = readBody(DeadlineBody, request.body);
+    noteAct(request, { serial: asked.serial });
     return await extendOffer(deps, await findCampaign(deps.pool, id), asked);
   });
 
@@ -120,6 +118,16 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
     reply.type(JSON_MEDIA_TYPE);
     return Readable.from(proofText(deps, id, first));
   });
+}
+
+/** Notes who has the prize now. */
+function noted<T extends { readonly serial: number; readonly alternate: number }>(
+  request: FastifyRequest,
+  passed: T,
+): T {
+  const { serial, alternate } = passed;
+  noteAct(request, { serial, alternate });
+  return passed;
 }
 
 /** A proof never changes once it exists, so its parts need not be read in one snapshot. */

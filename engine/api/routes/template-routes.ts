@@ -14,6 +14,7 @@ import { operations } from '../contract/operations.ts';
 import { AgainBody, NewTemplateBody, TemplateCampaign, TemplatePath } from '../contract/schedule-schemas.ts';
 import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
+import { noteAct } from '../http/acts.ts';
 import { operatorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
 import { readPage } from '../http/pages.ts';
@@ -37,6 +38,7 @@ export function addTemplateRoutes(app: FastifyInstance, deps: ApiDeps): void {
         errors: [fieldFault('name', name, 'a name that no template has')],
       });
     }
+    noteAct(request, { templateId: template.templateId });
     reply.code(201).header('location', `${operations.listTemplates.path}/${template.templateId}`);
     return templateJson(template);
   });

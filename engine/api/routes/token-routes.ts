@@ -9,6 +9,7 @@ import { operations } from '../contract/operations.ts';
 import { PageQuery } from '../contract/schemas.ts';
 import { NewTokenBody, type TokenJson, TokenPath } from '../contract/token-schemas.ts';
 import type { ApiDeps } from '../deps.ts';
+import { noteAct } from '../http/acts.ts';
 import { operatorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
 import { readPage } from '../http/pages.ts';
@@ -29,7 +30,7 @@ export function addTokenRoutes(app: FastifyInstance, deps: ApiDeps): void {
     if (faults.length > 0) throw invalidRequest(faults);
     const by = operatorOf(request).name;
     const made = await makeToken(deps.pool, { name, role, expiresAt }, by, await clockMs(deps));
-    deps.log.info({ by, name, role, tokenId: made.tokenId }, 'a token of an operator was made');
+    noteAct(request, { tokenId: made.tokenId, name, role });
     reply.code(201).header('location', `${operations.createToken.path}/${made.tokenId}`);
     return { ...tokenJson(made), token: made.token };
   });
@@ -51,9 +52,8 @@ export function addTokenRoutes(app: FastifyInstance, deps: ApiDeps): void {
 
   addRoute(app, operations.revokeToken, async request => {
     const { id } = readParameters(TokenPath, request.params);
-    const by = operatorOf(request).name;
-    const revoked = await revokeToken(deps.pool, id, by);
-    deps.log.info({ by, name: revoked.name, tokenId: id }, 'a token of an operator was revoked');
+    const revoked = await revokeToken(deps.pool, id, operatorOf(request).name);
+    noteAct(request, { name: revoked.name });
     return tokenJson(revoked);
   });
 }
