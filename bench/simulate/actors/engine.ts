@@ -254,7 +254,7 @@ export class SimulatedEngine {
     try {
       const coupon = await getCoupon(pool, couponId);
       if (coupon === undefined) throw new Error(`coupon ${couponId} has gone`);
-      await replaceTerms(pool, coupon, termsOf(terms));
+      await replaceTerms(pool, coupon, termsOf(terms), coupon.revision);
       this.#tally.count('terms of a coupon in effect');
     } catch (error) {
       // A refusal of the ledger must have been turned into a problem.

@@ -51,11 +51,7 @@ export const sharedProblems: ProblemExamples = {
     detail: 'The If-Match header is missing: send the ETag of the version that you read.',
     errors: [fieldFault('if-match', undefined, '"2", the ETag that it has now')],
   },
-  'precondition-failed': {
-    detail: `Campaign ${drop.id} has changed since the version in If-Match: read it again.`,
-    version: 2,
-    errors: [fieldFault('if-match', '"1"', '"2", if the change still applies')],
-  },
+  ...changedSince(`Campaign ${drop.id}`),
   'change-refused': {
     detail: 'The change was refused. These gateways have not confirmed the change: 0 (silent).',
     reason: 'gateway_silent',
@@ -87,6 +83,17 @@ export function forbiddenTo(permission: Permission): ProblemExamples {
 
 export function conflict(detail: string): ProblemExamples {
   return { conflict: { detail } };
+}
+
+/** `name` begins a sentence. */
+export function changedSince(name: string): ProblemExamples {
+  return {
+    'precondition-failed': {
+      detail: `${name} has changed since the version in If-Match: read it again.`,
+      version: 2,
+      errors: [fieldFault('if-match', '"1"', '"2", if the change still applies')],
+    },
+  };
 }
 
 /** `field` of the request names a campaign that does not exist. */

@@ -7,8 +7,9 @@ import {
   getCoupon,
   listCoupons,
 } from '../../../sql/statements/coupons/coupons.ts';
-import { addCoupon, readTermsOf, replaceTerms } from '../../campaigns/coupon-terms.ts';
+import { addCoupon, couponName, readTermsOf, replaceTerms } from '../../campaigns/coupon-terms.ts';
 import { findCampaign } from '../../campaigns/find-campaign.ts';
+import type { Versioned } from '../../campaigns/precondition.ts';
 import { fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
 import { TermsBody, termsJson } from '../../contract/coupons/terms-json.ts';
 import { type CouponJson, CouponPath, NewCouponBody } from '../contract/coupon-schemas.ts';
@@ -18,6 +19,7 @@ import type { ApiDeps } from '../deps.ts';
 import { noteAct } from '../http/acts.ts';
 import { readBody, readParameters } from '../http/input.ts';
 import { readPage } from '../http/pages.ts';
+import { requireMatch, withEtag } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
 
 export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
@@ -29,6 +31,7 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const coupon = await transaction(deps.pool, db => addCoupon(db, of, terms, 'terms'));
     noteAct(request, { couponId: coupon.couponId });
     reply.code(201).header('location', `${operations.createCoupon.path}/${coupon.couponId}`);
+    withEtag(reply, versionOf(coupon));
     return couponJson(coupon);
   });
 
@@ -42,21 +45,25 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
     return { coupons: rows.map(couponJson), next };
   });
 
-  addRoute(app, operations.getCoupon, async request => {
+  addRoute(app, operations.getCoupon, async (request, reply) => {
     const { id } = readParameters(CouponPath, request.params);
-    return couponJson(await findCoupon(deps.pool, id));
+    const coupon = await findCoupon(deps.pool, id);
+    withEtag(reply, versionOf(coupon));
+    return couponJson(coupon);
   });
 
-  addRoute(app, operations.replaceTerms, async request => {
+  addRoute(app, operations.replaceTerms, async (request, reply) => {
     const { id } = readParameters(CouponPath, request.params);
     const coupon = await findCoupon(deps.pool, id);
     const whose = coupon.campaignId === null ? 'anybody' : 'grants';
     const terms = readTermsOf(readBody(TermsBody, request.body), whose, '');
-    const changed = await replaceTerms(deps.pool, coupon, terms);
+    const version = requireMatch(request, versionOf(coupon), couponName(id));
+    const changed = await replaceTerms(deps.pool, coupon, terms, version);
     await deps.couponsChanged([id]).catch((error: unknown) => {
       // Copies expire by themselves, a second from now.
       deps.log.warn({ err: error, couponId: id }, 'cannot tell the gateways about changed terms');
     });
+    withEtag(reply, versionOf(changed));
     return couponJson(changed);
   });
 }
@@ -80,13 +87,19 @@ function readOf({ campaign, code }: NewCouponBody): CouponOf {
   ]);
 }
 
-function couponJson({ couponId, campaignId, code, terms, revision, used, createdAt }: Coupon): CouponJson {
+/** Of the terms: uses of the coupon do not change it. */
+function versionOf({ revision }: Coupon): Versioned {
+  return { version: revision };
+}
+
+function couponJson(coupon: Coupon): CouponJson {
+  const { couponId, campaignId, code, terms, used, createdAt } = coupon;
   return {
     id: couponId,
     ...(campaignId === null ? {} : { campaign: campaignId }),
     ...(code === null ? {} : { code }),
     terms: termsJson(terms),
-    revision,
+    ...versionOf(coupon),
     used,
     created_at: createdAt.toISOString(),
   };
