@@ -5,7 +5,14 @@ import { runLoad } from './generator.ts';
 import type { LoadError, LoadJob } from './job.ts';
 import type { LoadRecord } from './record.ts';
 import type { LoadResult } from './result.ts';
-import { ACCEPTED, type ReceivedRequest, answerText, jobFor, nextTurn, startNastyServer } from './testing/job.ts';
+import {
+  ACCEPTED,
+  answerText,
+  jobFor,
+  nextTurn,
+  type ReceivedRequest,
+  startNastyServer,
+} from './testing/job.ts';
 
 const USERS = 300;
 

@@ -8,13 +8,13 @@ import { readWatchRecord } from './record.ts';
 import { runWatch, type WatchHooks } from './run.ts';
 import {
   ACCEPTED,
-  type ReceivedRequest,
   answered,
   CAMPAIGN,
   chunk,
   GONE,
   outcome,
   position,
+  type ReceivedRequest,
   startWatchServer,
   streamHead,
   type WatchServer,

@@ -24,11 +24,12 @@ import {
 } from '../../sql/statements/campaigns/campaign-versions.ts';
 import { type Campaign, readDraftTerms } from '../../sql/statements/campaigns/campaigns.ts';
 import { readDrawState } from '../../sql/statements/draws/draws.ts';
-import { Problem } from '../contract/api/problem.ts';
+import { faultsText, Problem } from '../contract/api/problem.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
 import { announcementOf, type WantedRules } from './announce.ts';
-import { awaitDecision, type ChangeDeps, findCampaign, publishSoon, WAIT_LEASES } from './decide.ts';
+import { awaitDecision, type ChangeDeps, publishSoon, WAIT_LEASES } from './decide.ts';
 import { actingMs } from './deps.ts';
+import { findCampaign } from './find-campaign.ts';
 import { type Change, type Plan, type PlanTerms, planChange } from './plan.ts';
 import type { Action } from './states.ts';
 import { PUBLISH_SLACK_MS } from './tell-then-act.ts';
@@ -73,19 +74,15 @@ export function allowedPlan(
     case 'state':
       throw new Problem('conflict', plan.detail);
     case 'wrong':
-      throw new Problem('invalid-request', `Invalid change: ${plan.errors.map(said).join('; ')}.`, {
+      throw new Problem('invalid-request', `Invalid change: ${faultsText(plan.errors)}.`, {
         errors: plan.errors,
       });
     case 'refused':
-      throw new Problem('change-refused', `Invalid change: ${plan.errors.map(said).join('; ')}.`, {
+      throw new Problem('change-refused', `Invalid change: ${faultsText(plan.errors)}.`, {
         reason: plan.reason,
         errors: plan.errors,
       });
   }
-}
-
-function said({ field, value, expected }: { field: string; value?: string; expected: string }): string {
-  return `${field} is ${value}, expected ${expected}`;
 }
 
 /**
@@ -124,7 +121,7 @@ export async function changeCampaign(
   if (version === undefined) throw changedMeanwhile(campaignId);
   deps.log.info({ campaignId, version, action }, 'a change waits for the gateways to confirm it');
   const decided = await awaitDecision(deps, campaignId, version, stopping);
-  const after = await findCampaign(deps, campaignId);
+  const after = await findCampaign(deps.pool, campaignId);
   if (decided.state === 'effective') return after;
   throw new Problem('change-refused', `The change was refused. ${decided.refusal}`, {
     reason: decided.refused,
@@ -147,7 +144,7 @@ async function draftRules(
 function anotherPending(campaignId: number): Problem {
   return new Problem(
     'conflict',
-    `Another change of campaign ${campaignId} is waiting for gateways to confirm it. Retry.`,
+    `Another change of campaign ${campaignId} is waiting for gateways to confirm it. Retrying is safe.`,
     {},
     { 'retry-after': '1' },
   );

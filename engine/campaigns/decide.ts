@@ -10,12 +10,13 @@ import {
   refuseVersion,
   type Version,
 } from '../../sql/statements/campaigns/campaign-versions.ts';
-import { type Campaign, getCampaign } from '../../sql/statements/campaigns/campaigns.ts';
+import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { ClocksApart } from '../clock/clock-watch.ts';
 import { Problem } from '../contract/api/problem.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
 import { changedAnnouncement } from './announce.ts';
 import { type CampaignDeps, clocksApart } from './deps.ts';
+import { findCampaign } from './find-campaign.ts';
 import { latestNowUs, pause, type Told, tellGateways } from './tell-then-act.ts';
 
 export type ChangeDeps = Pick<
@@ -78,7 +79,7 @@ export async function resumeChanges(deps: ChangeDeps): Promise<void> {
  */
 async function decide(deps: ChangeDeps, proposed: Version, isOver: boolean): Promise<Version> {
   if (proposed.state !== 'pending') return proposed;
-  const campaign = await findCampaign(deps, proposed.campaignId);
+  const campaign = await findCampaign(deps.pool, proposed.campaignId);
   const seen = await lookAround(deps, campaign, proposed);
   if (seen !== undefined && proposed.decideBy !== null && seen.nowUs / 1_000 >= proposed.decideBy.getTime()) {
     return await refuse(
@@ -155,7 +156,7 @@ async function effect(
     { campaignId: proposed.campaignId, version: proposed.version, state: decided.state },
     'a change took effect',
   );
-  await publishSoon(deps, await findCampaign(deps, proposed.campaignId));
+  await publishSoon(deps, await findCampaign(deps.pool, proposed.campaignId));
   return decided;
 }
 
@@ -183,7 +184,7 @@ async function refuse(
 ): Promise<Version> {
   const decided = await refuseVersion(deps.pool, proposed, why, detail);
   deps.log.warn({ campaignId: proposed.campaignId, version: proposed.version, why }, 'a change was refused');
-  await publishSoon(deps, await findCampaign(deps, proposed.campaignId));
+  await publishSoon(deps, await findCampaign(deps.pool, proposed.campaignId));
   return decided;
 }
 
@@ -229,10 +230,4 @@ export async function publishSoon(deps: ChangeDeps, campaign: Campaign): Promise
   } catch (error) {
     deps.log.warn({ err: error, campaignId: campaign.campaignId }, 'cannot publish a change yet');
   }
-}
-
-export async function findCampaign(deps: Pick<ChangeDeps, 'pool'>, campaignId: number): Promise<Campaign> {
-  const campaign = await getCampaign(deps.pool, campaignId);
-  if (campaign === undefined) throw new Error(`campaign ${campaignId} does not exist`);
-  return campaign;
 }

@@ -58,7 +58,7 @@ export async function actingMs(deps: Pick<CampaignDeps, 'nowUs'>): Promise<numbe
 }
 
 export function clocksApart({ message }: ClocksApart): Problem {
-  const detail = `The time is not known: ${message}. Retry.`;
+  const detail = `The time is not known: ${message}. Retrying is safe.`;
   return new Problem('unavailable', detail, {}, { 'retry-after': '1' });
 }
 
@@ -68,7 +68,7 @@ export async function nowUsOrRefuse(deps: Pick<CampaignDeps, 'nowUs'>): Promise<
     return await deps.nowUs();
   } catch (error) {
     if (error instanceof ClocksApart) throw clocksApart(error);
-    const detail = 'Redis, whose clock sets the deadlines, is unavailable. Retry.';
+    const detail = 'Redis, whose clock sets the deadlines, is unavailable. Retrying is safe.';
     throw new Problem('unavailable', detail, {}, { 'retry-after': '1' });
   }
 }

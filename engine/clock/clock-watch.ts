@@ -12,6 +12,7 @@
 import type { Logger } from 'pino';
 import type { Pool } from '../../sql/database.ts';
 import { type ClockTrust, endTrust, readClock } from '../../sql/statements/progress/clock.ts';
+import { isoOfUs } from '../contract/api/instants.ts';
 import { type ClockFinding, type Registry, readRegistry, tellClock } from '../contract/redis/lease/lease.ts';
 import { readTimeUs } from '../contract/redis/lease/time.ts';
 import type { RedisClient } from '../contract/redis/redis.ts';
@@ -189,7 +190,6 @@ function ownUs(): number {
 }
 
 function shown({ redisUs, postgresUs, ownUs: own }: ClockLook) {
-  const show = (us: number | undefined): string =>
-    us === undefined ? 'nothing' : new Date(us / 1_000).toISOString();
+  const show = (us: number | undefined): string => (us === undefined ? 'nothing' : isoOfUs(us));
   return { redis: show(redisUs), postgres: show(postgresUs), own: show(own) };
 }

@@ -63,7 +63,7 @@ export async function trustClock(
     await replaceTrust(client);
     return insertTrust(client, trust);
   });
-  if (!isWritten) throw retryLater('Another operator made a statement at the same moment. Retry.');
+  if (!isWritten) throw retryLater('Another operator made a statement at the same moment. Retrying is safe.');
   log.warn({ ...trust }, "an operator declared Redis' clock correct");
   await clocks.sample();
 }
@@ -95,7 +95,7 @@ function requireStanding(look: ClockLook, wanted: WantedTrust, stopMs: number): 
 }
 
 function clocksUnread(): Problem {
-  return retryLater('The clocks of Redis and PostgreSQL have not both been read. Retry.');
+  return retryLater('The clocks of Redis and PostgreSQL have not both been read. Retrying is safe.');
 }
 
 function retryLater(detail: string): Problem {

@@ -1,10 +1,11 @@
 /** GET /v1/campaigns and /v1/campaigns/{id}: the campaigns, from the gateway's copy of the board. */
 import type { HttpRequest } from 'uWebSockets.js';
+import { isoOfUs } from '../../engine/contract/api/instants.ts';
+import { pageOf } from '../../engine/contract/api/page.ts';
 import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
 import { campaignStateAt } from '../../engine/contract/campaign/campaign-state.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import type { SharedClock } from '../clock/clock.ts';
-import { isoOf } from '../clock/iso.ts';
 import { type CampaignList, type CampaignView, MAX_CAMPAIGN_ID } from '../http/contract.ts';
 import { ANSWERED, type Reply } from '../http/reply.ts';
 import {
@@ -12,6 +13,7 @@ import {
   findCampaign,
   type RefusalParts,
   readCampaignId,
+  refuseInvalid,
 } from '../http/requests.ts';
 import type { Board } from '../shared/board.ts';
 import { LedgerUnavailable } from './ledger.ts';
@@ -38,9 +40,9 @@ export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignVi
     title,
     ...(kind === 'coupon' ? { stock } : {}),
     ...(kind === 'raffle' ? { winners: stock } : {}),
-    opens_at: isoOf(campaign.opensAtUs),
-    closes_at: isoOf(campaign.closesAtUs),
-    ...(campaign.drawsAtUs === undefined ? {} : { draws_at: isoOf(campaign.drawsAtUs) }),
+    opens_at: isoOfUs(campaign.opensAtUs),
+    closes_at: isoOfUs(campaign.closesAtUs),
+    ...(campaign.drawsAtUs === undefined ? {} : { draws_at: isoOfUs(campaign.drawsAtUs) }),
     ...(campaign.timeZone === undefined ? {} : { time_zone: campaign.timeZone }),
     status: statusOf(campaign, nowUs),
     settled: campaign.settledCount,
@@ -100,10 +102,7 @@ export async function listCampaigns(parts: CampaignListParts, reply: Reply, req:
   const limit = readWhole('limit', req.getQuery('limit'), LIMIT, 1, LIMIT);
   if (typeof after !== 'number' || typeof limit !== 'number') {
     const faults = [after, limit].filter(value => typeof value !== 'number');
-    parts.metrics.refuse('invalid');
-    reply.problem('invalid-request', `${faults.map(fault => fault.field).join(' and ')} cannot be read.`, {
-      members: { errors: faults },
-    });
+    refuseInvalid(parts, reply, faults);
     return;
   }
   const shelved = await listShelved(parts, after, limit + 1);
@@ -114,11 +113,10 @@ export async function listCampaigns(parts: CampaignListParts, reply: Reply, req:
   const rest = [...shown, ...(shelved ?? []).filter(({ campaignId }) => !isShown.has(campaignId))].sort(
     (a, b) => a.campaignId - b.campaignId,
   );
-  const page = rest.slice(0, limit);
-  const next = rest.length > limit ? (page.at(-1)?.campaignId ?? null) : null;
+  const { rows, next } = pageOf(rest, limit, ({ campaignId }) => campaignId);
   const now = nowUs(parts);
   const answer: CampaignList = {
-    campaigns: page.map(campaign => campaignView(campaign, now)),
+    campaigns: rows.map(campaign => campaignView(campaign, now)),
     next,
     ...(shelved === undefined ? { partial: true } : {}),
   };

@@ -3,9 +3,9 @@
  * the shared clock and its copy of the board (admission.ts), so an opening needs no message to arrive, and a sold-out coupon
  * (sold-out.ts) costs no log and no Redis.
  */
+import { isoOfUs } from '../../engine/contract/api/instants.ts';
 import type { ProblemSlug } from '../../engine/contract/api/problem.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
-import { isoOf } from '../clock/iso.ts';
 import type { EntryView } from '../http/contract.ts';
 import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import type { Metrics } from '../metrics.ts';
@@ -137,7 +137,7 @@ function problemOf(
   instantUs: number,
   refusal: Refusal,
 ): RefusalProblem {
-  const members = { opens_at: isoOf(opensAtUs), closes_at: isoOf(closesAtUs) };
+  const members = { opens_at: isoOfUs(opensAtUs), closes_at: isoOfUs(closesAtUs) };
   switch (refusal) {
     case 'cancelled':
       return {

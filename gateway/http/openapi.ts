@@ -10,13 +10,15 @@ import {
 } from '../../engine/contract/api/openapi.ts';
 import {
   byStatus,
+  faultsText,
   fieldFault,
   PROBLEM_MEDIA_TYPE,
   ProblemDocument,
   type ProblemSlug,
   problems,
+  secretFault,
 } from '../../engine/contract/api/problem.ts';
-import { examplesOf, sharedExamples } from '../../engine/contract/api/problem-examples.ts';
+import { examplesOf, invalidExample, sharedExamples } from '../../engine/contract/api/problem-examples.ts';
 import { couponOperations } from '../coupons/operations.ts';
 import {
   CampaignList,
@@ -52,6 +54,8 @@ import {
   visitorLeft,
 } from './problem-examples.ts';
 import { TICKET_COOKIE } from './requests.ts';
+
+const otherPass = secretFault('pass', 'of another room', `a pass for campaign ${room.id}`);
 
 const CAMPAIGN = [
   'invalid-request',
@@ -171,10 +175,7 @@ export const operations: readonly Operation[] = [
     answers: { 200: CampaignList },
     problems: ['invalid-request'],
     problemExamples: {
-      'invalid-request': {
-        detail: 'limit cannot be read.',
-        errors: [fieldFault('limit', '1000', 'a whole number from 1 to 100')],
-      },
+      'invalid-request': invalidExample([fieldFault('limit', '1000', 'a whole number from 1 to 100')]),
     },
   },
   {
@@ -261,21 +262,18 @@ export const operations: readonly Operation[] = [
     problemExamples: {
       ...noPasses,
       ...unauthenticatedShop,
-      'invalid-request': {
-        detail: 'Expected: serial: no value, as the pass names it; pass: a pass, as event is used.',
-        errors: [
-          fieldFault('serial', 1, 'no value, as the pass names it'),
-          fieldFault('pass', undefined, 'a pass, as event is used'),
-        ],
-      },
+      'invalid-request': invalidExample([
+        fieldFault('serial', 1, 'no value, as the pass names it'),
+        fieldFault('pass', undefined, 'a pass, as event is used'),
+      ]),
       'no-entry': {
         detail: `Campaign ${room.id} has no admission 999.`,
         errors: [fieldFault('serial', 999, 'the number of an admission, from the pass or visit')],
       },
       'no-pass': visitorLeft,
       'pass-refused': {
-        detail: `Expected: a pass for campaign ${room.id}.`,
-        errors: [fieldFault('pass', undefined, `a pass for campaign ${room.id}`)],
+        detail: `Invalid pass: ${faultsText([otherPass])}.`,
+        errors: [otherPass],
       },
       'payload-too-large': {
         detail: 'The body is larger than 4096 bytes.',
@@ -336,10 +334,9 @@ export const operations: readonly Operation[] = [
     answers: { 200: HeadList },
     problems: ['invalid-request', 'unavailable'],
     problemExamples: {
-      'invalid-request': {
-        detail: 'after is invalid.',
-        errors: [fieldFault('after', 'yesterday', 'the next of an earlier page, or nothing')],
-      },
+      'invalid-request': invalidExample([
+        fieldFault('after', 'yesterday', 'the next of an earlier page, or nothing'),
+      ]),
       unavailable: { detail: 'The signed heads cannot be read right now.' },
     },
   },

@@ -1,7 +1,7 @@
 /** The problems that the OpenAPI document of the gateway shows, as told by the operations that answer with them. */
 import { alice, bob, drop, raffle, room } from '../../engine/contract/api/examples/story.ts';
-import { fieldFault } from '../../engine/contract/api/problem.ts';
-import type { ProblemExamples } from '../../engine/contract/api/problem-examples.ts';
+import { fieldFault, secretFault } from '../../engine/contract/api/problem.ts';
+import { invalidExample, type ProblemExamples } from '../../engine/contract/api/problem-examples.ts';
 import { MAX_CAMPAIGN_ID } from './contract.ts';
 
 /** The number of a campaign that was cancelled, and of one that never was. */
@@ -13,10 +13,9 @@ const archive = `campaign-${drop.id}.archive.ndjson.gz`;
 
 /** Of most operations. */
 export const sharedProblems: ProblemExamples = {
-  'invalid-request': {
-    detail: 'The campaign in the path is "first"; expected a whole number.',
-    errors: [fieldFault('id', 'first', `a whole number from 1 to ${MAX_CAMPAIGN_ID}`)],
-  },
+  'invalid-request': invalidExample([
+    fieldFault('id', 'first', `the number of a campaign, a whole number from 1 to ${MAX_CAMPAIGN_ID}`),
+  ]),
   unauthenticated: {
     detail: 'The request has no ticket.',
     errors: [fieldFault('authorization', undefined, 'Bearer <ticket>')],
@@ -51,7 +50,7 @@ export const sharedProblems: ProblemExamples = {
     errors: [fieldFault('body', '2000 bytes', 'at most 1024 bytes')],
   },
   'unsupported-media-type': {
-    detail: 'The body is "text/xml"; only JSON is accepted.',
+    detail: 'The body must be application/json.',
     errors: [fieldFault('content-type', 'text/xml', 'application/json, or no body')],
   },
   'too-many-requests': {
@@ -84,7 +83,7 @@ export const sharedProblems: ProblemExamples = {
 export const unauthenticatedShop: ProblemExamples = {
   unauthenticated: {
     detail: 'The token in the Authorization header is not the token of the shop.',
-    errors: [fieldFault('authorization', undefined, 'Bearer <SHOP_TOKEN of the gateways>')],
+    errors: [secretFault('authorization', 'Bearer wrong', 'Bearer <SHOP_TOKEN of the gateways>')],
   },
 };
 

@@ -3,7 +3,13 @@
  * invalidates the request then.
  */
 import type { HttpRequest } from 'uWebSockets.js';
-import { fieldFault, shownValue } from '../../engine/contract/api/problem.ts';
+import {
+  type FieldFault,
+  faultsText,
+  fieldFault,
+  invalidDetail,
+  shownValue,
+} from '../../engine/contract/api/problem.ts';
 import type { BoardCampaign, BoardStranger } from '../../engine/contract/redis/board/board.ts';
 import { LedgerUnavailable } from '../cold/ledger.ts';
 import type { ShelvedCampaigns } from '../cold/shelved.ts';
@@ -134,9 +140,15 @@ export function authenticate(parts: TicketParts, reply: Reply, ticket: string): 
   const checked = parts.verifier.verify(ticket, Date.now() / 1000);
   if (checked.state === 'valid') return checked.userId;
   parts.metrics.refuse('ticket');
-  const { field, value, expected } = checked.fault;
-  const detail = `${field} is ${value ?? 'missing'}; expected ${expected}.`;
-  return reply.problem('unauthenticated', detail, { members: { errors: [checked.fault] }, headers });
+  const errors = [checked.fault];
+  const detail = `Invalid ticket: ${faultsText(errors)}.`;
+  return reply.problem('unauthenticated', detail, { members: { errors }, headers });
+}
+
+/** Answers 400: the request has these faults. */
+export function refuseInvalid(parts: RefusalParts, reply: Reply, errors: readonly FieldFault[]): Answered {
+  parts.metrics.refuse('invalid');
+  return reply.problem('invalid-request', invalidDetail(errors), { members: { errors } });
 }
 
 /** The campaign number in the path; 0 if it is invalid. */
@@ -149,13 +161,8 @@ export function campaignIdOf(text: string): number {
 export function readCampaignId(parts: RefusalParts, reply: Reply, text: string): number | Answered {
   const id = campaignIdOf(text);
   if (id > 0) return id;
-  parts.metrics.refuse('invalid');
-  const fault = fieldFault('id', text, `a whole number from 1 to ${MAX_CAMPAIGN_ID}`);
-  return reply.problem(
-    'invalid-request',
-    `The campaign in the path is ${fault.value}; expected a whole number.`,
-    { members: { errors: [fault] } },
-  );
+  const expected = `the number of a campaign, a whole number from 1 to ${MAX_CAMPAIGN_ID}`;
+  return refuseInvalid(parts, reply, [fieldFault('id', text, expected)]);
 }
 
 /**

@@ -177,7 +177,7 @@ function refuseHead(parts: Pick<HandlerParts, 'config' | 'metrics'>, reply: Repl
   const most = parts.config.MAX_HEADER_BYTES;
   parts.metrics.refuse('headers');
   const fault = fieldFault('headers', `${bytes} bytes`, `at most ${most} bytes`);
-  reply.problem('headers-too-large', `The headers are ${bytes} bytes; expected at most ${most}.`, {
+  reply.problem('headers-too-large', `The headers are larger than ${most} bytes.`, {
     members: { errors: [fault] },
     close: true,
   });

@@ -13,7 +13,7 @@ import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import Value from 'typebox/value';
-import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
+import { type FieldFault, secretFault } from '../../engine/contract/api/problem.ts';
 import type { KeyRing } from '../../engine/contract/keys/key-ring.ts';
 import type { Jwks } from '../http/contract.ts';
 
@@ -77,10 +77,10 @@ export class PassTokens {
       });
       const claims = claimsOf(payload);
       if (claims?.campaign === campaignId) return { claims };
-      return { fault: fieldFault(kind, undefined, `a ${kind} with the claims that a gateway issues`) };
+      return { fault: secretFault(kind, token, `a ${kind} with the claims that a gateway issues`) };
     } catch (error) {
       if (!(error instanceof errors.JOSEError)) throw error;
-      return { fault: { ...fieldFault(kind, undefined, expectedAfter(error, kind, campaignId)) } };
+      return { fault: secretFault(kind, token, expectedAfter(error, kind, campaignId)) };
     }
   }
 

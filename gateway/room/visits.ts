@@ -4,7 +4,13 @@
  * never do.
  */
 import type { HttpRequest } from 'uWebSockets.js';
-import { type FieldFault, fieldFault, type ProblemSlug } from '../../engine/contract/api/problem.ts';
+import { isoOfMs } from '../../engine/contract/api/instants.ts';
+import {
+  type FieldFault,
+  faultsText,
+  fieldFault,
+  type ProblemSlug,
+} from '../../engine/contract/api/problem.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import {
   endVisit,
@@ -32,6 +38,7 @@ import {
   readCampaignId,
   readTicket,
   refuseArchived,
+  refuseInvalid,
   type TicketParts,
 } from '../http/requests.ts';
 import type { PassClaims, PassTokens } from './pass-tokens.ts';
@@ -98,7 +105,7 @@ export async function postPass(
     const expiresMs = Date.now() + parts.config.PASS_LIFETIME_S * 1000;
     const pass = await parts.passes.sign('pass', claimsFor(campaignId, visit), expiresMs);
     if (pass === undefined) return refuseUnsigned(parts, reply);
-    const view: PassView = { pass, expires_at: new Date(expiresMs).toISOString(), serial: visit.serial };
+    const view: PassView = { pass, expires_at: isoOfMs(expiresMs), serial: visit.serial };
     reply.notStored(JSON.stringify(view));
   });
 }
@@ -120,7 +127,7 @@ export async function postReport(
   const body = await readJsonBody(parts, reply, { ...head }, MAX_REPORT_BYTES);
   if (body === ANSWERED) return;
   const report = readReport(body.value);
-  if (Array.isArray(report)) return refuseFaults(parts, reply, report);
+  if (Array.isArray(report)) return void refuseInvalid(parts, reply, report);
   const room = await roomOf(parts, reply, idText);
   if (room === ANSWERED) return;
   const { campaignId } = room;
@@ -205,7 +212,7 @@ async function use(
   if ('fault' in checked) {
     return {
       slug: 'pass-refused',
-      detail: `Expected: ${checked.fault.expected}.`,
+      detail: `Invalid pass: ${faultsText([checked.fault])}.`,
       fault: checked.fault,
     };
   }
@@ -283,12 +290,6 @@ async function roomOf(
   const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
   if (campaign === ANSWERED || campaign.kind === 'room') return campaign;
   return reply.problem('no-room', `Campaign ${id} is a ${campaign.kind}; it has no passes.`);
-}
-
-function refuseFaults(parts: RefusalParts, reply: Reply, faults: readonly FieldFault[]): void {
-  parts.metrics.refuse('invalid');
-  const said = faults.map(({ field, expected }) => `${field}: ${expected}`).join('; ');
-  reply.problem('invalid-request', `Expected: ${said}.`, { members: { errors: faults } });
 }
 
 function refuse(parts: RefusalParts, reply: Reply, { slug, detail, fault }: Refusal): void {

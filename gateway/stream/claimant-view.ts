@@ -1,7 +1,7 @@
 /** The public view of a claimant: a user with an offer or on the waitlist of a campaign with claims. */
+import { isoOfUs } from '../../engine/contract/api/instants.ts';
 import type { Claimant, Offered } from '../../engine/contract/campaign/claimant.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
-import { isoOf } from '../clock/iso.ts';
 import type { EntryView, OfferEvent, Outcome } from '../http/contract.ts';
 import type { ClaimMoves } from '../shared/claim-moves.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -38,7 +38,7 @@ export function offerMembers(
   const claimByUs = deadlines.shownUs(campaign, offered);
   if (claimByUs === undefined) return { serial, code };
   const seconds_left = Math.max(0, Math.ceil((claimByUs - deadlines.nowUs()) / 1_000_000));
-  return { serial, code, claim_by: isoOf(claimByUs), seconds_left };
+  return { serial, code, claim_by: isoOfUs(claimByUs), seconds_left };
 }
 
 type ClaimantMembers = Partial<
@@ -59,10 +59,10 @@ export function claimantMembers(
     case 'offered':
       return offerMembers(deadlines, campaign, claimant);
     case 'claimed':
-      return { serial: claimant.serial, code: claimant.code, ended_at: isoOf(claimant.endedUs) };
+      return { serial: claimant.serial, code: claimant.code, ended_at: isoOfUs(claimant.endedUs) };
     case 'lapsed':
     case 'declined':
     case 'left':
-      return { ended_at: isoOf(claimant.endedUs) };
+      return { ended_at: isoOfUs(claimant.endedUs) };
   }
 }

@@ -2,7 +2,7 @@
 
 import { messageOf } from '../../../engine/contract/process/message-of.ts';
 import type { Site } from '../site.ts';
-import type { OperatorClient, Fan, Shop } from './story-cast.ts';
+import type { Fan, OperatorClient, Shop } from './story-cast.ts';
 import type { Answer, Stream } from './story-http.ts';
 
 /** What all chapters use. */

@@ -42,7 +42,9 @@ export interface NastyServer extends RawServer {
   readonly requestCounts: ReadonlyMap<string, number>;
 }
 
-export async function startNastyServer(answer: (request: ReceivedRequest) => void | Promise<void>): Promise<NastyServer> {
+export async function startNastyServer(
+  answer: (request: ReceivedRequest) => void | Promise<void>,
+): Promise<NastyServer> {
   const requestCounts = new Map<string, number>();
   const server = await startRawServer(async (socket, head) => {
     if (!head.startsWith(`POST ${PATH} HTTP/1.1\r\n`)) throw new Error(`not the request line: ${head}`);

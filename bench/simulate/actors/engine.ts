@@ -11,7 +11,7 @@ import { changeCampaign } from '../../../engine/campaigns/change.ts';
 import { closeCampaign } from '../../../engine/campaigns/close.ts';
 import { addCoupon, replaceTerms } from '../../../engine/campaigns/coupon-terms.ts';
 import { createWanted, type WantedCampaign } from '../../../engine/campaigns/create-campaign.ts';
-import { findCampaign } from '../../../engine/campaigns/decide.ts';
+import { findCampaign } from '../../../engine/campaigns/find-campaign.ts';
 import { endOffer } from '../../../engine/campaigns/offers.ts';
 import { setRoomTerms } from '../../../engine/campaigns/room-terms.ts';
 import { aheadMsOf, trustClock } from '../../../engine/clock/trust-clock.ts';
@@ -202,7 +202,7 @@ export class SimulatedEngine {
     };
     const attribution = { by: 'operator', reason: null };
     try {
-      const campaign = await findCampaign(this.#deps, campaignId);
+      const campaign = await findCampaign(this.#deps.pool, campaignId);
       await changeCampaign(this.#deps, campaign, action, change, attribution, new AbortController().signal);
       this.#tally.count(`${action} in effect`);
     } catch (error) {
@@ -254,7 +254,7 @@ export class SimulatedEngine {
     try {
       const coupon = await getCoupon(pool, couponId);
       if (coupon === undefined) throw new Error(`coupon ${couponId} has gone`);
-      await replaceTerms(pool, coupon, termsOf(terms));
+      await replaceTerms(pool, coupon, termsOf(terms), coupon.revision);
       this.#tally.count('terms of a coupon in effect');
     } catch (error) {
       // A refusal of the ledger must have been turned into a problem.

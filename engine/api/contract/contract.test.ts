@@ -438,7 +438,10 @@ describe('the OpenAPI document', () => {
     const id = Number(summer.body.id);
     assert.equal((await call(api, 'GET', COUPON, { id })).status, 200);
     const terms = { id, body: { ...TEN_PERCENT, exclusive: true } };
-    assert.equal((await call(api, 'PUT', `${COUPON}/terms`, terms)).body.revision, 2);
+    assert.equal((await call(api, 'PUT', `${COUPON}/terms`, terms)).status, 428);
+    const match = { headers: { 'if-match': '"1"' } };
+    assert.equal((await call(api, 'PUT', `${COUPON}/terms`, { ...terms, ...match })).body.version, 2);
+    assert.equal((await call(api, 'PUT', `${COUPON}/terms`, { ...terms, ...match })).status, 412);
     assert.equal((await call(api, 'GET', '/v1/coupons', { query: '?limit=1' })).status, 200);
     const withTerms = await call(api, 'POST', '/v1/campaigns', { body: { ...coupon(), terms: TEN_PERCENT } });
     assert.equal(typeof withTerms.body.coupon, 'number');
@@ -467,7 +470,8 @@ describe('the OpenAPI document', () => {
       `insert into redemption_uses (redemption_id, coupon_id, code, user_id) values (1, $1, 'HELD', 'ann')`,
       [held.body.id],
     );
-    const change = await call(api, 'PUT', `${COUPON}/terms`, { id: Number(held.body.id), body: TEN_PERCENT });
+    const ofHeld = { id: Number(held.body.id), body: TEN_PERCENT, ...match };
+    const change = await call(api, 'PUT', `${COUPON}/terms`, ofHeld);
     assert.equal(change.status, 409);
   });
 

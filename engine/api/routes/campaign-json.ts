@@ -4,6 +4,7 @@ import type { EntryOutcome, Totals } from '../../../sql/statements/entries/outco
 import type { Room, RoomCounts } from '../../../sql/statements/rooms/rooms.ts';
 import { showLocal } from '../../campaigns/local-time.ts';
 import { stateOf } from '../../campaigns/states.ts';
+import { isoMicrosecondsOf } from '../../contract/api/instants.ts';
 import { instantOf } from '../../contract/record/stamp.ts';
 import type { DrawRules } from '../../draw/rules.ts';
 import type { CampaignJson } from '../contract/campaign-schemas.ts';
@@ -85,20 +86,14 @@ export function entryJson(entry: EntryOutcome, campaign: Campaign): EntryJson {
   return {
     user_id: entry.userId,
     stamp: entry.stamp,
-    requested_at: isoMicroseconds(instantOf(entry.stamp, opensAtUs(campaign))),
+    requested_at: isoMicrosecondsOf(instantOf(entry.stamp, opensAtUs(campaign))),
     outcome: entry.outcome,
     serial: entry.serial,
     code: entry.code,
     granted_at: entry.grantedAt?.toISOString() ?? null,
-    claim_by: entry.claimByUs === null ? null : isoMicroseconds(entry.claimByUs),
-    ended_at: entry.endedUs === null ? null : isoMicroseconds(entry.endedUs),
+    claim_by: entry.claimByUs === null ? null : isoMicrosecondsOf(entry.claimByUs),
+    ended_at: entry.endedUs === null ? null : isoMicrosecondsOf(entry.endedUs),
   };
-}
-
-/** Microseconds since the epoch as ISO 8601 with six digits. */
-function isoMicroseconds(us: number): string {
-  const toMilliseconds = new Date(Math.floor(us / 1000)).toISOString().slice(0, -1);
-  return `${toMilliseconds}${String(us % 1000).padStart(3, '0')}Z`;
 }
 
 export function totalsJson(totals: Totals): TotalsJson {

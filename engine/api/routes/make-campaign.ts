@@ -12,6 +12,7 @@ import { termsJson } from '../../contract/coupons/terms-json.ts';
 import type { NewCampaignBody } from '../contract/campaign-schemas.ts';
 import type { AgainBody, DryRunJson, TemplateCampaign } from '../contract/schedule-schemas.ts';
 import type { ApiDeps } from '../deps.ts';
+import { noteAct } from '../http/acts.ts';
 import { operatorOf } from '../http/authentication.ts';
 import { isDryRun, withEtag } from '../http/preconditions.ts';
 import { campaignJson } from './campaign-json.ts';
@@ -30,6 +31,7 @@ export async function makeCampaign(
   const terms = body.terms && readTermsOf(body.terms, 'grants', 'terms');
   if (isDryRun(request)) return wouldBe(wanted, madeBy, nowMs);
   const { campaign, coupon, published } = await createWanted(deps, wanted, madeBy, terms);
+  noteAct(request, { campaignId: campaign.campaignId });
   reply.code(201).header('location', `/v1/campaigns/${campaign.campaignId}`);
   withEtag(reply, campaign);
   return { ...campaignJson(campaign, nowMs), ...coupon, published };

@@ -3,6 +3,7 @@ import type { NewRoom } from '../../../sql/statements/rooms/rooms.ts';
 import { ONLY_TIER, type WantedDraw } from '../../campaigns/announce.ts';
 import type { WantedCampaign } from '../../campaigns/create-campaign.ts';
 import { claimFaults, windowFaults } from '../../campaigns/plan.ts';
+import { isoOfMs } from '../../contract/api/instants.ts';
 import { type FieldFault, fieldFault, invalidRequest } from '../../contract/api/problem.ts';
 import { LAST_STAMP_US } from '../../contract/record/stamp.ts';
 import { type ClaimRules, type NamedMonitor, winnersOf } from '../../draw/rules.ts';
@@ -56,10 +57,10 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
   const drawsAt = body.draws_at === undefined ? null : readTime('draws_at', body.draws_at, zone, faults);
   const isDraft = body.draft === true;
   if (!isDraft && opensAt !== undefined && opensAt.getTime() < nowMs - LATE_OPENING_MS) {
-    faults.push(fieldFault('opens_at', body.opens_at, `${iso(nowMs - LATE_OPENING_MS)} or later`));
+    faults.push(fieldFault('opens_at', body.opens_at, `${isoOfMs(nowMs - LATE_OPENING_MS)} or later`));
   }
   if (!isDraft && closesAt !== undefined && closesAt.getTime() <= nowMs) {
-    faults.push(fieldFault('closes_at', body.closes_at, `a time after now, ${iso(nowMs)}`));
+    faults.push(fieldFault('closes_at', body.closes_at, `a time after now, ${isoOfMs(nowMs)}`));
   } else if (closesAt !== undefined && opensAt !== undefined) {
     faults.push(...windowFaults({ opensAt, closesAt, drawsAt: drawsAt ?? null }));
   }
@@ -134,7 +135,7 @@ function readClaims(
     const lastMs = opensAt.getTime() + LAST_STAMP_US / 1000;
     if (closesAt.getTime() + withinS * 1000 > lastMs) {
       const field = claim_by === undefined ? 'claim_within_s' : 'claim_by';
-      const right = `a deadline, counted from the close, at or before ${iso(Math.floor(lastMs))}`;
+      const right = `a deadline, counted from the close, at or before ${isoOfMs(Math.floor(lastMs))}`;
       faults.push(fieldFault(field, body[field], right));
     } else if (drawsAt) faults.push(...claimFaults({ opensAt, closesAt, drawsAt }, withinS));
   }
@@ -202,8 +203,4 @@ function readDraw(body: NewCampaignBody, faults: FieldFault[]): WantedDraw | und
     return undefined;
   }
   return draw;
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }
