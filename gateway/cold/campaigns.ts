@@ -6,7 +6,8 @@ import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.t
 import { campaignStateAt } from '../../engine/contract/campaign/campaign-state.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import type { SharedClock } from '../clock/clock.ts';
-import { type CampaignList, type CampaignView, MAX_CAMPAIGN_ID } from '../http/contract.ts';
+import type { CampaignList, CampaignView } from '../http/contract/campaigns.ts';
+import { MAX_CAMPAIGN_ID } from '../http/contract/fields.ts';
 import { ANSWERED, type Reply } from '../http/reply.ts';
 import {
   type CampaignLookupParts,

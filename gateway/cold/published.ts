@@ -7,7 +7,7 @@ import { fieldFault } from '../../engine/contract/api/problem.ts';
 import type { KeyRing } from '../../engine/contract/keys/key-ring.ts';
 import { GATEWAY_COUNT } from '../../engine/contract/record/stamp.ts';
 import { type HeadPosition, readHeads } from '../../sql/statements/books/slices.ts';
-import type { HeadList, KeyList } from '../http/contract.ts';
+import type { HeadList, KeyList } from '../http/contract/published.ts';
 import type { Reply } from '../http/reply.ts';
 import { type RefusalParts, refuseInvalid } from '../http/requests.ts';
 import type { Ledger } from './ledger.ts';

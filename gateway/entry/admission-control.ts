@@ -6,7 +6,7 @@
 import { isoOfUs } from '../../engine/contract/api/instants.ts';
 import type { ProblemSlug } from '../../engine/contract/api/problem.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
-import type { EntryView } from '../http/contract.ts';
+import type { EntryView } from '../http/contract/entries.ts';
 import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import type { Metrics } from '../metrics.ts';
 import { type Refusal, refusalAt } from './admission.ts';

@@ -15,7 +15,7 @@ import { LAST_STAMP_US } from '../../engine/contract/record/stamp.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import { monotonicUs } from '../clock/clock.ts';
 import type { GatewayConfig } from '../config.ts';
-import type { ClaimAccepted } from '../http/contract.ts';
+import type { ClaimAccepted } from '../http/contract/entries.ts';
 import { ANSWERED, type Reply } from '../http/reply.ts';
 import { type Head, type RefusalParts, readTicket } from '../http/requests.ts';
 import type { EntryStanding } from '../shared/lookups.ts';

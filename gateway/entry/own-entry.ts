@@ -9,7 +9,7 @@ import type { SharedClock } from '../clock/clock.ts';
 import type { LedgerQuestions } from '../cold/ledger-questions.ts';
 import type { ReceiptStore } from '../cold/receipt-store.ts';
 import type { ShelvedCampaigns } from '../cold/shelved.ts';
-import type { EntryView } from '../http/contract.ts';
+import type { EntryView } from '../http/contract/entries.ts';
 import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import {
   type ArchiveParts,

@@ -15,7 +15,7 @@ import type { HeldEntry } from '../../sql/statements/entries/entries.ts';
 import { sourceOf } from '../clock/request-start.ts';
 import type { LedgerQuestions } from '../cold/ledger-questions.ts';
 import type { ReceiptStore } from '../cold/receipt-store.ts';
-import type { EntryAccepted } from '../http/contract.ts';
+import type { EntryAccepted } from '../http/contract/entries.ts';
 import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import { authenticate, type TicketParts } from '../http/requests.ts';
 import type { Metrics } from '../metrics.ts';

@@ -10,7 +10,7 @@ import {
 } from '../../engine/contract/api/problem.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { RefusalReason } from '../metrics.ts';
-import { EntryBody } from './contract.ts';
+import { EntryBody } from './contract/entries.ts';
 import { ANSWERED, type Answered, type Reply } from './reply.ts';
 import type { Head, RefusalParts } from './requests.ts';
 

@@ -11,7 +11,7 @@ import { eventually, serversFromEnv } from '../../engine/test/support.ts';
 import { type System, startSystem, toAnswer } from '../../engine/test/system.ts';
 import { type Cases, couponCases, type Given } from '../coupons/testing/answers.ts';
 import { openRooms, type Rooms, roomCases } from '../testing/room-answers.ts';
-import { OutcomeEvent, PositionEvent } from './contract.ts';
+import { OutcomeEvent, PositionEvent } from './contract/events.ts';
 import { openApiDocument, operations } from './openapi.ts';
 
 describe('the OpenAPI document', () => {

@@ -2,7 +2,7 @@
 import { alice, bob, drop, raffle, room } from '../../engine/contract/api/examples/story.ts';
 import { fieldFault, secretFault } from '../../engine/contract/api/problem.ts';
 import { invalidExample, type ProblemExamples } from '../../engine/contract/api/problem-examples.ts';
-import { MAX_CAMPAIGN_ID } from './contract.ts';
+import { MAX_CAMPAIGN_ID } from './contract/fields.ts';
 
 /** The number of a campaign that was cancelled, and of one that never was. */
 const CANCELLED = 5;

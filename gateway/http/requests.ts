@@ -16,7 +16,7 @@ import type { ShelvedCampaigns } from '../cold/shelved.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Board } from '../shared/board.ts';
 import type { TicketVerifier } from '../ticket/ticket.ts';
-import { MAX_CAMPAIGN_ID } from './contract.ts';
+import { MAX_CAMPAIGN_ID } from './contract/fields.ts';
 import type { Answered, Reply } from './reply.ts';
 
 export const TICKET_COOKIE = 'fairline_ticket';

@@ -15,7 +15,7 @@ import Type from 'typebox';
 import Value from 'typebox/value';
 import { type FieldFault, secretFault } from '../../engine/contract/api/problem.ts';
 import type { KeyRing } from '../../engine/contract/keys/key-ring.ts';
-import type { Jwks } from '../http/contract.ts';
+import type { Jwks } from '../http/contract/published.ts';
 
 export type PassKind = 'pass' | 'visit';
 const TYPES = { pass: 'fairline-pass+jwt', visit: 'fairline-visit+jwt' } as const;

@@ -1,7 +1,8 @@
 /** Parses what a shop sends: its reports, and the pass in the URI that a customer requested. */
 import Value from 'typebox/value';
 import { type FieldFault, fieldFault, secretFault } from '../../engine/contract/api/problem.ts';
-import { MAX_CAMPAIGN_ID, ReportBody } from '../http/contract.ts';
+import { MAX_CAMPAIGN_ID } from '../http/contract/fields.ts';
+import { ReportBody } from '../http/contract/rooms.ts';
 
 /** Fits a token of 2,048 characters and the other members. */
 export const MAX_REPORT_BYTES = 4_096;

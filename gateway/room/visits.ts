@@ -25,7 +25,7 @@ import type { ShelvedCampaigns } from '../cold/shelved.ts';
 import { refuseUnavailable } from '../cold/unavailable.ts';
 import type { GatewayConfig } from '../config.ts';
 import { type BodyParts, readJsonBody } from '../http/body.ts';
-import type { PassView, VisitView } from '../http/contract.ts';
+import type { PassView, VisitView } from '../http/contract/rooms.ts';
 import { ANSWERED, type Answered, type Headers, type Reply } from '../http/reply.ts';
 import {
   type ArchiveParts,

@@ -2,7 +2,9 @@
 import { isoOfUs } from '../../engine/contract/api/instants.ts';
 import type { Claimant, Offered } from '../../engine/contract/campaign/claimant.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
-import type { EntryView, OfferEvent, Outcome } from '../http/contract.ts';
+import type { EntryView } from '../http/contract/entries.ts';
+import type { OfferEvent } from '../http/contract/events.ts';
+import type { Outcome } from '../http/contract/fields.ts';
 import type { ClaimMoves } from '../shared/claim-moves.ts';
 import type { Deadlines } from './deadlines.ts';
 

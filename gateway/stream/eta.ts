@@ -8,7 +8,7 @@
  * operator changes the rate, earlier measurements are scaled with it: the estimate changes at once, and only for that reason.
  */
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
-import type { Eta } from '../http/contract.ts';
+import type { Eta } from '../http/contract/fields.ts';
 import type { Board, BoardListener } from '../shared/board.ts';
 
 /** Shorter: the shown estimate jitters. Longer: it reacts too late to a shop that has become slower. */

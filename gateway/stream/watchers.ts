@@ -13,7 +13,7 @@ import { lastStampAt } from '../../engine/contract/record/stamp.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import { monotonicUs } from '../clock/clock.ts';
 import { isCancelled, outcomeOf } from '../entry/entry-view.ts';
-import type { OfferEvent, OutcomeEvent, WaitlistedEvent } from '../http/contract.ts';
+import type { OfferEvent, OutcomeEvent, WaitlistedEvent } from '../http/contract/events.ts';
 import type { Metrics } from '../metrics.ts';
 import type { AheadCounts } from '../shared/ahead-counts.ts';
 import type { Board, BoardListener } from '../shared/board.ts';
