@@ -19,6 +19,7 @@ import {
 import { examplesOf, sharedExamples } from '../../engine/contract/api/problem-examples.ts';
 import { couponOperations } from '../coupons/operations.ts';
 import {
+  bookHeaders,
   CampaignList,
   CampaignView,
   ClaimAccepted,
@@ -36,6 +37,7 @@ import {
   OutcomeEvent,
   PassView,
   PositionEvent,
+  RangeHeaders,
   ReportBody,
   streamExample,
   VisitView,
@@ -192,10 +194,20 @@ export const operations: readonly Operation[] = [
     path: '/v1/campaigns/{id}/book',
     summary:
       'Download the signed book of a decided campaign: entries, slices, rules and outcomes. Gzip of NDJSON; ' +
-      '`npm run verify` in a checkout of fairline checks it. A book never changes.',
+      '`npm run verify` in a checkout of fairline checks it. A book never changes, so a download can be continued.',
     ticket: false,
-    answers: { 200: 'application/gzip' },
-    problems: ['invalid-request', 'unknown-campaign', 'no-book', 'not-decided-yet', 'unavailable'],
+    headers: RangeHeaders,
+    answers: { 200: 'application/gzip', 206: 'application/gzip', 304: 'nothing' },
+    answerHeaders: bookHeaders,
+    problems: [
+      'invalid-request',
+      'unknown-campaign',
+      'no-book',
+      'not-decided-yet',
+      'precondition-failed',
+      'range-not-satisfiable',
+      'unavailable',
+    ],
     problemExamples: noBooks,
   },
   {
@@ -386,6 +398,9 @@ export const operations: readonly Operation[] = [
   },
 ];
 
+/** Answers without a body, which have no media type. */
+const BODILESS = ['204', '304'];
+
 function answersOf(operation: Operation): object {
   const responses: Record<string, object> = {};
   for (const [status, answer] of Object.entries(operation.answers)) {
@@ -398,18 +413,29 @@ function answersOf(operation: Operation): object {
     responses[status] = {
       description:
         status === '204' && operation.ticket ? 'The client has already seen the outcome' : operation.summary,
-      ...(status === '204' ? {} : { content: { [mediaType]: shown } }),
+      ...headersOf(operation, status),
+      ...(BODILESS.includes(status) ? {} : { content: { [mediaType]: shown } }),
     };
   }
   return { ...responses, ...problemsOf(operation) };
 }
 
+function headersOf({ answerHeaders }: Operation, status: string): { readonly headers?: object } {
+  const headers = Object.entries(answerHeaders?.[Number(status)] ?? {}).map(([name, description]) => [
+    name,
+    { description, schema: { type: 'string' } },
+  ]);
+  return headers.length === 0 ? {} : { headers: Object.fromEntries(headers) };
+}
+
 /** One response per status; its description names the problems that share it. */
-function problemsOf({ problems: slugs, problemExamples }: Operation): Record<string, object> {
+function problemsOf(operation: Operation): Record<string, object> {
+  const { problems: slugs, problemExamples } = operation;
   const responses = [...byStatus(slugs)].map(([status, same]) => [
     status,
     {
       description: same.map(slug => problems[slug].title).join('; '),
+      ...headersOf(operation, String(status)),
       content: {
         [PROBLEM_MEDIA_TYPE]: {
           schema: ProblemDocument,
@@ -435,6 +461,8 @@ function parametersOf(operation: Operation): object[] {
   }
   for (const name of operation.query ?? [])
     parameters.push({ name, in: 'query', schema: { type: 'string' } });
+  for (const [name, schema] of Object.entries(operation.headers?.properties ?? {}))
+    parameters.push({ name, in: 'header', schema });
   return parameters;
 }
 
