@@ -382,6 +382,17 @@ test('pauses a room while no waiting user is present, and counts no absence for 
   equal(await found(), true, 'a skipped user is back');
 });
 
+test('an open room that nobody has entered has no work, however long it is open', async () => {
+  const campaign = await room();
+  const atUs = opensAtUs(campaign) + 1_000_000;
+  for (const ms of [1, GRACE_MS, EMPTY_MS]) {
+    await advanceAvailability(ms);
+    equal((await idsFound(atUs)).includes(campaign.campaignId), false);
+  }
+  await ledger.enter(campaign, 10);
+  equal((await idsFound(atUs)).includes(campaign.campaignId), true);
+});
+
 test('checks an abandoned closed room when it is due to end', async () => {
   const campaign = await room();
   await ledger.enter(campaign, 10);
