@@ -68,6 +68,8 @@ export interface GatewayServers {
   readonly ranker: Ranker;
   readonly producer: LogProducer;
   readonly ledger: Ledger;
+  /** The same ledger, over connections of its own: see DOWNLOADS in cold/book.ts. */
+  readonly downloads: Ledger;
 }
 
 export interface GatewayAssembly {
@@ -180,6 +182,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     ...{ ring, redemptionBatcher, couponReads, failed },
     ...entryServices({ config, log, ledger, proxies, clock, metrics }),
     ranker: servers.ranker,
+    downloads: servers.downloads,
     shopToken: new ShopToken(config.SHOP_TOKEN),
     passes: new PassTokens(ring),
     checks: () => ({

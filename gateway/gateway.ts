@@ -7,6 +7,7 @@ import { keysOf } from '../engine/contract/redis/keys.ts';
 import { connectRedis, waitForRedis } from '../engine/contract/redis/redis.ts';
 import { checkRedisMode } from '../engine/contract/redis/redis-mode.ts';
 import { assembleGateway, type GatewayIntervals } from './assembly.ts';
+import { DOWNLOADS } from './cold/book.ts';
 import { Ledger } from './cold/ledger.ts';
 import type { GatewayConfig } from './config.ts';
 import { Ranker } from './entry/rank.ts';
@@ -58,6 +59,7 @@ export async function startGateway(
     timeoutMs: config.LEDGER_TIMEOUT_MS,
     log,
   });
+  const downloads = new Ledger({ databaseUrl: config.DATABASE_URL, ...DOWNLOADS, log });
   const verifier = new TicketVerifier(new Hmac(config.TICKET_SECRET), config.TICKET_AUDIENCE);
   const warmUpSlices = await tryWarmUp({ config, keys, log, redis, producer, ledger });
   ring.start();
@@ -66,7 +68,7 @@ export async function startGateway(
     name,
     log,
     keys,
-    servers: { redis, ranker: new Ranker(redis, keys), producer, ledger },
+    servers: { redis, ranker: new Ranker(redis, keys), producer, ledger, downloads },
     intervals: intervalsOf(config),
     verifier,
     tickets: new TicketBatch(verifier, config.TICKET_SECRET),
@@ -91,7 +93,7 @@ export async function startGateway(
       await assembled.stop();
       app.close();
       ring.stop();
-      await ledger.close();
+      await Promise.all([ledger.close(), downloads.close()]);
       await producer.close();
       redis.disconnect();
     },

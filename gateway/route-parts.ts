@@ -41,6 +41,7 @@ export interface HandlerServices extends EntryServices {
   readonly board: Board;
   readonly shelved: ShelvedCampaigns;
   readonly ledger: Ledger;
+  readonly downloads: Pick<Ledger, 'ask'>;
   readonly admission: AdmissionControl;
   readonly ranker: Ranker;
   readonly lookups: Lookups;
@@ -94,13 +95,14 @@ function ledgerRoutes({
   board,
   shelved,
   ledger,
+  downloads,
   ring,
   failed,
 }: HandlerServices): LedgerRoutes {
   return {
     campaign: { metrics, clock, board, shelved },
     campaignList: { metrics, clock, board, shelved },
-    book: { metrics, board, ledger, failed },
+    book: { metrics, board, ledger, downloads, failed },
     keyList: { keys: ring },
     headList: { metrics, ledger },
   };

@@ -50,10 +50,15 @@ async function coupons(count: number): Promise<Campaign[]> {
   return made;
 }
 
-test('a campaign that waits for a row delays no other, and requests a cycle when done', async t => {
+async function openRoom(): Promise<Campaign> {
   const terms = { perSecond: 1, capacity: null, paused: false, graceMs: 1_000, passMs: 1_000 };
   const room = await ledger.campaign('room', 100);
   await createRoom(ledger.pool, room.campaignId, { ...terms, visitMs: null, singleUse: false });
+  return room;
+}
+
+test('a campaign that waits for a row delays no other, and requests a cycle when done', async t => {
+  const room = await openRoom();
   const others = await coupons(4);
   const { turns, asked } = makeTurns(2);
   const holder = await ledger.pool.connect();
@@ -72,6 +77,32 @@ test('a campaign that waits for a row delays no other, and requests a cycle when
   const before = asked();
   await holder.query('rollback');
   await eventually(() => turns.canBegin(room) && asked() > before);
+  await turns.close();
+});
+
+test('runs at most as many steps at once as it may, and then the others', async t => {
+  const rooms = [await openRoom(), await openRoom(), await openRoom(), await openRoom()];
+  const [room] = rooms;
+  ok(room !== undefined);
+  const { turns } = makeTurns(2);
+  const holder = await ledger.pool.connect();
+  t.after(() => holder.release(true));
+  await holder.query('begin');
+  await holder.query('lock table rooms in exclusive mode');
+  const waiting = async (): Promise<number> => {
+    const { rows } = await holder.query<{ count: number }>(
+      `select count(*) from pg_locks join pg_database on pg_database.oid = database
+        where datname = current_database() and relation = 'rooms'::regclass and not granted`,
+    );
+    return rows[0]?.count ?? 0;
+  };
+  await turns.settle(rooms.map(workOf), instantsOf(room));
+  await eventually(async () => (await waiting()) === 2);
+  await turns.settle(rooms.map(workOf), instantsOf(room));
+  equal(await waiting(), 2);
+  await holder.query('rollback');
+  await eventually(() => rooms.every(each => turns.canBegin(each)));
+  equal(turns.failing, 0);
   await turns.close();
 });
 

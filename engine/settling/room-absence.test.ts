@@ -167,6 +167,17 @@ test('pauses a room while no waiting user is present, and counts no absence for 
   equal(await found(), true, 'a skipped user is back');
 });
 
+test('an open room that nobody has entered has no work, however long it is open', async () => {
+  const campaign = await rooms.room();
+  const atUs = opensAtUs(campaign) + 1_000_000;
+  for (const ms of [1, GRACE_MS, EMPTY_MS]) {
+    await rooms.advanceAvailability(ms);
+    equal((await rooms.idsFound(atUs)).includes(campaign.campaignId), false);
+  }
+  await rooms.ledger.enter(campaign, 10);
+  equal((await rooms.idsFound(atUs)).includes(campaign.campaignId), true);
+});
+
 test('checks an abandoned closed room when it is due to end', async () => {
   const campaign = await rooms.room();
   await rooms.ledger.enter(campaign, 10);

@@ -10,7 +10,15 @@ import { messageOf } from '../../engine/contract/process/message-of.ts';
 import { openPool, type Pool, type Queryable, transaction } from '../../sql/database.ts';
 
 /** The ledger is unavailable right now; `message` says why. */
-export class LedgerUnavailable extends Error {}
+export class LedgerUnavailable extends Error {
+  /** Whether the same statement may succeed a moment later. */
+  readonly mayPass: boolean;
+
+  constructor(message: string, { mayPass = true, ...options }: ErrorOptions & { mayPass?: boolean } = {}) {
+    super(message, options);
+    this.mayPass = mayPass;
+  }
+}
 
 /** Thrown by work that rolls its transaction back; the ledger itself is fine. */
 export class TakenBack extends Error {}
@@ -24,6 +32,8 @@ const AWAY_MS = 1_000;
 export interface LedgerOptions {
   /** '' for none. */
   readonly databaseUrl: string;
+  /** The most connections at once, 4 unless told otherwise. */
+  readonly connections?: number;
   /** The timeout of a connection attempt and of a statement. */
   readonly timeoutMs: number;
   readonly log: Logger;
@@ -65,13 +75,14 @@ export class Ledger {
     } catch (error) {
       if (error instanceof TakenBack) throw error;
       const why = messageOf(error);
-      if (isFaultOfOurs(error)) {
+      const mayPass = !isFaultOfOurs(error);
+      if (!mayPass) {
         this.#options.log.error({ err: error }, 'the ledger refused a statement');
       } else {
         this.#awayUntilMs = performance.now() + AWAY_MS;
         this.#options.log.debug({ reason: why }, 'the ledger is unreachable');
       }
-      throw new LedgerUnavailable(why, { cause: error });
+      throw new LedgerUnavailable(why, { cause: error, mayPass });
     }
   }
 
@@ -83,11 +94,11 @@ export class Ledger {
   }
 
   #open(): Pool {
-    const { databaseUrl, timeoutMs, log, open = openPool } = this.#options;
-    if (databaseUrl === '') throw new LedgerUnavailable('DATABASE_URL is not set');
-    if (this.#closed) throw new LedgerUnavailable('the gateway is stopping');
+    const { databaseUrl, connections = CONNECTIONS, timeoutMs, log, open = openPool } = this.#options;
+    if (databaseUrl === '') throw new LedgerUnavailable('DATABASE_URL is not set', { mayPass: false });
+    if (this.#closed) throw new LedgerUnavailable('the gateway is stopping', { mayPass: false });
     this.#pool ??= open(databaseUrl, {
-      max: CONNECTIONS,
+      max: connections,
       applicationName: 'fairline gateway',
       timeoutMs,
       onError: error => log.warn({ reason: error.message }, 'lost a connection to Postgres'),

@@ -1,7 +1,9 @@
 /** Repeated entries: they cost the log nothing, and only a user who repeats too often is limited. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { eventually } from '../../engine/test/support.ts';
+import { Redis } from 'ioredis';
+import { startProxy } from '../../engine/test/proxy.ts';
+import { eventually, serversFromEnv } from '../../engine/test/support.ts';
 import { type Answer, type System, startSystem } from '../../engine/test/system.ts';
 
 let system: System;
@@ -105,4 +107,53 @@ test('limits repeats per address too, but never first entries', async () => {
   assert.equal((await enter('n1', id, '203.0.113.1')).status, 202, 'from elsewhere');
   assert.equal((await enter('n2', id, '2001:db8:1:3::1')).status, 202, 'from the next network');
   assert.equal((await enter('n3', id, 'unknown')).status, 202, 'from an unknown address');
+});
+
+test('asks Redis nothing about a user who enters for the first time: a slice is appended and ranked', async t => {
+  const id = await system.offer({ kind: 'raffle', winners: 1 });
+  const client = new Redis(serversFromEnv().redisUrl);
+  const monitor = await client.monitor();
+  t.after(() => {
+    monitor.disconnect();
+    client.disconnect();
+  });
+  let commands = 0;
+  let isOver = false;
+  monitor.on('monitor', (_time: string, args: readonly string[], source: string) => {
+    // A script also shows what it calls.
+    if (source === 'lua') return;
+    if (args.some(arg => arg.includes('fresh-user-'))) commands += 1;
+    if (args.includes(`over ${system.namespace}`)) isOver = true;
+  });
+  const slices = (): Promise<number> => metric(0, /^fairline_slices_total (\d+)/m);
+  const before = await slices();
+  const users = Array.from({ length: 200 }, (_, index) => `fresh-user-${index}`);
+  const answers = await Promise.all(users.map(user => system.enter(user, id)));
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([202]));
+  const appended = (await slices()) - before;
+  await client.echo(`over ${system.namespace}`);
+  await eventually(() => isOver);
+  assert.equal(commands, 2 * appended, `of ${users.length} users in ${appended} slices`);
+});
+
+test('refuses repeats without asking Redis', async t => {
+  const redis = new URL(serversFromEnv().redisUrl);
+  const proxy = await startProxy({ host: redis.hostname, port: Number(redis.port) });
+  t.after(() => proxy.close());
+  redis.port = String(proxy.port);
+  const gateway = system.gateways.length;
+  const env = { REDIS_URL: redis.href, REPEATS_PER_SECOND_PER_USER: '1', LEASE_MS: '30000' };
+  system.gateways.push(await system.startGateway(env));
+  const id = await system.offer({ kind: 'raffle', winners: 1 });
+  assert.equal((await system.enter('carol', id, gateway)).status, 202);
+  proxy.hold();
+  const answered: Answer[] = [];
+  const asked = Array.from({ length: 40 }, async () => {
+    answered.push(await system.enter('carol', id, gateway));
+  });
+  // Ten fill the bucket, and wait for Redis.
+  await eventually(() => answered.length >= 20);
+  assert.deepEqual(new Set(answered.map(({ status }) => status)), new Set([429]));
+  proxy.release();
+  await Promise.all(asked);
 });

@@ -28,6 +28,9 @@ export const operations: readonly Operation[] = [
   ...serviceOperations,
 ];
 
+/** Answers without a body, which have no media type. */
+const BODILESS = ['204', '304'];
+
 function answersOf(operation: Operation): object {
   const responses: Record<string, object> = {};
   for (const [status, answer] of Object.entries(operation.answers)) {
@@ -40,18 +43,29 @@ function answersOf(operation: Operation): object {
     responses[status] = {
       description:
         status === '204' && operation.ticket ? 'The client has already seen the outcome' : operation.summary,
-      ...(status === '204' ? {} : { content: { [mediaType]: shown } }),
+      ...headersOf(operation, status),
+      ...(BODILESS.includes(status) ? {} : { content: { [mediaType]: shown } }),
     };
   }
   return { ...responses, ...problemsOf(operation) };
 }
 
+function headersOf({ answerHeaders }: Operation, status: string): { readonly headers?: object } {
+  const headers = Object.entries(answerHeaders?.[Number(status)] ?? {}).map(([name, description]) => [
+    name,
+    { description, schema: { type: 'string' } },
+  ]);
+  return headers.length === 0 ? {} : { headers: Object.fromEntries(headers) };
+}
+
 /** One response per status; its description names the problems that share it. */
-function problemsOf({ problems: slugs, problemExamples }: Operation): Record<string, object> {
+function problemsOf(operation: Operation): Record<string, object> {
+  const { problems: slugs, problemExamples } = operation;
   const responses = [...byStatus(slugs)].map(([status, same]) => [
     status,
     {
       description: same.map(slug => problems[slug].title).join('; '),
+      ...headersOf(operation, String(status)),
       content: {
         [PROBLEM_MEDIA_TYPE]: {
           schema: ProblemDocument,
@@ -77,6 +91,8 @@ function parametersOf(operation: Operation): object[] {
   }
   for (const name of operation.query ?? [])
     parameters.push({ name, in: 'query', schema: { type: 'string' } });
+  for (const [name, schema] of Object.entries(operation.headers?.properties ?? {}))
+    parameters.push({ name, in: 'header', schema });
   return parameters;
 }
 

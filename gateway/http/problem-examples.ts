@@ -8,6 +8,9 @@ import { MAX_CAMPAIGN_ID } from './contract/fields.ts';
 const CANCELLED = 5;
 const UNKNOWN = 999;
 
+const BOOK_BYTES = 48_213;
+const BOOK_TAG = '"mc71r0gw-1179"';
+
 const dropTimes = { opens_at: drop.opensAt, closes_at: drop.closesAt };
 const archive = `campaign-${drop.id}.archive.ndjson.gz`;
 
@@ -70,6 +73,14 @@ export const sharedProblems: ProblemExamples = {
   },
   'too-many-watchers': { detail: 'You have 4 open streams here, which is the limit per user.' },
   'no-book': { detail: `Campaign ${CANCELLED} has no book: an entry is in no signed slice.` },
+  'precondition-failed': {
+    detail: `If-Match does not name the book of campaign ${drop.id}.`,
+    errors: [fieldFault('if-match', '"mc6x2k9c-6m9"', BOOK_TAG)],
+  },
+  'range-not-satisfiable': {
+    detail: `The book of campaign ${drop.id} has ${BOOK_BYTES} bytes; the range begins after the last one.`,
+    errors: [fieldFault('range', `bytes=${BOOK_BYTES}-`, `a range that begins before byte ${BOOK_BYTES}`)],
+  },
   'no-proof': { detail: `Campaign ${drop.id} is not a raffle with a draw proof.` },
   'not-decided-yet': { detail: `Campaign ${drop.id} is not decided yet.` },
   'no-room': { detail: `Campaign ${raffle.id} is a raffle; it has no passes.` },

@@ -154,6 +154,12 @@ export class SimulatedGateway implements SeenGateway {
     const config = configOf(terms);
     const connection = servers.redis.clientFor(process, paths.redis);
     const pool = servers.ledger.poolFor(process, paths.ledger);
+    const ledger = new ColdLedger({
+      databaseUrl: config.DATABASE_URL,
+      timeoutMs: config.LEDGER_TIMEOUT_MS,
+      log,
+      open: () => pool,
+    });
     this.#assembled = assembleGateway({
       config,
       name: process.name,
@@ -163,12 +169,8 @@ export class SimulatedGateway implements SeenGateway {
         redis: connection.client,
         ranker: new SimulatedRanker(connection),
         producer: servers.log.producerFor(process, paths.log),
-        ledger: new ColdLedger({
-          databaseUrl: config.DATABASE_URL,
-          timeoutMs: config.LEDGER_TIMEOUT_MS,
-          log,
-          open: () => pool,
-        }),
+        ledger,
+        downloads: ledger,
       },
       intervals: INTERVALS,
       verifier,

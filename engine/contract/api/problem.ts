@@ -53,6 +53,7 @@ export const problems = {
   'idempotency-key-reused': { status: 409, title: 'The idempotency key was used for another request' },
   'payload-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'Unsupported media type' },
+  'range-not-satisfiable': { status: 416, title: 'The range begins after the last byte' },
   'precondition-required': { status: 428, title: 'The request needs an If-Match header' },
   'too-many-requests': { status: 429, title: 'Too many requests' },
   'too-many-watchers': { status: 429, title: 'Too many open streams' },

@@ -3,7 +3,7 @@ import { fieldFault } from '../../../engine/contract/api/problem.ts';
 import { invalidExample } from '../../../engine/contract/api/problem-examples.ts';
 import type { Operation } from '../operation.ts';
 import { noBooks } from '../problem-examples.ts';
-import { CampaignList, CampaignView, DrawProof } from './campaigns.ts';
+import { bookHeaders, CampaignList, CampaignView, DrawProof, RangeHeaders } from './campaigns.ts';
 import { CAMPAIGN_PROBLEMS } from './problems.ts';
 
 export const campaignOperations: readonly Operation[] = [
@@ -35,10 +35,20 @@ export const campaignOperations: readonly Operation[] = [
     path: '/v1/campaigns/{id}/book',
     summary:
       'Download the signed book of a decided campaign: entries, slices, rules and outcomes. Gzip of NDJSON; ' +
-      '`npm run verify` in a checkout of fairline checks it. A book never changes.',
+      '`npm run verify` in a checkout of fairline checks it. A book never changes, so a download can be continued.',
     ticket: false,
-    answers: { 200: 'application/gzip' },
-    problems: ['invalid-request', 'unknown-campaign', 'no-book', 'not-decided-yet', 'unavailable'],
+    headers: RangeHeaders,
+    answers: { 200: 'application/gzip', 206: 'application/gzip', 304: 'nothing' },
+    answerHeaders: bookHeaders,
+    problems: [
+      'invalid-request',
+      'unknown-campaign',
+      'no-book',
+      'not-decided-yet',
+      'precondition-failed',
+      'range-not-satisfiable',
+      'unavailable',
+    ],
     problemExamples: noBooks,
   },
   {

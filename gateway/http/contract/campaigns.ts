@@ -136,3 +136,34 @@ export const DrawProof = Type.Object(
   },
   { examples: [drawProof] },
 );
+
+export const RangeHeaders = Type.Object({
+  range: Type.Optional(
+    Type.String({
+      description:
+        'One range: bytes=<first>-<last>, bytes=<first>- or bytes=-<length of the end>. With anything else, the answer is the whole',
+      examples: ['bytes=1048576-'],
+    }),
+  ),
+  'if-range': Type.Optional(
+    Type.String({
+      description: 'The ETag of what was downloaded so far: if it is another one, the answer is the whole',
+    }),
+  ),
+  'if-match': Type.Optional(Type.String({ description: 'ETags: if it is none of them, the answer is 412' })),
+  'if-none-match': Type.Optional(
+    Type.String({ description: 'ETags: if it is one of them, the answer is 304' }),
+  ),
+});
+
+const etag = 'Strong, and always the same for a book';
+const contentRange = 'Which bytes the answer has, and how many there are';
+
+/** Headers of answers with a book, by status. */
+export const bookHeaders = {
+  200: { etag, 'accept-ranges': 'bytes' },
+  206: { etag, 'accept-ranges': 'bytes', 'content-range': contentRange },
+  304: { etag },
+  412: { etag },
+  416: { 'content-range': 'How many bytes there are' },
+} as const;
