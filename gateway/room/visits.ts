@@ -245,12 +245,16 @@ function unknownSerial(campaignId: number, serial: number): Refusal {
   return { slug: 'no-entry', detail: `Campaign ${campaignId} has no admission ${serial}.`, fault };
 }
 
+/**
+ * The token lasts for what is left of the visit, however often its pass is shown: nobody asks the ledger about it again, and
+ * the next user is admitted when the visit ends there.
+ */
 async function signVisit(
   { passes }: Pick<PassUseParts, 'passes'>,
   campaignId: number,
   visit: Visit,
 ): Promise<{ readonly token: string; readonly lastsMs: number } | undefined> {
-  const lastsMs = visit.visitMs ?? LONGEST_VISIT_MS;
+  const lastsMs = visit.leftMs ?? LONGEST_VISIT_MS;
   const token = await passes.sign('visit', claimsFor(campaignId, visit), Date.now() + lastsMs);
   return token === undefined ? undefined : { token, lastsMs };
 }
