@@ -14,6 +14,7 @@ import { type Campaign, getCampaign } from '../../sql/statements/campaigns/campa
 import { ClocksApart } from '../clock/clock-watch.ts';
 import { Problem } from '../contract/api/problem.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
+import { campaignName, tryEach } from '../try-each.ts';
 import { changedAnnouncement } from './announce.ts';
 import { type CampaignDeps, clocksApart } from './deps.ts';
 import { latestNowUs, pause, type Told, tellGateways } from './tell-then-act.ts';
@@ -57,18 +58,20 @@ export async function awaitDecision(
   }
 }
 
-/** Decides changes that an engine has abandoned. Every engine calls it from time to time. */
+/**
+ * Decides changes that an engine has abandoned. Every engine calls it from time to time. Tries each, and rejects if any could
+ * be neither decided nor left pending.
+ */
 export async function resumeChanges(deps: ChangeDeps): Promise<void> {
-  for (const { ageMs, ...version } of await listPending(deps.pool)) {
+  await tryEach(await listPending(deps.pool), campaignName, async ({ ageMs, ...version }) => {
     try {
       // The requesting engine handles a younger one; deciding it here as well is harmless.
       await decide(deps, version, ageMs > WAIT_LEASES * deps.leaseMs);
     } catch (error) {
-      // None of them can be decided now, but other cleanup can continue.
-      if (error instanceof ClocksApart) return;
-      throw error;
+      // None of them can be decided now; the clock watch says why.
+      if (!(error instanceof ClocksApart)) throw error;
     }
-  }
+  });
 }
 
 /**

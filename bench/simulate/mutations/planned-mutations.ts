@@ -292,8 +292,8 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'an end of an offer that an engine left behind is not gone on with',
-    file: 'engine/assembly.ts',
-    from: '  await resumeEnds(deps);\n',
+    file: 'engine/tidying.ts',
+    from: "      ['ends of offers', () => resumeEnds(deps)],\n",
     to: '',
     plan: 'an engine dies as it ends an offer',
   },
