@@ -82,7 +82,18 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
   if (asked.state !== 'pending') return asked;
   const campaign = await findCampaign(deps, asked.campaignId);
   const seen = await lookAround(deps, campaign, asked);
-  if (seen !== undefined && asked.decideBy !== null && seen.nowUs / 1_000 >= asked.decideBy.getTime()) {
+  if ('failure' in seen) {
+    if (!isOver) return asked;
+    const { campaignId } = campaign;
+    deps.log.warn({ err: seen.failure, campaignId }, 'cannot ask the gateways to confirm a change');
+    return await refuse(
+      deps,
+      asked,
+      'redis_away',
+      'Redis, which tells the gateways, is unavailable or being rebuilt.',
+    );
+  }
+  if (asked.decideBy !== null && seen.nowUs / 1_000 >= asked.decideBy.getTime()) {
     return await refuse(
       deps,
       asked,
@@ -90,23 +101,17 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
       'A changed time came too near before all gateways had confirmed.',
     );
   }
-  if (seen?.missing.length === 0) return await effect(deps, campaign, asked, seen);
+  if (seen.missing.length === 0) return await effect(deps, campaign, asked, seen);
   if (!isOver) return asked;
-  return seen === undefined
-    ? await refuse(
-        deps,
-        asked,
-        'redis_away',
-        'Redis, which tells the gateways, is unavailable or being rebuilt.',
-      )
-    : await refuse(
-        deps,
-        asked,
-        'gateway_silent',
-        `These gateways have not confirmed the change: ${seen.missing.join(', ')}.`,
-      );
+  return await refuse(
+    deps,
+    asked,
+    'gateway_silent',
+    `These gateways have not confirmed the change: ${seen.missing.join(', ')}.`,
+  );
 }
 
+/** Tells the gateways of a change, and asks which of them have not confirmed it; or why that was not possible. */
 async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) {
   try {
     const { answer, ...told } = await tellGateways(deps, campaign, async epoch => {
@@ -117,11 +122,7 @@ async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) 
     return { ...told, missing: answer.missing };
   } catch (error) {
     if (error instanceof ClocksApart) throw error;
-    deps.log.warn(
-      { err: error, campaignId: campaign.campaignId },
-      'cannot ask the gateways to confirm a change',
-    );
-    return undefined;
+    return { failure: error };
   }
 }
 

@@ -68,17 +68,21 @@ export class Randomness {
       }
       case 'drand': {
         const { round } = announced;
+        const faulty = new Set<string>();
         const options = {
           chain: quicknet,
           relays: this.#options.relays,
           timeoutMs: RELAY_TIMEOUT_MS,
           againMs: RELAYS_AGAIN_MS,
-          onFault: (relay: string, reason: string) =>
-            // Not the whole address: it may carry a password.
+          onFault: (relay: string, reason: string) => {
+            if (faulty.has(relay)) return;
+            faulty.add(relay);
             this.#options.log.warn(
+              // Not the whole address: it may carry a password.
               { campaignId, round, relay: new URL(relay).host, reason },
               'a drand relay did not return the round; retrying',
-            ),
+            );
+          },
         };
         return { source: 'drand', round, signature: await fetchRound(options, round, stopping) };
       }
