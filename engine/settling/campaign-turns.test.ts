@@ -30,7 +30,13 @@ function makeTurns(atOnce: number): { readonly turns: CampaignTurns; readonly as
 /** A watermark later than every entry of these tests. */
 function instantsOf(campaign: Campaign): () => Instants {
   const watermarkUs = opensAtUs(campaign) + 1_000;
-  return () => ({ watermarkUs, nowUs: watermarkUs, availability: undefined, presentMs: undefined });
+  return () => ({
+    watermarkUs,
+    nowUs: watermarkUs,
+    clockMs: Math.ceil(watermarkUs / 1_000),
+    availability: undefined,
+    presentMs: undefined,
+  });
 }
 
 function workOf({ campaignId, kind, revision }: Campaign): Work {

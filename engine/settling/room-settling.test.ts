@@ -78,7 +78,7 @@ async function come(campaign: Campaign, ...instants: number[]): Promise<void> {
 
 async function go(campaign: Campaign, ...instants: number[]): Promise<void> {
   const { campaignId } = campaign;
-  await removeStreams(ledger.pool, streams(campaignId, GATEWAY, instants));
+  await removeStreams(ledger.pool, streams(campaignId, GATEWAY, instants), ledger.clockMs);
 }
 
 /** The rooms that have work at this watermark. */
@@ -275,12 +275,12 @@ test('skips a user who is away for the grace, and restores them at their stamp w
   deepEqual(await brokenInvariants(ledger.pool), []);
 });
 
-/** Sets available time this far behind the clock; other tests leave it further behind than anything that can still count. */
+/**
+ * Sets available time this far behind the shared clock, which is years ahead of PostgreSQL's; other tests leave it further
+ * behind than anything that can still count.
+ */
 async function availableBehind(ms: number): Promise<void> {
-  await ledger.pool.query(
-    'update availability set through_ms = (extract(epoch from clock_timestamp()) * 1000)::bigint - $1::bigint',
-    [ms],
-  );
+  await ledger.pool.query('update availability set through_ms = $1', [ledger.clockMs - ms]);
 }
 
 const DAY_MS = 86_400_000;
@@ -293,7 +293,7 @@ async function endGateway(incarnation: number): Promise<void> {
      values (7, $1, 'seven', 0, 'ended', 0, 0, now())`,
     [incarnation],
   );
-  await endStreams(ledger.pool, 5_000);
+  await endStreams(ledger.pool, 5_000, ledger.clockMs);
 }
 
 test('counts no absence for reports that arrive late', async t => {
@@ -425,7 +425,8 @@ test('counts no absence for stream reports lost with a board', async t => {
   const redis = connectRedis(redisUrl, { commandTimeoutMs: 5_000, onError: () => undefined });
   t.after(() => redis.disconnect());
   await waitForRedis(redis, 10_000);
-  const deps = { pool: ledger.pool, redis, keys: keysOf(testNamespace()) };
+  const clocks = { sharedUs: ledger.clockMs * 1_000 };
+  const deps = { pool: ledger.pool, redis, keys: keysOf(testNamespace()), clocks };
   for (const [epoch, became] of [
     [1, 'waiting'],
     [2, 'waiting'],

@@ -98,7 +98,7 @@ export interface PassedOnRow {
 }
 
 /** A row of rooms; a Room is what statements select of it. */
-export type RoomRow = Omit<Room, 'nowUs' | 'serviceAvailableMs' | 'aheadMs'>;
+export type RoomRow = Omit<Room, 'nowUs' | 'serviceAvailableMs'>;
 
 export type RoomTermsRow = Pick<RoomRow, 'campaignId' | 'version' | 'perSecond' | 'capacity' | 'paused'>;
 
