@@ -58,6 +58,8 @@ export async function startRuntime(config: RuntimeConfig, log: Logger): Promise<
     drawSecret: config.DRAW_SECRET,
     drandDelayMs: config.DRAND_DELAY_S * 1_000,
     relays: config.DRAND_RELAYS.split(',').map(relay => relay.trim()),
+    // A draw is due only after the clocks were read.
+    nowMs: () => assembled.clocks.sharedUs / 1_000,
     log,
   });
   const intervals = intervalsOf(config);

@@ -16,6 +16,8 @@ export interface RandomnessOptions {
   /** The minimum time between a raffle's announced close and its round. */
   readonly drandDelayMs: number;
   readonly relays: readonly string[];
+  /** The shared clock, milliseconds since the epoch: that of the machine may be hours behind, and the draw would wait for it. */
+  readonly nowMs: () => number;
   readonly log: Pick<Logger, 'warn'>;
 }
 
@@ -73,6 +75,7 @@ export class Randomness {
           chain: quicknet,
           relays: this.#options.relays,
           timeoutMs: RELAY_TIMEOUT_MS,
+          nowMs: this.#options.nowMs,
           againMs: RELAYS_AGAIN_MS,
           onFault: (relay: string, reason: string) => {
             if (faulty.has(relay)) return;

@@ -49,7 +49,7 @@ export interface OwnEntryParts extends AskerParts, PlaceParts, FinalOutcomeParts
 
 /** To stamp and log what a user asks for an entry that they have. */
 export interface OwnRequestParts extends AskerParts, PlaceParts, OpenPipelineParts, StampedEntryParts {
-  readonly clock: Pick<SharedClock, 'next'>;
+  readonly clock: Pick<SharedClock, 'next' | 'now' | 'synchronised'>;
   readonly board: AskerParts['board'];
   readonly shelved: Pick<ShelvedCampaigns, 'find' | 'archiveOf'>;
   readonly membership: StampedEntryParts['membership'];

@@ -95,10 +95,11 @@ export async function postPass(
     const refusal = visit === undefined ? notYet(campaignId) : refusalOf(visit);
     if (visit === undefined || refusal !== undefined)
       return refuse(parts, reply, refusal ?? notYet(campaignId));
-    const expiresMs = Date.now() + parts.config.PASS_LIFETIME_S * 1000;
-    const pass = await parts.passes.sign('pass', claimsFor(campaignId, visit), expiresMs);
-    if (pass === undefined) return refuseUnsigned(parts, reply);
-    const view: PassView = { pass, expires_at: new Date(expiresMs).toISOString(), serial: visit.serial };
+    const lifetimeMs = parts.config.PASS_LIFETIME_S * 1000;
+    const signed = await parts.passes.sign('pass', claimsFor(campaignId, visit), lifetimeMs);
+    if (signed === undefined) return refuseUnsigned(parts, reply);
+    const expires_at = new Date(signed.expiresMs).toISOString();
+    const view: PassView = { pass: signed.token, expires_at, serial: visit.serial };
     reply.notStored(JSON.stringify(view));
   });
 }
@@ -255,8 +256,8 @@ async function signVisit(
   visit: Visit,
 ): Promise<{ readonly token: string; readonly lastsMs: number } | undefined> {
   const lastsMs = visit.leftMs ?? LONGEST_VISIT_MS;
-  const token = await passes.sign('visit', claimsFor(campaignId, visit), Date.now() + lastsMs);
-  return token === undefined ? undefined : { token, lastsMs };
+  const signed = await passes.sign('visit', claimsFor(campaignId, visit), lastsMs);
+  return signed && { token: signed.token, lastsMs };
 }
 
 function claimsFor(campaign: number, { userId, serial, code }: Visit): PassClaims {
