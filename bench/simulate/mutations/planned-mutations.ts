@@ -305,6 +305,13 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
     plan: 'a log is slow as offers are looked up',
   },
   {
+    name: "people in a room are absent by PostgreSQL's clock",
+    file: 'engine/settling/settlement-cycle.ts',
+    from: 'this.#options.clocks.sharedUs / 1_000',
+    to: '(this.#options.clocks.look().postgresUs ?? 0) / 1_000',
+    plan: 'people enter a room by another clock than that of the ledger',
+  },
+  {
     name: 'a loop whose turn took long waits for as long again',
     file: 'engine/loop.ts',
     from: 'Math.max(0, beganMs + this.#options.minGapMs - performance.now())',
