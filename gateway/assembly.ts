@@ -11,7 +11,7 @@ import type { Keys } from '../engine/contract/redis/keys.ts';
 import type { RedisClient } from '../engine/contract/redis/redis.ts';
 import { readCodeNow } from '../sql/statements/coupons/coupons.ts';
 import { readEpoch } from '../sql/statements/progress/watermarks.ts';
-import { monotonicUs, SharedClock } from './clock/clock.ts';
+import { monotonicUs, SharedClock, shownUs } from './clock/clock.ts';
 import { ClockLimits } from './clock/clock-limits.ts';
 import { sampleClock } from './clock/clock-sample.ts';
 import type { Ledger } from './cold/ledger.ts';
@@ -129,7 +129,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     clockErrorUs: () => clock.errorBoundUs,
     clockLevel: () => clockLimits.level,
     kept: () => ({ winners: soldOut.size, gone: aheadCounts.size, moves: moves.size }),
-    signing: () => (signs && ring.keyAt('slices', Date.now()) !== undefined ? 1 : 0),
+    signing: () => (signs && ring.keyAt('slices', shownUs(clock) / 1_000) !== undefined ? 1 : 0),
   });
   const { redemptionBatcher, couponReads } = assembleCoupons(assembly);
   const shelved = new ShelvedCampaigns(ledger);
@@ -184,7 +184,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     ranker: servers.ranker,
     downloads: servers.downloads,
     shopToken: new ShopToken(config.SHOP_TOKEN),
-    passes: new PassTokens(ring),
+    passes: new PassTokens(ring, () => shownUs(clock) / 1_000),
     checks: () => ({
       lease: membership.pipeline() === undefined ? `none: ${membership.hindrance ?? membership.state}` : 'ok',
       redis: redis.status === 'ready' ? 'ok' : redis.status,

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import { KeyRing } from '../engine/contract/keys/key-ring.ts';
 import { openProducer } from '../engine/contract/log/open.ts';
+import { OutageLog } from '../engine/contract/process/outage-log.ts';
 import { SliceTree } from '../engine/contract/record/slice-tree.ts';
 import { keysOf } from '../engine/contract/redis/keys.ts';
 import { connectRedis, waitForRedis } from '../engine/contract/redis/redis.ts';
@@ -48,9 +49,11 @@ export async function startGateway(
   const ring = new KeyRing(config, log);
   if (config.RECEIPTS === 'on') ring.require('slices', Date.now());
   await checkRedisMode(config.REDIS_URL);
+  const outages = new OutageLog(log, 'Redis');
   const redis = connectRedis(config.REDIS_URL, {
     commandTimeoutMs: config.REDIS_TIMEOUT_MS,
-    onError: error => log.warn({ err: error.message }, 'redis'),
+    onError: outages.gone,
+    onReady: outages.back,
   });
   await waitForRedis(redis, START_TIMEOUT_MS);
   const producer = await openProducer(config, log);

@@ -75,7 +75,7 @@ function entryRoutes(all: HandlerServices): EntryRoutes {
   const { config, metrics, verifier, board, shelved, lookups, receipts, watchers } = all;
   const { clock, clockLimits, membership, ranker, ledgerStamps, answers, repeats, admission } = all;
   const { aheadCounts, claimants, etas, ledgerOutcomes } = all;
-  const common = { metrics, verifier, board, shelved, lookups };
+  const common = { metrics, verifier, clock, board, shelved, lookups };
   const logged = { config, clock, clockLimits, membership, ranker, receipts, ledgerStamps, answers, repeats };
   return {
     entering: enteringParts(all),
@@ -115,10 +115,10 @@ type ShopRoutes = Pick<
 
 /** For shops, which authenticate with SHOP_TOKEN, and the passes with which users come to them. */
 function shopRoutes(all: HandlerServices): ShopRoutes {
-  const { config, metrics, verifier, shopToken, board, shelved, ledger, passes } = all;
+  const { config, metrics, verifier, clock, shopToken, board, shelved, ledger, passes } = all;
   const { redemptionBatcher, couponReads } = all;
   return {
-    pass: { config, metrics, verifier, board, shelved, ledger, passes },
+    pass: { config, metrics, verifier, clock, board, shelved, ledger, passes },
     report: { config, metrics, shopToken, board, shelved, ledger, passes },
     check: { metrics, shopToken, board, shelved, ledger, passes },
     jwks: { passes },

@@ -15,8 +15,10 @@ export interface PoolOptions {
   readonly timeoutMs?: number;
   /** The limit for an answer of a server that may have vanished, if shorter than usual. */
   readonly answerTimeoutMs?: number;
-  /** Called with errors of idle connections; the pool replaces them by itself. */
+  /** Called with errors of idle connections, for each of them; the pool replaces them by itself, when they are needed. */
   readonly onError: (error: Error) => void;
+  /** Called for each connection that was made. */
+  readonly onConnect?: () => void;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -60,6 +62,7 @@ export function openPool(databaseUrl: string, options: PoolOptions): Pool {
   // between two statements, would end the process; with it, its next statement fails.
   pool.on('connect', client => {
     client.on('error', () => undefined);
+    options.onConnect?.();
   });
   return pool;
 }

@@ -16,6 +16,7 @@ import {
   type NamedMonitor,
   rulesText,
 } from '../draw/rules.ts';
+import { campaignName, tryEach } from '../try-each.ts';
 
 /** The part of a raffle's rules about its draw; its randomness is only named by source so far. */
 export type WantedDraw = Omit<DrawRules, 'function' | 'randomness'> & {
@@ -83,11 +84,11 @@ export function lateAnnouncement(randomness: Randomness, campaign: Campaign): An
   return announcementOf(randomness, campaign.campaignId, campaign, draw);
 }
 
-/** Announces the rules of all unfinished campaigns that have none. */
+/** Announces the rules of all unfinished campaigns that have none. Tries each, and rejects if any could not be announced. */
 export async function announceRest(pool: Pool, randomness: Randomness): Promise<void> {
-  for (const campaign of await listUnannounced(pool)) {
-    await saveAnnouncement(pool, campaign.campaignId, lateAnnouncement(randomness, campaign));
-  }
+  await tryEach(await listUnannounced(pool), campaignName, campaign =>
+    saveAnnouncement(pool, campaign.campaignId, lateAnnouncement(randomness, campaign)),
+  );
 }
 
 /**

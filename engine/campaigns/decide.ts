@@ -14,6 +14,7 @@ import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { ClocksApart } from '../clock/clock-watch.ts';
 import { Problem } from '../contract/api/problem.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
+import { campaignName, tryEach } from '../try-each.ts';
 import { changedAnnouncement } from './announce.ts';
 import { type CampaignDeps, clocksApart } from './deps.ts';
 import { findCampaign } from './find-campaign.ts';
@@ -59,18 +60,20 @@ export async function awaitDecision(
   }
 }
 
-/** Decides changes that an engine has abandoned. Every engine calls it from time to time. */
+/**
+ * Decides changes that an engine has abandoned. Every engine calls it from time to time. Tries each, and rejects if any could
+ * be neither decided nor left pending.
+ */
 export async function resumeChanges(deps: ChangeDeps): Promise<void> {
-  for (const { ageMs, ...version } of await listPending(deps.pool)) {
+  await tryEach(await listPending(deps.pool), campaignName, async ({ ageMs, ...version }) => {
     try {
       // The requesting engine handles a younger one; deciding it here as well is harmless.
       await decide(deps, version, ageMs > WAIT_LEASES * deps.leaseMs);
     } catch (error) {
-      // None of them can be decided now, but other cleanup can continue.
-      if (error instanceof ClocksApart) return;
-      throw error;
+      // None of them can be decided now; the clock watch says why.
+      if (!(error instanceof ClocksApart)) throw error;
     }
-  }
+  });
 }
 
 /**
@@ -81,7 +84,18 @@ async function decide(deps: ChangeDeps, proposed: Version, isOver: boolean): Pro
   if (proposed.state !== 'pending') return proposed;
   const campaign = await findCampaign(deps.pool, proposed.campaignId);
   const seen = await lookAround(deps, campaign, proposed);
-  if (seen !== undefined && proposed.decideBy !== null && seen.nowUs / 1_000 >= proposed.decideBy.getTime()) {
+  if ('failure' in seen) {
+    if (!isOver) return proposed;
+    const { campaignId } = campaign;
+    deps.log.warn({ err: seen.failure, campaignId }, 'cannot ask the gateways to confirm a change');
+    return await refuse(
+      deps,
+      proposed,
+      'redis_away',
+      'Redis, which tells the gateways, is unavailable or being rebuilt.',
+    );
+  }
+  if (proposed.decideBy !== null && seen.nowUs / 1_000 >= proposed.decideBy.getTime()) {
     return await refuse(
       deps,
       proposed,
@@ -89,23 +103,17 @@ async function decide(deps: ChangeDeps, proposed: Version, isOver: boolean): Pro
       'A changed time came too near before all gateways had confirmed.',
     );
   }
-  if (seen?.missing.length === 0) return await effect(deps, campaign, proposed, seen);
+  if (seen.missing.length === 0) return await effect(deps, campaign, proposed, seen);
   if (!isOver) return proposed;
-  return seen === undefined
-    ? await refuse(
-        deps,
-        proposed,
-        'redis_away',
-        'Redis, which tells the gateways, is unavailable or being rebuilt.',
-      )
-    : await refuse(
-        deps,
-        proposed,
-        'gateway_silent',
-        `These gateways have not confirmed the change: ${seen.missing.join(', ')}.`,
-      );
+  return await refuse(
+    deps,
+    proposed,
+    'gateway_silent',
+    `These gateways have not confirmed the change: ${seen.missing.join(', ')}.`,
+  );
 }
 
+/** Tells the gateways of a change, and asks which of them have not confirmed it; or why that was not possible. */
 async function lookAround(deps: ChangeDeps, campaign: Campaign, proposed: Version) {
   try {
     const { answer, ...told } = await tellGateways(deps, campaign, async epoch => {
@@ -116,11 +124,7 @@ async function lookAround(deps: ChangeDeps, campaign: Campaign, proposed: Versio
     return { ...told, missing: answer.missing };
   } catch (error) {
     if (error instanceof ClocksApart) throw error;
-    deps.log.warn(
-      { err: error, campaignId: campaign.campaignId },
-      'cannot ask the gateways to confirm a change',
-    );
-    return undefined;
+    return { failure: error };
   }
 }
 

@@ -102,6 +102,27 @@ test('while gateways are unreachable the deadline stays, and the end resumes aft
   deepEqual(await again, { serial: 1, tier: null, alternate: 1, user: 'user-30', passed_from: 'user-10' });
 });
 
+test('a campaign that always fails holds up the ends of no other', async () => {
+  const [failing, other] = [await offered(), await offered()];
+  const clock = { us: SECOND_US };
+  for (const campaign of [failing, other]) await note(campaign, 1, clock.us);
+  const deps = depsOf(other, clock, async () => undefined);
+  const failsFor = (campaignId: number): Promise<never> => Promise.reject(new Error(`not ${campaignId}`));
+  const { campaignId } = failing;
+  await rejects(
+    resumeEnds({
+      ...deps,
+      publish: ([campaign]) =>
+        campaign?.campaignId === campaignId ? failsFor(campaignId) : deps.publish([]),
+    }),
+    { message: `campaign ${campaignId}: not ${campaignId}` },
+  );
+  deepEqual(await deadlines(failing), { 10: AS_OFFERED, 20: AS_OFFERED });
+  deepEqual(await deadlines(other), { 10: clock.us + UNTIL_ALL_KNOW_US, 20: AS_OFFERED });
+  // Nothing is left for the other tests.
+  await resumeEnds(deps);
+});
+
 test('moves only deadlines of ends that gateways were notified of', async () => {
   const campaign = await offered();
   const clock = { us: SECOND_US };

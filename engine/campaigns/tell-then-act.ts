@@ -38,6 +38,7 @@ import { readLatestPromise } from '../../sql/statements/progress/gateways.ts';
 import { Problem } from '../contract/api/problem.ts';
 import { instantOf } from '../contract/record/stamp.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
+import { campaignName, tryEach } from '../try-each.ts';
 import type { CampaignDeps } from './deps.ts';
 
 export type TellDeps = Pick<
@@ -131,10 +132,11 @@ export async function tellThenActOrRefuse<T>(
 
 /**
  * Continues with notices that were noted and are not due, because an engine or Redis was gone. Every engine calls it from time
- * to time; rejects if Redis or Postgres is away.
+ * to time; tries each campaign, and rejects if any could not be continued with, as while Redis or Postgres is away.
  */
 export async function resume<T>(deps: TellDeps, notice: Notice<T>): Promise<void> {
-  for (const campaign of await notice.listNoted(deps.pool)) await tellThenAct(deps, notice, campaign);
+  const noted = await notice.listNoted(deps.pool);
+  await tryEach(noted, campaignName, campaign => tellThenAct(deps, notice, campaign));
 }
 
 /** Waits, or returns early on a stop, which the caller's next turn notices. */

@@ -129,6 +129,14 @@ export class ClockWatch {
     return timeUs;
   }
 
+  /**
+   * What Redis' clock shows now, right or wrong, by its last readings and the time since; microseconds since the epoch. Asks
+   * nobody; 0 before the first reading.
+   */
+  get sharedUs(): number {
+    return this.look().redisUs ?? 0;
+  }
+
   /** What Redis' clock shows, right or wrong, microseconds since the epoch. Rejects if Redis is away. */
   async sampleRedis(): Promise<number> {
     const askedUs = ownUs();

@@ -40,6 +40,7 @@ async function drawn(): Promise<number> {
     () => ({
       watermarkUs: closesAt.getTime() * 1000,
       nowUs: closesAt.getTime() * 1000,
+      clockMs: closesAt.getTime(),
       availability: undefined,
       presentMs: undefined,
     }),

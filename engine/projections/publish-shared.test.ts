@@ -44,7 +44,13 @@ async function grantOne(number: number): Promise<void> {
     const entry = { campaignIds: [campaignId], userIds: [`user-${number}`], stamps: [1024 * number] };
     await insertEntries(world.pool, entry, 'all');
     const watermarkUs = opensAtUs(campaign) + number;
-    const instants = { watermarkUs, nowUs: watermarkUs, availability: undefined, presentMs: undefined };
+    const instants = {
+      watermarkUs,
+      nowUs: watermarkUs,
+      clockMs: Math.ceil(watermarkUs / 1_000),
+      availability: undefined,
+      presentMs: undefined,
+    };
     const stopping = new AbortController().signal;
     const { isIdle } = await settleCampaign(
       settling,

@@ -221,7 +221,8 @@ test('counts no absence for stream reports lost with a board', async t => {
   const redis = connectRedis(redisUrl, { commandTimeoutMs: 5_000, onError: () => undefined });
   t.after(() => redis.disconnect());
   await waitForRedis(redis, 10_000);
-  const deps = { pool: rooms.ledger.pool, redis, keys: keysOf(testNamespace()) };
+  const clocks = { sharedUs: rooms.ledger.clockMs * 1_000 };
+  const deps = { pool: rooms.ledger.pool, redis, keys: keysOf(testNamespace()), clocks };
   for (const [epoch, became] of [
     [1, 'waiting'],
     [2, 'waiting'],

@@ -41,7 +41,7 @@ import {
   takeBack,
   takeIn,
 } from '../../sql/statements/rooms/room-turns.ts';
-import { type Room, saveRoom, takeRoom } from '../../sql/statements/rooms/rooms.ts';
+import { type Room, saveRoom, type TakenRoom, takeRoom } from '../../sql/statements/rooms/rooms.ts';
 import { makeCode } from './judges/codes.ts';
 import { type Pace, paceAfter, roomFor } from './judges/room.ts';
 import { closesAtUs, dueStamp, type Instants, type StepResult } from './settling-step.ts';
@@ -61,7 +61,7 @@ export const EMPTY_MS = 3_600_000;
 interface Step {
   readonly db: Queryable;
   readonly campaign: TakenCampaign;
-  readonly room: Room;
+  readonly room: TakenRoom;
   /** Once due entries are taken in. */
   readonly line: Line;
   /** Of people who leave, are there again, or whose visits end. */
@@ -74,12 +74,12 @@ interface Step {
 export async function stepRoom(
   db: Queryable,
   campaign: TakenCampaign,
-  { watermarkUs, presentMs = 0 }: Pick<Instants, 'watermarkUs' | 'presentMs'>,
+  { watermarkUs, clockMs, presentMs = 0 }: Pick<Instants, 'watermarkUs' | 'clockMs' | 'presentMs'>,
   limit: number,
 ): Promise<StepResult> {
   const { campaignId } = campaign;
   const through = dueStamp(campaign, watermarkUs);
-  const room = await takeRoom(db, campaignId, through);
+  const room = await takeRoom(db, campaignId, { through, nowMs: clockMs });
   const passedMs = Math.max(0, Math.min(room.serviceAvailableMs, presentMs) - room.availableThroughMs);
   const { taken, lastStamp } = room.hasDue
     ? await takeIn(db, {
@@ -146,14 +146,19 @@ function wasThere({ takenStamp, emptySinceMs }: Room): boolean {
 }
 
 /** At most the room's current available time: a user who arrives now was not absent before. */
-function availableByNow(room: Room): number {
+function availableByNow(room: TakenRoom): number {
   const { availableMs, availableThroughMs, serviceAvailableMs, aheadMs } = room;
   return availableMs + aheadMs + (wasThere(room) ? serviceAvailableMs - availableThroughMs : 0);
 }
 
 /** In a finished room, unused passes and visits that lasted too long still end. Returns how many. */
-export async function endVisits(db: Queryable, campaignId: number, limit: number): Promise<number> {
-  const { serviceAvailableMs } = await takeRoom(db, campaignId, NO_STAMP);
+export async function endVisits(
+  db: Queryable,
+  campaignId: number,
+  { clockMs }: Pick<Instants, 'clockMs'>,
+  limit: number,
+): Promise<number> {
+  const { serviceAvailableMs } = await takeRoom(db, campaignId, { through: NO_STAMP, nowMs: clockMs });
   return await expireVisits(db, { campaignId, availableMs: serviceAvailableMs, limit });
 }
 

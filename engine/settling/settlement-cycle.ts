@@ -260,6 +260,7 @@ export class SettlementCycle {
     const watermarkUs = this.#raisedUs;
     return {
       watermarkUs,
+      clockMs: Math.ceil(this.#options.clocks.sharedUs / 1_000),
       // In a cycle that began long ago, the time of the registry read would become the start of an offer made only now.
       nowUs: Math.max(watermarkUs, this.#registry?.readAtUs ?? 0, lookedUs),
       presentMs: this.#presentMs,

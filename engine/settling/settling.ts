@@ -162,7 +162,7 @@ async function step(
   const taken = await (prepared === undefined ? takeCampaign : waitForCampaign)(db, campaignId);
   if (taken === undefined) return DONE;
   const limit = options.movesAtOnce ?? MOVES_LIMIT;
-  if (taken.finishedAt !== null) return stepFinished(db, taken, limit);
+  if (taken.finishedAt !== null) return stepFinished(db, taken, instants, limit);
   const { availability } = instants;
   if (taken.claimWithinS !== null && !(isAvailable(instants) && areNews(taken, instants))) return DONE;
   const campaign =
@@ -192,10 +192,11 @@ const NOTHING_DUE: DueClaims = { firstUs: null, tooManyUs: null, anyEntries: tru
 async function stepFinished(
   db: Queryable,
   { campaignId, kind }: Campaign,
+  instants: Instants,
   limit: number,
 ): Promise<StepResult> {
   const refused = await refuseWithdrawals(db, campaignId, limit);
-  const ended = kind === 'room' ? await endVisits(db, campaignId, limit) : 0;
+  const ended = kind === 'room' ? await endVisits(db, campaignId, instants, limit) : 0;
   return { decided: 0, more: refused === limit || ended === limit, isIdle: refused === 0 && ended === 0 };
 }
 

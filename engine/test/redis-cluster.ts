@@ -162,9 +162,11 @@ export class TestCluster {
     for (const node of this.#nodes) await node.ask('CONFIG', 'SET', ...setting);
   }
 
-  /** From now on, and until it is killed, the key's master answers nothing. */
-  async suspend(key: string): Promise<void> {
-    (await this.#masterOf(key)).suspend();
+  /** From now on, until it is killed or resumed by the returned function, the key's master answers nothing. */
+  async suspend(key: string): Promise<() => void> {
+    const master = await this.#masterOf(key);
+    master.suspend();
+    return () => master.resume();
   }
 
   /** The replica of the key's master answers nothing while `work` runs. */

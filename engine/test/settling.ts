@@ -33,6 +33,8 @@ export class TestLedger {
   readonly close: () => Promise<void>;
   /** The total of all outages so far; see outage(). */
   outageUs = 0;
+  /** The shared clock, milliseconds since the epoch; not that of PostgreSQL. */
+  readonly clockMs = OPENS_AT.getTime() + 3_600_000;
   /** The available time up to which the users present in rooms are known. */
   presentMs = Number.MAX_SAFE_INTEGER;
   /** How far available time is behind the watermark. */
@@ -128,7 +130,8 @@ export class TestLedger {
     const options = { pool: this.pool, raffles, onDecided: () => undefined, ...more };
     const watermarkUs = opensAtUs(campaign) + afterUs;
     const availability = { throughUs: watermarkUs - this.availableBehindUs, outageUs: this.outageUs };
-    const instants = { watermarkUs, nowUs: watermarkUs, availability, presentMs: this.presentMs };
+    const { clockMs, presentMs } = this;
+    const instants = { watermarkUs, nowUs: watermarkUs, clockMs, availability, presentMs };
     const turn = await settleCampaign(options, campaign.campaignId, () => instants, goOn, stopping);
     return turn.more;
   }

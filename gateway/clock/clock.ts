@@ -224,3 +224,11 @@ export class SharedClock {
     this.#lastUs = Math.max(this.#lastUs, us);
   }
 }
+
+/**
+ * The shared time, or the machine's before the first sample; microseconds since the epoch. For what is shown and for the
+ * lifetimes of tickets and tokens. Nothing is stamped by it.
+ */
+export function shownUs(clock: Pick<SharedClock, 'synchronised' | 'now'>): number {
+  return clock.synchronised ? clock.now() : Date.now() * 1_000;
+}

@@ -5,7 +5,7 @@ import { pageOf } from '../../engine/contract/api/page.ts';
 import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
 import { campaignStateAt } from '../../engine/contract/campaign/campaign-state.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
-import type { SharedClock } from '../clock/clock.ts';
+import { type SharedClock, shownUs } from '../clock/clock.ts';
 import type { CampaignList, CampaignView } from '../http/contract/campaigns.ts';
 import { MAX_CAMPAIGN_ID } from '../http/contract/fields.ts';
 import { ANSWERED, type Reply } from '../http/reply.ts';
@@ -82,16 +82,12 @@ function statusOf(campaign: BoardCampaign, nowUs: number): CampaignView['status'
   return state === 'open' && soldOut ? 'sold_out' : state;
 }
 
-function nowUs(parts: NowParts): number {
-  return parts.clock.synchronised ? parts.clock.now() : Date.now() * 1000;
-}
-
 export async function getCampaign(parts: CampaignParts, reply: Reply, req: HttpRequest): Promise<void> {
   const idText = req.getParameter(0);
   const id = readCampaignId(parts, reply, idText);
   if (id === ANSWERED) return;
   const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
-  if (campaign !== ANSWERED) reply.json(200, JSON.stringify(campaignView(campaign, nowUs(parts))));
+  if (campaign !== ANSWERED) reply.json(200, JSON.stringify(campaignView(campaign, shownUs(parts.clock))));
 }
 
 /**
@@ -115,7 +111,7 @@ export async function listCampaigns(parts: CampaignListParts, reply: Reply, req:
     (a, b) => a.campaignId - b.campaignId,
   );
   const { rows, next } = pageOf(rest, limit, ({ campaignId }) => campaignId);
-  const now = nowUs(parts);
+  const now = shownUs(parts.clock);
   const answer: CampaignList = {
     campaigns: rows.map(campaign => campaignView(campaign, now)),
     next,

@@ -7,6 +7,7 @@
 import { DatabaseError } from 'pg';
 import type { Logger } from 'pino';
 import { messageOf } from '../../engine/contract/process/message-of.ts';
+import { OutageLog } from '../../engine/contract/process/outage-log.ts';
 import { openPool, type Pool, type Queryable, transaction } from '../../sql/database.ts';
 
 /** The ledger is unavailable right now; `message` says why. */
@@ -97,11 +98,14 @@ export class Ledger {
     const { databaseUrl, connections = CONNECTIONS, timeoutMs, log, open = openPool } = this.#options;
     if (databaseUrl === '') throw new LedgerUnavailable('DATABASE_URL is not set', { mayPass: false });
     if (this.#closed) throw new LedgerUnavailable('the gateway is stopping', { mayPass: false });
-    this.#pool ??= open(databaseUrl, {
+    if (this.#pool !== undefined) return this.#pool;
+    const outages = new OutageLog(log, 'Postgres');
+    this.#pool = open(databaseUrl, {
       max: connections,
       applicationName: 'fairline gateway',
       timeoutMs,
-      onError: error => log.warn({ reason: error.message }, 'lost a connection to Postgres'),
+      onError: outages.gone,
+      onConnect: outages.back,
     });
     return this.#pool;
   }

@@ -100,7 +100,7 @@ function enterAtOnce(
   if (pipeline.waiting >= parts.config.MAX_WAITING_ENTRIES) return false;
   const instantUs = parts.requestStarts.instantFor(pipeline, campaign, arrivedUs, undefined);
   if (!parts.admission.admitsEveryone(campaign, instantUs)) return false;
-  const userId = parts.tickets.take(ticket, Date.now() / 1000);
+  const userId = parts.tickets.take(ticket, instantUs / 1_000_000);
   if (userId === undefined) return false;
   if (parts.repeats.has(campaign.campaignId, userId)) {
     parts.tickets.giveBack();

@@ -49,7 +49,7 @@ export interface OwnEntryParts extends AskerParts, StandingParts, FinalOutcomePa
 
 /** To stamp and log what a user asks for an entry that they have. */
 export interface OwnRequestParts extends AskerParts, StandingParts, OpenPipelineParts, StampedEntryParts {
-  readonly clock: Pick<SharedClock, 'next'>;
+  readonly clock: Pick<SharedClock, 'next' | 'now' | 'synchronised'>;
   readonly board: AskerParts['board'];
   readonly shelved: Pick<ShelvedCampaigns, 'find' | 'archiveOf'>;
   readonly membership: StampedEntryParts['membership'];

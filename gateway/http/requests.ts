@@ -11,6 +11,7 @@ import {
   shownValue,
 } from '../../engine/contract/api/problem.ts';
 import type { BoardCampaign, BoardStranger } from '../../engine/contract/redis/board/board.ts';
+import { type SharedClock, shownUs } from '../clock/clock.ts';
 import { LedgerUnavailable } from '../cold/ledger.ts';
 import type { ShelvedCampaigns } from '../cold/shelved.ts';
 import type { Metrics } from '../metrics.ts';
@@ -29,6 +30,7 @@ export interface RefusalParts {
 /** To authenticate the user. */
 export interface TicketParts extends RefusalParts {
   readonly verifier: Pick<TicketVerifier, 'verify'>;
+  readonly clock: Pick<SharedClock, 'synchronised' | 'now'>;
 }
 
 /** To find a campaign: on the board, or in the ledger once it is shelved. */
@@ -137,7 +139,7 @@ export function authenticate(parts: TicketParts, reply: Reply, ticket: string): 
       headers,
     });
   }
-  const checked = parts.verifier.verify(ticket, Date.now() / 1000);
+  const checked = parts.verifier.verify(ticket, shownUs(parts.clock) / 1_000_000);
   if (checked.state === 'valid') return checked.userId;
   parts.metrics.refuse('ticket');
   const errors = [checked.fault];

@@ -102,10 +102,14 @@ export async function postPass(
     const refusal = visit === undefined ? notYet(campaignId) : refusalOf(visit);
     if (visit === undefined || refusal !== undefined)
       return refuse(parts, reply, refusal ?? notYet(campaignId));
-    const expiresMs = Date.now() + parts.config.PASS_LIFETIME_S * 1000;
-    const pass = await parts.passes.sign('pass', claimsFor(campaignId, visit), expiresMs);
-    if (pass === undefined) return refuseUnsigned(parts, reply);
-    const view: PassView = { pass, expires_at: isoOfMs(expiresMs), serial: visit.serial };
+    const lifetimeMs = parts.config.PASS_LIFETIME_S * 1000;
+    const signed = await parts.passes.sign('pass', claimsFor(campaignId, visit), lifetimeMs);
+    if (signed === undefined) return refuseUnsigned(parts, reply);
+    const view: PassView = {
+      pass: signed.token,
+      expires_at: isoOfMs(signed.expiresMs),
+      serial: visit.serial,
+    };
     reply.notStored(JSON.stringify(view));
   });
 }
@@ -252,14 +256,18 @@ function unknownSerial(campaignId: number, serial: number): Refusal {
   return { slug: 'no-entry', detail: `Campaign ${campaignId} has no admission ${serial}.`, fault };
 }
 
+/**
+ * The token lasts for what is left of the visit, however often its pass is shown: nobody asks the ledger about it again, and
+ * the next user is admitted when the visit ends there.
+ */
 async function signVisit(
   { passes }: Pick<PassUseParts, 'passes'>,
   campaignId: number,
   visit: Visit,
 ): Promise<{ readonly token: string; readonly lastsMs: number } | undefined> {
-  const lastsMs = visit.visitMs ?? LONGEST_VISIT_MS;
-  const token = await passes.sign('visit', claimsFor(campaignId, visit), Date.now() + lastsMs);
-  return token === undefined ? undefined : { token, lastsMs };
+  const lastsMs = visit.leftMs ?? LONGEST_VISIT_MS;
+  const signed = await passes.sign('visit', claimsFor(campaignId, visit), lastsMs);
+  return signed && { token: signed.token, lastsMs };
 }
 
 function claimsFor(campaign: number, { userId, serial, code }: Visit): PassClaims {

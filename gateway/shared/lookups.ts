@@ -2,8 +2,9 @@
  * Looks up single users: stamp, rank and outcome, from Redis unless their campaign is shelved. One look-up when a user
  * arrives, one when the rank is final and one for the outcome; none while the user waits.
  *
- * The look-ups of one turn of the event loop go out together, at most a few hundred at once, so that ten thousand users who
- * connect at the same moment do not delay the ranking that shares the connection.
+ * The look-ups of one turn of the event loop go out together, at most a few hundred of a campaign at once, so that ten thousand
+ * users who connect at the same moment do not delay the ranking that shares the connection. Campaigns do not wait for each
+ * other: the node of a Cluster that has one of them may answer nothing.
  */
 import { type Claimant, parseClaimant } from '../../engine/contract/campaign/claimant.ts';
 import { messageOf } from '../../engine/contract/process/message-of.ts';
@@ -60,7 +61,6 @@ export class BeingMade extends LookupFailed {
 }
 
 interface Question {
-  readonly campaignId: number;
   readonly userId: string;
   /** The latest epoch at the time of the request, if the caller knows it. */
   readonly latest: string | undefined;
@@ -76,6 +76,7 @@ export interface LookupParts {
   readonly epochs: Pick<EpochCheck, 'isLatest'>;
 }
 
+/** Of a campaign. */
 const QUESTIONS_AT_ONCE = 500;
 /** How often engines are told that users wait for a campaign, however many do. */
 const ASK_AGAIN_MS = 1_000;
@@ -86,8 +87,10 @@ export class Lookups {
   readonly #board: Board;
   readonly #shelved: ShelvedStandings;
   readonly #epochs: Pick<EpochCheck, 'isLatest'>;
-  #waiting: Question[] = [];
-  #scheduled = false;
+  /** By campaign, in order. */
+  readonly #waiting = new Map<number, Question[]>();
+  /** Campaigns whose next questions go out with the next turn, or whose last ones are not answered yet. */
+  readonly #busy = new Set<number>();
   /** When engines were last told that a user waits, keyed by campaign being rebuilt. */
   readonly #askedAtMs = new Map<number, number>();
 
@@ -112,29 +115,33 @@ export class Lookups {
         throw new LookupFailed(messageOf(error));
       });
     }
+    const { campaignId } = campaign;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ campaignId: campaign.campaignId, userId, latest, resolve, reject });
-      this.#schedule();
+      const question = { userId, latest, resolve, reject };
+      const waiting = this.#waiting.get(campaignId);
+      if (waiting === undefined) this.#waiting.set(campaignId, [question]);
+      else waiting.push(question);
+      this.#schedule(campaignId);
     });
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
+  #schedule(campaignId: number): void {
+    if (this.#busy.has(campaignId)) return;
+    this.#busy.add(campaignId);
     setImmediate(() => {
-      void this.#ask();
+      void this.#ask(campaignId);
     });
   }
 
-  async #ask(): Promise<void> {
-    const questions = this.#waiting.splice(0, QUESTIONS_AT_ONCE);
-    const byCampaign = groupByCampaign(questions);
-    await Promise.all([...byCampaign].map(([campaignId, asked]) => this.#answer(campaignId, asked)));
-    this.#scheduled = false;
-    if (this.#waiting.length > 0) this.#schedule();
+  async #ask(campaignId: number): Promise<void> {
+    const waiting = this.#waiting.get(campaignId) ?? [];
+    const questions = waiting.splice(0, QUESTIONS_AT_ONCE);
+    if (waiting.length === 0) this.#waiting.delete(campaignId);
+    await this.#answer(campaignId, questions);
+    this.#busy.delete(campaignId);
+    if (this.#waiting.has(campaignId)) this.#schedule(campaignId);
   }
 
-  /** A failed look-up of one campaign, as on an unavailable node of a Cluster, does not fail the others. */
   async #answer(campaignId: number, questions: readonly Question[]): Promise<void> {
     try {
       await this.#askCampaign(campaignId, questions);
@@ -227,14 +234,4 @@ export function parseGrant(text: string | null | undefined): Grant | undefined {
   if (text === null || text === undefined) return undefined;
   const colon = text.indexOf(':');
   return { serial: Number(text.slice(0, colon)), code: text.slice(colon + 1) };
-}
-
-function groupByCampaign(questions: readonly Question[]): Map<number, Question[]> {
-  const groups = new Map<number, Question[]>();
-  for (const question of questions) {
-    const group = groups.get(question.campaignId);
-    if (group === undefined) groups.set(question.campaignId, [question]);
-    else group.push(question);
-  }
-  return groups;
 }

@@ -291,9 +291,9 @@ export class Membership {
 
   /** Renews the lease until it fails; resolves to the reason. */
   async #serve(incarnation: Incarnation): Promise<string> {
-    const { leaseMs, redis, keys } = this.#parts;
+    const { leaseMs, redis, keys, log } = this.#parts;
     const ended = AbortSignal.any([incarnation.failure, this.#stop.signal]);
-    while (true) {
+    for (let failures = 0; ; ) {
       await pause(leaseMs / RENEWALS_A_LEASE, ended);
       if (ended.aborted) return String(ended.reason);
       const askedUs = monotonicUs();
@@ -302,8 +302,10 @@ export class Membership {
         if (renewed.state === 'lost') return 'the lease was lost';
         this.#takeClock(renewed.clock, { askedUs, answeredUs: monotonicUs(), redisUs: renewed.timeUs });
         incarnation.deadlineUs = askedUs + leaseMs * 1000;
+        failures = 0;
       } catch (error) {
-        this.#parts.log.warn({ err: error }, 'the lease could not be renewed');
+        log[failures === 0 ? 'warn' : 'debug']({ err: error, failures }, 'the lease could not be renewed');
+        failures += 1;
       }
       if (!this.#holds(incarnation)) return 'the lease has expired';
     }

@@ -6,7 +6,7 @@
 import type { Logger } from 'pino';
 import type { Offered } from '../../engine/contract/campaign/claimant.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
-import type { SharedClock } from '../clock/clock.ts';
+import { type SharedClock, shownUs } from '../clock/clock.ts';
 import type { Metrics } from '../metrics.ts';
 
 /**
@@ -38,8 +38,7 @@ export class Deadlines {
 
   /** The time of the shared clock, or the machine's before its first sample; microseconds since the epoch. */
   nowUs(): number {
-    const { clock } = this.#parts;
-    return clock.synchronised ? clock.now() : Date.now() * 1_000;
+    return shownUs(this.#parts.clock);
   }
 
   /** The claim deadline of an offer; undefined if the known one cannot be right. */

@@ -142,7 +142,7 @@ export function assembleWarmUp(servers: WarmUpServers): WarmUpParts {
   const moves = new ClaimMoves({ redis, keys, board, log });
   const clockLimits = new ClockLimits(clock, { warnMs: config.CLOCK_WARN_MS, stopMs: config.CLOCK_STOP_MS });
   const entering = enteringParts({
-    ...{ config, metrics, verifier, tickets, clockLimits, membership, board, shelved, ranker },
+    ...{ config, metrics, verifier, tickets, clock, clockLimits, membership, board, shelved, ranker },
     ...entryServices({ config, log, ledger, proxies, clock, metrics }),
     admission: new AdmissionControl({ soldOut: new SoldOutCampaigns({ redis, keys, board, log }), metrics }),
     lookups: new Lookups({ redis, keys, board, shelved, epochs: { isLatest: async () => true } }),

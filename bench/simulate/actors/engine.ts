@@ -114,7 +114,7 @@ class SimulatedRandomness extends Randomness {
   readonly #seed: number;
 
   constructor(seed: number, log: Logger) {
-    super({ drawSecret: DRAW_SECRET, drandDelayMs: 0, relays: [], log });
+    super({ drawSecret: DRAW_SECRET, drandDelayMs: 0, relays: [], nowMs: () => Date.now(), log });
     this.#seed = seed;
   }
 

@@ -85,7 +85,7 @@ function checkSkip(checker: Checks, rows: SeenRows, userId: string, nowUs: numbe
   const graceUs = (announced.room?.graceMs ?? 0) * 1_000;
   const knownFromUs = checker.absences.knownFromUs(campaign.campaignId, userId) ?? enteredUs(rows, userId);
   const knownUs = nowUs - knownFromUs;
-  if (knownUs < graceUs - checker.clockOffUs - checker.shop.clockSetByUs)
+  if (knownUs < graceUs - checker.clockOffUs)
     checker.breaks(1, `${userId} is known to be away for ${knownUs} us of ${graceUs} and is skipped`);
   const { isThere, sinceUs, awayFromUs } = checker.streams.of(campaign.campaignId, userId);
   if (sinceUs === undefined) return;

@@ -21,5 +21,4 @@ export interface Checks {
   }[];
   /** An offer that the operator ends may not end before this, unless its time is over; undefined for other offers. */
   readonly ends: { dueUs(campaignId: number, userId: string): number | undefined };
-  readonly shop: { readonly clockSetByUs: number };
 }

@@ -292,8 +292,8 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the abandoned end of an offer is not continued',
-    file: 'engine/assembly.ts',
-    from: '  await resumeEnds(deps);\n',
+    file: 'engine/tidying.ts',
+    from: "      ['ends of offers', () => resumeEnds(deps)],\n",
     to: '',
     plan: 'an engine dies as it ends an offer',
   },
@@ -303,6 +303,13 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
     from: 'if (monotonicUs() - standing.lookedUpUs > parts.config.LEASE_MS * 1_000) {',
     to: 'if (monotonicUs() < standing.lookedUpUs) {',
     plan: 'a log is slow as offers are looked up',
+  },
+  {
+    name: "people in a room are absent by PostgreSQL's clock",
+    file: 'engine/settling/settlement-cycle.ts',
+    from: 'this.#options.clocks.sharedUs / 1_000',
+    to: '(this.#options.clocks.look().postgresUs ?? 0) / 1_000',
+    plan: 'people enter a room by another clock than that of the ledger',
   },
   {
     name: 'a loop whose turn took long waits for as long again',

@@ -9,8 +9,10 @@ export type RedisClient = Redis | Cluster;
 export interface RedisOptions {
   /** A command that has no answer by then is rejected: a hung Redis must not hang a request. */
   readonly commandTimeoutMs: number;
-  /** Called for each connection error; ioredis reconnects by itself. */
+  /** Called for each connection error; ioredis reconnects by itself, and each attempt may fail. */
   readonly onError: (error: Error) => void;
+  /** Called whenever commands can be sent, at first and after each reconnection. */
+  readonly onReady?: () => void;
 }
 
 const RECONNECT_MAX_MS = 500;
@@ -49,6 +51,7 @@ export function connectRedis(urls: string, options: RedisOptions): RedisClient {
           retryStrategy: retryMs,
         });
   client.on('error', options.onError);
+  if (options.onReady !== undefined) client.on('ready', options.onReady);
   return client;
 }
 

@@ -60,7 +60,8 @@ export class TestRooms {
   }
 
   async go(campaign: Campaign, ...instants: number[]): Promise<void> {
-    await removeStreams(this.ledger.pool, streams(campaign.campaignId, GATEWAY, instants));
+    const { pool, clockMs } = this.ledger;
+    await removeStreams(pool, streams(campaign.campaignId, GATEWAY, instants), clockMs);
   }
 
   /** The rooms that have work at this watermark. */
@@ -81,12 +82,13 @@ export class TestRooms {
     );
   }
 
-  /** Sets available time this far behind the clock; other tests leave it further behind than anything that can still count. */
+  /**
+   * Sets available time this far behind the shared clock, which is years ahead of PostgreSQL's; other tests leave it further
+   * behind than anything that can still count.
+   */
   async setAvailableBehind(ms: number): Promise<void> {
-    await this.ledger.pool.query(
-      'update availability set through_ms = (extract(epoch from clock_timestamp()) * 1000)::bigint - $1::bigint',
-      [ms],
-    );
+    const { pool, clockMs } = this.ledger;
+    await pool.query('update availability set through_ms = $1', [clockMs - ms]);
   }
 
   /** Settles until nothing is left, after a moment of available time. */
@@ -116,7 +118,7 @@ export class TestRooms {
        values (7, $1, 'seven', 0, 'ended', 0, 0, now())`,
       [incarnation],
     );
-    await endStreams(this.ledger.pool, 5_000);
+    await endStreams(this.ledger.pool, 5_000, this.ledger.clockMs);
   }
 
   /** A finished room: two users came and were admitted by its end. */

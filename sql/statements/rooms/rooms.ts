@@ -1,7 +1,7 @@
 /** Statements on rooms: their terms, their progress, and the number of users in each state. */
 import type { Queryable } from '../../database.ts';
 import type { FoundWork } from '../campaigns/settling.ts';
-import { AHEAD_MS } from '../progress/availability.ts';
+import { aheadMs } from '../progress/availability.ts';
 
 export interface RoomSettings {
   readonly perSecond: number;
@@ -33,8 +33,6 @@ export interface Room extends NewRoom {
   readonly nowUs: number;
   /** availability.available_ms. */
   readonly serviceAvailableMs: number;
-  /** By how much that may still advance for time before the read. */
-  readonly aheadMs: number;
 }
 
 const NOW_US = '(extract(epoch from clock_timestamp()) * 1000000)::bigint';
@@ -44,8 +42,7 @@ const COLUMNS = `
   r.pass_ms as "passMs", r.visit_ms as "visitMs", r.single_use as "singleUse", r.next_us as "nextUs", r.recent,
   r.taken_stamp as "takenStamp", r.available_ms as "availableMs", r.available_through_ms as "availableThroughMs",
   r.available_moved_us as "availableMovedUs", r.empty_since_ms as "emptySinceMs", r.busy_us as "busyUs",
-  r.busy_since_us as "busySinceUs", ${NOW_US} as "nowUs", a.available_ms as "serviceAvailableMs",
-  ${AHEAD_MS} as "aheadMs"`;
+  r.busy_since_us as "busySinceUs", ${NOW_US} as "nowUs", a.available_ms as "serviceAvailableMs"`;
 
 /** Creates the room of a campaign that was created in the same transaction. */
 export async function createRoom(db: Queryable, campaignId: number, room: NewRoom): Promise<void> {
@@ -81,17 +78,27 @@ export interface TakenRoom extends Room {
    * they are visible here, although this statement may wait for the row.
    */
   readonly hasDue: boolean;
+  /** By how much serviceAvailableMs may still advance for time before the instant that was asked for. */
+  readonly aheadMs: number;
 }
 
-/** Locks a room for the rest of the transaction: meanwhile nothing else sets its terms or changes who is present. */
-export async function takeRoom(db: Queryable, campaignId: number, through: number): Promise<TakenRoom> {
+/**
+ * Takes a room for the rest of the transaction; nobody else sets its terms meanwhile, or changes who is there. `nowMs`: the
+ * shared clock, milliseconds since the epoch.
+ */
+export async function takeRoom(
+  db: Queryable,
+  campaignId: number,
+  { through, nowMs }: { readonly through: number; readonly nowMs: number },
+): Promise<TakenRoom> {
   const { rows } = await db.query<TakenRoom>({
     name: 'take_room',
     text: `select ${COLUMNS},
             exists (select from entries e
-                     where e.campaign_id = $1 and e.stamp > r.taken_stamp and e.stamp <= $2) as "hasDue"
+                     where e.campaign_id = $1 and e.stamp > r.taken_stamp and e.stamp <= $2) as "hasDue",
+            ${aheadMs('$3')} as "aheadMs"
        from rooms r cross join availability a where r.campaign_id = $1 for no key update of r`,
-    values: [campaignId, through],
+    values: [campaignId, through, nowMs],
   });
   const [room] = rows;
   if (room === undefined) throw new Error(`campaign ${campaignId} is a room but has no row in rooms`);

@@ -98,7 +98,7 @@ export interface PassedOnRow {
 }
 
 /** A row of rooms; statements select a Room from it. */
-export type RoomRow = Omit<Room, 'nowUs' | 'serviceAvailableMs' | 'aheadMs'>;
+export type RoomRow = Omit<Room, 'nowUs' | 'serviceAvailableMs'>;
 
 export type RoomTermsRow = Pick<RoomRow, 'campaignId' | 'version' | 'perSecond' | 'capacity' | 'paused'>;
 

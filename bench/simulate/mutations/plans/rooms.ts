@@ -51,6 +51,22 @@ export const ROOM_PLANS = {
     ],
   }),
 
+  /**
+   * PostgreSQL's clock goes wrong, and the operator says that Redis is right. Then people enter who never watch: they are
+   * skipped no sooner than after the grace.
+   */
+  'people enter a room by another clock than that of the ledger': quietPlan({
+    ...TWO,
+    campaigns: [
+      campaign('room', 9_000, { stock: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 1_500 } }),
+    ],
+    asks: [
+      ...often(9, 1, behindMs => enters(`u${behindMs + 1}`, 450 + behindMs, { watches: true })),
+      ...often(12, 130, behindMs => enters(`v${behindMs / 130 + 1}`, 3_400 + behindMs, { gateway: 1 })),
+    ],
+    faults: [fault('clock of Postgres goes wrong', 1_000, { amount: 30_000 })],
+  }),
+
   /** The ledger's clock is ahead for a while. Meanwhile an engine and PostgreSQL restart, and users are admitted. */
   'the ledger is ahead as a room lets people in': quietPlan({
     gateways: 1,

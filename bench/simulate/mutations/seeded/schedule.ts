@@ -19,8 +19,8 @@ export const SCHEDULE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a change takes effect before all gateways have confirmed it',
     file: 'engine/campaigns/decide.ts',
-    from: 'if (seen?.missing.length === 0) return',
-    to: 'if (seen !== undefined) return',
+    from: 'if (seen.missing.length === 0) return',
+    to: 'if (seen.missing.length >= 0) return',
     seed: 590,
   },
   {

@@ -14,7 +14,7 @@ export function availableMs(tables: LedgerTables, by: Transaction): number {
 /** At most this much uncounted time may still count. */
 const LONGEST_AHEAD_MS = 4_000;
 
-export function aheadMs(tables: LedgerTables, by: Transaction): number {
-  const behindMs = tables.now().getTime() - (tables.availability.get(ONE_ROW, by)?.throughMs ?? 0);
+export function aheadMs(tables: LedgerTables, by: Transaction, nowMs: number): number {
+  const behindMs = nowMs - (tables.availability.get(ONE_ROW, by)?.throughMs ?? 0);
   return behindMs >= 0 && behindMs <= LONGEST_AHEAD_MS ? behindMs : 0;
 }
