@@ -286,7 +286,7 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a deadline moves forward before gateways can know of it',
     file: 'engine/campaigns/tell-then-act.ts',
-    from: 'const knownUs = Math.ceil(nowUs + (deps.leaseMs + leaseMarginMs(deps.leaseMs)) * 1_000);',
+    from: 'const knownUs = Math.ceil(nowUs + (leaseMs + leaseMarginMs(leaseMs)) * 1_000);',
     to: 'const knownUs = Math.ceil(nowUs - 3_600_000_000);',
     plan: 'an engine stands still as it ends offers',
   },
