@@ -106,6 +106,8 @@ test('a campaign that always fails holds up the ends of no other', async () => {
   const [failing, other] = [await offered(), await offered()];
   const clock = { us: SECOND_US };
   for (const campaign of [failing, other]) await note(campaign, 1, clock.us);
+  // Later than what was noted.
+  clock.us = 2 * SECOND_US;
   const deps = depsOf(other, clock, async () => undefined);
   const failsFor = (campaignId: number): Promise<never> => Promise.reject(new Error(`not ${campaignId}`));
   const { campaignId } = failing;
@@ -118,9 +120,11 @@ test('a campaign that always fails holds up the ends of no other', async () => {
     { message: `campaign ${campaignId}: not ${campaignId}` },
   );
   deepEqual(await deadlines(failing), { 10: AS_OFFERED, 20: AS_OFFERED });
-  deepEqual(await deadlines(other), { 10: clock.us + UNTIL_ALL_KNOW_US, 20: AS_OFFERED });
+  const dueUs = clock.us + UNTIL_ALL_KNOW_US;
+  deepEqual(await deadlines(other), { 10: dueUs, 20: AS_OFFERED });
   // Nothing is left for the other tests.
   await resumeEnds(deps);
+  for (const campaign of [failing, other]) await ledger.settle(campaign, dueUs);
 });
 
 test('moves only deadlines of ends that gateways were notified of', async () => {
