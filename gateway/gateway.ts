@@ -57,12 +57,19 @@ export async function startGateway(
   });
   await waitForRedis(redis, START_TIMEOUT_MS);
   const producer = await openProducer(config, log);
+  const postgresOutages = new OutageLog(log, 'Postgres');
   const ledger = new Ledger({
     databaseUrl: config.DATABASE_URL,
     timeoutMs: config.LEDGER_TIMEOUT_MS,
     log,
+    outages: postgresOutages,
   });
-  const downloads = new Ledger({ databaseUrl: config.DATABASE_URL, ...DOWNLOADS, log });
+  const downloads = new Ledger({
+    databaseUrl: config.DATABASE_URL,
+    ...DOWNLOADS,
+    log,
+    outages: postgresOutages,
+  });
   const verifier = new TicketVerifier(new Hmac(config.TICKET_SECRET), config.TICKET_AUDIENCE);
   const warmUpSlices = await tryWarmUp({ config, keys, log, redis, producer, ledger });
   ring.start();

@@ -14,6 +14,7 @@ export type RefusalReason =
   | 'closing'
   | 'connections'
   | 'coupon'
+  | 'downloads'
   | 'headers'
   | 'invalid'
   | 'lapsed'

@@ -5,6 +5,8 @@
 import type { KeyRing } from '../engine/contract/keys/key-ring.ts';
 import type { SharedClock } from './clock/clock.ts';
 import type { ClockLimits } from './clock/clock-limits.ts';
+import { MOST_DOWNLOADS } from './cold/book.ts';
+import { DownloadSlots } from './cold/download.ts';
 import type { Ledger } from './cold/ledger.ts';
 import type { ShelvedCampaigns } from './cold/shelved.ts';
 import type { GatewayConfig } from './config.ts';
@@ -102,7 +104,7 @@ function ledgerRoutes({
   return {
     campaign: { metrics, clock, board, shelved },
     campaignList: { metrics, clock, board, shelved },
-    book: { metrics, board, ledger, downloads, failed },
+    book: { metrics, board, ledger, downloads, slots: new DownloadSlots(MOST_DOWNLOADS), failed },
     keyList: { keys: ring },
     headList: { metrics, ledger },
   };

@@ -96,8 +96,8 @@ interface Frame {
 /** The result columns of a prepared statement have other types since a migration. */
 const PLAN_REFUSED = '0A000';
 
-/** pg gives this error no code. */
-function isUnanswered(error: unknown): error is Error {
+/** Whether a statement got no answer in time; pg gives this error no code. */
+export function isUnanswered(error: unknown): error is Error {
   return error instanceof Error && error.message === 'Query read timeout';
 }
 

@@ -16,7 +16,7 @@ import { readRangeHead, wantedBytes } from '../http/ranges.ts';
 import { ANSWERED, type Answered, type Headers, type Reply } from '../http/reply.ts';
 import { type RefusalParts, readCampaignId, refuseUnknown } from '../http/requests.ts';
 import type { Board } from '../shared/board.ts';
-import { Download, type Extent } from './download.ts';
+import { Download, type DownloadSlots, type Extent } from './download.ts';
 import type { Ledger } from './ledger.ts';
 import { refuseUnavailable } from './unavailable.ts';
 
@@ -25,6 +25,7 @@ export interface BookParts extends RefusalParts {
   readonly ledger: Pick<Ledger, 'ask'>;
   /** For the parts of downloads; see DOWNLOADS. */
   readonly downloads: Pick<Ledger, 'ask'>;
+  readonly slots: DownloadSlots;
   /** Called when a download breaks off on our side. */
   readonly failed: (error: unknown) => void;
 }
@@ -38,6 +39,8 @@ export const DOWNLOADS = {
   /** The time for a part of 256 KB. Shorter: a slow disk ends downloads. Longer: it takes longer to find out that a server hangs. */
   timeoutMs: 5_000,
 } as const;
+/** At once, for each gateway: 64 MB of parts. */
+export const MOST_DOWNLOADS = 256;
 /**
  * With the time for the last attempt, the client gets nothing for less than 60 s, when a proxy would give up (nginx's
  * proxy_read_timeout). Shorter: a failover of PostgreSQL, which takes half a minute, ends downloads.
@@ -90,14 +93,23 @@ interface Body {
 }
 
 async function send(
-  { downloads, failed }: BookParts,
+  { downloads, slots, failed, metrics }: BookParts,
   reply: Reply,
   { name, status, headers, extent, read }: Body,
 ): Promise<void> {
-  const res = reply.file(status, headers);
-  if (res === undefined) return;
-  const readPart = (part: number) => downloads.ask(db => read(db, part));
-  await new Download({ name, reply, res, extent, read: readPart, retryForMs: RETRY_FOR_MS, failed }).run();
+  if (!slots.take()) {
+    metrics.refuse('downloads');
+    reply.problem('unavailable', 'This gateway sends as many downloads as it can at once.', LATER);
+    return;
+  }
+  try {
+    const res = reply.file(status, headers);
+    if (res === undefined) return;
+    const readPart = (part: number) => downloads.ask(db => read(db, part));
+    await new Download({ name, reply, res, extent, read: readPart, retryForMs: RETRY_FOR_MS, failed }).run();
+  } finally {
+    slots.give();
+  }
 }
 
 /** Where the wanted bytes lie; answers 503 if the ledger cannot say so. */

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../../engine/test/support.ts';
 import { listen } from '../http/listen.ts';
 import { Reply } from '../http/reply.ts';
-import { Download, type DownloadParts } from './download.ts';
+import { Download, type DownloadParts, DownloadSlots } from './download.ts';
 import { LedgerUnavailable } from './ledger.ts';
 
 const closing: (() => void)[] = [];
@@ -219,4 +219,38 @@ test('drops a part that arrives when the client is gone', async () => {
   give?.(randomBytes(1_000));
   await run;
   deepEqual(failures, []);
+});
+
+test('is under way until the client has all of it or is gone, however long that takes', async () => {
+  const [count, size] = [128, 262_144];
+  const part = randomBytes(size);
+  let last = -1;
+  const { url, run } = await serve({
+    extent: { firstPart: 0, skipped: 0, bytes: count * size },
+    read: async index => {
+      last = index;
+      return part;
+    },
+  });
+  let isOver = false;
+  void run.then(() => {
+    isOver = true;
+  });
+  const request = get(url);
+  await once(request, 'response');
+  for (let seen = -1; seen < last || last < 0; ) {
+    seen = last;
+    await sleep(300);
+  }
+  ok(last < count - 1, `buffers took all ${count} parts`);
+  equal(isOver, false);
+  request.destroy();
+  await run;
+});
+
+test('slots are as many as allowed, and free again', () => {
+  const slots = new DownloadSlots(2);
+  deepEqual([slots.take(), slots.take(), slots.take()], [true, true, false]);
+  slots.give();
+  deepEqual([slots.take(), slots.take()], [true, false]);
 });

@@ -1,6 +1,6 @@
 /**
- * A response whose body lies in the ledger, in parts. It is read and sent part by part, as fast as the client takes it, so that
- * what a slow client has not read yet takes no memory here.
+ * A response whose body lies in the ledger, in parts. It is read and sent part by part, as fast as the client takes it: a slow
+ * client costs the memory of one part.
  *
  * A part that cannot be read is read again for a while: a client that is cut off has to ask anew, and may not be able to
  * continue where it stopped.
@@ -33,6 +33,32 @@ export interface DownloadParts {
   readonly failed: (error: Error) => void;
 }
 
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Limits how many downloads are under way at once. Each takes the memory of a part, 256 KB, for as long as its client likes:
+ * without a limit, clients that read slowly would take all of it.
+ */
+export class DownloadSlots {
+  readonly #most: number;
+  #taken = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Whether a slot is free; it is taken until `give`. */
+  take(): boolean {
+    if (this.#taken >= this.#most) return false;
+    this.#taken += 1;
+    return true;
+  }
+
+  give(): void {
+    this.#taken -= 1;
+  }
+}
+
 /**
  * `tryEnd` accepts what the socket has room for and buffers nothing; the rest of a part is tried again when there is room, and
  * the next part is read when this one is sent.
@@ -44,9 +70,10 @@ export class Download {
   /** The next part to read. */
   #part: number;
   /** What is being sent, and its offset in the body. */
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = NOTHING;
   #from = 0;
   #isReading = false;
+  #end: () => void = () => undefined;
 
   constructor(parts: DownloadParts) {
     this.#parts = parts;
@@ -56,7 +83,13 @@ export class Download {
   /** Resolves when the body is sent, the client is gone or slow, or the download has broken off. Never rejects. */
   async run(): Promise<void> {
     const { reply, res } = this.#parts;
-    reply.whenAborted(() => this.#gone.abort());
+    const ended = new Promise<void>(resolve => {
+      this.#end = resolve;
+    });
+    reply.whenAborted(() => {
+      this.#gone.abort();
+      this.#end();
+    });
     res.onWritable(offset => {
       // All that was read is sent.
       if (this.#isReading) return true;
@@ -64,7 +97,8 @@ export class Download {
       if (ok) void this.#next();
       return ok;
     });
-    await this.#next();
+    void this.#next();
+    await ended;
   }
 
   /** Reads and writes parts until one is not written whole. */
@@ -72,7 +106,8 @@ export class Download {
     const { res, extent, failed } = this.#parts;
     for (;;) {
       this.#from += this.#bytes.length;
-      if (this.#from >= extent.bytes) return;
+      this.#bytes = NOTHING;
+      if (this.#from >= extent.bytes) return this.#end();
       this.#isReading = true;
       try {
         this.#bytes = await this.#read();
@@ -81,7 +116,7 @@ export class Download {
         // The client knows the length of the body, so it sees that the rest is missing.
         res.close();
         failed(this.#brokenOff(error));
-        return;
+        return this.#end();
       } finally {
         this.#isReading = false;
       }

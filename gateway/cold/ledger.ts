@@ -38,18 +38,22 @@ export interface LedgerOptions {
   /** The timeout of a connection attempt and of a statement. */
   readonly timeoutMs: number;
   readonly log: Logger;
+  /** Shared by all that use the same server, so that its outage is logged once. */
+  readonly outages?: OutageLog;
   /** Opens the pool; defaults to openPool. */
   readonly open?: typeof openPool;
 }
 
 export class Ledger {
   readonly #options: LedgerOptions;
+  readonly #outages: OutageLog;
   #pool: Pool | undefined;
   #closed = false;
   #awayUntilMs = 0;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
+    this.#outages = options.outages ?? new OutageLog(options.log, 'Postgres');
   }
 
   /** Runs statements. Rejects with LedgerUnavailable when Postgres refuses or does not answer in time. */
@@ -72,7 +76,9 @@ export class Ledger {
     if (pool.waitingCount >= MOST_WAITING)
       throw new LedgerUnavailable('too many requests wait for the ledger');
     try {
-      return await work(pool);
+      const result = await work(pool);
+      this.#outages.back();
+      return result;
     } catch (error) {
       if (error instanceof TakenBack) throw error;
       const why = messageOf(error);
@@ -81,7 +87,7 @@ export class Ledger {
         this.#options.log.error({ err: error }, 'the ledger refused a statement');
       } else {
         this.#awayUntilMs = performance.now() + AWAY_MS;
-        this.#options.log.debug({ reason: why }, 'the ledger is unreachable');
+        this.#outages.gone(error);
       }
       throw new LedgerUnavailable(why, { cause: error, mayPass });
     }
@@ -99,13 +105,12 @@ export class Ledger {
     if (databaseUrl === '') throw new LedgerUnavailable('DATABASE_URL is not set', { mayPass: false });
     if (this.#closed) throw new LedgerUnavailable('the gateway is stopping', { mayPass: false });
     if (this.#pool !== undefined) return this.#pool;
-    const outages = new OutageLog(log, 'Postgres');
     this.#pool = open(databaseUrl, {
       max: connections,
       applicationName: 'fairline gateway',
       timeoutMs,
-      onError: outages.gone,
-      onConnect: outages.back,
+      // An idle connection says nothing of the server; the next request does.
+      onError: error => log.debug({ reason: error.message }, 'lost an idle connection to Postgres'),
     });
     return this.#pool;
   }

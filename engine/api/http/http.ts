@@ -1,6 +1,7 @@
 /** How every request to the operator's API is answered when something is wrong. */
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { isUnanswered } from '../../../sql/database.ts';
 import {
   fieldFault,
   invalidRequest,
@@ -123,7 +124,7 @@ const AWAY = /^(08|53|57)/;
 const CONNECTION_LOST = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/;
 
 function isDatabaseAway(error: unknown, code: string): boolean {
-  if (AWAY.test(code) || CONNECTION_LOST.test(code)) return true;
+  if (AWAY.test(code) || CONNECTION_LOST.test(code) || isUnanswered(error)) return true;
   // pg and pg-pool raise these without a code.
   return /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error/.test(
     messageOf(error),

@@ -3,6 +3,7 @@
  * attempt that fails, for ioredis two a second.
  */
 import type { Logger } from 'pino';
+import { messageOf } from './message-of.ts';
 
 export class OutageLog {
   readonly #log: Pick<Logger, 'info' | 'warn'>;
@@ -16,12 +17,12 @@ export class OutageLog {
   }
 
   /** Call it for each connection that was lost or could not be made. */
-  readonly gone = ({ message }: Error): void => {
+  readonly gone = (error: unknown): void => {
     if (this.#isGone) return;
     this.#isGone = true;
     // Not the error itself: that of a connection to Postgres carries the connection, including its secrets.
     this.#log.warn(
-      { reason: message },
+      { reason: messageOf(error) },
       `lost the connection to ${this.#server}; trying again until it is back`,
     );
   };
