@@ -57,6 +57,7 @@ export const ROOM_PLANS = {
    */
   'people enter a room by another clock than that of the ledger': quietPlan({
     ...TWO,
+    clockStopMs: 50,
     campaigns: [
       campaign('room', 9_000, { stock: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 1_500 } }),
     ],

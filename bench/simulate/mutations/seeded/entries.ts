@@ -21,7 +21,7 @@ export const ENTRY_MUTATIONS: readonly Mutation[] = [
     file: 'gateway/shared/lookups.ts',
     from: '(await isLatest)',
     to: '(await isLatest) || ![...standings.values()].includes(undefined)',
-    seed: 984_772_567,
+    seed: 984_772_725,
   },
   {
     name: 'the ledger counts as proof that an epoch is the latest',

@@ -32,10 +32,14 @@ export class RedisLink {
   #client: RedisClient;
   #ended = false;
 
-  /** A command without an answer within `timeoutMs` has failed. */
-  constructor({ urls, log }: Pick<RedisLogOptions, 'urls' | 'log'>, timeoutMs: number) {
-    // Of all connections: while the server is gone, they replace each other.
-    const outages = new OutageLog(log, 'Redis that has the log');
+  /** A command without an answer within `timeoutMs` has failed. `purpose`: for humans. */
+  constructor(
+    { urls, log }: Pick<RedisLogOptions, 'urls' | 'log'>,
+    timeoutMs: number,
+    purpose: 'appends' | 'reads' | 'commands',
+  ) {
+    // Of all its connections: while the server is gone, they replace each other.
+    const outages = new OutageLog(log, `Redis for ${purpose} of the log`);
     this.#connect = () =>
       connectRedis(urls, {
         commandTimeoutMs: timeoutMs,
