@@ -1,7 +1,7 @@
 /** Repeated entries: they cost the log nothing, and only a user who repeats too often is limited. */
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
-import { Redis } from 'ioredis';
 import { startProxy } from '../../engine/test/proxy.ts';
 import { eventually, serversFromEnv } from '../../engine/test/support.ts';
 import { type Answer, type System, startSystem } from '../../engine/test/system.ts';
@@ -109,31 +109,34 @@ test('limits repeats per address too, but never first entries', async () => {
   assert.equal((await enter('n3', id, 'unknown')).status, 202, 'from an unknown address');
 });
 
+/** What Redis executes from now on: a line for each command, also of other suites. */
+async function monitorRedis(): Promise<{ lines(): readonly string[]; close(): void }> {
+  const { hostname, port, password } = new URL(serversFromEnv().redisUrl);
+  const socket = connect(Number(port), hostname);
+  let text = '';
+  socket.setEncoding('latin1').on('data', chunk => {
+    text += chunk;
+  });
+  socket.write(`AUTH ${decodeURIComponent(password)}\r\nMONITOR\r\n`);
+  await eventually(() => text.startsWith('+OK\r\n+OK\r\n'));
+  return { lines: () => text.split('\r\n'), close: () => socket.destroy() };
+}
+
 test('asks Redis nothing about a user who enters for the first time: a slice is appended and ranked', async t => {
   const id = await system.offer({ kind: 'raffle', winners: 1 });
-  const client = new Redis(serversFromEnv().redisUrl);
-  const monitor = await client.monitor();
-  t.after(() => {
-    monitor.disconnect();
-    client.disconnect();
-  });
-  let commands = 0;
-  let isOver = false;
-  monitor.on('monitor', (_time: string, args: readonly string[], source: string) => {
-    // A script also shows what it calls.
-    if (source === 'lua') return;
-    if (args.some(arg => arg.includes('fresh-user-'))) commands += 1;
-    if (args.includes(`over ${system.namespace}`)) isOver = true;
-  });
   const slices = (): Promise<number> => metric(0, /^fairline_slices_total (\d+)/m);
   const before = await slices();
+  const monitor = await monitorRedis();
+  t.after(() => monitor.close());
   const users = Array.from({ length: 200 }, (_, index) => `fresh-user-${index}`);
   const answers = await Promise.all(users.map(user => system.enter(user, id)));
   assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([202]));
   const appended = (await slices()) - before;
-  await client.echo(`over ${system.namespace}`);
-  await eventually(() => isOver);
-  assert.equal(commands, 2 * appended, `of ${users.length} users in ${appended} slices`);
+  await system.redis.echo(`over ${system.namespace}`);
+  await eventually(() => monitor.lines().some(line => line.includes(`over ${system.namespace}`)));
+  // A script also shows what it calls.
+  const commands = monitor.lines().filter(line => line.includes('fresh-user-') && !line.includes(' lua] '));
+  assert.equal(commands.length, 2 * appended, `of ${users.length} users in ${appended} slices`);
 });
 
 test('refuses repeats without asking Redis', async t => {
@@ -142,18 +145,26 @@ test('refuses repeats without asking Redis', async t => {
   t.after(() => proxy.close());
   redis.port = String(proxy.port);
   const gateway = system.gateways.length;
-  const env = { REDIS_URL: redis.href, REPEATS_PER_SECOND_PER_USER: '1', LEASE_MS: '30000' };
+  const env = { REDIS_URL: redis.href, REPEATS_PER_SECOND_PER_USER: '1' };
   system.gateways.push(await system.startGateway(env));
   const id = await system.offer({ kind: 'raffle', winners: 1 });
-  assert.equal((await system.enter('carol', id, gateway)).status, 202);
-  proxy.hold();
-  const answered: Answer[] = [];
-  const asked = Array.from({ length: 40 }, async () => {
-    answered.push(await system.enter('carol', id, gateway));
-  });
-  // Ten fill the bucket, and wait for Redis.
-  await eventually(() => answered.length >= 20);
-  assert.deepEqual(new Set(answered.map(({ status }) => status)), new Set([429]));
-  proxy.release();
-  await Promise.all(asked);
+  await eventually(async () => (await system.enter('carol', id, gateway)).status === 202);
+  /** The statuses of many repeats that were answered while nothing reached Redis. */
+  const whileHeld = async (): Promise<readonly number[]> => {
+    const answered: number[] = [];
+    proxy.hold();
+    const asked = Array.from({ length: 40 }, async () => {
+      answered.push((await system.enter('carol', id, gateway)).status);
+    });
+    try {
+      // Ten at most have a token left, and wait for Redis.
+      await eventually(() => answered.length >= 20);
+      return [...answered];
+    } finally {
+      proxy.release();
+      await Promise.all(asked);
+    }
+  };
+  // On a slow machine the lease may have ended meanwhile: then 503, and again.
+  await eventually(async () => (await whileHeld()).filter(status => status === 429).length >= 20);
 });

@@ -41,13 +41,18 @@ function answersOf(operation: Operation): object {
       ...(example === undefined ? {} : { example }),
     };
     responses[status] = {
-      description:
-        status === '204' && operation.ticket ? 'The client has already seen the outcome' : operation.summary,
+      description: descriptionOf(operation, status),
       ...headersOf(operation, status),
       ...(BODILESS.includes(status) ? {} : { content: { [mediaType]: shown } }),
     };
   }
   return { ...responses, ...problemsOf(operation) };
+}
+
+function descriptionOf({ ticket, summary }: Operation, status: string): string {
+  if (status === '206') return 'The range that was asked for';
+  if (status === '304') return 'The client has it already';
+  return status === '204' && ticket ? 'The client has already seen the outcome' : summary;
 }
 
 function headersOf({ answerHeaders }: Operation, status: string): { readonly headers?: object } {

@@ -340,7 +340,8 @@ for (const log of availableLogs()) {
 
     const failovers: readonly Failover[] = [
       ...parts.map(what => ({ what, how: 'failOver' }) as const),
-      { what: 'the leases', how: 'electOver' },
+      // It waits for cluster-node-timeout, so with one log only: with Kafka, if it is there.
+      ...(log === availableLogs().at(-1) ? [{ what: 'the leases', how: 'electOver' } as const] : []),
     ];
     for (const { what, how } of failovers) {
       test(`kills the master with ${what}; its replica is ${HOW[how]}`, async t => {
