@@ -2,7 +2,7 @@ import { equal, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Locks } from './locks.ts';
-import { type NetworkProxy, startProxy } from './test/proxy.ts';
+import { type NetworkProxy, startProxyTo } from './test/proxy.ts';
 import { eventually, type TestDatabase, testDatabase } from './test/support.ts';
 
 const IDLE_LIMIT_MS = 400;
@@ -23,10 +23,8 @@ function makeLocks(databaseUrl: string, answerTimeoutMs?: number): Locks {
 
 /** Locks whose connections go through a proxy. */
 async function proxied(): Promise<{ readonly proxy: NetworkProxy; readonly locks: Locks }> {
-  const url = new URL(database.url);
-  const proxy = await startProxy({ host: url.hostname, port: Number(url.port || 5432) });
-  url.host = `127.0.0.1:${proxy.port}`;
-  return { proxy, locks: makeLocks(url.href, ANSWER_TIMEOUT_MS) };
+  const { proxy, url } = await startProxyTo(database.url);
+  return { proxy, locks: makeLocks(url, ANSWER_TIMEOUT_MS) };
 }
 
 test("a lock survives work elsewhere that exceeds the session's idle time-out", async () => {

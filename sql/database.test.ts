@@ -1,15 +1,13 @@
 import { deepEqual, rejects } from 'node:assert/strict';
 import { test } from 'node:test';
-import { startProxy } from '../engine/test/proxy.ts';
+import { startProxyTo } from '../engine/test/proxy.ts';
 import { testDatabase } from '../engine/test/support.ts';
 import { openPool, transaction } from './database.ts';
 
 test('a server that has vanished in a transaction is given up, and the next one has a new connection', async () => {
   const database = await testDatabase();
-  const url = new URL(database.url);
-  const proxy = await startProxy({ host: url.hostname, port: Number(url.port || 5432) });
-  url.host = `127.0.0.1:${proxy.port}`;
-  const pool = openPool(url.href, {
+  const { proxy, url } = await startProxyTo(database.url);
+  const pool = openPool(url, {
     ...{ max: 1, applicationName: 'test', onError: () => undefined },
     answerTimeoutMs: 300,
   });

@@ -91,6 +91,23 @@ export async function startProxy(target: {
   };
 }
 
+const DEFAULT_PORTS: Readonly<Record<string, number>> = {
+  'postgres:': 5_432,
+  'postgresql:': 5_432,
+  'redis:': 6_379,
+};
+
+/** A proxy in front of the server at `address`, and the address through the proxy. */
+export async function startProxyTo(
+  address: string,
+): Promise<{ readonly proxy: NetworkProxy; readonly url: string }> {
+  const url = new URL(address);
+  const port = Number(url.port || DEFAULT_PORTS[url.protocol]);
+  const proxy = await startProxy({ host: url.hostname, port });
+  url.host = `127.0.0.1:${proxy.port}`;
+  return { proxy, url: url.href };
+}
+
 const never = new Promise<never>(() => undefined);
 
 async function dueIn(ms: number): Promise<void> {

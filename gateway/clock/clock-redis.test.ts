@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { type NetworkProxy, startProxy } from '../../engine/test/proxy.ts';
+import { type NetworkProxy, startProxyTo } from '../../engine/test/proxy.ts';
 import { eventually, serversFromEnv } from '../../engine/test/support.ts';
 import { type Answer, type System, startSystem, toAnswer } from '../../engine/test/system.ts';
 
@@ -14,10 +14,7 @@ describe('a gateway whose Redis is slow', () => {
   let slowRedis: string;
   before(async () => {
     system = await startSystem({ log: 'redis', gateways: 0 });
-    const redis = new URL(serversFromEnv().redisUrl);
-    proxy = await startProxy({ host: redis.hostname, port: Number(redis.port || 6379) });
-    redis.host = `127.0.0.1:${proxy.port}`;
-    slowRedis = redis.href;
+    ({ proxy, url: slowRedis } = await startProxyTo(serversFromEnv().redisUrl));
     id = await system.offer({ kind: 'raffle', winners: 1 });
   });
   after(async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, type Socket } from 'node:net';
 import { after, test } from 'node:test';
 import { pino } from 'pino';
-import { startProxy } from '../../engine/test/proxy.ts';
+import { startProxyTo } from '../../engine/test/proxy.ts';
 import { eventually, serversFromEnv } from '../../engine/test/support.ts';
 import { Ledger, LedgerUnavailable } from './ledger.ts';
 
@@ -28,10 +28,8 @@ test('is unavailable without an address, after close, and where nothing listens'
 });
 
 test('is unavailable while the connection to Postgres is cut, and recovers by itself', async () => {
-  const url = new URL(serversFromEnv().databaseUrl);
-  const proxy = await startProxy({ host: url.hostname, port: Number(url.port) });
-  url.port = String(proxy.port);
-  const ledger = ledgerAt(url.href, 5_000);
+  const { proxy, url } = await startProxyTo(serversFromEnv().databaseUrl);
+  const ledger = ledgerAt(url, 5_000);
   assert.equal(await one(ledger), 1);
   proxy.cut();
   await assert.rejects(one(ledger), LedgerUnavailable);

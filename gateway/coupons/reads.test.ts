@@ -7,7 +7,7 @@ import {
 } from '../../engine/contract/redis/coupons/copies.ts';
 import { type Keys, keysOf } from '../../engine/contract/redis/keys.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../../engine/contract/redis/redis.ts';
-import { type NetworkProxy, startProxy } from '../../engine/test/proxy.ts';
+import { type NetworkProxy, startProxyTo } from '../../engine/test/proxy.ts';
 import { eventually, serversFromEnv, testNamespace } from '../../engine/test/support.ts';
 import type { CodeNow } from '../../sql/statements/coupons/coupons.ts';
 import { CouponReads } from './reads.ts';
@@ -21,12 +21,11 @@ let proxied: RedisClient;
 
 before(async () => {
   const { redisUrl } = serversFromEnv();
-  const url = new URL(redisUrl);
-  proxy = await startProxy({ host: url.hostname, port: Number(url.port) });
-  url.port = String(proxy.port);
+  const throughProxy = await startProxyTo(redisUrl);
+  proxy = throughProxy.proxy;
   const options = { commandTimeoutMs: 1_000, onError: () => undefined };
   redis = connectRedis(redisUrl, options);
-  proxied = connectRedis(url.href, options);
+  proxied = connectRedis(throughProxy.url, options);
   await Promise.all([redis, proxied].map(client => waitForRedis(client, 10_000)));
 });
 after(async () => {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { brokenInvariants } from '../../engine/test/gateway.ts';
-import { type NetworkProxy, startProxy } from '../../engine/test/proxy.ts';
+import { type NetworkProxy, startProxyTo } from '../../engine/test/proxy.ts';
 import { availableLogs, eventually, serversFromEnv } from '../../engine/test/support.ts';
 import { type System, startSystem } from '../../engine/test/system.ts';
 import { claim, holders, outcomes } from '../testing/claims.ts';
@@ -23,14 +23,13 @@ for (const log of availableLogs()) {
     let system: System;
     let proxy: NetworkProxy;
     before(async () => {
-      const redis = new URL(serversFromEnv().redisUrl);
-      proxy = await startProxy({ host: redis.hostname, port: Number(redis.port) });
-      redis.port = String(proxy.port);
+      const proxied = await startProxyTo(serversFromEnv().redisUrl);
+      proxy = proxied.proxy;
       system = await startSystem({
         log,
         gateways: 1,
-        gatewayEnv: { REDIS_URL: redis.href },
-        engineEnv: { REDIS_URL: redis.href },
+        gatewayEnv: { REDIS_URL: proxied.url },
+        engineEnv: { REDIS_URL: proxied.url },
       });
     });
     after(async () => {

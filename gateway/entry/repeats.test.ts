@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
-import { startProxy } from '../../engine/test/proxy.ts';
+import { startProxyTo } from '../../engine/test/proxy.ts';
 import { eventually, serversFromEnv } from '../../engine/test/support.ts';
 import { type Answer, type System, startSystem } from '../../engine/test/system.ts';
 
@@ -140,13 +140,11 @@ test('asks Redis nothing about a user who enters for the first time: a slice is 
 });
 
 test('refuses repeats without asking Redis', async t => {
-  const redis = new URL(serversFromEnv().redisUrl);
-  const proxy = await startProxy({ host: redis.hostname, port: Number(redis.port) });
+  const { proxy, url } = await startProxyTo(serversFromEnv().redisUrl);
   t.after(() => proxy.close());
-  redis.port = String(proxy.port);
   const gateway = system.gateways.length;
   // A look-up that waits for Redis waits until the release.
-  const env = { REDIS_URL: redis.href, REDIS_TIMEOUT_MS: '60000', REPEATS_PER_SECOND_PER_USER: '1' };
+  const env = { REDIS_URL: url, REDIS_TIMEOUT_MS: '60000', REPEATS_PER_SECOND_PER_USER: '1' };
   system.gateways.push(await system.startGateway(env));
   const id = await system.offer({ kind: 'raffle', winners: 1 });
   await eventually(async () => (await system.enter('carol', id, gateway)).status === 202);

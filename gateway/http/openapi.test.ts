@@ -6,7 +6,7 @@ import Value from 'typebox/value';
 import { PROBLEM_MEDIA_TYPE, ProblemDocument, problems } from '../../engine/contract/api/problem.ts';
 import { openEvents } from '../../engine/test/events.ts';
 import { problemExample, withoutValues } from '../../engine/test/openapi.ts';
-import { type NetworkProxy, startProxy } from '../../engine/test/proxy.ts';
+import { type NetworkProxy, startProxyTo } from '../../engine/test/proxy.ts';
 import { eventually, serversFromEnv } from '../../engine/test/support.ts';
 import { type System, startSystem, toAnswer } from '../../engine/test/system.ts';
 import { type Cases, couponCases, type Given } from '../coupons/testing/answers.ts';
@@ -39,12 +39,11 @@ describe('the OpenAPI document', () => {
       log: 'redis',
       gatewayEnv: { MAX_WATCHERS_PER_USER: '1', BODY_TIMEOUT_MS: '300' },
     });
-    const redis = new URL(serversFromEnv().redisUrl);
-    proxy = await startProxy({ host: redis.hostname, port: Number(redis.port) });
-    redis.port = String(proxy.port);
+    const proxied = await startProxyTo(serversFromEnv().redisUrl);
+    proxy = proxied.proxy;
     system.gateways.push(
       await system.startGateway({
-        REDIS_URL: redis.href,
+        REDIS_URL: proxied.url,
         MAX_WAITING_ENTRIES: '1',
         DATABASE_URL: '',
       }),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startProxy } from '../../engine/test/proxy.ts';
+import { startProxyTo } from '../../engine/test/proxy.ts';
 import { availableLogs, eventually, serversFromEnv } from '../../engine/test/support.ts';
 import { startSystem } from '../../engine/test/system.ts';
 import { readAvailability } from '../../sql/statements/progress/availability.ts';
@@ -9,11 +9,9 @@ import { SLOWLY } from '../testing/room.ts';
 
 for (const log of availableLogs()) {
   test(`nobody loses their rank when Redis is down for longer than the grace (${log})`, async t => {
-    const target = new URL(serversFromEnv().redisUrl);
-    const proxy = await startProxy({ host: target.hostname, port: Number(target.port) });
+    const { proxy, url } = await startProxyTo(serversFromEnv().redisUrl);
     t.after(() => proxy.close());
-    target.port = String(proxy.port);
-    const env = { REDIS_URL: target.href };
+    const env = { REDIS_URL: url };
     const system = await startSystem({ log, gatewayEnv: env, engineEnv: env });
     t.after(() => system.close());
     const { room, names, come } = await makeLine(system);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { openPool } from '../../../sql/database.ts';
-import { startProxy } from '../../test/proxy.ts';
+import { startProxyTo } from '../../test/proxy.ts';
 import { testDatabase } from '../../test/support.ts';
 import { startApi, type TestApi, TOKEN } from '../testing/api.ts';
 
@@ -151,10 +151,8 @@ describe('every response', () => {
 
 it('answers 503 when PostgreSQL has vanished without a word', async () => {
   const database = await testDatabase();
-  const url = new URL(database.url);
-  const proxy = await startProxy({ host: url.hostname, port: Number(url.port || 5432) });
-  url.host = `127.0.0.1:${proxy.port}`;
-  const pool = openPool(url.href, {
+  const { proxy, url } = await startProxyTo(database.url);
+  const pool = openPool(url, {
     ...{ max: 1, applicationName: 'test', onError: () => undefined },
     answerTimeoutMs: 300,
   });

@@ -1,7 +1,7 @@
 import { equal, ok, rejects } from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
-import { startProxy } from '../../test/proxy.ts';
+import { startProxyTo } from '../../test/proxy.ts';
 import { eventually, serversFromEnv } from '../../test/support.ts';
 import { connectRedis, waitForRedis } from './redis.ts';
 
@@ -22,10 +22,8 @@ test('a Cluster client keeps connecting when its last node fails during a host l
 });
 
 test('a server that has vanished without a word is given up for a new connection', async t => {
-  const url = new URL(serversFromEnv().redisUrl);
-  const proxy = await startProxy({ host: url.hostname, port: Number(url.port || 6379) });
-  url.host = `127.0.0.1:${proxy.port}`;
-  const client = connectRedis(url.href, { commandTimeoutMs: 100, onError: () => undefined });
+  const { proxy, url } = await startProxyTo(serversFromEnv().redisUrl);
+  const client = connectRedis(url, { commandTimeoutMs: 100, onError: () => undefined });
   t.after(async () => {
     client.disconnect();
     await proxy.close();
