@@ -7,7 +7,7 @@ export const CLAIM_MUTATIONS: readonly Mutation[] = [
     file: 'engine/settling/claims-settling.ts',
     from: 'return Math.min(watermarkUs, availability?.throughUs ?? 0);',
     to: 'return watermarkUs + 300_000;',
-    seed: 125,
+    seed: 258,
   },
   {
     name: 'a turn of claims stops before offers that lapse at once',

@@ -67,6 +67,7 @@ export const CLOCK_MUTATIONS: readonly Mutation[] = [
     file: 'engine/clock/clock-watch.ts',
     from: 'this.#agreement.trust(acceptedMs * 1_000, ownUs());',
     to: '',
+    seed: 30,
   },
   {
     name: "a finding about Redis' clock from before it was set is applied to what it shows since",

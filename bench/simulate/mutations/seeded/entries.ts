@@ -96,6 +96,7 @@ export const ENTRY_MUTATIONS: readonly Mutation[] = [
     file: 'gateway/entry/stamped-entry.ts',
     from: 'if (final) return { position',
     to: 'if (final || rank >= 0) return { position',
+    seed: 44,
   },
   {
     name: 'a remembered user who is not found is answered with a new entry as the existing one',

@@ -32,12 +32,14 @@ export const PROJECTION_MUTATIONS: readonly Mutation[] = [
     file: 'gateway/cold/shelved.ts',
     from: 'rank,\n    final: true,',
     to: 'rank: rank + 1,\n    final: true,',
+    seed: 12,
   },
   {
     name: 'a grant is no longer shown when the campaign has left Redis',
     file: 'gateway/cold/shelved.ts',
     from: 'hasClaims || serial === null || code === null ? undefined : { serial, code }',
     to: 'undefined',
+    seed: 12,
   },
   {
     name: 'a campaign that has left Redis is unknown',
@@ -50,5 +52,6 @@ export const PROJECTION_MUTATIONS: readonly Mutation[] = [
     file: 'gateway/shared/board.ts',
     from: 'if (isWhole) {',
     to: 'if (isWhole && shelvedTo < 0) {',
+    seed: 12,
   },
 ];

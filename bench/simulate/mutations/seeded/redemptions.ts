@@ -7,7 +7,7 @@ export const REDEMPTION_MUTATIONS: readonly Mutation[] = [
     file: 'gateway/coupons/transaction.ts',
     from: 'if (isRefused && (await readShopRequests(db, keys)).size > requests.size) throw new KeyTaken();',
     to: '',
-    seed: 64,
+    seed: 77,
   },
   {
     name: 'a request is carried out again under the same key',
@@ -27,7 +27,7 @@ export const REDEMPTION_MUTATIONS: readonly Mutation[] = [
     file: 'gateway/coupons/transaction.ts',
     from: 'if (couponIds.length > 0) await lockCoupons(db, couponIds);',
     to: '',
-    seed: 24,
+    seed: 498,
   },
   {
     name: "a user exceeds a coupon's limit by one",

@@ -7,6 +7,7 @@ export const WATERMARK_MUTATIONS: readonly Mutation[] = [
     file: 'engine/watermark/watermark.ts',
     from: 'watermarkUs = Math.min(watermarkUs, gateway.throughUs)',
     to: 'watermarkUs = Math.max(watermarkUs, gateway.throughUs)',
+    seed: 10,
   },
   {
     name: 'an old read of the registry counts as current',
@@ -19,7 +20,7 @@ export const WATERMARK_MUTATIONS: readonly Mutation[] = [
     file: 'engine/watermark/watermark.ts',
     from: 'if (!known.has(nameOf(lease)))',
     to: 'if (false)',
-    seed: 168,
+    seed: 189,
   },
   {
     name: 'an ended gateway without a backfill does not bound the ranks',
