@@ -17,6 +17,7 @@ import {
   u32,
   u64,
 } from './basics.ts';
+import { type LogHeadObject, logHeadOf } from './log-maker.ts';
 import type { EntryObject, Item } from './made.ts';
 import { type DrawnEntry, drawOf, type Reveal, revealOf } from './maker-draw.ts';
 
@@ -37,6 +38,8 @@ export interface Plan {
   readonly sliceItems?: number;
   /** Withdrawals, repeats, another campaign, tickets, groups, exclusions. Default true. */
   readonly isMixed?: boolean;
+  /** Whether the book names a head of an operator log. */
+  readonly hasLog?: boolean;
   /** The names of the announced monitors. */
   readonly monitors?: readonly string[];
   /** Changes the terms of the pool's entries, in stamp order, before everything that depends on them is made. */
@@ -85,6 +88,7 @@ export interface Parts {
     epochs: EpochObject[];
     until_us: number;
     keys: KeyObject[];
+    operator_log?: LogHeadObject;
     rules: object;
     rules_hash: string;
   };
@@ -129,6 +133,8 @@ export interface MadeSlice {
 }
 
 export const CAMPAIGN = 7;
+/** Of the operator log that a book names. */
+const LAST_ACT = { seq: 31, hash: base64url(sha256('an act')) };
 const OTHER_CAMPAIGN = 8;
 export const EPOCH = 3;
 /** Incarnation `number` of the epoch. */
@@ -283,6 +289,7 @@ export function makeBook(plan: Plan): MadeBook {
       epochs: [epochOf(slices, plan)],
       until_us: CLOSES_AT_US,
       keys: [keyObject(sliceSigner, 'slices'), keyObject(bookSigner, 'books')],
+      ...(plan.hasLog === true ? { operator_log: logHeadOf(LAST_ACT, CLOSES_AT_US / 1000, bookSigner) } : {}),
       rules,
       rules_hash: base64url(rulesHash),
     },
