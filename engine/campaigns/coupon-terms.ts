@@ -14,7 +14,8 @@ import { giveBackLapsed, LAPSED_AT_ONCE, lockCoupons } from '../../sql/statement
 import { type FieldFault, fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
 import { contradictionsWith } from '../contract/coupons/stacking.ts';
 import type { Terms } from '../contract/coupons/terms.ts';
-import { readTerms, type TermsBody } from '../contract/coupons/terms-json.ts';
+import { readTerms, type TermsBody, termsJson } from '../contract/coupons/terms-json.ts';
+import { type Actor, noteAct } from '../operators/acts.ts';
 import { unknownCampaign } from './close.ts';
 
 /**
@@ -30,6 +31,25 @@ export function readTermsOf(body: TermsBody, whose: 'grants' | 'anybody', prefix
 
 function prefixed(faults: readonly FieldFault[], prefix: string): FieldFault[] {
   return faults.map(fault => ({ ...fault, field: prefix === '' ? fault.field : `${prefix}.${fault.field}` }));
+}
+
+/** Creates a coupon, as an operator asked. Throws like addCoupon. */
+export async function makeCoupon(pool: Pool, of: CouponOf, terms: Terms, actor: Actor): Promise<Coupon> {
+  return await transaction(pool, async db => {
+    const coupon = await addCoupon(db, of, terms, 'terms');
+    await noteTerms(db, actor, coupon);
+    return coupon;
+  });
+}
+
+/** A code that anybody may use is not in the log; the number of the coupon is. */
+async function noteTerms(
+  db: Queryable,
+  actor: Actor,
+  { couponId, campaignId, terms, revision }: Coupon,
+): Promise<void> {
+  const details = { campaign: campaignId, revision, terms: termsJson(terms) };
+  await noteAct(db, actor, { target: `coupon ${couponId}`, details });
 }
 
 /**
@@ -52,10 +72,10 @@ export async function addCoupon(db: Queryable, of: CouponOf, terms: Terms, prefi
  * A lapsed hold counts as a use until somebody gives it back, so it would break a lower limit. This function gives back a
  * bounded number of them per transaction, so that shops wait for the coupon's row only briefly.
  */
-export async function replaceTerms(pool: Pool, coupon: Coupon, terms: Terms): Promise<Coupon> {
+export async function replaceTerms(pool: Pool, coupon: Coupon, terms: Terms, actor: Actor): Promise<Coupon> {
   for (;;) {
     try {
-      const changed = await transaction(pool, db => replaceUnheld(db, coupon, terms));
+      const changed = await transaction(pool, db => replaceUnheld(db, coupon, terms, actor));
       if (changed !== undefined) return changed;
     } catch (error) {
       const { campaignId, code } = coupon;
@@ -65,13 +85,19 @@ export async function replaceTerms(pool: Pool, coupon: Coupon, terms: Terms): Pr
 }
 
 /** undefined if more holds may have lapsed than one transaction gives back. */
-async function replaceUnheld(db: Queryable, { couponId }: Coupon, terms: Terms): Promise<Coupon | undefined> {
+async function replaceUnheld(
+  db: Queryable,
+  { couponId }: Coupon,
+  terms: Terms,
+  actor: Actor,
+): Promise<Coupon | undefined> {
   await checkStacking(db, terms, couponId, '');
   await lockCoupons(db, [couponId]);
   const { more } = await giveBackLapsed(db, [couponId], 0, LAPSED_AT_ONCE);
   if (more) return undefined;
   const changed = await changeCoupon(db, couponId, terms);
   if (changed === undefined) throw new Error(`coupon ${couponId} does not exist`);
+  await noteTerms(db, actor, changed);
   return changed;
 }
 

@@ -14,6 +14,8 @@ import { type Campaign, getCampaign } from '../../sql/statements/campaigns/campa
 import { ClocksApart } from '../clock/clock-watch.ts';
 import { Problem } from '../contract/api/problem.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
+import { campaignTarget, noteAct } from '../operators/acts.ts';
+import { operationOf, versionDetails } from './act-details.ts';
 import { changedAnnouncement } from './announce.ts';
 import { type CampaignDeps, clocksApart } from './deps.ts';
 import { latestNowUs, pause, type Told, tellGateways } from './tell-then-act.ts';
@@ -147,6 +149,7 @@ async function effect(
     confirmed,
     campaign => refusalOf(campaign, asked),
     campaign => rulesWith(deps, campaign, asked),
+    noteVersion,
   );
   if (decided.state === 'pending') return decided;
   deps.log.info(
@@ -155,6 +158,18 @@ async function effect(
   );
   await publishSoon(deps, await findCampaign(deps, asked.campaignId));
   return decided;
+}
+
+/** Another engine may have been asked: who asked is in the version. One from before the log leaves no row. */
+async function noteVersion(
+  db: Queryable,
+  { campaignId, version, action, askedBy, askedRole, askedToken, reason, ...target }: Version,
+  before: Campaign,
+): Promise<void> {
+  if (askedRole === null || action === 'make') return;
+  const actor = { name: askedBy, role: askedRole, tokenId: askedToken, action: operationOf(action) };
+  const details = versionDetails(before, version, target);
+  await noteAct(db, actor, { target: campaignTarget(campaignId), reason, details });
 }
 
 /** Whether an instant is certainly in the future. */

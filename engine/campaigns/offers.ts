@@ -24,6 +24,7 @@ import {
 } from '../../sql/statements/claims/offers.ts';
 import { fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
 import { LAST_STAMP_US } from '../contract/record/stamp.ts';
+import { type Actor, campaignTarget, noteAct } from '../operators/acts.ts';
 import { findCampaign } from './decide.ts';
 import { type CampaignDeps, nowUsOrRefuse } from './deps.ts';
 import { type Notice, noticeMs, pause, resume, type TellDeps, tellThenActOrRefuse } from './tell-then-act.ts';
@@ -50,6 +51,7 @@ export async function extendOffer(
     holder,
     claim_by,
   }: { readonly serial: number; readonly holder: string; readonly claim_by: string },
+  actor: Actor,
 ): Promise<{ readonly serial: number; readonly user: string; readonly claim_by: string }> {
   const { campaignId } = campaign;
   const claimByUs = new Date(claim_by).getTime() * 1_000;
@@ -69,7 +71,13 @@ export async function extendOffer(
     const right = `${isoOf(lastUs)} or earlier: claims are stamped, and stamps end then`;
     throw invalidRequest([fieldFault('claim_by', claim_by, right)]);
   }
-  if (!(await extendDeadline(deps.pool, campaignId, { serial, holder, atUs: claimByUs }))) {
+  const isExtended = await extendDeadline(deps.pool, campaignId, { serial, holder, atUs: claimByUs }, db =>
+    noteAct(db, actor, {
+      target: campaignTarget(campaignId),
+      details: { serial, claim_by: isoOf(claimByUs) },
+    }),
+  );
+  if (!isExtended) {
     throw new Problem('conflict', `The offer of serial ${serial} has changed meanwhile, or has ended.`);
   }
   deps.log.info({ campaignId, serial }, 'claim deadline extended');
@@ -146,11 +154,12 @@ export async function endOffer(
   deps: TellDeps,
   campaignId: number,
   asked: AskedEnd & { readonly reason: string },
+  actor: Actor,
   stopping: AbortSignal,
 ): Promise<EndedOffer> {
   const { serial } = asked;
   const { userId: holder } = await findHeld(deps, campaignId, asked);
-  await begin(deps, campaignId, { ...asked, holder });
+  await begin(deps, campaignId, { ...asked, holder }, actor);
   await tellThenActOrRefuse(deps, OFFER_ENDS, await findCampaign(deps, campaignId));
   return await awaitEnd(deps, campaignId, { serial, holder }, stopping);
 }
@@ -165,9 +174,18 @@ async function begin(
   deps: TellDeps,
   campaignId: number,
   { serial, holder, reason }: { readonly serial: number; readonly holder: string; readonly reason: string },
+  actor: Actor,
 ): Promise<void> {
   const atUs = Math.ceil((await nowUsOrRefuse(deps)) + noticeMs(deps.leaseMs) * 1_000);
-  if (await beginEnd(deps.pool, campaignId, { serial, holder, atUs, reason })) {
+  // Nothing undoes an end that was noted, so the act is done.
+  const isBegun = await beginEnd(deps.pool, campaignId, { serial, holder, atUs, reason }, db =>
+    noteAct(db, actor, {
+      target: campaignTarget(campaignId),
+      reason,
+      details: { serial, ends_at: isoOf(atUs) },
+    }),
+  );
+  if (isBegun) {
     deps.log.info({ campaignId, serial }, 'end of an offer started');
     return;
   }

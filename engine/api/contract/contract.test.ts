@@ -166,12 +166,17 @@ const makePaths = [
   ['POST', '/v1/templates', () => template],
   ['POST', `${TEMPLATE}/campaigns`, again],
 ] as const;
+const logPaths = [
+  ['GET', '/v1/operator-log'],
+  ['GET', '/v1/operator-log.ndjson'],
+] as const;
 const securedPaths = [
   ['GET', '/v1/campaigns'],
   ['GET', '/v1/dead-letters'],
   ['GET', '/v1/schedule'],
   ['GET', '/v1/templates'],
   ['GET', TEMPLATE],
+  ...logPaths,
   ...makePaths.map(([method, path]) => [method, path] as const),
   ...campaignPaths,
   ...bodies.map(([method, path]) => [method, path] as const),
@@ -501,6 +506,16 @@ describe('the OpenAPI document', () => {
       const answer = await api.call(method, path.replace('{id}', '1'), { token: viewer });
       if (answer.status === 403) await call(api, method, path, { token: viewer });
     }
+  });
+
+  it('matches the operator log', async () => {
+    await api.create();
+    for (const [method, path] of logPaths) {
+      assert.equal((await call(api, method, path)).status, 200);
+    }
+    const first = await call(api, 'GET', '/v1/operator-log', { query: '?limit=1' });
+    assert.equal(first.body.next, 1);
+    assert.equal((await call(api, 'GET', '/v1/operator-log', { query: '?limit=0' })).status, 400);
   });
 
   it('matches invalid requests', async () => {

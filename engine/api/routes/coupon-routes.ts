@@ -1,6 +1,5 @@
 /** Creating, reading and changing the terms of coupons. */
 import type { FastifyInstance } from 'fastify';
-import { transaction } from '../../../sql/database.ts';
 import { getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import {
   type Coupon,
@@ -9,13 +8,14 @@ import {
   listCoupons,
 } from '../../../sql/statements/coupons/coupons.ts';
 import { unknownCampaign } from '../../campaigns/close.ts';
-import { addCoupon, readTermsOf, replaceTerms } from '../../campaigns/coupon-terms.ts';
+import { makeCoupon, readTermsOf, replaceTerms } from '../../campaigns/coupon-terms.ts';
 import { fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
 import { TermsBody, termsJson } from '../../contract/coupons/terms-json.ts';
 import { type CouponJson, CouponPath, NewCouponBody } from '../contract/coupon-schemas.ts';
 import { operations } from '../contract/operations.ts';
 import { PageQuery, pageLimit } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
+import { actorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
 import { addRoute } from '../http/routing.ts';
 
@@ -27,7 +27,7 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
     if ('campaignId' in of && (await getCampaign(deps.pool, of.campaignId)) === undefined) {
       throw unknownCampaign(of.campaignId);
     }
-    const coupon = await transaction(deps.pool, db => addCoupon(db, of, terms, 'terms'));
+    const coupon = await makeCoupon(deps.pool, of, terms, actorOf(request));
     reply.code(201).header('location', `${operations.createCoupon.path}/${coupon.couponId}`);
     return couponJson(coupon);
   });
@@ -50,7 +50,7 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const coupon = await find(deps, id);
     const whose = coupon.campaignId === null ? 'anybody' : 'grants';
     const terms = readTermsOf(readBody(TermsBody, request.body), whose, '');
-    const changed = await replaceTerms(deps.pool, coupon, terms);
+    const changed = await replaceTerms(deps.pool, coupon, terms, actorOf(request));
     await deps.couponsChanged([id]).catch((error: unknown) => {
       // Copies expire by themselves, a second from now.
       deps.log.warn({ err: error, couponId: id }, 'cannot tell the gateways about changed terms');

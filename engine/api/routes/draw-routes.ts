@@ -1,16 +1,17 @@
 /** Terms of a raffle's entrants before the draw; afterwards the proof, and prizes that are passed on. */
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
-import { rehearsal, transaction } from '../../../sql/database.ts';
+import { type Queryable, rehearsal } from '../../../sql/database.ts';
 import { readArchiveFile } from '../../../sql/statements/campaigns/archives.ts';
 import { type Campaign, getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
-import { passOn } from '../../../sql/statements/draws/alternates.ts';
+import { type PassedOn, passOn } from '../../../sql/statements/draws/alternates.ts';
 import { readProof } from '../../../sql/statements/draws/draws.ts';
 import { type EntrantTerms, listTerms, saveTerms } from '../../../sql/statements/draws/entrant-terms.ts';
 import { unknownCampaign } from '../../campaigns/close.ts';
 import { endOffer, endWouldBe, extendOffer } from '../../campaigns/offers.ts';
 import { type FieldFault, fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
 import { MAX_USER_ID_BYTES } from '../../contract/record/record.ts';
+import { campaignTarget, noteAct } from '../../operators/acts.ts';
 import { makeCode } from '../../settling/judges/codes.ts';
 import { CampaignPath } from '../contract/campaign-schemas.ts';
 import { DeadlineBody, PassOnBody } from '../contract/draw-schemas.ts';
@@ -18,6 +19,7 @@ import { EntrantBody, EntrantsQuery, MAX_ENTRANTS } from '../contract/entrant-sc
 import { JSON_MEDIA_TYPE, operations } from '../contract/operations.ts';
 import { pageLimit } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
+import { actorOf } from '../http/authentication.ts';
 import { readBody, readList, readParameters } from '../http/input.ts';
 import { isDryRun } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
@@ -30,7 +32,17 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
     const { id } = readParameters(CampaignPath, request.params);
     const terms = readTerms(request.body);
     const dryRun = isDryRun(request);
-    const result = await saveTerms(deps.pool, id, terms, dryRun ? rehearsal : transaction);
+    const details = {
+      entrants: terms.length,
+      excluded: terms.filter(({ excluded }) => excluded !== null).length,
+      grouped: terms.filter(({ group }) => group !== null).length,
+      tickets: terms.reduce((sum, { tickets }) => sum + tickets, 0),
+    };
+    const note = (db: Queryable): Promise<void> =>
+      noteAct(db, actorOf(request), { target: campaignTarget(id), details });
+    const result = await (dryRun
+      ? saveTerms(deps.pool, id, terms, undefined, rehearsal)
+      : saveTerms(deps.pool, id, terms, note));
     switch (result) {
       case 'saved':
         return { entrants: terms.length, ...(dryRun ? { dry_run: true } : {}) };
@@ -67,8 +79,13 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
     const { id } = readParameters(CampaignPath, request.params);
     const { serial, reason, holder } = readBody(PassOnBody, request.body);
     const dryRun = isDryRun(request);
-    const inTransaction = dryRun ? rehearsal : transaction;
-    const passed = await passOn(deps.pool, id, { serial, reason, holder, code: makeCode() }, inTransaction);
+    const actor = actorOf(request);
+    const wanted = { serial, reason, holder, code: makeCode() };
+    const note = (db: Queryable, { tier, waitlistPosition: alternate }: PassedOn): Promise<void> =>
+      noteAct(db, actor, { target: campaignTarget(id), reason, details: { serial, tier, alternate } });
+    const passed = await (dryRun
+      ? passOn(deps.pool, id, wanted, undefined, rehearsal)
+      : passOn(deps.pool, id, wanted, note));
     if ('userId' in passed) {
       const { waitlistPosition, userId, passedFrom, tier } = passed;
       const shown = { serial, tier, alternate: waitlistPosition, user: userId, passed_from: passedFrom };
@@ -90,7 +107,7 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
         throw new Problem('conflict', `Campaign ${id} has no alternate left.`);
       case 'has a deadline':
         if (dryRun) return { ...(await endWouldBe(deps, id, { serial, holder })), dry_run: true };
-        return await endOffer(deps, id, { serial, reason, holder }, stopping);
+        return await endOffer(deps, id, { serial, reason, holder }, actor, stopping);
       case 'another holder':
         throw new Problem(
           'conflict',
@@ -105,7 +122,7 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
   addRoute(app, operations.extendOffer, async request => {
     const { id } = readParameters(CampaignPath, request.params);
     const asked = readBody(DeadlineBody, request.body);
-    return await extendOffer(deps, await find(deps, id), asked);
+    return await extendOffer(deps, await find(deps, id), asked, actorOf(request));
   });
 
   addRoute(app, operations.getProof, async (request, reply) => {

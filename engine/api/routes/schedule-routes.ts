@@ -16,6 +16,7 @@ import { showLocal } from '../../campaigns/local-time.ts';
 import type { Change } from '../../campaigns/plan.ts';
 import type { Action } from '../../campaigns/states.ts';
 import { type FieldFault, invalidRequest } from '../../contract/api/problem.ts';
+import { campaignTarget } from '../../operators/acts.ts';
 import { CampaignPath } from '../contract/campaign-schemas.ts';
 import { operations } from '../contract/operations.ts';
 import {
@@ -27,7 +28,7 @@ import {
 } from '../contract/schedule-schemas.ts';
 import { PageQuery, pageLimit } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
-import { operatorOf } from '../http/authentication.ts';
+import { actorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
 import { isDryRun, requireMatch, withEtag } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
@@ -61,13 +62,19 @@ export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
     read: (campaign: Campaign) => { readonly change: Change; readonly reason?: string | undefined },
   ): Promise<{ readonly campaign: Campaign; readonly answer: object }> => {
     const { id } = readParameters(CampaignPath, request.params);
-    const by = operatorOf(request).name;
     const dryRun = isDryRun(request);
     const campaign = await find(deps, id);
     const { change: wanted, reason = null } = read(campaign);
     requireMatch(request, campaign, `Campaign ${id}`);
     if (dryRun) return { campaign, answer: await wouldBe(deps, campaign, action, wanted) };
-    const after = await changeCampaign(deps, campaign, action, wanted, { by, reason }, stopping);
+    const after = await changeCampaign(
+      deps,
+      campaign,
+      action,
+      wanted,
+      { actor: actorOf(request), reason },
+      stopping,
+    );
     return { campaign: after, answer: campaignJson(after, await clockMs(deps)) };
   };
 
@@ -105,7 +112,7 @@ export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
     const { id } = readParameters(CampaignPath, request.params);
     const again = readBody(AgainBody, request.body);
     const terms = await termsOf(deps, await find(deps, id));
-    return await makeCampaign(deps, request, reply, bodyAgain(terms, again));
+    return await makeCampaign(deps, request, reply, bodyAgain(terms, again), campaignTarget(id));
   });
 }
 

@@ -1,5 +1,6 @@
 /** Templates: campaigns without their times, to be created again. */
 import type { FastifyInstance } from 'fastify';
+import { transaction } from '../../../sql/database.ts';
 import {
   getTemplate,
   insertTemplate,
@@ -8,11 +9,12 @@ import {
 } from '../../../sql/statements/campaigns/templates.ts';
 import { clockMs } from '../../campaigns/deps.ts';
 import { Problem } from '../../contract/api/problem.ts';
+import { noteAct } from '../../operators/acts.ts';
 import { operations } from '../contract/operations.ts';
 import { AgainBody, NewTemplateBody, TemplateCampaign, TemplatePath } from '../contract/schedule-schemas.ts';
 import { PageQuery, pageLimit } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
-import { operatorOf } from '../http/authentication.ts';
+import { actorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
 import { addRoute } from '../http/routing.ts';
 import { bodyAgain, makeCampaign } from './make-campaign.ts';
@@ -22,16 +24,23 @@ const HOUR_MS = 3_600_000;
 
 export function addTemplateRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, operations.createTemplate, async (request, reply) => {
-    const madeBy = operatorOf(request).name;
+    const actor = actorOf(request);
     const { name, campaign } = readBody(NewTemplateBody, request.body);
     const body = readBody(TemplateCampaign, campaign);
     const nowMs = await clockMs(deps);
     // With some valid times, the template must be a campaign that can be created.
     readNewCampaign(bodyAgain(body, { closes_at: new Date(nowMs + HOUR_MS).toISOString() }), nowMs);
-    const template = await insertTemplate(deps.pool, { name, body, madeBy });
-    if (template === undefined) {
-      throw new Problem('conflict', `A template with the name "${name}" already exists.`);
-    }
+    const template = await transaction(deps.pool, async db => {
+      const made = await insertTemplate(db, { name, body, madeBy: actor.name });
+      if (made === undefined) {
+        throw new Problem('conflict', `A template with the name "${name}" already exists.`);
+      }
+      await noteAct(db, actor, {
+        target: templateTarget(made.templateId),
+        details: { name, campaign: body },
+      });
+      return made;
+    });
     reply.code(201).header('location', `${operations.listTemplates.path}/${template.templateId}`);
     return templateJson(template);
   });
@@ -53,8 +62,12 @@ export function addTemplateRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const { id } = readParameters(TemplatePath, request.params);
     const again = readBody(AgainBody, request.body);
     const terms = readBody(TemplateCampaign, (await find(deps, id)).body);
-    return await makeCampaign(deps, request, reply, bodyAgain(terms, again));
+    return await makeCampaign(deps, request, reply, bodyAgain(terms, again), templateTarget(id));
   });
+}
+
+function templateTarget(templateId: number): string {
+  return `template ${templateId}`;
 }
 
 async function find(deps: ApiDeps, templateId: number): Promise<Template> {

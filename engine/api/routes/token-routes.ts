@@ -13,7 +13,7 @@ import { operations } from '../contract/operations.ts';
 import { PageQuery, pageLimit } from '../contract/schemas.ts';
 import { NewTokenBody, type TokenJson, TokenPath } from '../contract/token-schemas.ts';
 import type { ApiDeps } from '../deps.ts';
-import { operatorOf } from '../http/authentication.ts';
+import { actorOf, operatorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
 import { addRoute } from '../http/routing.ts';
 import { readTime } from './times.ts';
@@ -30,9 +30,9 @@ export function addTokenRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const expiresAt =
       expires_at === undefined ? undefined : readTime('expires_at', expires_at, undefined, faults);
     if (faults.length > 0) throw invalidRequest(faults);
-    const by = operatorOf(request).name;
-    const made = await makeToken(deps.pool, { name, role, expiresAt }, by, await clockMs(deps));
-    deps.log.info({ by, name, role, tokenId: made.tokenId }, 'a token of an operator was made');
+    const actor = actorOf(request);
+    const made = await makeToken(deps.pool, { name, role, expiresAt }, actor, await clockMs(deps));
+    deps.log.info({ by: actor.name, name, role, tokenId: made.tokenId }, 'a token of an operator was made');
     reply.code(201).header('location', `${operations.createToken.path}/${made.tokenId}`);
     return { ...tokenJson(made), token: made.token };
   });
@@ -54,9 +54,9 @@ export function addTokenRoutes(app: FastifyInstance, deps: ApiDeps): void {
 
   addRoute(app, operations.revokeToken, async request => {
     const { id } = readParameters(TokenPath, request.params);
-    const by = operatorOf(request).name;
-    const revoked = await revokeToken(deps.pool, id, by);
-    deps.log.info({ by, name: revoked.name, tokenId: id }, 'a token of an operator was revoked');
+    const actor = actorOf(request);
+    const revoked = await revokeToken(deps.pool, id, actor);
+    deps.log.info({ by: actor.name, name: revoked.name, tokenId: id }, 'a token of an operator was revoked');
     return tokenJson(revoked);
   });
 }
