@@ -1,4 +1,5 @@
 /** The ledger as the checker sees it. */
+import type { SeenAct } from './checker-acts.ts';
 import type { SeenCampaign, SeenClaimant, SeenPerson } from './checker-rows.ts';
 import type { SeenVersion } from './checker-schedule.ts';
 import type { SeenShop } from './checker-shop.ts';
@@ -8,6 +9,7 @@ import type { SeenTerms } from './checker-terms.ts';
 export interface SeenLedger {
   campaigns(): readonly SeenCampaign[];
   versions(): readonly SeenVersion[];
+  acts(): readonly SeenAct[];
   entries(): readonly { readonly campaignId: number; readonly userId: string; readonly stamp: number }[];
   grants(): readonly { readonly campaignId: number; readonly serial: number; readonly userId: string }[];
   withdrawals(): readonly {
