@@ -84,8 +84,8 @@ const noNote = async (): Promise<void> => undefined;
 const VERSION_COLUMNS = `
   campaign_id as "campaignId", version, action, stage, title, places, opens_at as "opensAt", closes_at as "closesAt",
   draws_at as "drawsAt", time_zone as "timeZone", paused, base_version as "baseVersion", asked_by as "askedBy",
-  asked_role as "askedRole", asked_token as "askedToken", asked_at as "askedAt", reason, decide_by as "decideBy", state, refused, refusal, decided_at as "decidedAt",
-  rules_hash as "rulesHash"`;
+  asked_role as "askedRole", asked_token as "askedToken", asked_at as "askedAt", reason, decide_by as "decideBy", state,
+  refused, refusal, decided_at as "decidedAt", rules_hash as "rulesHash"`;
 
 /** The present terms of a campaign, in the form of a version. */
 export function targetOf(campaign: Campaign): Target {
