@@ -8,11 +8,11 @@
  * in bytes, u32, and its UTF-8: a token its number in digits, `details` its canonical JSON. Null has the length 2^32 - 1 and no
  * bytes.
  */
+import { HASH_BYTES } from '../hashing/lanes.ts';
 import type { Primitives } from '../primitives.ts';
 import { fromBase64Url, utf8 } from '../text/bytes.ts';
 import { canonical, isJsonObject, type Json, Members } from '../text/json.ts';
 
-export const HASH_BYTES = 32;
 const LABEL = utf8('fairline operator log 1');
 const NULL_LENGTH = 0xffff_ffff;
 const MOST_CHARACTERS = 65_536;
