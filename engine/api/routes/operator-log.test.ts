@@ -99,12 +99,17 @@ async function withClocksApart(): Promise<Ready> {
   assert.ok(connectionString !== undefined);
   const pool = openPool(connectionString, { max: 2, applicationName: 'test', onError: () => undefined });
   const behind = await startApi({ pool });
-  const wanted = { right: 'redis', ahead_of: 'postgres' };
-  const path = '/v1/clocks/trust';
-  const refused = await behind.call('POST', path, { body: { ...wanted, ahead_ms: -120_000 } });
-  const body = { ...wanted, ahead_ms: Number(refused.body.ahead_ms), reason: 'the clock was set' };
+  const trust = (ahead_ms: unknown): Promise<Answer> =>
+    behind.call('POST', '/v1/clocks/trust', { body: { right: 'redis', ahead_of: 'postgres', ahead_ms } });
   return {
-    ...ready('POST', path, { body }, { ...behind, pool }),
+    on: { ...behind, pool },
+    // On a busy machine the measured difference varies: each refusal names the present one.
+    send: async () => {
+      let answer = await trust(-120_000);
+      for (let tries = 0; answer.status === 409 && tries < 20; tries++)
+        answer = await trust(answer.body.ahead_ms);
+      return answer;
+    },
     end: async () => {
       await behind.close();
       await pool.end();
@@ -195,22 +200,25 @@ describe('an act', () => {
   for (const [name, prepare] of Object.entries(scenarios)) {
     it(`${name} leaves one row, and as a dry run none`, async () => {
       const { on, send, end } = await prepare();
-      const earlier = await rowsOf(on);
-      const operation: Operation = operations[name as Acting];
-      if (operation.query !== undefined && 'dryRun' in operation.query.properties) {
-        const dried = await send('?dryRun=true');
-        assert.equal(dried.body.dry_run, true, dried.text);
-        assert.equal((await rowsOf(on)).length, earlier.length, 'a dry run leaves none');
+      try {
+        const earlier = await rowsOf(on);
+        const operation: Operation = operations[name as Acting];
+        if (operation.query !== undefined && 'dryRun' in operation.query.properties) {
+          const dried = await send('?dryRun=true');
+          assert.equal(dried.body.dry_run, true, dried.text);
+          assert.equal((await rowsOf(on)).length, earlier.length, 'a dry run leaves none');
+        }
+        const done = await send();
+        assert.ok(done.status < 300, done.text);
+        const rows = (await rowsOf(on)).slice(earlier.length);
+        assert.deepEqual(
+          rows.map(({ action, operator, role, tokenId }) => ({ action, operator, role, tokenId })),
+          [{ action: name, operator: 'operator', role: 'owner', tokenId: null }],
+        );
+        assert.equal(rows[0]?.seq, earlier.length + 1);
+      } finally {
+        await end?.();
       }
-      const done = await send();
-      assert.ok(done.status < 300, done.text);
-      const rows = (await rowsOf(on)).slice(earlier.length);
-      assert.deepEqual(
-        rows.map(({ action, operator, role, tokenId }) => ({ action, operator, role, tokenId })),
-        [{ action: name, operator: 'operator', role: 'owner', tokenId: null }],
-      );
-      assert.equal(rows[0]?.seq, earlier.length + 1);
-      await end?.();
     });
   }
 
