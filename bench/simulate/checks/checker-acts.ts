@@ -1,15 +1,6 @@
 /** Invariant 8, of the operator log: what people changed is in it once, in the order of commits, and nothing else is. */
 import type { Checker } from './checker.ts';
 
-/** A row of the operator log, as far as it is checked. */
-export interface SeenAct {
-  readonly seq: number;
-  readonly action: string;
-  readonly target: string;
-  /** JSON. */
-  readonly details: string;
-}
-
 /** The operations that make a version of a campaign. */
 const CHANGES = /^(edit|announce|pause|resume|cancel|close|archive)Campaign$/;
 

@@ -1,6 +1,5 @@
 /** The ledger as the checker sees it. */
-import type { SeenAct } from './checker-acts.ts';
-import type { SeenCampaign, SeenClaimant, SeenPerson } from './checker-rows.ts';
+import type { SeenAct, SeenCampaign, SeenClaimant, SeenPerson } from './checker-rows.ts';
 import type { SeenVersion } from './checker-schedule.ts';
 import type { SeenShop } from './checker-shop.ts';
 import type { SeenTerms } from './checker-terms.ts';

@@ -63,6 +63,15 @@ export interface SeenPerson {
   readonly incarnations: readonly number[];
 }
 
+/** A row of the operator log, as far as it is checked. */
+export interface SeenAct {
+  readonly seq: number;
+  readonly action: string;
+  readonly target: string;
+  /** JSON. */
+  readonly details: string;
+}
+
 /** The ledger's row of somebody who has a place, as far as it is checked. */
 export interface SeenClaimant {
   readonly campaignId: number;
