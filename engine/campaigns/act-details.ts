@@ -7,7 +7,7 @@ import {
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { stockJson } from './stock-json.ts';
 
-/** The operation of the API by which a version is asked for. */
+/** The operation of the API that requests a version. */
 export function operationOf(action: Exclude<VersionAction, 'make'>): string {
   return `${action}Campaign`;
 }

@@ -34,7 +34,7 @@ function prefixed(faults: readonly FieldFault[], prefix: string): FieldFault[] {
   return faults.map(fault => ({ ...fault, field: prefix === '' ? fault.field : `${prefix}.${fault.field}` }));
 }
 
-/** Creates a coupon, as an operator asked. Throws like addCoupon. */
+/** Creates a coupon for an operator, and logs it. Throws like addCoupon. */
 export async function makeCoupon(pool: Pool, of: CouponOf, terms: Terms, actor: Actor): Promise<Coupon> {
   return await transaction(pool, async db => {
     const coupon = await addCoupon(db, of, terms, 'terms');

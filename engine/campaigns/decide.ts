@@ -167,7 +167,7 @@ async function effect(
   return decided;
 }
 
-/** Another engine may have been asked: who asked is in the version. One from before the log leaves no row. */
+/** Another engine may have had the request: its operator is in the version. A version from before the log leaves no row. */
 async function noteVersion(
   db: Queryable,
   { campaignId, version, action, askedBy, askedRole, askedToken, reason, ...target }: Version,

@@ -1,4 +1,4 @@
-/** A running engine: it signs what operators do, and whoever has the export and the keys can check it. */
+/** A running engine: it signs what operators do, and the export and the published keys are enough to check it. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { listLogHeads } from '../../sql/statements/operators/operator-log.ts';

@@ -1,6 +1,6 @@
 /**
- * Signs the head of the operator log with the key for books. Whoever keeps a signed head, or a book that names one, can show
- * that a row up to it was changed later; the ledger alone could be written anew, with all hashes.
+ * Signs the head of the operator log with the key for books. A kept signed head, or a book that names one, shows that a
+ * row up to it was changed later; the ledger alone could be written anew, with all hashes.
  */
 import { sign } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -21,7 +21,7 @@ export interface LogHeadOptions {
 }
 
 /**
- * Signs the head if somebody has acted since the last one, and it is a minute old. One engine signs at a time; without a key
+ * Signs the head if an operator has acted since the last one, and it is a minute old. One engine signs at a time; without a key
  * the head waits for one.
  */
 export async function signLogHead({

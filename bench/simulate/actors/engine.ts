@@ -305,7 +305,7 @@ export class SimulatedEngine {
   }
 }
 
-/** The operator, who asks for this operation of the API. */
+/** The operator, with the operation of the API that they request. */
 function actor(action: string): Actor {
   return { name: 'operator', role: 'owner', tokenId: null, action };
 }

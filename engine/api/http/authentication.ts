@@ -25,7 +25,7 @@ export function operatorOf(request: FastifyRequest): Operator {
   return operator;
 }
 
-/** The operator of a request, with the operation that it asks for. */
+/** The operator of a request, with its operation. */
 export function actorOf(request: FastifyRequest): Actor {
   const { operation } = request.routeOptions.config;
   if (operation === undefined) throw new Error(`${request.url} is no operation`);

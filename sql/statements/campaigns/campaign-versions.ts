@@ -45,7 +45,7 @@ export interface Version extends Target {
   readonly action: VersionAction;
   readonly baseVersion: number;
   readonly askedBy: string;
-  /** Of the token that asked; null for a version that its own transaction logged, or that is older than the log. */
+  /** Of the token of the request; null for a version that its own transaction logged, or that is older than the log. */
   readonly askedRole: Role | null;
   /** Null for the engines' own token too. */
   readonly askedToken: number | null;
@@ -156,8 +156,8 @@ export interface Confirmed {
 /**
  * Makes a pending version take effect. `rulesFor` returns the rules that go with it, and `stillAllowed` the reason why it is
  * no longer possible; both get the campaign as it is, locked. `note` is called once the version is in effect, last but for
- * `isStillSo`. Returns the version as decided, by this call or before. It
- * stays pending if it has become too late meanwhile, or the connection to the ledger is lost.
+ * `isStillSo`. Returns the version as decided, by this call or before. It stays pending if it has become too late meanwhile, or
+ * the connection to the ledger is lost.
  */
 export async function effectVersion(
   pool: Pool,

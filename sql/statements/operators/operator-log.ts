@@ -88,7 +88,7 @@ export async function readLastLogHead(db: Queryable): Promise<SignedLogHead | un
 }
 
 /**
- * The head to sign: undefined if nobody has acted since the last one that was signed, if that was signed less than `everyMs`
+ * The head to sign: undefined if no operator has acted since the last one that was signed, if that was signed less than `everyMs`
  * ago, or if another engine is about to sign; in a transaction, at whose end others may. A head from a future that some clock
  * has shown delays no other one.
  */
