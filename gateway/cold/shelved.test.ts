@@ -87,7 +87,9 @@ for (const log of availableLogs()) {
     };
 
     before(async () => {
-      system = await startSystem({ log, gateways: 2 });
+      // On a busy machine an answer of the ledger may take longer than the default allows.
+      const gatewayEnv = { LEDGER_TIMEOUT_MS: '5000' };
+      system = await startSystem({ log, gateways: 2, gatewayEnv });
       const coupon = await system.offer({ kind: 'coupon', stock: 2, terms: TERMS });
       const raffle = await system.offer({ kind: 'raffle', winners: 1, alternates: 2 });
       const claims = await system.offer({ kind: 'coupon', stock: 1, waitlist: 2, claim_within_s: 60 });

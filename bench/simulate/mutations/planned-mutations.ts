@@ -325,4 +325,11 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
     to: 'config.LEASE_MS',
     plan: 'an engine with shorter leases ends offers',
   },
+  {
+    name: 'a user who returns to an ending room keeps waiting',
+    file: 'gateway/entry/entry-view.ts',
+    from: "campaign.finished ? 'skipped' : 'waiting'",
+    to: "'waiting'",
+    plan: 'a user comes back to a room that has ended',
+  },
 ];

@@ -51,6 +51,19 @@ export const ROOM_PLANS = {
     ],
   }),
 
+  /** A user enters a room without watching, is skipped, and comes back when it has ended. */
+  'a user comes back to a room that has ended': quietPlan({
+    ...TWO,
+    campaigns: [
+      campaign('room', 1_500, { stock: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 500 } }),
+    ],
+    asks: [
+      ...often(3, 1, behindMs => enters(`u${behindMs + 1}`, 450 + behindMs, { watches: true })),
+      enters('v1', 480, { gateway: 1 }),
+      enters('v1', 8_000, { gateway: 1, watches: true }),
+    ],
+  }),
+
   /**
    * PostgreSQL's clock goes wrong, and the operator says that Redis is right. Then people enter who never watch: they are
    * skipped no sooner than after the grace.

@@ -58,11 +58,4 @@ export const ROOM_MUTATIONS: readonly Mutation[] = [
     to: 'if (last !== undefined)',
     seed: 2_614,
   },
-  {
-    name: 'a user who returns to an ending room keeps waiting',
-    file: 'gateway/entry/entry-view.ts',
-    from: "campaign.finished ? 'skipped' : 'waiting'",
-    to: "'waiting'",
-    seed: 3_077,
-  },
 ];
