@@ -28,9 +28,12 @@ import { Randomness } from './draw/randomness.ts';
 import { LockedPartitions } from './intake/partitions.ts';
 import { Locks } from './locks.ts';
 import { type EngineMetrics, makeMetrics } from './metrics.ts';
+import { signLogHead } from './operators/log-heads.ts';
 
 /** How soon after its end the book of a campaign is started. */
 const BOOKS_MS = 1_000;
+/** How often the engine checks whether the head of the operator log is to be signed. */
+const LOG_HEADS_MS = 5_000;
 /** If the last successful settlement cycle is older than this, something is wrong. */
 const STALE_CYCLE_MS = 10_000;
 const READY_TIMEOUT_MS = 2_000;
@@ -68,21 +71,21 @@ export async function startRuntime(config: RuntimeConfig, log: Logger): Promise<
   const parts = { config, servers, intervals, shelveAfterMs, settledAtOnce, randomness, metrics, log };
   const assembled = assembleRuntime(parts);
   metrics.clocks(assembled.clocks);
-  const stopBooks = startBooks(config, servers, metrics, log);
+  const stopSigning = startSigning(config, servers, metrics, log);
   return {
     metrics,
     deps: assembled.deps,
     ready: () => readiness(servers, assembled),
     stop: async () => {
-      await Promise.all([assembled.stop(), stopBooks()]);
+      await Promise.all([assembled.stop(), stopSigning()]);
       await servers.fencing.close();
       await closeConnections(servers);
     },
   };
 }
 
-/** The returned function gives up a book that is being made. */
-function startBooks(
+/** Makes books, and signs the operator log with the same key. The returned function gives up a book that is being made. */
+function startSigning(
   config: RuntimeConfig,
   { pool }: RuntimeServers,
   metrics: EngineMetrics,
@@ -91,20 +94,28 @@ function startBooks(
   const keys = new KeyRing(config, log);
   keys.start();
   if (keys.keyAt('books', Date.now()) === undefined) {
-    log.warn('neither SIGNING_KEYS_DIR nor SIGNING_KEY has a key for books: no books are created');
+    log.warn(
+      'neither SIGNING_KEYS_DIR nor SIGNING_KEY has a key for books: no books are created, and no heads of the operator log are signed',
+    );
   }
   const job = new BookJob({ pool, keys, saltSecret: config.RECEIPT_SALT_SECRET, log });
   metrics.books(job);
   const stopping = new AbortController();
-  const loop = makeLoop('books', log, BOOKS_MS, async () => {
-    await job.makeDue(stopping.signal);
-    return BOOKS_MS;
-  });
-  loop.start();
+  const loops = [
+    makeLoop('books', log, BOOKS_MS, async () => {
+      await job.makeDue(stopping.signal);
+      return BOOKS_MS;
+    }),
+    makeLoop('heads of the operator log', log, LOG_HEADS_MS, async () => {
+      await signLogHead({ pool, keys, log });
+      return LOG_HEADS_MS;
+    }),
+  ];
+  for (const loop of loops) loop.start();
   return async () => {
     stopping.abort();
     keys.stop();
-    await loop.close();
+    await Promise.all(loops.map(loop => loop.close()));
   };
 }
 

@@ -14,6 +14,7 @@ import { addClockRoutes } from './routes/clock-routes.ts';
 import { addCouponRoutes } from './routes/coupon-routes.ts';
 import { addDrawRoutes } from './routes/draw-routes.ts';
 import { addEntryRoutes } from './routes/entry-routes.ts';
+import { addLogRoutes } from './routes/log-routes.ts';
 import { addRoomRoutes } from './routes/room-routes.ts';
 import { addScheduleRoutes } from './routes/schedule-routes.ts';
 import { addServiceRoutes } from './routes/service-routes.ts';
@@ -80,6 +81,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   addRoomRoutes(app, deps);
   addClockRoutes(app, deps);
   addTokenRoutes(app, deps);
+  addLogRoutes(app, deps);
   addServiceRoutes(app, deps);
   return app;
 }

@@ -1,15 +1,20 @@
 /** Books that cannot be made for now hold up no other, and a stop waits for none. */
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import pino from 'pino';
 import { type Campaign, createCampaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
+import { insertAct, readLastLogHead } from '../../sql/statements/operators/operator-log.ts';
 import { announcementOf } from '../campaigns/announce.ts';
 import { KeyRing } from '../contract/keys/key-ring.ts';
 import { newPrivateKey } from '../contract/keys/signing-keys.ts';
 import { ITEM_ENTRY } from '../contract/record/record.ts';
+import { signLogHead } from '../operators/log-heads.ts';
 import { TEST_SALT_SECRET, testRandomness } from '../test/randomness.ts';
 import { TestLedger, WINDOW_US } from '../test/settling.ts';
 import { eventually } from '../test/support.ts';
+import { nodePrimitives } from '../verify/node.ts';
+import { verify } from '../verify/verify.ts';
 import { BookJob } from './book-job.ts';
 import { Incarnation } from './testing/incarnation.ts';
 
@@ -152,4 +157,50 @@ test('a stop ends the statement under way; nothing of the book is left, and anot
   deepEqual(rows, []);
   await makeJob().job.makeDue(RUNNING);
   equal(await hasBook(campaign), true);
+});
+
+async function bookOf({ campaignId }: Campaign): Promise<Buffer> {
+  const { rows } = await ledger.pool.query<{ bytes: Buffer }>(
+    'select bytes from book_parts where campaign_id = $1 order by part',
+    [campaignId],
+  );
+  return gunzipSync(Buffer.concat(rows.map(({ bytes }) => bytes)));
+}
+
+test('a book names the last signed head of the operator log, which the verifier checks', async () => {
+  const { job } = makeJob();
+  const headOf = async (campaign: Campaign): Promise<unknown> =>
+    JSON.parse(String(await bookOf(campaign)).split('\n', 1)[0] ?? '').operator_log;
+  const early = await finished();
+  await job.makeDue(RUNNING);
+  equal(await headOf(early), undefined);
+  const act = {
+    operator: 'Ann',
+    tokenId: 1,
+    role: 'owner',
+    action: 'setRoom',
+    target: 'campaign 1',
+  } as const;
+  await insertAct(ledger.pool, { ...act, reason: null, details: '{}' });
+  await signLogHead({ pool: ledger.pool, keys, log: pino({ level: 'silent' }) });
+  const late = await finished();
+  await job.makeDue(RUNNING);
+  const signed = await readLastLogHead(ledger.pool);
+  deepEqual(await headOf(late), {
+    at: signed?.at.toISOString(),
+    hash: signed?.hash.toString('base64url'),
+    key: keys.keyAt('books', Date.now())?.id,
+    seq: 1,
+    signature: signed?.signature.toString('base64url'),
+  });
+  const report = await verify({
+    primitives: nodePrimitives,
+    book: (async function* () {
+      yield await bookOf(late);
+    })(),
+  });
+  deepEqual(
+    report.findings.filter(({ code }) => code.startsWith('log-') || code.startsWith('key-')),
+    [],
+  );
 });

@@ -16,6 +16,7 @@ import {
   refuseBook,
   takeForBook,
 } from '../../sql/statements/books/books.ts';
+import { readLastLogHead, type SignedLogHead } from '../../sql/statements/operators/operator-log.ts';
 import type { KeyRing } from '../contract/keys/key-ring.ts';
 import type { CanonicalValue } from '../draw/canonical.ts';
 import { FailingCampaigns } from '../failing-campaigns.ts';
@@ -101,7 +102,8 @@ async function makeBook(
       const campaign = await takeForBook(client, campaignId);
       if (campaign === undefined) return undefined;
       const ledger = await LedgerBook.open(client, campaign, saltSecret);
-      const written = await saveParts(client, campaignId, inputOf(campaign, ledger, keys));
+      const logHead = await readLastLogHead(client);
+      const written = await saveParts(client, campaignId, inputOf(campaign, ledger, keys, logHead));
       await insertBook(client, campaignId, written);
       return written;
     });
@@ -142,7 +144,12 @@ async function saveParts(db: Queryable, campaignId: number, input: BookInput): P
   return bytes;
 }
 
-function inputOf(campaign: BookCampaign, ledger: LedgerBook, keys: KeyRing): BookInput {
+function inputOf(
+  campaign: BookCampaign,
+  ledger: LedgerBook,
+  keys: KeyRing,
+  logHead: SignedLogHead | undefined,
+): BookInput {
   const rules: { readonly [key: string]: CanonicalValue } = JSON.parse(campaign.rules);
   const { poolRoot, poolCount } = campaign;
   const draw = campaign.kind === 'raffle' ? drawOf(campaign, rules) : undefined;
@@ -154,6 +161,7 @@ function inputOf(campaign: BookCampaign, ledger: LedgerBook, keys: KeyRing): Boo
     keys: keys.publicKeys(),
     rules,
     rulesHash: campaign.rulesHash,
+    ...(logHead === undefined ? {} : { operatorLog: { ...logHead, at: logHead.at.toISOString() } }),
     slices: ledger.slices(),
     entries: ledger.entries(),
     ...(campaign.hasClaims ? { moves: ledger.moves() } : {}),

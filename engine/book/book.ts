@@ -20,6 +20,15 @@ export type BookKey = {
   readonly use: 'slices' | 'books';
 };
 
+/** A signed head of the operator log: `at` is ISO 8601 in UTC, to the millisecond. */
+export interface BookLogHead {
+  readonly seq: number;
+  readonly hash: Uint8Array;
+  readonly at: string;
+  readonly keyId: string;
+  readonly signature: Uint8Array;
+}
+
 /** A slice that was signed within the time of the book, or that begins or ends a chain. */
 export interface BookSlice {
   /** The 192 bytes of the signed head. */
@@ -111,6 +120,8 @@ export interface BookInput {
   /** As announced, and the SHA-256 of their canonical JSON. */
   readonly rules: { readonly [key: string]: CanonicalValue };
   readonly rulesHash: Uint8Array;
+  /** The last one when the book is made; absent if there is none yet. */
+  readonly operatorLog?: BookLogHead;
   /** Ordered by gateway, incarnation and slice number. */
   readonly slices: AsyncIterable<BookSlice> | Iterable<BookSlice>;
   /** Ordered by stamp, taken after the last slice. */

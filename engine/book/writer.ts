@@ -11,6 +11,7 @@ import {
   type BookDraw,
   type BookEntry,
   type BookInput,
+  type BookLogHead,
   type BookMove,
   type BookOutcome,
   BookRefused,
@@ -20,6 +21,7 @@ import { canonicalJson } from './canonical.ts';
 import { EntrantPool } from './pool.ts';
 
 const HASH_BYTES = 32;
+const SIGNATURE_BYTES = 64;
 const SIGNED_HEAD_BYTES = 192;
 /** Where the head has the count of its items and the members that determine its order. */
 const HEAD_AT = { gateway: 16, count: 20, incarnation: 24, sliceNumber: 32 } as const;
@@ -107,7 +109,8 @@ function termsOf(entry: BookEntry, { draw }: BookInput): PoolLeaf | undefined {
   return { tickets, group, reason: decided.outcome === 'excluded' ? decided.reason : undefined };
 }
 
-function headerLine({ campaign, closedAtUs, untilUs, epochs, keys, rules, rulesHash }: BookInput): string {
+function headerLine(input: BookInput): string {
+  const { campaign, closedAtUs, untilUs, epochs, keys, rules, rulesHash, operatorLog } = input;
   const hash = createHash('sha256').update(canonicalJson(rules)).digest();
   if (!hash.equals(rulesHash)) throw new BookRefused('the hash of the rules does not match the rules');
   return canonicalJson({
@@ -122,10 +125,21 @@ function headerLine({ campaign, closedAtUs, untilUs, epochs, keys, rules, rulesH
       quiet,
     })),
     keys,
+    ...(operatorLog === undefined ? {} : { operator_log: logHeadJson(operatorLog) }),
     rules,
     rules_hash: base64url(rulesHash, HASH_BYTES, 'the hash of the rules'),
     until_us: untilUs,
   });
+}
+
+function logHeadJson({ seq, hash, at, keyId, signature }: BookLogHead) {
+  return {
+    at,
+    hash: base64url(hash, HASH_BYTES, 'the hash of the operator log'),
+    key: keyId,
+    seq,
+    signature: base64url(signature, SIGNATURE_BYTES, 'the signature of the operator log'),
+  };
 }
 
 function sliceLine({ signedHead, items }: BookSlice, before: Uint8Array | undefined, totals: Totals): string {
@@ -232,7 +246,7 @@ function lastLine(
     slices,
   });
   const { keyId, signature } = input.sign(Buffer.concat([Buffer.from(SIGNED_LABEL), hash, Buffer.from(end)]));
-  return `{"end":${end},"key":${canonicalJson(keyId)},"signature":"${base64url(signature, 64, 'the signature')}"}`;
+  return `{"end":${end},"key":${canonicalJson(keyId)},"signature":"${base64url(signature, SIGNATURE_BYTES, 'the signature')}"}`;
 }
 
 function drawJson({ randomness, seed, source }: BookDraw) {

@@ -21,11 +21,14 @@ import {
   type NewVersion,
   proposeVersion,
   saveVersion,
+  targetOf,
 } from '../../sql/statements/campaigns/campaign-versions.ts';
 import { type Campaign, readDraftTerms } from '../../sql/statements/campaigns/campaigns.ts';
 import { readDrawState } from '../../sql/statements/draws/draws.ts';
 import { faultsText, Problem } from '../contract/api/problem.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
+import { type Actor, campaignTarget, noteAct } from '../operators/acts.ts';
+import { versionDetails } from './act-details.ts';
 import { announcementOf, type WantedRules } from './announce.ts';
 import { awaitDecision, type ChangeDeps, publishSoon, WAIT_LEASES } from './decide.ts';
 import { actingMs } from './deps.ts';
@@ -36,7 +39,7 @@ import { PUBLISH_SLACK_MS } from './tell-then-act.ts';
 
 /** Who requests a change, and why. */
 export interface Attribution {
-  readonly by: string;
+  readonly actor: Actor;
   readonly reason: string | null;
 }
 
@@ -95,7 +98,7 @@ export async function changeCampaign(
   campaign: Campaign,
   action: Action,
   change: Change,
-  attribution: Attribution,
+  { actor, reason }: Attribution,
   stopping: AbortSignal,
 ): Promise<Campaign> {
   const { campaignId } = campaign;
@@ -105,13 +108,21 @@ export async function changeCampaign(
     action,
     baseVersion: campaign.version,
     target: plan.target,
-    askedBy: attribution.by,
-    reason: attribution.reason,
+    askedBy: actor.name,
+    askedRole: actor.role,
+    askedToken: actor.tokenId,
+    reason,
     decideBy: plan.decideBy,
   };
   if (!plan.confirms) {
     const rules = plan.announces ? await draftRules(deps, campaign, plan.target) : undefined;
-    const saved = await saveVersion(deps.pool, wanted, rules);
+    const saved = await saveVersion(deps.pool, wanted, rules, async (db, after, before) => {
+      const details = versionDetails(before, after.version, {
+        ...targetOf(after),
+        rulesHash: after.rulesHash,
+      });
+      await noteAct(db, actor, { target: campaignTarget(campaignId), reason, details });
+    });
     if (saved === undefined) throw changedMeanwhile(campaignId);
     if (saved.stage !== 'draft') await publishSoon(deps, saved);
     return saved;

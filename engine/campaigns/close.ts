@@ -9,6 +9,7 @@
  * A crash before `due` leaves closes_at as it was: the gateways that know refuse from closing_at on, and the ledger waits a
  * while longer for entries, which does no harm. `resumeCloses`, or a repeated request of the operator, continues.
  */
+import { transaction } from '../../sql/database.ts';
 import {
   admissionEndsAtUs,
   beginClose,
@@ -17,15 +18,10 @@ import {
   listBegunCloses,
 } from '../../sql/statements/campaigns/campaigns.ts';
 import { Problem } from '../contract/api/problem.ts';
+import { type Actor, campaignTarget, noteAct } from '../operators/acts.ts';
 import { actingMs } from './deps.ts';
 import { findCampaign } from './find-campaign.ts';
 import { type Notice, noticeMs, pause, resume, type TellDeps, tellThenActOrRefuse } from './tell-then-act.ts';
-
-/** Who requests the close, and why. */
-interface CloseAttribution {
-  readonly by?: string;
-  readonly reason?: string;
-}
 
 const EARLY_CLOSES: Notice<Campaign | undefined> = {
   name: 'early close',
@@ -43,10 +39,10 @@ const WAIT_STEP_MS = 1_000;
 export async function closeCampaign(
   deps: TellDeps,
   campaignId: number,
+  actor: Actor,
   stopping: AbortSignal,
-  attribution: CloseAttribution = {},
 ): Promise<Campaign> {
-  const campaign = await begin(deps, campaignId, attribution);
+  const campaign = await begin(deps, campaignId, actor);
   const told = campaign.closingAt === null ? campaign : await tellOrRefuse(deps, campaign);
   await waitForClose(deps, told, stopping);
   return await findCampaign(deps.pool, campaignId);
@@ -75,9 +71,17 @@ export async function closeWouldBe(
   return { campaign, closingAt: known < closingAt ? known : closingAt };
 }
 
-async function begin(deps: TellDeps, campaignId: number, attribution: CloseAttribution): Promise<Campaign> {
+async function begin(deps: TellDeps, campaignId: number, actor: Actor): Promise<Campaign> {
   const { closingAt } = await closeWouldBe(deps, campaignId);
-  const begun = await beginClose(deps.pool, campaignId, closingAt, attribution);
+  // Nothing undoes a close that was noted, so the act is done.
+  const begun = await transaction(deps.pool, async db => {
+    const noted = await beginClose(db, campaignId, closingAt, { by: actor.name });
+    if (noted !== undefined) {
+      const details = { version: noted.version, closes_at: closingAt };
+      await noteAct(db, actor, { target: campaignTarget(campaignId), details });
+    }
+    return noted;
+  });
   if (begun !== undefined) deps.log.info({ campaignId, closingAt }, 'early close started');
   return begun ?? (await findCampaign(deps.pool, campaignId));
 }

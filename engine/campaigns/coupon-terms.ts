@@ -14,7 +14,8 @@ import { giveBackLapsed, LAPSED_AT_ONCE, lockCoupons } from '../../sql/statement
 import { type FieldFault, fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
 import { contradictionsWith } from '../contract/coupons/stacking.ts';
 import type { Terms } from '../contract/coupons/terms.ts';
-import { readTerms, type TermsBody } from '../contract/coupons/terms-json.ts';
+import { readTerms, type TermsBody, termsJson } from '../contract/coupons/terms-json.ts';
+import { type Actor, noteAct } from '../operators/acts.ts';
 import { unknownCampaign } from './find-campaign.ts';
 import { preconditionFailed } from './precondition.ts';
 
@@ -31,6 +32,25 @@ export function readTermsOf(body: TermsBody, whose: 'grants' | 'anybody', prefix
 
 function prefixed(faults: readonly FieldFault[], prefix: string): FieldFault[] {
   return faults.map(fault => ({ ...fault, field: prefix === '' ? fault.field : `${prefix}.${fault.field}` }));
+}
+
+/** Creates a coupon for an operator, and logs it. Throws like addCoupon. */
+export async function makeCoupon(pool: Pool, of: CouponOf, terms: Terms, actor: Actor): Promise<Coupon> {
+  return await transaction(pool, async db => {
+    const coupon = await addCoupon(db, of, terms, 'terms');
+    await noteTerms(db, actor, coupon);
+    return coupon;
+  });
+}
+
+/** A code that anybody may use is not in the log; the number of the coupon is. */
+async function noteTerms(
+  db: Queryable,
+  actor: Actor,
+  { couponId, campaignId, terms, revision }: Coupon,
+): Promise<void> {
+  const details = { campaign: campaignId, version: revision, terms: termsJson(terms) };
+  await noteAct(db, actor, { target: `coupon ${couponId}`, details });
 }
 
 /**
@@ -59,10 +79,11 @@ export async function replaceTerms(
   coupon: Coupon,
   terms: Terms,
   version: number | undefined,
+  actor: Actor,
 ): Promise<Coupon> {
   for (;;) {
     try {
-      const changed = await transaction(pool, db => replaceUnheld(db, coupon, terms, version));
+      const changed = await transaction(pool, db => replaceUnheld(db, coupon, terms, version, actor));
       if (changed !== undefined) return changed;
     } catch (error) {
       const { campaignId, code } = coupon;
@@ -77,6 +98,7 @@ async function replaceUnheld(
   { couponId }: Coupon,
   terms: Terms,
   version: number | undefined,
+  actor: Actor,
 ): Promise<Coupon | undefined> {
   await checkStacking(db, terms, couponId, '');
   await lockCoupons(db, [couponId]);
@@ -87,6 +109,7 @@ async function replaceUnheld(
   if (more) return undefined;
   const changed = await changeCoupon(db, couponId, terms);
   if (changed === undefined) throw new Error(`coupon ${couponId} does not exist`);
+  await noteTerms(db, actor, changed);
   return changed;
 }
 

@@ -14,7 +14,9 @@ import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { ClocksApart } from '../clock/clock-watch.ts';
 import { Problem } from '../contract/api/problem.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
+import { campaignTarget, noteAct } from '../operators/acts.ts';
 import { campaignName, tryEach } from '../try-each.ts';
+import { operationOf, versionDetails } from './act-details.ts';
 import { changedAnnouncement } from './announce.ts';
 import { type CampaignDeps, clocksApart } from './deps.ts';
 import { findCampaign } from './find-campaign.ts';
@@ -154,6 +156,7 @@ async function effect(
     confirmed,
     campaign => refusalOf(campaign, proposed),
     campaign => rulesWith(deps, campaign, proposed),
+    noteVersion,
   );
   if (decided.state === 'pending') return decided;
   deps.log.info(
@@ -162,6 +165,18 @@ async function effect(
   );
   await publishSoon(deps, await findCampaign(deps.pool, proposed.campaignId));
   return decided;
+}
+
+/** Another engine may have had the request: its operator is in the version. A version from before the log leaves no row. */
+async function noteVersion(
+  db: Queryable,
+  { campaignId, version, action, askedBy, askedRole, askedToken, reason, ...target }: Version,
+  before: Campaign,
+): Promise<void> {
+  if (askedRole === null || action === 'make') return;
+  const actor = { name: askedBy, role: askedRole, tokenId: askedToken, action: operationOf(action) };
+  const details = versionDetails(before, version, target);
+  await noteAct(db, actor, { target: campaignTarget(campaignId), reason, details });
 }
 
 /** Whether an instant is certainly in the future. */

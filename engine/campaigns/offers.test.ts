@@ -15,6 +15,7 @@ const UNTIL_ALL_KNOW_US = (LEASE_MS + leaseMarginMs(LEASE_MS)) * 1_000;
 const WITHIN_S = 40;
 const SECOND_US = 1_000_000;
 const RUNNING = new AbortController().signal;
+const ACTOR = { name: 'operator', role: 'owner', tokenId: null, action: 'passOn' } as const;
 
 let ledger: TestLedger;
 before(async () => {
@@ -86,7 +87,7 @@ test('while gateways are unreachable the deadline stays, and the end resumes aft
   const clock = { us: SECOND_US };
   const silent = depsOf(campaign, clock, () => Promise.reject(new Error('Redis is down')));
   const toEnd = { serial: 1, holder: undefined, reason: 'not seen' };
-  await rejects(endOffer(silent, campaign.campaignId, toEnd, RUNNING), { slug: 'unavailable' });
+  await rejects(endOffer(silent, campaign.campaignId, toEnd, ACTOR, RUNNING), { slug: 'unavailable' });
   await rejects(resumeEnds(silent), /Redis is down/);
   deepEqual(await deadlines(campaign), { 10: AS_OFFERED, 20: AS_OFFERED });
   clock.us = 10 * SECOND_US;
@@ -94,6 +95,7 @@ test('while gateways are unreachable the deadline stays, and the end resumes aft
     depsOf(campaign, clock, async () => undefined),
     campaign.campaignId,
     toEnd,
+    ACTOR,
     RUNNING,
   );
   const dueUs = clock.us + UNTIL_ALL_KNOW_US;
@@ -153,7 +155,7 @@ test('records an end once, never after the deadline, and refuses later extension
   const claim_by = new Date(campaign.opensAt.getTime() + 90_000).toISOString();
   const deps = { pool: ledger.pool, log: pino({ level: 'silent' }) };
   for (const serial of [1, 2]) {
-    const extended = extendOffer(deps, campaign, { serial, holder: `user-${serial * 10}`, claim_by });
+    const extended = extendOffer(deps, campaign, { serial, holder: `user-${serial * 10}`, claim_by }, ACTOR);
     await rejects(extended, { slug: 'conflict', message: /is being ended/ });
   }
   const begun = await listBegunEnds(ledger.pool);
@@ -170,7 +172,7 @@ test('concurrent extensions by two operators never shorten a deadline', async ()
   const deps = { pool: ledger.pool, log: pino({ level: 'silent' }) };
   const extend = (s: number): Promise<unknown> => {
     const claim_by = new Date(campaign.opensAt.getTime() + s * 1_000).toISOString();
-    return extendOffer(deps, campaign, { serial: 1, holder: 'user-10', claim_by });
+    return extendOffer(deps, campaign, { serial: 1, holder: 'user-10', claim_by }, ACTOR);
   };
   await Promise.allSettled([extend(100), extend(60), extend(80)]);
   equal((await deadlines(campaign))[10], 100 * SECOND_US);

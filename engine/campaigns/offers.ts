@@ -25,6 +25,7 @@ import {
 import { isoOfUs } from '../contract/api/instants.ts';
 import { fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
 import { LAST_STAMP_US } from '../contract/record/stamp.ts';
+import { type Actor, campaignTarget, noteAct } from '../operators/acts.ts';
 import { type CampaignDeps, nowUsOrRefuse } from './deps.ts';
 import { findCampaign } from './find-campaign.ts';
 import { type Notice, noticeMs, pause, resume, type TellDeps, tellThenActOrRefuse } from './tell-then-act.ts';
@@ -51,6 +52,7 @@ export async function extendOffer(
     holder,
     claim_by,
   }: { readonly serial: number; readonly holder: string; readonly claim_by: string },
+  actor: Actor,
 ): Promise<{ readonly serial: number; readonly user: string; readonly claim_by: string }> {
   const { campaignId } = campaign;
   const claimByUs = new Date(claim_by).getTime() * 1_000;
@@ -70,7 +72,13 @@ export async function extendOffer(
     const right = `${isoOfUs(lastUs)} or earlier: claims are stamped, and stamps end then`;
     throw invalidRequest([fieldFault('claim_by', claim_by, right)]);
   }
-  if (!(await extendDeadline(deps.pool, campaignId, { serial, holder, atUs: claimByUs }))) {
+  const isExtended = await extendDeadline(deps.pool, campaignId, { serial, holder, atUs: claimByUs }, db =>
+    noteAct(db, actor, {
+      target: campaignTarget(campaignId),
+      details: { serial, claim_by: isoOfUs(claimByUs) },
+    }),
+  );
+  if (!isExtended) {
     throw new Problem('conflict', `The offer of serial ${serial} has changed meanwhile, or has ended.`);
   }
   deps.log.info({ campaignId, serial }, 'claim deadline extended');
@@ -145,11 +153,12 @@ export async function endOffer(
   deps: TellDeps,
   campaignId: number,
   wanted: OfferToEnd & { readonly reason: string },
+  actor: Actor,
   stopping: AbortSignal,
 ): Promise<EndedOffer> {
   const { serial } = wanted;
   const { userId: holder } = await findHeld(deps, campaignId, wanted);
-  await begin(deps, campaignId, { ...wanted, holder });
+  await begin(deps, campaignId, { ...wanted, holder }, actor);
   await tellThenActOrRefuse(deps, OFFER_ENDS, await findCampaign(deps.pool, campaignId));
   return await awaitEnd(deps, campaignId, { serial, holder }, stopping);
 }
@@ -164,9 +173,18 @@ async function begin(
   deps: TellDeps,
   campaignId: number,
   { serial, holder, reason }: { readonly serial: number; readonly holder: string; readonly reason: string },
+  actor: Actor,
 ): Promise<void> {
   const atUs = Math.ceil((await nowUsOrRefuse(deps)) + noticeMs(deps.leaseMs) * 1_000);
-  if (await beginEnd(deps.pool, campaignId, { serial, holder, atUs, reason })) {
+  // Nothing undoes an end that was noted, so the act is done.
+  const isBegun = await beginEnd(deps.pool, campaignId, { serial, holder, atUs, reason }, db =>
+    noteAct(db, actor, {
+      target: campaignTarget(campaignId),
+      reason,
+      details: { serial, ends_at: isoOfUs(atUs) },
+    }),
+  );
+  if (isBegun) {
     deps.log.info({ campaignId, serial }, 'end of an offer started');
     return;
   }

@@ -2,6 +2,7 @@
 import { transaction } from '../../sql/database.ts';
 import { getCampaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { type RoomSettings, setTerms } from '../../sql/statements/rooms/rooms.ts';
+import { type Actor, campaignTarget, noteAct } from '../operators/acts.ts';
 import type { CampaignDeps } from './deps.ts';
 import { preconditionFailed } from './precondition.ts';
 
@@ -14,12 +15,17 @@ export async function setRoomTerms(
   campaignId: number,
   terms: RoomSettings,
   version: number | undefined,
+  actor: Actor,
 ): Promise<void> {
   await transaction(deps.pool, async client => {
     const now = await setTerms(client, campaignId, terms);
     // Rolls back the new terms too: the update has held the row's lock since.
     if (version !== undefined && now !== version + 1)
       throw preconditionFailed(`"${version}"`, { version: (now ?? 1) - 1 }, roomName(campaignId));
+    if (now === undefined) return;
+    const { perSecond: per_second, capacity, paused } = terms;
+    const details = { version: now, per_second, capacity, paused };
+    await noteAct(client, actor, { target: campaignTarget(campaignId), details });
   });
   deps.log.info({ campaignId, ...terms }, 'room terms set');
   const campaign = await getCampaign(deps.pool, campaignId);

@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import { type Pool, transaction } from '../../sql/database.ts';
 import { type ClockTrust, insertTrust, replaceTrust } from '../../sql/statements/progress/clock.ts';
 import { Problem } from '../contract/api/problem.ts';
+import { type Actor, noteAct } from '../operators/acts.ts';
 import type { ClockLook } from './clock-agreement.ts';
 import type { ClockWatch } from './clock-watch.ts';
 
@@ -39,7 +40,7 @@ export function aheadMsOf({
 export async function trustClock(
   deps: TrustDeps,
   wanted: WantedTrust,
-  said: { readonly by: string; readonly reason: string | null },
+  { actor, reason }: { readonly actor: Actor; readonly reason: string | null },
 ): Promise<void> {
   const { pool, clocks, log } = deps;
   await hearAll(clocks);
@@ -55,13 +56,19 @@ export async function trustClock(
   const acceptedMs = wanted.aheadOf === 'postgres' ? postgres : standing;
   const trust = {
     ...wanted,
-    ...{ saidBy: said.by, reason: said.reason, postgresMs: postgres, engineMs: engine, acceptedMs },
+    ...{ saidBy: actor.name, reason, postgresMs: postgres, engineMs: engine, acceptedMs },
     // Redis and PostgreSQL do not differ: the statement has done all it can once engines have read it.
     ended: acceptedMs === 0 ? ('agreed' as const) : null,
   };
   const isWritten = await transaction(pool, async client => {
     await replaceTrust(client);
-    return insertTrust(client, trust);
+    if (!(await insertTrust(client, trust))) return false;
+    const details = {
+      ...{ ahead_of: trust.aheadOf, ahead_ms: trust.aheadMs, accepted_ms: acceptedMs },
+      redis_ahead_ms: { postgres, engine },
+    };
+    await noteAct(client, actor, { target: 'clocks', reason, details });
+    return true;
   });
   if (!isWritten) throw retryLater('Another operator made a statement at the same moment. Retrying is safe.');
   log.warn({ ...trust }, "an operator declared Redis' clock correct");

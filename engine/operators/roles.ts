@@ -6,7 +6,7 @@ export { ROLES, type Role };
 export const permissions = {
   read: {
     roles: ['viewer', 'editor', 'drawer', 'owner'],
-    means: 'Read campaigns, entries, outcomes, coupons, rooms, clocks and dead letters',
+    means: 'Read campaigns, entries, outcomes, coupons, rooms, clocks, dead letters and what operators did',
   },
   edit: {
     roles: ['editor', 'owner'],

@@ -1,5 +1,5 @@
 /** Makes and revokes tokens of operators. */
-import type { Pool, Queryable } from '../../sql/database.ts';
+import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
 import {
   getOperatorToken,
   insertOperatorToken,
@@ -8,6 +8,7 @@ import {
   revokeOperatorToken,
 } from '../../sql/statements/operators/operator-tokens.ts';
 import { fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
+import { type Actor, noteAct } from './acts.ts';
 import { ENVIRONMENT_OPERATOR, hashOfToken, makeOperatorToken } from './authenticate.ts';
 
 const DAY_MS = 86_400_000;
@@ -28,7 +29,7 @@ export interface WantedToken {
 export async function makeToken(
   pool: Pool,
   { name, role, expiresAt = undefined }: WantedToken,
-  madeBy: string,
+  actor: Actor,
   nowMs: number,
 ): Promise<OperatorToken & { readonly token: string }> {
   const until = expiresAt ?? new Date(nowMs + DEFAULT_LIFE_MS);
@@ -39,11 +40,16 @@ export async function makeToken(
   }
   if (name.toLowerCase() === ENVIRONMENT_OPERATOR) throw nameTaken(name, 'It is that of the OPERATOR_TOKEN.');
   const token = makeOperatorToken();
-  const made = await insertOperatorToken(pool, {
-    ...{ name, role, madeBy, madeAt: new Date(nowMs), expiresAt: until },
-    secretHash: hashOfToken(token),
+  const made = await transaction(pool, async db => {
+    const row = await insertOperatorToken(db, {
+      ...{ name, role, madeBy: actor.name, madeAt: new Date(nowMs), expiresAt: until },
+      secretHash: hashOfToken(token),
+    });
+    if (row === undefined) throw nameTaken(name, 'Revoke its token first.');
+    const details = { name, role, expires_at: row.expiresAt };
+    await noteAct(db, actor, { target: tokenTarget(row), details });
+    return row;
   });
-  if (made === undefined) throw nameTaken(name, 'Revoke its token first.');
   return { ...made, token };
 }
 
@@ -55,10 +61,22 @@ export async function findToken(db: Queryable, tokenId: number): Promise<Operato
 }
 
 /** Revokes a token at once, for every engine; one that is revoked stays so. Throws Problem unknown-token. */
-export async function revokeToken(pool: Pool, tokenId: number, by: string): Promise<OperatorToken> {
-  const revoked = await revokeOperatorToken(pool, tokenId, by);
-  if (revoked === undefined) throw unknownToken(tokenId);
-  return revoked;
+export async function revokeToken(pool: Pool, tokenId: number, actor: Actor): Promise<OperatorToken> {
+  return await transaction(pool, async db => {
+    const revoked = await revokeOperatorToken(db, tokenId, actor.name);
+    if (revoked !== undefined) {
+      const { name, role } = revoked;
+      await noteAct(db, actor, { target: tokenTarget(revoked), details: { name, role } });
+      return revoked;
+    }
+    const known = await getOperatorToken(db, tokenId);
+    if (known === undefined) throw unknownToken(tokenId);
+    return known;
+  });
+}
+
+function tokenTarget({ tokenId }: OperatorToken): string {
+  return `token ${tokenId}`;
 }
 
 function unknownToken(tokenId: number): Problem {

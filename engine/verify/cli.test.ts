@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { actsOf, exported, headAfter } from './testing/log-maker.ts';
 import type { Item } from './testing/made.ts';
 import { makeBook, written } from './testing/maker.ts';
 import { bookSigner, keyObject, sliceSigner } from './testing/maker-world.ts';
@@ -43,6 +44,10 @@ before(async () => {
     'heads.ndjson',
     json({ heads: made.parts.slices.slice(1, 2).map(({ head }) => head), next: '' }),
   );
+  const acts = actsOf(20);
+  const heads = acts.slice(-1).map(act => headAfter(act, bookSigner));
+  await file('log.ndjson', exported(acts, heads));
+  await file('cut-log.ndjson', exported(acts.slice(0, 9), heads));
   const another = makeBook({ kind: 'raffle', entries: 13 });
   await file(
     'other-heads.ndjson',
@@ -111,6 +116,13 @@ test('the exit code states the kind of finding', async () => {
     [0, 'book.ndjson', '--heads', 'heads.ndjson', '--max-heads-bytes', '300'],
     [2, 'book.ndjson', '--heads', 'heads.ndjson', '--max-heads-bytes', '200'],
     [2, 'book.ndjson', '--heads', 'heads.ndjson', '--heads', 'heads.ndjson', '--max-heads-bytes', '300'],
+    [0, '--log', 'log.ndjson'],
+    [0, '--log', 'log.ndjson', '--keys', 'keys.json'],
+    [0, 'book.ndjson', '--log', 'log.ndjson'],
+    [3, '--log', 'log.ndjson', '--keys', 'no-keys.json'],
+    [4, '--log', 'cut-log.ndjson', '--keys', 'keys.json'],
+    [2, '--log', 'heads.ndjson'],
+    [2, '--log', 'log.ndjson', '--max-log-bytes', '300'],
     [2, 'book.ndjson', '--max-line-bytes', '300'],
     [2, 'book.ndjson', '--receipts', 'receipts.ndjson', '--max-receipts-bytes', '300'],
     [2, '--proof', 'proof.json', '--max-proof-bytes', '300'],
@@ -144,6 +156,7 @@ test('answers wrong usage with the remedy', async () => {
       /--heads needs a book/,
     ],
     [['nowhere.ndjson'], /cannot read nowhere\.ndjson/],
+    [['--log', 'nowhere.ndjson'], /cannot read nowhere\.ndjson/],
     [['book.ndjson', '--heads', 'heads.ndjson', '--heads', 'nowhere.ndjson'], /cannot read nowhere\.ndjson/],
     [['book.ndjson', '--proof', 'nowhere.json'], /cannot read nowhere\.json/],
     [['book.ndjson', '--max-bytes', '-1'], /max-bytes/],

@@ -1,5 +1,5 @@
 /**
- * `fairline verify`: checks a book, receipts against it, and the proof of a draw. No network, no database: files in, a report
+ * `fairline verify`: checks a book, receipts against it, the proof of a draw, and an operator log. No network, no database: files in, a report
  * out. The exit code shows the kind of findings (findings.ts).
  */
 import { open } from 'node:fs/promises';
@@ -22,6 +22,8 @@ const USAGE = `fairline verify [book] [options]
   --rules-hash <hash> the hash of the rules that you noted when the campaign showed it (rules_hash)
   --heads <file>      heads kept while the campaign was open (GET /v1/heads, one page per line), or the
                       records of a monitor; repeatable
+  --log <file>        an operator log (GET /v1/operator-log.ndjson, or one page of GET /v1/operator-log per line),
+                      alone, or to compare with the head that the book names
   --max-bytes <n>     limit of the uncompressed book (default ${defaultLimits.bookBytes})
   --max-entries <n>   limit of entries (default ${defaultLimits.entries})
   --max-slices <n>    limit of slices (default ${defaultLimits.slices})
@@ -29,12 +31,13 @@ const USAGE = `fairline verify [book] [options]
   --max-tickets <n>   limit of tickets over all entrants (default ${defaultLimits.tickets})
   --max-line-bytes <n>      limit of a line of the book or of kept heads (default ${defaultLimits.lineBytes})
   --max-heads-bytes <n>     limit of all kept heads together (default ${defaultLimits.headsBytes})
+  --max-log-bytes <n>       limit of the operator log (default ${defaultLimits.logBytes})
   --max-receipts <n>        limit of receipts (default ${defaultLimits.receipts})
   --max-receipts-bytes <n>  limit of the file of receipts (default ${defaultLimits.receiptsBytes})
   --max-proof-bytes <n>     limit of the proof (default ${defaultLimits.proofBytes})
   --json              print the report as JSON
 
-exit codes: 0 valid, ${EXIT_USAGE} wrong usage, ${exitCodes.document} unreadable, ${exitCodes.signature} signature or key, ${exitCodes.order} entries or their order,
+exit codes: 0 valid, ${EXIT_USAGE} wrong usage, ${exitCodes.document} unreadable, ${exitCodes.signature} signature or key, ${exitCodes.order} entries or acts, or their order,
 ${exitCodes.outcome} outcome or draw; the smallest that applies
 `;
 
@@ -54,6 +57,7 @@ const options = {
   'pool-root': { type: 'string' },
   'rules-hash': { type: 'string' },
   heads: { type: 'string', multiple: true },
+  log: { type: 'string' },
   'max-bytes': { type: 'string' },
   'max-entries': { type: 'string' },
   'max-slices': { type: 'string' },
@@ -61,6 +65,7 @@ const options = {
   'max-tickets': { type: 'string' },
   'max-line-bytes': { type: 'string' },
   'max-heads-bytes': { type: 'string' },
+  'max-log-bytes': { type: 'string' },
   'max-receipts': { type: 'string' },
   'max-receipts-bytes': { type: 'string' },
   'max-proof-bytes': { type: 'string' },
@@ -100,9 +105,9 @@ function readArguments(args: readonly string[]) {
 type Arguments = ReturnType<typeof readArguments>;
 
 function checkArguments(given: Arguments): void {
-  const { book, receipt, receipts, proof, keys, user, heads } = given;
-  if (book === undefined && receipt === undefined && receipts === undefined && proof === undefined) {
-    throw new WrongUsage('nothing to verify: give a book, a receipt or a proof');
+  const { book, receipt, receipts, proof, keys, user, heads, log } = given;
+  if ([book, receipt, receipts, proof, log].every(document => document === undefined)) {
+    throw new WrongUsage('nothing to verify: give a book, a receipt, a proof or an operator log');
   }
   for (const name of ['pool-root', 'rules-hash'] as const) {
     const noted = given[name];
@@ -130,6 +135,7 @@ const raised = {
   'max-tickets': 'tickets',
   'max-line-bytes': 'lineBytes',
   'max-heads-bytes': 'headsBytes',
+  'max-log-bytes': 'logBytes',
   'max-receipts': 'receipts',
   'max-receipts-bytes': 'receiptsBytes',
   'max-proof-bytes': 'proofBytes',
@@ -197,9 +203,9 @@ async function withFile<T>(path: string, use: (file: File) => Promise<T>): Promi
 }
 
 async function requestOf(given: Arguments): Promise<Request> {
-  const { book, receipt, user, receipts, proof, keys, heads } = given;
+  const { book, receipt, user, receipts, proof, keys, heads, log } = given;
   // These are opened while they are read, when a failure would look like one of the verifier.
-  for (const path of [...(book === undefined ? [] : [book]), ...(heads ?? [])])
+  for (const path of [book, log, ...(heads ?? [])].filter(path => path !== undefined))
     await withFile(path, async file => await file.stat());
   const limits = { ...defaultLimits, ...limitsOf(given) };
   const file = async (path: string | undefined, most: number): Promise<Uint8Array | undefined> =>
@@ -219,6 +225,7 @@ async function requestOf(given: Arguments): Promise<Request> {
     ...(proofBytes === undefined ? {} : { proof: proofBytes }),
     ...(keyBytes === undefined ? {} : { keys: keyBytes }),
     ...(heads === undefined ? {} : { heads: joined(heads) }),
+    ...(log === undefined ? {} : { log: pieces(log) }),
     ...(given['pool-root'] === undefined ? {} : { poolRoot: given['pool-root'] }),
     ...(given['rules-hash'] === undefined ? {} : { rulesHash: given['rules-hash'] }),
   };

@@ -13,7 +13,7 @@ import { makeBook, written } from './testing/maker.ts';
 import { bookSigner, CLOSES_AT_US, keyObject, OPENS_AT_US, sliceSigner } from './testing/maker-world.ts';
 import { codesOf, inPieces, json, run } from './testing/run.ts';
 
-const first = makeBook({ kind: 'coupon', entries: 20, stock: 5 });
+const first = makeBook({ kind: 'coupon', entries: 20, stock: 5, hasLog: true });
 const claimed = makeBook({
   kind: 'coupon',
   entries: 20,
@@ -71,6 +71,11 @@ const fields: Readonly<Record<string, Found | typeof NEVER>> = {
   'header.keys[].until': NEVER,
   'header.keys[].revoked': { code: 'key-conflict', to: later },
   'header.keys[].use': { code: 'malformed' },
+  'header.operator_log.at': { code: 'log-signature', to: () => '2023-08-23T15:00:00.000Z' },
+  'header.operator_log.hash': { code: 'log-signature' },
+  'header.operator_log.key': { code: 'unknown-key' },
+  'header.operator_log.seq': { code: 'log-signature' },
+  'header.operator_log.signature': { code: 'log-signature' },
   'header.rules_hash': noRules,
   'header.rules.campaign': { code: 'malformed' },
   'header.rules.claim_within_s': noRules,
@@ -246,6 +251,13 @@ const unfound: readonly (readonly [why: string, made: MadeBook, change: (parts: 
     'a later end of what is shown: it only requires the book to show more',
     first,
     ({ header }) => Object.assign(header, { until_us: CLOSES_AT_US + 1 }),
+  ],
+  [
+    'no head of the operator log: the book is older than the first one',
+    first,
+    ({ header }) => {
+      delete header.operator_log;
+    },
   ],
   [
     'when somebody who waited left: no book shows what is signed after the close',

@@ -23,7 +23,8 @@ export const findingKinds = {
   'slice-signature': 'signature',
   'book-signature': 'signature',
   'monitor-record': 'signature',
-  // Who is in the book, and in which order.
+  'log-signature': 'signature',
+  // Who is in the book, and in which order; or what is in the operator log.
   'slice-order': 'order',
   'slice-forked': 'order',
   'slice-chain': 'order',
@@ -55,6 +56,10 @@ export const findingKinds = {
   'receipt-slice-missing': 'order',
   'receipt-left-out': 'order',
   'receipt-differs': 'order',
+  'log-row': 'order',
+  'log-order': 'order',
+  'log-head': 'order',
+  'log-cut': 'order',
   // Whether the outcomes follow from the rules.
   'rules-hash': 'outcome',
   outcome: 'outcome',

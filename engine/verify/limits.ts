@@ -9,7 +9,7 @@ export interface Limits {
   readonly ratio: number;
   /** Of the line of one entry. */
   readonly entryBytes: number;
-  /** Of any other line, also of kept heads: the header has the keys and the incarnations, a slice its leaves that are not entries. */
+  /** Of any other line, also of kept heads and of an operator log: the header has the keys and the incarnations, a slice its leaves that are not entries. */
   readonly lineBytes: number;
   /** Of a receipt; it takes at most 6 KB, whatever its slice has. */
   readonly receiptBytes: number;
@@ -21,6 +21,8 @@ export interface Limits {
   readonly proofBytes: number;
   /** Of kept heads, which are read line by line. A million take 260 MB, and as much memory. */
   readonly headsBytes: number;
+  /** Of an operator log, which is read line by line. A million acts take about 500 MB. */
+  readonly logBytes: number;
   /** The nesting depth of JSON. Valid documents need at most 5. */
   readonly depth: number;
   readonly entries: number;
@@ -43,6 +45,7 @@ export const defaultLimits: Limits = {
   keysBytes: 1024 * 1024,
   proofBytes: 64 * 1024 * 1024,
   headsBytes: 2 ** 31,
+  logBytes: 2 ** 33,
   depth: 16,
   entries: 10_000_000,
   slices: 10_000_000,

@@ -1,5 +1,5 @@
 /**
- * The entry point of the verifier: takes a book, receipts, a proof and keys, as available, and returns a report. It neither
+ * The entry point of the verifier: takes a book, receipts, a proof, an operator log and keys, as available, and returns a report. It neither
  * throws nor hangs on any input: unreadable input is a finding.
  */
 import { BookReader } from './book/book.ts';
@@ -10,6 +10,7 @@ import { exitCodeOf, type Finding, Findings, Unreadable } from './findings.ts';
 import { type ComparedBook, KeptHeads } from './heads/kept-heads.ts';
 import { checkNotedRoot, checkNotedRules } from './heads/noted.ts';
 import { defaultLimits, type Limits } from './limits.ts';
+import { type LogReport, OperatorLog } from './log/operator-log.ts';
 import type { Primitives } from './primitives.ts';
 import { readKeysDocument, Signers } from './receipts/keys.ts';
 import {
@@ -42,6 +43,8 @@ export interface Request {
   readonly rulesHash?: string;
   /** Kept heads, one page per line, as responses of `GET /v1/heads` or records of a monitor. Compared with the book. */
   readonly heads?: AsyncIterable<Uint8Array>;
+  /** An operator log: responses of `GET /v1/operator-log`, one page per line. */
+  readonly log?: AsyncIterable<Uint8Array>;
 }
 
 export interface Report {
@@ -114,10 +117,13 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
   const hasNotedRules = request.rulesHash !== undefined && rules !== undefined;
   if (hasNotedRules) read(() => checkNotedRules(request.rulesHash ?? '', rules, findings));
   const noted = { hasNotedRoot, hasNotedRules };
+  const log = isSkipped
+    ? undefined
+    : await readLog(request, book, hasKeys ? signers : undefined, limits, findings);
   const isPinned = pinned !== undefined;
   const { revokedLater } = signers;
   const seenKept = request.heads === undefined ? undefined : keptReport;
-  return { book, receipts, located, proof, pinned: isPinned, ...noted, kept: seenKept, revokedLater };
+  return { book, receipts, located, proof, pinned: isPinned, ...noted, kept: seenKept, log, revokedLater };
 }
 
 /** Kept heads, including those of receipts; undefined if they cannot be read. */
@@ -136,6 +142,24 @@ async function keptOf(
   }
   for (const { head, what } of receipts) kept.addReceipt(head, `the head of ${what}`);
   return kept;
+}
+
+/** Undefined without a log, or if it cannot be read to its end. */
+async function readLog(
+  { log, primitives }: Request,
+  book: ReadBook | undefined,
+  signers: Signers | undefined,
+  limits: Limits,
+  findings: Findings,
+): Promise<LogReport | undefined> {
+  if (log === undefined) return undefined;
+  try {
+    const options = { findings, limits, primitives, signers, ofBook: book?.logHead };
+    return await new OperatorLog(options).read(log);
+  } catch (error) {
+    findings.addUnreadable(error);
+    return undefined;
+  }
 }
 
 function comparedOf({ chains: { time }, rules, signers }: ReadBook): ComparedBook {

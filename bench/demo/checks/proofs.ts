@@ -1,5 +1,6 @@
 /**
- * Checks what anybody could check afterwards: the downloaded books, the raffle's proof, and the receipts of random clients.
+ * Checks what anybody could check afterwards: the downloaded books, the raffle's proof, and the receipts of random clients; and
+ * what the shop can check, the operator log.
  * The verifier runs as a process of its own, with the public keys fetched earlier.
  */
 import { execFile } from 'node:child_process';
@@ -71,6 +72,31 @@ export async function checkProofs(
     }
   }
   return { proofVerified, receiptsVerified };
+}
+
+export interface CheckedLog {
+  /** The pages of the operator log, one per line. */
+  readonly text: string;
+  /** What the verifier finds in it; undefined when there is nothing. */
+  readonly found: string | undefined;
+  /** What it finds when another operator is named for the first act. */
+  readonly foundBent: string | undefined;
+}
+
+/** Downloads the operator log and verifies it as it is, and bent, with the keys that `checkProofs` has fetched. */
+export async function checkLog({ operator }: Pick<Site, 'operator'>, directory: string): Promise<CheckedLog> {
+  const file = (name: string): string => join(directory, name);
+  const headers = { authorization: `Bearer ${operator.token}` };
+  const text = await (await fetch(`${operator.base}/v1/operator-log.ndjson`, { headers })).text();
+  await writeFile(file('operator-log.ndjson'), text);
+  await writeFile(file('bent-log.ndjson'), text.replace('"operator":"operator"', '"operator":"mallory"'));
+  const verified = (name: string): Promise<string | undefined> =>
+    runVerifier(['--log', file(name), '--keys', file('keys.json')]);
+  return {
+    text,
+    found: await verified('operator-log.ndjson'),
+    foundBent: await verified('bent-log.ndjson'),
+  };
 }
 
 /** The verifier's findings; undefined when there are none. */

@@ -1,7 +1,7 @@
 /** The last chapter: downloads what was decided, and has the verifier check it, as anybody could. */
 import { mkdir, rm } from 'node:fs/promises';
 import { Faults } from '../checks/faults.ts';
-import { checkProofs } from '../checks/proofs.ts';
+import { checkLog, checkProofs } from '../checks/proofs.ts';
 import type { Fan } from './story-cast.ts';
 import type { Scheduled } from './story-schedule.ts';
 import type { Stage } from './story-teller.ts';
@@ -30,4 +30,10 @@ export async function checkBooks(
   teller.equal('receipts that are right', receiptsVerified, 2 * fans.length);
   teller.say('verifier', 'finds both books, the proof of the draw and every receipt right');
   stage.counts.set('receipts verified', receiptsVerified);
+  const { text, found, foundBent } = await checkLog(site, directory);
+  for (const { name } of [operator, stage.colleague])
+    teller.check(`acts of ${name} should be in the log`, text.includes(`"operator":"${name}"`), text);
+  teller.equal('what the verifier finds in the operator log', found, undefined);
+  teller.check('a bent act should be found', foundBent?.includes('the hash of act 1 ') === true, foundBent);
+  teller.say('verifier', 'finds the operator log right, and the act in which one name was changed');
 }

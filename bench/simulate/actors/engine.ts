@@ -9,7 +9,7 @@ import { assembleRuntime, type RuntimeDeps, type RuntimeIntervals } from '../../
 import { plainDraw } from '../../../engine/campaigns/announce.ts';
 import { changeCampaign } from '../../../engine/campaigns/change.ts';
 import { closeCampaign } from '../../../engine/campaigns/close.ts';
-import { addCoupon, replaceTerms } from '../../../engine/campaigns/coupon-terms.ts';
+import { makeCoupon, replaceTerms } from '../../../engine/campaigns/coupon-terms.ts';
 import { createWanted, type WantedCampaign } from '../../../engine/campaigns/create-campaign.ts';
 import { findCampaign } from '../../../engine/campaigns/find-campaign.ts';
 import { endOffer } from '../../../engine/campaigns/offers.ts';
@@ -21,7 +21,7 @@ import { commitmentOf, deriveSecret } from '../../../engine/draw/commit.ts';
 import { Randomness } from '../../../engine/draw/randomness.ts';
 import { type LockName, Locks } from '../../../engine/locks.ts';
 import type { EngineMetrics } from '../../../engine/metrics.ts';
-import { transaction } from '../../../sql/database.ts';
+import type { Actor } from '../../../engine/operators/acts.ts';
 import { readOffer } from '../../../sql/statements/claims/offers.ts';
 import { getCoupon } from '../../../sql/statements/coupons/coupons.ts';
 import { getRoom } from '../../../sql/statements/rooms/rooms.ts';
@@ -182,11 +182,16 @@ export class SimulatedEngine {
       const isOfIt = ({ of }: CheckedCoupon): boolean =>
         'campaignId' in of && of.campaignId === campaign.campaignId;
       const granted = coupons.find(isOfIt);
-      await createWanted(this.#deps, wantedOf(campaign), 'operator', granted && termsOf(granted));
+      await createWanted(
+        this.#deps,
+        wantedOf(campaign),
+        actor('createCampaign'),
+        granted && termsOf(granted),
+      );
     }
     for (const coupon of coupons) {
       const { of } = coupon;
-      if ('code' in of) await transaction(this.#deps.pool, db => addCoupon(db, of, termsOf(coupon), ''));
+      if ('code' in of) await makeCoupon(this.#deps.pool, of, termsOf(coupon), actor('createCoupon'));
     }
   }
 
@@ -200,7 +205,7 @@ export class SimulatedEngine {
       ...(drawsAtMs === undefined ? {} : { drawsAt: drawsAtMs === null ? null : at(drawsAtMs) }),
       ...(stock === undefined ? {} : { stock }),
     };
-    const attribution = { by: 'operator', reason: null };
+    const attribution = { actor: actor(`${action}Campaign`), reason: null };
     try {
       const campaign = await findCampaign(this.#deps.pool, campaignId);
       await changeCampaign(this.#deps, campaign, action, change, attribution, new AbortController().signal);
@@ -219,7 +224,7 @@ export class SimulatedEngine {
 
   /** The operator declares Redis right while it is that far ahead of PostgreSQL. Never rejects. */
   async trustClock(aheadMs: number): Promise<string> {
-    const said = { by: 'operator', reason: null };
+    const said = { actor: actor('trustClock'), reason: null };
     try {
       await trustClock(this.#deps, { aheadOf: 'postgres', aheadMs }, said);
       return 'in effect';
@@ -240,7 +245,7 @@ export class SimulatedEngine {
    */
   async setRoom(campaignId: number, terms: RoomTerms, version: number): Promise<boolean> {
     try {
-      await setRoomTerms(this.#deps, campaignId, terms, version);
+      await setRoomTerms(this.#deps, campaignId, terms, version, actor('setRoom'));
       return true;
     } catch (error) {
       if (error instanceof Problem && error.slug === 'precondition-failed') return false;
@@ -254,7 +259,7 @@ export class SimulatedEngine {
     try {
       const coupon = await getCoupon(pool, couponId);
       if (coupon === undefined) throw new Error(`coupon ${couponId} has gone`);
-      await replaceTerms(pool, coupon, termsOf(terms), coupon.revision);
+      await replaceTerms(pool, coupon, termsOf(terms), coupon.revision, actor('replaceTerms'));
       this.#tally.count('terms of a coupon in effect');
     } catch (error) {
       // A refusal of the ledger must have been turned into a problem.
@@ -277,7 +282,7 @@ export class SimulatedEngine {
       if (offer === undefined) return false;
       asks(offer.userId);
       const toEnd = { serial, holder: offer.userId, reason: 'by hand' };
-      await endOffer(this.#deps, campaignId, toEnd, new AbortController().signal);
+      await endOffer(this.#deps, campaignId, toEnd, actor('passOn'), new AbortController().signal);
       this.#tally.count('offer ended by hand');
       return true;
     } catch (error) {
@@ -293,11 +298,16 @@ export class SimulatedEngine {
   /** The operator closes a campaign early, and gives up if that is impossible now. */
   async close(campaignId: number): Promise<void> {
     try {
-      await closeCampaign(this.#deps, campaignId, new AbortController().signal);
+      await closeCampaign(this.#deps, campaignId, actor('closeCampaign'), new AbortController().signal);
     } catch (error) {
       this.#deps.log.info({ err: error, campaignId }, 'the operator was refused');
     }
   }
+}
+
+/** The operator, with the operation of the API that they request. */
+function actor(action: string): Actor {
+  return { name: 'operator', role: 'owner', tokenId: null, action };
 }
 
 function termsOf({ basisPoints, limitTotal, limitPerUser }: CouponTerms): Terms {

@@ -3,6 +3,7 @@
  * checker it shares no code with gateway and engine, and it has its own draw (checker-draw.ts).
  */
 import type { Checker } from './checker.ts';
+import { checkActs } from './checker-acts.ts';
 import { checkClaimsEnd } from './checker-claims.ts';
 import { drawAgain } from './checker-draw.ts';
 import { checkLeavingEnd } from './checker-leaving.ts';
@@ -22,6 +23,7 @@ export function checkEnd(checker: Checker, redis: SeenRedis): void {
   for (const { location, reason } of checker.ledger().deadLetters())
     checker.breaks(1, `a dead letter at ${location}: ${reason}`);
   checkSlices(checker);
+  checkActs(checker);
   checker.shop.checkEnd(checker);
   for (const campaign of checker.ledger().campaigns()) {
     const rows = checker.rowsOf(campaign);

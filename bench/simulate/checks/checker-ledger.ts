@@ -1,5 +1,5 @@
 /** The checker's view of the ledger. */
-import type { SeenCampaign, SeenClaimant, SeenPerson } from './checker-rows.ts';
+import type { SeenAct, SeenCampaign, SeenClaimant, SeenPerson } from './checker-rows.ts';
 import type { SeenVersion } from './checker-schedule.ts';
 import type { SeenShop } from './checker-shop.ts';
 import type { SeenTerms } from './checker-terms.ts';
@@ -8,6 +8,7 @@ import type { SeenTerms } from './checker-terms.ts';
 export interface SeenLedger {
   campaigns(): readonly SeenCampaign[];
   versions(): readonly SeenVersion[];
+  acts(): readonly SeenAct[];
   entries(): readonly { readonly campaignId: number; readonly userId: string; readonly stamp: number }[];
   grants(): readonly { readonly campaignId: number; readonly serial: number; readonly userId: string }[];
   withdrawals(): readonly {

@@ -63,6 +63,15 @@ export interface SeenPerson {
   readonly incarnations: readonly number[];
 }
 
+/** The checked columns of a row of the operator log. */
+export interface SeenAct {
+  readonly seq: number;
+  readonly action: string;
+  readonly target: string;
+  /** JSON. */
+  readonly details: string;
+}
+
 /** The checked columns of a claimant's row. */
 export interface SeenClaimant {
   readonly campaignId: number;

@@ -14,6 +14,7 @@ export function seenLedgerOf(tables: LedgerTables): SeenLedger {
     },
     campaigns: () => tables.campaigns.rows(),
     versions: () => tables.versions.rows(),
+    acts: () => tables.operatorLog.rows(),
     entries: () => tables.entries.rows(),
     grants: () => tables.grants.rows(),
     withdrawals: () => tables.withdrawals.rows(),

@@ -10,6 +10,7 @@ import { matchCampaigns } from './testing/campaigns.ts';
 import { documented, startChecked } from './testing/checked.ts';
 import { matchClocks } from './testing/clocks.ts';
 import { matchCoupons } from './testing/coupons.ts';
+import { matchOperatorLog } from './testing/operator-log.ts';
 import { matchInvalidRequests, matchOutages, matchTooManyExports } from './testing/refusals.ts';
 import { matchRooms } from './testing/rooms.ts';
 import { matchSchedule } from './testing/schedule.ts';
@@ -27,6 +28,7 @@ describe('the OpenAPI document', () => {
   it('matches clocks', () => matchClocks(checked));
   it('matches coupons in use', () => matchCoupons(checked));
   it('matches tokens', () => matchTokens(checked));
+  it('matches the operator log', () => matchOperatorLog(checked));
   it('matches invalid requests', () => matchInvalidRequests(checked));
   it('matches outages and failures', () => matchOutages(checked));
   it('matches too many concurrent exports', () => matchTooManyExports(checked));

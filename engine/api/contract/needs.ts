@@ -29,6 +29,8 @@ export const needs: Readonly<Record<Secured, Permission>> = {
   listVersions: 'read',
   listTemplates: 'read',
   getTemplate: 'read',
+  listActs: 'read',
+  exportActs: 'read',
   createCampaign: 'edit',
   closeCampaign: 'edit',
   editCampaign: 'edit',
@@ -56,6 +58,17 @@ export const needs: Readonly<Record<Secured, Permission>> = {
 const byOperation = new Map<Operation, Permission>(
   Object.entries(needs).map(([name, permission]) => [operations[name as Secured], permission]),
 );
+
+const names = new Map<Operation, string>(
+  Object.entries(operations).map(([name, operation]) => [operation, name]),
+);
+
+/** Its name in the table of operations. */
+export function nameOf(operation: Operation): string {
+  const name = names.get(operation);
+  if (name === undefined) throw new Error(`${operation.path} is not in the table of operations`);
+  return name;
+}
 
 /** The permission that an operation needs; undefined for those that need no token. */
 export function permissionFor(operation: Operation): Permission | undefined {

@@ -33,6 +33,7 @@ import {
   shownBy,
   WITH_BODY,
 } from './operation.ts';
+import { logOperations } from './operator-log.ts';
 import { archivedTo, changedSince, conflict, largerThan, unknownCampaignIn } from './problem-examples.ts';
 import { RoomJson, RoomTermsBody } from './room-schemas.ts';
 import { scheduleOperations } from './schedule-operations.ts';
@@ -288,6 +289,7 @@ export const operations = {
   },
   ...scheduleOperations,
   ...tokenOperations,
+  ...logOperations,
   livez: {
     method: 'GET',
     path: '/livez',

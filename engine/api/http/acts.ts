@@ -1,6 +1,7 @@
 /**
- * The log of acts: one line for each request that has changed something, with the name of its operator. A dry run changes
- * nothing and has none. Versions and clock statements have the name in the ledger as well; everything else only here.
+ * The record of an act is its row in the ledger (../../operators/acts.ts). The engine's log has a line for each request that
+ * succeeded, except reads and dry runs. It is outside the ledger: after a restore, which loses rows, it shows what was done since
+ * the backup.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ApiDeps } from '../deps.ts';
@@ -12,7 +13,7 @@ const noted = new WeakMap<FastifyRequest, Members>();
 const dryRuns = new WeakSet<FastifyRequest>();
 
 /** Adds members to the line of a request: what its URL does not say. */
-export function noteAct(request: FastifyRequest, members: Members): void {
+export function addToLine(request: FastifyRequest, members: Members): void {
   noted.set(request, members);
 }
 

@@ -1,6 +1,7 @@
 /** Who sends a request, and whether their role permits the operation. */
 import type { FastifyRequest } from 'fastify';
 import { Problem, secretFault } from '../../contract/api/problem.ts';
+import type { Actor } from '../../operators/acts.ts';
 import { authenticate, hashOfToken, type Operator } from '../../operators/authenticate.ts';
 import { mayDo, type Permission, refusalOf } from '../../operators/roles.ts';
 import { SECURED_PREFIX } from '../contract/operation.ts';
@@ -10,6 +11,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The permission that the route needs; undefined for those that need no token. */
     readonly needs?: Permission;
+    /** The name of its operation. */
+    readonly operation?: string;
   }
 }
 
@@ -20,6 +23,13 @@ export function operatorOf(request: FastifyRequest): Operator {
   const operator = operators.get(request);
   if (operator === undefined) throw new Error(`${request.url} needs no token: nobody is known`);
   return operator;
+}
+
+/** The operator of a request, with its operation. */
+export function actorOf(request: FastifyRequest): Actor {
+  const { operation } = request.routeOptions.config;
+  if (operation === undefined) throw new Error(`${request.url} is no operation`);
+  return { ...operatorOf(request), action: operation };
 }
 
 /**

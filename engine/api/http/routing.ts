@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { permissionFor } from '../contract/needs.ts';
+import { nameOf, permissionFor } from '../contract/needs.ts';
 import { type Operation, SECURED_PREFIX } from '../contract/operations.ts';
 
 /** Adds the route of an operation. The handler resolves with the body; an error it throws becomes a problem. */
@@ -16,7 +16,7 @@ export function addRoute(
     method,
     url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
     handler,
-    ...(needs === undefined ? {} : { config: { needs } }),
+    ...(needs === undefined ? {} : { config: { needs, operation: nameOf(operation) } }),
     ...(bodyLimitBytes === undefined ? {} : { bodyLimit: bodyLimitBytes }),
   });
 }

@@ -4,6 +4,7 @@ import type { EntryOutcome, Totals } from '../../../sql/statements/entries/outco
 import type { Room, RoomCounts } from '../../../sql/statements/rooms/rooms.ts';
 import { showLocal } from '../../campaigns/local-time.ts';
 import { stateOf } from '../../campaigns/states.ts';
+import { stockJson } from '../../campaigns/stock-json.ts';
 import { isoMicrosecondsOf } from '../../contract/api/instants.ts';
 import { instantOf } from '../../contract/record/stamp.ts';
 import type { DrawRules } from '../../draw/rules.ts';
@@ -49,21 +50,6 @@ function claimsJson({ kind, claimWithinS, waitlist, waitlistedCount, redrawnCoun
   if (claimWithinS === null) return {};
   const common = { claim_within_s: claimWithinS, waitlisted: waitlistedCount, passed_on: redrawnCount };
   return kind === 'coupon' ? { ...common, waitlist } : common;
-}
-
-/** The stock of a coupon, or the winners of a raffle. */
-export function stockJson({
-  kind,
-  stock,
-}: Pick<Campaign, 'kind' | 'stock'>): Pick<CampaignJson, 'stock' | 'winners'> {
-  switch (kind) {
-    case 'coupon':
-      return { stock };
-    case 'raffle':
-      return { winners: stock };
-    case 'room':
-      return {};
-  }
 }
 
 /** How many were granted and how many left; the people who left a room are counted with the room's other people. */

@@ -10,7 +10,7 @@ import { CampaignPath, NewCampaignBody } from '../contract/campaign-schemas.ts';
 import { operations } from '../contract/operations.ts';
 import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
-import { operatorOf } from '../http/authentication.ts';
+import { actorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
 import { readPage } from '../http/pages.ts';
 import { isDryRun, withEtag } from '../http/preconditions.ts';
@@ -46,7 +46,6 @@ export function addCampaignRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
     if (!isEmpty(request.body)) {
       throw invalidRequest([{ field: 'body', expected: 'nothing, or an empty JSON object' }]);
     }
-    const by = operatorOf(request).name;
     if (isDryRun(request)) {
       const { campaign, closingAt } = await closeWouldBe(deps, id);
       withEtag(reply, campaign);
@@ -59,7 +58,7 @@ export function addCampaignRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
         campaign: shown,
       };
     }
-    const campaign = await closeCampaign(deps, id, stopping, { by });
+    const campaign = await closeCampaign(deps, id, actorOf(request), stopping);
     withEtag(reply, campaign);
     return campaignJson(campaign, await clockMs(deps));
   });

@@ -6,7 +6,7 @@ import { isoOfUs } from '../../contract/api/instants.ts';
 import { type ClocksJson, HELD, TrustBody } from '../contract/clock-schemas.ts';
 import { operations } from '../contract/operations.ts';
 import type { ApiDeps } from '../deps.ts';
-import { operatorOf } from '../http/authentication.ts';
+import { actorOf } from '../http/authentication.ts';
 import { readBody } from '../http/input.ts';
 import { addRoute } from '../http/routing.ts';
 
@@ -21,7 +21,7 @@ export function addClockRoutes(app: FastifyInstance, deps: ApiDeps): void {
 
   addRoute(app, operations.trustClock, async request => {
     const { ahead_of: aheadOf, ahead_ms: aheadMs, reason = null } = readBody(TrustBody, request.body);
-    await trustClock(deps, { aheadOf, aheadMs }, { by: operatorOf(request).name, reason });
+    await trustClock(deps, { aheadOf, aheadMs }, { actor: actorOf(request), reason });
     return clocksJson(deps);
   });
 }

@@ -1,13 +1,13 @@
 /** Creating, reading and changing the terms of coupons. */
 import type { FastifyInstance } from 'fastify';
-import { type Queryable, transaction } from '../../../sql/database.ts';
+import type { Queryable } from '../../../sql/database.ts';
 import {
   type Coupon,
   type CouponOf,
   getCoupon,
   listCoupons,
 } from '../../../sql/statements/coupons/coupons.ts';
-import { addCoupon, couponName, readTermsOf, replaceTerms } from '../../campaigns/coupon-terms.ts';
+import { couponName, makeCoupon, readTermsOf, replaceTerms } from '../../campaigns/coupon-terms.ts';
 import { findCampaign } from '../../campaigns/find-campaign.ts';
 import type { Versioned } from '../../campaigns/precondition.ts';
 import { fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
@@ -16,7 +16,8 @@ import { type CouponJson, CouponPath, NewCouponBody } from '../contract/coupon-s
 import { operations } from '../contract/operations.ts';
 import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
-import { noteAct } from '../http/acts.ts';
+import { addToLine } from '../http/acts.ts';
+import { actorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
 import { readPage } from '../http/pages.ts';
 import { requireMatch, withEtag } from '../http/preconditions.ts';
@@ -28,8 +29,8 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const of = readOf(body);
     const terms = readTermsOf(body.terms, 'campaignId' in of ? 'grants' : 'anybody', 'terms');
     if ('campaignId' in of) await findCampaign(deps.pool, of.campaignId, 'campaign');
-    const coupon = await transaction(deps.pool, db => addCoupon(db, of, terms, 'terms'));
-    noteAct(request, { couponId: coupon.couponId });
+    const coupon = await makeCoupon(deps.pool, of, terms, actorOf(request));
+    addToLine(request, { couponId: coupon.couponId });
     reply.code(201).header('location', `${operations.createCoupon.path}/${coupon.couponId}`);
     withEtag(reply, versionOf(coupon));
     return couponJson(coupon);
@@ -58,7 +59,7 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const whose = coupon.campaignId === null ? 'anybody' : 'grants';
     const terms = readTermsOf(readBody(TermsBody, request.body), whose, '');
     const version = requireMatch(request, versionOf(coupon), couponName(id));
-    const changed = await replaceTerms(deps.pool, coupon, terms, version);
+    const changed = await replaceTerms(deps.pool, coupon, terms, version, actorOf(request));
     await deps.couponsChanged([id]).catch((error: unknown) => {
       // Copies expire by themselves, a second from now.
       deps.log.warn({ err: error, couponId: id }, 'cannot tell the gateways about changed terms');

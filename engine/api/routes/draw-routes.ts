@@ -1,21 +1,23 @@
 /** Terms of a raffle's entrants before the draw; afterwards the proof, and prizes that are passed on. */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { rehearsal, transaction } from '../../../sql/database.ts';
-import { passOn } from '../../../sql/statements/draws/alternates.ts';
+import { type Queryable, rehearsal } from '../../../sql/database.ts';
+import { type PassedOn, passOn } from '../../../sql/statements/draws/alternates.ts';
 import { readProof } from '../../../sql/statements/draws/draws.ts';
 import { type EntrantTerms, listTerms, saveTerms } from '../../../sql/statements/draws/entrant-terms.ts';
 import { findCampaign, refuseArchived, unknownCampaign } from '../../campaigns/find-campaign.ts';
 import { endOffer, endWouldBe, extendOffer } from '../../campaigns/offers.ts';
 import { type FieldFault, fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
 import { MAX_USER_ID_BYTES } from '../../contract/record/record.ts';
+import { campaignTarget, noteAct } from '../../operators/acts.ts';
 import { makeCode } from '../../settling/judges/codes.ts';
 import { CampaignPath } from '../contract/campaign-schemas.ts';
 import { DeadlineBody, PassOnBody } from '../contract/draw-schemas.ts';
 import { EntrantBody, EntrantsQuery, MAX_ENTRANTS } from '../contract/entrant-schemas.ts';
 import { JSON_MEDIA_TYPE, operations } from '../contract/operations.ts';
 import type { ApiDeps } from '../deps.ts';
-import { noteAct } from '../http/acts.ts';
+import { addToLine } from '../http/acts.ts';
+import { actorOf } from '../http/authentication.ts';
 import { readBody, readList, readParameters } from '../http/input.ts';
 import { readPage } from '../http/pages.ts';
 import { isDryRun } from '../http/preconditions.ts';
@@ -29,7 +31,17 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
     const { id } = readParameters(CampaignPath, request.params);
     const terms = readTerms(request.body);
     const dryRun = isDryRun(request);
-    const result = await saveTerms(deps.pool, id, terms, dryRun ? rehearsal : transaction);
+    const details = {
+      entrants: terms.length,
+      excluded: terms.filter(({ excluded }) => excluded !== null).length,
+      grouped: terms.filter(({ group }) => group !== null).length,
+      tickets: terms.reduce((sum, { tickets }) => sum + tickets, 0),
+    };
+    const note = (db: Queryable): Promise<void> =>
+      noteAct(db, actorOf(request), { target: campaignTarget(id), details });
+    const result = await (dryRun
+      ? saveTerms(deps.pool, id, terms, undefined, rehearsal)
+      : saveTerms(deps.pool, id, terms, note));
     switch (result) {
       case 'saved':
         return { entrants: terms.length, ...(dryRun ? { dry_run: true } : {}) };
@@ -68,8 +80,13 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
     const { id } = readParameters(CampaignPath, request.params);
     const { serial, reason, holder } = readBody(PassOnBody, request.body);
     const dryRun = isDryRun(request);
-    const inTransaction = dryRun ? rehearsal : transaction;
-    const passed = await passOn(deps.pool, id, { serial, reason, holder, code: makeCode() }, inTransaction);
+    const actor = actorOf(request);
+    const wanted = { serial, reason, holder, code: makeCode() };
+    const note = (db: Queryable, { tier, waitlistPosition: alternate }: PassedOn): Promise<void> =>
+      noteAct(db, actor, { target: campaignTarget(id), reason, details: { serial, tier, alternate } });
+    const passed = await (dryRun
+      ? passOn(deps.pool, id, wanted, undefined, rehearsal)
+      : passOn(deps.pool, id, wanted, note));
     if ('userId' in passed) {
       const { waitlistPosition, userId, passedFrom, tier } = passed;
       const shown = { serial, tier, alternate: waitlistPosition, user: userId, passed_from: passedFrom };
@@ -89,7 +106,7 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
         throw new Problem('conflict', `Campaign ${id} has no alternate left.`);
       case 'has a deadline':
         if (dryRun) return { ...(await endWouldBe(deps, id, { serial, holder })), dry_run: true };
-        return noted(request, await endOffer(deps, id, { serial, reason, holder }, stopping));
+        return noted(request, await endOffer(deps, id, { serial, reason, holder }, actor, stopping));
       case 'another holder':
         throw new Problem(
           'conflict',
@@ -104,8 +121,8 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
   addRoute(app, operations.extendOffer, async request => {
     const { id } = readParameters(CampaignPath, request.params);
     const wanted = readBody(DeadlineBody, request.body);
-    noteAct(request, { serial: wanted.serial });
-    return await extendOffer(deps, await findCampaign(deps.pool, id), wanted);
+    addToLine(request, { serial: wanted.serial });
+    return await extendOffer(deps, await findCampaign(deps.pool, id), wanted, actorOf(request));
   });
 
   addRoute(app, operations.getProof, async (request, reply) => {
@@ -126,7 +143,7 @@ function noted<T extends { readonly serial: number; readonly alternate: number }
   passed: T,
 ): T {
   const { serial, alternate } = passed;
-  noteAct(request, { serial, alternate });
+  addToLine(request, { serial, alternate });
   return passed;
 }
 

@@ -12,26 +12,30 @@ import { termsJson } from '../../contract/coupons/terms-json.ts';
 import type { NewCampaignBody } from '../contract/campaign-schemas.ts';
 import type { AgainBody, DryRunJson, TemplateCampaign } from '../contract/schedule-schemas.ts';
 import type { ApiDeps } from '../deps.ts';
-import { noteAct } from '../http/acts.ts';
-import { operatorOf } from '../http/authentication.ts';
+import { addToLine } from '../http/acts.ts';
+import { actorOf } from '../http/authentication.ts';
 import { isDryRun, withEtag } from '../http/preconditions.ts';
 import { campaignJson } from './campaign-json.ts';
 import { readNewCampaign } from './new-campaign.ts';
 
-/** Creates what the body describes, or reports what that would be. Throws Problem invalid-request. */
+/**
+ * Creates what the body describes, or reports what that would be. `from`: what its rules were taken from, for the operator log.
+ * Throws Problem invalid-request.
+ */
 export async function makeCampaign(
   deps: ApiDeps,
   request: FastifyRequest,
   reply: FastifyReply,
   body: NewCampaignBody,
+  from?: string,
 ): Promise<object> {
-  const madeBy = operatorOf(request).name;
+  const actor = actorOf(request);
   const nowMs = await actingMs(deps);
   const wanted = readNewCampaign(body, nowMs);
   const terms = body.terms && readTermsOf(body.terms, 'grants', 'terms');
-  if (isDryRun(request)) return wouldBe(wanted, madeBy, nowMs);
-  const { campaign, coupon, published } = await createWanted(deps, wanted, madeBy, terms);
-  noteAct(request, { campaignId: campaign.campaignId });
+  if (isDryRun(request)) return wouldBe(wanted, actor.name, nowMs);
+  const { campaign, coupon, published } = await createWanted(deps, { ...wanted, from }, actor, terms);
+  addToLine(request, { campaignId: campaign.campaignId });
   reply.code(201).header('location', `/v1/campaigns/${campaign.campaignId}`);
   withEtag(reply, campaign);
   return { ...campaignJson(campaign, nowMs), ...coupon, published };

@@ -8,6 +8,7 @@ import { CampaignPath } from '../contract/campaign-schemas.ts';
 import { operations } from '../contract/operations.ts';
 import { type RoomJson, RoomTermsBody } from '../contract/room-schemas.ts';
 import type { ApiDeps } from '../deps.ts';
+import { actorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
 import { requireMatch, withEtag } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
@@ -25,7 +26,7 @@ export function addRoomRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const room = await findRoom(deps, id);
     const version = requireMatch(request, room, roomName(id));
     const terms = { perSecond: per_second, capacity: capacity ?? null, paused: paused ?? false };
-    await setRoomTerms(deps, id, terms, version);
+    await setRoomTerms(deps, id, terms, version, actorOf(request));
     return await describe(deps, id, reply);
   });
 }

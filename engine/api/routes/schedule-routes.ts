@@ -15,7 +15,9 @@ import { findCampaign } from '../../campaigns/find-campaign.ts';
 import { showLocal } from '../../campaigns/local-time.ts';
 import type { Change } from '../../campaigns/plan.ts';
 import type { Action } from '../../campaigns/states.ts';
+import { stockJson } from '../../campaigns/stock-json.ts';
 import { type FieldFault, invalidRequest } from '../../contract/api/problem.ts';
+import { campaignTarget } from '../../operators/acts.ts';
 import { CampaignPath } from '../contract/campaign-schemas.ts';
 import { operations } from '../contract/operations.ts';
 import {
@@ -27,12 +29,12 @@ import {
 } from '../contract/schedule-schemas.ts';
 import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
-import { operatorOf } from '../http/authentication.ts';
+import { actorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
 import { readPage } from '../http/pages.ts';
 import { isDryRun, requireMatch, withEtag } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
-import { campaignJson, stockJson } from './campaign-json.ts';
+import { campaignJson } from './campaign-json.ts';
 import { bodyAgain, makeCampaign, termsOf } from './make-campaign.ts';
 import { readTime, readZone } from './times.ts';
 
@@ -62,13 +64,19 @@ export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
     read: (campaign: Campaign) => { readonly change: Change; readonly reason?: string | undefined },
   ): Promise<{ readonly campaign: Campaign; readonly answer: object }> => {
     const { id } = readParameters(CampaignPath, request.params);
-    const by = operatorOf(request).name;
     const dryRun = isDryRun(request);
     const campaign = await findCampaign(deps.pool, id);
     const { change: wanted, reason = null } = read(campaign);
     requireMatch(request, campaign, `Campaign ${id}`);
     if (dryRun) return { campaign, answer: await wouldBe(deps, campaign, action, wanted) };
-    const after = await changeCampaign(deps, campaign, action, wanted, { by, reason }, stopping);
+    const after = await changeCampaign(
+      deps,
+      campaign,
+      action,
+      wanted,
+      { actor: actorOf(request), reason },
+      stopping,
+    );
     return { campaign: after, answer: campaignJson(after, await clockMs(deps)) };
   };
 
@@ -108,7 +116,7 @@ export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
     const { id } = readParameters(CampaignPath, request.params);
     const again = readBody(AgainBody, request.body);
     const terms = await termsOf(deps, await findCampaign(deps.pool, id));
-    return await makeCampaign(deps, request, reply, bodyAgain(terms, again));
+    return await makeCampaign(deps, request, reply, bodyAgain(terms, again), campaignTarget(id));
   });
 }
 

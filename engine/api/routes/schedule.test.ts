@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { proposeVersion, targetOf } from '../../../sql/statements/campaigns/campaign-versions.ts';
 import { getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import { listScheduled } from '../../../sql/statements/campaigns/schedule.ts';
+import { listActs } from '../../../sql/statements/operators/operator-log.ts';
 import { resumeChanges } from '../../campaigns/decide.ts';
 import type { BoardCampaign } from '../../contract/redis/board/board.ts';
 import { readBoard } from '../../contract/redis/board/board.ts';
@@ -274,7 +275,8 @@ describe('gateways', () => {
       const target = { ...targetOf(campaign), paused: campaign.pausedAt === null };
       const action = target.paused ? ('pause' as const) : ('resume' as const);
       const base = { campaignId: id, action, baseVersion: campaign.version, target };
-      const proposed = await proposeVersion(other.pool, { ...base, askedBy: 'Ada', reason: null, decideBy });
+      const by = { askedBy: 'Ada', askedRole: 'editor', askedToken: 7 } as const;
+      const proposed = await proposeVersion(other.pool, { ...base, ...by, reason: null, decideBy });
       return proposed?.pending?.version;
     };
     assert.equal(await left(), 2);
@@ -293,6 +295,14 @@ describe('gateways', () => {
     assert.equal(await left(new Date(Date.now() - 1)), 4);
     await resumeChanges(other.deps);
     assert.equal((await versions(id, other))[3]?.refused, 'too_near', 'its decide-by time has passed');
+    const acts = (await listActs(other.pool, { after: 0, limit: 9 })).filter(
+      ({ operator }) => operator === 'Ada',
+    );
+    assert.deepEqual(
+      acts.map(({ action, role, tokenId, target }) => ({ action, role, tokenId, target })),
+      [{ action: 'pauseCampaign', role: 'editor', tokenId: 7, target: `campaign ${id}` }],
+      'the one that took effect is logged, under the name of who asked',
+    );
     await other.close();
   });
 });

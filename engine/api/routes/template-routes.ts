@@ -1,6 +1,6 @@
 /** Templates: campaigns without their times, to be created again. */
 import type { FastifyInstance } from 'fastify';
-import type { Queryable } from '../../../sql/database.ts';
+import { type Queryable, transaction } from '../../../sql/database.ts';
 import {
   getTemplate,
   insertTemplate,
@@ -10,12 +10,13 @@ import {
 import { clockMs } from '../../campaigns/deps.ts';
 import { isoOfMs } from '../../contract/api/instants.ts';
 import { fieldFault, Problem } from '../../contract/api/problem.ts';
+import { noteAct } from '../../operators/acts.ts';
 import { operations } from '../contract/operations.ts';
 import { AgainBody, NewTemplateBody, TemplateCampaign, TemplatePath } from '../contract/schedule-schemas.ts';
 import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
-import { noteAct } from '../http/acts.ts';
-import { operatorOf } from '../http/authentication.ts';
+import { addToLine } from '../http/acts.ts';
+import { actorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
 import { readPage } from '../http/pages.ts';
 import { addRoute } from '../http/routing.ts';
@@ -26,19 +27,24 @@ const HOUR_MS = 3_600_000;
 
 export function addTemplateRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, operations.createTemplate, async (request, reply) => {
-    const madeBy = operatorOf(request).name;
+    const actor = actorOf(request);
     const { name, campaign } = readBody(NewTemplateBody, request.body);
     const body = readBody(TemplateCampaign, campaign);
     const nowMs = await clockMs(deps);
     // With some valid times, the template must be a campaign that can be created.
     readNewCampaign(bodyAgain(body, { closes_at: isoOfMs(nowMs + HOUR_MS) }), nowMs);
-    const template = await insertTemplate(deps.pool, { name, body, madeBy });
-    if (template === undefined) {
-      throw new Problem('conflict', `A template with the name "${name}" already exists.`, {
-        errors: [fieldFault('name', name, 'a name that no template has')],
-      });
-    }
-    noteAct(request, { templateId: template.templateId });
+    const template = await transaction(deps.pool, async db => {
+      const made = await insertTemplate(db, { name, body, madeBy: actor.name });
+      if (made === undefined) {
+        throw new Problem('conflict', `A template with the name "${name}" already exists.`, {
+          errors: [fieldFault('name', name, 'a name that no template has')],
+        });
+      }
+      const details = { name, campaign: body };
+      await noteAct(db, actor, { target: templateTarget(made.templateId), details });
+      return made;
+    });
+    addToLine(request, { templateId: template.templateId });
     reply.code(201).header('location', `${operations.listTemplates.path}/${template.templateId}`);
     return templateJson(template);
   });
@@ -62,8 +68,12 @@ export function addTemplateRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const { id } = readParameters(TemplatePath, request.params);
     const again = readBody(AgainBody, request.body);
     const terms = readBody(TemplateCampaign, (await findTemplate(deps.pool, id)).body);
-    return await makeCampaign(deps, request, reply, bodyAgain(terms, again));
+    return await makeCampaign(deps, request, reply, bodyAgain(terms, again), templateTarget(id));
   });
+}
+
+function templateTarget(templateId: number): string {
+  return `template ${templateId}`;
 }
 
 /** Throws Problem unknown-template. */

@@ -9,8 +9,8 @@ import { operations } from '../contract/operations.ts';
 import { PageQuery } from '../contract/schemas.ts';
 import { NewTokenBody, type TokenJson, TokenPath } from '../contract/token-schemas.ts';
 import type { ApiDeps } from '../deps.ts';
-import { noteAct } from '../http/acts.ts';
-import { operatorOf } from '../http/authentication.ts';
+import { addToLine } from '../http/acts.ts';
+import { actorOf, operatorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
 import { readPage } from '../http/pages.ts';
 import { addRoute } from '../http/routing.ts';
@@ -28,9 +28,8 @@ export function addTokenRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const expiresAt =
       expires_at === undefined ? undefined : readTime('expires_at', expires_at, undefined, faults);
     if (faults.length > 0) throw invalidRequest(faults);
-    const by = operatorOf(request).name;
-    const made = await makeToken(deps.pool, { name, role, expiresAt }, by, await clockMs(deps));
-    noteAct(request, { tokenId: made.tokenId, name, role });
+    const made = await makeToken(deps.pool, { name, role, expiresAt }, actorOf(request), await clockMs(deps));
+    addToLine(request, { tokenId: made.tokenId, name, role });
     reply.code(201).header('location', `${operations.createToken.path}/${made.tokenId}`);
     return { ...tokenJson(made), token: made.token };
   });
@@ -52,8 +51,8 @@ export function addTokenRoutes(app: FastifyInstance, deps: ApiDeps): void {
 
   addRoute(app, operations.revokeToken, async request => {
     const { id } = readParameters(TokenPath, request.params);
-    const revoked = await revokeToken(deps.pool, id, operatorOf(request).name);
-    noteAct(request, { name: revoked.name });
+    const revoked = await revokeToken(deps.pool, id, actorOf(request));
+    addToLine(request, { name: revoked.name });
     return tokenJson(revoked);
   });
 }

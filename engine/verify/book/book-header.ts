@@ -2,6 +2,7 @@
 import { checkRulesHash, MOST_CAMPAIGN, type Rules, readRules } from '../draw/rules.ts';
 import { type Findings, Unreadable } from '../findings.ts';
 import type { Limits } from '../limits.ts';
+import { type LogHead, readLogHead } from '../log/log-head.ts';
 import type { Primitives } from '../primitives.ts';
 import type { SignedHead } from '../receipts/head.ts';
 import { type KeyRing, keysMember, readKeys, Signers } from '../receipts/keys.ts';
@@ -26,6 +27,8 @@ export interface Header {
   readonly closedAtUs: number;
   readonly signers: Signers;
   readonly chains: Chains;
+  /** The head of the operator log that was the last signed one when the book was made. */
+  readonly logHead: LogHead | undefined;
 }
 
 /** Throws Unreadable; adds other problems as findings. */
@@ -46,6 +49,9 @@ export function readHeader(bytes: Uint8Array, { findings, limits, pinned, primit
   const own = readKeys(keysMember(members), 'the keys of the book', primitives);
   checkRulesHash(rules, members.text('rules_hash', 100), 'the book', findings);
   const chains = new Chains(readRoll(members, rules.opensAtUs), findings);
+  const logHead = members.has('operator_log')
+    ? readLogHead(members.json('operator_log') ?? null, 'the head of the operator log in the book')
+    : undefined;
   members.end();
   if (closedAtUs > rules.closesAtUs) {
     findings.add(
@@ -58,5 +64,5 @@ export function readHeader(bytes: Uint8Array, { findings, limits, pinned, primit
       'outside-window',
       'until_us lies before the close, so the chains of the book need not reach the close',
     );
-  return { rules, closedAtUs, signers: new Signers(pinned, own, findings), chains };
+  return { rules, closedAtUs, signers: new Signers(pinned, own, findings), chains, logHead };
 }

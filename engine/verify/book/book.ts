@@ -4,6 +4,7 @@
  */
 import { Unreadable } from '../findings.ts';
 import { HashJobs } from '../hashing/hash-jobs.ts';
+import { checkLogHead } from '../log/log-head.ts';
 import type { Primitives } from '../primitives.ts';
 import { instantOf, isoOf } from '../receipts/leaf.ts';
 import { utf8 } from '../text/bytes.ts';
@@ -111,6 +112,8 @@ export class BookReader {
     checkPool(header.rules.kind, end, poolRoot, findings);
     const draw = await checkDraw(header, end, { entries, judge, poolRoot, starts }, this.#options);
     await checkSignature(header, end, this.#hash.digest(), this.#options);
+    if (header.logHead !== undefined)
+      await checkLogHead(header.logHead, header.signers, findings, primitives);
     const last = moves === undefined ? judge : new JudgeOfClaims(judge, moves);
     return { ...header, slices, entries, judge: last, moves, poolRoot, draw, bytes: this.#lines.bytes };
   }

@@ -11,9 +11,9 @@ import { nameOf, type SignedHead } from '../receipts/head.ts';
 import type { Signers } from '../receipts/keys.ts';
 import { isoOf } from '../receipts/leaf.ts';
 import { uint32 } from '../text/columns.ts';
+import { linesOf } from '../text/line-stream.ts';
 import { type HeadNumbers, HeadStore, type KeptLocation } from './head-store.ts';
 import { type ChainSeen, Keeper, lateMessage, type SignatureCheck, type Window } from './keepers.ts';
-import { linesOf } from './kept-lines.ts';
 import { isSignedRecord, type KeptPage, readKeptPage, whatOfHead } from './kept-pages.ts';
 
 /** Each head of the book is compared with all of them; rules name at most 16. */
@@ -91,7 +91,8 @@ export class KeptHeads {
     const isSigned: SignatureCheck = async record => await isSignedRecord(record, limits, primitives);
     const byKey = new Map<string | undefined, number>();
     let number = 0;
-    for await (const line of linesOf(source, limits)) {
+    const { headsBytes: mostBytes, lineBytes: mostLineBytes } = limits;
+    for await (const line of linesOf(source, { mostBytes, mostLineBytes, what: 'the kept heads' })) {
       number += 1;
       const page = readKeptPage(line, number, limits, primitives);
       const keeper = byKey.get(page.record?.key) ?? this.#addKeeper(page.record?.key);

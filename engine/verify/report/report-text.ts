@@ -8,10 +8,12 @@ import type { ReadBook } from '../book/read-book.ts';
 import type { Proof } from '../draw/proof.ts';
 import { totalWinners } from '../draw/rules.ts';
 import type { KeptReport } from '../heads/kept-heads.ts';
+import type { LogReport } from '../log/operator-log.ts';
 import { isoOf } from '../receipts/leaf.ts';
 import type { LocatedReceipt, Receipt } from '../receipts/receipt.ts';
 import { notProvenOfDraw, randomnessWords } from './report-text-draw.ts';
 import { checkedOfKept, notesOfKept, notProvenOfKept } from './report-text-kept.ts';
+import { checkedOfLog, logFacts, notProvenOfLog } from './report-text-log.ts';
 
 /** What could be read, as input of the report. */
 export interface Seen {
@@ -26,6 +28,8 @@ export interface Seen {
   readonly hasNotedRules: boolean;
   /** The result of comparing kept heads with the book; undefined if there were none. */
   readonly kept: KeptReport | undefined;
+  /** The result of reading an operator log; undefined if none was given or could be read. */
+  readonly log: LogReport | undefined;
   readonly revokedLater: readonly string[];
 }
 
@@ -46,7 +50,7 @@ export function wordsOf(seen: Seen, isRight: boolean): Words {
 }
 
 function checkedOf(seen: Seen): readonly string[] {
-  const { book, receipts, located, proof, pinned, hasNotedRoot, hasNotedRules, kept } = seen;
+  const { book, receipts, located, proof, pinned, hasNotedRoot, hasNotedRules, kept, log } = seen;
   const checked: string[] = [];
   if (book !== undefined) checked.push(...checkedOfBook(book));
   if (receipts.length > 0 && (pinned || book !== undefined)) {
@@ -79,6 +83,7 @@ function checkedOf(seen: Seen): readonly string[] {
     );
   }
   if (kept !== undefined && book !== undefined) checked.push(...checkedOfKept(kept, book));
+  if (log !== undefined) checked.push(...checkedOfLog(log));
   return checked;
 }
 
@@ -198,7 +203,7 @@ const WHEN_NOTED =
 const CLOCKS = 'That a stamp shows the true time. It shows the clock of the gateway that signed it.';
 
 function notProvenOf(seen: Seen): readonly string[] {
-  const { book, receipts, proof, pinned, hasNotedRoot, hasNotedRules, kept } = seen;
+  const { book, receipts, proof, pinned, hasNotedRoot, hasNotedRules, kept, log } = seen;
   const notProven: string[] = [];
   if (!pinned && book !== undefined) {
     notProven.push(
@@ -223,6 +228,7 @@ function notProvenOf(seen: Seen): readonly string[] {
   if (book !== undefined || proof !== undefined) notProven.push(hasNotedRules ? WHEN_NOTED : ANNOUNCED);
   const facts = book?.draw?.facts ?? proof?.facts;
   if (draw !== undefined) notProven.push(...notProvenOfDraw(draw, facts, hasNotedRoot));
+  if (log !== undefined) notProven.push(...notProvenOfLog(log));
   return notProven;
 }
 
@@ -277,7 +283,10 @@ function notProvenOfChains({ quiet, ended }: Chains, hasHeads: boolean): readonl
   return notProven;
 }
 
-function factsOf({ book, located, proof, kept }: Seen, isRight: boolean): Readonly<Record<string, unknown>> {
+function factsOf(
+  { book, located, proof, kept, log }: Seen,
+  isRight: boolean,
+): Readonly<Record<string, unknown>> {
   return {
     ...(book === undefined
       ? {}
@@ -295,6 +304,7 @@ function factsOf({ book, located, proof, kept }: Seen, isRight: boolean): Readon
           monitors: book.rules.monitors.map(({ name, key }) => monitorFacts(name, key, kept)),
         }),
     ...(located.length === 0 ? {} : { receipts: located.length, locations: located.slice(0, MOST_LOCATED) }),
+    ...(log === undefined ? {} : { operatorLog: logFacts(log) }),
     ...(proof === undefined ? {} : { proofVerified: isRight, proofWinners: proof.winners.length }),
   };
 }

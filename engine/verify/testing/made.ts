@@ -1,4 +1,5 @@
 /** What a book is made from, and its parts. */
+import type { LogHeadObject } from './log-maker.ts';
 
 export interface Item {
   readonly kind: 1 | 2 | 3;
@@ -46,6 +47,8 @@ export interface Plan {
   readonly sliceItems?: number;
   /** Withdrawals, repeats, another campaign, tickets, groups, exclusions. Default true. */
   readonly isMixed?: boolean;
+  /** Whether the book names a head of an operator log. */
+  readonly hasLog?: boolean;
   /** The names of the announced monitors. */
   readonly monitors?: readonly string[];
   /** Changes the terms of the pool's entries, in stamp order, before everything that depends on them is made. */
@@ -94,6 +97,7 @@ export interface Parts {
     epochs: EpochObject[];
     until_us: number;
     keys: KeyObject[];
+    operator_log?: LogHeadObject;
     rules: object;
     rules_hash: string;
   };

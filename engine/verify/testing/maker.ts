@@ -3,6 +3,7 @@
  * what they get (maker-outcome.ts).
  */
 import { base64url, canonical, sha256, signed, treePath } from './basics.ts';
+import { logHeadOf } from './log-maker.ts';
 import type {
   EntryObject,
   EpochObject,
@@ -33,6 +34,9 @@ import {
   whoOf,
   world,
 } from './maker-world.ts';
+
+/** Of the operator log that a book names. */
+const LAST_ACT = { seq: 31, hash: base64url(sha256('an act')) };
 
 export function makeBook(plan: Plan): MadeBook {
   const items = world(plan);
@@ -76,6 +80,7 @@ export function makeBook(plan: Plan): MadeBook {
       epochs: [epochOf(slices, plan)],
       until_us: CLOSES_AT_US,
       keys: [keyObject(sliceSigner, 'slices'), keyObject(bookSigner, 'books')],
+      ...(plan.hasLog === true ? { operator_log: logHeadOf(LAST_ACT, CLOSES_AT_US / 1000, bookSigner) } : {}),
       rules,
       rules_hash: base64url(rulesHash),
     },

@@ -9,6 +9,7 @@ import {
   transaction,
   transactionWithin,
 } from '../../database.ts';
+import type { Role } from '../operators/operator-tokens.ts';
 import { CAMPAIGN_COLUMNS, type Campaign, opensAtUs, type PendingChange, type Stage } from './campaigns.ts';
 import { waitForCampaign } from './settling.ts';
 
@@ -44,6 +45,10 @@ export interface Version extends Target {
   readonly action: VersionAction;
   readonly baseVersion: number;
   readonly askedBy: string;
+  /** Of the token of the request; null for a version that its own transaction logged, or that is older than the log. */
+  readonly askedRole: Role | null;
+  /** Null for the engines' own token too. */
+  readonly askedToken: number | null;
   readonly askedAt: Date;
   readonly reason: string | null;
   readonly decideBy: Date | null;
@@ -61,6 +66,8 @@ export interface NewVersion {
   readonly baseVersion: number;
   readonly target: Target;
   readonly askedBy: string;
+  readonly askedRole?: Role;
+  readonly askedToken?: number | null;
   readonly reason: string | null;
   /** It takes effect before this instant or not at all. */
   readonly decideBy: Date | null;
@@ -72,11 +79,13 @@ export interface NewRules {
   readonly nonce: Buffer | null;
 }
 
+const noNote = async (): Promise<void> => undefined;
+
 const VERSION_COLUMNS = `
   campaign_id as "campaignId", version, action, stage, title, places as stock, opens_at as "opensAt", closes_at as "closesAt",
   draws_at as "drawsAt", time_zone as "timeZone", paused, base_version as "baseVersion", asked_by as "askedBy",
-  asked_at as "askedAt", reason, decide_by as "decideBy", state, refused, refusal, decided_at as "decidedAt",
-  rules_hash as "rulesHash"`;
+  asked_role as "askedRole", asked_token as "askedToken", asked_at as "askedAt", reason, decide_by as "decideBy", state,
+  refused, refusal, decided_at as "decidedAt", rules_hash as "rulesHash"`;
 
 /** The present terms of a campaign, in the form of a version. */
 export function targetOf(campaign: Campaign): Target {
@@ -110,19 +119,22 @@ export async function proposeVersion(pool: Pool, wanted: NewVersion): Promise<Ca
 }
 
 /**
- * A version that concerns no gateway takes effect at once, with new rules if given. Undefined if the campaign has another
- * version by now, or another one is pending.
+ * A version that concerns no gateway takes effect at once, with new rules if given; `note` is called last in its transaction.
+ * Undefined if the campaign has another version by now, or another one is pending.
  */
 export async function saveVersion(
   pool: Pool,
   wanted: NewVersion,
   rules: NewRules | undefined,
+  note: (db: Queryable, saved: Campaign, before: Campaign) => Promise<void> = noNote,
 ): Promise<Campaign | undefined> {
   return await transaction(pool, async db => {
     const campaign = await waitForCampaign(db, wanted.campaignId);
     if (campaign?.version !== wanted.baseVersion || campaign.pending !== null) return undefined;
     const version = await insertVersion(db, wanted, 'effective');
-    return await apply(db, wanted.campaignId, version, wanted.target, rules);
+    const saved = await apply(db, wanted.campaignId, version, wanted.target, rules);
+    await note(db, saved, campaign);
+    return saved;
   });
 }
 
@@ -134,7 +146,7 @@ export interface Confirmed {
   readonly neverOpens: boolean;
   /**
    * Whether it is not too late to decide. Called last, on the transaction's own connection, because everything before may
-   * have taken long.
+   * have taken long; it must take no lock.
    */
   readonly isStillSo: (db: Queryable) => Promise<boolean>;
   /** Once that was called, the commit happens within this time; whole milliseconds. */
@@ -143,8 +155,9 @@ export interface Confirmed {
 
 /**
  * Makes a pending version take effect. `rulesFor` returns the rules that go with it, and `stillAllowed` the reason why it is
- * no longer possible; both get the campaign as it is, locked. Returns the version as decided, by this call or before. It
- * stays pending if it has become too late meanwhile, or the connection to the ledger is lost.
+ * no longer possible; both get the campaign as it is, locked. `note` is called once the version is in effect, last but for
+ * `isStillSo`. Returns the version as decided, by this call or before. It stays pending if it has become too late meanwhile, or
+ * the connection to the ledger is lost.
  */
 export async function effectVersion(
   pool: Pool,
@@ -152,6 +165,7 @@ export async function effectVersion(
   confirmed: Confirmed,
   stillAllowed: (campaign: Campaign) => string | undefined,
   rulesFor: (campaign: Campaign) => NewRules | undefined,
+  note: (db: Queryable, decided: Version, before: Campaign) => Promise<void> = noNote,
 ): Promise<Version> {
   const { campaignId } = version;
   const decide = async (db: Queryable): Promise<Version> => {
@@ -174,6 +188,7 @@ export async function effectVersion(
     if (proposed.stage === 'cancelled') await cancel(db, proposed, confirmed);
     else await apply(db, campaignId, proposed.version, proposed, rules);
     const decided = (await readVersion(db, campaignId, proposed.version)) ?? proposed;
+    await note(db, decided, campaign);
     if (!(await confirmed.isStillSo(db))) throw new TooLate();
     return decided;
   };
@@ -272,13 +287,14 @@ async function insertVersion(
   wanted: NewVersion,
   state: 'pending' | 'effective',
 ): Promise<number> {
-  const { campaignId, action, baseVersion, target, askedBy, reason, decideBy } = wanted;
+  const { campaignId, action, baseVersion, target, askedBy, askedRole, askedToken, reason, decideBy } =
+    wanted;
   const { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, paused } = target;
   const { rows } = await db.query<{ version: number }>(
     `insert into campaign_versions
        (campaign_id, version, action, stage, title, places, opens_at, closes_at, draws_at, time_zone, paused,
-        base_version, asked_by, reason, decide_by, state, decided_at)
-     select $1, max(version) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+        base_version, asked_by, reason, decide_by, state, asked_role, asked_token, decided_at)
+     select $1, max(version) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
             case when $15 = 'effective' then now() end
        from campaign_versions where campaign_id = $1
      returning version`,
@@ -298,6 +314,8 @@ async function insertVersion(
       reason,
       decideBy,
       state,
+      askedRole ?? null,
+      askedToken ?? null,
     ],
   );
   const version = rows[0]?.version;

@@ -53,10 +53,20 @@ export interface DeadlineOfOffer {
   readonly atUs: number;
 }
 
+/** Called last in a transaction that has changed something. */
+type Note = (db: Queryable) => Promise<void>;
+const noNote: Note = async () => undefined;
+
 /** Extends an open offer. Returns whether `holder` had it open with an earlier deadline, and it was not ending. */
-export async function extendDeadline(pool: Pool, campaignId: number, to: DeadlineOfOffer): Promise<boolean> {
+export async function extendDeadline(
+  pool: Pool,
+  campaignId: number,
+  to: DeadlineOfOffer,
+  note: Note = noNote,
+): Promise<boolean> {
   return await moveDeadline(
     pool,
+    note,
     `update claimants k
         set claim_by_us = $4::bigint - c.outage_us, deadline_moved = true, ended_early = null, move_number = c.move_count + 1
        from campaigns c
@@ -75,9 +85,11 @@ export async function beginEnd(
   pool: Pool,
   campaignId: number,
   ending: DeadlineOfOffer & { readonly reason: string },
+  note: Note = noNote,
 ): Promise<boolean> {
   return await moveDeadline(
     pool,
+    note,
     `update claimants k
         set ending_us = least(k.claim_by_us, $4::bigint - c.outage_us), ended_early = $5, move_number = c.move_count + 1
        from campaigns c
@@ -125,6 +137,7 @@ export async function listBegunEnds(db: Queryable): Promise<readonly Campaign[]>
 /** Runs `update`, which changes at most one deadline that gateways show, and records the move. Returns whether it changed one. */
 async function moveDeadline(
   pool: Pool,
+  note: Note,
   update: string,
   values: readonly [campaignId: number, ...others: unknown[]],
 ): Promise<boolean> {
@@ -141,7 +154,9 @@ async function moveDeadline(
        update campaigns c set move_count = moved.move_number from moved where c.campaign_id = $1`,
       [...values],
     );
-    return rowCount === 1;
+    if (rowCount !== 1) return false;
+    await note(client);
+    return true;
   });
 }
 

@@ -51,12 +51,14 @@ export type PassOnRefusal =
 
 /**
  * Passes the prize with this serial on to the next alternate: same serial and tier, another code. Does nothing if the holder
- * is not the one the caller names, so a repeated call passes nothing on twice.
+ * is not the one the caller names, so a repeated call passes nothing on twice. `note` is called last in the transaction, if it
+ * was passed on.
  */
 export async function passOn(
   pool: Pool,
   campaignId: number,
   { serial, holder, reason, code }: PassOn,
+  note: (db: Queryable, passed: PassedOn) => Promise<void> = async () => undefined,
   inTransaction: typeof transaction = transaction,
 ): Promise<PassedOn | PassOnRefusal> {
   return await inTransaction(pool, async client => {
@@ -86,6 +88,7 @@ export async function passOn(
       'update campaigns set redrawn_count = redrawn_count + 1, redrawn_at = now() where campaign_id = $1',
       [campaignId],
     );
+    await note(client, passed);
     return passed;
   });
 }

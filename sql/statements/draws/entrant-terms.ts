@@ -16,12 +16,13 @@ export type TermsResult = 'saved' | 'unknown' | 'not a raffle' | 'closed';
 
 /**
  * Replaces the terms of these users, until the campaign closes: afterwards an operator could know who would be drawn. Replaces
- * all or none; no user may occur twice.
+ * all or none; no user may occur twice. `note` is called last in the transaction, if they were saved.
  */
 export async function saveTerms(
   pool: Pool,
   campaignId: number,
   terms: readonly EntrantTerms[],
+  note: (db: Queryable) => Promise<void> = async () => undefined,
   inTransaction: typeof transaction = transaction,
 ): Promise<TermsResult> {
   return await inTransaction(pool, async client => {
@@ -50,6 +51,7 @@ export async function saveTerms(
         textArray(terms.map(each => each.excluded ?? '')),
       ],
     );
+    await note(client);
     return 'saved';
   });
 }

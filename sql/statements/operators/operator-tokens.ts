@@ -89,15 +89,15 @@ export async function listOperatorTokens(
   return rows;
 }
 
-/** The token after its revocation, by now or before; undefined if there is none with this id. */
+/** The token that this revokes; undefined if there is none with this id, or it was revoked before. */
 export async function revokeOperatorToken(
   db: Queryable,
   tokenId: number,
   revokedBy: string,
 ): Promise<OperatorToken | undefined> {
   const { rows } = await db.query<OperatorToken>(
-    `update operator_tokens set revoked_at = coalesce(revoked_at, now()), revoked_by = coalesce(revoked_by, $2)
-     where token_id = $1 returning ${COLUMNS}`,
+    `update operator_tokens set revoked_at = now(), revoked_by = $2
+     where token_id = $1 and revoked_at is null returning ${COLUMNS}`,
     [tokenId, revokedBy],
   );
   return rows[0];

@@ -18,6 +18,7 @@ import type {
   GrantRow,
   LogWriterRow,
   MoveRow,
+  OperatorLogRow,
   OutageRow,
   PassedOnRow,
   PersonRow,
@@ -66,6 +67,9 @@ export class LedgerTables {
   readonly uses = new Table<UseRow>();
   readonly refunds = new Table<RefundRow>();
   readonly shopRequests = new Table<ShopRequest>();
+  readonly operatorLog = new Table<OperatorLogRow>();
+  /** The number of its last row. */
+  readonly operatorLogHead = new Table<number>();
   /** Sequences are outside of transactions. */
   campaignSequence = 0;
   epochSequence = 0;

@@ -11,6 +11,7 @@ import { createCampaign } from '../../../../sql/statements/campaigns/campaigns.t
 import { readClaimants, readMoves } from '../../../../sql/statements/claims/claims.ts';
 import { createCoupon } from '../../../../sql/statements/coupons/coupons.ts';
 import { readFinalOutcomes } from '../../../../sql/statements/entries/outcomes.ts';
+import { type Act, insertAct, listActs } from '../../../../sql/statements/operators/operator-log.ts';
 import { createRoom } from '../../../../sql/statements/rooms/rooms.ts';
 import { Random } from '../../kernel/random.ts';
 import { drawTrust } from './testing/clock-calls.ts';
@@ -31,6 +32,7 @@ import {
 
 const ROUNDS = 4;
 const CALLS_A_ROUND = 400;
+const ACTS = 12;
 
 let databases: TestDatabase[];
 
@@ -102,6 +104,27 @@ test('every statement has the same effect on the simulated ledger as on PostgreS
     } finally {
       await pool.end();
     }
+  }
+});
+
+test('acts of operators are written alike on both', async () => {
+  const [, database] = databases;
+  const pool = openPool(database?.url ?? '', { max: 1, applicationName: 'test', onError: () => undefined });
+  try {
+    const model = modelOf();
+    const acts = async (db: Queryable): Promise<unknown> =>
+      (await listActs(db, { after: 1, limit: 9 })).map(({ at: _at, hash: _hash, ...row }) => row);
+    for (let number = 0; number < ACTS; number++) {
+      const act: Act = {
+        ...{ operator: 'x', tokenId: number % 2 === 0 ? null : number, role: 'owner', action: 'setRoom' },
+        ...{ target: `campaign ${number}`, reason: number % 3 === 0 ? null : 'why', details: '{}' },
+      };
+      const write = (db: Queryable): Promise<void> => insertAct(db, act);
+      deepEqual(await outcomeOf(write, model), await outcomeOf(write, pool), `${number}`);
+      deepEqual(await outcomeOf(acts, model), await outcomeOf(acts, pool), `${number}`);
+    }
+  } finally {
+    await pool.end();
   }
 });
 

@@ -3,6 +3,7 @@ import type { Campaign } from '../../../../sql/statements/campaigns/campaigns.ts
 import type { ClaimantState } from '../../../../sql/statements/claims/claims.ts';
 import type { CouponRow as SelectedCoupon } from '../../../../sql/statements/coupons/coupons.ts';
 import type { RedemptionRow as Redemption } from '../../../../sql/statements/coupons/redemptions.ts';
+import type { Act } from '../../../../sql/statements/operators/operator-log.ts';
 import type { Room } from '../../../../sql/statements/rooms/rooms.ts';
 
 export interface EntryRow {
@@ -74,6 +75,12 @@ export interface ClaimantRow {
   readonly deadlineMoved: boolean;
   readonly moveNumber: number;
   readonly isPassedOn: boolean;
+}
+
+/** A row of operator_log without its hash and time. */
+export interface OperatorLogRow extends Omit<Act, 'role'> {
+  readonly seq: number;
+  readonly role: string;
 }
 
 export interface OutageRow {

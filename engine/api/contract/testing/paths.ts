@@ -67,12 +67,17 @@ export const makePaths = [
   ['POST', '/v1/templates', () => template],
   ['POST', `${TEMPLATE}/campaigns`, again],
 ] as const;
+export const logPaths = [
+  ['GET', '/v1/operator-log'],
+  ['GET', '/v1/operator-log.ndjson'],
+] as const;
 export const securedPaths = [
   ['GET', '/v1/campaigns'],
   ['GET', '/v1/dead-letters'],
   ['GET', '/v1/schedule'],
   ['GET', '/v1/templates'],
   ['GET', TEMPLATE],
+  ...logPaths,
   ...makePaths.map(([method, path]) => [method, path] as const),
   ...campaignPaths,
   ...bodies.map(([method, path]) => [method, path] as const),

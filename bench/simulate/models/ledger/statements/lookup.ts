@@ -20,6 +20,7 @@ import { ENTRY_STATEMENTS } from './entries/entries.ts';
 import { GRANT_STATEMENTS } from './entries/grants.ts';
 import { OUTCOME_STATEMENTS } from './entries/outcomes.ts';
 import { WITHDRAWAL_STATEMENTS } from './entries/withdrawals.ts';
+import { OPERATOR_LOG_STATEMENTS } from './operators/operator-log.ts';
 import { AVAILABILITY_STATEMENTS } from './progress/availability.ts';
 import { CLOCK_STATEMENTS } from './progress/clock.ts';
 import { GATEWAY_STATEMENTS } from './progress/gateways.ts';
@@ -61,6 +62,7 @@ const STATEMENTS = [
   ...SLICE_STATEMENTS,
   ...COUPON_STATEMENTS,
   ...TERMS_STATEMENTS,
+  ...OPERATOR_LOG_STATEMENTS,
 ];
 
 /** The statement must be added to the model: a run must not go on as if the server had refused it. */

@@ -6,6 +6,7 @@ import type {
   VersionAction,
 } from '../../../../../../sql/statements/campaigns/campaign-versions.ts';
 import type { PendingChange, Stage } from '../../../../../../sql/statements/campaigns/campaigns.ts';
+import { ROLES, type Role } from '../../../../../../sql/statements/operators/operator-tokens.ts';
 import { changed, NOTHING, rowsOf, type Statement, type Values } from '../../statement.ts';
 import { updating } from './changing.ts';
 import { taken } from './selected.ts';
@@ -24,6 +25,10 @@ function actionOf(text: string): VersionAction {
   const action = ACTIONS.find(known => known === text);
   if (action === undefined) throw new TypeError(`${text} is no action`);
   return action;
+}
+
+function roleOf(text: string | null): Role | null {
+  return ROLES.find(known => known === text) ?? null;
 }
 
 /** Reads eight parameters from `first` on. */
@@ -55,7 +60,12 @@ const insertVersion: Statement = (tables, by, values) => {
   const row: Version = {
     ...targetOf(values, 3),
     ...{ campaignId, version, action: actionOf(values.text(2)), baseVersion: values.number(11) },
-    ...{ askedBy: values.text(12), reason: values.optionalText(13), decideBy: values.optionalDate(14) },
+    ...{
+      askedBy: values.text(12),
+      askedRole: roleOf(values.optionalText(16)),
+      askedToken: values.optional(17),
+    },
+    ...{ reason: values.optionalText(13), decideBy: values.optionalDate(14) },
     ...{ askedAt: tables.now(), state, refused: null, refusal: null, rulesHash: null },
     decidedAt: state === 'effective' ? tables.now() : null,
   };

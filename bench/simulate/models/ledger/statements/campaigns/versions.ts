@@ -13,6 +13,7 @@ export function noteFirstVersion({ versions }: LedgerTables, by: Transaction, ro
   const first: Version = {
     ...{ campaignId, version, action: 'make', stage, title, stock, opensAt, closesAt, drawsAt, timeZone },
     ...{ paused: row.pausedAt !== null, baseVersion: version, askedBy: row.madeBy, askedAt: createdAt },
+    ...{ askedRole: null, askedToken: null },
     ...{ reason: null, decideBy: null, state: 'effective', refused: null, refusal: null },
     ...{ decidedAt: createdAt, rulesHash: null },
   };
@@ -39,6 +40,8 @@ export function noteClose(tables: LedgerTables, by: Transaction, old: CampaignRo
       paused: old.pausedAt !== null,
       baseVersion: old.version,
       askedBy: 'operator',
+      askedRole: null,
+      askedToken: null,
       askedAt: now,
     },
     ...{ reason: null, decideBy: null, state: 'effective', refused: null, refusal: null },

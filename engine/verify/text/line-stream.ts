@@ -1,27 +1,33 @@
-/** Splits kept heads into lines as they are read, so that no more than one page of them is in memory as text. */
+/** Splits a stream into lines as it is read, so that no more than one of them is in memory as text. */
 import { Unreadable } from '../findings.ts';
-import type { Limits } from '../limits.ts';
-import { concat } from '../text/bytes.ts';
+import { concat } from './bytes.ts';
 
 const NEWLINE = 0x0a;
+
+export interface LineStreamOptions {
+  readonly mostBytes: number;
+  readonly mostLineBytes: number;
+  /** What the lines are of, for messages: `the kept heads`. */
+  readonly what: string;
+}
 
 /** The lines that are not empty. Throws Unreadable beyond a limit. */
 export async function* linesOf(
   source: AsyncIterable<Uint8Array>,
-  { headsBytes, lineBytes }: Pick<Limits, 'headsBytes' | 'lineBytes'>,
+  { mostBytes, mostLineBytes, what }: LineStreamOptions,
 ): AsyncGenerator<Uint8Array> {
   let begun: Uint8Array[] = [];
   let begunBytes = 0;
   let bytes = 0;
   const begin = (part: Uint8Array): void => {
     begunBytes += part.length;
-    if (begunBytes > lineBytes)
-      throw new Unreadable('too-large', `a line of the kept heads has more than ${lineBytes} bytes`);
+    if (begunBytes > mostLineBytes)
+      throw new Unreadable('too-large', `a line of ${what} has more than ${mostLineBytes} bytes`);
     begun.push(part);
   };
   const finish = (): Uint8Array => {
     const [only] = begun;
-    // A copy: the keeper of a record has its line until the next one.
+    // A copy: the caller may have its line until the next one.
     const line = begun.length === 1 && only !== undefined ? only.slice() : concat(...begun);
     begun = [];
     begunBytes = 0;
@@ -29,8 +35,7 @@ export async function* linesOf(
   };
   for await (const piece of source) {
     bytes += piece.length;
-    if (bytes > headsBytes)
-      throw new Unreadable('too-large', `the kept heads have more than ${headsBytes} bytes`);
+    if (bytes > mostBytes) throw new Unreadable('too-large', `${what} have more than ${mostBytes} bytes`);
     let from = 0;
     for (let to = piece.indexOf(NEWLINE); to >= 0; to = piece.indexOf(NEWLINE, from)) {
       begin(piece.subarray(from, to));
