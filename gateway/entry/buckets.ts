@@ -33,6 +33,12 @@ export class Buckets {
     return Math.max(0, waitMs);
   }
 
+  /** Gives a token back that `take` took: what it was for turned out not to count. */
+  giveBack(key: string): void {
+    const fullAtMs = this.#fullAtMs.get(key);
+    if (fullAtMs !== undefined) this.#fullAtMs.set(key, fullAtMs - this.#everyMs);
+  }
+
   #forgetOldest(): void {
     const oldest = this.#oldest.next();
     if (oldest.done !== true) this.#fullAtMs.delete(oldest.value);

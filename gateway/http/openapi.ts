@@ -17,6 +17,8 @@ import {
   problems,
 } from '../../engine/contract/api/problem.ts';
 import { examplesOf, sharedExamples } from '../../engine/contract/api/problem-examples.ts';
+import { accountOperations } from '../accounts/operations.ts';
+import { SESSION_COOKIE } from '../accounts/session-cookie.ts';
 import { couponOperations } from '../coupons/operations.ts';
 import {
   CampaignList,
@@ -344,6 +346,7 @@ export const operations: readonly Operation[] = [
     },
   },
   ...couponOperations,
+  ...accountOperations,
   {
     id: 'livez',
     method: 'get',
@@ -424,7 +427,8 @@ function problemsOf({ problems: slugs, problemExamples }: Operation): Record<str
 function parametersOf(operation: Operation): object[] {
   const parameters: object[] = [];
   if (operation.path.includes('{id}')) {
-    parameters.push({ name: 'id', in: 'path', required: true, schema: { type: 'integer', minimum: 1 } });
+    const schema = operation.session === true ? { type: 'string' } : { type: 'integer', minimum: 1 };
+    parameters.push({ name: 'id', in: 'path', required: true, schema });
   }
   if (operation.path.includes('{code}')) {
     parameters.push({ name: 'code', in: 'path', required: true, schema: { type: 'string' } });
@@ -438,7 +442,8 @@ function parametersOf(operation: Operation): object[] {
   return parameters;
 }
 
-function securityOf({ shop, ticket }: Operation): readonly object[] {
+function securityOf({ session, shop, ticket }: Operation): readonly object[] {
+  if (session === true) return [{ session: [] }];
   if (shop === true) return [{ shop: [] }];
   return ticket ? [{ bearer: [] }, { cookie: [] }, { query: [] }] : PUBLIC;
 }
@@ -458,7 +463,7 @@ export function openApiDocument(): object {
         ? {}
         : {
             requestBody: {
-              required: operation.shop === true,
+              required: operation.body !== EntryBody,
               content: { 'application/json': { schema: operation.body } },
             },
           }),
@@ -477,6 +482,12 @@ export function openApiDocument(): object {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
         shop: { type: 'http', scheme: 'bearer', description: 'SHOP_TOKEN; server to server only' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: SESSION_COOKIE,
+          description: 'Set by POST /v1/accounts/login',
+        },
         cookie: { type: 'apiKey', in: 'cookie', name: TICKET_COOKIE },
         query: { type: 'apiKey', in: 'query', name: 'ticket' },
       },

@@ -1,0 +1,316 @@
+/** What fans do with their accounts. Each act takes a checked body and resolves with the answer; it throws Problem, or what the library throws. */
+
+import { fieldFault, invalidRequest } from '../../engine/contract/api/problem.ts';
+import type { Pool } from '../../sql/database.ts';
+import {
+  deleteFanSession,
+  deleteFanSessionByToken,
+  deleteFanSessions,
+  type FoundSession,
+  keepNewestFanSessions,
+  type Locale,
+  listFanSessions,
+} from '../../sql/statements/fans/fan-sessions.ts';
+import { hasFan } from '../../sql/statements/fans/fans.ts';
+import { normaliseAddress } from './addresses.ts';
+import type { Attempts, Delayed, Permitted } from './attempts.ts';
+import type {
+  AddressBody,
+  CredentialsBody,
+  FanView,
+  MailRequested,
+  PasswordBody,
+  ResetBody,
+  SessionList,
+  SignUpBody,
+  TicketView,
+  TokenBody,
+} from './contract.ts';
+import type { HashingQueue } from './hashing.ts';
+import { type Library, NETWORK_HEADER, type Recipient } from './library.ts';
+import { libraryCodeOf } from './library-errors.ts';
+import type { MailKind } from './mail/texts.ts';
+import type { TicketMint } from './mint-ticket.ts';
+import { normalisePassword, type PasswordRules } from './password-rules.ts';
+import {
+  accountsUnavailable,
+  addressFault,
+  linkRefused,
+  NEW_RESET_LINK,
+  passwordFault,
+  tooManyAttempts,
+  tooManyMails,
+  unknownSession,
+} from './problems.ts';
+import type { SessionCookies } from './session-cookie.ts';
+import type { Sessions } from './sessions.ts';
+
+/** Browsers and devices of one person; a login beyond it ends the oldest session. */
+const MOST_SESSIONS = 20;
+const MOST_USER_AGENT_CHARACTERS = 256;
+
+/** What of a request an act may use. */
+export interface Asker {
+  /** The Cookie header. */
+  readonly cookies: string;
+  /** '' if unknown. */
+  readonly network: string;
+  readonly userAgent: string;
+  readonly language: string;
+}
+
+export interface ActAnswer {
+  readonly status: 200 | 202 | 204;
+  readonly body?: object;
+  /** Set-Cookie headers. */
+  readonly cookies?: readonly string[];
+}
+
+export interface ActParts {
+  readonly pool: Pool;
+  readonly library: Library;
+  readonly hashing: HashingQueue;
+  readonly attempts: Attempts;
+  readonly rules: PasswordRules;
+  readonly sessions: Sessions;
+  readonly cookies: SessionCookies;
+  readonly mint: TicketMint;
+  /** Has an e-mail sent after the answer. */
+  readonly mail: (kind: MailKind, to: Recipient) => void;
+}
+
+const NOTHING: ActAnswer = { status: 204 };
+
+/** 202 whether the address has an account or not, and after the same work: the library hashes in both cases. */
+export async function signUp(parts: ActParts, asker: Asker, body: SignUpBody): Promise<ActAnswer> {
+  const address = readAddress(body.address);
+  const password = readNewPassword(parts, body.password, address);
+  countMail(parts, asker, address);
+  const locale = body.locale ?? localeOf(asker.language);
+  try {
+    await parts.hashing.run(() =>
+      parts.library.api.signUpEmail({ body: { name: '', email: address, password, locale } }),
+    );
+  } catch (error) {
+    if (libraryCodeOf(error) !== 'FAILED_TO_CREATE_USER') throw error;
+    // It does not tell a lost race for the address, which is answered like any sign-up, from an outage.
+    if (!(await hasFan(parts.pool, address))) throw accountsUnavailable();
+  }
+  return requested(address);
+}
+
+/** Verifies an address, of a sign-up or a change. Repeating it does no harm: the link of an e-mail may be opened twice. */
+export async function verifyAddress(parts: ActParts, _asker: Asker, body: TokenBody): Promise<ActAnswer> {
+  try {
+    await parts.library.api.verifyEmail({ query: { token: body.token }, headers: new Headers() });
+  } catch (error) {
+    // Somebody else has signed up with the new address since.
+    if (Reflect.get(Object(error), 'code') === '23505') throw linkRefused('Choose another address.');
+    throw error;
+  }
+  return NOTHING;
+}
+
+export async function requestVerification(
+  parts: ActParts,
+  asker: Asker,
+  body: AddressBody,
+): Promise<ActAnswer> {
+  const address = readAddress(body.address);
+  countMail(parts, asker, address);
+  await parts.library.api.sendVerificationEmail({ body: { email: address }, headers: new Headers() });
+  return requested(address);
+}
+
+export async function logIn(parts: ActParts, asker: Asker, body: CredentialsBody): Promise<ActAnswer> {
+  const address = readAddress(body.address);
+  const permitted = permit(parts.attempts.login({ address, ...asker }), tooManyAttempts);
+  const password = normalisePassword(body.password);
+  const made = await parts.hashing.run(() =>
+    parts.library.api
+      .signInEmail({ body: { email: address, password }, headers: headersOf(asker) })
+      .catch((error: unknown) => {
+        // The password was right, or was not looked at: neither is a guess.
+        if (libraryCodeOf(error) !== 'INVALID_EMAIL_OR_PASSWORD') permitted.forgive();
+        throw error;
+      }),
+  );
+  permitted.forgive();
+  await keepNewestFanSessions(parts.pool, made.user.id, MOST_SESSIONS);
+  const view: FanView = {
+    id: made.user.id,
+    address: made.user.email,
+    locale: made.user.locale === 'ko' ? 'ko' : 'en',
+    made_at: made.user.createdAt.toISOString(),
+  };
+  const cookies = [parts.cookies.keep(made.token), parts.attempts.deviceCookie(address)];
+  return { status: 200, body: view, cookies };
+}
+
+/** Ends the session, if the cookie has one, and removes the cookie in any case. */
+export async function logOut(parts: ActParts, asker: Asker): Promise<ActAnswer> {
+  const token = parts.cookies.read(asker.cookies);
+  if (token !== undefined) await deleteFanSessionByToken(parts.pool, token);
+  return { status: 204, cookies: [parts.cookies.clear()] };
+}
+
+export async function logOutEverywhere(parts: ActParts, asker: Asker): Promise<ActAnswer> {
+  const { fanId } = await parts.sessions.require(asker.cookies);
+  await deleteFanSessions(parts.pool, fanId);
+  return { status: 204, cookies: [parts.cookies.clear()] };
+}
+
+export async function getMe(parts: ActParts, asker: Asker): Promise<ActAnswer> {
+  const { fanId, address, locale, madeAt } = await parts.sessions.require(asker.cookies);
+  const view: FanView = { id: fanId, address, locale, made_at: madeAt.toISOString() };
+  return { status: 200, body: view };
+}
+
+/** Deletes the account, its sessions and its password. Entries stay, under an id that stands for nobody any more. */
+export async function deleteAccount(parts: ActParts, asker: Asker, body: PasswordBody): Promise<ActAnswer> {
+  const session = await parts.sessions.require(asker.cookies);
+  await withPassword(parts, asker, session, password =>
+    parts.library.api.deleteUser({ body: { password }, headers: sessionHeaders(parts, session) }),
+  )(body.password);
+  return { status: 204, cookies: [parts.cookies.clear()] };
+}
+
+export async function listSessions(parts: ActParts, asker: Asker): Promise<ActAnswer> {
+  const { fanId, sessionId } = await parts.sessions.require(asker.cookies);
+  const sessions = await listFanSessions(parts.pool, fanId);
+  const view: SessionList = {
+    sessions: sessions.map(each => ({
+      id: each.sessionId,
+      current: each.sessionId === sessionId,
+      network: each.network === '' ? null : each.network,
+      user_agent: each.userAgent,
+      made_at: each.madeAt.toISOString(),
+      expires_at: each.expiresAt.toISOString(),
+    })),
+  };
+  return { status: 200, body: view };
+}
+
+/** The cookie stays if it was the own session: its next use is answered with signed-out, like that of any other session that has ended. */
+export async function revokeSession(parts: ActParts, asker: Asker, id: string): Promise<ActAnswer> {
+  const { fanId } = await parts.sessions.require(asker.cookies);
+  if (!(await deleteFanSession(parts.pool, fanId, id))) throw unknownSession();
+  return NOTHING;
+}
+
+export async function requestReset(parts: ActParts, asker: Asker, body: AddressBody): Promise<ActAnswer> {
+  const address = readAddress(body.address);
+  countMail(parts, asker, address);
+  await parts.library.api.requestPasswordReset({ body: { email: address } });
+  return requested(address);
+}
+
+/**
+ * Sets a password by a link, which works once, and ends all sessions. The link proves the address, so it also verifies it, and this
+ * browser need not fear that others have used up its attempts.
+ */
+export async function resetPassword(parts: ActParts, _asker: Asker, body: ResetBody): Promise<ActAnswer> {
+  const newPassword = readNewPassword(parts, body.password, undefined);
+  const { token } = body;
+  try {
+    const address = await parts.hashing.run(() => parts.library.resetPassword({ newPassword, token }));
+    return { status: 204, cookies: [parts.attempts.deviceCookie(address)] };
+  } catch (error) {
+    const isOver = ['INVALID_TOKEN', 'USER_NOT_FOUND'].includes(libraryCodeOf(error));
+    throw isOver ? linkRefused(NEW_RESET_LINK) : error;
+  }
+}
+
+/**
+ * Has a link sent to the new address, which takes effect when it is opened, and a notice to the present one. Needs the password, because
+ * whoever has the address has the account.
+ */
+export async function changeAddress(
+  parts: ActParts,
+  asker: Asker,
+  body: CredentialsBody,
+): Promise<ActAnswer> {
+  const session = await parts.sessions.require(asker.cookies);
+  const newEmail = readAddress(body.address);
+  if (newEmail === session.address) {
+    throw invalidRequest([fieldFault('address', newEmail, 'another address than the present one')]);
+  }
+  countMail(parts, asker, newEmail);
+  await withPassword(parts, asker, session, async password => {
+    const headers = sessionHeaders(parts, session);
+    await parts.library.api.verifyPassword({ body: { password }, headers });
+    await parts.library.api.changeEmail({ body: { newEmail }, headers });
+  })(body.password);
+  parts.mail('address-notice', { address: session.address, locale: session.locale });
+  return requested(newEmail);
+}
+
+/** The one call between a session and the queue: one look-up, shared with others, and a signature. */
+export async function mintTicket(parts: ActParts, asker: Asker): Promise<ActAnswer> {
+  const session = await parts.sessions.require(asker.cookies);
+  const renewed = await parts.sessions.renew(session);
+  const view: TicketView = {
+    ticket: parts.mint.mint(session.fanId, session.nowS),
+    seconds_left: parts.mint.lifetimeS,
+    user: session.fanId,
+  };
+  return { status: 200, body: view, cookies: renewed === undefined ? [] : [renewed] };
+}
+
+/** Runs `work` with a password that is counted like a login until it turns out right. */
+function withPassword(
+  { attempts, hashing }: ActParts,
+  asker: Asker,
+  { address }: FoundSession,
+  work: (password: string) => Promise<unknown>,
+): (given: string) => Promise<void> {
+  return async given => {
+    const permitted = permit(attempts.login({ address, ...asker }), tooManyAttempts);
+    await hashing.run(() => work(normalisePassword(given)));
+    permitted.forgive();
+  };
+}
+
+function permit(asked: Permitted | Delayed, refusal: (waitMs: number) => Error): Permitted {
+  if ('waitMs' in asked) throw refusal(asked.waitMs);
+  return asked;
+}
+
+function countMail({ attempts }: ActParts, { network }: Asker, address: string): void {
+  permit(attempts.mail({ address, network }), tooManyMails);
+}
+
+function readAddress(given: string): string {
+  const address = normaliseAddress(given);
+  if (address === undefined) throw invalidRequest([addressFault(given)]);
+  return address;
+}
+
+function readNewPassword({ rules }: ActParts, given: string, address: string | undefined): string {
+  const password = normalisePassword(given);
+  const better = rules.refusal(password, address);
+  if (better !== undefined) throw invalidRequest([passwordFault(better)]);
+  return password;
+}
+
+function requested(address: string): ActAnswer {
+  const body: MailRequested = { address };
+  return { status: 202, body };
+}
+
+/** Korean if the browser prefers it to English (RFC 9110, section 12.5.4, by order only). */
+function localeOf(language: string): Locale {
+  const first = /\b(ko|en)\b/i.exec(language)?.[1];
+  return first?.toLowerCase() === 'ko' ? 'ko' : 'en';
+}
+
+function headersOf({ network, userAgent }: Asker): Headers {
+  const headers = new Headers({ 'user-agent': userAgent.slice(0, MOST_USER_AGENT_CHARACTERS) });
+  if (network !== '') headers.set(NETWORK_HEADER, network);
+  return headers;
+}
+
+/** What the library needs to find the session again. */
+function sessionHeaders({ cookies }: ActParts, { token }: FoundSession): Headers {
+  return new Headers({ cookie: cookies.pair(token) });
+}

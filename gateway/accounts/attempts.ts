@@ -1,0 +1,135 @@
+/**
+ * Limits failed logins and requested e-mails, in the memory of this process; several processes each count for themselves.
+ *
+ * Failed logins are counted by account and network, by network, and by account over all networks, so that neither one network can try
+ * many accounts nor many networks one account. Such a limit would let anybody lock somebody out by failing in their name. So a browser
+ * that has logged in to the account before counts for itself alone: it holds a signed cookie, the device cookie (OWASP, "Slow
+ * Down Online Guessing Attacks with Device Cookies"). For a new browser of somebody whose account is under attack there is the e-mail that
+ * resets the password: it also brings the device cookie.
+ *
+ * Whether an account exists makes no difference: addresses are counted as they are asked for.
+ */
+import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
+import { Buckets } from '../entry/buckets.ts';
+import { cookieOf } from '../http/requests.ts';
+
+export const DEVICE_COOKIE = '__Host-fairline_device';
+/** Browsers keep no cookie for longer. */
+const DEVICE_LIFE_S = 400 * 86_400;
+const NONCE_BYTES = 16;
+const DEVICE = /^[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}$/;
+
+/** Some 100 bytes each; beyond it the least recently used ones start over. */
+const KEPT = 200_000;
+const MINUTE_S = 60;
+
+/** A burst of ten and then one in two minutes: nobody mistypes more often, and a guesser needs a year for 260,000. */
+const OWN = { burst: 10, perSecond: 1 / (2 * MINUTE_S), most: KEPT };
+/** Of all strangers together: a guesser with many networks gets 2,900 a day. */
+const ACCOUNT = { burst: 100, perSecond: 1 / 30, most: KEPT };
+/** A network may be a town behind one carrier, all of whom mistype in the minute before a drop. */
+const NETWORK = { burst: 300, perSecond: 1, most: KEPT };
+const MAIL_PAIR = { burst: 5, perSecond: 1 / (5 * MINUTE_S), most: KEPT };
+/** To one address, whoever asks: then the earlier e-mails have to do. */
+const MAIL_ADDRESS = { burst: 10, perSecond: 1 / (10 * MINUTE_S), most: KEPT };
+
+/** Who attempts. */
+export interface Attempt {
+  /** Normalised. */
+  readonly address: string;
+  /** '' if unknown: then everybody unknown is one network, for the account's sake. */
+  readonly network: string;
+  /** The request's Cookie header. */
+  readonly cookies: string;
+}
+
+interface Taken {
+  readonly buckets: Buckets;
+  readonly key: string;
+}
+
+/** An attempt may be made; `forgive` uncounts it, since it succeeded. */
+export interface Permitted {
+  readonly forgive: () => void;
+}
+
+/** How long to wait, in ms. */
+export interface Delayed {
+  readonly waitMs: number;
+}
+
+export class Attempts {
+  readonly #key: KeyObject;
+  readonly #own = new Buckets(OWN);
+  readonly #devices = new Buckets(OWN);
+  readonly #accounts = new Buckets(ACCOUNT);
+  readonly #networks = new Buckets(NETWORK);
+  readonly #mailPairs = new Buckets(MAIL_PAIR);
+  readonly #mailAddresses = new Buckets(MAIL_ADDRESS);
+  readonly #nowMs: () => number;
+
+  constructor(secret: string, nowMs: () => number = () => performance.now()) {
+    this.#key = createSecretKey(secret, 'utf8');
+    this.#nowMs = nowMs;
+  }
+
+  /** Counts an attempt to log in, before it is made, so that many at once are counted too. */
+  login({ address, network, cookies }: Attempt): Permitted | Delayed {
+    const device = this.#deviceOf(address, cookies);
+    if (device !== undefined) return this.#take([{ buckets: this.#devices, key: device }]);
+    return this.#take([
+      { buckets: this.#own, key: `${address} ${network}` },
+      { buckets: this.#accounts, key: address },
+      ...(network === '' ? [] : [{ buckets: this.#networks, key: network }]),
+    ]);
+  }
+
+  /** Counts a wish for an e-mail to the address. */
+  mail({ address, network }: Pick<Attempt, 'address' | 'network'>): Permitted | Delayed {
+    return this.#take([{ buckets: this.#mailPairs, key: `${address} ${network}` }]);
+  }
+
+  /** Whether another e-mail may go to the address now; counts it. */
+  maySendTo(address: string): boolean {
+    return this.#mailAddresses.take(address, this.#nowMs()) === 0;
+  }
+
+  /** The Set-Cookie header for a browser that has logged in to the account. */
+  deviceCookie(address: string): string {
+    const nonce = randomBytes(NONCE_BYTES).toString('base64url');
+    const value = `${nonce}.${this.#signature(address, nonce)}`;
+    return `${DEVICE_COOKIE}=${value}; Max-Age=${DEVICE_LIFE_S}; Path=/; HttpOnly; Secure; SameSite=Lax`;
+  }
+
+  /** The device, if its cookie is for this address. */
+  #deviceOf(address: string, cookies: string): string | undefined {
+    const value = cookieOf(cookies, DEVICE_COOKIE);
+    if (value === undefined || !DEVICE.test(value)) return undefined;
+    const [nonce = '', signature = ''] = value.split('.');
+    const right = this.#signature(address, nonce);
+    return timingSafeEqual(Buffer.from(signature), Buffer.from(right)) ? nonce : undefined;
+  }
+
+  /** The prefix keeps these signatures apart from those of sessions, which have the same secret. */
+  #signature(address: string, nonce: string): string {
+    return createHmac('sha256', this.#key).update(`device ${nonce} ${address}`).digest('base64url');
+  }
+
+  /** Takes from all buckets, or from none. */
+  #take(wanted: readonly Taken[]): Permitted | Delayed {
+    const nowMs = this.#nowMs();
+    const taken: Taken[] = [];
+    const forgive = (): void => {
+      for (const { buckets, key } of taken.splice(0)) buckets.giveBack(key);
+    };
+    for (const each of wanted) {
+      const waitMs = each.buckets.take(each.key, nowMs);
+      if (waitMs > 0) {
+        forgive();
+        return { waitMs };
+      }
+      taken.push(each);
+    }
+    return { forgive };
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Hashes passwords: argon2id with 19 MiB, two passes and one lane (OWASP Password Storage Cheat Sheet), by @node-rs/argon2 on
+ * libuv's threads.
+ *
+ * Some 30 ms of a core each: a storm of logins would take the whole machine, and most answers would come after their clients gave up. So
+ * a few run at once, a bounded number waits, and the rest is told at once to come back. The whole act waits, not only its hash: the
+ * library holds a database connection during a sign-up.
+ */
+import { hash, verify } from '@node-rs/argon2';
+
+/** @node-rs/argon2 declares its algorithms as a const enum, which erasable TypeScript cannot import; 2 is argon2id. */
+const ARGON2ID = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
+
+export async function hashPassword(password: string): Promise<string> {
+  return await hash(password, ARGON2ID);
+}
+
+/** Rejects if `stored` is not a hash. */
+export async function verifyPassword(stored: string, password: string): Promise<boolean> {
+  return await verify(stored, password);
+}
+
+/** The queue is full. */
+export class QueueFull extends Error {}
+
+export interface QueueTerms {
+  readonly atOnce: number;
+  readonly mostWaiting: number;
+}
+
+/** Runs works in the order of their arrival, a few at once. */
+export class HashingQueue {
+  readonly #terms: QueueTerms;
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  constructor(terms: QueueTerms) {
+    this.#terms = terms;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Resolves or rejects like `work`; rejects with QueueFull, without running it, if too many wait. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#running >= this.#terms.atOnce) {
+      if (this.#waiting.length >= this.#terms.mostWaiting) throw new QueueFull();
+      // Whoever resolves this hands its place over, so nobody can take it in between.
+      await new Promise<void>(resolve => this.#waiting.push(resolve));
+    } else this.#running += 1;
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running -= 1;
+      else next();
+    }
+  }
+}
