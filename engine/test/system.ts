@@ -177,6 +177,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       gateways,
       startEngine,
       startGateway,
+      startAccounts,
       ticket,
       async operate(method, path, body, headers = {}) {
         const response = await fetch(system.engine.url + path, {

@@ -1,5 +1,6 @@
 /** What fans do with their accounts. Each act takes a checked body and resolves with the answer; it throws Problem, or what the library throws. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fieldFault, invalidRequest } from '../../engine/contract/api/problem.ts';
 import type { Pool } from '../../sql/database.ts';
 import {
@@ -25,13 +26,12 @@ import type {
   SignUpBody,
   TicketView,
   TokenBody,
-} from './contract.ts';
-import type { HashingQueue } from './hashing.ts';
-import { type Library, NETWORK_HEADER, type Recipient } from './library.ts';
-import { libraryCodeOf } from './library-errors.ts';
+} from './contract/contract.ts';
+import { type Library, NETWORK_HEADER, type Recipient } from './library/library.ts';
+import { libraryCodeOf } from './library/library-errors.ts';
 import type { MailKind } from './mail/texts.ts';
-import type { TicketMint } from './mint-ticket.ts';
-import { normalisePassword, type PasswordRules } from './password-rules.ts';
+import type { HashingQueue } from './passwords/hashing.ts';
+import { normalisePassword, type PasswordRules } from './passwords/password-rules.ts';
 import {
   accountsUnavailable,
   addressFault,
@@ -42,8 +42,9 @@ import {
   tooManyMails,
   unknownSession,
 } from './problems.ts';
-import type { SessionCookies } from './session-cookie.ts';
-import type { Sessions } from './sessions.ts';
+import type { TicketMint } from './session/mint-ticket.ts';
+import type { SessionCookies } from './session/session-cookie.ts';
+import type { Sessions } from './session/sessions.ts';
 
 /** Browsers and devices of one person; a login beyond it ends the oldest session. */
 const MOST_SESSIONS = 20;
@@ -88,8 +89,10 @@ export async function signUp(parts: ActParts, asker: Asker, body: SignUpBody): P
   countMail(parts, asker, address);
   const locale = body.locale ?? localeOf(asker.language);
   try {
-    await parts.hashing.run(() =>
-      parts.library.api.signUpEmail({ body: { name: '', email: address, password, locale } }),
+    await notSooner(
+      parts.hashing.run(() =>
+        parts.library.api.signUpEmail({ body: { name: '', email: address, password, locale } }),
+      ),
     );
   } catch (error) {
     if (libraryCodeOf(error) !== 'FAILED_TO_CREATE_USER') throw error;
@@ -169,9 +172,9 @@ export async function getMe(parts: ActParts, asker: Asker): Promise<ActAnswer> {
 /** Deletes the account, its sessions and its password. Entries stay, under an id that stands for nobody any more. */
 export async function deleteAccount(parts: ActParts, asker: Asker, body: PasswordBody): Promise<ActAnswer> {
   const session = await parts.sessions.require(asker.cookies);
-  await withPassword(parts, asker, session, password =>
+  await withPassword(parts, asker, { session, given: body.password }, password =>
     parts.library.api.deleteUser({ body: { password }, headers: sessionHeaders(parts, session) }),
-  )(body.password);
+  );
   return { status: 204, cookies: [parts.cookies.clear()] };
 }
 
@@ -201,7 +204,7 @@ export async function revokeSession(parts: ActParts, asker: Asker, id: string): 
 export async function requestReset(parts: ActParts, asker: Asker, body: AddressBody): Promise<ActAnswer> {
   const address = readAddress(body.address);
   countMail(parts, asker, address);
-  await parts.library.api.requestPasswordReset({ body: { email: address } });
+  await notSooner(parts.library.api.requestPasswordReset({ body: { email: address } }));
   return requested(address);
 }
 
@@ -236,11 +239,11 @@ export async function changeAddress(
     throw invalidRequest([fieldFault('address', newEmail, 'another address than the present one')]);
   }
   countMail(parts, asker, newEmail);
-  await withPassword(parts, asker, session, async password => {
+  await withPassword(parts, asker, { session, given: body.password }, async password => {
     const headers = sessionHeaders(parts, session);
     await parts.library.api.verifyPassword({ body: { password }, headers });
     await parts.library.api.changeEmail({ body: { newEmail }, headers });
-  })(body.password);
+  });
   parts.mail('address-notice', { address: session.address, locale: session.locale });
   return requested(newEmail);
 }
@@ -257,18 +260,34 @@ export async function mintTicket(parts: ActParts, asker: Asker): Promise<ActAnsw
   return { status: 200, body: view, cookies: renewed === undefined ? [] : [renewed] };
 }
 
-/** Runs `work` with a password that is counted like a login until it turns out right. */
-function withPassword(
-  { attempts, hashing }: ActParts,
+/** Runs `work` with the password of the session's account; a wrong one is counted like one of a login. */
+async function withPassword(
+  { attempts, hashing, sessions }: ActParts,
   asker: Asker,
-  { address }: FoundSession,
+  { session, given }: { readonly session: FoundSession; readonly given: string },
   work: (password: string) => Promise<unknown>,
-): (given: string) => Promise<void> {
-  return async given => {
-    const permitted = permit(attempts.login({ address, ...asker }), tooManyAttempts);
+): Promise<void> {
+  const permitted = permit(attempts.login({ address: session.address, ...asker }), tooManyAttempts);
+  try {
     await hashing.run(() => work(normalisePassword(given)));
-    permitted.forgive();
-  };
+  } catch (error) {
+    if (libraryCodeOf(error) !== 'INVALID_PASSWORD') permitted.forgive();
+    if (libraryCodeOf(error) !== 'UNAUTHORIZED') throw error;
+    // It says so as well when it could not ask the database, and "signed out" is final: so ask again.
+    await sessions.require(asker.cookies);
+    throw accountsUnavailable();
+  }
+  permitted.forgive();
+}
+
+/** The shortest time of an answer that must not tell by its own what was to be done. */
+const LEAST_MS = 500;
+
+/** Resolves or rejects like `work`, but not sooner: what an address without an account saves must not show. */
+async function notSooner<T>(work: Promise<T>): Promise<T> {
+  const [settled] = await Promise.allSettled([work, sleep(LEAST_MS)]);
+  if (settled.status === 'rejected') throw settled.reason;
+  return settled.value;
 }
 
 function permit(asked: Permitted | Delayed, refusal: (waitMs: number) => Error): Permitted {

@@ -8,16 +8,16 @@ import { listen } from '../http/listen.ts';
 import { TrustedProxies } from '../http/trusted-proxies.ts';
 import { Attempts } from './attempts.ts';
 import type { AccountsConfig } from './config.ts';
-import { HashingQueue } from './hashing.ts';
 import { buildAccountsApp } from './http/app.ts';
-import { type Library, makeLibrary, type Recipient } from './library.ts';
+import { type Library, makeLibrary, type Recipient } from './library/library.ts';
 import { fileDelivery, Outgoing, smtpDelivery } from './mail/outgoing.ts';
 import { type MailKind, mailText } from './mail/texts.ts';
 import { AccountsMetrics } from './metrics.ts';
-import { TicketMint } from './mint-ticket.ts';
-import { PasswordRules } from './password-rules.ts';
-import { SessionCookies } from './session-cookie.ts';
-import { Sessions } from './sessions.ts';
+import { HashingQueue } from './passwords/hashing.ts';
+import { PasswordRules } from './passwords/password-rules.ts';
+import { TicketMint } from './session/mint-ticket.ts';
+import { SessionCookies } from './session/session-cookie.ts';
+import { Sessions } from './session/sessions.ts';
 
 export interface AccountsService {
   readonly port: number;

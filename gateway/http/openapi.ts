@@ -17,8 +17,8 @@ import {
   problems,
 } from '../../engine/contract/api/problem.ts';
 import { examplesOf, sharedExamples } from '../../engine/contract/api/problem-examples.ts';
-import { accountOperations } from '../accounts/operations.ts';
-import { SESSION_COOKIE } from '../accounts/session-cookie.ts';
+import { accountOperations } from '../accounts/contract/operations.ts';
+import { SESSION_COOKIE } from '../accounts/session/session-cookie.ts';
 import { couponOperations } from '../coupons/operations.ts';
 import {
   CampaignList,

@@ -1,7 +1,7 @@
 -- Up Migration
 
 -- Accounts of fans, for shops without accounts of their own. Columns are those of better-auth's models (user, session, account,
--- verification), in snake_case; gateway/accounts/library.ts maps them. A fan's id is the user of their tickets, so it is in entries:
+-- verification), in snake_case; gateway/accounts/library/library.ts maps them. A fan's id is the user of their tickets, so it is in entries:
 -- deleting an account deletes everything here, and leaves entries under an id that stands for nobody.
 create table fans (
   id             text primary key check (id ~ '^[A-Za-z0-9]{32}$'),

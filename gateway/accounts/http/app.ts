@@ -16,7 +16,7 @@ import type { TrustedProxies } from '../../http/trusted-proxies.ts';
 import type { ActAnswer, ActParts, Asker } from '../acts.ts';
 import type { AccountsConfig } from '../config.ts';
 import { MOST_ACCOUNT_BODY_BYTES } from '../forward/forward.ts';
-import { problemOf } from '../library-errors.ts';
+import { problemOf } from '../library/library-errors.ts';
 import type { AccountsMetrics } from '../metrics.ts';
 import { networkOf } from '../network.ts';
 import { accountsUnavailable, foreignOrigin } from '../problems.ts';

@@ -19,7 +19,14 @@ import {
   signUp,
   verifyAddress,
 } from '../acts.ts';
-import { AddressBody, CredentialsBody, PasswordBody, ResetBody, SignUpBody, TokenBody } from '../contract.ts';
+import {
+  AddressBody,
+  CredentialsBody,
+  PasswordBody,
+  ResetBody,
+  SignUpBody,
+  TokenBody,
+} from '../contract/contract.ts';
 
 export interface AccountRoute {
   /** The operation in the OpenAPI document. */

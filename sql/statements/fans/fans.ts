@@ -1,4 +1,4 @@
-/** Statements on fans' accounts beside those of the library that makes them (gateway/accounts/library.ts). */
+/** Statements on fans' accounts beside those of the library that makes them (gateway/accounts/library/library.ts). */
 import type { Queryable } from '../../database.ts';
 
 /** Notes that the fan reads the e-mails to their address: a password was reset by a link in one. */

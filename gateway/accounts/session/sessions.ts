@@ -3,13 +3,13 @@
  * cookie of a session that it does not find: then of two renewals at once the losing one would log its browser out. Here
  * one statement answers for everybody who asks meanwhile, and only PostgreSQL's clock decides.
  */
-import type { Pool } from '../../sql/database.ts';
+import type { Pool } from '../../../sql/database.ts';
 import {
   extendFanSession,
   type FoundSession,
   findFanSessions,
-} from '../../sql/statements/fans/fan-sessions.ts';
-import { signedOut } from './problems.ts';
+} from '../../../sql/statements/fans/fan-sessions.ts';
+import { signedOut } from '../problems.ts';
 import type { SessionCookies } from './session-cookie.ts';
 
 /** More in one statement would keep the first of them waiting. */

@@ -1,7 +1,7 @@
 /** The operations of accounts, with every answer they give; see ../http/openapi.ts. */
-import type { ProblemSlug } from '../../engine/contract/api/problem.ts';
-import type { ProblemExamples } from '../../engine/contract/api/problem-examples.ts';
-import type { Operation } from '../http/operation.ts';
+import type { ProblemSlug } from '../../../engine/contract/api/problem.ts';
+import type { ProblemExamples } from '../../../engine/contract/api/problem-examples.ts';
+import type { Operation } from '../../http/operation.ts';
 import {
   AddressBody,
   CredentialsBody,

@@ -1,9 +1,9 @@
 /** What the routes of accounts take and answer: schemas that check input, type output, and define the OpenAPI document. */
 import type { Static } from 'typebox';
 import Type from 'typebox';
-import { ADDRESS_EXPECTED } from './addresses.ts';
+import { ADDRESS_EXPECTED } from '../addresses.ts';
+import { PASSWORD_EXPECTED } from '../passwords/password-rules.ts';
 import { ada } from './example-fan.ts';
-import { PASSWORD_EXPECTED } from './password-rules.ts';
 
 /** Longer texts are no addresses; the exact rules are in addresses.ts. */
 const MOST_ADDRESS_CHARACTERS = 320;

@@ -1,17 +1,16 @@
 /** What the library throws, as problems of ours. It names its errors by a code in their body. */
 import { DatabaseError } from 'pg';
-import { Problem } from '../../engine/contract/api/problem.ts';
-import { QueueFull } from './hashing.ts';
+import { Problem } from '../../../engine/contract/api/problem.ts';
+import { QueueFull } from '../passwords/hashing.ts';
 import {
   accountsUnavailable,
   addressUnverified,
   linkRefused,
   loginRefused,
   NEW_VERIFICATION_LINK,
-  signedOut,
   tooManyLogins,
   wrongPassword,
-} from './problems.ts';
+} from '../problems.ts';
 
 const BY_CODE: Readonly<Record<string, () => Problem>> = {
   INVALID_EMAIL_OR_PASSWORD: loginRefused,
@@ -22,8 +21,6 @@ const BY_CODE: Readonly<Record<string, () => Problem>> = {
   TOKEN_EXPIRED: () => linkRefused(NEW_VERIFICATION_LINK),
   USER_NOT_FOUND: () => linkRefused(NEW_VERIFICATION_LINK),
   INVALID_USER: () => linkRefused(NEW_VERIFICATION_LINK),
-  UNAUTHORIZED: signedOut,
-  SESSION_EXPIRED: signedOut,
   FAILED_TO_CREATE_SESSION: accountsUnavailable,
 };
 
@@ -31,8 +28,7 @@ const BY_CODE: Readonly<Record<string, () => Problem>> = {
 export function libraryCodeOf(error: unknown): string {
   const body: unknown = Reflect.get(Object(error), 'body');
   const code: unknown = Reflect.get(Object(body), 'code');
-  if (typeof code === 'string') return code;
-  return Reflect.get(Object(error), 'status') === 'UNAUTHORIZED' ? 'UNAUTHORIZED' : '';
+  return typeof code === 'string' ? code : '';
 }
 
 /** The problem to answer with; undefined for a defect of ours. */

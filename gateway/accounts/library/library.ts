@@ -5,12 +5,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { betterAuth } from 'better-auth';
 import type { Logger } from 'pino';
-import type { Pool } from '../../sql/database.ts';
-import type { Locale } from '../../sql/statements/fans/fan-sessions.ts';
-import { hashPassword, verifyPassword } from './hashing.ts';
-import type { MailKind } from './mail/texts.ts';
-import { LEAST_CHARACTERS, MOST_CHARACTERS } from './password-rules.ts';
-import { SESSION_COOKIE } from './session-cookie.ts';
+import type { Pool } from '../../../sql/database.ts';
+import type { Locale } from '../../../sql/statements/fans/fan-sessions.ts';
+import type { MailKind } from '../mail/texts.ts';
+import { hashPassword, verifyPassword } from '../passwords/hashing.ts';
+import { LEAST_CHARACTERS, MOST_CHARACTERS } from '../passwords/password-rules.ts';
+import { SESSION_COOKIE } from '../session/session-cookie.ts';
 
 /** The header that carries the client's network to the library; it is set by us only. */
 export const NETWORK_HEADER = 'x-client-network';
@@ -85,10 +85,22 @@ function makeEndpoints(parts: LibraryParts) {
     },
     advanced: {
       cookies: { session_token: { name: SESSION_COOKIE } },
+      // The service checks the whole schema, and again until it is right; the library would keep its first verdict.
+      database: { validateSchema: false },
       // It would put __Secure- before the name.
       useSecureCookies: false,
       defaultCookieAttributes: { secure: true, httpOnly: true, sameSite: 'lax', path: '/' },
-      ipAddress: { ipAddressHeaders: [NETWORK_HEADER] },
+      // It would store IPv6 addresses in a form of its own; see databaseHooks.
+      ipAddress: { disableIpTracking: true },
+    },
+    databaseHooks: {
+      session: {
+        create: {
+          before: async (session, context) => ({
+            data: { ...session, ipAddress: context?.headers?.get(NETWORK_HEADER) ?? '' },
+          }),
+        },
+      },
     },
     user: {
       modelName: 'fans',

@@ -36,7 +36,7 @@ export class PasswordRules {
   readonly #common: ReadonlySet<string>;
 
   constructor() {
-    const text = readFileSync(join(import.meta.dirname, 'passwords/common-passwords.txt'), 'utf8');
+    const text = readFileSync(join(import.meta.dirname, 'common-passwords.txt'), 'utf8');
     this.#common = new Set(text.split('\n').filter(line => line !== ''));
   }
 

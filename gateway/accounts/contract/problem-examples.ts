@@ -1,7 +1,7 @@
 /** The problems of the routes of accounts, as the OpenAPI document shows them: those that the code makes. */
-import { fieldFault, invalidRequest, type Problem } from '../../engine/contract/api/problem.ts';
-import type { ProblemExample, ProblemExamples } from '../../engine/contract/api/problem-examples.ts';
-import { PASSWORD_EXPECTED } from './password-rules.ts';
+import { fieldFault, invalidRequest, type Problem } from '../../../engine/contract/api/problem.ts';
+import type { ProblemExample, ProblemExamples } from '../../../engine/contract/api/problem-examples.ts';
+import { PASSWORD_EXPECTED } from '../passwords/password-rules.ts';
 import {
   accountsNotConfigured,
   accountsUnavailable,
@@ -19,7 +19,7 @@ import {
   tooManyMails,
   unknownSession,
   wrongPassword,
-} from './problems.ts';
+} from '../problems.ts';
 
 function exampleOf({ message, members }: Problem): ProblemExample {
   return { detail: message, ...members };

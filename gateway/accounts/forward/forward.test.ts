@@ -1,0 +1,98 @@
+/** What a gateway passes on to the process of accounts, and what it keeps. */
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { eventually } from '../../../engine/test/support.ts';
+import { type RunningProcess, type System, startSystem } from '../../../engine/test/system.ts';
+import { newAddress, PASSWORD, people } from '../testing/accounts.ts';
+import { type AccountGateways, openAccounts } from '../testing/answers.ts';
+import { Browser } from '../testing/browser.ts';
+
+describe('a gateway in front of accounts', () => {
+  let system: System;
+  let gateways: AccountGateways;
+  before(async () => {
+    system = await startSystem({ log: 'redis' });
+    gateways = await openAccounts(system);
+  });
+  after(async () => {
+    await system.close();
+    await gateways.close();
+  });
+
+  test('a fan signs up, logs in, and enters a campaign with the ticket of the session', async () => {
+    const { loggedIn } = people(gateways.url, gateways.mailDir);
+    const campaign = await system.offer({ kind: 'coupon', stock: 1 });
+    const browser = await loggedIn(newAddress());
+    const { body } = await browser.post('/v1/accounts/ticket');
+    const authorization = `Bearer ${body.ticket}`;
+    const entered = await eventually(async () => {
+      const answer = await browser.post(`/v1/campaigns/${campaign}/entries`, undefined, { authorization });
+      return answer.status === 202 && answer;
+    });
+    assert.equal(entered.body.campaign, campaign);
+    const { rows } = await eventually(async () => {
+      const found = await system.pool.query('select user_id from entries where campaign_id = $1', [campaign]);
+      return found.rows.length === 1 && found;
+    });
+    assert.equal(rows[0]?.user_id, body.user);
+  });
+
+  test('no path leads to what is not of accounts', async () => {
+    for (const path of [
+      '/v1/accounts/../../metrics',
+      '/v1/accounts/%2e%2e/%2e%2e/metrics',
+      '/v1/accounts/..%2f..%2freadyz',
+    ]) {
+      const answer = await rawGet(gateways.port, path);
+      assert.match(answer, /^HTTP\/1\.1 404 /, path);
+      assert.doesNotMatch(answer, /fairline_accounts|"checks"/, path);
+    }
+  });
+
+  test('what a client says of its own address is not passed on', async () => {
+    const address = newAddress();
+    const statuses: number[] = [];
+    for (let guess = 0; guess < 11; guess++) {
+      const browser = new Browser(gateways.url, `203.0.${guess}.1`);
+      const wrong = { address, password: PASSWORD };
+      statuses.push((await browser.post('/v1/accounts/login', wrong)).status);
+    }
+    assert.deepEqual(statuses, [...Array<number>(10).fill(401), 429], 'one unknown network, not eleven');
+  });
+
+  test('several cookies arrive as several', async () => {
+    const { loggedIn } = people(gateways.url, gateways.mailDir);
+    assert.equal((await loggedIn(newAddress())).cookies.size, 2);
+  });
+
+  test('while the process is away: 503, entries go on, and so do accounts once it is back', async () => {
+    let accounts: RunningProcess = await system.startAccounts({ MAIL_DIR: gateways.mailDir });
+    const gateway = await system.startGateway({ ACCOUNTS_URL: accounts.url });
+    const { loggedIn } = people(gateway.url, gateways.mailDir);
+    const browser = await eventually(() => loggedIn(newAddress()));
+    await accounts.process.stop('SIGKILL');
+    const away = await browser.post('/v1/accounts/ticket');
+    assert.deepEqual([away.status, away.headers.get('retry-after')], [503, '1']);
+    assert.equal((await fetch(`${gateway.url}/readyz`)).status, 200);
+    accounts = await system.startAccounts({
+      MAIL_DIR: gateways.mailDir,
+      ACCOUNTS_PORT: String(accounts.port),
+    });
+    await eventually(async () => (await browser.post('/v1/accounts/ticket')).status === 200);
+  });
+});
+
+/** Without the normalisation of a URL. */
+async function rawGet(port: number, path: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
+  const decided = setTimeout(() => socket.destroy(), 2_000);
+  let text = '';
+  for await (const chunk of socket) {
+    text += chunk;
+    if (text.includes('}')) socket.destroy();
+  }
+  clearTimeout(decided);
+  return text;
+}
