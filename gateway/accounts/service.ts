@@ -71,7 +71,11 @@ export async function startAccounts(config: AccountsConfig, log: Logger): Promis
     hindrance: database.hindrance,
     failed: error => log.error({ reason: messageOf(error) }, 'an act failed'),
   });
-  const port = await listen(app, config.ACCOUNTS_HOST, config.ACCOUNTS_PORT);
+  const port = await listen(app, {
+    host: config.ACCOUNTS_HOST,
+    port: config.ACCOUNTS_PORT,
+    prefix: 'ACCOUNTS',
+  });
   log.info({ port, mail: config.SMTP_URL === '' ? config.MAIL_DIR : 'SMTP' }, 'listening');
   return {
     port,

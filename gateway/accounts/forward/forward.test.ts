@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { startProxy } from '../../../engine/test/proxy.ts';
 import { eventually } from '../../../engine/test/support.ts';
-import { type RunningProcess, type System, startSystem } from '../../../engine/test/system.ts';
+import { type System, startSystem } from '../../../engine/test/system.ts';
 import { newAddress, PASSWORD, people } from '../testing/accounts.ts';
 import { type AccountGateways, openAccounts } from '../testing/answers.ts';
 import { Browser } from '../testing/browser.ts';
@@ -67,32 +68,34 @@ describe('a gateway in front of accounts', () => {
   });
 
   test('while the process is away: 503, entries go on, and so do accounts once it is back', async () => {
-    let accounts: RunningProcess = await system.startAccounts({ MAIL_DIR: gateways.mailDir });
-    const gateway = await system.startGateway({ ACCOUNTS_URL: accounts.url });
-    const { loggedIn } = people(gateway.url, gateways.mailDir);
-    const browser = await eventually(() => loggedIn(newAddress()));
-    await accounts.process.stop('SIGKILL');
-    const away = await browser.post('/v1/accounts/ticket');
-    assert.deepEqual([away.status, away.headers.get('retry-after')], [503, '1']);
-    assert.equal((await fetch(`${gateway.url}/readyz`)).status, 200);
-    accounts = await system.startAccounts({
-      MAIL_DIR: gateways.mailDir,
-      ACCOUNTS_PORT: String(accounts.port),
-    });
-    await eventually(async () => (await browser.post('/v1/accounts/ticket')).status === 200);
+    const accounts = await system.startAccounts({ MAIL_DIR: gateways.mailDir });
+    const proxy = await startProxy({ host: '127.0.0.1', port: accounts.port });
+    try {
+      const gateway = await system.startGateway({ ACCOUNTS_URL: `http://127.0.0.1:${proxy.port}` });
+      const browser = await people(gateway.url, gateways.mailDir).loggedIn(newAddress());
+      proxy.cut();
+      const away = await browser.post('/v1/accounts/ticket');
+      assert.deepEqual([away.status, away.headers.get('retry-after')], [503, '1']);
+      assert.equal((await fetch(`${gateway.url}/readyz`)).status, 200);
+      proxy.mend();
+      assert.equal((await browser.post('/v1/accounts/ticket')).status, 200);
+      await accounts.process.stop('SIGKILL');
+      assert.equal((await browser.post('/v1/accounts/ticket')).status, 503);
+    } finally {
+      await proxy.close();
+    }
   });
 });
 
-/** Without the normalisation of a URL. */
+/** Without the normalisation of a URL; resolves once the body is there. */
 async function rawGet(port: number, path: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');
-  socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
-  const decided = setTimeout(() => socket.destroy(), 2_000);
+  socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`);
   let text = '';
-  for await (const chunk of socket) {
+  socket.on('data', chunk => {
     text += chunk;
-    if (text.includes('}')) socket.destroy();
-  }
-  clearTimeout(decided);
+  });
+  await eventually(() => text.split('\r\n\r\n')[1]?.endsWith('}') === true);
+  socket.destroy();
   return text;
 }

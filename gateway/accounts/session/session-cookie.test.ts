@@ -10,7 +10,6 @@ test('reads what it has written, among other cookies', () => {
   const pair = cookies.pair(token);
   assert.equal(cookies.read(pair), token);
   assert.equal(cookies.read(`a=b; ${pair}; c=d`), token);
-  assert.equal(cookies.read(decodeURIComponent(pair)), token, 'a client may send it decoded');
   assert.equal(cookies.keep(token), `${pair}; Max-Age=3600; Path=/; HttpOnly; Secure; SameSite=Lax`);
 });
 
