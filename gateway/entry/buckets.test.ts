@@ -15,6 +15,18 @@ test('allows a burst, then the rate; a refusal says when to retry', () => {
   assert.ok(buckets.take('a', 60_000) > 0);
 });
 
+test('a token that was given back can be taken again, and none is gained by it', () => {
+  const buckets = new Buckets({ perSecond: 1, burst: 2, most: 10 });
+  buckets.giveBack('unknown');
+  for (let taken = 0; taken < 100; taken++) {
+    assert.equal(buckets.take('a', 0), 0);
+    buckets.giveBack('a');
+  }
+  assert.deepEqual([buckets.take('a', 0), buckets.take('a', 0), buckets.take('a', 0)], [0, 0, 1_000]);
+  buckets.giveBack('a');
+  assert.deepEqual([buckets.take('a', 0), buckets.take('a', 0)], [0, 1_000]);
+});
+
 test('keeps a limited number of keys, and drops the least recently used', () => {
   const buckets = new Buckets({ perSecond: 1, burst: 1, most: 3 });
   for (const key of ['a', 'b', 'c', 'a', 'd']) buckets.take(key, 0);
