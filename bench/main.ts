@@ -84,9 +84,9 @@ async function run<O extends Options>(name: Name, bench: Bench<O>, args: readonl
     process.stdout.write(`\n${text}\n`);
     if (options.json) {
       const seconds = Math.round((performance.now() - beganMs) / 1e3);
-      const { json: _, ...asked } = options;
+      const { json: _, ...chosen } = options;
       process.stdout.write(
-        `${JSON.stringify({ bench: name, ...roundedAll(json), options: asked, ...machine, seconds })}\n`,
+        `${JSON.stringify({ bench: name, ...roundedAll(json), options: chosen, ...machine, seconds })}\n`,
       );
     }
   } catch (error) {

@@ -6,14 +6,8 @@
 import type { Logger } from 'pino';
 import type { Pool } from '../sql/database.ts';
 import type { Campaign } from '../sql/statements/campaigns/campaigns.ts';
-import { readPositions } from '../sql/statements/progress/log-partitions.ts';
 import type { ApiDeps } from './api/deps.ts';
-import { announceRest } from './campaigns/announce.ts';
-import { resumeCloses } from './campaigns/close.ts';
 import { readConfirmations } from './campaigns/confirmations.ts';
-import { resumeChanges } from './campaigns/decide.ts';
-import { tellDone } from './campaigns/done.ts';
-import { resumeEnds } from './campaigns/offers.ts';
 import { ClockWatch } from './clock/clock-watch.ts';
 import type { RuntimeConfig } from './config.ts';
 import type { LogConsumer, LogFencing } from './contract/log/log.ts';
@@ -25,9 +19,9 @@ import { makeIntake } from './intake/intake.ts';
 import type { Locks } from './locks.ts';
 import { Loop } from './loop.ts';
 import type { EngineMetrics } from './metrics.ts';
-import { shelve } from './projections/shelving.ts';
 import { AvailabilityClock, checkAvailability } from './settling/availability-clock.ts';
 import { type CycleReport, SettlementCycle } from './settling/settlement-cycle.ts';
+import { Tidying } from './tidying.ts';
 import { LeaseReaper } from './watermark/lease-reaper.ts';
 
 /** How soon a campaign's opening is noticed; no message announces it. */
@@ -57,10 +51,7 @@ export interface RuntimeIntervals {
   readonly availability: number;
   /** How often PostgreSQL's clock is read; a clock that was set is noticed that much later. */
   readonly clock: number;
-  /**
-   * How often the engine trims the log, resumes interrupted closes and changes, announces missing rules and removes ended
-   * campaigns from Redis.
-   */
+  /** See Tidying. */
   readonly tidy: number;
 }
 
@@ -101,6 +92,7 @@ export type RuntimeDeps = Pick<
   | 'clocks'
   | 'nowUs'
   | 'leaseMs'
+  | 'longestLeaseMs'
   | 'randomness'
   | 'log'
 >;
@@ -181,10 +173,23 @@ export function assembleRuntime(assembly: RuntimeAssembly): AssembledRuntime {
     await reaper.tick();
     return intervals.leases;
   });
-  const tidyLoop = makeLoop('tidying', log, intervals.tidy, async () => {
-    await tidy(assembly, deps);
-    await shelve({ pool, settlementCycle, afterMs: assembly.shelveAfterMs, log });
-    return intervals.tidy;
+  const tidying = new Tidying({
+    deps,
+    consumer,
+    settlementCycle,
+    shelveAfterMs: assembly.shelveAfterMs,
+    metrics,
+    log,
+  });
+  const tidyLoop = new Loop({
+    work: async () => {
+      await tidying.run();
+      return intervals.tidy;
+    },
+    minGapMs: intervals.tidy,
+    // Each step has logged its own.
+    onError: () => undefined,
+    onRecovered: () => undefined,
   });
   const loops = [clockLoop, availabilityLoop, cycleLoop, reaperLoop, tidyLoop];
   for (const loop of loops) loop.start();
@@ -232,23 +237,10 @@ function depsOf(
     clocks,
     nowUs: () => clocks.nowUs(),
     leaseMs: config.LEASE_MS,
+    longestLeaseMs: async () => Math.max(config.LEASE_MS, (await clocks.readRegistry()).leaseMs ?? 0),
     randomness,
     log,
   };
-}
-
-async function tidy(
-  { servers, randomness, metrics, log }: RuntimeAssembly,
-  deps: RuntimeDeps,
-): Promise<void> {
-  const { pool, consumer } = servers;
-  await announceRest(pool, randomness);
-  await resumeChanges(deps);
-  await tellDone(pool, metrics, log);
-  // These reject while Redis is away; the steps above must run even then.
-  await trimLog(pool, consumer);
-  await resumeCloses(deps);
-  await resumeEnds(deps);
 }
 
 export function makeLoop(what: string, log: Logger, minGapMs: number, work: () => Promise<number>): Loop {
@@ -266,12 +258,4 @@ function pauseMs({ unfinished, nowUs }: CycleReport, { cycleActive, cycleIdle }:
   if (unfinished === undefined || nowUs === undefined) return cycleActive;
   const soonMs = nowUs / 1000 + SOON_MS;
   return unfinished.some(campaign => campaign.opensAt.getTime() <= soonMs) ? cycleActive : cycleIdle;
-}
-
-/** Trims what the ledger has: nothing reads it again. */
-async function trimLog(pool: Pool, consumer: LogConsumer): Promise<void> {
-  const assigned = new Set(consumer.assigned());
-  for (const { partition, position } of await readPositions(pool, consumer.name)) {
-    if (assigned.has(partition)) await consumer.trim(partition, position);
-  }
 }

@@ -43,7 +43,7 @@ for (const log of availableLogs()) {
     };
 
     test('grants coupons in stamp order, with several gateways and users at more than one', async () => {
-      const campaign = await world.campaign({ places: 25 });
+      const campaign = await world.campaign({ stock: 25 });
       const gateways = [await world.join(), await world.join(), await world.join()];
       const [first, second, third] = gateways;
       if (first === undefined || second === undefined || third === undefined) throw new Error('no gateways');
@@ -69,7 +69,7 @@ for (const log of availableLogs()) {
     });
 
     test('never settles past a gateway that joined and has not reported yet', async () => {
-      const campaign = await world.campaign({ places: 1 });
+      const campaign = await world.campaign({ stock: 1 });
       const silent = await world.join();
       const loud = await world.join();
       const stop = keepAlive(loud);
@@ -91,10 +91,10 @@ for (const log of availableLogs()) {
     test('fences a dead gateway; what it logged counts and is ranked, later appends are refused', async () => {
       // The previous holder of the number is finished: by its number, the engine ranked what that gateway had not.
       await eventually(async () => {
-        const { rows } = await world.pool.query('select from gateways where not repaired');
+        const { rows } = await world.pool.query('select from gateways where not backfilled');
         return rows.length === 0;
       });
-      const campaign = await world.campaign({ places: 10 });
+      const campaign = await world.campaign({ stock: 10 });
       // An engine that shows a campaign for the first time ranks what the ledger has and Redis lacks.
       await onBoard(campaign.campaignId, () => true);
       const dying = await world.join();
@@ -123,7 +123,7 @@ for (const log of availableLogs()) {
     });
 
     test('skips users who withdrew in time, and publishes them as ranks', async () => {
-      const campaign = await world.campaign({ kind: 'raffle', places: 1, closesInMs: 8_000 });
+      const campaign = await world.campaign({ kind: 'raffle', stock: 1, closesInMs: 8_000 });
       const gateway = await world.join();
       const stop = keepAlive(gateway);
       await gateway.enter(campaign, users(10));
@@ -144,7 +144,7 @@ for (const log of availableLogs()) {
     });
 
     test('an unreadable record stops nothing', async () => {
-      const campaign = await world.campaign({ places: 10 });
+      const campaign = await world.campaign({ stock: 10 });
       const gateway = await world.join();
       const bytes = gateway.encode('slice', await gateway.stamp(campaign, ['broken']));
       await gateway.writer.append(bytes.subarray(0, 51));
@@ -157,7 +157,7 @@ for (const log of availableLogs()) {
     });
 
     test('publishes a new campaign on the board soon', async () => {
-      const campaign = await world.campaign({ places: 7 });
+      const campaign = await world.campaign({ stock: 7 });
       await onBoard(campaign.campaignId, () => true);
     });
   });

@@ -49,7 +49,7 @@ for (const log of availableLogs()) {
 
     for (const table of ['entries', 'grants'] as const) {
       test(`killed within a transaction that writes ${table}; another engine takes over`, async () => {
-        const campaign = await world.campaign({ places: 4 });
+        const campaign = await world.campaign({ stock: 4 });
         const gateway = await world.join();
         await whileLocked(table, async () => {
           await gateway.enter(campaign, users(6));
@@ -68,7 +68,7 @@ for (const log of availableLogs()) {
     }
 
     test('kills two engines while entries arrive', async () => {
-      const campaign = await world.campaign({ places: 700 });
+      const campaign = await world.campaign({ stock: 700 });
       const second = await world.startEngine();
       const gateways = [await world.join(), await world.join(), await world.join()];
       const pouring = Promise.all(gateways.map((gateway, number) => pour(gateway, campaign, number)));
@@ -88,7 +88,7 @@ for (const log of availableLogs()) {
     });
 
     test('a raffle whose engine is killed in the draw is drawn once, with the recorded seed', async () => {
-      const campaign = await world.campaign({ kind: 'raffle', places: 3, closesInMs: 15_000 });
+      const campaign = await world.campaign({ kind: 'raffle', stock: 3, closesInMs: 15_000 });
       const gateway = await world.join();
       await gateway.enter(campaign, users(20));
       await gateway.leave();
@@ -123,7 +123,7 @@ for (const log of availableLogs()) {
     });
 
     test('Postgres stops and restarts: the log buffers, and nothing is lost', async () => {
-      const campaign = await world.campaign({ places: 3 });
+      const campaign = await world.campaign({ stock: 3 });
       const gateway = await world.join();
       await gateway.enter(campaign, ['before']);
       await world.settled(campaign, 1);
@@ -138,7 +138,7 @@ for (const log of availableLogs()) {
     });
 
     test('Redis stops: ingested entries are settled; Redis restarts: it is brought up to date', async t => {
-      const campaign = await world.campaign({ places: 3 });
+      const campaign = await world.campaign({ stock: 3 });
       const gateway = await world.join();
       const client = await world.pool.connect();
       t.after(() => client.release());

@@ -14,7 +14,7 @@ export type LockName =
   | { readonly name: 'partition'; readonly partition: number };
 
 const CONNECT_TIMEOUT_MS = 5_000;
-const STATEMENT_TIMEOUT_MS = 5_000;
+const ANSWER_TIMEOUT_MS = 5_000;
 /** A suspended process sends no queries: after this long the server ends its session, and other engines can take the locks. */
 const IDLE_LIMIT_MS = 10_000;
 /**
@@ -28,6 +28,7 @@ export class Locks {
   readonly #applicationName: string;
   readonly #onError: (error: Error) => void;
   readonly #idleLimitMs: number;
+  readonly #answerTimeoutMs: number;
   readonly #held = new Set<number>();
   #client: pg.Client | undefined;
   #connecting: Promise<pg.Client> | undefined;
@@ -40,11 +41,13 @@ export class Locks {
     readonly onError: (error: Error) => void;
     /** Shorter for tests. */
     readonly idleLimitMs?: number;
+    readonly answerTimeoutMs?: number;
   }) {
     this.#databaseUrl = options.databaseUrl;
     this.#applicationName = options.applicationName;
     this.#onError = options.onError;
     this.#idleLimitMs = options.idleLimitMs ?? IDLE_LIMIT_MS;
+    this.#answerTimeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
   }
 
   /**
@@ -55,13 +58,10 @@ export class Locks {
     const number = numberOf(lock);
     const client = await this.#connected();
     if (this.#held.has(number)) {
-      await client.query('select 1');
+      await this.#ask(client, 'select 1');
       return this.#held.has(number);
     }
-    const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1, $2) as taken', [
-      CLASS,
-      number,
-    ]);
+    const rows = await this.#ask(client, 'select pg_try_advisory_lock($1, $2) as taken', [CLASS, number]);
     const isTaken = rows[0]?.taken === true;
     if (isTaken) this.#held.add(number);
     return isTaken;
@@ -71,8 +71,26 @@ export class Locks {
     const number = numberOf(lock);
     if (!this.#held.has(number)) return;
     const client = await this.#connected();
-    await client.query('select pg_advisory_unlock($1, $2)', [CLASS, number]);
+    await this.#ask(client, 'select pg_advisory_unlock($1, $2)', [CLASS, number]);
     this.#held.delete(number);
+  }
+
+  /**
+   * After a query without an answer nobody knows what the session holds: the server may grant a lock later that no engine
+   * knows of and none releases, and count one twice that is taken again. So the session ends, and its locks with it.
+   */
+  async #ask(
+    client: pg.Client,
+    statement: string,
+    values: readonly number[] = [],
+  ): Promise<{ readonly taken?: boolean }[]> {
+    try {
+      return (await client.query<{ readonly taken?: boolean }>(statement, [...values])).rows;
+    } catch (error) {
+      if (this.#client === client) this.#lose();
+      endNow(client);
+      throw error;
+    }
   }
 
   /** Releases all locks. */
@@ -97,7 +115,7 @@ export class Locks {
       connectionString: this.#databaseUrl,
       application_name: this.#applicationName,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: STATEMENT_TIMEOUT_MS,
+      query_timeout: this.#answerTimeoutMs,
       keepAlive: true,
     });
     client.on('error', error => {
@@ -107,8 +125,14 @@ export class Locks {
     client.on('end', () => {
       if (this.#client === client) this.#lose();
     });
-    await client.connect();
-    await client.query(`set idle_session_timeout = '${this.#idleLimitMs}ms'`);
+    try {
+      await client.connect();
+      await client.query(`set idle_session_timeout = '${this.#idleLimitMs}ms'`);
+      if (this.#isClosed) throw new Error('the locks are closed');
+    } catch (error) {
+      endNow(client);
+      throw error;
+    }
     this.#client = client;
     this.#keepAlive(client);
     return client;
@@ -116,8 +140,8 @@ export class Locks {
 
   #keepAlive(client: pg.Client): void {
     this.#keepingAlive = setInterval(() => {
-      // The next `take` reports the error.
-      client.query('select 1').catch(() => undefined);
+      // The next `take` finds the session ended, and begins another.
+      this.#ask(client, 'select 1').catch(() => undefined);
     }, this.#idleLimitMs / ASKED_IN_LIMIT);
   }
 
@@ -126,6 +150,11 @@ export class Locks {
     this.#client = undefined;
     this.#held.clear();
   }
+}
+
+/** Ends a connection without waiting for a server that may be gone. */
+function endNow(client: pg.Client): void {
+  client.end().catch(() => undefined);
 }
 
 function numberOf(lock: LockName): number {

@@ -19,7 +19,7 @@ test('reports readiness in one line, serves its metrics, and shuts down cleanly'
   const { port, pid } = ready as { port: number; pid: number };
   deepEqual(ready, { ready: 'engine', port, pid: engine.child.pid });
   equal(pid, engine.child.pid);
-  const campaign = await world.campaign({ places: 2 });
+  const campaign = await world.campaign({ stock: 2 });
   const gateway = await world.join();
   await gateway.enter(campaign, ['a', 'b', 'c']);
   await world.settled(campaign, 3);
@@ -55,7 +55,7 @@ test('reports a wrong configuration in full, and starts nothing', async () => {
 
 test('logs a repeated failure once', async () => {
   const engine = await world.startEngine();
-  const campaign = await world.campaign({ places: 2 });
+  const campaign = await world.campaign({ stock: 2 });
   const gateway = await world.join();
   await world.pool.query('alter table grants rename to grants_away');
   await gateway.enter(campaign, ['a', 'b']);

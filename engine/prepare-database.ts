@@ -14,6 +14,7 @@ const MAX_BACKOFF_MS = 3_000;
  * would not fix: a refused password, a missing database, a failed migration, SchemaMismatch.
  */
 export async function prepareDatabase(databaseUrl: string, log: Logger, signal: AbortSignal): Promise<void> {
+  let isAwaited = false;
   for (let waitMs = FIRST_BACKOFF_MS; ; waitMs = Math.min(2 * waitMs, MAX_BACKOFF_MS)) {
     try {
       await migrate(databaseUrl, line => log.info(line));
@@ -21,7 +22,8 @@ export async function prepareDatabase(databaseUrl: string, log: Logger, signal: 
       return;
     } catch (err) {
       if (!mayPass(err)) throw err;
-      log.warn({ err }, 'Postgres is not reachable yet');
+      log[isAwaited ? 'debug' : 'warn']({ err }, 'Postgres is not reachable yet; trying again until it is');
+      isAwaited = true;
     }
     await sleep(waitMs, undefined, { signal });
   }

@@ -19,6 +19,7 @@ import { KeyRing } from './contract/keys/key-ring.ts';
 import type { LogFencing } from './contract/log/log.ts';
 import { openConsumer, openFencing } from './contract/log/open.ts';
 import { messageOf } from './contract/process/message-of.ts';
+import { OutageLog } from './contract/process/outage-log.ts';
 import { withTimeout } from './contract/process/with-timeout.ts';
 import { keysOf } from './contract/redis/keys.ts';
 import { connectRedis } from './contract/redis/redis.ts';
@@ -57,6 +58,8 @@ export async function startRuntime(config: RuntimeConfig, log: Logger): Promise<
     drawSecret: config.DRAW_SECRET,
     drandDelayMs: config.DRAND_DELAY_S * 1_000,
     relays: config.DRAND_RELAYS.split(',').map(relay => relay.trim()),
+    // A draw is due only after the clocks were read.
+    nowMs: () => assembled.clocks.sharedUs / 1_000,
     log,
   });
   const intervals = intervalsOf(config);
@@ -107,19 +110,23 @@ function startBooks(
 
 async function openServers(config: RuntimeConfig, log: Logger): Promise<RuntimeServers> {
   await checkRedisMode(config.REDIS_URL);
+  const postgresOutages = new OutageLog(log, 'Postgres');
   const pool = openPool(config.DATABASE_URL, {
     max: config.DATABASE_CONNECTIONS,
     applicationName: 'fairline engine',
-    // Do not log the error itself: it carries the connection, including its secrets.
-    onError: error => log.warn({ reason: error.message }, 'lost a connection to Postgres'),
+    onError: postgresOutages.gone,
+    onConnect: postgresOutages.back,
   });
+  const redisOutages = new OutageLog(log, 'Redis');
   const redis = connectRedis(config.REDIS_URL, {
     commandTimeoutMs: config.REDIS_TIMEOUT_MS,
-    onError: err => log.debug({ err }, 'no connection to Redis'),
+    onError: redisOutages.gone,
+    onReady: redisOutages.back,
   });
   const locks = new Locks({
     databaseUrl: config.DATABASE_URL,
     applicationName: 'fairline engine locks',
+    // Do not log the error itself: it carries the connection, including its secrets.
     onError: error => log.warn({ reason: error.message }, 'lost the connection that holds locks'),
   });
   const keys = keysOf(config.NAMESPACE);

@@ -1,7 +1,7 @@
 /**
- * Assembles a gateway from clock, board, lookups, lease, pipeline, watchers and what its handlers need. The servers are
- * injected: gateway.ts passes those of its configuration, and the simulator (bench/simulate) passes its own. So the
- * simulator runs the real assembly.
+ * Assembles a gateway from clock, board, lookups, lease, pipeline, watchers and the services of its handlers. The servers are
+ * injected: gateway.ts passes those of its configuration, and the simulator (bench/simulate) passes its own. So the simulator
+ * runs the real assembly.
  */
 import type { Logger } from 'pino';
 import type { KeyRing } from '../engine/contract/keys/key-ring.ts';
@@ -12,7 +12,7 @@ import type { RedisClient } from '../engine/contract/redis/redis.ts';
 import { readCodeNow } from '../sql/statements/coupons/coupons.ts';
 import { readEpoch } from '../sql/statements/progress/watermarks.ts';
 import { AccountsClient } from './accounts/forward/forward.ts';
-import { monotonicUs, SharedClock } from './clock/clock.ts';
+import { monotonicUs, SharedClock, shownUs } from './clock/clock.ts';
 import { ClockLimits } from './clock/clock-limits.ts';
 import { sampleClock } from './clock/clock-sample.ts';
 import type { Ledger } from './cold/ledger.ts';
@@ -58,7 +58,7 @@ export interface GatewayIntervals {
   readonly throughIdle: number;
   /** An idle gateway asks the log at most this often whether its epoch is the latest; readers of an own entry wait for that. */
   readonly confirm: number;
-  /** How soon rooms learn who came and who left; one Redis message each time there is news. */
+  /** How soon rooms learn which users came and left; one Redis message each time there is news. */
   readonly presence: number;
 }
 
@@ -69,6 +69,8 @@ export interface GatewayServers {
   readonly ranker: Ranker;
   readonly producer: LogProducer;
   readonly ledger: Ledger;
+  /** The same ledger, over connections of its own: see DOWNLOADS in cold/book.ts. */
+  readonly downloads: Ledger;
 }
 
 export interface GatewayAssembly {
@@ -128,7 +130,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     clockErrorUs: () => clock.errorBoundUs,
     clockLevel: () => clockLimits.level,
     kept: () => ({ winners: soldOut.size, gone: aheadCounts.size, moves: moves.size }),
-    signing: () => (signs && ring.keyAt('slices', Date.now()) !== undefined ? 1 : 0),
+    signing: () => (signs && ring.keyAt('slices', shownUs(clock) / 1_000) !== undefined ? 1 : 0),
   });
   const { redemptionBatcher, couponReads } = assembleCoupons(assembly);
   const shelved = new ShelvedCampaigns(ledger);
@@ -182,8 +184,9 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     ...{ ring, redemptionBatcher, couponReads, proxies, accounts, failed },
     ...entryServices({ config, log, ledger, proxies, clock, metrics }),
     ranker: servers.ranker,
+    downloads: servers.downloads,
     shopToken: new ShopToken(config.SHOP_TOKEN),
-    passes: new PassTokens(ring),
+    passes: new PassTokens(ring, () => shownUs(clock) / 1_000),
     checks: () => ({
       lease: membership.pipeline() === undefined ? `none: ${membership.hindrance ?? membership.state}` : 'ok',
       redis: redis.status === 'ready' ? 'ok' : redis.status,

@@ -66,7 +66,7 @@ export const gatewayVariables = {
   BOARD_INTERVAL_MS: whole(40, 5, 5_000),
   /** The error bound of the shared clock that raises a warning in /readyz and metrics; entries are still accepted. */
   CLOCK_WARN_MS: whole(5, 1, 10_000),
-  /** The proxies whose X-Request-Start and X-Forwarded-For are believed. They must set X-Request-Start themselves: a client
+  /** The proxies whose X-Request-Start and X-Forwarded-For are accepted. They must set X-Request-Start themselves: a client
    * that can bypass them, or whose header they pass on, could choose its own stamp within REQUEST_START_WAIT_MS. */
   TRUSTED_PROXIES: {
     fallback: '',

@@ -2,11 +2,13 @@
 import type { Logger } from 'pino';
 import { KeyRing } from '../engine/contract/keys/key-ring.ts';
 import { openProducer } from '../engine/contract/log/open.ts';
+import { OutageLog } from '../engine/contract/process/outage-log.ts';
 import { SliceTree } from '../engine/contract/record/slice-tree.ts';
 import { keysOf } from '../engine/contract/redis/keys.ts';
 import { connectRedis, waitForRedis } from '../engine/contract/redis/redis.ts';
 import { checkRedisMode } from '../engine/contract/redis/redis-mode.ts';
 import { assembleGateway, type GatewayIntervals } from './assembly.ts';
+import { DOWNLOADS } from './cold/book.ts';
 import { Ledger } from './cold/ledger.ts';
 import type { GatewayConfig } from './config.ts';
 import { Ranker } from './entry/rank.ts';
@@ -47,16 +49,26 @@ export async function startGateway(
   const ring = new KeyRing(config, log);
   if (config.RECEIPTS === 'on') ring.require('slices', Date.now());
   await checkRedisMode(config.REDIS_URL);
+  const outages = new OutageLog(log, 'Redis');
   const redis = connectRedis(config.REDIS_URL, {
     commandTimeoutMs: config.REDIS_TIMEOUT_MS,
-    onError: error => log.warn({ err: error.message }, 'redis'),
+    onError: outages.gone,
+    onReady: outages.back,
   });
   await waitForRedis(redis, START_TIMEOUT_MS);
   const producer = await openProducer(config, log);
+  const postgresOutages = new OutageLog(log, 'Postgres');
   const ledger = new Ledger({
     databaseUrl: config.DATABASE_URL,
     timeoutMs: config.LEDGER_TIMEOUT_MS,
     log,
+    outages: postgresOutages,
+  });
+  const downloads = new Ledger({
+    databaseUrl: config.DATABASE_URL,
+    ...DOWNLOADS,
+    log,
+    outages: postgresOutages,
   });
   const verifier = new TicketVerifier(new Hmac(config.TICKET_SECRET), config.TICKET_AUDIENCE);
   const warmUpSlices = await tryWarmUp({ config, keys, log, redis, producer, ledger });
@@ -66,7 +78,7 @@ export async function startGateway(
     name,
     log,
     keys,
-    servers: { redis, ranker: new Ranker(redis, keys), producer, ledger },
+    servers: { redis, ranker: new Ranker(redis, keys), producer, ledger, downloads },
     intervals: intervalsOf(config),
     verifier,
     tickets: new TicketBatch(verifier, config.TICKET_SECRET),
@@ -95,7 +107,7 @@ export async function startGateway(
       await assembled.stop();
       app.close();
       ring.stop();
-      await ledger.close();
+      await Promise.all([ledger.close(), downloads.close()]);
       await producer.close();
       redis.disconnect();
     },

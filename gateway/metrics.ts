@@ -15,6 +15,7 @@ export type RefusalReason =
   | 'closing'
   | 'connections'
   | 'coupon'
+  | 'downloads'
   | 'headers'
   | 'invalid'
   | 'lapsed'

@@ -6,6 +6,8 @@ import type { KeyRing } from '../engine/contract/keys/key-ring.ts';
 import type { AccountsClient } from './accounts/forward/forward.ts';
 import type { SharedClock } from './clock/clock.ts';
 import type { ClockLimits } from './clock/clock-limits.ts';
+import { MOST_DOWNLOADS } from './cold/book.ts';
+import { DownloadSlots } from './cold/download.ts';
 import type { Ledger } from './cold/ledger.ts';
 import type { ShelvedCampaigns } from './cold/shelved.ts';
 import type { GatewayConfig } from './config.ts';
@@ -43,6 +45,7 @@ export interface HandlerServices extends EntryServices {
   readonly board: Board;
   readonly shelved: ShelvedCampaigns;
   readonly ledger: Ledger;
+  readonly downloads: Pick<Ledger, 'ask'>;
   readonly admission: AdmissionControl;
   readonly ranker: Ranker;
   readonly lookups: Lookups;
@@ -79,14 +82,14 @@ function entryRoutes(all: HandlerServices): EntryRoutes {
   const { config, metrics, verifier, board, shelved, lookups, receipts, watchers } = all;
   const { clock, clockLimits, membership, ranker, ledgerStamps, answers, repeats, admission } = all;
   const { aheadCounts, claimants, etas, ledgerOutcomes } = all;
-  const asked = { metrics, verifier, board, shelved, lookups };
+  const common = { metrics, verifier, clock, board, shelved, lookups };
   const logged = { config, clock, clockLimits, membership, ranker, receipts, ledgerStamps, answers, repeats };
   return {
     entering: enteringParts(all),
-    ownEntry: { ...asked, receipts, aheadCounts, claimants, etas, ledgerOutcomes },
-    withdrawal: { ...asked, ...logged, admission },
-    claim: { ...asked, ...logged },
-    streams: new Streams({ ...asked, config, watchers }),
+    ownEntry: { ...common, receipts, aheadCounts, claimants, etas, ledgerOutcomes },
+    withdrawal: { ...common, ...logged, admission },
+    claim: { ...common, ...logged },
+    streams: new Streams({ ...common, config, watchers }),
   };
 }
 
@@ -99,13 +102,14 @@ function ledgerRoutes({
   board,
   shelved,
   ledger,
+  downloads,
   ring,
   failed,
 }: HandlerServices): LedgerRoutes {
   return {
     campaign: { metrics, clock, board, shelved },
     campaignList: { metrics, clock, board, shelved },
-    book: { metrics, board, ledger, failed },
+    book: { metrics, board, ledger, downloads, slots: new DownloadSlots(MOST_DOWNLOADS), failed },
     keyList: { keys: ring },
     headList: { metrics, ledger },
   };
@@ -118,10 +122,10 @@ type ShopRoutes = Pick<
 
 /** For shops, which authenticate with SHOP_TOKEN, and the passes with which users come to them. */
 function shopRoutes(all: HandlerServices): ShopRoutes {
-  const { config, metrics, verifier, shopToken, board, shelved, ledger, passes } = all;
+  const { config, metrics, verifier, clock, shopToken, board, shelved, ledger, passes } = all;
   const { redemptionBatcher, couponReads } = all;
   return {
-    pass: { config, metrics, verifier, board, shelved, ledger, passes },
+    pass: { config, metrics, verifier, clock, board, shelved, ledger, passes },
     report: { config, metrics, shopToken, board, shelved, ledger, passes },
     check: { metrics, shopToken, board, shelved, ledger, passes },
     jwks: { passes },

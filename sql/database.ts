@@ -13,13 +13,25 @@ export interface PoolOptions {
   readonly applicationName: string;
   /** The limit for connecting and for a statement, if shorter than usual; it also ends the wait for a server that hangs. */
   readonly timeoutMs?: number;
-  /** Called with errors of idle connections; the pool replaces them by itself. */
+  /** The limit for an answer of a server that may have vanished, if shorter than usual. */
+  readonly answerTimeoutMs?: number;
+  /** Called with errors of idle connections, for each of them; the pool replaces them by itself, when they are needed. */
   readonly onError: (error: Error) => void;
+  /** Called for each connection that was made. */
+  readonly onConnect?: () => void;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Something holds up a statement that takes longer; the server ends it so that its locks are not held forever. */
 const STATEMENT_TIMEOUT_MS = 60_000;
+/**
+ * A server that does not even end the statement by then has vanished without a word: its machine died, or something between
+ * forgot the connection. Nothing else would ever tell; TCP itself gives up after a quarter of an hour, and only if something
+ * was on its way.
+ */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5_000;
+/** So that a connection without traffic is not forgotten between here and the server. */
+const KEEP_ALIVE_AFTER_MS = 5_000;
 
 /**
  * Every bigint of the schema (stamps, microseconds, counts) is below 2^53 by construction, so it is read as a number. A
@@ -40,7 +52,9 @@ export function openPool(databaseUrl: string, options: PoolOptions): Pool {
     application_name: options.applicationName,
     connectionTimeoutMillis: options.timeoutMs ?? CONNECT_TIMEOUT_MS,
     statement_timeout: options.timeoutMs ?? STATEMENT_TIMEOUT_MS,
-    ...(options.timeoutMs === undefined ? {} : { query_timeout: options.timeoutMs }),
+    query_timeout: options.answerTimeoutMs ?? options.timeoutMs ?? ANSWER_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     types,
   });
   pool.on('error', options.onError);
@@ -48,6 +62,7 @@ export function openPool(databaseUrl: string, options: PoolOptions): Pool {
   // between two statements, would end the process; with it, its next statement fails.
   pool.on('connect', client => {
     client.on('error', () => undefined);
+    options.onConnect?.();
   });
   return pool;
 }
@@ -81,6 +96,11 @@ interface Frame {
 /** The result columns of a prepared statement have other types since a migration. */
 const PLAN_REFUSED = '0A000';
 
+/** Whether a statement got no answer in time; pg gives this error no code. */
+export function isUnanswered(error: unknown): error is Error {
+  return error instanceof Error && error.message === 'Query read timeout';
+}
+
 /** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
 export async function transaction<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   return await run(pool, work, { begin: BEGIN, end: 'commit' });
@@ -100,8 +120,8 @@ export class TransactionLost extends Error {}
 /**
  * Like `transaction`, for work that is valid only for a short time: the server rolls it back if this process sends nothing
  * for `idleMs` (whole milliseconds) between two statements. So it is committed no later than that after the answer to the
- * last statement, whatever was paused meanwhile. Rejects with TransactionLost in that case, and when the connection is lost
- * otherwise.
+ * last statement, even if this process was paused meanwhile. Rejects with TransactionLost in that case, and whenever the
+ * connection is lost.
  */
 export async function transactionWithin<T>(
   pool: Pool,
@@ -122,7 +142,7 @@ const TERMINATE_AGAIN_MS = 100;
 
 /**
  * Like `transaction`, for long work that a stop must not wait for: when `signal` is aborted, the server ends the connection,
- * whatever statement runs on it, and rolls back. To cancel the statement would not do: between two of them there is none.
+ * whatever statement is running, and rolls back. Cancelling the statement is not enough: between two statements there is none.
  */
 export async function transactionUntil<T>(
   pool: Pool,
@@ -151,7 +171,7 @@ export async function transactionUntil<T>(
     signal.addEventListener('abort', end, { once: true });
     try {
       const result = await work(client);
-      // The connection is about to end, if it has not yet: nothing may be committed, or done on it by somebody else.
+      // The connection is ending or has ended: it must not commit anything, or be reused.
       signal.throwIfAborted();
       return result;
     } finally {
@@ -210,7 +230,9 @@ async function runOn<T>(
     return result;
   } catch (error) {
     if (error instanceof pg.DatabaseError && error.code === PLAN_REFUSED) onBroken(error);
-    await client.query('rollback').catch(onBroken);
+    // Behind a statement without an answer, a rollback would get none either.
+    if (isUnanswered(error)) onBroken(error);
+    else await client.query('rollback').catch(onBroken);
     throw error;
   }
 }

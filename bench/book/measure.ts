@@ -80,11 +80,11 @@ export async function measureBook(
     const { entries_settled } = await operator.get(id);
     return entries_settled >= terms.entries || undefined;
   });
-  const asking = keepAsking(fairline, open.id);
+  const entering = keepEntering(fairline, open.id);
   const rest = watchMemory(() => engine.usage());
   await sleep(REST_MS);
   const restBytes = median(await rest());
-  const settledAtRest = asking.take();
+  const settledAtRest = entering.take();
   say('the campaign closes, and its book is made');
   await operator.close(id);
   await until('its end', { everyMs: SAMPLE_MS, limitMs: LIMIT_MS }, async () =>
@@ -101,7 +101,7 @@ export async function measureBook(
   });
   const makingSeconds = (performance.now() - beganMs) / 1_000;
   const peakBytes = Math.max(...(await making()));
-  const settledMeanwhile = await asking.stop();
+  const settledMeanwhile = await entering.stop();
   const path = join(directory, 'book.ndjson.gz');
   const file = createWriteStream(path);
   if (answer.body === null) throw new Error('the book has no bytes');
@@ -150,14 +150,14 @@ function watchMemory(usage: () => Promise<{ readonly rssBytes: number }>): () =>
   };
 }
 
-interface Asking {
+interface SteadyEntries {
   /** How long each user waited, of those who were answered since the last call. */
   take(): readonly number[];
   stop(): Promise<readonly number[]>;
 }
 
 /** A new user enters every ASK_EVERY_MS and waits for their outcome. */
-function keepAsking({ gateways: [gateway], site }: Fairline, campaign: number): Asking {
+function keepEntering({ gateways: [gateway], site }: Fairline, campaign: number): SteadyEntries {
   let waits: number[] = [];
   let isOver = false;
   const url = `${gateway?.base}/v1/campaigns/${campaign}/entries`;
@@ -174,7 +174,7 @@ function keepAsking({ gateways: [gateway], site }: Fairline, campaign: number): 
     });
     waits.push(performance.now() - beganMs);
   };
-  const asking = (async () => {
+  const entering = (async () => {
     for (let number = 0; !isOver; number++) {
       await ask(number);
       await sleep(ASK_EVERY_MS);
@@ -189,7 +189,7 @@ function keepAsking({ gateways: [gateway], site }: Fairline, campaign: number): 
     take,
     stop: async () => {
       isOver = true;
-      await asking;
+      await entering;
       return take();
     },
   };

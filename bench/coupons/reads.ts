@@ -32,11 +32,11 @@ export const couponReads: Bench<typeof options> = {
   summary: 'reads/s of a coupon from its copy, while it is redeemed, against the echo',
   options,
   kafka: 'no',
-  run: async ({ servers, options: asked, closing, say }) => {
+  run: async ({ servers, options: chosen, closing, say }) => {
     const site = await closing.own(startCouponSite(servers));
     const echo = await closing.own(startPeer('echo'));
     const measure = async (pid: number, base: string, job: object): Promise<Figures> => {
-      const { connections, seconds } = asked;
+      const { connections, seconds } = chosen;
       const whole = { ...ECHO, base, connections, seconds, from: 0, ...job };
       const { run, beside } = await runJob(whole, () => measureCpu({ server: pid }));
       return {
@@ -48,7 +48,7 @@ export const couponReads: Bench<typeof options> = {
     const turns = {
       echo: () => measure(echo.pid, echo.base, {}),
       reads: () =>
-        redeeming(site, asked['redeem-every'], () =>
+        redeeming(site, chosen['redeem-every'], () =>
           measure(site.gatewayPid, site.base, {
             method: 'GET',
             path: `/v1/coupons/${CODE}`,
@@ -60,13 +60,13 @@ export const couponReads: Bench<typeof options> = {
     await turns.reads();
     await turns.echo();
     const rounds: { readonly echo: Figures; readonly reads: Figures }[] = [];
-    for (let round = 1; round <= asked.rounds; round++) {
+    for (let round = 1; round <= chosen.rounds; round++) {
       const first = round % 2 === 1 ? await turns.echo() : undefined;
       const reads = await turns.reads();
       const echoed = first ?? (await turns.echo());
       rounds.push({ echo: echoed, reads });
       const [some, others] = [Math.round(reads.perSecond), Math.round(echoed.perSecond)];
-      say(`round ${round} of ${asked.rounds}: ${some} reads/s, ${others} echoes/s`);
+      say(`round ${round} of ${chosen.rounds}: ${some} reads/s, ${others} echoes/s`);
     }
     return resultOf(rounds);
   },

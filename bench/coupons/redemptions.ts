@@ -45,26 +45,26 @@ export const redemptions: Bench<typeof options> = {
   summary: 'redemptions/s of one coupon through HTTP, against a bare update of a counter',
   options,
   kafka: 'no',
-  run: async ({ servers, options: asked, closing, say }) => {
+  run: async ({ servers, options: chosen, closing, say }) => {
     const site = await closing.own(startCouponSite(servers));
     await site.client.query(
       `create table bare (id integer primary key, used integer not null, total integer not null);
        insert into bare values (1, 0, 1000000000)`,
     );
     const turns = {
-      bare: () => measureBare(servers, site, asked),
-      redeemed: (from: number) => measureRedemptions(servers, site, asked, from),
+      bare: () => measureBare(servers, site, chosen),
+      redeemed: (from: number) => measureRedemptions(servers, site, chosen, from),
     };
     await turns.redeemed(0);
     const rounds: { readonly bare: Figures; readonly redeemed: Figures }[] = [];
-    for (let round = 1; round <= asked.rounds; round++) {
+    for (let round = 1; round <= chosen.rounds; round++) {
       const from = round * 10_000_000;
       const bareFirst = round % 2 === 1 ? await turns.bare() : undefined;
       const redeemed = await turns.redeemed(from);
       const bare = bareFirst ?? (await turns.bare());
       rounds.push({ bare, redeemed });
       const [some, others] = [Math.round(redeemed.perSecond), Math.round(bare.perSecond)];
-      say(`round ${round} of ${asked.rounds}: ${some} redemptions/s, ${others} bare updates/s`);
+      say(`round ${round} of ${chosen.rounds}: ${some} redemptions/s, ${others} bare updates/s`);
     }
     return resultOf(rounds);
   },
@@ -116,12 +116,12 @@ function resultOf(rounds: readonly { readonly bare: Figures; readonly redeemed: 
   return { text, json: { ratio: ratio.median, spread: ratio, bare, redeemed } };
 }
 
-type Asked = Readonly<Record<'clients' | 'connections' | 'seconds', number>>;
+type LoadOptions = Readonly<Record<'clients' | 'connections' | 'seconds', number>>;
 
 async function measureRedemptions(
   servers: Servers,
   { base, headers, client, gatewayPid }: CouponSite,
-  { clients, seconds }: Asked,
+  { clients, seconds }: LoadOptions,
   from: number,
 ): Promise<Figures> {
   const before = await usesOf(client);
@@ -163,7 +163,7 @@ async function usesOf(client: pg.Client): Promise<number> {
 async function measureBare(
   servers: Servers,
   { site, client, gatewayPid }: CouponSite,
-  { connections, seconds }: Asked,
+  { connections, seconds }: LoadOptions,
 ): Promise<Figures> {
   const clients = await Promise.all(
     Array.from({ length: connections }, async () => {

@@ -38,7 +38,7 @@ export async function collect(sources: Sources, faults: Faults): Promise<readonl
     return {
       campaign,
       kind: campaign === coupon ? 'coupon' : 'raffle',
-      places: campaign === coupon ? options.stock : options.winners,
+      stock: campaign === coupon ? options.stock : options.winners,
       asks: [...(burst.asks.get(campaign) ?? []), ...posts],
       watched: people,
       logged: logged.get(campaign) ?? [],

@@ -4,6 +4,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isoOfMs } from '../../engine/contract/api/instants.ts';
 import { monotonicUs } from '../watch/clock.ts';
 import { startWatchers, type WatcherProcess } from '../watch/fleet.ts';
 import type { WatchGroupRequest } from '../watch/job.ts';
@@ -198,8 +199,8 @@ async function createCampaigns(
   opensAtMs: number,
 ): Promise<Campaigns> {
   const times = {
-    opens_at: new Date(opensAtMs).toISOString(),
-    closes_at: new Date(opensAtMs + WINDOW_MS).toISOString(),
+    opens_at: isoOfMs(opensAtMs),
+    closes_at: isoOfMs(opensAtMs + WINDOW_MS),
   };
   const coupon = await operator.create({ kind: 'coupon', title: 'A coupon drop', stock, ...times });
   const raffle = await operator.create({ kind: 'raffle', title: 'A raffle', winners, ...times });

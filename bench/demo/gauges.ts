@@ -14,7 +14,7 @@ export interface Gauges {
 /** A campaign as the public API shows it. */
 export interface CampaignGauge {
   readonly kind: string;
-  readonly places: number;
+  readonly stock: number;
   readonly granted: number;
   readonly settled: number;
 }
@@ -23,13 +23,13 @@ const TIMEOUT_MS = 2_000;
 
 /** Reads /metrics of all processes, and the campaigns of one; a process that does not answer contributes nothing. */
 export async function readGauges(gateways: readonly string[], engine: string): Promise<Gauges> {
-  const [campaigns, judge = '', ...doors] = await Promise.all([
+  const [campaigns, engineMetrics = '', ...gatewayMetrics] = await Promise.all([
     campaignsOf(gateways[0] ?? ''),
     ...[engine, ...gateways].map(base => textOf(`${base}/metrics`)),
   ]);
   const sum = (name: string, label = ''): number =>
-    doors.reduce((total, text) => total + (valueIn(text, name, label) ?? 0), 0);
-  const lagSeconds = valueIn(judge, 'fairline_watermark_lag_seconds');
+    gatewayMetrics.reduce((total, text) => total + (valueIn(text, name, label) ?? 0), 0);
+  const lagSeconds = valueIn(engineMetrics, 'fairline_watermark_lag_seconds');
   return {
     accepted: sum('fairline_entries_accepted_total'),
     soldOut: sum('fairline_refused_total', 'reason="sold_out"'),
@@ -51,10 +51,12 @@ async function textOf(url: string): Promise<string> {
 async function campaignsOf(gateway: string): Promise<readonly CampaignGauge[]> {
   const text = await textOf(`${gateway}/v1/campaigns`);
   if (!text.startsWith('{"campaigns"')) return [];
-  const { campaigns }: { campaigns: (CampaignGauge & { stock?: number; winners?: number })[] } =
+  const {
+    campaigns,
+  }: { campaigns: (Omit<CampaignGauge, 'stock'> & { stock?: number; winners?: number })[] } =
     JSON.parse(text);
   return campaigns.map(({ kind, stock, winners, granted, settled }) => {
-    return { kind, places: stock ?? winners ?? 0, granted, settled };
+    return { kind, stock: stock ?? winners ?? 0, granted, settled };
   });
 }
 

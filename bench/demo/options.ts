@@ -30,7 +30,7 @@ interface Whole {
 /** More users than this would take more memory than a laptop has to spare; more gateways would take more cores. */
 const WHOLE = {
   users: { fallback: 20_000, from: 2, to: 1_000_000, means: 'who enter, each of them both campaigns' },
-  watchers: { fallback: 1_000, from: 1, to: 20_000, means: 'users who watch their place' },
+  watchers: { fallback: 1_000, from: 1, to: 20_000, means: 'users who watch their position' },
   stock: { fallback: 500, from: 1, to: 1_000_000, means: 'coupons there are' },
   winners: { fallback: 100, from: 1, to: 1_000_000, means: 'winners to be drawn in the raffle' },
   gateways: { fallback: 1, from: 1, to: 16, means: 'gateway processes' },

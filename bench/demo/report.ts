@@ -124,7 +124,7 @@ export function textOf(report: Report): string {
     row('  settled', count.settled),
     row(
       count.kind === 'coupon' ? '  granted' : '  winners',
-      `${number.format(count.granted)} of ${number.format(count.places)}`,
+      `${number.format(count.granted)} of ${number.format(count.stock)}`,
     ),
   ]);
   const { watching } = report;

@@ -124,16 +124,18 @@ export async function startProcesses(
   };
   const engine = await start('engine/main.ts', 'the engine');
   const numbers = Array.from({ length: gateways }, (_, number) => number + 1);
-  const doors = await Promise.all(numbers.map(number => start('gateway/main.ts', `gateway ${number}`)));
-  const broken = Promise.race([engine, ...doors].map(child => ended(child, closers)));
+  const gatewayProcesses = await Promise.all(
+    numbers.map(number => start('gateway/main.ts', `gateway ${number}`)),
+  );
+  const broken = Promise.race([engine, ...gatewayProcesses].map(child => ended(child, closers)));
   // The demo's waits race against it. When nothing waits, the next wait reports the end of a process.
   broken.catch(() => undefined);
-  await Promise.race([Promise.all([engine, ...doors].map(untilReady)), broken]);
+  await Promise.race([Promise.all([engine, ...gatewayProcesses].map(untilReady)), broken]);
   return {
     operator: { base: baseOf(engine), token: secrets.OPERATOR_TOKEN },
     ticket: { secret: secrets.TICKET_SECRET, audience: 'fairline' },
     shopToken: secrets.SHOP_TOKEN,
-    gateways: doors.map(baseOf),
+    gateways: gatewayProcesses.map(baseOf),
     broken,
   };
 }

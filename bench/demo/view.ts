@@ -88,9 +88,9 @@ function lagOf({ watermarkLagMs }: Gauges): string {
   return watermarkLagMs === undefined ? 'not known' : `${number.format(watermarkLagMs)} ms behind`;
 }
 
-function stateOf({ kind, places, granted, settled }: CampaignGauge): string {
+function stateOf({ kind, stock, granted, settled }: CampaignGauge): string {
   const done = kind === 'coupon' ? 'granted' : 'drawn';
-  return `${number.format(granted)} of ${number.format(places)} ${done}, ${number.format(settled)} decided`;
+  return `${number.format(granted)} of ${number.format(stock)} ${done}, ${number.format(settled)} decided`;
 }
 
 function blockOf(scene: Scene, gauges: Gauges, perSecond: number, seconds: number): readonly string[] {

@@ -83,7 +83,7 @@ export function measureDraw(entrants: readonly Entrant[], winners: number): Stag
     poolRoot,
     poolCount: pool.count,
   });
-  const under = new Draw<Entrant>({ places: 2 * winners, groupLimit: null }, seed);
+  const under = new Draw<Entrant>({ size: 2 * winners, groupLimit: null }, seed);
   for (const [index, batch] of leaves.entries()) {
     under.add(entrants.slice(index * BATCH, (index + 1) * BATCH), batch);
   }

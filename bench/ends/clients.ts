@@ -3,7 +3,8 @@
  * streams whose last event came before the end, and prints that count as the last line, once all have ended.
  * Arguments: port, count.
  */
-import { connect } from 'node:net';
+import { loopback } from '../load/job.ts';
+import { Link, type LinkListener } from '../load/link.ts';
 
 const [port = 0, count = 0] = process.argv.slice(2).map(Number);
 /** Connections being made at once; more than the server's backlog would wait for a second. */
@@ -13,35 +14,61 @@ const AT_ONCE = 200;
  * each.
  */
 const CLOSED_WITHIN_MS = 2_000;
+const base = loopback(`http://127.0.0.1:${port}`);
 
 let begun = 0;
 let open = 0;
 let ended = 0;
 let told = 0;
 
+class Stream implements LinkListener {
+  readonly #link = new Link(this);
+  #text = '';
+  #closing: NodeJS.Timeout | undefined;
+
+  begin(): void {
+    this.#link.send(base, 'GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+  }
+
+  heard(): void {}
+
+  head(): void {
+    open += 1;
+    if (open === count) process.stdout.write(`${JSON.stringify({ open })}\n`);
+    openNext();
+  }
+
+  body(bytes: Buffer, start: number, end: number): void {
+    this.#text += bytes.toString('latin1', start, end);
+  }
+
+  done(): void {
+    this.#closing = setTimeout(() => {
+      this.#link.drop();
+      this.#over();
+    }, Math.random() * CLOSED_WITHIN_MS);
+  }
+
+  down(): void {
+    clearTimeout(this.#closing);
+    this.#over();
+  }
+
+  garbled(message: string): void {
+    throw new Error(message);
+  }
+
+  #over(): void {
+    ended += 1;
+    if (this.#text.includes('event: outcome')) told += 1;
+    if (ended === count) process.stdout.write(`${JSON.stringify({ ended, told })}\n`);
+  }
+}
+
 function openNext(): void {
   if (begun === count) return;
   begun += 1;
-  const socket = connect(port, '127.0.0.1');
-  let text = '';
-  socket.setEncoding('latin1');
-  socket.on('data', (chunk: string) => {
-    if (text === '') {
-      open += 1;
-      if (open === count) process.stdout.write(`${JSON.stringify({ open })}\n`);
-      openNext();
-    }
-    text += chunk;
-    // The end of a chunked body (RFC 9112, section 7.1).
-    if (text.endsWith('0\r\n\r\n')) setTimeout(() => socket.end(), Math.random() * CLOSED_WITHIN_MS);
-  });
-  socket.on('error', () => undefined);
-  socket.on('close', () => {
-    ended += 1;
-    if (text.includes('event: outcome')) told += 1;
-    if (ended === count) process.stdout.write(`${JSON.stringify({ ended, told })}\n`);
-  });
-  socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+  new Stream().begin();
 }
 
 for (let number = 0; number < AT_ONCE; number++) openNext();

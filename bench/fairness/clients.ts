@@ -3,10 +3,10 @@
  * (an open loop), over connections that are open already. The instants are a Poisson process with a stated seed, so every
  * way gets the same rhythm of requests.
  */
-import { performance } from 'node:perf_hooks';
-import { Answer, INCOMPLETE, readAnswer } from '../load/answer.ts';
-import { Connection, type ConnectionListener, NO_USER, requestText } from '../load/connection.ts';
+import type { Answer } from '../load/answer.ts';
+import { Client, type ClientListener, NO_USER, nowUs } from '../load/client.ts';
 import { loopback } from '../load/job.ts';
+import { entryRequest } from '../load/request.ts';
 import { TicketBook } from '../load/tickets.ts';
 import { LostRun } from '../system/books.ts';
 import { randomOf } from './random.ts';
@@ -25,7 +25,7 @@ export interface Crowd {
 }
 
 /** One client: when and where it asked, and the JSON of its 202. */
-export interface Asked {
+export interface Sent {
   readonly user: string;
   /** When the request was handed to the system: microseconds since the epoch on the clients' clock. */
   readonly arrivedUs: number;
@@ -37,21 +37,16 @@ export interface Asked {
 /** A later answer counts as none. */
 const LIMIT_MS = 30_000;
 const DIGITS = 7;
-const originUs = performance.timeOrigin * 1e3;
 
-function nowUs(): number {
-  return originUs + performance.now() * 1e3;
-}
-
-interface Client {
+interface Due {
   readonly dueUs: number;
   readonly base: number;
 }
 
 /** When each client asks, counted from the beginning, and where. */
-export function scheduleOf({ bases, clients, perSecond, seed }: Crowd): readonly Client[] {
+export function scheduleOf({ bases, clients, perSecond, seed }: Crowd): readonly Due[] {
   const random = randomOf(seed);
-  const schedule: Client[] = [];
+  const schedule: Due[] = [];
   let dueUs = 0;
   for (let index = 0; index < clients; index++) {
     // The gaps of a Poisson process are exponential; 1 - random is never 0.
@@ -65,10 +60,10 @@ export function scheduleOf({ bases, clients, perSecond, seed }: Crowd): readonly
  * Sends all requests, and resolves to the clients in the order in which they asked. Rejects with LostRun unless each is
  * answered 202.
  */
-export async function sendCrowd(crowd: Crowd): Promise<readonly Asked[]> {
+export async function sendCrowd(crowd: Crowd): Promise<readonly Sent[]> {
   const run = new CrowdRun(crowd);
   const limit = setTimeout(
-    () => run.fail(new LostRun(`not all were answered within ${LIMIT_MS} ms of the last`)),
+    () => run.failed(new LostRun(`not all were answered within ${LIMIT_MS} ms of the last`)),
     LIMIT_MS + (crowd.clients / crowd.perSecond) * 1e3,
   );
   try {
@@ -79,15 +74,14 @@ export async function sendCrowd(crowd: Crowd): Promise<readonly Asked[]> {
   }
 }
 
-class CrowdRun implements ConnectionListener {
+class CrowdRun implements ClientListener {
   readonly #crowd: Crowd;
-  readonly #schedule: readonly Client[];
+  readonly #schedule: readonly Due[];
   readonly #tickets: TicketBook;
-  readonly #free: Connection[][];
-  readonly #baseOf = new Map<Connection, number>();
+  readonly #free: Client[][];
+  readonly #baseOf = new Map<Client, number>();
   readonly #arrivedUs: number[] = [];
   readonly #answers: Readonly<Record<string, unknown>>[] = [];
-  readonly #answer = new Answer();
   /** Clients whose time has come and who wait for a connection, by base. */
   readonly #waiting: number[][];
   #up = 0;
@@ -107,80 +101,66 @@ class CrowdRun implements ConnectionListener {
     this.#waiting = crowd.bases.map(() => []);
   }
 
-  async go(): Promise<readonly Asked[]> {
+  async go(): Promise<readonly Sent[]> {
     const { bases, path, connections, prefix } = this.#crowd;
     await new Promise<void>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
       for (const [index, base] of bases.entries()) {
-        const request = requestText({ path, body: '' }, loopback(base), this.#tickets.ticketBytes);
+        const request = entryRequest({ path, body: '' }, loopback(base), this.#tickets);
         for (let count = 0; count < connections; count++) {
-          const connection = new Connection([request], 0, this);
-          this.#baseOf.set(connection, index);
-          connection.open(nowUs());
+          const client = new Client([request], 0, this);
+          this.#baseOf.set(client, index);
+          client.open(nowUs());
         }
       }
     });
-    const asked = this.#schedule.map(({ base }, index) => ({
+    const sent = this.#schedule.map(({ base }, index) => ({
       user: prefix + String(index).padStart(DIGITS, '0'),
       arrivedUs: this.#arrivedUs[index] ?? Number.NaN,
       base,
       answer: this.#answers[index] ?? {},
     }));
-    return asked.sort((a, b) => a.arrivedUs - b.arrivedUs);
+    return sent.sort((a, b) => a.arrivedUs - b.arrivedUs);
   }
 
   stop(): void {
     clearTimeout(this.#timer);
-    for (const connection of this.#baseOf.keys()) connection.drop();
+    for (const client of this.#baseOf.keys()) client.drop();
   }
 
-  fail(error: unknown): void {
+  failed(error: unknown): void {
     this.#reject(error);
   }
 
-  up(connection: Connection): void {
-    this.#free[this.#baseOf.get(connection) ?? 0]?.push(connection);
+  up(client: Client): void {
+    this.#free[this.#baseOf.get(client) ?? 0]?.push(client);
     this.#up += 1;
     if (this.#up < this.#baseOf.size) return;
     this.#startedUs = nowUs();
     this.#sendDue();
   }
 
-  down(connection: Connection, code: string): void {
-    this.fail(new LostRun(`a connection to ${connection.authority} was lost: ${code}`));
+  down(client: Client, code: string): void {
+    this.failed(new LostRun(`a connection to ${client.authority} was lost: ${code}`));
   }
 
-  received(connection: Connection, bytes: Buffer, count: number): void {
-    try {
-      this.#read(connection, bytes, count);
-    } catch (error) {
-      this.fail(error);
-    }
+  unsolicited(client: Client): void {
+    this.failed(new LostRun(`${client.authority} sent an answer without a request`));
   }
 
-  #read(connection: Connection, chunk: Buffer, count: number): void {
-    const fresh = chunk.subarray(0, count);
-    const all = connection.carry === undefined ? fresh : Buffer.concat([connection.carry, fresh]);
-    const answer = this.#answer;
-    const end = readAnswer(all, 0, all.length, answer);
-    if (end === INCOMPLETE) {
-      connection.carry = Buffer.from(all);
-      return;
-    }
-    connection.carry = undefined;
-    const body = all.toString('utf8', answer.bodyStart, answer.bodyEnd);
-    if (answer.status !== 202 || end !== all.length || connection.user === NO_USER) {
-      throw new LostRun(`${connection.authority} answered ${answer.status}: ${body.slice(0, 300)}`);
-    }
-    this.#answers[connection.user] = JSON.parse(body);
-    connection.user = NO_USER;
+  answered(client: Client, answer: Answer, bytes: Buffer, more: boolean): void {
+    const body = bytes.toString('utf8', answer.bodyStart, answer.bodyEnd);
+    if (answer.status !== 202 || more)
+      throw new LostRun(`${client.authority} answered ${answer.status}: ${body.slice(0, 300)}`);
+    this.#answers[client.user] = JSON.parse(body);
+    client.user = NO_USER;
     this.#answered += 1;
     if (this.#answered === this.#schedule.length) this.#resolve();
-    const base = this.#baseOf.get(connection) ?? 0;
+    const base = this.#baseOf.get(client) ?? 0;
     const waits = this.#waiting[base]?.shift();
-    if (waits === undefined) this.#free[base]?.push(connection);
-    else this.#ask(connection, waits);
+    if (waits === undefined) this.#free[base]?.push(client);
+    else this.#ask(client, waits);
   }
 
   /** Timers are no finer than a millisecond; the requests due within one are sent one after another. */
@@ -188,17 +168,17 @@ class CrowdRun implements ConnectionListener {
     const sinceUs = nowUs() - this.#startedUs;
     for (let due = this.#schedule[this.#next]; due !== undefined; due = this.#schedule[this.#next]) {
       if (due.dueUs > sinceUs) break;
-      const connection = this.#free[due.base]?.shift();
-      if (connection === undefined) this.#waiting[due.base]?.push(this.#next);
-      else this.#ask(connection, this.#next);
+      const client = this.#free[due.base]?.shift();
+      if (client === undefined) this.#waiting[due.base]?.push(this.#next);
+      else this.#ask(client, this.#next);
       this.#next += 1;
     }
     if (this.#next < this.#schedule.length) this.#timer = setTimeout(() => this.#sendDue(), 1);
   }
 
-  #ask(connection: Connection, index: number): void {
-    connection.user = index;
-    this.#arrivedUs[index] = nowUs();
-    connection.write(this.#tickets, index);
+  #ask(client: Client, index: number): void {
+    const atUs = nowUs();
+    this.#arrivedUs[index] = atUs;
+    client.ask(index, atUs);
   }
 }

@@ -14,7 +14,7 @@ import {
 import { readMetrics, sumOf } from '../system/metrics.ts';
 import { inMs, Operator } from '../system/operator.ts';
 import type { Servers } from '../system/servers.ts';
-import { type Asked, sendCrowd } from './clients.ts';
+import { type Sent, sendCrowd } from './clients.ts';
 import { basesOf, envOf, type Skew, startEdges, type Way } from './ways.ts';
 
 const OPEN_MS = 3_600_000;
@@ -54,18 +54,18 @@ export async function startFairlineWay(
       await untilKnown(fairline, campaign.id);
       const account = await openAccount(fairline);
       runs += 1;
-      const asked = await sendCrowd({
+      const sent = await sendCrowd({
         ...terms,
         bases: basesOf(route, direct, edges),
         path: `/v1/campaigns/${campaign.id}/entries`,
         ticket: site.ticket,
         prefix: `f${runs}-`,
       });
-      await account.untilTakenIn(fairline, asked.length);
-      await requireSameOrder(books, campaign.id, asked);
+      await account.untilTakenIn(fairline, sent.length);
+      await requireSameOrder(books, campaign.id, sent);
       return {
-        placed: asked.map(({ arrivedUs, answer }) => ({ arrivedUs, key: Number(answer.stamp) })),
-        lateMs: latenessOf(asked, Date.parse(campaign.opens_at) * 1_000),
+        placed: sent.map(({ arrivedUs, answer }) => ({ arrivedUs, key: Number(answer.stamp) })),
+        lateMs: latenessOf(sent, Date.parse(campaign.opens_at) * 1_000),
         clockBoundMs: await widestBoundMs(gateways),
       };
     },
@@ -73,25 +73,25 @@ export async function startFairlineWay(
 }
 
 /** The compared order is the ledger's, which decides everything: each user was told the stamp that the ledger has. */
-async function requireSameOrder(books: Books, campaignId: number, asked: readonly Asked[]): Promise<void> {
+async function requireSameOrder(books: Books, campaignId: number, sent: readonly Sent[]): Promise<void> {
   const { rows } = await books.pool.query<{ user_id: string; stamp: number }>(
     'select user_id, stamp from entries where campaign_id = $1',
     [campaignId],
   );
   const stamps = new Map(rows.map(row => [row.user_id, row.stamp]));
-  const wrong = asked.filter(({ user, answer }) => stamps.get(user) !== answer.stamp);
-  if (rows.length !== asked.length || wrong.length > 0) {
+  const wrong = sent.filter(({ user, answer }) => stamps.get(user) !== answer.stamp);
+  if (rows.length !== sent.length || wrong.length > 0) {
     const [first] = wrong;
     throw new LostRun(
-      `${asked.length} have entered; the ledger has ${rows.length}, of them ${wrong.length} with another stamp, such as ${first?.user}`,
+      `${sent.length} have entered; the ledger has ${rows.length}, of them ${wrong.length} with another stamp, such as ${first?.user}`,
     );
   }
 }
 
 /** For each base, the median of the stamp's instant minus the arrival at the edge, in milliseconds. */
-function latenessOf(asked: readonly Asked[], opensAtUs: number): readonly number[] {
+function latenessOf(sent: readonly Sent[], opensAtUs: number): readonly number[] {
   const late: number[][] = [];
-  for (const { base, arrivedUs, answer } of asked) {
+  for (const { base, arrivedUs, answer } of sent) {
     const ms = (instantOf(Number(answer.stamp), opensAtUs) - arrivedUs) / 1e3;
     late[base] = [...(late[base] ?? []), ms];
   }

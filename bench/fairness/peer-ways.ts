@@ -36,14 +36,14 @@ export async function startPeerWays(
     name,
     run: async (route, terms) => {
       runs += 1;
-      const asked = await sendCrowd({
+      const sent = await sendCrowd({
         ...terms,
         bases: basesOf(route, direct, edges),
         path: `/${name}/fairness-${process.pid}-${runs}`,
         ticket: TICKET,
         prefix: `p${runs}-`,
       });
-      return { placed: asked.map(({ arrivedUs, answer }) => ({ arrivedUs, key: Number(answer.key) })) };
+      return { placed: sent.map(({ arrivedUs, answer }) => ({ arrivedUs, key: Number(answer.key) })) };
     },
   }));
 }

@@ -112,7 +112,7 @@ async function withLedger<T>(
     const { campaignId } = await createCampaign(client, {
       kind: 'raffle',
       title: 'Ingest',
-      places: 1,
+      stock: 1,
       opensAt,
       closesAt: new Date(Date.now() + OPEN_MS),
     });

@@ -5,35 +5,102 @@ const CR = 13;
 const SPACE = 32;
 const TAB = 9;
 const COLON = 58;
+const NO_BYTES = Buffer.alloc(0);
 
 /** An answer with a larger head is not from a server that this generator was made for. */
 const HEAD_BYTES_MAX = 16_384;
 const BODY_BYTES_MAX = 1_048_576;
+const VERSION = 'HTTP/1.1 ';
+/** The version, the status, and the space or CR behind it. */
+const STATUS_BYTES = VERSION.length + 4;
 
-/** Returned by `readAnswer` when the answer is not complete yet. No answer is this short. */
+/** Returned when a head or an answer is not complete yet. Neither is this short. */
 export const INCOMPLETE = 0;
 
-/** One HTTP/1.1 answer, as offsets into the bytes it was read from. Reused for every answer. */
-export class Answer {
+/** The head of an HTTP/1.1 answer. Reused for every answer. */
+export class Head {
   status = 0;
-  bodyStart = 0;
-  bodyEnd = 0;
   /** -1: there was no Retry-After. */
   retryAfterMs = -1;
   /** The server closes the connection behind this answer. */
   close = false;
+  /** Bytes of the body: Content-Length, or 0 where the status allows no body; -1: not known. */
+  length = -1;
+  chunked = false;
+}
+
+/** One HTTP/1.1 answer, as offsets into the bytes it was read from. Reused for every answer. */
+export class Answer extends Head {
+  bodyStart = 0;
+  bodyEnd = 0;
+}
+
+/** Puts together the answers of one connection that come in pieces. */
+export class AnswerReader {
+  /** What the offsets of the last answer refer to; valid until the memory of its read is filled again. */
+  bytes: Buffer = NO_BYTES;
+  /** The end of what was read; beyond the answer's end when the server sent more than the answer. */
+  end = 0;
+  /** The beginning of an answer that is not complete. */
+  #carry: Buffer | undefined = undefined;
+
+  /** A new connection: forgets the beginning of an answer. */
+  reset(): void {
+    this.#carry = undefined;
+  }
+
+  /** Takes `chunk[0..count)`; returns the offset behind the answer, interim answers skipped, or `INCOMPLETE`. Throws as `readAnswer`. */
+  read(chunk: Buffer, count: number, answer: Answer): number {
+    let bytes = chunk;
+    let end = count;
+    if (this.#carry !== undefined) {
+      bytes = Buffer.concat([this.#carry, chunk.subarray(0, count)]);
+      end = bytes.length;
+      this.#carry = undefined;
+    }
+    let at = 0;
+    do {
+      const next = readAnswer(bytes, at, end, answer);
+      if (next === INCOMPLETE) {
+        this.#carry = Buffer.from(bytes.subarray(at, end));
+        return INCOMPLETE;
+      }
+      at = next;
+    } while (answer.status < 200);
+    this.bytes = bytes;
+    this.end = end;
+    return at;
+  }
 }
 
 /**
- * Reads one answer (RFC 9112) from `bytes[start..end)` and returns the offset behind it, or `INCOMPLETE`. It understands
- * only answers framed by Content-Length, or without a body. A chunked answer, one that ends with the connection, and
- * anything that is not HTTP/1.1 throw `LoadError` `protocol`: figures taken from them would be wrong.
+ * Reads one answer from `bytes[start..end)` and returns the offset behind it, or `INCOMPLETE`. It understands only answers
+ * framed by Content-Length, or without a body. A chunked answer, one that ends with the connection, and anything that is
+ * not HTTP/1.1 throw `LoadError` `protocol`: figures taken from them would be wrong. response.ts reads every framing.
  */
 export function readAnswer(bytes: Buffer, start: number, end: number, answer: Answer): number {
-  if (end - start < 13) return INCOMPLETE;
-  answer.status = statusOf(bytes, start, end);
-  answer.retryAfterMs = -1;
-  answer.close = false;
+  const at = readHead(bytes, start, end, answer);
+  if (at === INCOMPLETE) return INCOMPLETE;
+  if (answer.chunked) throw broken('a chunked answer, which this generator does not read', bytes, start, end);
+  const { length } = answer;
+  if (length < 0) throw broken('an answer without Content-Length', bytes, start, end);
+  if (length > BODY_BYTES_MAX) throw broken(`a body over ${BODY_BYTES_MAX} bytes`, bytes, start, end);
+  if (at + length > end) return INCOMPLETE;
+  answer.bodyStart = at;
+  answer.bodyEnd = at + length;
+  return at + length;
+}
+
+/**
+ * Reads the head of an answer (RFC 9112) from `bytes[start..end)` and returns the offset behind it, or `INCOMPLETE`. Throws
+ * `LoadError` `protocol`. It makes no strings of the fields that matter for every answer.
+ */
+export function readHead(bytes: Buffer, start: number, end: number, head: Head): number {
+  if (end - start < STATUS_BYTES) return incompleteStatus(bytes, start, end);
+  head.status = statusOf(bytes, start, end);
+  head.retryAfterMs = -1;
+  head.close = false;
+  head.chunked = false;
   let length = -1;
   let lineEnd = nextLf(bytes, start + 12, end);
   while (true) {
@@ -50,28 +117,48 @@ export function readAnswer(bytes: Buffer, start: number, end: number, answer: An
             throw broken('two different Content-Lengths', bytes, start, end);
           length = value;
         } else if (isHeader(bytes, line, 'connection')) {
-          answer.close = headerValue(bytes, line, lineEnd).toLowerCase().includes('close');
+          head.close = headerValue(bytes, line, lineEnd).toLowerCase().includes('close');
         }
         break;
       case 0x74:
         if (isHeader(bytes, line, 'transfer-encoding')) {
-          throw broken('a chunked answer, which this generator does not read', bytes, start, end);
+          if (headerValue(bytes, line, lineEnd).toLowerCase() !== 'chunked')
+            throw broken('an unknown Transfer-Encoding', bytes, start, end);
+          head.chunked = true;
         }
         break;
       case 0x72:
         if (isHeader(bytes, line, 'retry-after')) {
-          answer.retryAfterMs = retryAfterMs(headerValue(bytes, line, lineEnd));
+          head.retryAfterMs = retryAfterMs(headerValue(bytes, line, lineEnd));
         }
         break;
     }
   }
-  const at = lineEnd + 1;
-  if (answer.status < 200 || answer.status === 204 || answer.status === 304) length = 0;
-  if (length < 0) throw broken('an answer without Content-Length', bytes, start, end);
-  if (at + length > end) return INCOMPLETE;
-  answer.bodyStart = at;
-  answer.bodyEnd = at + length;
-  return at + length;
+  if (head.status < 200 || head.status === 204 || head.status === 304) {
+    length = 0;
+    head.chunked = false;
+  }
+  head.length = length;
+  return lineEnd + 1;
+}
+
+/** The value of the first field with this lower-case name in a whole head; '' when there is none. For heads that are not many. */
+export function fieldOf(bytes: Buffer, start: number, end: number, name: string): string {
+  let line = nextLf(bytes, start, end) + 1;
+  while (line < end) {
+    const lineEnd = nextLf(bytes, line, end);
+    if (isHeader(bytes, line, name)) return headerValue(bytes, line, lineEnd);
+    line = lineEnd + 1;
+  }
+  return '';
+}
+
+function incompleteStatus(bytes: Buffer, start: number, end: number): number {
+  const isVersion = VERSION.startsWith(
+    bytes.toString('latin1', start, Math.min(end, start + VERSION.length)),
+  );
+  if (!isVersion) throw broken('not an HTTP/1.1 status line', bytes, start, end);
+  return INCOMPLETE;
 }
 
 function statusOf(bytes: Buffer, start: number, end: number): number {
@@ -122,9 +209,8 @@ function lengthOf(bytes: Buffer, start: number, from: number, lineEnd: number): 
     const digit = (bytes[at] ?? 0) - 48;
     if (digit < 0 || digit > 9) break;
     value = value * 10 + digit;
-    if (value > BODY_BYTES_MAX) throw broken(`a body over ${BODY_BYTES_MAX} bytes`, bytes, start, lineEnd);
   }
-  const isNumber = at > firstDigit;
+  const isNumber = at > firstDigit && value <= Number.MAX_SAFE_INTEGER;
   while (bytes[at] === SPACE || bytes[at] === TAB || bytes[at] === CR) at++;
   if (!isNumber || at !== lineEnd) throw broken('a Content-Length that is no number', bytes, start, lineEnd);
   return value;
@@ -136,7 +222,7 @@ function headerValue(bytes: Buffer, line: number, lineEnd: number): string {
 
 /** Seconds or an HTTP date (RFC 9110, 10.2.3), in milliseconds from now; -1 when it is neither. */
 function retryAfterMs(value: string): number {
-  if (/^\d+$/.test(value)) return Number(value) * 1_000;
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;
   const at = Date.parse(value);
   return Number.isNaN(at) ? -1 : Math.max(0, at - Date.now());
 }

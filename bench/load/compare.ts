@@ -1,7 +1,7 @@
 /**
  * Compares autocannon with this folder's generator, in turn, against the echo, to see which of them measures the server and
  * not itself. `node --import tsx bench/load/compare.ts [rounds=3] [seconds=4]` prints requests per second and CPU
- * microseconds per request of both sides for every run. The figures that decided are in generator.ts.
+ * microseconds per request of both sides for every run. The figures that decided are in closed-loop.ts.
  */
 import { createRequire } from 'node:module';
 import { startChild, startPeer } from '../peers/process.ts';

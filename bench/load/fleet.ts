@@ -1,6 +1,6 @@
-import { type Child, startScript } from '../peers/process.ts';
-import { LoadError, type LoadJob, type LoadRequest, parseJob } from './job.ts';
+import { type LoadJob, type LoadRequest, parseJob } from './job.ts';
 import { type LoadResult, mergeResults } from './result.ts';
+import { resultOf, startWorker } from './worker-process.ts';
 
 const WORKER = new URL('./worker.ts', import.meta.url);
 /** Signing takes 5 us a ticket; a process with a million users needs a while before it is ready on a busy machine. */
@@ -23,9 +23,9 @@ export async function startFleet(request: LoadRequest, processes = 1): Promise<F
   const job = parseJob(request);
   const starts = await Promise.allSettled(
     Array.from({ length: processes }, (_, index) =>
-      startScript(WORKER, {
+      startWorker(WORKER, {
         name: `load generator ${index}`,
-        input: JSON.stringify(share(job, processes, index)),
+        job: share(job, processes, index),
         readyTimeoutMs: READY_TIMEOUT_MS,
       }),
     ),
@@ -34,15 +34,14 @@ export async function startFleet(request: LoadRequest, processes = 1): Promise<F
   const stop = async (): Promise<void> => {
     await Promise.all(children.map(child => child.stop()));
   };
-  const failure = starts.find(start => start.status === 'rejected')?.reason ?? failureOf(children);
+  const failure = starts.find(start => start.status === 'rejected')?.reason;
   if (failure !== undefined) {
     await stop();
     throw failure;
   }
   const go = async (): Promise<LoadResult> => {
     for (const child of children) child.say('go');
-    const results = await Promise.all(children.map(resultOf));
-    return mergeResults(results);
+    return mergeResults(await Promise.all(children.map(child => resultOf<LoadResult>(child, 'sent'))));
   };
   return { pids: children.map(child => child.pid), go, stop };
 }
@@ -55,27 +54,6 @@ export async function runFleet(request: LoadRequest, processes = 1): Promise<Loa
   } finally {
     await fleet.stop();
   }
-}
-
-/** The error that a worker printed instead of becoming ready. */
-function failureOf(children: readonly Child[]): LoadError | undefined {
-  return children.map(child => errorIn(child, child.ready)).find(error => error !== undefined);
-}
-
-async function resultOf(child: Child): Promise<LoadResult> {
-  const { code, signal } = await child.exited;
-  const result = JSON.parse(child.lastLine() || '{}');
-  const error = errorIn(child, result);
-  if (error !== undefined) throw error;
-  if (code !== 0 || !('sent' in result)) {
-    throw new Error(`${child.name} ended (${signal ?? code}) without a result: ${child.errors()}`);
-  }
-  return result;
-}
-
-function errorIn(child: Child, line: { error?: Pick<LoadError, 'code' | 'message'> }): LoadError | undefined {
-  const { error } = line;
-  return error === undefined ? undefined : new LoadError(error.code, `${child.name}: ${error.message}`);
 }
 
 /** The index-th part of a job: users in consecutive ranges, connections divided as evenly as possible. */

@@ -5,20 +5,27 @@ import { runLoad } from './generator.ts';
 import type { LoadError, LoadJob } from './job.ts';
 import type { LoadRecord } from './record.ts';
 import type { LoadResult } from './result.ts';
-import { ACCEPTED, type Asked, answerText, jobFor, nextTurn, startNastyServer } from './testing/job.ts';
+import {
+  ACCEPTED,
+  answerText,
+  jobFor,
+  nextTurn,
+  type ReceivedRequest,
+  startNastyServer,
+} from './testing/job.ts';
 
 const USERS = 300;
 
 /** Runs against a misbehaving server; also returns what the server saw. */
 async function runAgainst(
-  answer: (asked: Asked) => void | Promise<void>,
+  answer: (request: ReceivedRequest) => void | Promise<void>,
   more: Partial<LoadJob> = {},
-): Promise<{ result: LoadResult; record: LoadRecord; asked: ReadonlyMap<string, number> }> {
+): Promise<{ result: LoadResult; record: LoadRecord; requestCounts: ReadonlyMap<string, number> }> {
   const server = await startNastyServer(answer);
   try {
     const { result, record } = await runLoad(jobFor(server.base, USERS, more));
     assertAddsUp(result, record);
-    return { result, record, asked: server.asked };
+    return { result, record, requestCounts: server.requestCounts };
   } finally {
     await server.close();
   }
@@ -37,8 +44,8 @@ function assertAddsUp(result: LoadResult, record: LoadRecord): void {
 }
 
 const numberOf = (user: string): number => Number(user.slice(1));
-const timesAsked = (asked: ReadonlyMap<string, number>): number =>
-  [...asked.values()].reduce((a, b) => a + b, 0);
+const totalOf = (requestCounts: ReadonlyMap<string, number>): number =>
+  [...requestCounts.values()].reduce((a, b) => a + b, 0);
 
 suite('the generator against the echo', () => {
   let echo: Child & { readonly base: string };
@@ -89,7 +96,7 @@ suite('the generator against the echo', () => {
 
 suite('the generator against a misbehaving server', () => {
   test('responses byte by byte', async () => {
-    const { result, asked } = await runAgainst(async ({ socket }) => {
+    const { result, requestCounts } = await runAgainst(async ({ socket }) => {
       for (const byte of ACCEPTED) {
         socket.write(byte);
         await nextTurn();
@@ -97,7 +104,7 @@ suite('the generator against a misbehaving server', () => {
     });
     assert.deepEqual(result.byStatus, { 202: USERS });
     assert.deepEqual(result.errors, {});
-    assert.equal(timesAsked(asked), USERS);
+    assert.equal(totalOf(requestCounts), USERS);
   });
 
   test('an interim response before the final one', async () => {
@@ -110,16 +117,16 @@ suite('the generator against a misbehaving server', () => {
 
   test('two responses in a packet: ignores the second', async () => {
     const isDouble = (user: string): boolean => numberOf(user) % 10 === 0;
-    const { result, asked } = await runAgainst(({ user, socket }) => {
+    const { result, requestCounts } = await runAgainst(({ user, socket }) => {
       socket.write(isDouble(user) ? ACCEPTED + ACCEPTED : ACCEPTED);
     });
     assert.deepEqual(result.byStatus, { 202: USERS });
     assert.deepEqual(result.errors, { unsolicited: USERS / 10 });
-    assert.equal(timesAsked(asked), USERS);
+    assert.equal(totalOf(requestCounts), USERS);
   });
 
   test('a close within a response counts as unknown, and retry repeats the request', async () => {
-    const cutOff = ({ user, times, socket }: Asked): void => {
+    const cutOff = ({ user, times, socket }: ReceivedRequest): void => {
       if (numberOf(user) % 10 === 0 && times === 1) socket.end(ACCEPTED.slice(0, 30));
       else socket.write(ACCEPTED);
     };
@@ -127,13 +134,13 @@ suite('the generator against a misbehaving server', () => {
     assert.equal(once.result.unknown, USERS / 10);
     assert.deepEqual(once.result.byStatus, { 202: USERS - USERS / 10 });
     assert.equal(once.result.retries, 0);
-    assert.equal(timesAsked(once.asked), USERS);
+    assert.equal(totalOf(once.requestCounts), USERS);
 
     const again = await runAgainst(cutOff, { retry: true });
     assert.equal(again.result.unknown, USERS / 10);
     assert.deepEqual(again.result.byStatus, { 202: USERS });
     assert.equal(again.result.retries, USERS / 10);
-    assert.equal(timesAsked(again.asked), USERS + USERS / 10);
+    assert.equal(totalOf(again.requestCounts), USERS + USERS / 10);
   });
 
   test('a connection reset without a response', async () => {
@@ -160,7 +167,7 @@ suite('the generator against a misbehaving server', () => {
 
   test('503 with Retry-After, then 202', async () => {
     const busy = answerText('503 Service Unavailable', ['Retry-After: 0'], '{"type":"busy"}');
-    const answer = ({ user, times, socket }: Asked): void => {
+    const answer = ({ user, times, socket }: ReceivedRequest): void => {
       socket.write(numberOf(user) % 30 === 0 && times <= 2 ? busy : ACCEPTED);
     };
     const once = await runAgainst(answer);
@@ -170,7 +177,7 @@ suite('the generator against a misbehaving server', () => {
     const again = await runAgainst(answer, { retry: true });
     assert.deepEqual(again.result.byStatus, { 202: USERS, 503: (USERS / 30) * 2 });
     assert.equal(again.result.retries, (USERS / 30) * 2);
-    assert.equal(again.asked.get('u0000030'), 3);
+    assert.equal(again.requestCounts.get('u0000030'), 3);
 
     const limited = await runAgainst(answer, { retry: true, maxAttempts: 2 });
     assert.deepEqual(limited.result.byStatus, { 202: USERS - USERS / 30, 503: (USERS / 30) * 2 });
@@ -187,8 +194,8 @@ suite('the generator against a misbehaving server', () => {
       const { result, record } = await runLoad(jobFor([gone.base, good.base], USERS, { retry: true }));
       assertAddsUp(result, record);
       assert.deepEqual(result.byStatus, { 202: USERS });
-      assert.equal(timesAsked(gone.asked), result.unknown);
-      assert.equal(timesAsked(good.asked), USERS);
+      assert.equal(totalOf(gone.requestCounts), result.unknown);
+      assert.equal(totalOf(good.requestCounts), USERS);
     } finally {
       await gone.close();
       await good.close();

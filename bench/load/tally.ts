@@ -1,4 +1,5 @@
 import type { Answer } from './answer.ts';
+import type { LoopTally } from './closed-loop.ts';
 import { EntryBody, readEntryBody } from './entry-body.ts';
 import { Histogram } from './histogram.ts';
 import type { LoadJob } from './job.ts';
@@ -6,7 +7,7 @@ import { LoadRecord } from './record.ts';
 import { type LoadResult, toResult } from './result.ts';
 
 /** The record of a run: each user's row, and the counts, which must agree with the rows. */
-export class Tally {
+export class Tally implements LoopTally {
   readonly record: LoadRecord;
   private readonly job: LoadJob;
   private readonly latencies = new Histogram();
@@ -25,12 +26,16 @@ export class Tally {
     this.record = new LoadRecord(job.users);
   }
 
+  get users(): number {
+    return this.record.length;
+  }
+
   started(atUs: number): void {
     this.startedUs = atUs;
     this.endedUs = atUs;
   }
 
-  asked(user: number, atUs: number): void {
+  noteSent(user: number, atUs: number): void {
     const attempts = this.record.attempts[user] ?? 0;
     this.record.attempts[user] = attempts + 1;
     this.sent++;

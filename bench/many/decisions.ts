@@ -13,13 +13,13 @@ export interface Lateness {
 }
 
 export interface Decisions {
-  /** From the stamp of an entry to its grant or its place on the waitlist. */
+  /** From the stamp of an entry to its grant or its position on the waitlist. */
   readonly entries: Lateness;
   /** From the deadline of an unclaimed offer to the offer's end. */
   readonly deadlines: Lateness;
   /** From the stamp of a claim to the end of the offer. */
   readonly claims: Lateness;
-  /** From the stamp of a watching user, in a room with places, to the user's admission. */
+  /** From the stamp of a watching user, in a room with free capacity, to the user's admission. */
   readonly admissions: Lateness;
   /** Due now, and not decided. */
   readonly undecided: { readonly entries: number; readonly deadlines: number };

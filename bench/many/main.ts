@@ -18,14 +18,14 @@ export const many: Bench<typeof options> = {
   summary: 'many campaigns on two engines: how late deadlines pass, and what empty rooms cost',
   options,
   kafka: 'no',
-  run: async ({ servers, options: asked, closing, say }) => {
-    const figures = await measureMany(servers, asked, closing, say);
+  run: async ({ servers, options: chosen, closing, say }) => {
+    const figures = await measureMany(servers, chosen, closing, say);
     const { decisions, available } = figures;
     const late = { unit: ' ms', must: 1_000, aim: 500, better: 'less' } as const;
     const text = [
       cycleTable(figures),
       lateTable(figures),
-      ...(asked.statements ? [statementTable(figures, asked.seconds)] : []),
+      ...(chosen.statements ? [statementTable(figures, chosen.seconds)] : []),
       goalTable([
         { what: 'an entry is decided after, p99', value: decisions.entries.p99Ms, ...late },
         { what: 'a deadline passes late by, p99', value: decisions.deadlines.p99Ms, ...late },

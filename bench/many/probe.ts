@@ -110,7 +110,7 @@ if (isMainThread) {
   watchCycles();
   watchStatements();
   createInterface({ input: process.stdin }).on('line', line => {
-    const asked: { probe?: number } = JSON.parse(line);
-    process.stdout.write(`${JSON.stringify(answer(asked.probe ?? 0))}\n`);
+    const request: { probe?: number } = JSON.parse(line);
+    process.stdout.write(`${JSON.stringify(answer(request.probe ?? 0))}\n`);
   });
 }

@@ -137,7 +137,7 @@ async function statFields(pid: number): Promise<StatFields> {
 }
 
 async function usageFromPs(pid: number): Promise<ProcessUsage> {
-  const stdout = await outputOf('ps', ['-o', 'time=,rss=', '-p', String(pid)]);
+  const stdout = await outputOf('ps', ['-o', 'time=', '-o', 'rss=', '-p', String(pid)]);
   if (stdout === '') throw Object.assign(new Error(`there is no process ${pid}`), { code: 'ESRCH' });
   const [time = '', rssKb = ''] = stdout.split(/\s+/);
   return { cpuUs: Math.round(psSeconds(time) * 1e6), rssBytes: Number(rssKb) * 1_024 };

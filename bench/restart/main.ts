@@ -1,7 +1,7 @@
 import type { Bench } from '../bench.ts';
 import { flag, whole } from '../report/options.ts';
-import { goalTable, table } from '../report/table.ts';
-import { measureRestarts } from './measure.ts';
+import { type Goal, goalTable, table } from '../report/table.ts';
+import { measureRestarts, type Recovery } from './measure.ts';
 
 const options = {
   campaigns: whole(2_000, 1, 20_000, 'finished campaigns in the ledger'),
@@ -12,7 +12,7 @@ const options = {
 
 export const restart: Bench<typeof options> = {
   summary:
-    'how soon entries are accepted and decided again after kill -9 of Redis, gateway, engine, PostgreSQL',
+    'how soon entries are accepted and decided again after kill -9 of each part, and after Redis was emptied',
   options,
   kafka: 'if-possible',
   run: async ({ servers, options, say }) => {
@@ -21,32 +21,10 @@ export const restart: Bench<typeof options> = {
     const recoveries = await measureRestarts(servers, log, { campaigns, entries }, say);
     const text = [
       table(
-        ['killed with -9, s', 'back after', 'then the first 202', 'then the first settled'],
+        ['killed with -9, or emptied, s', 'back after', 'then the first 202', 'then the first settled'],
         recoveries.map(({ part, backAfter, accepted, settled }) => [part, backAfter, accepted, settled]),
       ),
-      goalTable(
-        recoveries.flatMap(
-          ({ part, accepted, settled }) =>
-            [
-              {
-                what: `${part}: first 202 after it is back`,
-                value: accepted,
-                unit: ' s',
-                must: 5,
-                aim: 2,
-                better: 'less',
-              },
-              {
-                what: `${part}: first settled after it is back`,
-                value: settled,
-                unit: ' s',
-                must: 15,
-                aim: 5,
-                better: 'less',
-              },
-            ] as const,
-        ),
-      ),
+      goalTable(recoveries.flatMap(goalsOf)),
     ].join('\n\n');
     return {
       text,
@@ -54,3 +32,20 @@ export const restart: Bench<typeof options> = {
     };
   },
 };
+
+/** With Redis emptied twice, everything that it had is made anew from the ledger, the second time from an unfinished state. */
+function goalsOf({ part, accepted, settled }: Recovery): readonly Goal[] {
+  const isEmptied = part === 'redis, emptied twice';
+  const since = isEmptied ? '' : ' after it is back';
+  return [
+    {
+      what: `${part}: first 202${since}`,
+      value: accepted,
+      unit: ' s',
+      must: isEmptied ? 15 : 5,
+      aim: isEmptied ? 5 : 2,
+      better: 'less',
+    },
+    { what: `${part}: first settled${since}`, value: settled, unit: ' s', must: 15, aim: 5, better: 'less' },
+  ];
+}

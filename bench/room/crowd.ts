@@ -1,6 +1,6 @@
 /**
  * A room with a crowd before it: how long the loop of a gateway is held while thousands watch, people are let in all the
- * time so that each watcher is shown a new place, and the rest of the crowd is skipped at once.
+ * time so that each watcher is shown a new position, and the rest of the crowd is skipped at once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runFleet } from '../load/fleet.ts';

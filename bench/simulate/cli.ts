@@ -1,14 +1,14 @@
 /**
- * `npm run simulate`: runs seeds, and shows what a failing one does.
+ * `npm run simulate` runs seeds, and shows what a failing one does.
  *
- *   npm run simulate -- --seeds 1-5000            many of them, on two cores; failing ones are named and made smaller
+ *   npm run simulate -- --seeds 1-5000            a range, on two cores; failing seeds are named and shrunk
  *   npm run simulate -- --seeds 1-300000 --state FILE
- *                                                 the same; after an interruption it continues where FILE says
+ *                                                 the same; after an interruption it continues from FILE
  *   npm run simulate -- --seed 42 [--verbose]     one of them, exactly as it ran before, with everything that happens
  *   npm run simulate -- --plan 'holds are given back' --seed 3 [--verbose]
- *                                                 a plan written by hand (mutations/plans), under one schedule
+ *                                                 a handwritten plan (mutations/plans), under one schedule
  *   npm run simulate -- --mutations clock --seeds 1-5000
- *                                                 the bugs of mutations/ whose names contain that word, each until it is found
+ *                                                 the bugs of mutations/ whose names contain that word, each until found
  *
  * Exit code 1 when a seed fails, 2 when the arguments are wrong.
  */
@@ -56,9 +56,9 @@ function showPlan(plan: Plan): void {
   say(
     `  slices of ${plan.maxSliceEntries}, leases of ${plan.leaseMs} ms, clocks that drift by ${plan.drift}, and this:`,
   );
-  for (const { campaignId, kind, places, opensAtUs, closesAtUs } of plan.campaigns) {
+  for (const { campaignId, kind, stock, opensAtUs, closesAtUs } of plan.campaigns) {
     const [opensMs, closesMs] = [opensAtUs, closesAtUs].map(us => (us - BEGINNING_US) / MS);
-    say(`    campaign ${campaignId}: ${kind}, ${places} places, ${opensMs} to ${closesMs} ms`);
+    say(`    campaign ${campaignId}: ${kind}, stock ${stock}, ${opensMs} to ${closesMs} ms`);
   }
   for (const { atMs, what, userId, campaignId, gateway } of plan.asks) {
     say(`    ${atMs} ms: ${userId} asks gateway ${gateway} to ${what} (campaign ${campaignId})`);
@@ -69,7 +69,7 @@ function showPlan(plan: Plan): void {
   }
 }
 
-/** Shows every failure, made smaller; progress goes to standard error. */
+/** Shows every failure, shrunk; progress goes to standard error. */
 async function runMany(from: number, to: number, state: string | undefined): Promise<number> {
   const wanted = to - from + 1;
   let saidMs = performance.now();
@@ -125,7 +125,7 @@ function readArguments(): Arguments | undefined {
   }
 }
 
-/** Undefined when no plan has that name. */
+/** Undefined if no plan has that name. */
 function planFor(seed: number, name: string | undefined): Plan | undefined {
   if (name === undefined) return planOf(seed);
   return isWrittenPlanName(name) ? writtenPlan(name, seed) : undefined;

@@ -1,17 +1,17 @@
 /**
- * What goes wrong, and how it is healed again. Every fault but two lasts for a while and is then over; what it has broken (a
- * lease, a connection, a transaction) stays broken. PostgreSQL's clock goes wrong for good: until the operator has spoken
- * (actors/clock-operator.ts), nothing is decided. Long cycles go on to the end, and count as nobody's fault.
+ * Faults, and how they end. Every fault but two lasts for a while; what it has broken (a lease, a connection, a transaction)
+ * stays broken. PostgreSQL's clock goes wrong for good: nothing is decided until the operator declares Redis right
+ * (actors/clock-operator.ts). Long cycles last to the end of the run, and count as no outage.
  */
 import { Random } from './kernel/random.ts';
 import { MS } from './kernel/world.ts';
 import type { Fault } from './plans/plan.ts';
 import type { Scene } from './scene/scene.ts';
 
-/** Redis writes its file to disk once a second: this much can be lost. */
+/** Redis writes its file to disk once a second, so it can lose this much. */
 const LOST_AT_MOST_MS = 1_000;
 
-/** Brings the fault about now, and schedules its healing. */
+/** Starts the fault now, and schedules its end. */
 export function inject(scene: Scene, fault: Fault): void {
   const { world, log, ledger, redis } = scene;
   const { kind, forMs, target, amount } = fault;
@@ -98,7 +98,7 @@ export function inject(scene: Scene, fault: Fault): void {
       scene.engineAt(target)?.process.jumpAhead(amount * MS);
       return;
     case 'cycles are long':
-      // Nothing is broken, so nothing needs healing.
+      // Nothing is broken, so nothing has to end.
       ledger.findingUs = amount * MS;
       return;
     case 'log is gone':

@@ -13,35 +13,35 @@ import type { Plan } from './plans/plan.ts';
 import { isFinished } from './scene/finish.ts';
 import { Scene } from './scene/scene.ts';
 
-/** Everything heals in time; what is not settled this long after the last fault never will be. */
+/** Whatever is not settled this long after the last fault never will be. */
 const PATIENCE_MS = 20_000;
-/** Where cycles stay long, each of which may decide one claim. */
+/** If cycles stay long: each may decide only one claim. */
 const LONG_PATIENCE_MS = 90_000;
-/** When everything is told and finished, the run goes on this long: whatever still happens must change nothing. */
+/** Once everything is finished and every client knows, the run goes on this long: nothing may change any more. */
 const STILL_MS = 150;
-/** The interval between looks at whether it is finished. */
+/** The interval at which the run checks whether it is finished. */
 const LOOK_MS = 5;
 
 export interface RunResult {
   readonly seed: number;
-  /** What was broken; undefined when nothing was. */
+  /** The broken invariant; undefined if none was. */
   readonly failure: Error | undefined;
   readonly steps: number;
   readonly virtualMs: number;
   readonly accepted: number;
-  /** How often each kind of thing was done to it. */
+  /** Counts of what happened, by kind. */
   readonly faults: Record<string, number>;
 }
 
 const silent = pino({ level: 'silent' });
 
-/** The longest time that offers take to go from one to the next, when nobody claims: it may begin after the last fault. */
+/** The longest time in which unclaimed offers pass along a waitlist: it may begin after the last fault. */
 function offersMs({ campaigns, asks }: Plan): number {
   const people = new Set(asks.map(({ userId }) => userId)).size;
   return Math.max(0, ...campaigns.map(({ claims }) => (claims?.withinS ?? 0) * 1_000 * people));
 }
 
-/** Never rejects. `say` receives every line worth reading. */
+/** Never rejects. `say` receives each line of the trace. */
 export async function runPlan(plan: Plan, say?: (line: string) => void): Promise<RunResult> {
   const world = new World(plan.seed, say);
   const unhandled = (reason: unknown): void => world.fail(reason);
@@ -156,7 +156,7 @@ function schedule(scene: Scene): { count: number } {
   return left;
 }
 
-/** What shops, people with coupons, and the operator do. */
+/** Schedules the actions of shops, of users with coupons, and of the operator. */
 function scheduleShop(scene: Scene, around: Surroundings, done: () => void): void {
   const { world, plan, checker } = scene;
   const { shoppings, looks, changes } = plan.shop;
@@ -171,7 +171,7 @@ function scheduleShop(scene: Scene, around: Surroundings, done: () => void): voi
     world.after(atMs * MS, world.outside, () => {
       const [operated, couponId] = [scene.engineAt(0), scene.couponIdOf(code)];
       if (operated !== undefined && couponId !== undefined) {
-        checker.shop.coupons.asked(code, terms);
+        checker.shop.coupons.requested(code, terms);
         world.after(0, operated.process, () => void operated.changeTerms(couponId, terms));
       }
       done();
@@ -179,7 +179,7 @@ function scheduleShop(scene: Scene, around: Surroundings, done: () => void): voi
   }
 }
 
-/** The processes' log lines among the lines of the run, each with the name of its process. */
+/** Writes the processes' log lines into the trace, each with the name of its process. */
 function loggerFor(world: World): Logger {
   const write = (line: string): void => {
     const { level: _level, time: _time, pid: _pid, hostname: _hostname, msg, ...rest } = JSON.parse(line);

@@ -1,7 +1,6 @@
 /**
  * Runs seeds that once failed, and two thousand new ones: every invariant holds in all of them. A failing seed is named, run
- * again on its own, and made smaller; `npm run simulate -- --seed N` does the same, and shows all that happens with
- * `--verbose`.
+ * again on its own, and shrunk; `npm run simulate -- --seed N` does the same, and with `--verbose` shows all that happens.
  */
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -22,9 +21,9 @@ import type { JobResult } from './runner/job.ts';
 import { runJobs, runSeeds, withBundles } from './runner/jobs.ts';
 import { failuresOf, totalOf } from './runner/progress.ts';
 
-/** This many new seeds, different ones each time. */
+/** The number of new seeds; they differ each time. */
 const FRESH = 2_000;
-/** The first of them: by the minute, so that no range comes again for years. */
+/** The first new seed, derived from the minute: no range repeats for years. */
 const FROM = 1_000_000 + (Math.floor(Date.now() / 60_000) % 499_000) * FRESH;
 const PROCESSES = 2;
 
@@ -70,7 +69,7 @@ test('seeds that once failed pass', async () => {
   await holds(failures);
 });
 
-/** Asserts that none has failed; runs the first that has once more and shows it. */
+/** Asserts that no seed failed; otherwise runs the first failing one again and shows it. */
 async function holds(failures: JobResult['failures']): Promise<void> {
   const [first] = failures;
   const replayed = first === undefined ? '' : (await simulate('--seed', String(first.seed))).output;
@@ -78,7 +77,7 @@ async function holds(failures: JobResult['failures']): Promise<void> {
 }
 
 test('a seed runs identically each time, to the last line', async () => {
-  // Coupon codes are made of the machine's own randomness.
+  // Coupon codes come from the machine's own randomness.
   const runs = await Promise.all([1, 2].map(() => simulate('--seed', '7', '--verbose')));
   const [first, second] = runs.map(({ output }) =>
     output.replaceAll(/[0-9A-Z]{4}(-[0-9A-Z]{4}){3}/g, 'code').split('\n'),

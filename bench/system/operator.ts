@@ -2,6 +2,7 @@ import type { Static } from 'typebox';
 import type { CampaignJson, NewCampaignBody } from '../../engine/api/contract/campaign-schemas.ts';
 import type { TotalsJson } from '../../engine/api/contract/entry-schemas.ts';
 import type { RoomTermsBody } from '../../engine/api/contract/room-schemas.ts';
+import { isoOfMs } from '../../engine/contract/api/instants.ts';
 
 type Totals = Static<typeof TotalsJson>;
 
@@ -66,5 +67,5 @@ export class Operator {
 
 /** The instant `ms` from now, as the operator's API takes it. */
 export function inMs(ms: number): string {
-  return new Date(Date.now() + ms).toISOString();
+  return isoOfMs(Date.now() + ms);
 }

@@ -36,7 +36,7 @@ suite('a watcher process', () => {
   test('waits for the start, watches, and stops on request', async () => {
     const watchers = await startWatchers({ bases: [gateway.base], groups: groups('post'), ticket: TICKET });
     try {
-      assert.equal(gateway.asked.length, 0);
+      assert.equal(gateway.requests.length, 0);
       const watching = watchers.go();
       setTimeout(() => watchers.cut(), 1_000);
       const result = await watching;

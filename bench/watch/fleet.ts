@@ -1,4 +1,4 @@
-import { startScript } from '../peers/process.ts';
+import { resultOf, startWorker } from '../load/worker-process.ts';
 import { parseWatchJob, type WatchRequest } from './job.ts';
 import type { WatchResult } from './run.ts';
 
@@ -25,24 +25,12 @@ export interface WatcherProcess {
 /** Starts a watcher process. Throws `LoadError` `bad_job`. The process ends with this one, however that ends. */
 export async function startWatchers(request: WatchRequest): Promise<WatcherProcess> {
   const job = parseWatchJob({ ...request, hold: true });
-  const child = await startScript(WORKER, {
-    name: 'the watchers',
-    input: JSON.stringify(job),
-    readyTimeoutMs: READY_TIMEOUT_MS,
-    isReady: line => line.ready === true,
-  });
+  const child = await startWorker(WORKER, { name: 'the watchers', job, readyTimeoutMs: READY_TIMEOUT_MS });
   return {
     pid: child.pid,
     go: async () => {
       child.say('go');
-      const { code, signal } = await child.exited;
-      const last = JSON.parse(child.lastLine() || '{}');
-      if (code !== 0 || !('watchers' in last)) {
-        const message =
-          last.error?.message ?? `ended (${signal ?? code}) without a result: ${child.errors()}`;
-        throw new Error(`${child.name}: ${message}`);
-      }
-      return last;
+      return await resultOf<WatchResult>(child, 'watchers');
     },
     finish: () => child.say('finish'),
     cut: () => child.say('cut'),

@@ -8,13 +8,13 @@ import { readWatchRecord } from './record.ts';
 import { runWatch, type WatchHooks } from './run.ts';
 import {
   ACCEPTED,
-  type Asked,
   answered,
   CAMPAIGN,
   chunk,
   GONE,
   outcome,
   position,
+  type ReceivedRequest,
   startWatchServer,
   streamHead,
   type WatchServer,
@@ -27,43 +27,43 @@ const NO_ENTRY = answered('404 Not Found', { type: 'urn:fairline:problem:no-entr
 const WON = { outcome: 'won', serial: 4, code: 'abc' };
 
 interface Ran extends Awaited<ReturnType<typeof runWatch>> {
-  readonly asked: readonly (Asked & { readonly gateway: number })[];
+  readonly requests: readonly (ReceivedRequest & { readonly gateway: number })[];
 }
 
 /** Runs watchers against one or two servers that answer as the test says; also returns the requests. */
 async function watch(
-  answer: (asked: Asked) => void | Promise<void>,
+  answer: (request: ReceivedRequest) => void | Promise<void>,
   { servers = 1, watchers = 1, enter = 'post' as 'post' | 'wait', job = {} as Partial<WatchRequest> } = {},
   hooks: WatchHooks = {},
 ): Promise<Ran> {
-  const asked: (Asked & { readonly gateway: number })[] = [];
+  const requests: (ReceivedRequest & { readonly gateway: number })[] = [];
   const counts = new Map<string, number>();
   const gateways: WatchServer[] = [];
   for (let number = 0; number < servers; number++) {
     gateways.push(
       await startWatchServer(one => {
-        asked.push({ ...one, gateway: number });
+        requests.push({ ...one, gateway: number });
         return answer(one);
       }, counts),
     );
   }
   try {
     const bases = gateways.map(({ base }) => base);
-    return { ...(await runWatch(watchJob(bases, watchers, enter, job), hooks)), asked };
+    return { ...(await runWatch(watchJob(bases, watchers, enter, job), hooks)), requests };
   } finally {
     for (const gateway of gateways) await gateway.close();
   }
 }
 
 test('enters early and again, watches, gets the outcome, reconnects once and gets 204', async () => {
-  const { result, record, asked } = await watch(({ method, times, socket, lastEventId }) => {
+  const { result, record, requests } = await watch(({ method, times, socket, lastEventId }) => {
     if (method === 'POST') socket.write(times === 1 ? NOT_OPEN : ACCEPTED);
     else if (lastEventId === undefined) {
       socket.write(streamHead() + position(3, 2) + chunk(':\n\n') + position(3, 0) + outcome(3, WON));
     } else socket.write(GONE);
   });
   assert.deepEqual(
-    asked.map(({ method, lastEventId }) => [method, lastEventId]),
+    requests.map(({ method, lastEventId }) => [method, lastEventId]),
     [
       ['POST', undefined],
       ['POST', undefined],
@@ -94,7 +94,7 @@ test('enters early and again, watches, gets the outcome, reconnects once and get
 });
 
 test('reconnects to the next gateway with its last id after a cut, and counts what goes backward', async () => {
-  const { result, asked } = await watch(
+  const { result, requests } = await watch(
     async ({ method, times, socket }) => {
       if (method === 'POST') socket.write(ACCEPTED);
       else if (times === 1) socket.end(streamHead() + position(3, 5));
@@ -104,10 +104,10 @@ test('reconnects to the next gateway with its last id after a cut, and counts wh
     },
     { servers: 2 },
   );
-  const ids = asked.filter(({ method }) => method === 'GET').map(({ lastEventId }) => lastEventId);
+  const ids = requests.filter(({ method }) => method === 'GET').map(({ lastEventId }) => lastEventId);
   assert.deepEqual(ids, [undefined, '7:4096:5', '7:4096:6', '7:4096:over']);
   assert.deepEqual(
-    asked.map(({ gateway }) => gateway),
+    requests.map(({ gateway }) => gateway),
     [0, 0, 1, 0, 1],
   );
   // Ahead from 5 to 6, position from 3 to 4 (backward); then to 2, which is wrong as well for a final position.
@@ -131,7 +131,7 @@ test('waits for an entry that another client makes, but not forever', async () =
 
 test('a share reloads: with the last id like a lost connection, without it like a page, also after the outcome', async () => {
   const first = new Set<string>();
-  const { result, record, asked } = await watch(
+  const { result, record, requests } = await watch(
     ({ method, user, times, socket, lastEventId }) => {
       if (method === 'POST') socket.write(ACCEPTED);
       else if (lastEventId === '7:4096:over') socket.write(GONE);
@@ -152,7 +152,7 @@ test('a share reloads: with the last id like a lost connection, without it like 
   assert.deepEqual([result.positionsBackward, result.outcomesChanged], [0, 0]);
   const reloaders = record.users.filter(({ reloads }) => reloads > 0);
   assert.equal(reloaders.length, 4);
-  const second = asked.filter(({ method, times }) => method === 'GET' && times === 2);
+  const second = requests.filter(({ method, times }) => method === 'GET' && times === 2);
   const byId = (id: string | undefined): number =>
     second.filter(({ lastEventId }) => lastEventId === id).length;
   assert.deepEqual([byId('7:4096:2'), byId(undefined), byId('7:4096:over')], [2, 2, 4]);

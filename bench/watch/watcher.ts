@@ -1,8 +1,8 @@
+import { Link, type LinkListener } from '../load/link.ts';
+import type { ResponseHead } from '../load/response.ts';
 import { monotonicUs } from './clock.ts';
 import { EventStreamParser } from './event-stream.ts';
-import { Link, type LinkListener } from './link.ts';
 import type { Post, WatchEnd, WatchedUser } from './record.ts';
-import type { ResponseHead } from './response.ts';
 import { objectOf, Sight } from './sight.ts';
 import type { Reloading, WatcherRun, WatcherTerms } from './terms.ts';
 

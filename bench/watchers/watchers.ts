@@ -55,7 +55,7 @@ export interface WatchersFigures {
   };
 }
 
-/** Users who leave one after another while others pour in. All watchers stand behind them, so all are shown a new place. */
+/** Users who leave one after another while others pour in. All watchers stand behind them, so all are shown a new position. */
 const LEAVERS = 1_000;
 const LEAVE_EVERY_MS = 1_000;
 /** The limit on descriptors is often between 1,024 and 20,000 per process. */

@@ -5,8 +5,9 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter } from 'prom-client';
 import type { ApiDeps } from './deps.ts';
-import { operatorOf, requireOperator } from './http/authentication.ts';
-import { answerClientError, answerNotFound, errorHandler } from './http/http.ts';
+import { logActs } from './http/acts.ts';
+import { requireOperator } from './http/authentication.ts';
+import { answerClientError, answerNotFound, errorHandler, HEADERS_LIMIT_BYTES } from './http/http.ts';
 import { readJson } from './http/input.ts';
 import { addCampaignRoutes } from './routes/campaign-routes.ts';
 import { addClockRoutes } from './routes/clock-routes.ts';
@@ -21,7 +22,6 @@ import { addTokenRoutes } from './routes/token-routes.ts';
 
 /** A campaign is a few hundred bytes. */
 const BODY_LIMIT_BYTES = 16 * 1024;
-const HEADERS_LIMIT_BYTES = 8 * 1024;
 /** The time for a request's headers, and for all of it, to arrive: a slow request must not hold its connection. */
 const HEADERS_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 6_000;
@@ -92,15 +92,6 @@ function closeIdleConnections(app: FastifyInstance): void {
   if (!app.server.listening) return;
   const timer = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS);
   app.server.once('close', () => clearInterval(timer));
-}
-
-/** Who did what: versions and clock statements have it in the ledger, everything else only in this line. */
-function logActs(app: FastifyInstance, { log }: ApiDeps): void {
-  app.addHook('onResponse', async (request, reply) => {
-    const { method, url } = request;
-    if (request.routeOptions.config.needs === undefined || method === 'GET' || method === 'HEAD') return;
-    if (reply.statusCode < 300) log.info({ by: operatorOf(request).name, method, url }, 'an operator acted');
-  });
 }
 
 function countAnswers(app: FastifyInstance, deps: ApiDeps): void {

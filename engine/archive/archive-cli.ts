@@ -27,7 +27,7 @@ const CONNECTIONS = 4;
 
 class UsageError extends Error {}
 
-type Asked =
+type Command =
   | { readonly restore: string }
   | {
       readonly campaigns: number | Date;
@@ -36,7 +36,7 @@ type Asked =
       readonly isRehearsal: boolean;
     };
 
-function readAsked(args: readonly string[]): Asked {
+function readCommand(args: readonly string[]): Command {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
   const { values } = parseArgs({
@@ -75,7 +75,7 @@ function say(what: object): void {
 }
 
 async function main(): Promise<void> {
-  const asked = readAsked(process.argv.slice(2));
+  const command = readCommand(process.argv.slice(2));
   const { DATABASE_URL, LOG_LEVEL } = judgeVariables;
   const config = readConfig({ DATABASE_URL, LOG_LEVEL }, process.env);
   const log = pino({ name: 'archive', level: config.LOG_LEVEL }, logDestination);
@@ -86,24 +86,24 @@ async function main(): Promise<void> {
     onError: error => log.warn({ reason: error.message }, 'lost a connection to Postgres'),
   });
   try {
-    await archiving(pool, ledger => work(ledger, asked, log));
+    await archiving(pool, ledger => work(ledger, command, log));
   } finally {
     await pool.end();
   }
 }
 
-async function work(ledger: Archiving, asked: Asked, log: Logger): Promise<void> {
-  if ('restore' in asked) {
-    say({ restored: await restoreCampaign(ledger, asked.restore) });
+async function work(ledger: Archiving, command: Command, log: Logger): Promise<void> {
+  if ('restore' in command) {
+    say({ restored: await restoreCampaign(ledger, command.restore) });
     return;
   }
   const { pool } = ledger;
-  const { campaigns, isRehearsal, keepsRedemptions } = asked;
+  const { campaigns, isRehearsal, keepsRedemptions } = command;
   const isAll = campaigns instanceof Date;
   for (const campaignId of isAll ? await listForArchive(pool, campaigns) : [campaigns]) {
     try {
       if (isRehearsal) say({ campaignId, would: await rehearseArchive(pool, campaignId, keepsRedemptions) });
-      else say({ campaignId, archived: await archiveCampaign(ledger, campaignId, asked) });
+      else say({ campaignId, archived: await archiveCampaign(ledger, campaignId, command) });
     } catch (error) {
       // With `--before`, a campaign that has to stay does not stop the others.
       if (!isAll || !(error instanceof NotArchivable)) throw error;

@@ -40,7 +40,7 @@ async function finished(): Promise<Campaign> {
   const opensAt = new Date(Date.UTC(year, 0));
   const terms = {
     title: 'test',
-    places: 1,
+    stock: 1,
     opensAt,
     closesAt: new Date(opensAt.getTime() + WINDOW_US / 1_000),
   };

@@ -70,7 +70,7 @@ export interface BookEntry {
   readonly group?: Uint8Array;
 }
 
-/** A move of an offer, or of a place on the waitlist, where claims are required. Instants are microseconds. */
+/** A move of an offer, or of a waitlisted user, where claims are required. Instants are microseconds. */
 export interface BookMove {
   readonly move: 'offered' | 'claimed' | 'lapsed' | 'declined' | 'left';
   /** The stamp of the entry. */

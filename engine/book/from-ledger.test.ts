@@ -41,7 +41,7 @@ function usedBytes(): number {
 test('memory does not grow with the slices, most of whose items are of other campaigns', async t => {
   const terms = {
     title: 'test',
-    places: 1,
+    stock: 1,
     opensAt: new Date('2030-01-01T00:00:00Z'),
     closesAt: new Date('2030-01-01T00:01:00Z'),
   };

@@ -35,7 +35,7 @@ import {
 import { decodeSignedHead } from '../contract/record/slice-head.ts';
 import { SliceTree } from '../contract/record/slice-tree.ts';
 import { instantOf } from '../contract/record/stamp.ts';
-import { TermsBinder } from '../draw/terms.ts';
+import { TermsHasher } from '../draw/terms.ts';
 import {
   type BookEntry,
   type BookEpoch,
@@ -73,7 +73,7 @@ export class LedgerBook {
   readonly #campaign: BookCampaign;
   readonly #saltSecret: string;
   readonly #tree: SliceTree;
-  readonly #terms: TermsBinder;
+  readonly #terms: TermsHasher;
   readonly #window: BookWindow;
   readonly #chains: readonly ChainOfBook[];
   #count = 0;
@@ -83,7 +83,7 @@ export class LedgerBook {
     this.#campaign = campaign;
     this.#saltSecret = saltSecret;
     this.#tree = new SliceTree(saltSecret);
-    this.#terms = new TermsBinder(campaign.campaignId, saltSecret);
+    this.#terms = new TermsHasher(campaign.campaignId, saltSecret);
     this.#window = account.window;
     this.#chains = account.chains;
     this.untilUs = account.window.toUs;

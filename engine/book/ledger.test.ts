@@ -40,7 +40,7 @@ function incarnation(gateway: number, number: number, campaign: Campaign): Incar
 
 /** What the log said about an incarnation; for number 0: that the epoch began at that instant. */
 async function noteProgress(gateway: number, number: number, throughUs: number): Promise<void> {
-  const promises = { throughUs, rankedUs: throughUs, sliceNumber: 0, repaired: true };
+  const promises = { throughUs, rankedUs: throughUs, sliceNumber: 0, backfilled: true };
   const where = { logName: 'test', partition: 0, state: 'ended' } as const;
   await saveProgress(ledger.pool, [{ gateway, incarnation: BASE + number, ...where, ...promises }]);
 }
@@ -74,7 +74,7 @@ async function check(book: Buffer): Promise<Report> {
 async function open(): Promise<Campaign> {
   const campaign = await ledger.campaign('coupon', STOCK, id => {
     const times = { opensAt: new Date('2030-01-01T00:00:00Z'), closesAt: new Date('2030-01-01T00:01:00Z') };
-    return announcementOf(testRandomness(), id, { title: 'test', places: STOCK, ...times }, undefined);
+    return announcementOf(testRandomness(), id, { title: 'test', stock: STOCK, ...times }, undefined);
   });
   await noteProgress(0, 0, opensAtUs(campaign) - 1_000_000);
   return campaign;

@@ -7,17 +7,9 @@ import type { CanonicalValue } from '../draw/canonical.ts';
 import { nodePrimitives } from '../verify/node.ts';
 import { signed } from '../verify/testing/basics.ts';
 import { LargeBook } from '../verify/testing/large.ts';
-import {
-  bookSigner,
-  CAMPAIGN,
-  CLOSES_AT_US,
-  keyObject,
-  type MadeBook,
-  makeBook,
-  type Plan,
-  sliceSigner,
-  written,
-} from '../verify/testing/maker.ts';
+import type { MadeBook, Plan } from '../verify/testing/made.ts';
+import { makeBook, written } from '../verify/testing/maker.ts';
+import { bookSigner, CAMPAIGN, CLOSES_AT_US, keyObject, sliceSigner } from '../verify/testing/maker-world.ts';
 import { verify } from '../verify/verify.ts';
 import type { BookEntry, BookInput, BookItem, BookOutcome, BookSlice } from './book.ts';
 import { BookRefused } from './book.ts';

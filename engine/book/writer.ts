@@ -5,6 +5,8 @@
 import { createHash } from 'node:crypto';
 import { pipeline, Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
+import { LEAF_BYTES } from '../contract/record/leaf.ts';
+import type { PoolLeaf } from '../draw/terms.ts';
 import {
   type BookDraw,
   type BookEntry,
@@ -15,7 +17,7 @@ import {
   type BookSlice,
 } from './book.ts';
 import { canonicalJson } from './canonical.ts';
-import { EntrantPool, type EntrantPoolTerms } from './pool.ts';
+import { EntrantPool } from './pool.ts';
 
 const HASH_BYTES = 32;
 const SIGNED_HEAD_BYTES = 192;
@@ -23,7 +25,6 @@ const SIGNED_HEAD_BYTES = 192;
 const HEAD_AT = { gateway: 16, count: 20, incarnation: 24, sliceNumber: 32 } as const;
 const VERSION = 2;
 const SIGNED_LABEL = `fairline book ${VERSION}`;
-const LEAF_BYTES = 46;
 /** Lines are passed on in pieces of about this size: a piece per line would cost more than the line. */
 const PIECE_CHARACTERS = 1 << 16;
 
@@ -100,7 +101,7 @@ function moveLine({ move, stamp, atUs, serial, offeredUs, deadlineUs, early }: B
 }
 
 /** What the pool binds besides an entry. Coupons have none of it. */
-function termsOf(entry: BookEntry, { draw }: BookInput): EntrantPoolTerms | undefined {
+function termsOf(entry: BookEntry, { draw }: BookInput): PoolLeaf | undefined {
   if (draw === undefined) return undefined;
   const { decided, group, tickets = 1 } = entry;
   return { tickets, group, reason: decided.outcome === 'excluded' ? decided.reason : undefined };
@@ -202,7 +203,7 @@ function membersOf(decided: BookOutcome) {
 
 function whole(value: number): number {
   if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new BookRefused(`${value} is not a serial, tier or place`);
+  throw new BookRefused(`${value} is not a serial, tier or position`);
 }
 
 function lastLine(

@@ -16,6 +16,7 @@ import {
   type NamedMonitor,
   rulesText,
 } from '../draw/rules.ts';
+import { campaignName, tryEach } from '../try-each.ts';
 
 /** The part of a raffle's rules about its draw; its randomness is only named by source so far. */
 export type WantedDraw = Omit<DrawRules, 'function' | 'randomness'> & {
@@ -36,7 +37,7 @@ export interface WantedRules {
 export function announcementOf(
   randomness: Randomness,
   campaignId: number,
-  campaign: Pick<NewCampaign, 'title' | 'places' | 'opensAt' | 'closesAt'>,
+  campaign: Pick<NewCampaign, 'title' | 'stock' | 'opensAt' | 'closesAt'>,
   draw: WantedDraw | undefined,
   claims?: ClaimRules,
   monitors?: readonly NamedMonitor[],
@@ -50,7 +51,7 @@ export function announcementOf(
     monitors,
   };
   if (draw === undefined) {
-    return { rules: rulesText({ ...common, kind: 'coupon', stock: campaign.places }), nonce: null };
+    return { rules: rulesText({ ...common, kind: 'coupon', stock: campaign.stock }), nonce: null };
   }
   const { announced, nonce } = randomness.announce(draw.randomness, {
     campaignId,
@@ -79,15 +80,15 @@ export function plainDraw(winners: number): WantedDraw {
 
 /** The announcement of a campaign that was created without rules. */
 export function lateAnnouncement(randomness: Randomness, campaign: Campaign): Announcement {
-  const draw = campaign.kind === 'raffle' ? plainDraw(campaign.places) : undefined;
+  const draw = campaign.kind === 'raffle' ? plainDraw(campaign.stock) : undefined;
   return announcementOf(randomness, campaign.campaignId, campaign, draw);
 }
 
-/** Announces the rules of all unfinished campaigns that have none. */
+/** Announces the rules of all unfinished campaigns that have none. Tries each, and rejects if any could not be announced. */
 export async function announceRest(pool: Pool, randomness: Randomness): Promise<void> {
-  for (const campaign of await listUnannounced(pool)) {
-    await saveAnnouncement(pool, campaign.campaignId, lateAnnouncement(randomness, campaign));
-  }
+  await tryEach(await listUnannounced(pool), campaignName, campaign =>
+    saveAnnouncement(pool, campaign.campaignId, lateAnnouncement(randomness, campaign)),
+  );
 }
 
 /**
@@ -97,7 +98,7 @@ export async function announceRest(pool: Pool, randomness: Randomness): Promise<
 export function changedAnnouncement(
   randomness: Randomness,
   campaign: Campaign,
-  changed: Pick<NewCampaign, 'title' | 'places' | 'opensAt' | 'closesAt'>,
+  changed: Pick<NewCampaign, 'title' | 'stock' | 'opensAt' | 'closesAt'>,
 ): Announcement {
   const { campaignId, draw } = campaign;
   const monitors = campaign.monitors ?? undefined;

@@ -2,7 +2,7 @@
  * Changes a campaign that gateways may know, so that no gateway ever acts on a state other than the ledger's. These are the
  * states of tell-then-act.ts, where gateways confirm what they have read.
  *
- * 1. `asked`: the engine records a version as pending, also on the campaign, so that the board shows both the version in effect
+ * 1. `proposed`: the engine records a version as pending, also on the campaign, so that the board shows both the version in effect
  *    and the pending one. A gateway that has read this accepts only what both allow: it delays an opening that is being moved,
  *    closes at the earlier of two closes, and admits nobody to a campaign that is being paused or cancelled
  *    (gateway/entry/admission-control.ts).
@@ -17,23 +17,25 @@
  * two; without any engine they hold until one is back. Only the opening or close being changed is held.
  */
 import {
-  askVersion,
   type NewRules,
   type NewVersion,
+  proposeVersion,
   saveVersion,
 } from '../../sql/statements/campaigns/campaign-versions.ts';
 import { type Campaign, readDraftTerms } from '../../sql/statements/campaigns/campaigns.ts';
 import { readDrawState } from '../../sql/statements/draws/draws.ts';
-import { Problem } from '../contract/api/problem.ts';
+import { faultsText, Problem } from '../contract/api/problem.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
 import { announcementOf, type WantedRules } from './announce.ts';
-import { awaitDecision, type ChangeDeps, findCampaign, publishSoon, WAIT_LEASES } from './decide.ts';
+import { awaitDecision, type ChangeDeps, publishSoon, WAIT_LEASES } from './decide.ts';
 import { actingMs } from './deps.ts';
+import { findCampaign } from './find-campaign.ts';
 import { type Change, type Plan, type PlanTerms, planChange } from './plan.ts';
 import type { Action } from './states.ts';
 import { PUBLISH_SLACK_MS } from './tell-then-act.ts';
 
-export interface Asked {
+/** Who requests a change, and why. */
+export interface Attribution {
   readonly by: string;
   readonly reason: string | null;
 }
@@ -72,19 +74,15 @@ export function allowedPlan(
     case 'state':
       throw new Problem('conflict', plan.detail);
     case 'wrong':
-      throw new Problem('invalid-request', `Invalid change: ${plan.errors.map(said).join('; ')}.`, {
+      throw new Problem('invalid-request', `Invalid change: ${faultsText(plan.errors)}.`, {
         errors: plan.errors,
       });
     case 'refused':
-      throw new Problem('change-refused', `Invalid change: ${plan.errors.map(said).join('; ')}.`, {
+      throw new Problem('change-refused', `Invalid change: ${faultsText(plan.errors)}.`, {
         reason: plan.reason,
         errors: plan.errors,
       });
   }
-}
-
-function said({ field, value, expected }: { field: string; value?: string; expected: string }): string {
-  return `${field} is ${value}, expected ${expected}`;
 }
 
 /**
@@ -97,7 +95,7 @@ export async function changeCampaign(
   campaign: Campaign,
   action: Action,
   change: Change,
-  asked: Asked,
+  attribution: Attribution,
   stopping: AbortSignal,
 ): Promise<Campaign> {
   const { campaignId } = campaign;
@@ -107,8 +105,8 @@ export async function changeCampaign(
     action,
     baseVersion: campaign.version,
     target: plan.target,
-    askedBy: asked.by,
-    reason: asked.reason,
+    askedBy: attribution.by,
+    reason: attribution.reason,
     decideBy: plan.decideBy,
   };
   if (!plan.confirms) {
@@ -118,12 +116,12 @@ export async function changeCampaign(
     if (saved.stage !== 'draft') await publishSoon(deps, saved);
     return saved;
   }
-  const pending = await askVersion(deps.pool, wanted);
+  const pending = await proposeVersion(deps.pool, wanted);
   const version = pending?.pending?.version;
   if (version === undefined) throw changedMeanwhile(campaignId);
   deps.log.info({ campaignId, version, action }, 'a change waits for the gateways to confirm it');
   const decided = await awaitDecision(deps, campaignId, version, stopping);
-  const after = await findCampaign(deps, campaignId);
+  const after = await findCampaign(deps.pool, campaignId);
   if (decided.state === 'effective') return after;
   throw new Problem('change-refused', `The change was refused. ${decided.refusal}`, {
     reason: decided.refused,
@@ -146,7 +144,7 @@ async function draftRules(
 function anotherPending(campaignId: number): Problem {
   return new Problem(
     'conflict',
-    `Another change of campaign ${campaignId} is waiting for gateways to confirm it. Retry.`,
+    `Another change of campaign ${campaignId} is waiting for gateways to confirm it. Retrying is safe.`,
     {},
     { 'retry-after': '1' },
   );

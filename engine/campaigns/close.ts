@@ -10,19 +10,19 @@
  * while longer for entries, which does no harm. `resumeCloses`, or a repeated request of the operator, continues.
  */
 import {
+  admissionEndsAtUs,
   beginClose,
   type Campaign,
   completeClose,
-  doorClosesAtUs,
-  getCampaign,
   listBegunCloses,
 } from '../../sql/statements/campaigns/campaigns.ts';
 import { Problem } from '../contract/api/problem.ts';
-import { actingMs, type CampaignDeps } from './deps.ts';
+import { actingMs } from './deps.ts';
+import { findCampaign } from './find-campaign.ts';
 import { type Notice, noticeMs, pause, resume, type TellDeps, tellThenActOrRefuse } from './tell-then-act.ts';
 
 /** Who requests the close, and why. */
-interface AskedClose {
+interface CloseAttribution {
   readonly by?: string;
   readonly reason?: string;
 }
@@ -44,12 +44,12 @@ export async function closeCampaign(
   deps: TellDeps,
   campaignId: number,
   stopping: AbortSignal,
-  asked: AskedClose = {},
+  attribution: CloseAttribution = {},
 ): Promise<Campaign> {
-  const campaign = await begin(deps, campaignId, asked);
+  const campaign = await begin(deps, campaignId, attribution);
   const told = campaign.closingAt === null ? campaign : await tellOrRefuse(deps, campaign);
   await waitForClose(deps, told, stopping);
-  return await find(deps, campaignId);
+  return await findCampaign(deps.pool, campaignId);
 }
 
 export function resumeCloses(deps: TellDeps): Promise<void> {
@@ -61,7 +61,7 @@ export async function closeWouldBe(
   deps: TellDeps,
   campaignId: number,
 ): Promise<{ readonly campaign: Campaign; readonly closingAt: Date }> {
-  const campaign = await find(deps, campaignId);
+  const campaign = await findCampaign(deps.pool, campaignId);
   if (campaign.stage === 'draft' || campaign.stage === 'cancelled') {
     throw new Problem('conflict', `Campaign ${campaignId} is ${campaign.stage} and cannot be closed.`);
   }
@@ -75,21 +75,11 @@ export async function closeWouldBe(
   return { campaign, closingAt: known < closingAt ? known : closingAt };
 }
 
-async function begin(deps: TellDeps, campaignId: number, asked: AskedClose): Promise<Campaign> {
+async function begin(deps: TellDeps, campaignId: number, attribution: CloseAttribution): Promise<Campaign> {
   const { closingAt } = await closeWouldBe(deps, campaignId);
-  const begun = await beginClose(deps.pool, campaignId, closingAt, asked);
+  const begun = await beginClose(deps.pool, campaignId, closingAt, attribution);
   if (begun !== undefined) deps.log.info({ campaignId, closingAt }, 'early close started');
-  return begun ?? (await find(deps, campaignId));
-}
-
-async function find(deps: Pick<CampaignDeps, 'pool'>, campaignId: number): Promise<Campaign> {
-  const campaign = await getCampaign(deps.pool, campaignId);
-  if (campaign === undefined) throw unknownCampaign(campaignId);
-  return campaign;
-}
-
-export function unknownCampaign(campaignId: number): Problem {
-  return new Problem('unknown-campaign', `Campaign ${campaignId} does not exist.`);
+  return begun ?? (await findCampaign(deps.pool, campaignId));
 }
 
 async function tellOrRefuse(deps: TellDeps, campaign: Campaign): Promise<Campaign> {
@@ -97,19 +87,19 @@ async function tellOrRefuse(deps: TellDeps, campaign: Campaign): Promise<Campaig
   if (campaign.closesAt.getTime() <= (await actingMs(deps))) return campaign;
   const completed = await tellThenActOrRefuse(deps, EARLY_CLOSES, campaign);
   // undefined: another call or engine has completed the close, so the ledger's closes_at is not the one read before.
-  return completed ?? (await find(deps, campaign.campaignId));
+  return completed ?? (await findCampaign(deps.pool, campaign.campaignId));
 }
 
 /** Waits until the close has passed, both as gateways were told and according to the ledger. */
 async function waitForClose(deps: TellDeps, campaign: Campaign, stopping: AbortSignal): Promise<void> {
-  const untilMs = Math.max(campaign.closesAt.getTime(), doorClosesAtUs(campaign) / 1000);
+  const untilMs = Math.max(campaign.closesAt.getTime(), admissionEndsAtUs(campaign) / 1000);
   for (;;) {
     const leftMs = untilMs - (await actingMs(deps));
     if (leftMs <= 0) return;
     if (stopping.aborted) {
       throw new Problem(
         'unavailable',
-        'The engine is stopping; the close continues. Retry.',
+        'The engine is stopping; the close continues. Retrying is safe.',
         {},
         { 'retry-after': '1' },
       );

@@ -1,7 +1,7 @@
 /**
  * Which gateways have confirmed a change that the board shows as pending. Each gateway with a lease confirms it with its next
  * read of the board (contract/redis/board/read.lua). A gateway without a lease accepts nothing, and reads the board anew when
- * it gets one; a gateway whose lease was revoked can no longer believe that it has one.
+ * it gets one; a gateway whose lease was revoked can no longer assume that it has one.
  */
 import { readConfirmed } from '../contract/redis/board/board.ts';
 import type { Keys } from '../contract/redis/keys.ts';

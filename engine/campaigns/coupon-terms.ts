@@ -15,7 +15,8 @@ import { type FieldFault, fieldFault, invalidRequest, Problem } from '../contrac
 import { contradictionsWith } from '../contract/coupons/stacking.ts';
 import type { Terms } from '../contract/coupons/terms.ts';
 import { readTerms, type TermsBody } from '../contract/coupons/terms-json.ts';
-import { unknownCampaign } from './close.ts';
+import { unknownCampaign } from './find-campaign.ts';
+import { preconditionFailed } from './precondition.ts';
 
 /**
  * The terms in a body, of granted codes or of a code that anybody may use. `prefix` is the member that contains them, '' if it
@@ -47,15 +48,21 @@ export async function addCoupon(db: Queryable, of: CouponOf, terms: Terms, prefi
 }
 
 /**
- * Replaces the terms of a coupon. Throws like addCoupon.
+ * Replaces the terms of a coupon. `version`: the revision that the change is based on, undefined for any. Throws like addCoupon,
+ * and Problem precondition-failed if the current revision is another one.
  *
- * A lapsed hold counts as a use until somebody gives it back, so it would break a lower limit. This function gives back a
+ * A lapsed hold counts as a use until it is given back, so it would break a lower limit. This function gives back a
  * bounded number of them per transaction, so that shops wait for the coupon's row only briefly.
  */
-export async function replaceTerms(pool: Pool, coupon: Coupon, terms: Terms): Promise<Coupon> {
+export async function replaceTerms(
+  pool: Pool,
+  coupon: Coupon,
+  terms: Terms,
+  version: number | undefined,
+): Promise<Coupon> {
   for (;;) {
     try {
-      const changed = await transaction(pool, db => replaceUnheld(db, coupon, terms));
+      const changed = await transaction(pool, db => replaceUnheld(db, coupon, terms, version));
       if (changed !== undefined) return changed;
     } catch (error) {
       const { campaignId, code } = coupon;
@@ -65,14 +72,27 @@ export async function replaceTerms(pool: Pool, coupon: Coupon, terms: Terms): Pr
 }
 
 /** undefined if more holds may have lapsed than one transaction gives back. */
-async function replaceUnheld(db: Queryable, { couponId }: Coupon, terms: Terms): Promise<Coupon | undefined> {
+async function replaceUnheld(
+  db: Queryable,
+  { couponId }: Coupon,
+  terms: Terms,
+  version: number | undefined,
+): Promise<Coupon | undefined> {
   await checkStacking(db, terms, couponId, '');
   await lockCoupons(db, [couponId]);
-  const { more } = await giveBackLapsed(db, [couponId], 0, LAPSED_AT_ONCE);
+  const { more, uses } = await giveBackLapsed(db, [couponId], 0, LAPSED_AT_ONCE);
+  const revision = uses[0]?.revision;
+  if (version !== undefined && revision !== undefined && revision !== version)
+    throw preconditionFailed(`"${version}"`, { version: revision }, couponName(couponId));
   if (more) return undefined;
   const changed = await changeCoupon(db, couponId, terms);
   if (changed === undefined) throw new Error(`coupon ${couponId} does not exist`);
   return changed;
+}
+
+/** Begins a sentence. */
+export function couponName(couponId: number): string {
+  return `Coupon ${couponId}`;
 }
 
 async function checkStacking(
@@ -114,7 +134,7 @@ function refusalOf(error: unknown, of: CouponOf): Problem | undefined {
   const { campaignId } = of;
   switch (constraint) {
     case 'coupons_campaign_id_fkey':
-      return unknownCampaign(campaignId);
+      return unknownCampaign(campaignId, 'campaign');
     case 'coupons_campaign_id_key':
       return new Problem('conflict', `Campaign ${campaignId} already has terms; replace them instead.`);
     case 'coupons_before_grants':

@@ -10,17 +10,19 @@ import {
   refuseVersion,
   type Version,
 } from '../../sql/statements/campaigns/campaign-versions.ts';
-import { type Campaign, getCampaign } from '../../sql/statements/campaigns/campaigns.ts';
+import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { ClocksApart } from '../clock/clock-watch.ts';
 import { Problem } from '../contract/api/problem.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
+import { campaignName, tryEach } from '../try-each.ts';
 import { changedAnnouncement } from './announce.ts';
 import { type CampaignDeps, clocksApart } from './deps.ts';
+import { findCampaign } from './find-campaign.ts';
 import { latestNowUs, pause, type Told, tellGateways } from './tell-then-act.ts';
 
 export type ChangeDeps = Pick<
   CampaignDeps,
-  'pool' | 'publish' | 'nowUs' | 'confirmations' | 'leaseMs' | 'randomness' | 'log'
+  'pool' | 'publish' | 'nowUs' | 'confirmations' | 'leaseMs' | 'longestLeaseMs' | 'randomness' | 'log'
 >;
 
 /** A serving gateway reads the board many times per lease; one that has not for a whole lease is silent. */
@@ -39,9 +41,10 @@ export async function awaitDecision(
 ): Promise<Version> {
   const untilMs = performance.now() + WAIT_LEASES * deps.leaseMs;
   for (;;) {
-    const asked = await readVersion(deps.pool, campaignId, version);
-    if (asked === undefined) throw new Error(`version ${version} of campaign ${campaignId} does not exist`);
-    const decided = await decide(deps, asked, performance.now() >= untilMs).catch((error: unknown) => {
+    const proposed = await readVersion(deps.pool, campaignId, version);
+    if (proposed === undefined)
+      throw new Error(`version ${version} of campaign ${campaignId} does not exist`);
+    const decided = await decide(deps, proposed, performance.now() >= untilMs).catch((error: unknown) => {
       throw error instanceof ClocksApart ? clocksApart(error) : error;
     });
     if (decided.state !== 'pending') return decided;
@@ -57,68 +60,71 @@ export async function awaitDecision(
   }
 }
 
-/** Decides changes that an engine has abandoned. Every engine calls it from time to time. */
+/**
+ * Decides changes that an engine has abandoned. Every engine calls it from time to time. Tries each, and rejects if any could
+ * be neither decided nor left pending.
+ */
 export async function resumeChanges(deps: ChangeDeps): Promise<void> {
-  for (const { ageMs, ...version } of await listPending(deps.pool)) {
+  await tryEach(await listPending(deps.pool), campaignName, async ({ ageMs, ...version }) => {
     try {
       // The requesting engine handles a younger one; deciding it here as well is harmless.
       await decide(deps, version, ageMs > WAIT_LEASES * deps.leaseMs);
     } catch (error) {
-      // None of them can be decided now, but other cleanup can continue.
-      if (error instanceof ClocksApart) return;
-      throw error;
+      // None of them can be decided now; the clock watch says why.
+      if (!(error instanceof ClocksApart)) throw error;
     }
-  }
+  });
 }
 
 /**
  * Checks a pending version once: it takes effect, is refused, or stays pending unless `isOver`. Rejects with ClocksApart,
  * with nothing decided, while the time is unknown.
  */
-async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promise<Version> {
-  if (asked.state !== 'pending') return asked;
-  const campaign = await findCampaign(deps, asked.campaignId);
-  const seen = await lookAround(deps, campaign, asked);
-  if (seen !== undefined && asked.decideBy !== null && seen.nowUs / 1_000 >= asked.decideBy.getTime()) {
+async function decide(deps: ChangeDeps, proposed: Version, isOver: boolean): Promise<Version> {
+  if (proposed.state !== 'pending') return proposed;
+  const campaign = await findCampaign(deps.pool, proposed.campaignId);
+  const seen = await lookAround(deps, campaign, proposed);
+  if ('failure' in seen) {
+    if (!isOver) return proposed;
+    const { campaignId } = campaign;
+    deps.log.warn({ err: seen.failure, campaignId }, 'cannot ask the gateways to confirm a change');
     return await refuse(
       deps,
-      asked,
+      proposed,
+      'redis_away',
+      'Redis, which tells the gateways, is unavailable or being rebuilt.',
+    );
+  }
+  if (proposed.decideBy !== null && seen.nowUs / 1_000 >= proposed.decideBy.getTime()) {
+    return await refuse(
+      deps,
+      proposed,
       'too_near',
       'A changed time came too near before all gateways had confirmed.',
     );
   }
-  if (seen?.missing.length === 0) return await effect(deps, campaign, asked, seen);
-  if (!isOver) return asked;
-  return seen === undefined
-    ? await refuse(
-        deps,
-        asked,
-        'redis_away',
-        'Redis, which tells the gateways, is unavailable or being rebuilt.',
-      )
-    : await refuse(
-        deps,
-        asked,
-        'gateway_silent',
-        `These gateways have not confirmed the change: ${seen.missing.join(', ')}.`,
-      );
+  if (seen.missing.length === 0) return await effect(deps, campaign, proposed, seen);
+  if (!isOver) return proposed;
+  return await refuse(
+    deps,
+    proposed,
+    'gateway_silent',
+    `These gateways have not confirmed the change: ${seen.missing.join(', ')}.`,
+  );
 }
 
-async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) {
+/** Tells the gateways of a change, and asks which of them have not confirmed it; or why that was not possible. */
+async function lookAround(deps: ChangeDeps, campaign: Campaign, proposed: Version) {
   try {
     const { answer, ...told } = await tellGateways(deps, campaign, async epoch => {
-      const confirmations = await deps.confirmations(asked);
+      const confirmations = await deps.confirmations(proposed);
       if (confirmations?.epoch === epoch) return confirmations;
       throw new Error('the gateways of another registry have not been told');
     });
     return { ...told, missing: answer.missing };
   } catch (error) {
     if (error instanceof ClocksApart) throw error;
-    deps.log.warn(
-      { err: error, campaignId: campaign.campaignId },
-      'cannot ask the gateways to confirm a change',
-    );
-    return undefined;
+    return { failure: error };
   }
 }
 
@@ -131,29 +137,30 @@ async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) 
 async function effect(
   deps: ChangeDeps,
   campaign: Campaign,
-  asked: Version,
+  proposed: Version,
   { nowUs, knownUs }: Omit<Told<unknown>, 'answer'>,
 ): Promise<Version> {
   const marginMs = leaseMarginMs(deps.leaseMs);
   const confirmed: Confirmed = {
     knownBy: new Date(Math.ceil(knownUs / 1_000)),
-    neverOpens: nowUs / 1_000 < asked.opensAt.getTime() - marginMs,
-    isStillSo: async db => asked.decideBy === null || (await isAhead(deps, db, campaign, asked.decideBy)),
+    neverOpens: nowUs / 1_000 < proposed.opensAt.getTime() - marginMs,
+    isStillSo: async db =>
+      proposed.decideBy === null || (await isAhead(deps, db, campaign, proposed.decideBy)),
     withinMs: Math.floor(marginMs),
   };
   const decided = await effectVersion(
     deps.pool,
-    asked,
+    proposed,
     confirmed,
-    campaign => refusalOf(campaign, asked),
-    campaign => rulesWith(deps, campaign, asked),
+    campaign => refusalOf(campaign, proposed),
+    campaign => rulesWith(deps, campaign, proposed),
   );
   if (decided.state === 'pending') return decided;
   deps.log.info(
-    { campaignId: asked.campaignId, version: asked.version, state: decided.state },
+    { campaignId: proposed.campaignId, version: proposed.version, state: decided.state },
     'a change took effect',
   );
-  await publishSoon(deps, await findCampaign(deps, asked.campaignId));
+  await publishSoon(deps, await findCampaign(deps.pool, proposed.campaignId));
   return decided;
 }
 
@@ -175,49 +182,49 @@ async function isAhead(
 
 async function refuse(
   deps: ChangeDeps,
-  asked: Version,
+  proposed: Version,
   why: RefusalReason,
   detail: string,
 ): Promise<Version> {
-  const decided = await refuseVersion(deps.pool, asked, why, detail);
-  deps.log.warn({ campaignId: asked.campaignId, version: asked.version, why }, 'a change was refused');
-  await publishSoon(deps, await findCampaign(deps, asked.campaignId));
+  const decided = await refuseVersion(deps.pool, proposed, why, detail);
+  deps.log.warn({ campaignId: proposed.campaignId, version: proposed.version, why }, 'a change was refused');
+  await publishSoon(deps, await findCampaign(deps.pool, proposed.campaignId));
   return decided;
 }
 
 /** Why a requested change is no longer possible; the campaign may have moved on meanwhile. */
-function refusalOf(campaign: Campaign, asked: Version): string | undefined {
-  const isClosing = campaign.closesAt.getTime() !== asked.closesAt.getTime();
+function refusalOf(campaign: Campaign, proposed: Version): string | undefined {
+  const isClosing = campaign.closesAt.getTime() !== proposed.closesAt.getTime();
   if (campaign.finishedAt !== null) return 'The campaign has finished meanwhile.';
-  if (campaign.seed !== null && (asked.stage === 'cancelled' || isDrawMoved(campaign, asked))) {
+  if (campaign.seed !== null && (proposed.stage === 'cancelled' || isDrawMoved(campaign, proposed))) {
     return 'The raffle already has its randomness.';
   }
   if (isClosing && campaign.frozenAt !== null) return 'The campaign has closed meanwhile.';
   return undefined;
 }
 
-function isDrawMoved(campaign: Campaign, asked: Version): boolean {
-  return campaign.drawsAt?.getTime() !== asked.drawsAt?.getTime();
+function isDrawMoved(campaign: Campaign, proposed: Version): boolean {
+  return campaign.drawsAt?.getTime() !== proposed.drawsAt?.getTime();
 }
 
 /**
  * The rules that a version is announced with: new ones if something they name changes. The rules of a raffle that may have
  * entries stay, because its draw is bound to them.
  */
-function rulesWith(deps: ChangeDeps, campaign: Campaign, asked: Version): NewRules | undefined {
+function rulesWith(deps: ChangeDeps, campaign: Campaign, proposed: Version): NewRules | undefined {
   const named = ({
     title,
-    places,
+    stock,
     opensAt,
     closesAt,
-  }: Pick<Campaign, 'title' | 'places' | 'opensAt' | 'closesAt'>) =>
-    JSON.stringify([title, places, opensAt, closesAt]);
+  }: Pick<Campaign, 'title' | 'stock' | 'opensAt' | 'closesAt'>) =>
+    JSON.stringify([title, stock, opensAt, closesAt]);
   // A room has none.
   if (campaign.kind === 'room') return undefined;
-  if (asked.action !== 'edit' || named(campaign) === named(asked)) return undefined;
-  const isBeforeOpening = asked.decideBy !== null && asked.decideBy < campaign.opensAt;
+  if (proposed.action !== 'edit' || named(campaign) === named(proposed)) return undefined;
+  const isBeforeOpening = proposed.decideBy !== null && proposed.decideBy < campaign.opensAt;
   if (campaign.kind === 'raffle' && !isBeforeOpening) return undefined;
-  return changedAnnouncement(deps.randomness, campaign, asked);
+  return changedAnnouncement(deps.randomness, campaign, proposed);
 }
 
 /** The change is in the ledger, whatever Redis does; the engine publishes it as soon as it can. */
@@ -227,10 +234,4 @@ export async function publishSoon(deps: ChangeDeps, campaign: Campaign): Promise
   } catch (error) {
     deps.log.warn({ err: error, campaignId: campaign.campaignId }, 'cannot publish a change yet');
   }
-}
-
-export async function findCampaign(deps: Pick<ChangeDeps, 'pool'>, campaignId: number): Promise<Campaign> {
-  const campaign = await getCampaign(deps.pool, campaignId);
-  if (campaign === undefined) throw new Error(`campaign ${campaignId} does not exist`);
-  return campaign;
 }

@@ -23,8 +23,13 @@ export interface CampaignDeps {
    * never falls back to another clock.
    */
   readonly nowUs: () => Promise<number>;
-  /** LEASE_MS: how long a gateway may act on a board that it has read. */
+  /** LEASE_MS of this engine, from which waits and notices are derived. */
   readonly leaseMs: number;
+  /**
+   * How long a gateway may act on a board that it has read, ms, asked of Redis now: LEASE_MS, or more while gateways hold
+   * longer leases, which lasts for a moment when LEASE_MS is changed. Rejects if Redis is away.
+   */
+  readonly longestLeaseMs: () => Promise<number>;
   /** The source of randomness of new raffles. */
   readonly randomness: Randomness;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
@@ -53,7 +58,7 @@ export async function actingMs(deps: Pick<CampaignDeps, 'nowUs'>): Promise<numbe
 }
 
 export function clocksApart({ message }: ClocksApart): Problem {
-  const detail = `The time is not known: ${message}. Retry.`;
+  const detail = `The time is not known: ${message}. Retrying is safe.`;
   return new Problem('unavailable', detail, {}, { 'retry-after': '1' });
 }
 
@@ -63,7 +68,7 @@ export async function nowUsOrRefuse(deps: Pick<CampaignDeps, 'nowUs'>): Promise<
     return await deps.nowUs();
   } catch (error) {
     if (error instanceof ClocksApart) throw clocksApart(error);
-    const detail = 'Redis, whose clock sets the deadlines, is unavailable. Retry.';
+    const detail = 'Redis, whose clock sets the deadlines, is unavailable. Retrying is safe.';
     throw new Problem('unavailable', detail, {}, { 'retry-after': '1' });
   }
 }

@@ -51,6 +51,7 @@ function depsOf(campaign: Campaign, clock: { us: number }, onPublish: () => Prom
     },
     nowUs: async () => opensAtUs(campaign) + clock.us,
     leaseMs: LEASE_MS,
+    longestLeaseMs: async () => LEASE_MS,
     log: pino({ level: 'silent' }),
   };
 }
@@ -84,21 +85,46 @@ test('while gateways are unreachable the deadline stays, and the end resumes aft
   const campaign = await offered();
   const clock = { us: SECOND_US };
   const silent = depsOf(campaign, clock, () => Promise.reject(new Error('Redis is down')));
-  const asked = { serial: 1, holder: undefined, reason: 'not seen' };
-  await rejects(endOffer(silent, campaign.campaignId, asked, RUNNING), { slug: 'unavailable' });
+  const toEnd = { serial: 1, holder: undefined, reason: 'not seen' };
+  await rejects(endOffer(silent, campaign.campaignId, toEnd, RUNNING), { slug: 'unavailable' });
   await rejects(resumeEnds(silent), /Redis is down/);
   deepEqual(await deadlines(campaign), { 10: AS_OFFERED, 20: AS_OFFERED });
   clock.us = 10 * SECOND_US;
   const again = endOffer(
     depsOf(campaign, clock, async () => undefined),
     campaign.campaignId,
-    asked,
+    toEnd,
     RUNNING,
   );
   const dueUs = clock.us + UNTIL_ALL_KNOW_US;
   await eventually(async () => (await deadlines(campaign))[10] === dueUs);
   await ledger.settle(campaign, dueUs);
   deepEqual(await again, { serial: 1, tier: null, alternate: 1, user: 'user-30', passed_from: 'user-10' });
+});
+
+test('a campaign that always fails holds up the ends of no other', async () => {
+  const [failing, other] = [await offered(), await offered()];
+  const clock = { us: SECOND_US };
+  for (const campaign of [failing, other]) await note(campaign, 1, clock.us);
+  // Later than what was noted.
+  clock.us = 2 * SECOND_US;
+  const deps = depsOf(other, clock, async () => undefined);
+  const failsFor = (campaignId: number): Promise<never> => Promise.reject(new Error(`not ${campaignId}`));
+  const { campaignId } = failing;
+  await rejects(
+    resumeEnds({
+      ...deps,
+      publish: ([campaign]) =>
+        campaign?.campaignId === campaignId ? failsFor(campaignId) : deps.publish([]),
+    }),
+    { message: `campaign ${campaignId}: not ${campaignId}` },
+  );
+  deepEqual(await deadlines(failing), { 10: AS_OFFERED, 20: AS_OFFERED });
+  const dueUs = clock.us + UNTIL_ALL_KNOW_US;
+  deepEqual(await deadlines(other), { 10: dueUs, 20: AS_OFFERED });
+  // Nothing is left for the other tests.
+  await resumeEnds(deps);
+  for (const campaign of [failing, other]) await ledger.settle(campaign, dueUs);
 });
 
 test('moves only deadlines of ends that gateways were notified of', async () => {

@@ -22,10 +22,11 @@ import {
   readNextWaiting,
   readOffer,
 } from '../../sql/statements/claims/offers.ts';
+import { isoOfUs } from '../contract/api/instants.ts';
 import { fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
 import { LAST_STAMP_US } from '../contract/record/stamp.ts';
-import { findCampaign } from './decide.ts';
 import { type CampaignDeps, nowUsOrRefuse } from './deps.ts';
+import { findCampaign } from './find-campaign.ts';
 import { type Notice, noticeMs, pause, resume, type TellDeps, tellThenActOrRefuse } from './tell-then-act.ts';
 
 const OFFER_ENDS: Notice<number> = {
@@ -61,23 +62,19 @@ export async function extendOffer(
   }
   if (offer.isEnding) throw new Problem('conflict', `The offer of serial ${serial} is being ended.`);
   if (claimByUs <= offer.claimByUs) {
-    const detail = `Serial ${serial} can already be claimed until ${isoOf(offer.claimByUs)}; a deadline can only be extended.`;
+    const detail = `Serial ${serial} can already be claimed until ${isoOfUs(offer.claimByUs)}; a deadline can only be extended.`;
     throw new Problem('conflict', detail);
   }
   const lastUs = opensAtUs(campaign) + LAST_STAMP_US;
   if (claimByUs > lastUs) {
-    const right = `${isoOf(lastUs)} or earlier: claims are stamped, and stamps end then`;
+    const right = `${isoOfUs(lastUs)} or earlier: claims are stamped, and stamps end then`;
     throw invalidRequest([fieldFault('claim_by', claim_by, right)]);
   }
   if (!(await extendDeadline(deps.pool, campaignId, { serial, holder, atUs: claimByUs }))) {
     throw new Problem('conflict', `The offer of serial ${serial} has changed meanwhile, or has ended.`);
   }
   deps.log.info({ campaignId, serial }, 'claim deadline extended');
-  return { serial, user: holder, claim_by: isoOf(claimByUs) };
-}
-
-function isoOf(us: number): string {
-  return new Date(us / 1_000).toISOString();
+  return { serial, user: holder, claim_by: isoOfUs(claimByUs) };
 }
 
 export interface EndedOffer {
@@ -88,7 +85,7 @@ export interface EndedOffer {
   readonly passed_from: string;
 }
 
-interface AskedEnd {
+interface OfferToEnd {
   readonly serial: number;
   /** undefined: the user to whom it was first granted, or who won it in the draw. */
   readonly holder: string | undefined;
@@ -98,13 +95,15 @@ interface AskedEnd {
 async function findHeld(
   deps: Pick<CampaignDeps, 'pool'>,
   campaignId: number,
-  { serial, holder: asked }: AskedEnd,
+  { serial, holder: wanted }: OfferToEnd,
 ): Promise<OfferState> {
   const offer = await readOffer(deps.pool, campaignId, serial);
   if (offer === undefined) {
-    throw new Problem('conflict', `Serial ${serial} of campaign ${campaignId} was never offered.`);
+    throw new Problem('conflict', `Serial ${serial} of campaign ${campaignId} was never offered.`, {
+      errors: [fieldFault('serial', serial, 'the serial of an offer')],
+    });
   }
-  const holder = asked ?? (offer.waitlistPosition === null ? offer.userId : undefined);
+  const holder = wanted ?? (offer.waitlistPosition === null ? offer.userId : undefined);
   if (holder !== offer.userId) {
     const detail =
       holder === undefined
@@ -123,10 +122,10 @@ function endedAlready(serial: number, { state }: OfferState): Problem {
 export async function endWouldBe(
   deps: Pick<CampaignDeps, 'pool'>,
   campaignId: number,
-  asked: AskedEnd,
+  wanted: OfferToEnd,
 ): Promise<EndedOffer> {
-  const { serial } = asked;
-  const offer = await findHeld(deps, campaignId, asked);
+  const { serial } = wanted;
+  const offer = await findHeld(deps, campaignId, wanted);
   if (offer.state !== 'offered') throw endedAlready(serial, offer);
   const next = await readNextWaiting(deps.pool, campaignId);
   if (next === undefined) {
@@ -145,13 +144,13 @@ export async function endWouldBe(
 export async function endOffer(
   deps: TellDeps,
   campaignId: number,
-  asked: AskedEnd & { readonly reason: string },
+  wanted: OfferToEnd & { readonly reason: string },
   stopping: AbortSignal,
 ): Promise<EndedOffer> {
-  const { serial } = asked;
-  const { userId: holder } = await findHeld(deps, campaignId, asked);
-  await begin(deps, campaignId, { ...asked, holder });
-  await tellThenActOrRefuse(deps, OFFER_ENDS, await findCampaign(deps, campaignId));
+  const { serial } = wanted;
+  const { userId: holder } = await findHeld(deps, campaignId, wanted);
+  await begin(deps, campaignId, { ...wanted, holder });
+  await tellThenActOrRefuse(deps, OFFER_ENDS, await findCampaign(deps.pool, campaignId));
   return await awaitEnd(deps, campaignId, { serial, holder }, stopping);
 }
 
@@ -198,6 +197,6 @@ async function awaitEnd(
     }
     await pause(LOOK_MS, stopping);
   }
-  const detail = 'Every gateway knows of the end; whether it has passed is not known yet. Check the entries.';
+  const detail = `Every gateway knows that the offer of serial ${serial} ends, but it has not ended yet. Retrying is safe.`;
   throw new Problem('unavailable', detail, {}, { 'retry-after': '1' });
 }

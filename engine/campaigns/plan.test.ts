@@ -22,7 +22,7 @@ function campaign(changes: Partial<Campaign> = {}): Campaign {
     campaignId: 7,
     kind: 'coupon',
     title: 'Half price',
-    places: 10,
+    stock: 10,
     opensAt: at(HOUR),
     closesAt: at(2 * HOUR),
     createdAt: at(-HOUR),
@@ -31,8 +31,8 @@ function campaign(changes: Partial<Campaign> = {}): Campaign {
   };
 }
 const open = campaign({ opensAt: at(-HOUR) });
-const raffle = campaign({ kind: 'raffle', places: 3 });
-const openRaffle = campaign({ kind: 'raffle', places: 3, opensAt: at(-HOUR) });
+const raffle = campaign({ kind: 'raffle', stock: 3 });
+const openRaffle = campaign({ kind: 'raffle', stock: 3, opensAt: at(-HOUR) });
 
 function edit(of: Campaign, change: Change): Plan {
   return planChange(of, 'edit', change, terms);
@@ -59,7 +59,7 @@ describe('an edit', () => {
     assert.ok(plan.confirms && plan.announces);
     assert.deepEqual(plan.decideBy, at(HOUR - 500), 'before the earliest time it touches');
     assert.deepEqual(
-      [plan.target.title, plan.target.places, plan.target.opensAt, plan.target.timeZone],
+      [plan.target.title, plan.target.stock, plan.target.opensAt, plan.target.timeZone],
       ['Less', 5, at(2 * HOUR), 'Europe/Berlin'],
     );
   });

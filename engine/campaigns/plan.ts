@@ -18,6 +18,7 @@ import {
   targetOf,
 } from '../../sql/statements/campaigns/campaign-versions.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
+import { isoOfMs } from '../contract/api/instants.ts';
 import { type FieldFault, fieldFault } from '../contract/api/problem.ts';
 import { LAST_STAMP_US, MAX_WINDOW_DAYS } from '../contract/record/stamp.ts';
 import { type Action, allows, stateOf, statesFor } from './states.ts';
@@ -108,7 +109,7 @@ function changedTarget(campaign: Campaign, change: Change): Target {
   return {
     ...targetOf(campaign),
     ...(title === undefined ? {} : { title }),
-    ...(stock === undefined ? {} : { places: stock }),
+    ...(stock === undefined ? {} : { stock }),
     ...(opensAt === undefined ? {} : { opensAt }),
     ...(closesAt === undefined ? {} : { closesAt }),
     ...(drawsAt === undefined ? {} : { drawsAt }),
@@ -130,7 +131,7 @@ function planAnnounce(campaign: Campaign, { nowMs }: PlanTerms): Plan {
   const target: Target = { ...targetOf(campaign), stage: 'scheduled' };
   const errors = windowFaults(target);
   if (target.opensAt.getTime() <= nowMs) {
-    errors.push(fieldFault('opens_at', target.opensAt, `a time after now, ${iso(nowMs)}: edit it first`));
+    errors.push(fieldFault('opens_at', target.opensAt, `a time after now, ${isoOfMs(nowMs)}: edit it first`));
   }
   return errors.length > 0 ? { is: 'refused', reason: 'passed', errors } : atOnce(target, true);
 }
@@ -204,7 +205,7 @@ function boundFaults(
   const errors: FieldFault[] = [];
   for (const [field, before, after] of [
     ['title', campaign.title, change.title],
-    ['stock', campaign.places, change.stock],
+    ['stock', campaign.stock, change.stock],
   ] as const) {
     if (after !== undefined && after !== before) {
       errors.push(
@@ -232,7 +233,7 @@ function planTimes(
   hasOpened: boolean,
   { nowMs, leadMs, marginMs }: PlanTerms,
 ): Plan {
-  const earliest = iso(nowMs + leadMs);
+  const earliest = isoOfMs(nowMs + leadMs);
   const isNear = (at: Date): boolean => at.getTime() < nowMs + leadMs;
   const near = moved.flatMap(({ field, from, to }) => {
     if (isNear(to))
@@ -255,7 +256,7 @@ function planTimes(
       fieldFault(
         'opens_at',
         campaign.opensAt,
-        `an edit before ${iso(campaign.opensAt.getTime() - leadMs)}, or after it`,
+        `an edit before ${isoOfMs(campaign.opensAt.getTime() - leadMs)}, or after it`,
       ),
     );
   }
@@ -289,16 +290,16 @@ export function windowFaults({
   if (closesAt <= opensAt) {
     errors.push(fieldFault('closes_at', closesAt, `a time after the opening at ${opensAt.toISOString()}`));
   } else if (closesAt.getTime() > longestMs) {
-    const right = `at most ${MAX_WINDOW_DAYS} days after the opening: ${iso(longestMs)} or earlier`;
+    const right = `at most ${MAX_WINDOW_DAYS} days after the opening: ${isoOfMs(longestMs)} or earlier`;
     errors.push(fieldFault('closes_at', closesAt, right));
   } else if (closesAt.getTime() >= END_MS) {
-    errors.push(fieldFault('closes_at', closesAt, `a time before ${iso(END_MS)}`));
+    errors.push(fieldFault('closes_at', closesAt, `a time before ${isoOfMs(END_MS)}`));
   }
   if (drawsAt !== null && drawsAt < closesAt) {
     const right = `the close at ${closesAt.toISOString()}, which freezes the pool, or later`;
     errors.push(fieldFault('draws_at', drawsAt, right));
   } else if (drawsAt !== null && drawsAt.getTime() >= END_MS) {
-    errors.push(fieldFault('draws_at', drawsAt, `a time before ${iso(END_MS)}`));
+    errors.push(fieldFault('draws_at', drawsAt, `a time before ${isoOfMs(END_MS)}`));
   }
   return errors;
 }
@@ -316,10 +317,6 @@ export function claimFaults(
   const offered = drawsAt ?? closesAt;
   if (offered.getTime() <= latestMs) return [];
   const field = drawsAt === null ? 'closes_at' : 'draws_at';
-  const right = `${iso(latestMs)} or earlier, so that ${claimWithinS} s to claim remain before stamps end`;
+  const right = `${isoOfMs(latestMs)} or earlier, so that ${claimWithinS} s to claim remain before stamps end`;
   return [fieldFault(field, offered, right)];
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

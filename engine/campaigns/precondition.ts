@@ -1,7 +1,11 @@
-/** Changes that are based on a version: of a campaign, or of the terms of a room. */
+/**
+ * Changes that are based on a version: of a campaign, of the terms of a room, or of the terms of a coupon. The terms of a raffle's
+ * entrants have none: a call sets those of the users it names, all of them and nobody else's, so it is based on nothing that
+ * was read. And a list of a million comes in a thousand calls, each of which would make the tag of the next one stale.
+ */
 import { fieldFault, Problem } from '../contract/api/problem.ts';
 
-/** A resource with a version of its own: a campaign, the terms of a room. */
+/** A resource with a version of its own. */
 export interface Versioned {
   readonly version: number;
 }

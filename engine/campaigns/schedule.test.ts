@@ -1,11 +1,11 @@
 /** The schedule end to end: an engine and gateways as processes, over Postgres, Redis and a log. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { inMs } from '../api/testing/api.ts';
 import { openEvents } from '../test/events.ts';
 import { eventually } from '../test/support.ts';
 import { type Answer, type System, startSystem } from '../test/system.ts';
 
-const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();
 const HOUR = 3_600_000;
 
 let system: System;

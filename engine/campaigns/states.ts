@@ -4,7 +4,7 @@
  */
 
 import type { VersionAction } from '../../sql/statements/campaigns/campaign-versions.ts';
-import { type Campaign, doorClosesAtUs, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
+import { admissionEndsAtUs, type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
 import { CAMPAIGN_STATES, type CampaignState, campaignStateAt } from '../contract/campaign/campaign-state.ts';
 
 /** What operators can do; the other transitions come with time. */
@@ -48,7 +48,7 @@ export function stateOf(campaign: Described, nowMs: number): CampaignState {
     isFinished: campaign.finishedAt !== null,
     isPaused: campaign.pausedAt !== null,
     opensAtUs: opensAtUs(campaign),
-    closesAtUs: doorClosesAtUs(campaign),
+    closesAtUs: admissionEndsAtUs(campaign),
   };
   return campaignStateAt(facts, nowMs * 1000);
 }

@@ -1,7 +1,7 @@
 /**
  * One way to tell every gateway something, and to act on it once every gateway knows.
  *
- * A gateway that has not read a change goes on as before, for as long as it may act on what it has read: LEASE_MS. So the
+ * A gateway that has not read a change goes on as before, for as long as it may act on what it has read: its lease. So the
  * ledger may not decide by something that gateways had no time to read: it would revoke what one of them has answered. And a
  * crash may come at any point between telling the gateways and deciding. Hence a notice goes through four states:
  *
@@ -13,8 +13,9 @@
  *   campaign (by settlement, a rebuild, another engine) shows the same. After a crash, or after a lost answer of Redis,
  *   gateways may or may not know the notice; the ledger still decides as before, so both are right.
  * - `known`: every gateway knows the notice. There are two ways to find out:
- *   - By time: a clock that is read AFTER the telling shows t, and from t + LEASE_MS and a margin for clock rates on nobody
- *     acts on anything read before. This gives an instant, mostly a future one, and needs no answer from gateways.
+ *   - By time: a clock that is read AFTER the telling shows t, and from t + the longest lease and a margin for clock rates on
+ *     nobody acts on anything read before. This gives an instant, mostly a future one, and needs no answer from gateways. The
+ *     longest lease is asked of the registry: while LEASE_MS is changed, gateways may hold leases of another length.
  *   - By confirmation: each gateway with a lease has said that it acts on a board which shows the notice.
  *   Neither is stored. After a crash the campaign is told again, and a later instant is found: later is always right.
  * - `due`: one transaction makes the ledger decide by the notice, from that instant on. Repeating it changes nothing.
@@ -37,9 +38,13 @@ import { readLatestPromise } from '../../sql/statements/progress/gateways.ts';
 import { Problem } from '../contract/api/problem.ts';
 import { instantOf } from '../contract/record/stamp.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
+import { campaignName, tryEach } from '../try-each.ts';
 import type { CampaignDeps } from './deps.ts';
 
-export type TellDeps = Pick<CampaignDeps, 'pool' | 'publish' | 'nowUs' | 'leaseMs' | 'log'>;
+export type TellDeps = Pick<
+  CampaignDeps,
+  'pool' | 'publish' | 'nowUs' | 'leaseMs' | 'longestLeaseMs' | 'log'
+>;
 
 /** A kind of notice that becomes due by time. */
 export interface Notice<T> {
@@ -80,7 +85,8 @@ export async function tellGateways<T>(
   const epoch = await deps.publish([campaign]);
   const answer = await ask(epoch);
   const nowUs = await latestNowUs(deps.nowUs, deps.pool, campaign);
-  const knownUs = Math.ceil(nowUs + (deps.leaseMs + leaseMarginMs(deps.leaseMs)) * 1_000);
+  const leaseMs = await deps.longestLeaseMs();
+  const knownUs = Math.ceil(nowUs + (leaseMs + leaseMarginMs(leaseMs)) * 1_000);
   return { answer, nowUs, knownUs };
 }
 
@@ -126,10 +132,11 @@ export async function tellThenActOrRefuse<T>(
 
 /**
  * Continues with notices that were noted and are not due, because an engine or Redis was gone. Every engine calls it from time
- * to time; rejects if Redis or Postgres is away.
+ * to time; tries each campaign, and rejects if any could not be continued with, as while Redis or Postgres is away.
  */
 export async function resume<T>(deps: TellDeps, notice: Notice<T>): Promise<void> {
-  for (const campaign of await notice.listNoted(deps.pool)) await tellThenAct(deps, notice, campaign);
+  const noted = await notice.listNoted(deps.pool);
+  await tryEach(noted, campaignName, campaign => tellThenAct(deps, notice, campaign));
 }
 
 /** Waits, or returns early on a stop, which the caller's next turn notices. */

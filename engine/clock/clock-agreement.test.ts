@@ -59,12 +59,12 @@ class Model {
   }
 }
 
-test('vouches for no time before both servers have answered', () => {
+test('confirms no time before both servers have answered', () => {
   const model = new Model();
   equal(model.look().state, 'unknown');
   model.sample('redis');
   equal(model.look().state, 'unknown');
-  equal(model.look().vouchedUs, 0);
+  equal(model.look().confirmedUs, 0);
   model.sample('postgres');
   equal(model.look().state, 'agreed');
 });
@@ -73,17 +73,17 @@ test('a step of Redis is a contradiction that ends when Redis is back', () => {
   for (const stepUs of [60_000, 5 * SECOND, 120 * SECOND, -5 * SECOND]) {
     const model = new Model();
     model.goOn(3 * SECOND);
-    const { vouchedUs } = model.look();
+    const { confirmedUs } = model.look();
     model.redisOffUs = stepUs;
     model.goOn(30 * SECOND);
     equal(model.look().state, 'apart', `${stepUs}`);
-    ok(model.look().vouchedUs <= vouchedUs + LIMIT_US, 'the vouched time stays');
+    ok(model.look().confirmedUs <= confirmedUs + LIMIT_US, 'the confirmed time stays');
     const { redisUs = 0, postgresUs = 0, ownUs = 0 } = model.look();
     ok(Math.abs(redisUs - postgresUs - stepUs) < 1_000 && Math.abs(redisUs - ownUs - stepUs) < 10_000);
     model.redisOffUs = 0;
     model.goOn(SECOND);
     equal(model.look().state, 'agreed');
-    ok(model.look().vouchedUs > model.trueUs);
+    ok(model.look().confirmedUs > model.trueUs);
   }
 });
 
@@ -92,7 +92,7 @@ test('a new engine trusts neither of two contradicting servers', () => {
   model.redisOffUs = 5 * SECOND;
   model.goOn(10 * SECOND);
   equal(model.look().state, 'apart');
-  equal(model.look().vouchedUs, 0);
+  equal(model.look().confirmedUs, 0);
 });
 
 test('a stepped PostgreSQL clock is a contradiction as well', () => {
@@ -113,7 +113,7 @@ test('a suspended engine resumes when both servers have agreed for a second', ()
   equal(model.look().state, 'alone');
   model.goOn(1_200_000);
   equal(model.look().state, 'agreed');
-  ok(model.look().vouchedUs > model.trueUs);
+  ok(model.look().confirmedUs > model.trueUs);
 });
 
 test('trusts two servers stepped by the same amount only after the operator confirms it', () => {
@@ -126,7 +126,7 @@ test('trusts two servers stepped by the same amount only after the operator conf
   model.agreement.trust(0, model.ownUs);
   model.goOn(SECOND);
   equal(model.look().state, 'agreed');
-  ok(model.look().vouchedUs >= model.trueUs + 600 * SECOND);
+  ok(model.look().confirmedUs >= model.trueUs + 600 * SECOND);
 });
 
 test('a trusted difference of Redis covers exactly that difference', () => {
@@ -137,14 +137,14 @@ test('a trusted difference of Redis covers exactly that difference', () => {
   model.agreement.trust(120 * SECOND, model.ownUs);
   model.goOn(SECOND);
   equal(model.look().state, 'agreed');
-  ok(model.look().vouchedUs >= model.trueUs + 120 * SECOND);
+  ok(model.look().confirmedUs >= model.trueUs + 120 * SECOND);
   model.redisOffUs = 240 * SECOND;
   model.goOn(3 * SECOND);
   equal(model.look().state, 'apart');
   model.redisOffUs = 0;
   model.goOn(3 * SECOND);
   equal(model.look().state, 'agreed', 'all three agree without the trusted difference');
-  ok(model.look().vouchedUs <= model.trueUs + LIMIT_US);
+  ok(model.look().confirmedUs <= model.trueUs + LIMIT_US);
 });
 
 const step = fc.record({
@@ -158,7 +158,7 @@ const step = fc.record({
 const steps = fc.array(step, { maxLength: 120 });
 const ppm = fc.integer({ min: -99, max: 99 });
 
-test('vouches for no future time, whatever Redis, the network and the machine do', () => {
+test('confirms no future time, whatever Redis, the network and the machine do', () => {
   fc.assert(
     fc.property(steps, ppm, (all, rate) => {
       const model = new Model(rate);
@@ -167,8 +167,8 @@ test('vouches for no future time, whatever Redis, the network and the machine do
         model.standStill(stillUs);
         model.sample(which, outUs, backUs);
         model.pass(passUs);
-        const { vouchedUs } = model.look();
-        ok(vouchedUs <= model.trueUs + LIMIT_US, `${vouchedUs - model.trueUs} us ahead`);
+        const { confirmedUs } = model.look();
+        ok(confirmedUs <= model.trueUs + LIMIT_US, `${confirmedUs - model.trueUs} us ahead`);
       }
     }),
   );
@@ -216,16 +216,16 @@ test('a trusted difference lasts while it exists, and ends when it vanishes or c
     model.goOn(SECOND);
     model.redisOffUs = 120 * SECOND;
     model.goOn(3 * SECOND);
-    equal(model.agreement.trusted(model.ownUs), 'nothing');
+    equal(model.agreement.trustState(model.ownUs), 'nothing');
     model.agreement.trust(120 * SECOND, model.ownUs);
     model.goOn(60 * SECOND);
-    equal(model.agreement.trusted(model.ownUs), 'stands');
+    equal(model.agreement.trustState(model.ownUs), 'stands');
     equal(model.look().state, 'agreed');
     model.redisOffUs = nextUs;
     model.goOn(2 * SECOND);
-    equal(model.agreement.trusted(model.ownUs), expected);
+    equal(model.agreement.trustState(model.ownUs), expected);
     model.agreement.distrust();
-    equal(model.agreement.trusted(model.ownUs), 'nothing');
+    equal(model.agreement.trustState(model.ownUs), 'nothing');
     equal(model.look().state, expected === 'agreed' ? 'agreed' : 'apart');
   }
 });
@@ -238,9 +238,9 @@ test('a trusted difference survives a suspension and a silent server', () => {
   for (let pause = 0; pause < 5; pause++) {
     model.standStill(8 * SECOND);
     model.sample('redis');
-    equal(model.agreement.trusted(model.ownUs), 'stands');
+    equal(model.agreement.trustState(model.ownUs), 'stands');
     model.goOn(3 * SECOND);
-    equal(model.agreement.trusted(model.ownUs), 'stands');
+    equal(model.agreement.trustState(model.ownUs), 'stands');
   }
   const deaf = new Model();
   deaf.goOn(3 * SECOND);
@@ -248,10 +248,10 @@ test('a trusted difference survives a suspension and a silent server', () => {
   deaf.agreement.trust(120 * SECOND, deaf.ownUs);
   deaf.sample('postgres');
   for (let count = 0; count < 50; count++, deaf.pass(SECOND)) deaf.sample('postgres');
-  equal(deaf.agreement.trusted(deaf.ownUs), 'stands');
+  equal(deaf.agreement.trustState(deaf.ownUs), 'stands');
   deaf.postgresOffUs = 0;
   for (let count = 0; count < 50; count++, deaf.pass(SECOND)) deaf.sample('postgres');
-  equal(deaf.agreement.trusted(deaf.ownUs), 'stands', 'Redis may have moved too');
+  equal(deaf.agreement.trustState(deaf.ownUs), 'stands', 'Redis may have moved too');
 });
 
 test('trusts two servers that moved together for the given difference only', () => {
@@ -265,5 +265,5 @@ test('trusts two servers that moved together for the given difference only', () 
   equal(model.look().state, 'alone');
   model.agreement.trustBoth(60 * SECOND, model.ownUs);
   equal(model.look().state, 'agreed');
-  ok(model.look().vouchedUs > model.trueUs + 59 * SECOND);
+  ok(model.look().confirmedUs > model.trueUs + 59 * SECOND);
 });

@@ -2,26 +2,26 @@
  * Whether the clocks agree: Redis', by which everything is stamped and due, PostgreSQL's, and the engine's own.
  *
  * Redis' time is the shared clock, and a clock can be set. A step forward by a minute would close, freeze and draw a minute
- * early, irrevocably. So Redis' time counts only as far as two other clocks vouch for it: PostgreSQL's clock now, and the
- * engine's monotonic clock, which continues from when all agreed. `vouchedUs` is the latest instant that may be now;
+ * early, irrevocably. So Redis' time counts only as far as two other clocks confirm it: PostgreSQL's clock now, and the
+ * engine's monotonic clock, which continues from when all agreed. `confirmedUs` is the latest instant that may be now;
  * everything that an engine does by time uses an instant at or below it.
  *
  * A reading is known to within half its round trip (F. Cristian, Probabilistic clock synchronization, Distributed Computing
  * 3, 1989), and its error grows with age. Among the last readings of a clock the one with the smallest error counts. Two
  * clocks contradict each other when their intervals (K. Marzullo, S. Owicki, Maintaining the time in a distributed system,
  * 1983) are further apart than the limit. A slow response widens its interval, so it never causes a contradiction; and since
- * the lower ends of the intervals vouch for an instant, it never causes false certainty either.
+ * the lower ends of the intervals confirm an instant, it never causes false certainty either.
  *
  * States, as returned by `look`:
- * - unknown  Redis or PostgreSQL was not read yet. Nothing is vouched for.
+ * - unknown  Redis or PostgreSQL was not read yet. Nothing is confirmed.
  * - agreed   All three agree, to within the limit. A clock of the two servers that moved against the engine's own by more is
- *            believed when the other one, which did not move, agrees with it.
+ *            accepted when the other one, which did not move, agrees with it.
  * - apart    Redis' clock and PostgreSQL's contradict each other. This ends when they agree, or when the operator declares
  *            Redis correct (`trust`): then this difference counts as none.
  * - alone    The two have moved together against the engine's own clock. This process may have stood still (a suspended
- *            machine): up to STOOD_STILL_US that is believed once both have agreed for CONFIRM_US. Beyond that, somebody may
+ *            machine): up to STOOD_STILL_US that is accepted once both have agreed for CONFIRM_US. Beyond that, somebody may
  *            have set a clock that both share: this ends when both are set back, or by `trustBoth`.
- * In the states `apart` and `alone`, `vouchedUs` does not change.
+ * In the states `apart` and `alone`, `confirmedUs` does not change.
  */
 
 export interface ClockReading {
@@ -34,8 +34,8 @@ export interface ClockReading {
 
 export interface ClockLook {
   readonly state: 'unknown' | 'agreed' | 'apart' | 'alone';
-  /** The latest instant vouched for as now, microseconds since the epoch; 0 if there is none. */
-  readonly vouchedUs: number;
+  /** The latest instant confirmed as now, microseconds since the epoch; 0 if there is none. */
+  readonly confirmedUs: number;
   /** The best estimate of each clock's time now; undefined if it was not read. */
   readonly redisUs: number | undefined;
   readonly postgresUs: number | undefined;
@@ -141,7 +141,7 @@ class FollowedClock {
   }
 
   /** Accepts the current offset. */
-  believe(): void {
+  accept(): void {
     if (!this.isMoved) return;
     this.#kept = this.#moved;
     this.#moved = [];
@@ -166,9 +166,9 @@ export class ClockAgreement {
   readonly #limitUs: number;
   readonly #redis: FollowedClock;
   readonly #postgres: FollowedClock;
-  #vouchedUs = 0;
+  #confirmedUs = 0;
   /** The accepted lead of Redis over PostgreSQL besides 0: an operator declared Redis correct. */
-  #trustedAheadUs: number | undefined;
+  #acceptedAheadUs: number | undefined;
   /** Since when readings contradict it, by the engine's own clock. */
   #strayedAtUs: number | undefined;
   #redisSampledUs = 0;
@@ -194,13 +194,13 @@ export class ClockAgreement {
 
   /** The operator declares Redis correct while it is this far ahead of PostgreSQL; accepted only if it is so now. */
   trust(aheadUs: number, nowUs: number): void {
-    this.#trustedAheadUs = aheadUs;
+    this.#acceptedAheadUs = aheadUs;
     this.#strayedAtUs = undefined;
     const [redis, postgres] = [this.#redis.current(nowUs), this.#postgres.current(nowUs)];
     if (redis === undefined || postgres === undefined || this.#apartUs(redis, postgres) > this.#limitUs)
       return;
-    this.#redis.believe();
-    this.#postgres.believe();
+    this.#redis.accept();
+    this.#postgres.accept();
   }
 
   /** The operator declares Redis and PostgreSQL correct, this far ahead of engines; accepted only if it is so now. */
@@ -208,13 +208,13 @@ export class ClockAgreement {
     const { state, redisUs, ownUs } = this.look(nowUs);
     if (state !== 'alone' || redisUs === undefined || ownUs === undefined) return;
     if (Math.abs(redisUs - ownUs - aheadUs) > this.#limitUs) return;
-    this.#redis.believe();
-    this.#postgres.believe();
+    this.#redis.accept();
+    this.#postgres.accept();
   }
 
   /** Ends the operator's declaration. */
   distrust(): void {
-    this.#trustedAheadUs = undefined;
+    this.#acceptedAheadUs = undefined;
     this.#strayedAtUs = undefined;
   }
 
@@ -222,8 +222,8 @@ export class ClockAgreement {
    * The state of the difference that `trust` accepted: it stands, or readings of both clocks have shown another one, or
    * none, for CONFIRM_US. A shorter change may come from this process, which was suspended between two readings.
    */
-  trusted(nowUs: number): 'nothing' | 'stands' | 'agreed' | 'moved' {
-    if (this.#trustedAheadUs === undefined) return 'nothing';
+  trustState(nowUs: number): 'nothing' | 'stands' | 'agreed' | 'moved' {
+    if (this.#acceptedAheadUs === undefined) return 'nothing';
     const answeredUs = Math.min(this.#redisSampledUs, this.#postgresSampledUs);
     const [redis, postgres] = [this.#redis.current(nowUs), this.#postgres.current(nowUs)];
     if (this.#strayedAtUs === undefined || redis === undefined || postgres === undefined) return 'stands';
@@ -233,8 +233,8 @@ export class ClockAgreement {
 
   #holdTrust(nowUs: number): void {
     const [redis, postgres] = [this.#redis.current(nowUs), this.#postgres.current(nowUs)];
-    if (this.#trustedAheadUs === undefined || redis === undefined || postgres === undefined) return;
-    const isOther = gapUs(redis, aheadBy(postgres, this.#trustedAheadUs)) > this.#limitUs;
+    if (this.#acceptedAheadUs === undefined || redis === undefined || postgres === undefined) return;
+    const isOther = gapUs(redis, aheadBy(postgres, this.#acceptedAheadUs)) > this.#limitUs;
     this.#strayedAtUs = isOther ? (this.#strayedAtUs ?? nowUs) : undefined;
   }
 
@@ -247,28 +247,28 @@ export class ClockAgreement {
       postgresUs: postgres && Math.round(postgres.atUs + nowUs),
       ownUs: own && Math.round(own.atUs + nowUs),
     };
-    if (redis === undefined || postgres === undefined) return { state: 'unknown', vouchedUs: 0, ...said };
+    if (redis === undefined || postgres === undefined) return { state: 'unknown', confirmedUs: 0, ...said };
     if (this.#apartUs(redis, postgres) > this.#limitUs) {
-      return { state: 'apart', vouchedUs: this.#vouchedUs, ...said };
+      return { state: 'apart', confirmedUs: this.#confirmedUs, ...said };
     }
-    if (!this.#isBelieved(nowUs)) return { state: 'alone', vouchedUs: this.#vouchedUs, ...said };
-    this.#redis.believe();
-    this.#postgres.believe();
+    if (!this.#isMoveAccepted(nowUs)) return { state: 'alone', confirmedUs: this.#confirmedUs, ...said };
+    this.#redis.accept();
+    this.#postgres.accept();
     // Ahead of PostgreSQL by the accepted difference, if that is the current one.
-    const acceptedUs = gapUs(redis, postgres) > this.#limitUs ? (this.#trustedAheadUs ?? 0) : 0;
+    const acceptedUs = gapUs(redis, postgres) > this.#limitUs ? (this.#acceptedAheadUs ?? 0) : 0;
     const leastUs = Math.min(redis.atUs - redis.boundUs, postgres.atUs - postgres.boundUs + acceptedUs);
-    this.#vouchedUs = Math.max(0, Math.floor(leastUs + nowUs + this.#limitUs));
-    return { state: 'agreed', vouchedUs: this.#vouchedUs, ...said };
+    this.#confirmedUs = Math.max(0, Math.floor(leastUs + nowUs + this.#limitUs));
+    return { state: 'agreed', confirmedUs: this.#confirmedUs, ...said };
   }
 
   #apartUs(redis: Offset, postgres: Offset): number {
     const apartUs = gapUs(redis, postgres);
-    if (this.#trustedAheadUs === undefined) return apartUs;
-    return Math.min(apartUs, gapUs(redis, aheadBy(postgres, this.#trustedAheadUs)));
+    if (this.#acceptedAheadUs === undefined) return apartUs;
+    return Math.min(apartUs, gapUs(redis, aheadBy(postgres, this.#acceptedAheadUs)));
   }
 
-  /** For clocks that agree with each other: whether their moves against the engine's own clock are believed. */
-  #isBelieved(nowUs: number): boolean {
+  /** For clocks that agree with each other: whether their moves against the engine's own clock are accepted. */
+  #isMoveAccepted(nowUs: number): boolean {
     if (!this.#redis.isMoved || !this.#postgres.isMoved) return true;
     const [before, after] = [this.#redis.before(nowUs), this.#redis.current(nowUs)];
     const stepUs = before === undefined || after === undefined ? 0 : gapUs(before, after);

@@ -3,7 +3,7 @@ import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import { openPool } from '../../sql/database.ts';
 import { keysOf } from '../contract/redis/keys.ts';
-import { readClockWord } from '../contract/redis/lease/lease.ts';
+import { readClockReport } from '../contract/redis/lease/lease.ts';
 import { connectRedis, waitForRedis } from '../contract/redis/redis.ts';
 import { quiet } from '../test/gateway.ts';
 import { serversFromEnv, testDatabase, testNamespace } from '../test/support.ts';
@@ -26,7 +26,7 @@ test('an answer too slow to exclude a stepped clock confirms nothing', async t =
   const foundAfter = async (pauseMs: number): Promise<readonly unknown[]> => {
     if (pauseMs > 0) await redis.client('PAUSE', pauseMs);
     await watch.readRegistry('reaper');
-    const { verdict, readings } = await readClockWord(redis, leases);
+    const { verdict, readings } = await readClockReport(redis, leases);
     return [verdict === 'held' ? verdict : verdict?.reading, readings];
   };
   deepEqual(await foundAfter(0), [1, 1]);

@@ -12,6 +12,7 @@
 import type { Logger } from 'pino';
 import type { Pool } from '../../sql/database.ts';
 import { type ClockTrust, endTrust, readClock } from '../../sql/statements/progress/clock.ts';
+import { isoOfUs } from '../contract/api/instants.ts';
 import { type ClockFinding, type Registry, readRegistry, tellClock } from '../contract/redis/lease/lease.ts';
 import { readTimeUs } from '../contract/redis/lease/time.ts';
 import type { RedisClient } from '../contract/redis/redis.ts';
@@ -89,7 +90,7 @@ export class ClockWatch {
   }
 
   async #endTrust(): Promise<void> {
-    const found = this.#agreement.trusted(ownUs());
+    const found = this.#agreement.trustState(ownUs());
     if (this.#trust === undefined || found === 'nothing' || found === 'stands') return;
     const { trustId } = this.#trust;
     // Written first: otherwise it would count again for an engine that starts later.
@@ -100,17 +101,17 @@ export class ClockWatch {
   }
 
   /**
-   * Reads the registry up to the vouched instant, and Redis' clock with it. As the lease reaper, it then tells gateways what this
-   * reading found out about the clock: a gateway that joined since the reading before relies on it
+   * Reads the registry up to the confirmed instant, and Redis' clock with it. As the lease reaper, it then reports to gateways
+   * what this reading found out about the clock: a gateway that joined since the previous reading relies on it
    * (gateway/shared/membership.ts).
    */
   async readRegistry(as: 'reaper' | 'reader' = 'reader'): Promise<Registry> {
     const { redis, leases } = this.#options;
     const askedUs = ownUs();
-    const { vouchedUs } = this.look();
-    const registry = await readRegistry(redis, leases, { vouchedUs });
+    const { confirmedUs } = this.look();
+    const registry = await readRegistry(redis, leases, { confirmedUs });
     const { timeUs, readings: reading } = registry;
-    const { isSure, vouchedUs: latestUs } = this.#sampledRedis(askedUs, timeUs);
+    const { isSure, confirmedUs: latestUs } = this.#sampledRedis(askedUs, timeUs);
     if (isSure) this.#found = { agreedUs: Math.min(timeUs, latestUs), reading };
     if (as === 'reaper') {
       const { state } = this.look();
@@ -126,6 +127,14 @@ export class ClockWatch {
     const timeUs = await this.sampleRedis();
     if (!this.isAgreed) throw new ClocksApart(this.describe());
     return timeUs;
+  }
+
+  /**
+   * What Redis' clock shows now, right or wrong, by its last readings and the time since; microseconds since the epoch. Asks
+   * nobody; 0 before the first reading.
+   */
+  get sharedUs(): number {
+    return this.look().redisUs ?? 0;
   }
 
   /** What Redis' clock shows, right or wrong, microseconds since the epoch. Rejects if Redis is away. */
@@ -176,11 +185,11 @@ export class ClockWatch {
    * `isSure`: this very answer shows that the clock is right. An answer so slow that it fits both a clock that was set and one
    * that was not proves nothing.
    */
-  #sampledRedis(askedUs: number, timeUs: number): { readonly isSure: boolean; readonly vouchedUs: number } {
+  #sampledRedis(askedUs: number, timeUs: number): { readonly isSure: boolean; readonly confirmedUs: number } {
     const answeredUs = ownUs();
     this.#agreement.sampleRedis({ askedUs, answeredUs, saidUs: timeUs });
-    const { state, vouchedUs } = this.look();
-    return { isSure: state === 'agreed' && answeredUs - askedUs <= this.stopMs * 1_000, vouchedUs };
+    const { state, confirmedUs } = this.look();
+    return { isSure: state === 'agreed' && answeredUs - askedUs <= this.stopMs * 1_000, confirmedUs };
   }
 }
 
@@ -189,7 +198,6 @@ function ownUs(): number {
 }
 
 function shown({ redisUs, postgresUs, ownUs: own }: ClockLook) {
-  const show = (us: number | undefined): string =>
-    us === undefined ? 'nothing' : new Date(us / 1_000).toISOString();
+  const show = (us: number | undefined): string => (us === undefined ? 'nothing' : isoOfUs(us));
   return { redis: show(redisUs), postgres: show(postgresUs), own: show(own) };
 }

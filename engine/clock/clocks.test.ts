@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { inMs } from '../api/testing/api.ts';
 import { eventually } from '../test/support.ts';
 import { type Answer, type System, startSystem, toAnswer } from '../test/system.ts';
 
@@ -34,7 +35,6 @@ describe('an engine whose clocks contradict each other', () => {
   const ready = async (): Promise<Answer> => toAnswer(await fetch(`${system.engine.url}/readyz`));
   const isHeld = async (): Promise<boolean> =>
     (await ready()).text.includes('differ by more than CLOCK_STOP_MS');
-  const soon = (ms: number): string => new Date(Date.now() + ms).toISOString();
   const stateOf = async (id: number) => {
     const { rows } = await system.pool.query(
       'select frozen_at, finished_at, closes_at < now() as is_due from campaigns where campaign_id = $1',
@@ -45,7 +45,7 @@ describe('an engine whose clocks contradict each other', () => {
 
   test('decides and admits nothing, reports both clocks, and resumes when they agree', async () => {
     const open = await system.offer({ kind: 'coupon', stock: 5 });
-    const drawn = await system.offer({ kind: 'raffle', winners: 1, closes_at: soon(10_000) });
+    const drawn = await system.offer({ kind: 'raffle', winners: 1, closes_at: inMs(10_000) });
     await eventually(async () => (await system.enter('ann', drawn)).status === 202);
     await setBehind(AHEAD_MS);
     await eventually(isHeld);

@@ -45,7 +45,7 @@ export async function trustClock(
   await hearAll(clocks);
   const look = clocks.look();
   const { postgres, engine } = aheadMsOf(look);
-  if (postgres === undefined || engine === undefined) throw notHeard();
+  if (postgres === undefined || engine === undefined) throw clocksUnread();
   if (look.state === 'agreed') {
     if (isSaid(clocks, wanted)) return;
     throw new Problem('clocks-agree', 'The clocks agree: this engine has nothing on hold.');
@@ -63,7 +63,7 @@ export async function trustClock(
     await replaceTrust(client);
     return insertTrust(client, trust);
   });
-  if (!isWritten) throw askAgain('Another operator made a statement at the same moment. Retry.');
+  if (!isWritten) throw retryLater('Another operator made a statement at the same moment. Retrying is safe.');
   log.warn({ ...trust }, "an operator declared Redis' clock correct");
   await clocks.sample();
 }
@@ -73,7 +73,7 @@ async function hearAll(clocks: ClockWatch): Promise<void> {
   try {
     await clocks.sampleRedis();
   } catch {
-    throw notHeard();
+    throw clocksUnread();
   }
 }
 
@@ -94,10 +94,10 @@ function requireStanding(look: ClockLook, wanted: WantedTrust, stopMs: number): 
   );
 }
 
-function notHeard(): Problem {
-  return askAgain('The clocks of Redis and PostgreSQL have not both been read. Retry.');
+function clocksUnread(): Problem {
+  return retryLater('The clocks of Redis and PostgreSQL have not both been read. Retrying is safe.');
 }
 
-function askAgain(detail: string): Problem {
+function retryLater(detail: string): Problem {
   return new Problem('unavailable', detail, {}, { 'retry-after': '1' });
 }

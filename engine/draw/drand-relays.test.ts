@@ -4,6 +4,7 @@ import { createServer, type RequestListener, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { roundTimeMs } from './drand.ts';
 import { fetchRound, type RelayOptions } from './drand-relays.ts';
 import { quicknet, quicknetRound } from './quicknet.ts';
 
@@ -50,6 +51,7 @@ async function fetchFrom(
       chain: quicknet,
       relays: relays.map(({ url }) => url),
       timeoutMs: 10_000,
+      nowMs: () => Date.now(),
       againMs: 10,
       onFault: (url, reason) => faults.push(`${relays.findIndex(each => each.url === url)}: ${reason}`),
       ...more,
@@ -177,6 +179,7 @@ test('waits for the correct round while all relays lie', async () => {
       chain: quicknet,
       relays: liars.map(({ url }) => url),
       timeoutMs: 10_000,
+      nowMs: () => Date.now(),
       againMs: 1,
       onFault: (_, reason) => {
         faults.push(reason);
@@ -197,10 +200,25 @@ test('requests no round before it is due', async () => {
   const one = await honest();
   const stopping = new AbortController();
   const chain = { ...quicknet, genesisUnixSeconds: Math.floor(Date.now() / 1000) + 90 * 86_400 };
-  const options = { chain, relays: [one.url], timeoutMs: 1_000, againMs: 1, onFault: () => undefined };
-  const fetching = fetchRound(options, round, stopping.signal);
+  const fetching = fetchRound(
+    optionsOf(one, chain, () => Date.now()),
+    round,
+    stopping.signal,
+  );
   // A timer for ninety days would fire at once.
   setTimeout(() => stopping.abort(), 50);
   await rejects(fetching, { name: 'AbortError' });
   deepEqual(one.paths, []);
 });
+
+test('goes by the clock that it is given, not by that of the machine', async () => {
+  const one = await honest();
+  const chain = { ...quicknet, genesisUnixSeconds: Math.floor(Date.now() / 1000) + 90 * 86_400 };
+  const nowMs = (): number => roundTimeMs(chain, round);
+  const signature = await fetchRound(optionsOf(one, chain, nowMs), round, new AbortController().signal);
+  equal(signature.toString('hex'), quicknetRound.signature);
+});
+
+function optionsOf({ url }: TestRelay, chain: RelayOptions['chain'], nowMs: () => number): RelayOptions {
+  return { chain, relays: [url], timeoutMs: 10_000, againMs: 1, nowMs, onFault: () => undefined };
+}

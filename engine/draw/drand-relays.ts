@@ -16,6 +16,8 @@ export interface RelayOptions {
   readonly relays: readonly string[];
   /** An answer that takes longer is given up. */
   readonly timeoutMs: number;
+  /** The time now, milliseconds since the epoch. */
+  readonly nowMs: () => number;
   /** How long to wait before all relays are asked again. */
   readonly againMs: number;
   /** Called for each relay that did not give the round, with the reason. */
@@ -31,7 +33,7 @@ const SIGNATURE = /^[0-9a-f]{96}$/i;
 /** Resolves with the signature of the round, 48 bytes; rejects only when `signal` is aborted. */
 export async function fetchRound(options: RelayOptions, round: number, signal: AbortSignal): Promise<Buffer> {
   for (let leftMs = 1; leftMs > 0; ) {
-    leftMs = Math.max(0, roundTimeMs(options.chain, round) - Date.now());
+    leftMs = Math.max(0, roundTimeMs(options.chain, round) - options.nowMs());
     await sleep(Math.min(leftMs, LONGEST_WAIT_MS), undefined, { signal });
   }
   for (;;) {

@@ -4,8 +4,8 @@
  * one if its pool was frozen too late for that: roundOfFreeze.
  *
  * A round counts only if its signature is the one that the chain's key makes (BLS12-381 with signatures in G1, hashed to the
- * curve as in RFC 9380, section 8.8.1, over SHA-256 of the round as u64 big-endian), whoever delivers it. There is one such
- * signature for a round, and one way to encode it, so there is one randomness: its SHA-256.
+ * curve as in RFC 9380, section 8.8.1, over SHA-256 of the round as u64 big-endian), whichever relay delivers it. There is one
+ * such signature for a round, and one way to encode it, so there is one randomness: its SHA-256.
  *
  * What this does not prove: that fewer than the threshold of drand's members cooperate, for those could know a round in
  * advance; and that the pool was frozen when the round came. The signed slice heads show the latter.

@@ -49,10 +49,10 @@ test('matches a plain sort for any pool, tickets, groups, number of winners and 
       fc.integer({ min: 1, max: 40 }),
       fc.option(fc.integer({ min: 1, max: 10 })),
       fc.uint8Array({ minLength: 32, maxLength: 32 }),
-      (given, places, groupLimit, bytes) => {
+      (given, size, groupLimit, bytes) => {
         const all = given.map((each, stamp) => entrant(stamp, each));
         const seed = Buffer.from(bytes);
-        const rules = { places, groupLimit };
+        const rules = { size, groupLimit };
         deepEqual(draw(all, rules, seed), plainDraw(all, all.map(leafOf), rules, seed));
       },
     ),
@@ -67,36 +67,36 @@ test('handles the most tickets allowed, across the end of a batch', () => {
     entrant(3, { tickets: 1_000 }),
     entrant(4),
   ];
-  const rules = { places: 4, groupLimit: null };
+  const rules = { size: 4, groupLimit: null };
   deepEqual(draw(all, rules), plainDraw(all, all.map(leafOf), rules, SEED));
 });
 
 test('draws all entrants, in draw order, when there are fewer than winners', () => {
-  const drawn = names(draw(entrants(5), { places: 100, groupLimit: null }));
+  const drawn = names(draw(entrants(5), { size: 100, groupLimit: null }));
   notDeepEqual(drawn, [0, 1, 2, 3, 4]);
   deepEqual(drawn.toSorted(), [0, 1, 2, 3, 4]);
 });
 
 test('draws nobody from an empty or fully excluded pool', () => {
-  deepEqual(draw([], { places: 3, groupLimit: null }), []);
+  deepEqual(draw([], { size: 3, groupLimit: null }), []);
   const all = entrants(9).map(each => ({ ...each, excluded: 'staff' }));
-  deepEqual(draw(all, { places: 3, groupLimit: null }), []);
+  deepEqual(draw(all, { size: 3, groupLimit: null }), []);
 });
 
 test('a longer draw starts with the same people: the next alternate is the next winner', () => {
   const all = entrants(3_000);
-  const more = names(draw(all, { places: 500, groupLimit: null }));
-  deepEqual(more.slice(0, 7), names(draw(all, { places: 7, groupLimit: null })));
+  const more = names(draw(all, { size: 500, groupLimit: null }));
+  deepEqual(more.slice(0, 7), names(draw(all, { size: 7, groupLimit: null })));
 });
 
 test('another seed draws other winners', () => {
-  const rules = { places: 10, groupLimit: null };
+  const rules = { size: 10, groupLimit: null };
   notDeepEqual(names(draw(entrants(100), rules)), names(draw(entrants(100), rules, sha256('another'))));
 });
 
 test('rejects inconsistent input', () => {
-  throws(() => new Draw({ places: 1, groupLimit: null }, Buffer.alloc(16)), /16 bytes, not 32/);
-  const under = new Draw({ places: 1, groupLimit: null }, SEED);
+  throws(() => new Draw({ size: 1, groupLimit: null }, Buffer.alloc(16)), /16 bytes, not 32/);
+  const under = new Draw({ size: 1, groupLimit: null }, SEED);
   throws(() => under.add(entrants(2), new Int32Array(8)), /2 entrants but 8 words/);
 });
 
@@ -112,8 +112,8 @@ function chiSquare(counts: readonly number[], expected: readonly number[]): numb
 
 test('draws 20,000 of 200,000 entrants evenly', () => {
   const count = 200_000;
-  const places = 20_000;
-  const under = new Draw<Entrant>({ places, groupLimit: null }, sha256('chi-square'));
+  const size = 20_000;
+  const under = new Draw<Entrant>({ size, groupLimit: null }, sha256('chi-square'));
   for (let from = 0; from < count; from += BATCH) {
     const batch = Array.from({ length: Math.min(BATCH, count - from) }, (_, index) => entrant(from + index));
     under.add(batch, wordsOf(batch.map(each => plainLeafHash(7, 'salt', each))));
@@ -125,7 +125,7 @@ test('draws 20,000 of 200,000 entrants evenly', () => {
   }
   const statistic = chiSquare(
     buckets,
-    buckets.map(() => places / 100),
+    buckets.map(() => size / 100),
   );
   ok(statistic < 148.2, `chi-square is ${statistic}, with 99 degrees of freedom`);
   // A draw that went through the pool evenly would not be random either.
@@ -133,10 +133,10 @@ test('draws 20,000 of 200,000 entrants evenly', () => {
 });
 
 test('draws 60,000 entrants with 1 to 6 tickets in proportion to their tickets', () => {
-  const places = 6_000;
+  const size = 6_000;
   const all = Array.from({ length: 60_000 }, (_, stamp) => entrant(stamp, { tickets: 1 + (stamp % 6) }));
-  const drawn = draw(all, { places, groupLimit: null }, sha256('weights'));
-  equal(drawn.length, places);
+  const drawn = draw(all, { size, groupLimit: null }, sha256('weights'));
+  equal(drawn.length, size);
   const wins = new Array<number>(6).fill(0);
   for (const { entrant: winner } of drawn) wins[winner.tickets - 1] = (wins[winner.tickets - 1] ?? 0) + 1;
   // Keys are uniform, and those below a bound are drawn; an entrant with w tickets misses it with (1 - bound)^w.
@@ -146,7 +146,7 @@ test('draws 60,000 entrants with 1 to 6 tickets in proportion to their tickets',
   for (let step = 0; step < 60; step++) {
     const middle = (low + high) / 2;
     const sum = shares(middle).reduce((total, share) => total + share, 0);
-    [low, high] = sum < places ? [middle, high] : [low, middle];
+    [low, high] = sum < size ? [middle, high] : [low, middle];
   }
   const statistic = chiSquare(wins, shares(low));
   ok(statistic < 20.5, `chi-square is ${statistic}, with 5 degrees of freedom; ${wins}`);

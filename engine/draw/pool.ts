@@ -11,7 +11,7 @@ import { HASH_BYTES, HASH_WORDS, MerkleTree, treeBytes } from '../contract/hashi
 import { LANES, Sha256Lanes, spreads } from '../contract/hashing/sha256-lanes.ts';
 import { LeafHasher, leavesBytes } from '../contract/record/leaf.ts';
 import { ITEM_ENTRY, type ItemSource, RecordEncoder } from '../contract/record/record.ts';
-import { PLAIN_LEAF_BYTES, type Terms, TermsBinder, TICKETS_AT } from './terms.ts';
+import { PLAIN_LEAF_BYTES, type Terms, TermsHasher, TICKETS_AT } from './terms.ts';
 
 /** Entries hashed together. A power of two; a much larger batch no longer fits into a core's cache. */
 export const BATCH = 1_024;
@@ -41,7 +41,7 @@ export class EntrantPool {
   readonly #words = new Int32Array(this.#lanes.memory.buffer);
   readonly #tree = new MerkleTree(this.#lanes, BATCH);
   readonly #hasher: LeafHasher;
-  readonly #binder: TermsBinder;
+  readonly #termsHasher: TermsHasher;
   readonly #bound = this.#lanes.reserve(BOUND_BYTES);
   readonly #hashes = new Int32Array(BATCH * HASH_WORDS);
   readonly #roots: Buffer[] = [];
@@ -51,7 +51,7 @@ export class EntrantPool {
   constructor(campaignId: number, saltSecret: string) {
     this.#campaignId = campaignId;
     this.#hasher = new LeafHasher(this.#lanes, this.#tree, saltSecret);
-    this.#binder = new TermsBinder(campaignId, saltSecret);
+    this.#termsHasher = new TermsHasher(campaignId, saltSecret);
     const { memory } = this.#lanes;
     for (let slot = this.#bound; slot < this.#bound + BATCH * BLOCK_BYTES; slot += BLOCK_BYTES) {
       // Group and exclusion are the zeros in between; the padding follows FIPS 180-4, section 5.1.1.
@@ -106,7 +106,7 @@ export class EntrantPool {
     for (const [index, entrant] of entries.entries()) {
       if (entrant.group === null && entrant.excluded === null) continue;
       const leaf = Buffer.from(this.#hashes.buffer, index * HASH_BYTES, HASH_BYTES);
-      memory.set(this.#binder.poolLeafHash(leaf, entrant), this.#tree.leafAt(index));
+      memory.set(this.#termsHasher.poolLeafHash(leaf, entrant), this.#tree.leafAt(index));
     }
   }
 

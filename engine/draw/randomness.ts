@@ -16,6 +16,8 @@ export interface RandomnessOptions {
   /** The minimum time between a raffle's announced close and its round. */
   readonly drandDelayMs: number;
   readonly relays: readonly string[];
+  /** The shared clock, milliseconds since the epoch: that of the machine may be hours behind, and the draw would wait for it. */
+  readonly nowMs: () => number;
   readonly log: Pick<Logger, 'warn'>;
 }
 
@@ -68,17 +70,22 @@ export class Randomness {
       }
       case 'drand': {
         const { round } = announced;
+        const faulty = new Set<string>();
         const options = {
           chain: quicknet,
           relays: this.#options.relays,
           timeoutMs: RELAY_TIMEOUT_MS,
+          nowMs: this.#options.nowMs,
           againMs: RELAYS_AGAIN_MS,
-          onFault: (relay: string, reason: string) =>
-            // Not the whole address: it may carry a password.
+          onFault: (relay: string, reason: string) => {
+            if (faulty.has(relay)) return;
+            faulty.add(relay);
             this.#options.log.warn(
+              // Not the whole address: it may carry a password.
               { campaignId, round, relay: new URL(relay).host, reason },
               'a drand relay did not return the round; retrying',
-            ),
+            );
+          },
         };
         return { source: 'drand', round, signature: await fetchRound(options, round, stopping) };
       }

@@ -46,11 +46,11 @@ function* ordersOf(count: number): Generator<number[]> {
 }
 
 /** How often each result comes out, over all orders of the tickets. */
-function counted(all: readonly Contestant[], places: number, groupLimit: number | null): Map<string, bigint> {
+function counted(all: readonly Contestant[], size: number, groupLimit: number | null): Map<string, bigint> {
   const counts = new Map<string, bigint>();
   const tickets = all.reduce((sum, each) => sum + each.tickets, 0);
   for (const order of ordersOf(tickets)) {
-    const selection = new Selection<Contestant>({ places, groupLimit });
+    const selection = new Selection<Contestant>({ size, groupLimit });
     let ticket = 0;
     for (const each of all) {
       for (let own = 0; own < each.tickets; own++) selection.offer(each, keyAt(order[ticket++] ?? 0));
@@ -70,7 +70,7 @@ function counted(all: readonly Contestant[], places: number, groupLimit: number 
  */
 function expected(
   all: readonly Contestant[],
-  places: number,
+  size: number,
   groupLimit: number | null,
   orders: bigint,
 ): Map<string, bigint> {
@@ -87,7 +87,7 @@ function expected(
       taken.filter(each => each.group === group).length >= groupLimit;
     // Tickets of entrants who are drawn already, or can no longer be drawn, change nothing: as if they did not exist.
     const open = left.filter(each => !isFull(each.group));
-    if (taken.length === places || open.length === 0) {
+    if (taken.length === size || open.length === 0) {
       equal((share * orders) % over, 0n);
       const name = taken.map(each => each.name).join('');
       counts.set(name, (counts.get(name) ?? 0n) + (share * orders) / over);
@@ -105,7 +105,7 @@ function expected(
 
 const sorted = (counts: Map<string, bigint>): unknown => [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
 
-const pools: readonly [all: Contestant[], places: number, groupLimit: number | null][] = [
+const pools: readonly [all: Contestant[], size: number, groupLimit: number | null][] = [
   [contestants(1, 1, 1, 1, 1), 2, null],
   [contestants(1, 1, 1, 1, 1, 1), 6, null],
   [contestants(1, 2, 3), 1, null],
@@ -118,12 +118,12 @@ const pools: readonly [all: Contestant[], places: number, groupLimit: number | n
   [contestants([3, 'x'], [2, 'x'], [1, 'x']), 3, 1],
 ];
 
-for (const [all, places, groupLimit] of pools) {
+for (const [all, size, groupLimit] of pools) {
   const who = all.map(each => `${each.tickets}${each.group ?? ''}`).join(' ');
-  test(`draws ${places} among ticket counts ${who}, at most ${groupLimit ?? 'any'} per group, with the right probabilities`, () => {
-    const counts = counted(all, places, groupLimit);
+  test(`draws ${size} among ticket counts ${who}, at most ${groupLimit ?? 'any'} per group, with the right probabilities`, () => {
+    const counts = counted(all, size, groupLimit);
     const orders = [...counts.values()].reduce((sum, count) => sum + count, 0n);
-    deepEqual(sorted(counts), sorted(expected(all, places, groupLimit, orders)));
+    deepEqual(sorted(counts), sorted(expected(all, size, groupLimit, orders)));
     ok(counts.size > 1);
   });
 }
@@ -135,9 +135,9 @@ test('pruning midway changes nothing, with or without groups', () => {
       fc.array(contestant, { minLength: 2_000, maxLength: 4_000 }),
       fc.integer({ min: 1, max: 300 }),
       fc.option(fc.integer({ min: 1, max: 150 })),
-      (given, places, groupLimit) => {
+      (given, size, groupLimit) => {
         const all = given.map((each, stamp) => ({ ...each, stamp }));
-        const selection = new Selection<(typeof all)[number]>({ places, groupLimit });
+        const selection = new Selection<(typeof all)[number]>({ size, groupLimit });
         for (const each of all) {
           const key = Buffer.alloc(32);
           key.writeUInt32BE(each.key);
@@ -147,7 +147,7 @@ test('pruning midway changes nothing, with or without groups', () => {
         for (const each of all.toSorted((a, b) => a.key - b.key || a.stamp - b.stamp)) {
           const ofGroup = taken.filter(({ group }) => group === each.group).length;
           const isFull = each.group !== null && groupLimit !== null && ofGroup >= groupLimit;
-          if (!isFull && taken.length < places) taken.push(each);
+          if (!isFull && taken.length < size) taken.push(each);
         }
         deepEqual(
           selection.drawn().map(({ entrant }) => entrant.stamp),
@@ -160,7 +160,7 @@ test('pruning midway changes nothing, with or without groups', () => {
 });
 
 test('breaks a tie of keys by the earlier stamp', () => {
-  const selection = new Selection<Contestant>({ places: 2, groupLimit: null });
+  const selection = new Selection<Contestant>({ size: 2, groupLimit: null });
   const [a, b, c] = contestants(1, 1, 1);
   for (const each of [c, a, b]) if (each !== undefined) selection.offer(each, keyAt(1));
   deepEqual(

@@ -1,19 +1,19 @@
 /**
- * Selects the entrants who are drawn, once every ticket has its key: the order, the group limit, and the number of places.
+ * Selects the entrants who are drawn, once every ticket has its key: the order, the group limit, and how many are drawn.
  * draw.ts describes the selection and why it is fair.
  *
  * Only entrants who can still be drawn are kept: whenever the buffer holds twice as many as are drawn, it is cut down to those,
  * and a key greater than the last of them is rejected at once. A heap would have to remove members from its middle because of
  * groups. Cutting is exact: the sets that may be drawn together form a matroid (a limit per group, and one overall), in which
  * the greedy choice from an earlier greedy choice and later elements equals the greedy choice from all elements (Edmonds,
- * "Matroids and the greedy algorithm", 1971). Sorting costs next to nothing: of a million entrants with 100 places, only some
- * thousands ever enter the buffer.
+ * "Matroids and the greedy algorithm", 1971). Sorting costs next to nothing: of a million entrants of whom 100 are drawn, only
+ * some thousands ever enter the buffer.
  */
 import type { Entrant } from './pool.ts';
 
 export interface SelectionRules {
   /** The number of entrants drawn: winners and alternates together. */
-  readonly places: number;
+  readonly size: number;
   readonly groupLimit: number | null;
 }
 
@@ -34,13 +34,13 @@ interface Candidate<E> {
 const SPARE = 1_000;
 
 export class Selection<E extends Contestant> {
-  readonly #places: number;
+  readonly #size: number;
   readonly #groupLimit: number;
   #candidates: Candidate<E>[] = [];
   #greatestWord = 0xffff_ffff;
 
   constructor(rules: SelectionRules) {
-    this.#places = rules.places;
+    this.#size = rules.size;
     this.#groupLimit = rules.groupLimit ?? Number.POSITIVE_INFINITY;
   }
 
@@ -59,7 +59,7 @@ export class Selection<E extends Contestant> {
       if (key < last.key) last.key = key;
       return;
     }
-    if (this.#candidates.length >= 2 * this.#places + SPARE) this.#cut();
+    if (this.#candidates.length >= 2 * this.#size + SPARE) this.#cut();
     this.#candidates.push({ entrant, key });
   }
 
@@ -74,7 +74,7 @@ export class Selection<E extends Contestant> {
     const taken: Candidate<E>[] = [];
     const ofGroup = new Map<string, number>();
     for (const candidate of this.#candidates.sort((a, b) => (isBefore(a, b) ? -1 : 1))) {
-      if (taken.length === this.#places) break;
+      if (taken.length === this.#size) break;
       const { group } = candidate.entrant;
       if (group !== null) {
         const before = ofGroup.get(group) ?? 0;
@@ -85,7 +85,7 @@ export class Selection<E extends Contestant> {
     }
     this.#candidates = taken;
     const last = taken.at(-1);
-    if (last !== undefined && taken.length === this.#places) {
+    if (last !== undefined && taken.length === this.#size) {
       this.#greatestWord = Buffer.from(last.key, 'latin1').readUInt32BE(0);
     }
   }

@@ -25,15 +25,48 @@ export interface Terms {
 /** The leaf data of an entrant without a group or an exclusion. */
 export const PLAIN_LEAF_BYTES = HASH_BYTES + 4;
 export const TICKETS_AT = HASH_BYTES;
+const MOST_LEAF_BYTES = PLAIN_LEAF_BYTES + 2 * HASH_BYTES;
 
 const GROUP_LABEL = 'fairline group 1';
-const NONE = Buffer.of(0);
-const SOME = Buffer.of(1);
+/** Of a leaf in a Merkle tree (RFC 6962, section 2.1). */
+const LEAF_PREFIX_BYTES = 1;
 /** Entrants of a group are not adjacent; with more groups than this, hashes are computed repeatedly. */
 const MOST_KEPT = 10_000;
 
+/** A leaf's fields as they are in pools and books. */
+export interface PoolLeaf {
+  readonly tickets: number;
+  /** The hash that stands for the group, 32 bytes. */
+  readonly group?: Uint8Array | undefined;
+  /** Why the entrant is excluded from the draw. */
+  readonly reason?: string | undefined;
+}
+
+/**
+ * Writes the data of an entrant's leaf to `target`, from `at` on, and returns the offset behind it: at most 100 bytes further.
+ * `leafHash` is that of the entry in its slice.
+ */
+export function writePoolLeaf(
+  target: Buffer,
+  at: number,
+  leafHash: Uint8Array,
+  { tickets, group, reason }: PoolLeaf,
+): number {
+  target.set(leafHash, at);
+  target.writeUInt16BE(tickets, at + TICKETS_AT);
+  const afterGroup = writeOption(target, at + TICKETS_AT + 2, group);
+  return writeOption(target, afterGroup, reason === undefined ? undefined : hash('sha256', reason, 'buffer'));
+}
+
+function writeOption(target: Buffer, at: number, bytes: Uint8Array | undefined): number {
+  target[at] = bytes === undefined ? 0 : 1;
+  if (bytes === undefined) return at + 1;
+  target.set(bytes, at + 1);
+  return at + 1 + bytes.length;
+}
+
 /** Makes the leaves of one campaign's pool, and the hashes of its groups. */
-export class TermsBinder {
+export class TermsHasher {
   readonly #campaign = Buffer.alloc(4);
   readonly #secret: string;
   readonly #groups = new Map<string, Buffer>();
@@ -60,14 +93,13 @@ export class TermsBinder {
 
   /** The hash of an entrant's leaf in the pool's tree; `leafHash` is that of its entry. 32 bytes. */
   poolLeafHash(leafHash: Uint8Array, { tickets, group, excluded }: Terms): Buffer {
-    const count = Buffer.alloc(2);
-    count.writeUInt16BE(tickets);
-    const parts = [NONE, leafHash, count, ...some(group === null ? undefined : this.groupHash(group))];
-    parts.push(...some(excluded === null ? undefined : hash('sha256', excluded, 'buffer')));
-    return hash('sha256', Buffer.concat(parts), 'buffer');
+    const message = Buffer.alloc(LEAF_PREFIX_BYTES + MOST_LEAF_BYTES);
+    const leaf = {
+      tickets,
+      group: group === null ? undefined : this.groupHash(group),
+      reason: excluded ?? undefined,
+    };
+    const end = writePoolLeaf(message, LEAF_PREFIX_BYTES, leafHash, leaf);
+    return hash('sha256', message.subarray(0, end), 'buffer');
   }
-}
-
-function some(bytes: Buffer | undefined): readonly Buffer[] {
-  return bytes === undefined ? [NONE] : [SOME, bytes];
 }

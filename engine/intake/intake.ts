@@ -17,13 +17,13 @@
 import type { Logger } from 'pino';
 import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
 import { insertSlices, type SliceRow } from '../../sql/statements/books/slices.ts';
-import { insertAsked } from '../../sql/statements/entries/asked.ts';
 import {
   type ConflictPolicy,
   findRefused,
   insertEntries,
   keepEarliest,
 } from '../../sql/statements/entries/entries.ts';
+import { insertUserRequests } from '../../sql/statements/entries/user-requests.ts';
 import { type DeadLetter, insertDeadLetters } from '../../sql/statements/progress/dead-letters.ts';
 import { type GatewayRow, readProgress, saveProgress } from '../../sql/statements/progress/gateways.ts';
 import { moveOn, nextPosition } from '../../sql/statements/progress/log-partitions.ts';
@@ -279,10 +279,10 @@ async function takeItems(
     ['withdrawals', withdrawals],
     ['claims', claims],
   ] as const) {
-    const asked = items.storable();
-    counts.push(asked.userIds.length);
-    if (asked.userIds.length === 0) continue;
-    for (const index of await insertAsked(db, table, asked)) {
+    const columns = items.storable();
+    counts.push(columns.userIds.length);
+    if (columns.userIds.length === 0) continue;
+    for (const index of await insertUserRequests(db, table, columns)) {
       refused.push({ items, index: items.indexOfStorable(index), reason: 'no such campaign' });
     }
   }

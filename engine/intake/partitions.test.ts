@@ -52,6 +52,15 @@ test('engines end with fair, disjoint shares, and take over those of a stopped e
   await first.partitions.giveBack();
 });
 
+test('an engine heard of in the future, by a clock before a failover, has no share', async () => {
+  const first = engine();
+  await pool.query(
+    `insert into engines (engine_id, seen_at) values (gen_random_uuid(), now() + interval '60 s')`,
+  );
+  deepEqual(await first.partitions.poll(), [0, 1, 2, 3, 4, 5, 6, 7]);
+  await first.partitions.giveBack();
+});
+
 test('an engine that loses its connection loses its partitions', async () => {
   const { partitions } = engine();
   equal((await partitions.poll()).length, 8);

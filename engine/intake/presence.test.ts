@@ -10,6 +10,7 @@ import { MOST_PAGES, takePresence } from './presence.ts';
 
 const EPOCH = 1;
 const INCARNATION = 4_294_967_297;
+const CLOCKS = { sharedUs: Date.UTC(2030, 0, 1) * 1_000 };
 const keys = keysOf(testNamespace());
 let ledger: TestLedger;
 let redis: RedisClient;
@@ -51,7 +52,7 @@ async function present(campaignId: number): Promise<number> {
 }
 
 test('one step takes in all pages of reports of all rooms, and reports whether more remain', async () => {
-  const deps = { pool: ledger.pool, redis, keys };
+  const deps = { pool: ledger.pool, redis, keys, clocks: CLOCKS };
   const rooms = [await room(), await room()];
   await reportStreams(2 * PAGE_REPORTS + 1, rooms, 'here');
   equal(await takePresence(deps, EPOCH), true);
@@ -66,7 +67,7 @@ test('one step takes in all pages of reports of all rooms, and reports whether m
 });
 
 test('a step stops at its limit of users, and the next continues there', async () => {
-  const deps = { pool: ledger.pool, redis, keys, mostUsers: PAGE_REPORTS + 1 };
+  const deps = { pool: ledger.pool, redis, keys, clocks: CLOCKS, mostUsers: PAGE_REPORTS + 1 };
   const campaignId = await room();
   await reportStreams(2 * PAGE_REPORTS + 1, [campaignId], 'here');
   equal(await takePresence(deps, EPOCH), false);

@@ -15,6 +15,7 @@ import {
   takePresenceLog,
   takeRooms,
 } from '../../sql/statements/rooms/presence.ts';
+import type { ClockWatch } from '../clock/clock-watch.ts';
 import type { Keys } from '../contract/redis/keys.ts';
 import {
   PAGE_REPORTS,
@@ -41,6 +42,7 @@ export interface PresenceOptions {
   readonly pool: Pool;
   readonly redis: RedisClient;
   readonly keys: Keys;
+  readonly clocks: Pick<ClockWatch, 'sharedUs'>;
   /** The simulator sets fewer than usual. */
   readonly endedAtOnce?: number | undefined;
   /** Tests set fewer than usual. */
@@ -72,7 +74,7 @@ async function takePage(
   options: PresenceOptions,
   epoch: number,
 ): Promise<'all' | 'left' | { readonly users: number }> {
-  const { pool, redis, keys, endedAtOnce = ENDED_AT_ONCE } = options;
+  const { pool, redis, keys, clocks, endedAtOnce = ENDED_AT_ONCE } = options;
   const state = await readPresenceState(pool);
   // An engine that still knows an older epoch must not move the position back to it.
   if (!state.isWanted) return 'all';
@@ -81,6 +83,8 @@ async function takePage(
   const isAnew = state.epoch !== epoch;
   const after = isAnew ? FROM_THE_START : state.position;
   const reports = await readPresence(redis, keys, epoch, after);
+  // Read last: later than whatever is reported.
+  const nowMs = Math.ceil(clocks.sharedUs / 1_000);
   const last = reports.at(-1)?.position;
   if (last === undefined && !state.anyEnded && !isAnew) return 'all';
   const isTaken = await transaction(pool, async client => {
@@ -88,9 +92,9 @@ async function takePage(
     if (held === undefined || held.epoch !== state.epoch || held.position !== state.position) return false;
     await takeRooms(client, isAnew || state.anyEnded ? undefined : roomsOf(reports));
     if (isAnew) await forgetUntold(client);
-    for (const { report } of reports) await takeReport(client, report);
+    for (const { report } of reports) await takeReport(client, report, nowMs);
     // A gateway that has ended only since then may have streams in rooms that this turn has not locked.
-    if (state.anyEnded) await endStreams(client, endedAtOnce);
+    if (state.anyEnded) await endStreams(client, endedAtOnce, nowMs);
     if (last !== undefined || isAnew)
       await movePresenceLog(client, { epoch, position: last ?? FROM_THE_START });
     return true;
@@ -110,10 +114,14 @@ function roomsOf(reports: readonly { readonly report: PresenceReport }[]): reado
   return [...new Set(reports.flatMap(({ report }) => report.rooms.map(({ campaignId }) => campaignId)))];
 }
 
-async function takeReport(db: Queryable, { incarnation, rooms }: PresenceReport): Promise<void> {
+async function takeReport(
+  db: Queryable,
+  { incarnation, rooms }: PresenceReport,
+  nowMs: number,
+): Promise<void> {
   if (!(await noteIncarnation(db, incarnation))) return;
   const here = rooms.map(room => ({ campaignId: room.campaignId, userIds: room.here }));
   await addStreams(db, { incarnation, rooms: here });
   const gone = rooms.map(room => ({ campaignId: room.campaignId, userIds: room.gone }));
-  await removeStreams(db, { incarnation, rooms: gone });
+  await removeStreams(db, { incarnation, rooms: gone }, nowMs);
 }

@@ -32,7 +32,7 @@ export class Progress {
         throughUs: record.throughUs,
         rankedUs: record.rankedUs,
         sliceNumber: 0,
-        repaired: false,
+        backfilled: false,
       }
     );
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { findingKinds, type MonitorFinding, type MonitorFindingKind } from './finding.ts';
 
 const FILE = 'findings.ndjson';
-/** Nobody reads more, and a gateway that shows made-up heads without end must not fill the disk. */
+/** More would help no reader, and a gateway that shows endless made-up heads must not fill the disk. */
 const MOST_TOLD = 10_000;
 
 export class FindingLog {

@@ -11,7 +11,7 @@ import {
   headPositionText,
 } from '../verify/heads/head-positions.ts';
 import { signerOf } from '../verify/testing/basics.ts';
-import { keyObject } from '../verify/testing/maker.ts';
+import { keyObject } from '../verify/testing/maker-world.ts';
 import { json } from '../verify/testing/run.ts';
 import type { ShownHead } from './chain-watch.ts';
 import type { MonitorFinding } from './finding.ts';

@@ -1,6 +1,7 @@
 /** Makes and revokes tokens of operators. */
-import type { Pool } from '../../sql/database.ts';
+import type { Pool, Queryable } from '../../sql/database.ts';
 import {
+  getOperatorToken,
   insertOperatorToken,
   type OperatorToken,
   type Role,
@@ -46,6 +47,13 @@ export async function makeToken(
   return { ...made, token };
 }
 
+/** Throws Problem unknown-token. */
+export async function findToken(db: Queryable, tokenId: number): Promise<OperatorToken> {
+  const token = await getOperatorToken(db, tokenId);
+  if (token === undefined) throw unknownToken(tokenId);
+  return token;
+}
+
 /** Revokes a token at once, for every engine; one that is revoked stays so. Throws Problem unknown-token. */
 export async function revokeToken(pool: Pool, tokenId: number, by: string): Promise<OperatorToken> {
   const revoked = await revokeOperatorToken(pool, tokenId, by);
@@ -53,7 +61,7 @@ export async function revokeToken(pool: Pool, tokenId: number, by: string): Prom
   return revoked;
 }
 
-export function unknownToken(tokenId: number): Problem {
+function unknownToken(tokenId: number): Problem {
   return new Problem('unknown-token', `Token ${tokenId} does not exist.`, {
     errors: [fieldFault('id', tokenId, 'the number of an existing token')],
   });

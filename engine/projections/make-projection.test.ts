@@ -15,7 +15,7 @@ after(() => world.close());
 
 test('waits for stamps from before it began, by the shared clock and not that of its node', async () => {
   const { pool, redis } = world;
-  const campaign = await world.campaign({ places: 1 });
+  const campaign = await world.campaign({ stock: 1 });
   const keys = world.keys.campaign(campaign.campaignId);
   await redis.zadd(keys.rank, 1, 'ann');
   await beginProjection(redis, keys, EPOCH, 'gateways');

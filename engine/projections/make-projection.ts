@@ -5,7 +5,7 @@
  *
  * It is complete when all of these hold; `finish.lua` checks the third:
  * 1. Every entry is ranked that was in the ledger, or on its way there, when the projection was begun. Later entries are
- *    ranked by their gateway, or by the lease reaper if that gateway has ended; the lowest stamp stays, whoever ranks first.
+ *    ranked by their gateway, or by the lease reaper if that gateway has ended; the lowest stamp stays, in whatever order.
  * 2. Winners and leavers are written first, ranks next, and lists of ranks last, because these are read from the ranks.
  * 3. Nothing was put on the board since the ledger was last read, so everything that the board refers to is there.
  */
@@ -88,7 +88,7 @@ export async function makeProjection(
   const taken = await takeProjection(redis, keys, turn, PATIENCE_MS);
   if (taken.state === 'whole') return { state: 'whole', decided: undefined };
   if (taken.state !== 'yours') return { state: 'later', decided: undefined };
-  // Whatever an earlier turn wrote is there, unless the projection was begun anew since.
+  // The writes of earlier turns are there, unless the projection was started anew since.
   const known = before !== undefined && before.by === taken.before ? before : NOTHING;
   // Read after taking the projection, so it is later than its beginning.
   const begunByUs = taken.isLacking ? (known.begunByUs ?? (await making.nowUs())) : undefined;

@@ -2,8 +2,8 @@
 import { deepEqual } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import pino from 'pino';
-import { askForProjection, readAskedFor } from '../contract/redis/projection/asked.ts';
 import { beginProjection } from '../contract/redis/projection/projection.ts';
+import { readRequestedProjections, requestProjection } from '../contract/redis/projection/requested.ts';
 import { World } from '../test/gateway.ts';
 import { Maker } from './maker.ts';
 
@@ -19,7 +19,7 @@ test('builds unfinished campaigns first, then requested ones, then those that en
   const { pool, redis, keys } = world;
   const campaigns = [];
   for (const minute of [undefined, 1, 2, 3, 4]) {
-    const made = await world.campaign({ places: 1 });
+    const made = await world.campaign({ stock: 1 });
     campaigns.push({
       ...made,
       finishedAt: minute === undefined ? null : new Date(Date.UTC(2030, 0, 1, 0, minute)),
@@ -28,7 +28,7 @@ test('builds unfinished campaigns first, then requested ones, then those that en
   }
   const [open, first, second, third, fourth] = campaigns;
   if (second === undefined) throw new Error('there are five campaigns');
-  await askForProjection(redis, keys, second.campaignId);
+  await requestProjection(redis, keys, second.campaignId);
   const maker = new Maker({
     ...{ pool, redis, keys },
     clocks: { nowUs: () => world.nowUs() },
@@ -48,5 +48,5 @@ test('builds unfinished campaigns first, then requested ones, then those that en
     order,
     [open, second, fourth, third, first].map(campaign => campaign?.campaignId),
   );
-  deepEqual([...(await readAskedFor(redis, keys))], [], 'complete projections are forgotten');
+  deepEqual([...(await readRequestedProjections(redis, keys))], [], 'complete projections are forgotten');
 });

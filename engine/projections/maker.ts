@@ -11,7 +11,10 @@ import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import type { ClockWatch } from '../clock/clock-watch.ts';
 import { withTimeout } from '../contract/process/with-timeout.ts';
 import type { Keys } from '../contract/redis/keys.ts';
-import { forgetAskedFor, readAskedFor } from '../contract/redis/projection/asked.ts';
+import {
+  forgetRequestedProjection,
+  readRequestedProjections,
+} from '../contract/redis/projection/requested.ts';
 import type { RedisClient } from '../contract/redis/redis.ts';
 import { type Decided, type Made, type Making, makeProjection, RANKED_AT_ONCE } from './make-projection.ts';
 
@@ -57,7 +60,7 @@ export class Maker {
   readonly #closing = new AbortController();
   #turn: MakerTurn = { epoch: 0, watermarkUs: 0, rankedUs: 0 };
   #working: Promise<void> | undefined;
-  #askedFor: ReadonlySet<number> = new Set();
+  #requested: ReadonlySet<number> = new Set();
 
   constructor(options: MakerOptions) {
     this.#options = options;
@@ -110,23 +113,23 @@ export class Maker {
 
   async #work(): Promise<void> {
     while (this.#wanted.size > 0 && !this.#closing.signal.aborted) {
-      if (this.#wanted.size > 1) await this.#readAskedFor();
+      if (this.#wanted.size > 1) await this.#readRequested();
       const job = this.#next(performance.now());
       if (job === undefined) await this.#rest();
       else await this.#make(job);
     }
   }
 
-  async #readAskedFor(): Promise<void> {
+  async #readRequested(): Promise<void> {
     const { redis, keys } = this.#options;
-    this.#askedFor = await readAskedFor(redis, keys).catch(() => this.#askedFor);
+    this.#requested = await readRequestedProjections(redis, keys).catch(() => this.#requested);
   }
 
   /** Unfinished campaigns in turns, and while all of these must wait, the most recently finished one. */
   #next(nowMs: number): Job | undefined {
     let best: Job | undefined;
     for (const job of this.#wanted.values()) {
-      if (job.againAtMs <= nowMs && (best === undefined || comesBefore(job, best, this.#askedFor)))
+      if (job.againAtMs <= nowMs && (best === undefined || comesBefore(job, best, this.#requested)))
         best = job;
     }
     return best;
@@ -160,8 +163,8 @@ export class Maker {
     // Unless it is now wanted under another epoch, or as another row.
     if (state === 'whole') {
       job.done();
-      if (this.#askedFor.has(campaignId))
-        await forgetAskedFor(redis, keys, campaignId).catch(() => undefined);
+      if (this.#requested.has(campaignId))
+        await forgetRequestedProjection(redis, keys, campaignId).catch(() => undefined);
     }
     if (state === 'whole' && this.#wanted.get(campaignId) === job) this.#wanted.delete(campaignId);
     if (state === 'later') job.againAtMs = performance.now() + AGAIN_MS;
@@ -172,10 +175,10 @@ export class Maker {
   }
 }
 
-function comesBefore(job: Job, other: Job, askedFor: ReadonlySet<number>): boolean {
+function comesBefore(job: Job, other: Job, requested: ReadonlySet<number>): boolean {
   const [ended, otherEnded] = [job.campaign.finishedAt, other.campaign.finishedAt];
   if ((ended === null) !== (otherEnded === null)) return ended === null;
-  const isAsked = askedFor.has(job.campaign.campaignId);
-  if (isAsked !== askedFor.has(other.campaign.campaignId)) return isAsked;
+  const isRequested = requested.has(job.campaign.campaignId);
+  if (isRequested !== requested.has(other.campaign.campaignId)) return isRequested;
   return ended === null || otherEnded === null ? job.triedAtMs < other.triedAtMs : ended > otherEnded;
 }

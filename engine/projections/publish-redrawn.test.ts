@@ -22,7 +22,7 @@ after(() => world.close());
 async function drawn(): Promise<number> {
   const opensAt = new Date('2030-01-01T00:00:00Z');
   const closesAt = new Date('2030-01-02T00:00:00Z');
-  const rules = { kind: 'raffle', title: 'test', places: 2, opensAt, closesAt } as const;
+  const rules = { kind: 'raffle', title: 'test', stock: 2, opensAt, closesAt } as const;
   const tiers = [{ name: 'prize', winners: 2 }];
   const draw = { tiers, alternates: 3, group_limit: null, randomness: 'commit' } as const;
   const randomness = testRandomness();
@@ -40,6 +40,7 @@ async function drawn(): Promise<number> {
     () => ({
       watermarkUs: closesAt.getTime() * 1000,
       nowUs: closesAt.getTime() * 1000,
+      clockMs: closesAt.getTime(),
       availability: undefined,
       presentMs: undefined,
     }),

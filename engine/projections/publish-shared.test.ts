@@ -17,7 +17,7 @@ const OPENS_AT = new Date('2030-01-01T00:00:00Z');
 const TERMS = {
   kind: 'coupon',
   title: 'test',
-  places: 100,
+  stock: 100,
   opensAt: OPENS_AT,
   closesAt: new Date('2030-01-02T00:00:00Z'),
 } as const;
@@ -44,7 +44,13 @@ async function grantOne(number: number): Promise<void> {
     const entry = { campaignIds: [campaignId], userIds: [`user-${number}`], stamps: [1024 * number] };
     await insertEntries(world.pool, entry, 'all');
     const watermarkUs = opensAtUs(campaign) + number;
-    const instants = { watermarkUs, nowUs: watermarkUs, availability: undefined, presentMs: undefined };
+    const instants = {
+      watermarkUs,
+      nowUs: watermarkUs,
+      clockMs: Math.ceil(watermarkUs / 1_000),
+      availability: undefined,
+      presentMs: undefined,
+    };
     const stopping = new AbortController().signal;
     const { isIdle } = await settleCampaign(
       settling,

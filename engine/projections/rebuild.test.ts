@@ -31,9 +31,9 @@ for (const log of availableLogs()) {
 
     /** A running coupon, one with claims, a waiting raffle and a drawn one, all with users who left. */
     const fill = async (): Promise<Campaign[]> => {
-      const coupon = await world.campaign({ places: 30 });
-      const waiting = await world.campaign({ kind: 'raffle', places: 5 });
-      const claimed = await world.claimed({ places: 12, waitlist: 20 });
+      const coupon = await world.campaign({ stock: 30 });
+      const waiting = await world.campaign({ kind: 'raffle', stock: 5 });
+      const claimed = await world.claimed({ stock: 12, waitlist: 20 });
       const gateways = [await world.join(), await world.join()];
       const enter = async (campaign: Campaign): Promise<void> => {
         for (const [number, gateway] of gateways.entries()) {
@@ -49,7 +49,7 @@ for (const log of availableLogs()) {
       };
       await enter(coupon);
       await enter(waiting);
-      const drawn = await world.campaign({ kind: 'raffle', places: 5, closesInMs: 6_000 });
+      const drawn = await world.campaign({ kind: 'raffle', stock: 5, closesInMs: 6_000 });
       await enter(drawn);
       const [one] = gateways;
       for (const each of gateways) ok(await each.renew());
@@ -166,10 +166,11 @@ for (const log of availableLogs()) {
       );
       const { rank } = keys.campaign(campaign.campaignId);
       for (const name of accepted) await eventually(async () => (await redis.zscore(rank, name)) !== null);
-      const { rows } = await world.pool.query('select state, repaired from gateways where incarnation = $1', [
-        old.incarnation,
-      ]);
-      deepEqual(rows, [{ state: 'ended', repaired: true }]);
+      const { rows } = await world.pool.query(
+        'select state, backfilled from gateways where incarnation = $1',
+        [old.incarnation],
+      );
+      deepEqual(rows, [{ state: 'ended', backfilled: true }]);
       await newcomer.leave();
     });
 

@@ -11,6 +11,7 @@ import type { Logger } from 'pino';
 import type { Pool } from '../../sql/database.ts';
 import { listForShelf, markRanks, shelveCampaign } from '../../sql/statements/campaigns/shelving.ts';
 import type { SettlementCycle } from '../settling/settlement-cycle.ts';
+import { campaignName, tryEach } from '../try-each.ts';
 
 /** Campaigns shelved in one turn; the marks of one with millions of entries take seconds. */
 const A_TURN = 50;
@@ -25,13 +26,26 @@ export interface ShelvingOptions {
   readonly log: Logger;
 }
 
-/** One turn. Rejects if a server does not answer; the next turn continues. */
-export async function shelve({ pool, settlementCycle, afterMs, log }: ShelvingOptions): Promise<void> {
+/** One turn. Tries each campaign, and rejects if any could not be shelved or cleared; the next turn continues. */
+export async function shelve(options: ShelvingOptions): Promise<void> {
+  const { afterMs, settlementCycle } = options;
   if (afterMs === undefined) return;
-  for (const campaignId of await listForShelf(pool, afterMs, A_TURN)) {
+  const steps = [
+    { name: 'shelving', work: () => shelveDue(options, afterMs) },
+    { name: 'clearing', work: () => settlementCycle.clearShelved() },
+  ];
+  await tryEach(
+    steps,
+    ({ name }) => name,
+    ({ work }) => work(),
+  );
+}
+
+async function shelveDue({ pool, log }: ShelvingOptions, afterMs: number): Promise<void> {
+  const due = (await listForShelf(pool, afterMs, A_TURN)).map(campaignId => ({ campaignId }));
+  await tryEach(due, campaignName, async ({ campaignId }) => {
     while (await markRanks(pool, campaignId, MARKS_AT_ONCE));
     if (await shelveCampaign(pool, campaignId, afterMs))
       log.info({ campaignId }, 'a campaign was shelved: it leaves Redis');
-  }
-  await settlementCycle.clearShelved();
+  });
 }

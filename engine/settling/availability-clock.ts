@@ -99,7 +99,7 @@ export async function checkAvailability(
   if (registry.epoch === undefined || !clocks.isAgreed || sinceShownMs() > LONGEST_UNSHOWN_MS) return;
   const registered = registry.leases.map(({ incarnation }) => incarnation);
   const { epoch, gateways } = await readBounds(pool, registered);
-  // If another registry has replaced this one, nobody knows who has joined since.
+  // If another registry has replaced this one, gateways may have joined there since.
   if (epoch !== registry.epoch) return;
   await availability.note({ ...registry, gateways, watermarkUs: watermarkOf(registry, gateways) });
 }

@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { pino } from 'pino';
 import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
+import { findWork } from '../../sql/statements/campaigns/settling.ts';
 import { createRoom } from '../../sql/statements/rooms/rooms.ts';
 import { TEST_SALT_SECRET, testRandomness } from '../test/randomness.ts';
 import { TestLedger } from '../test/settling.ts';
@@ -29,7 +30,13 @@ function makeTurns(atOnce: number): { readonly turns: CampaignTurns; readonly as
 /** A watermark later than every entry of these tests. */
 function instantsOf(campaign: Campaign): () => Instants {
   const watermarkUs = opensAtUs(campaign) + 1_000;
-  return () => ({ watermarkUs, nowUs: watermarkUs, availability: undefined, presentMs: undefined });
+  return () => ({
+    watermarkUs,
+    nowUs: watermarkUs,
+    clockMs: Math.ceil(watermarkUs / 1_000),
+    availability: undefined,
+    presentMs: undefined,
+  });
 }
 
 function workOf({ campaignId, kind, revision }: Campaign): Work {
@@ -50,10 +57,15 @@ async function coupons(count: number): Promise<Campaign[]> {
   return made;
 }
 
-test('a campaign that waits for a row delays no other, and requests a cycle when done', async t => {
+async function openRoom(): Promise<Campaign> {
   const terms = { perSecond: 1, capacity: null, paused: false, graceMs: 1_000, passMs: 1_000 };
   const room = await ledger.campaign('room', 100);
   await createRoom(ledger.pool, room.campaignId, { ...terms, visitMs: null, singleUse: false });
+  return room;
+}
+
+test('a campaign that waits for a row delays no other, and requests a cycle when done', async t => {
+  const room = await openRoom();
   const others = await coupons(4);
   const { turns, asked } = makeTurns(2);
   const holder = await ledger.pool.connect();
@@ -72,6 +84,32 @@ test('a campaign that waits for a row delays no other, and requests a cycle when
   const before = asked();
   await holder.query('rollback');
   await eventually(() => turns.canBegin(room) && asked() > before);
+  await turns.close();
+});
+
+test('runs at most as many steps at once as it may, and then the others', async t => {
+  const rooms = [await openRoom(), await openRoom(), await openRoom(), await openRoom()];
+  const [room] = rooms;
+  ok(room !== undefined);
+  const { turns } = makeTurns(2);
+  const holder = await ledger.pool.connect();
+  t.after(() => holder.release(true));
+  await holder.query('begin');
+  await holder.query('lock table rooms in exclusive mode');
+  const waiting = async (): Promise<number> => {
+    const { rows } = await holder.query<{ count: number }>(
+      `select count(*) from pg_locks join pg_database on pg_database.oid = database
+        where datname = current_database() and relation = 'rooms'::regclass and not granted`,
+    );
+    return rows[0]?.count ?? 0;
+  };
+  await turns.settle(rooms.map(workOf), instantsOf(room));
+  await eventually(async () => (await waiting()) === 2);
+  await turns.settle(rooms.map(workOf), instantsOf(room));
+  equal(await waiting(), 2);
+  await holder.query('rollback');
+  await eventually(() => rooms.every(each => turns.canBegin(each)));
+  equal(turns.failing, 0);
   await turns.close();
 });
 
@@ -95,6 +133,35 @@ test('retries a failing campaign with growing delays, while the others continue'
   });
   equal(await settledCount(failing), 2);
   await turns.close();
+});
+
+test('a failing campaign that another engine has settled fails no longer', async () => {
+  const [failing] = await coupons(1);
+  ok(failing !== undefined);
+  const { campaignId } = failing;
+  await ledger.pool.query(
+    `insert into grants (campaign_id, serial, user_id, code) values ($1, 1, 'user-20', 'taken')`,
+    [campaignId],
+  );
+  const [one, other] = [makeTurns(1).turns, makeTurns(1).turns];
+  const due = async (): Promise<readonly Work[]> =>
+    (await findWork(ledger.pool, instantsOf(failing)().watermarkUs, 0)).filter(
+      work => work.campaignId === campaignId,
+    );
+  await eventually(async () => {
+    await one.settle(one.choose(await due()), instantsOf(failing));
+    return one.failing === 1;
+  });
+  one.choose(await due());
+  equal(one.failing, 1, 'it is still due');
+  await ledger.pool.query('delete from grants where campaign_id = $1', [campaignId]);
+  await eventually(async () => {
+    await other.settle(other.choose(await due()), instantsOf(failing));
+    return (await settledCount(failing)) === 2;
+  });
+  deepEqual(one.choose(await due()), []);
+  equal(one.failing, 0);
+  await Promise.all([one.close(), other.close()]);
 });
 
 test('begins nothing after close', async () => {

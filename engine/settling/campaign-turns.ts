@@ -6,7 +6,8 @@
  *   pool is read at a time, as it takes the process's time and memory.
  * - A running campaign is not started again. Its steps run one after another, and the lock of each step keeps other engines
  *   out (settling.ts), so its order is the same as with a single campaign.
- * - A failed campaign is retried with growing delays; cycles continue without it.
+ * - A failed campaign is retried with growing delays; cycles continue without it. It is forgotten when it is no longer due, as
+ *   when another engine has settled it.
  * - When more campaigns are due than steps run at once, engines share them (work-sharing.ts).
  */
 import type { Logger } from 'pino';
@@ -55,13 +56,17 @@ export class CampaignTurns {
     this.#onMore = onMore;
   }
 
-  /** The number of campaigns whose last settling attempt failed. */
+  /** The number of due campaigns whose last settling attempt failed. */
   get failing(): number {
     return this.#failing.count;
   }
 
-  /** Which of the campaigns that are due start now. The others are running, wait for a retry, or are left to other engines. */
+  /**
+   * Which of the campaigns that are due start now; `due` is all of them. The others are running, wait for a retry, or are left
+   * to other engines.
+   */
   choose(due: readonly Work[]): readonly Work[] {
+    this.#failing.keepOnly(due.map(({ campaignId }) => campaignId));
     const able = due.filter(each => this.canBegin(each));
     const fitsAtOnce = able.length + this.#underWay.size <= this.#atOnce;
     return fitsAtOnce ? able : this.#sharing.choose(able, performance.now());

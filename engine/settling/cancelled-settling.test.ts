@@ -1,8 +1,8 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  askVersion,
   effectVersion,
+  proposeVersion,
   readVersion,
   targetOf,
 } from '../../sql/statements/campaigns/campaign-versions.ts';
@@ -29,9 +29,9 @@ async function cancel(made: Campaign, afterMs: number): Promise<Campaign> {
   const { campaignId, version: baseVersion } = campaign;
   const target = { ...targetOf(campaign), stage: 'cancelled' as const };
   const by = { askedBy: 'Ada', reason: null, decideBy: null };
-  const asked = await askVersion(pool, { campaignId, action: 'cancel', baseVersion, target, ...by });
-  ok(asked?.pending);
-  const version = await readVersion(pool, campaignId, asked.pending.version);
+  const proposed = await proposeVersion(pool, { campaignId, action: 'cancel', baseVersion, target, ...by });
+  ok(proposed?.pending);
+  const version = await readVersion(pool, campaignId, proposed.pending.version);
   ok(version);
   const knownBy = new Date(campaign.opensAt.getTime() + afterMs);
   const none = (): undefined => undefined;

@@ -2,7 +2,7 @@
  * Settles a cancelled campaign: nobody is granted or drawn any more. Entries with stamps above `cancelled_stamp` that have
  * not left before are `cancelled` from the cancellation on, so nothing is decided here. The step waits for entries that
  * gateways had accepted and that are still on their way, and counts them. It refuses withdrawals that were not honoured by
- * then, because an outcome never changes. Offers and waitlist places from before stay: claims continue to their end.
+ * then, because an outcome never changes. Offers and waitlist positions from before stay: claims continue to their end.
  */
 import type { Queryable } from '../../sql/database.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';

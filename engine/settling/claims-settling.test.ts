@@ -320,7 +320,7 @@ test('any events in any steps: each serial has one holder, offers pass in order,
           } else if (user !== undefined && kind === 'claim' && model.holds(user)) {
             await ledger.claim(campaign, [user, nowUs]);
             model.ask(user, 'claim', nowUs);
-          } else if (user !== undefined && kind === 'leave' && model.hasPlace(user)) {
+          } else if (user !== undefined && kind === 'leave' && model.isClaimant(user)) {
             await ledger.leave(campaign, [user, nowUs]);
             model.ask(user, 'leave', nowUs);
           }
@@ -370,7 +370,7 @@ class Model {
     return this.#people.get(who)?.state === 'offered';
   }
 
-  hasPlace(who: number): boolean {
+  isClaimant(who: number): boolean {
     return ['offered', 'waitlisted'].includes(this.#people.get(who)?.state ?? '');
   }
 
@@ -383,8 +383,8 @@ class Model {
 
   settle(nowUs: number): void {
     const ended: { atUs: number; order: number; serial: number }[] = [];
-    const places = [...this.#people].filter(([who]) => who <= this.#watermarkUs);
-    for (const [order, [, person]] of places.entries()) {
+    const claimants = [...this.#people].filter(([who]) => who <= this.#watermarkUs);
+    for (const [order, [, person]] of claimants.entries()) {
       const askedUs = Math.min(person.claimUs, person.leaveUs);
       if (person.state === 'waitlisted' && person.leaveUs <= nowUs) person.state = 'withdrawn';
       if (person.state !== 'offered') continue;
@@ -397,7 +397,7 @@ class Model {
     }
     ended.sort((a, b) => a.atUs - b.atUs || a.order - b.order);
     this.#freed.push(...ended.map(({ serial }) => serial));
-    let given = places.filter(([, { state }]) => state !== 'sold_out').length;
+    let given = claimants.filter(([, { state }]) => state !== 'sold_out').length;
     for (const [who, person] of this.#people) {
       if (who <= this.#watermarkUs || who > nowUs) continue;
       given += 1;

@@ -2,7 +2,7 @@
  * Settling with claims: one part of a campaign's step (see settling.ts), in the same transaction. First it ends offers that
  * were claimed or declined or whose deadline has passed; then it offers what is free to those who wait. If more offers end
  * than fit in a transaction, steps do nothing else until the rest fits, so splitting the work into turns decides nothing
- * that one step would not. The turns terminate: everybody with a place ends once. engine/settling/judges/CLAIMS.md has the
+ * that one step would not. The turns terminate: every claimant ends once. engine/settling/judges/CLAIMS.md has the
  * rules.
  */
 import type { Queryable } from '../../sql/database.ts';
@@ -144,8 +144,8 @@ export async function endOffers(
     moveCount,
     moves.map(move => (isFreeing(move) ? { ...move, code: makeCode() } : move)),
   );
-  if (campaign.hasAsked) await markClaims(db, campaignId, through);
-  if (campaign.hasLeaving) await markLeaving(db, campaignId, through);
+  if (campaign.hasOpenClaims) await markClaims(db, campaignId, through);
+  if (campaign.hasOpenWithdrawals) await markLeaving(db, campaignId, through);
   const states = moves.map(({ state }) => state);
   return { moveCount: moveCount + moves.length, states, freed };
 }

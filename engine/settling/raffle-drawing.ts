@@ -124,7 +124,7 @@ async function offerDrawn(
   drawn: readonly Drawn<Entrant>[],
   instants: Instants,
 ): Promise<ClaimCounts> {
-  const { campaignId, places, moveCount } = campaign;
+  const { campaignId, stock, moveCount } = campaign;
   const offer = offerOf(campaign, instants);
   if (offer === undefined) throw new Error(`campaign ${campaignId}: the time to claim is over`);
   for (let at = 0; at < drawn.length; at += CLAIMANT_PAGE) {
@@ -133,12 +133,12 @@ async function offerDrawn(
       return {
         number,
         userId,
-        ...(number <= places ? { serial: number } : { waitlistPosition: number - places }),
+        ...(number <= stock ? { serial: number } : { waitlistPosition: number - stock }),
       };
     });
     await insertClaimants(db, campaignId, claimants, offer);
   }
-  const waitlistedCount = Math.max(0, drawn.length - places);
+  const waitlistedCount = Math.max(0, drawn.length - stock);
   return { waitlistedCount, moveCount, passedOn: 0, isDecided: true };
 }
 

@@ -56,8 +56,8 @@ export async function drawPool(
   const frozen = frozenState(campaignId, await readDrawState(db, campaignId));
   const { seed, draw } = frozen;
   if (seed === null) throw new Error(`campaign ${campaignId} has no seed`);
-  const places = winnersOf(draw) + draw.alternates;
-  const under = new Draw<Entrant>({ places, groupLimit: draw.group_limit }, seed);
+  const count = winnersOf(draw) + draw.alternates;
+  const under = new Draw<Entrant>({ size: count, groupLimit: draw.group_limit }, seed);
   const pool = new EntrantPool(campaignId, saltSecret);
   const campaign = await findCampaign(db, campaignId);
   for await (const batch of poolBatches(db, campaign, stopping)) under.add(batch, pool.add(batch));

@@ -57,7 +57,7 @@ export async function stepRaffle(
   requireKnownFunction(campaign);
   if (campaign.frozenAt === null) return gather(db, campaign, instants.watermarkUs, limit);
   if (campaign.poolRoot === null) return freeze(db, campaign, prepared);
-  // Nobody leaves a pool that is frozen.
+  // A frozen pool is final: refuse withdrawals.
   const refused = await refuseWithdrawals(db, campaign.campaignId, limit);
   if (refused === limit) return { decided: 0, more: true };
   // Until the drawing is due, its randomness stays unrevealed.

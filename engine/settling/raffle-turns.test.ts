@@ -61,7 +61,13 @@ test('while the pool is read, other campaigns settle and the row is unlocked', a
   const settling = { pool, raffles, onDecided: () => undefined };
   const turns = new CampaignTurns({ settling, atOnce: 1, log: pino({ level: 'silent' }) }, () => undefined);
   const watermarkUs = opensAtUs(campaign) + WINDOW_US;
-  const now = { watermarkUs, nowUs: watermarkUs, availability: undefined, presentMs: undefined };
+  const now = {
+    watermarkUs,
+    nowUs: watermarkUs,
+    clockMs: Math.ceil(watermarkUs / 1_000),
+    availability: undefined,
+    presentMs: undefined,
+  };
   const settle = ({ campaignId, kind }: Campaign) =>
     turns.settle([{ campaignId, kind, progress: 0 }], () => now);
   // Two pages for the root, and the same two for the draw.

@@ -2,7 +2,7 @@
  * Settling a room, step by step; settling.ts explains how steps are made safe, judges/ROOM.md draws the states. A
  * step does the following, in this order, on the rows of campaign and room:
  *
- * 1. Gives due entries their place in the line. A user counts as present once a gateway reports a stream of theirs.
+ * 1. Puts due entries into the line. A user counts as present once a gateway reports a stream of theirs.
  * 2. Advances the room's available time by that of the service, if a waiting user is present now and one was after the last turn.
  *    While nobody is present, the fault may be ours (a cut between all of them and us), no present user is delayed, and no
  *    turns are taken (findRooms), however long that lasts. It advances only as far as stream reports are ingested: a user
@@ -17,7 +17,7 @@
  * Where more users leave or return than fit in one step, nobody is admitted before a later step has moved the rest, so it
  * does not matter how many fit.
  *
- * The order guarantee, in place of "nobody before somebody with an earlier stamp": among all users in the line at the moment
+ * The order guarantee, in place of "no entry before one with an earlier stamp": among all users in the line at the moment
  * of an admission (ingested, not withdrawn, not skipped), those with the earliest stamps are admitted. So a user can only be
  * admitted ahead of an earlier stamp if that user was skipped at that moment, and nobody is skipped without having been away
  * for the grace.
@@ -41,7 +41,7 @@ import {
   takeBack,
   takeIn,
 } from '../../sql/statements/rooms/room-turns.ts';
-import { type Room, saveRoom, takeRoom } from '../../sql/statements/rooms/rooms.ts';
+import { type Room, saveRoom, type TakenRoom, takeRoom } from '../../sql/statements/rooms/rooms.ts';
 import { makeCode } from './judges/codes.ts';
 import { type Pace, paceAfter, roomFor } from './judges/room.ts';
 import { closesAtUs, dueStamp, type Instants, type StepResult } from './settling-step.ts';
@@ -61,7 +61,7 @@ export const EMPTY_MS = 3_600_000;
 interface Step {
   readonly db: Queryable;
   readonly campaign: TakenCampaign;
-  readonly room: Room;
+  readonly room: TakenRoom;
   /** Once due entries are taken in. */
   readonly line: Line;
   /** Of people who leave, are there again, or whose visits end. */
@@ -74,12 +74,12 @@ interface Step {
 export async function stepRoom(
   db: Queryable,
   campaign: TakenCampaign,
-  { watermarkUs, presentMs = 0 }: Pick<Instants, 'watermarkUs' | 'presentMs'>,
+  { watermarkUs, clockMs, presentMs = 0 }: Pick<Instants, 'watermarkUs' | 'clockMs' | 'presentMs'>,
   limit: number,
 ): Promise<StepResult> {
   const { campaignId } = campaign;
   const through = dueStamp(campaign, watermarkUs);
-  const room = await takeRoom(db, campaignId, through);
+  const room = await takeRoom(db, campaignId, { through, nowMs: clockMs });
   const passedMs = Math.max(0, Math.min(room.serviceAvailableMs, presentMs) - room.availableThroughMs);
   const { taken, lastStamp } = room.hasDue
     ? await takeIn(db, {
@@ -146,14 +146,19 @@ function wasThere({ takenStamp, emptySinceMs }: Room): boolean {
 }
 
 /** At most the room's current available time: a user who arrives now was not absent before. */
-function availableByNow(room: Room): number {
+function availableByNow(room: TakenRoom): number {
   const { availableMs, availableThroughMs, serviceAvailableMs, aheadMs } = room;
   return availableMs + aheadMs + (wasThere(room) ? serviceAvailableMs - availableThroughMs : 0);
 }
 
 /** In a finished room, unused passes and visits that lasted too long still end. Returns how many. */
-export async function endVisits(db: Queryable, campaignId: number, limit: number): Promise<number> {
-  const { serviceAvailableMs } = await takeRoom(db, campaignId, NO_STAMP);
+export async function endVisits(
+  db: Queryable,
+  campaignId: number,
+  { clockMs }: Pick<Instants, 'clockMs'>,
+  limit: number,
+): Promise<number> {
+  const { serviceAvailableMs } = await takeRoom(db, campaignId, { through: NO_STAMP, nowMs: clockMs });
   return await expireVisits(db, { campaignId, availableMs: serviceAvailableMs, limit });
 }
 
@@ -171,7 +176,7 @@ interface Moved {
 async function moveLine({ db, campaign, room, line, limit, availableMs }: Step): Promise<Moved> {
   const { campaignId, settledStamp } = campaign;
   let { goneCount } = campaign;
-  const left = campaign.hasLeaving
+  const left = campaign.hasOpenWithdrawals
     ? await decideRoomWithdrawals(db, { campaignId, goneCount, limit })
     : NOBODY_LEFT;
   goneCount += left.honoured;
@@ -203,10 +208,10 @@ function noneOf({ settledStamp }: Campaign, goneCount: number): Admitted {
 }
 
 async function admit({ db, campaign, room, isAvailable }: Step, goneCount: number): Promise<Admitted> {
-  const { campaignId, settledStamp, grantedCount, places } = campaign;
+  const { campaignId, settledStamp, grantedCount, stock } = campaign;
   const inside = room.capacity === null ? 0 : await countInside(db, campaignId);
   const free = isAvailable ? roomFor(paceOf(room), room, inside, room.nowUs) : 0;
-  const limit = Math.min(free, places - grantedCount, TURN_LIMIT);
+  const limit = Math.min(free, stock - grantedCount, TURN_LIMIT);
   const first = limit > 0 ? await readFirst(db, campaignId, limit) : [];
   const last = first.at(-1);
   if (last === undefined) return noneOf(campaign, goneCount);

@@ -86,7 +86,7 @@ async function story(movesAtOnce: number | undefined): Promise<unknown[]> {
   await addStreams(ledger.pool, streams(campaign, GATEWAY, all));
   await ledger.leave(campaign, [1, 50], [2, 40], [3, 30], [4, 45]);
   await turn();
-  await removeStreams(ledger.pool, streams(campaign, GATEWAY, [9, 10, 11]));
+  await removeStreams(ledger.pool, streams(campaign, GATEWAY, [9, 10, 11]), ledger.clockMs);
   await advanceAvailability(GRACE_MS);
   await turn();
   await addStreams(ledger.pool, streams(campaign, GATEWAY, [9, 10, 11]));
@@ -95,7 +95,7 @@ async function story(movesAtOnce: number | undefined): Promise<unknown[]> {
   await advanceAvailability(PASS_MS);
   await turn();
   // After the close the room finishes.
-  await removeStreams(ledger.pool, streams(campaign, GATEWAY, [12]));
+  await removeStreams(ledger.pool, streams(campaign, GATEWAY, [12]), ledger.clockMs);
   for (let turns = 0; turns < 3; turns++) {
     await advanceAvailability(PASS_MS);
     await turn(WINDOW_US);
@@ -162,7 +162,7 @@ test('streams of ended gateways end in batches, one gateway after another', asyn
   };
   const seen: (readonly number[])[] = [];
   for (let turn = 0; turn < 5; turn++) {
-    await endStreams(ledger.pool, 2);
+    await endStreams(ledger.pool, 2, ledger.clockMs);
     seen.push(await readStreams());
   }
   deepEqual(seen, [

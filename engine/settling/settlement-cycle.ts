@@ -191,7 +191,7 @@ export class SettlementCycle {
       registry.leases.map(lease => lease.incarnation),
     );
     // Another registry has replaced this one: gateways that it does not know may have stamped what is not in the ledger yet,
-    // and one that is marked as repaired may be ranked in the Redis of that epoch and not in this one.
+    // and one that is marked as backfilled may be ranked in the Redis of that epoch and not in this one.
     if (epoch !== registry.epoch) return;
     this.#watermarkUs = Math.max(this.#watermarkUs, watermarkOf(registry, gateways));
     this.#rankedUs = rankedWatermarkOf(registry, gateways);
@@ -260,6 +260,7 @@ export class SettlementCycle {
     const watermarkUs = this.#raisedUs;
     return {
       watermarkUs,
+      clockMs: Math.ceil(this.#options.clocks.sharedUs / 1_000),
       // In a cycle that began long ago, the time of the registry read would become the start of an offer made only now.
       nowUs: Math.max(watermarkUs, this.#registry?.readAtUs ?? 0, lookedUs),
       presentMs: this.#presentMs,

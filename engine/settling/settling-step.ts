@@ -8,6 +8,8 @@ export interface Instants {
   readonly watermarkUs: number;
   /** The shared clock, as far as it is known; never before the watermark. */
   readonly nowUs: number;
+  /** The shared clock when the step begins, milliseconds since the epoch; estimated, and never behind an instant that is over. */
+  readonly clockMs: number;
   /** Undefined until the service was available once: until then nothing is offered and nothing lapses. */
   readonly availability: AvailableInstants | undefined;
   /**

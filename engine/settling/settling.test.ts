@@ -133,8 +133,8 @@ test('matches a plain computation over the entries, whatever the steps', async (
     fc.asyncProperty(
       fc.integer({ min: 1, max: 10 }),
       fc.array(step, { maxLength: 30 }),
-      async (places, steps) => {
-        const campaign = await ledger.campaign('coupon', places);
+      async (stock, steps) => {
+        const campaign = await ledger.campaign('coupon', stock);
         const entered: number[] = [];
         const left = new Set<number>();
         let nowUs = 0;
@@ -159,7 +159,7 @@ test('matches a plain computation over the entries, whatever the steps', async (
           for (const who of entered) {
             const isDue = who <= watermarkUs;
             if (isDue && !left.has(who)) serial += 1;
-            const due = left.has(who) ? 'withdrawn' : serial <= places ? serial : 'sold_out';
+            const due = left.has(who) ? 'withdrawn' : serial <= stock ? serial : 'sold_out';
             equal(shown[who], isDue ? due : 'waiting', `user-${who}`);
           }
         }

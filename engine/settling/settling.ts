@@ -162,7 +162,7 @@ async function step(
   const taken = await (prepared === undefined ? takeCampaign : waitForCampaign)(db, campaignId);
   if (taken === undefined) return DONE;
   const limit = options.movesAtOnce ?? MOVES_LIMIT;
-  if (taken.finishedAt !== null) return stepFinished(db, taken, limit);
+  if (taken.finishedAt !== null) return stepFinished(db, taken, instants, limit);
   const { availability } = instants;
   if (taken.claimWithinS !== null && !(isAvailable(instants) && areNews(taken, instants))) return DONE;
   const campaign =
@@ -192,10 +192,11 @@ const NOTHING_DUE: DueClaims = { firstUs: null, tooManyUs: null, anyEntries: tru
 async function stepFinished(
   db: Queryable,
   { campaignId, kind }: Campaign,
+  instants: Instants,
   limit: number,
 ): Promise<StepResult> {
   const refused = await refuseWithdrawals(db, campaignId, limit);
-  const ended = kind === 'room' ? await endVisits(db, campaignId, limit) : 0;
+  const ended = kind === 'room' ? await endVisits(db, campaignId, instants, limit) : 0;
   return { decided: 0, more: refused === limit || ended === limit, isIdle: refused === 0 && ended === 0 };
 }
 
@@ -229,7 +230,7 @@ async function stepClaims(
   const ended = await endOffers(db, campaign, instants, due);
   const offered = await offerFreed(db, campaign, instants, due, ended);
   const isFinished = !offered.more && (await areAllDecided(db, campaignId));
-  // Users without a place can no longer leave; those with one could, as far as their withdrawals are due.
+  // Other users can no longer leave; claimants could, as far as their withdrawals are due.
   const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
   const isIdle = offered.moveCount === campaign.moveCount && !isFinished;
   if (!isIdle) {
@@ -252,7 +253,7 @@ async function stepCoupon(
   const through = dueStamp(campaign, instants.watermarkUs);
   const ended = hasClaims ? await endOffers(db, campaign, instants, due) : NOT_MOVED;
   const { goneCount } = campaign;
-  const left = campaign.hasLeaving
+  const left = campaign.hasOpenWithdrawals
     ? await decideWithdrawals(db, { campaignId, settledStamp, through, goneCount, limit })
     : NOBODY_LEFT;
   if (left.more) return leaveTurn(db, campaign, ended, left.honoured);
@@ -332,7 +333,7 @@ async function grantTurn(
   through: number,
   instants: Instants,
 ): Promise<Turn> {
-  const { campaignId, settledStamp, places } = campaign;
+  const { campaignId, settledStamp, stock } = campaign;
   const entries = await readTurn(db, { campaignId, after: settledStamp, through, limit: TURN_LIMIT });
   const { granted, waitlisted, decided, lastStamp } = judgeCoupons(campaign, entries);
   await insertGrants(
@@ -345,7 +346,7 @@ async function grantTurn(
     const claimants = [
       ...granted.map(({ serial, userId }) => ({ number: serial, serial, userId })),
       ...waitlisted.map(({ waitlistPosition, userId }) => ({
-        number: places + waitlistPosition,
+        number: stock + waitlistPosition,
         waitlistPosition,
         userId,
       })),

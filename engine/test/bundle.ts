@@ -21,7 +21,7 @@ const PROGRAMS = [
   'gateway/accounts/main.ts',
   'bench/demo/main.ts',
   'bench/demo/burst-worker.ts',
-  'bench/coupons/generator.ts',
+  'bench/coupons/worker.ts',
   'bench/fairness/edge.ts',
   'bench/fairness/peer.ts',
   'bench/load/worker.ts',

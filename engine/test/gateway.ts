@@ -120,7 +120,7 @@ export class World {
   }
 
   async campaign(
-    rules: Partial<Pick<Campaign, 'kind' | 'places'>> & {
+    rules: Partial<Pick<Campaign, 'kind' | 'stock'>> & {
       readonly opensInMs?: number;
       readonly closesInMs?: number;
     },
@@ -129,7 +129,7 @@ export class World {
     return createCampaign(this.pool, {
       kind: rules.kind ?? 'coupon',
       title: 'test',
-      places: rules.places ?? 10,
+      stock: rules.stock ?? 10,
       opensAt: new Date(nowMs + (rules.opensInMs ?? -1_000)),
       closesAt: new Date(nowMs + (rules.closesInMs ?? 600_000)),
     });
@@ -137,15 +137,15 @@ export class World {
 
   /** A running coupon with claims; the time to claim is an hour unless told otherwise. */
   async claimed(rules: {
-    readonly places: number;
+    readonly stock: number;
     readonly waitlist: number;
     readonly withinS?: number;
     readonly closesInMs?: number;
   }): Promise<Campaign> {
-    const { places, waitlist, withinS = 3_600, closesInMs = 600_000 } = rules;
+    const { stock, waitlist, withinS = 3_600, closesInMs = 600_000 } = rules;
     const nowMs = Math.floor((await this.nowUs()) / 1000);
     const times = { opensAt: new Date(nowMs - 1_000), closesAt: new Date(nowMs + closesInMs) };
-    const campaign = { kind: 'coupon', title: 'test', places, ...times } as const;
+    const campaign = { kind: 'coupon', title: 'test', stock, ...times } as const;
     return createCampaign(this.pool, campaign, id =>
       announcementOf(testRandomness(), id, campaign, undefined, { withinS, waitlist }),
     );
@@ -390,7 +390,7 @@ export async function brokenInvariants(pool: Pool): Promise<readonly string[]> {
     select 'campaign ' || campaign_id || ': ' || count(*) || ' hold the serial ' || serial
       from claimants where state in ('offered', 'claimed') group by campaign_id, serial having count(*) > 1
     union all
-    -- Those who have a place are the first by stamp, and number n is the n-th of them.
+    -- Claimants are the first users by stamp, and number n is the n-th of them.
     select 'campaign ' || campaign_id || ': ' || user_id || ' does not hold the number of their rank'
       from (select c.campaign_id, k.user_id, k.number,
                    row_number() over (partition by c.campaign_id order by e.stamp) as turn

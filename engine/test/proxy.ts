@@ -13,6 +13,8 @@ export interface NetworkProxy {
   /** From now on, withholds what is sent to the server until `release`; its answers still pass. */
   hold(): void;
   release(): void;
+  /** From now on nothing passes on the present connections, and nothing ends them; new ones are served. */
+  forsake(): void;
   close(): Promise<void>;
 }
 
@@ -24,6 +26,7 @@ export async function startProxy(target: {
   let isCut = false;
   let delayMs = 0;
   let held: Promise<void> | undefined;
+  let forsaken = { isSo: false };
   let release = (): void => undefined;
   const keep = (socket: Socket): void => {
     sockets.add(socket);
@@ -38,11 +41,15 @@ export async function startProxy(target: {
     }
     const upstream = connect(target.port, target.host);
     keep(upstream);
-    const heldOrDelayed = (): Promise<unknown> => Promise.all([held, dueIn(delayMs)]);
-    forward(client, upstream, heldOrDelayed);
-    forward(upstream, client, () => dueIn(delayMs));
-    client.once('close', () => upstream.destroy());
-    upstream.once('close', () => client.destroy());
+    const fate = forsaken;
+    const pass = async (due: Promise<unknown>): Promise<void> => {
+      await due;
+      if (fate.isSo) await never;
+    };
+    forward(client, upstream, () => pass(Promise.all([held, dueIn(delayMs)])));
+    forward(upstream, client, () => pass(dueIn(delayMs)));
+    client.once('close', () => fate.isSo || upstream.destroy());
+    upstream.once('close', () => fate.isSo || client.destroy());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -72,6 +79,10 @@ export async function startProxy(target: {
       held = undefined;
       release();
     },
+    forsake() {
+      forsaken.isSo = true;
+      forsaken = { isSo: false };
+    },
     async close() {
       cutAll();
       server.close();
@@ -79,6 +90,8 @@ export async function startProxy(target: {
     },
   };
 }
+
+const never = new Promise<never>(() => undefined);
 
 async function dueIn(ms: number): Promise<void> {
   if (ms > 0) await sleep(ms);

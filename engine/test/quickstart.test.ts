@@ -2,19 +2,19 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { cp, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { readPages } from './documents.ts';
 import { PROJECT } from './program.ts';
-import { commandsOf, Shell, type ShownCommand, showsAll } from './quickstart.ts';
+import { type Example, examplesOf, Shell, showsAll } from './quickstart.ts';
 import { emptyDatabase, eventually, serversFromEnv, type TestDatabase, testNamespace } from './support.ts';
 
 const read = (file: string): string => readFileSync(join(PROJECT, file), 'utf8');
 const english = read('README.md');
-const commands = commandsOf(english);
+const examples = examplesOf(english);
 const { scripts }: { scripts: Readonly<Record<string, string>> } = JSON.parse(read('package.json'));
 
 /** The test run has already installed the packages, and cannot run itself. */
@@ -22,6 +22,14 @@ const START = 'npm ci && npm start';
 const TEST = 'npm ci && npm test';
 const SNIPPET_ENDS = 21;
 const MOST_LINES = 160;
+/** What macOS has not, or has with other options. */
+const GNU_ONLY =
+  /\bdate\b|\bsed -i\b|\breadlink\b|\bgrep -[a-zA-Z]*P|\bxargs -[dr]\b|\bnproc\b|\/proc\/|\bstat -c\b|\btimeout \d|\bsha256sum\b/;
+/** The rooms of gateway and engine from a POST to the stream, each where an entry comes to it first. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  gateway: ['http', 'clock', 'ticket', 'entry', 'shared', 'stream'],
+  engine: ['intake', 'watermark', 'settling', 'projections'],
+};
 
 /** A copy of the project with data and secrets of its own, like a fresh clone. */
 async function copyProject(): Promise<string> {
@@ -95,14 +103,37 @@ describe('the README', () => {
   });
 
   it('shows the same commands and the same output in Korean', () => {
-    assert.deepEqual(commandsOf(read('.github/README.ko.md')), commands);
+    assert.deepEqual(examplesOf(read('.github/README.ko.md')), examples);
   });
 
   it('begins with the two commands', () => {
-    assert.deepEqual(
-      commands.slice(0, 2).map(({ text }) => text),
-      [START, TEST],
-    );
+    assert.deepEqual(examples[0]?.commands, [START, TEST]);
+  });
+
+  it('links to the Korean one in its first line', () => {
+    assert.match(english, /^# [^\n]*\[한국어\]\(\.github\/README\.ko\.md\)\n/);
+  });
+
+  it('shows the rooms in the order in which an entry passes through them', () => {
+    const [, picture = ''] = /^## How a request flows\n.*?^```\n(.*?)^```$/ms.exec(english) ?? [];
+    for (const [folder, rooms] of Object.entries(ROOMS)) {
+      const shown = rooms.map(room => picture.search(new RegExp(`\\b${room} `)));
+      assert.ok(!shown.includes(-1), `${folder}: ${shown}`);
+      assert.deepEqual(
+        shown.toSorted((a, b) => a - b),
+        shown,
+        folder,
+      );
+      for (const room of rooms) assert.ok(existsSync(join(PROJECT, folder, room)), `${folder}/${room}`);
+      const listed = [...read(`${folder}/README.md`).matchAll(/^\| \[([a-z-]+)\]/gm)].map(
+        ([, room = '']) => room,
+      );
+      assert.deepEqual(
+        listed.filter(room => rooms.includes(room)),
+        rooms,
+        `${folder}/README.md`,
+      );
+    }
   });
 
   it('does not need date, which differs between GNU and macOS', () => {
@@ -119,11 +150,24 @@ describe('every page', () => {
         [],
       );
     });
+
+    it(`shows only commands that run as they stand, in macOS' shell as well: ${file}`, () => {
+      const commands = examplesOf(text).flatMap(example => example.commands);
+      // An interactive zsh takes a comment for arguments.
+      assert.deepEqual(
+        commands.filter(command => /(^|\s)#(\s|$)/m.test(command)),
+        [],
+      );
+      assert.deepEqual(
+        commands.filter(command => GNU_ONLY.test(command)),
+        [],
+      );
+    });
   }
 });
 
 describe("the README's commands, in order", () => {
-  const rest: readonly ShownCommand[] = commands.slice(2);
+  const rest: readonly Example[] = examples.slice(1);
   let database: TestDatabase;
   let copy = '';
   let started: Started | undefined;
@@ -148,18 +192,23 @@ describe("the README's commands, in order", () => {
   it('begin with the output of `npm start`', () => {
     const plain = (text: string): string => text.replace(/\\\n/g, ' ').replace(/\s+/g, ' ');
     const printed = plain(started?.output ?? '');
-    const isStream = ({ text }: ShownCommand): boolean => text.includes('/queue');
-    for (const { text } of rest.slice(0, rest.findIndex(isStream) + 1)) {
-      assert.ok(printed.includes(plain(withPorts(text))), `${text}\nis not in\n${started?.output}`);
+    for (const command of rest[0]?.commands ?? []) {
+      assert.ok(printed.includes(plain(withPorts(command))), `${command}\nis not in\n${started?.output}`);
     }
   });
 
-  for (const { text, prints } of rest) {
-    it(text.replace(/\\\n */g, ''), async () => {
-      assert.ok(shell !== undefined);
-      const { code, stdout } = await shell.run(withPorts(text));
-      assert.equal(code, 0, `${stdout}\n${shell.stderr}`);
-      assert.ok(showsAll(prints, stdout), `${prints.join('\n')}\nis not in\n${stdout}`);
+  for (const { commands, prints } of rest) {
+    let printed = '';
+    for (const command of commands) {
+      it(command.replace(/\\\n */g, ''), async () => {
+        assert.ok(shell !== undefined);
+        const { code, stdout } = await shell.run(withPorts(command));
+        assert.equal(code, 0, `${stdout}\n${shell.stderr}`);
+        printed += `${stdout}\n`;
+      });
+    }
+    it(`print ${prints.join(' ')}`, () => {
+      assert.ok(showsAll(prints, printed), `${prints.join('\n')}\nis not in\n${printed}`);
     });
   }
 });
@@ -178,12 +227,11 @@ describe('a shell', () => {
 describe("a page's example", () => {
   it('is parsed into commands and their output', () => {
     const page =
-      '```sh\n# For the reader.\none a \\\n  b   # why\n# printed\n\n# For the reader.\ntwo\n```\n```js\nthree\n```\n';
-    assert.deepEqual(commandsOf(page), [
-      { text: 'one a \\\n  b   # why', prints: ['printed'] },
-      { text: 'two', prints: [] },
+      'one\n```sh\none a \\\n  b\ntwo\n```\n\nIt prints:\n\n```text\nc\n…\n```\n```js\nthree\n```\n```sh\nfour\n```\n';
+    assert.deepEqual(examplesOf(page), [
+      { commands: ['one a \\\n  b', 'two'], prints: ['c', '…'] },
+      { commands: ['four'], prints: [] },
     ]);
-    assert.deepEqual(commandsOf('```sh\none    # why\n```\n'), [{ text: 'one', prints: [] }]);
   });
 
   it('must be printed completely and in order', () => {

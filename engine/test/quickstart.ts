@@ -1,37 +1,34 @@
-/** The commands in the `sh` blocks of a page, and a shell that runs them one after another like a reader. */
+/** The examples of a page, and a shell that runs their commands one after another like a reader. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 
-export interface ShownCommand {
-  /** As shown, over several lines if the page breaks it. */
-  readonly text: string;
-  /** The output that the page shows: the comments directly below the command. */
+/** An `sh` block of a page. */
+export interface Example {
+  /** As shown, over several lines if the page breaks them. */
+  readonly commands: readonly string[];
+  /** What its commands print, in this order, among other lines: those of the `text` block that follows it. */
   readonly prints: readonly string[];
 }
 
-/**
- * The commands of all `sh` blocks, in order. Comments directly below a command are its output; those at the start of a
- * block or after an empty line, and those at the end of a command's line, are for the reader.
- */
-export function commandsOf(page: string): readonly ShownCommand[] {
-  return [...page.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block = '']) =>
-    block.split(/\n{2,}/).flatMap(commandsOfPart),
-  );
+const EXAMPLES = /^```sh\n(.*?)^```\n|^```text\n(.*?)^```\n/gms;
+
+/** The examples of a page, in order. A `text` block belongs to the last one before it. */
+export function examplesOf(page: string): readonly Example[] {
+  const examples: { commands: string[]; prints: string[] }[] = [];
+  for (const [, commands, prints] of page.matchAll(EXAMPLES)) {
+    if (commands !== undefined) examples.push({ commands: commandsIn(commands), prints: [] });
+    else examples.at(-1)?.prints.push(...linesOf(prints ?? ''));
+  }
+  return examples;
 }
 
-function commandsOfPart(part: string): readonly ShownCommand[] {
-  const commands: { text: string; prints: string[] }[] = [];
-  let isContinued = false;
-  for (const line of part.split('\n')) {
-    const last = commands.at(-1);
-    if (line === '') continue;
-    if (line.startsWith('# ')) last?.prints.push(line.slice(2));
-    else if (isContinued && last !== undefined) last.text += `\n${line}`;
-    else commands.push({ text: line.replace(/ {2,}# .*$/, ''), prints: [] });
-    isContinued = line.endsWith('\\');
-  }
-  return commands;
+function commandsIn(block: string): string[] {
+  return block.split(/(?<!\\)\n/).filter(command => command !== '');
+}
+
+function linesOf(block: string): string[] {
+  return block.split('\n').filter(line => line !== '');
 }
 
 /** Whether all shown lines were printed, in this order; `…` stands for what differs from run to run. */

@@ -10,6 +10,7 @@ export function testRandomness(changes: Partial<RandomnessOptions> = {}): Random
     drawSecret: TEST_DRAW_SECRET,
     drandDelayMs: 30_000,
     relays: ['http://127.0.0.1:1'],
+    nowMs: () => Date.now(),
     log: pino({ level: 'silent' }),
     ...changes,
   });

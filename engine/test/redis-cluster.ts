@@ -14,10 +14,14 @@ const PASSWORD = 'cluster';
 /** The port of the cluster bus, relative to the node's port. */
 const BUS_OFFSET = 10_000;
 /**
- * No test waits for it: a replica takes over when told to. Shorter: on a machine busy with other suites, nodes take each
- * other for failed, and a Cluster with an unserved slot answers nothing.
+ * No test waits for it: a replica takes over when told to, or is elected after ELECTION_TIMEOUT_MS. Shorter: on a machine busy
+ * with other suites, nodes take each other for failed, and a Cluster with an unserved slot answers nothing.
  */
 const NODE_TIMEOUT_MS = 60_000;
+/** While a master that was killed shall be found out. Longer: the test waits for it. Shorter: slow nodes are taken for failed too. */
+const ELECTION_TIMEOUT_MS = 5_000;
+/** An election without a majority is repeated after four times ELECTION_TIMEOUT_MS. */
+const ELECTED_MS = 120_000;
 /** How long to wait for a replica's link; the replica retries each second. */
 const LINKED_MS = 60_000;
 
@@ -113,6 +117,28 @@ export class TestCluster {
     await this.#linked(master);
   }
 
+  /**
+   * Like `failOver`, but nobody tells the replica: the other masters find out that theirs is gone, and elect it. Something is
+   * always lost: it waits for a write after `lost`.
+   */
+  async electOver(key: string, lost: () => Promise<void>): Promise<void> {
+    const { master, replica } = await this.#cutOff(key);
+    await lost();
+    await eventually(async () => (await master.offset()) > (await replica.offset()), {
+      timeoutMs: LINKED_MS,
+    });
+    await this.configureAll(['cluster-node-timeout', String(ELECTION_TIMEOUT_MS)]);
+    // No other: a node that is merely slow must not be replaced too.
+    await replica.ask('CONFIG', 'SET', 'cluster-replica-no-failover', 'no');
+    await master.kill();
+    await eventually(async () => (await replica.ask('ROLE')).startsWith('master'), { timeoutMs: ELECTED_MS });
+    await replica.ask('CONFIG', 'SET', 'cluster-replica-no-failover', 'yes');
+    await replica.ask('CONFIG', 'SET', 'masterauth', PASSWORD);
+    await master.start();
+    await this.configureAll(['cluster-node-timeout', String(NODE_TIMEOUT_MS)]);
+    await this.#linked(master);
+  }
+
   /** Like `failOver`, but the master stays alive, as after a network cut: it becomes a replica of the node that took over. */
   async demote(key: string, lost: () => Promise<void>): Promise<void> {
     const { master, replica } = await this.#cutOff(key);
@@ -136,9 +162,11 @@ export class TestCluster {
     for (const node of this.#nodes) await node.ask('CONFIG', 'SET', ...setting);
   }
 
-  /** From now on, and until it is killed, the key's master answers nothing. */
-  async suspend(key: string): Promise<void> {
-    (await this.#masterOf(key)).suspend();
+  /** From now on, until it is killed or resumed by the returned function, the key's master answers nothing. */
+  async suspend(key: string): Promise<() => void> {
+    const master = await this.#masterOf(key);
+    master.suspend();
+    return () => master.resume();
   }
 
   /** The replica of the key's master answers nothing while `work` runs. */

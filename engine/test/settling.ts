@@ -9,8 +9,8 @@ import {
   opensAtUs,
 } from '../../sql/statements/campaigns/campaigns.ts';
 import { findWork } from '../../sql/statements/campaigns/settling.ts';
-import { insertAsked } from '../../sql/statements/entries/asked.ts';
 import { insertEntries } from '../../sql/statements/entries/entries.ts';
+import { insertUserRequests } from '../../sql/statements/entries/user-requests.ts';
 import { announcementOf } from '../campaigns/announce.ts';
 import type { ClaimRules } from '../draw/rules.ts';
 import { type SettlingOptions, settleCampaign } from '../settling/settling.ts';
@@ -33,6 +33,8 @@ export class TestLedger {
   readonly close: () => Promise<void>;
   /** The total of all outages so far; see outage(). */
   outageUs = 0;
+  /** The shared clock, milliseconds since the epoch; not that of PostgreSQL. */
+  readonly clockMs = OPENS_AT.getTime() + 3_600_000;
   /** The available time up to which the users present in rooms are known. */
   presentMs = Number.MAX_SAFE_INTEGER;
   /** How far available time is behind the watermark. */
@@ -55,10 +57,10 @@ export class TestLedger {
 
   campaign(
     kind: Campaign['kind'],
-    places: number,
+    stock: number,
     announce?: (campaignId: number) => Announcement,
   ): Promise<Campaign> {
-    return createCampaign(this.pool, { kind, places, ...TIMES }, announce);
+    return createCampaign(this.pool, { kind, stock, ...TIMES }, announce);
   }
 
   /** Entries of user-<instant> at these instants, microseconds after the opening, all from gateway 0. */
@@ -68,13 +70,13 @@ export class TestLedger {
   }
 
   async withdraw(campaign: Campaign, ...instants: number[]): Promise<void> {
-    await insertAsked(this.pool, 'withdrawals', columns(campaign, instants));
+    await insertUserRequests(this.pool, 'withdrawals', columns(campaign, instants));
   }
 
   /** A coupon with claims. */
   claimed(stock: number, claims: ClaimRules): Promise<Campaign> {
     return this.campaign('coupon', stock, id =>
-      announcementOf(testRandomness(), id, { places: stock, ...TIMES }, undefined, claims),
+      announcementOf(testRandomness(), id, { stock, ...TIMES }, undefined, claims),
     );
   }
 
@@ -83,7 +85,7 @@ export class TestLedger {
     campaign: Campaign,
     ...claims: readonly (readonly [who: number, atUs: number])[]
   ): Promise<void> {
-    await insertAsked(this.pool, 'claims', asked(campaign, claims));
+    await insertUserRequests(this.pool, 'claims', sentBy(campaign, claims));
   }
 
   /** Withdrawals of user-<who> at these instants, microseconds after the opening. */
@@ -91,7 +93,7 @@ export class TestLedger {
     campaign: Campaign,
     ...wishes: readonly (readonly [who: number, atUs: number])[]
   ): Promise<void> {
-    await insertAsked(this.pool, 'withdrawals', asked(campaign, wishes));
+    await insertUserRequests(this.pool, 'withdrawals', sentBy(campaign, wishes));
   }
 
   /** By the user's instant: the outcome, with the serial if there is one. */
@@ -128,7 +130,8 @@ export class TestLedger {
     const options = { pool: this.pool, raffles, onDecided: () => undefined, ...more };
     const watermarkUs = opensAtUs(campaign) + afterUs;
     const availability = { throughUs: watermarkUs - this.availableBehindUs, outageUs: this.outageUs };
-    const instants = { watermarkUs, nowUs: watermarkUs, availability, presentMs: this.presentMs };
+    const { clockMs, presentMs } = this;
+    const instants = { watermarkUs, nowUs: watermarkUs, clockMs, availability, presentMs };
     const turn = await settleCampaign(options, campaign.campaignId, () => instants, goOn, stopping);
     return turn.more;
   }
@@ -163,7 +166,7 @@ export function columns({ campaignId }: Campaign, instants: readonly number[]) {
   };
 }
 
-function asked({ campaignId }: Campaign, wishes: readonly (readonly [who: number, atUs: number])[]) {
+function sentBy({ campaignId }: Campaign, wishes: readonly (readonly [who: number, atUs: number])[]) {
   return {
     campaignIds: wishes.map(() => campaignId),
     userIds: wishes.map(([who]) => `user-${who}`),

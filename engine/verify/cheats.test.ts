@@ -7,17 +7,9 @@ import { test } from 'node:test';
 import { isoOf } from './receipts/leaf.ts';
 import { leafHashOf, sha256 } from './testing/basics.ts';
 import { dataOf, Forger } from './testing/forger.ts';
-import type { EntryObject } from './testing/made.ts';
-import {
-  CAMPAIGN,
-  CLOSES_AT_US,
-  incarnationOf,
-  makeBook,
-  monitorSigner,
-  OPENS_AT_US,
-  type Parts,
-  written,
-} from './testing/maker.ts';
+import type { EntryObject, Parts } from './testing/made.ts';
+import { makeBook, written } from './testing/maker.ts';
+import { CAMPAIGN, CLOSES_AT_US, incarnationOf, monitorSigner, OPENS_AT_US } from './testing/maker-world.ts';
 import { inOrder, lines, recordsOf } from './testing/records.ts';
 import { codesOf, inPieces, json, run } from './testing/run.ts';
 

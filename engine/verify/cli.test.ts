@@ -8,7 +8,8 @@ import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { Item } from './testing/made.ts';
-import { bookSigner, keyObject, makeBook, sliceSigner, written } from './testing/maker.ts';
+import { makeBook, written } from './testing/maker.ts';
+import { bookSigner, keyObject, sliceSigner } from './testing/maker-world.ts';
 import { json } from './testing/run.ts';
 
 const LAUNCHER = join(import.meta.dirname, 'bin.mjs');

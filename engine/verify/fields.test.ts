@@ -8,17 +8,9 @@ import { test } from 'node:test';
 import type { FindingCode } from './findings.ts';
 import { base64url, signerOf } from './testing/basics.ts';
 import { type ForgedSlice, Forger } from './testing/forger.ts';
-import {
-  bookSigner,
-  CLOSES_AT_US,
-  keyObject,
-  type MadeBook,
-  makeBook,
-  OPENS_AT_US,
-  type Parts,
-  sliceSigner,
-  written,
-} from './testing/maker.ts';
+import type { MadeBook, Parts } from './testing/made.ts';
+import { makeBook, written } from './testing/maker.ts';
+import { bookSigner, CLOSES_AT_US, keyObject, OPENS_AT_US, sliceSigner } from './testing/maker-world.ts';
 import { codesOf, inPieces, json, run } from './testing/run.ts';
 
 const first = makeBook({ kind: 'coupon', entries: 20, stock: 5 });

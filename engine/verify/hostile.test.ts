@@ -5,7 +5,8 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import type { Limits } from './limits.ts';
 import { canonical } from './testing/basics.ts';
-import { makeBook, type Parts, written } from './testing/maker.ts';
+import type { Parts } from './testing/made.ts';
+import { makeBook, written } from './testing/maker.ts';
 import { inOrder } from './testing/records.ts';
 import { codesOf, inPieces, json, run, runBook } from './testing/run.ts';
 

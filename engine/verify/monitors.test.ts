@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { base64url, canonical, sha256 } from './testing/basics.ts';
 import { Forger } from './testing/forger.ts';
-import { CLOSES_AT_US, makeBook, monitorSigner, OPENS_AT_US, type Parts, written } from './testing/maker.ts';
+import type { Parts } from './testing/made.ts';
+import { makeBook, written } from './testing/maker.ts';
+import { CLOSES_AT_US, monitorSigner, OPENS_AT_US } from './testing/maker-world.ts';
 import {
   headNumbersOf,
   inOrder,

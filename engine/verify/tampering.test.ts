@@ -5,7 +5,8 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { base64url } from './testing/basics.ts';
 import type { Item } from './testing/made.ts';
-import { bookSigner, keyObject, makeBook, sliceSigner, written } from './testing/maker.ts';
+import { makeBook, written } from './testing/maker.ts';
+import { bookSigner, keyObject, sliceSigner } from './testing/maker-world.ts';
 import { codesOf, inPieces, json, run, runBook } from './testing/run.ts';
 
 const RUNS = { numRuns: 150, seed: 20260731 };

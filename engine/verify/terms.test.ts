@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { base64url, sha256 } from './testing/basics.ts';
-import type { EntryObject } from './testing/made.ts';
-import { makeBook, type Parts, type Plan, written } from './testing/maker.ts';
+import type { EntryObject, Parts, Plan } from './testing/made.ts';
+import { makeBook, written } from './testing/maker.ts';
 import { codesOf, inPieces, json, run, runBook } from './testing/run.ts';
 
 const plan: Plan = { kind: 'raffle', entries: 60, tiers: [1, 3], alternates: 3, groupLimit: 2 };

@@ -74,7 +74,7 @@ for (const log of availableLogs()) {
     });
 
     test('one of two engines is the lease reaper, and the other takes over', async () => {
-      const campaign = await world.campaign({ places: 5 });
+      const campaign = await world.campaign({ stock: 5 });
       const [first, second] = [await world.startEngine(), await world.startEngine()];
       await first.stop('SIGKILL');
       await second.stop('SIGTERM');

@@ -21,7 +21,7 @@
  * 1. retiring  Begins an epoch in the ledger and makes the log refuse every identity prepared before. (A Redis log refuses
  *              older epochs from the marker on.)
  * 2. fencing   Appends a marker to each partition, a fence of the new epoch's incarnation 0, and a fence for each
- *              incarnation that is live in the ledger, repeatedly until all markers were consumed and nobody is live.
+ *              incarnation that is live in the ledger, repeatedly until all markers are consumed and no incarnation is live.
  *              Nothing acknowledged under an older epoch lies behind a marker, and intake drops whatever does: an
  *              incarnation unknown to the ledger has shown itself before the marker, or never will. If one shows that the
  *              epoch was in use before (the ledger was restored, or recreated in front of an old log), the reaper takes
@@ -42,8 +42,8 @@ import {
   type GatewayRow,
   hasIncarnationAbove,
   type Incarnation,
-  markAllRepaired,
-  markRepaired,
+  markAllBackfilled,
+  markBackfilled,
   nameOf,
   readGateways,
   readIncarnations,
@@ -204,7 +204,7 @@ export class LeaseReaper {
     }
     await this.#endMissing(rows, registry);
     await this.#markMissing(registry);
-    for (const row of rows) if (row.state === 'ended' && !row.repaired) await this.#repair(row);
+    for (const row of rows) if (row.state === 'ended' && !row.backfilled) await this.#backfill(row);
   }
 
   /** Ensures that nothing can be written with the old identity before the number goes to another gateway. */
@@ -238,7 +238,7 @@ export class LeaseReaper {
     }
   }
 
-  /** For a log that opens epochs by itself: marks partitions without this epoch, or nobody could write there. */
+  /** For a log that opens epochs by itself: marks partitions without this epoch; no gateway could write there otherwise. */
   async #markMissing({ epoch = 0, readAtUs }: Registry): Promise<void> {
     const nowMs = performance.now();
     if (nowMs - this.#lookedForMarksAtMs < FENCE_AGAIN_MS) return;
@@ -252,7 +252,7 @@ export class LeaseReaper {
   }
 
   /** Ranks what an ended incarnation had logged but perhaps not ranked. */
-  async #repair(row: GatewayRow): Promise<void> {
+  async #backfill(row: GatewayRow): Promise<void> {
     const { pool, redis, keys, log } = this.#options;
     const { gateway, incarnation, rankedUs } = row;
     let ranked = 0;
@@ -262,8 +262,8 @@ export class LeaseReaper {
       const after = Math.max(BEFORE_ALL_STAMPS, lastStampAt(rankedUs, opensAtUs(campaign)));
       ranked += await projectRanks(pool, redis, keys.campaign(campaignId), { campaignId, after, gateway });
     }
-    await markRepaired(pool, gateway, incarnation);
-    log.info({ gateway, incarnation, ranked }, 'ranks of a fenced gateway repaired');
+    await markBackfilled(pool, gateway, incarnation);
+    log.info({ gateway, incarnation, ranked }, 'ranks of a fenced gateway backfilled');
   }
 
   /** Appends a fence, unless one was appended a moment ago. `promisedUs` applies to an incarnation that never logged. */
@@ -344,8 +344,8 @@ export class LeaseReaper {
       await raiseEpoch(pool, begun.later);
       return;
     }
-    await markAllRepaired(pool, epoch * INCARNATIONS_PER_EPOCH);
-    // Nobody has stamped since the marker was made, so new stamps can start after it.
+    await markAllBackfilled(pool, epoch * INCARNATIONS_PER_EPOCH);
+    // No gateway has stamped since the marker was made, so new stamps can start after it.
     const floorUs = Math.max(nowUs, await readWatermark(pool));
     if (nodes !== '') await noteNodes(redis, keys.leases, nodes);
     if (!(await openRegistry(redis, keys.leases, { epoch, floorUs, leaseMs })))

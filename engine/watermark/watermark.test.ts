@@ -8,7 +8,7 @@ function gateway(number: number, throughUs: number, more: Partial<GatewayView> =
     gateway: number,
     incarnation: 100 + number,
     state: 'live',
-    repaired: false,
+    backfilled: false,
     throughUs,
     rankedUs: throughUs,
     ...more,
@@ -48,12 +48,12 @@ test('counts a live gateway in the ledger even without its lease', () => {
 });
 
 test('ignores an ended gateway even with its lease', () => {
-  const ended = gateway(1, 10, { state: 'ended', repaired: true });
+  const ended = gateway(1, 10, { state: 'ended', backfilled: true });
   equal(watermarkOf(registry(50, { 1: 5 }), [ended]), 50);
   equal(rankedWatermarkOf(registry(50, { 1: 5 }), [ended]), 50);
 });
 
-test('an ended gateway holds the ranks until it is repaired', () => {
+test('an ended gateway holds the ranks until it is backfilled', () => {
   const ended = gateway(1, 30, { state: 'ended', rankedUs: 20 });
   equal(watermarkOf(registry(50), [ended]), 50);
   equal(rankedWatermarkOf(registry(50), [ended]), 20);
@@ -64,7 +64,7 @@ test('ranks never pass the ledger', () => {
 });
 
 test('a reused number does not stand for its previous holder', () => {
-  const before = gateway(1, 10, { incarnation: 7, state: 'ended', repaired: true });
+  const before = gateway(1, 10, { incarnation: 7, state: 'ended', backfilled: true });
   equal(watermarkOf(registry(50, { 1: 45 }), [before]), 45);
 });
 
@@ -120,14 +120,14 @@ class Model {
     }
   }
 
-  repair(gateway: ModelGateway): void {
+  backfill(gateway: ModelGateway): void {
     const { row } = gateway;
     if (row?.state !== 'ended') return;
     this.rank(
       gateway,
       gateway.ledger.filter(stampUs => stampUs > row.rankedUs),
     );
-    gateway.row = { ...row, repaired: true };
+    gateway.row = { ...row, backfilled: true };
   }
 }
 
@@ -201,7 +201,13 @@ class ModelGateway {
     this.#consumed += 1;
     this.ledger.push(...record.stamps);
     const { throughUs, rankedUs } = record;
-    this.row = { ...this.name, state: record.isEnd ? 'ended' : 'live', repaired: false, throughUs, rankedUs };
+    this.row = {
+      ...this.name,
+      state: record.isEnd ? 'ended' : 'live',
+      backfilled: false,
+      throughUs,
+      rankedUs,
+    };
     return record.stamps;
   }
 
@@ -223,7 +229,7 @@ const step = fc.record({
     'rank',
     'end',
     'free',
-    'repair',
+    'backfill',
     'registry',
     'ledger',
     'ledger',
@@ -248,7 +254,7 @@ test('never passes an acknowledged entry, whatever the order of events', () => {
         if (what === 'rank') model.rank(gateway, gateway.rankNext());
         if (what === 'end') gateway.end();
         if (what === 'free') gateway.free();
-        if (what === 'repair') model.repair(gateway);
+        if (what === 'backfill') model.backfill(gateway);
       }
     }),
     { numRuns: 2_000 },

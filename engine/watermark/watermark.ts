@@ -4,13 +4,13 @@
  * Both depend on the order of reads, which the caller keeps: first the registry of leases, then the ledger's gateways. Then
  * every incarnation that ever stamped falls into one of these cases:
  *
- * - ended in the ledger: everything it was acknowledged for is in the ledger; it bounds nothing (R: once it is repaired);
+ * - ended in the ledger: everything it was acknowledged for is in the ledger; it bounds nothing (R: once it is backfilled);
  * - live in the ledger: everything it stamped up to its promise is in the ledger, so it bounds W by that promise;
  * - in the registry but not in the ledger: all its stamps are later than its registration, which bounds W;
  * - in neither: it registered after the registry was read. Its stamps are later than its registration, which is not before
  *   the instant of the read (contract/redis/lease/acquire.lua ensures that), so that instant bounds W as well.
  *
- * The instants of reads and registrations are Redis' time only as far as an engine vouches for it
+ * The instants of reads and registrations are Redis' time only as far as an engine confirms it
  * (clock/clock-agreement.ts), so setting a clock moves neither.
  *
  * A number leaves the registry only after its incarnation has ended in the ledger, so no incarnation falls between the
@@ -29,12 +29,12 @@ export interface RegistryView {
   }[];
 }
 
-/** The ledger's view of one incarnation. Ended and repaired ones are needed only if registered. */
+/** The ledger's view of one incarnation. Ended and backfilled ones are needed only if registered. */
 export interface GatewayView {
   readonly gateway: number;
   readonly incarnation: number;
   readonly state: 'live' | 'ended';
-  readonly repaired: boolean;
+  readonly backfilled: boolean;
   readonly throughUs: number;
   readonly rankedUs: number;
 }
@@ -52,7 +52,7 @@ export function watermarkOf(registry: RegistryView, gateways: readonly GatewayVi
 export function rankedWatermarkOf(registry: RegistryView, gateways: readonly GatewayView[]): number {
   let rankedUs = watermarkOf(registry, gateways);
   for (const gateway of gateways) {
-    if (gateway.state === 'live' || !gateway.repaired) rankedUs = Math.min(rankedUs, gateway.rankedUs);
+    if (gateway.state === 'live' || !gateway.backfilled) rankedUs = Math.min(rankedUs, gateway.rankedUs);
   }
   return rankedUs;
 }

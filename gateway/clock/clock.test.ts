@@ -156,7 +156,7 @@ function reportVerdict(
 ): void {
   const answeredUs = local();
   const sample = { askedUs: answeredUs - roundTripUs, answeredUs, redisUs: answeredUs - 50 + offsetUs };
-  clock.believe({ verdict, readings }, sample);
+  clock.acceptFinding({ verdict, readings }, sample);
 }
 
 test('follows the step at once when an engine has confirmed Redis since', () => {

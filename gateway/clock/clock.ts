@@ -7,10 +7,10 @@
  * sample with the smallest error now counts: mostly the fastest round trip, and a slow one only when the fast ones have
  * aged (the clock filter of NTP with its dispersion, RFC 5905 section 10). Samples of one clock agree within their bounds
  * (K. Marzullo, S. Owicki, Maintaining the time in a distributed system, 1983): when a new sample contradicts the best
- * one, one of the clocks was set or stood still. If they differ by up to CLOCK_STOP_MS, this class believes the new sample
+ * one, one of the clocks was set or stood still. If they differ by up to CLOCK_STOP_MS, this class accepts the new sample
  * and drops the old ones. Beyond that it cannot tell which clock it was: the shown time continues as before, and its bound
  * includes the difference, so nothing is stamped (clock-limits.ts). That lasts until samples agree again, or until an
- * engine, which has other clocks to compare, has since found Redis' clock correct (`believe`).
+ * engine, which has other clocks to compare, has since found Redis' clock correct (`acceptFinding`).
  *
  * The shown time moves towards the estimate by slewing, never by a step, and never backward.
  *
@@ -19,16 +19,16 @@
  * gateway whose bound is too large accepts no entries (clock-limits.ts).
  *
  * Instants of arrival are even. The odd ones are for requests whose arrival a proxy has noted (request-start.ts), so that
- * these can be stamped between earlier instants without a list of all given ones.
+ * these can be stamped between earlier instants without a list of all used ones.
  */
 
-import type { ClockWord } from '../../engine/contract/redis/lease/lease.ts';
+import type { ClockReport } from '../../engine/contract/redis/lease/lease.ts';
 
 export interface ClockSample {
   /** Local monotonic times, microseconds: when the request was sent and when the response was received. */
   readonly askedUs: number;
   readonly answeredUs: number;
-  /** What Redis said, microseconds since the epoch. */
+  /** Redis' time, microseconds since the epoch. */
   readonly redisUs: number;
 }
 
@@ -120,7 +120,9 @@ export class SharedClock {
     return Math.max(boundUs, Math.abs(offsetOf(against) - offset) + boundOf(against, local));
   }
 
-  /** Samples contradict the clock: nothing is stamped until they agree or an engine finds Redis' clock right (`believe`). */
+  /**
+   * Samples contradict the clock: nothing is stamped until they agree or an engine finds Redis' clock right (`acceptFinding`).
+   */
   get isContradicted(): boolean {
     return this.#contradiction !== undefined;
   }
@@ -134,7 +136,8 @@ export class SharedClock {
       this.#contradiction = isLikeIt ? { ...contradiction, last: sample } : { first: sample, last: sample };
       return;
     }
-    // A response so slow that it agrees with both says nothing. A clock that was slewed back agrees with the best sample again.
+    // A response so slow that it agrees with both proves nothing. A clock that was slewed back agrees with the best sample
+    // again.
     if (isLikeIt && this.#surest !== undefined && spreadUs(sample, this.#surest, local) > this.#stopUs)
       return;
     this.#contradiction = undefined;
@@ -148,9 +151,9 @@ export class SharedClock {
    * The finding must be about the clock that the samples show. A clock that was set ahead and corrected may now show a later
    * time than the samples did, so the time that comes with the finding becomes the next sample. And a finding about a clock
    * before it was set back may arrive late, with an instant that the clock reaches again. Times cannot tell the two apart, so
-   * the readings of the engines are counted, and only a later reading counts. Returns whether the finding was believed.
+   * the readings of the engines are counted, and only a later reading counts. Returns whether the finding was accepted.
    */
-  believe({ verdict, readings }: ClockWord, sample: ClockSample): boolean {
+  acceptFinding({ verdict, readings }: ClockReport, sample: ClockSample): boolean {
     if (!this.isContradicted) return false;
     this.sample(sample);
     const contradiction = this.#contradiction;
@@ -220,4 +223,12 @@ export class SharedClock {
   promiseBeyond(us: number): void {
     this.#lastUs = Math.max(this.#lastUs, us);
   }
+}
+
+/**
+ * The shared time, or the machine's before the first sample; microseconds since the epoch. For what is shown and for the
+ * lifetimes of tickets and tokens. Nothing is stamped by it.
+ */
+export function shownUs(clock: Pick<SharedClock, 'synchronised' | 'now'>): number {
+  return clock.synchronised ? clock.now() : Date.now() * 1_000;
 }

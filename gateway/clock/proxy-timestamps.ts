@@ -7,7 +7,7 @@
  * reports whole milliseconds requests the same instant again and again.
  */
 
-/** Below this many it is not worth removing those that the promise has passed. */
+/** Below this many, removing those that the promise has passed is not worth the work. */
 const SWEEP_AT_LEAST = 4_096;
 
 export class ProxyTimestamps {

@@ -2,7 +2,7 @@
  * X-Request-Start: when a request reached the proxy at the edge, which may be well before it reached a gateway, over a slow
  * link or out of a long queue. There is no standard for it. The formats of Heroku, nginx (`t=${msec}`) and Apache (`t=%t`)
  * are accepted: seconds with a fraction, milliseconds or microseconds since the epoch, with or without `t=`. Only trusted
- * proxies are believed. Such a proxy must set the header itself, replacing whatever it was sent, and must keep its clock
+ * proxies are accepted. Such a proxy must set the header itself, replacing whatever it was sent, and must keep its clock
  * synchronised: an instant is only as good as the clock that it was read from.
  *
  * The value becomes the instant of the stamp, clamped: never at or before a promise of the gateway (log and watermark

@@ -15,7 +15,7 @@ const COUPON: Campaign = {
   campaignId: 7,
   kind: 'coupon',
   title: 'test',
-  places: 3,
+  stock: 3,
   opensAt: at(10),
   closesAt: at(20),
   createdAt: at(0),
@@ -28,7 +28,7 @@ const row: fc.Arbitrary<Campaign> = fc
     wasCancelled: fc.boolean(),
     isPaused: fc.boolean(),
     isFinished: fc.boolean(),
-    grantedCount: fc.constantFrom(0, COUPON.places),
+    grantedCount: fc.constantFrom(0, COUPON.stock),
     closingAt: fc.option(fc.integer({ min: 11, max: 20 })),
   })
   .map(({ stage, wasCancelled, isPaused, isFinished, grantedCount, closingAt }) => ({
@@ -48,8 +48,7 @@ test('fans and operators see the same state, except that fans see sold_out, and 
       const shown = campaignView(toBoard(campaign), nowMs * 1000).status;
       const state = stateOf(campaign, nowMs);
       if (state === 'archived') equal(shown, campaign.cancelledStamp === null ? 'settled' : 'cancelled');
-      else if (state === 'open')
-        equal(shown, campaign.grantedCount === campaign.places ? 'sold_out' : 'open');
+      else if (state === 'open') equal(shown, campaign.grantedCount === campaign.stock ? 'sold_out' : 'open');
       else equal(shown, state);
     }),
     { numRuns: 2_000 },
@@ -61,5 +60,5 @@ test('shows paused for a campaign that is paused before its opening or when sold
   const shown = (campaign: Campaign, ms: number): string =>
     campaignView(toBoard(campaign), at(ms).getTime() * 1000).status;
   equal(shown(paused, 5), 'paused');
-  equal(shown({ ...paused, grantedCount: paused.places }, 15), 'paused');
+  equal(shown({ ...paused, grantedCount: paused.stock }, 15), 'paused');
 });

@@ -1,17 +1,20 @@
-/** GET /v1/campaigns and /v1/campaigns/{id}: what is offered, from the gateway's copy of the board. */
+/** GET /v1/campaigns and /v1/campaigns/{id}: the campaigns, from the gateway's copy of the board. */
 import type { HttpRequest } from 'uWebSockets.js';
+import { isoOfUs } from '../../engine/contract/api/instants.ts';
+import { pageOf } from '../../engine/contract/api/page.ts';
 import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
 import { campaignStateAt } from '../../engine/contract/campaign/campaign-state.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
-import type { SharedClock } from '../clock/clock.ts';
-import { isoOf } from '../clock/iso.ts';
-import { type CampaignList, type CampaignView, MAX_CAMPAIGN_ID } from '../http/contract.ts';
+import { type SharedClock, shownUs } from '../clock/clock.ts';
+import type { CampaignList, CampaignView } from '../http/contract/campaigns.ts';
+import { MAX_CAMPAIGN_ID } from '../http/contract/fields.ts';
 import { ANSWERED, type Reply } from '../http/reply.ts';
 import {
   type CampaignLookupParts,
   findCampaign,
   type RefusalParts,
   readCampaignId,
+  refuseInvalid,
 } from '../http/requests.ts';
 import type { Board } from '../shared/board.ts';
 import { LedgerUnavailable } from './ledger.ts';
@@ -31,16 +34,16 @@ export interface CampaignListParts extends RefusalParts, NowParts {
 const LIMIT = 100;
 
 export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignView {
-  const { campaignId: id, kind, title, places } = campaign;
+  const { campaignId: id, kind, title, stock } = campaign;
   return {
     id,
     kind,
     title,
-    ...(kind === 'coupon' ? { stock: places } : {}),
-    ...(kind === 'raffle' ? { winners: places } : {}),
-    opens_at: isoOf(campaign.opensAtUs),
-    closes_at: isoOf(campaign.closesAtUs),
-    ...(campaign.drawsAtUs === undefined ? {} : { draws_at: isoOf(campaign.drawsAtUs) }),
+    ...(kind === 'coupon' ? { stock } : {}),
+    ...(kind === 'raffle' ? { winners: stock } : {}),
+    opens_at: isoOfUs(campaign.opensAtUs),
+    closes_at: isoOfUs(campaign.closesAtUs),
+    ...(campaign.drawsAtUs === undefined ? {} : { draws_at: isoOfUs(campaign.drawsAtUs) }),
     ...(campaign.timeZone === undefined ? {} : { time_zone: campaign.timeZone }),
     status: statusOf(campaign, nowUs),
     settled: campaign.settledCount,
@@ -79,16 +82,12 @@ function statusOf(campaign: BoardCampaign, nowUs: number): CampaignView['status'
   return state === 'open' && soldOut ? 'sold_out' : state;
 }
 
-function nowUs(parts: NowParts): number {
-  return parts.clock.synchronised ? parts.clock.now() : Date.now() * 1000;
-}
-
 export async function getCampaign(parts: CampaignParts, reply: Reply, req: HttpRequest): Promise<void> {
   const idText = req.getParameter(0);
   const id = readCampaignId(parts, reply, idText);
   if (id === ANSWERED) return;
   const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
-  if (campaign !== ANSWERED) reply.json(200, JSON.stringify(campaignView(campaign, nowUs(parts))));
+  if (campaign !== ANSWERED) reply.json(200, JSON.stringify(campaignView(campaign, shownUs(parts.clock))));
 }
 
 /**
@@ -100,10 +99,7 @@ export async function listCampaigns(parts: CampaignListParts, reply: Reply, req:
   const limit = readWhole('limit', req.getQuery('limit'), LIMIT, 1, LIMIT);
   if (typeof after !== 'number' || typeof limit !== 'number') {
     const faults = [after, limit].filter(value => typeof value !== 'number');
-    parts.metrics.refuse('invalid');
-    reply.problem('invalid-request', `${faults.map(fault => fault.field).join(' and ')} cannot be read.`, {
-      members: { errors: faults },
-    });
+    refuseInvalid(parts, reply, faults);
     return;
   }
   const shelved = await listShelved(parts, after, limit + 1);
@@ -114,18 +110,17 @@ export async function listCampaigns(parts: CampaignListParts, reply: Reply, req:
   const rest = [...shown, ...(shelved ?? []).filter(({ campaignId }) => !isShown.has(campaignId))].sort(
     (a, b) => a.campaignId - b.campaignId,
   );
-  const page = rest.slice(0, limit);
-  const next = rest.length > limit ? (page.at(-1)?.campaignId ?? null) : null;
-  const now = nowUs(parts);
+  const { rows, next } = pageOf(rest, limit, ({ campaignId }) => campaignId);
+  const now = shownUs(parts.clock);
   const answer: CampaignList = {
-    campaigns: page.map(campaign => campaignView(campaign, now)),
+    campaigns: rows.map(campaign => campaignView(campaign, now)),
     next,
     ...(shelved === undefined ? { partial: true } : {}),
   };
   reply.json(200, JSON.stringify(answer));
 }
 
-/** Undefined if there may be some and the ledger does not answer. */
+/** Undefined if there may be shelved campaigns and the ledger does not answer. */
 async function listShelved(
   { board, shelved }: CampaignListParts,
   after: number,

@@ -1,7 +1,6 @@
 /**
- * Questions about single users that only the ledger can answer: while Redis is being rebuilt, and about shelved campaigns.
- * Questions that arrive during one statement go out together as the next, so ten thousand users who ask at once cost
- * PostgreSQL ten statements.
+ * Look-ups of single users that only the ledger can answer: while Redis is being rebuilt, and in shelved campaigns. Look-ups
+ * that arrive during one statement share the next one, so ten thousand concurrent requests cost PostgreSQL ten statements.
  */
 import type { Queryable } from '../../sql/database.ts';
 import type { Ledger } from './ledger.ts';
@@ -20,7 +19,7 @@ export class LedgerQuestions<Row extends { readonly userId: string }> {
   readonly #ledger: Ledger;
   readonly #read: (db: Queryable, campaignId: number, userIds: readonly string[]) => Promise<readonly Row[]>;
   #waiting: Question<Row>[] = [];
-  #isAsking = false;
+  #isBusy = false;
 
   /** `read` returns a row for each user who has one. */
   constructor(
@@ -35,30 +34,30 @@ export class LedgerQuestions<Row extends { readonly userId: string }> {
   find(campaignId: number, userId: string): Promise<Row | undefined> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ campaignId, userId, resolve, reject });
-      if (!this.#isAsking) void this.#ask();
+      if (!this.#isBusy) void this.#ask();
     });
   }
 
   async #ask(): Promise<void> {
-    this.#isAsking = true;
+    this.#isBusy = true;
     while (this.#waiting.length > 0) {
       const campaignId = this.#waiting[0]?.campaignId ?? 0;
-      const asked = this.#waiting.filter(each => each.campaignId === campaignId).slice(0, QUESTIONS_AT_ONCE);
-      const isAsked = new Set(asked);
-      this.#waiting = this.#waiting.filter(each => !isAsked.has(each));
-      await this.#answer(campaignId, asked);
+      const batch = this.#waiting.filter(each => each.campaignId === campaignId).slice(0, QUESTIONS_AT_ONCE);
+      const taken = new Set(batch);
+      this.#waiting = this.#waiting.filter(each => !taken.has(each));
+      await this.#answer(campaignId, batch);
     }
-    this.#isAsking = false;
+    this.#isBusy = false;
   }
 
-  async #answer(campaignId: number, asked: readonly Question<Row>[]): Promise<void> {
+  async #answer(campaignId: number, batch: readonly Question<Row>[]): Promise<void> {
     try {
-      const userIds = asked.map(({ userId }) => userId);
+      const userIds = batch.map(({ userId }) => userId);
       const rows = await this.#ledger.ask(db => this.#read(db, campaignId, userIds));
       const byUser = new Map(rows.map(row => [row.userId, row]));
-      for (const { userId, resolve } of asked) resolve(byUser.get(userId));
+      for (const { userId, resolve } of batch) resolve(byUser.get(userId));
     } catch (error) {
-      for (const { reject } of asked) reject(error);
+      for (const { reject } of batch) reject(error);
     }
   }
 }

@@ -7,10 +7,19 @@
 import { DatabaseError } from 'pg';
 import type { Logger } from 'pino';
 import { messageOf } from '../../engine/contract/process/message-of.ts';
+import { OutageLog } from '../../engine/contract/process/outage-log.ts';
 import { openPool, type Pool, type Queryable, transaction } from '../../sql/database.ts';
 
 /** The ledger is unavailable right now; `message` says why. */
-export class LedgerUnavailable extends Error {}
+export class LedgerUnavailable extends Error {
+  /** Whether the same statement may succeed a moment later. */
+  readonly mayPass: boolean;
+
+  constructor(message: string, { mayPass = true, ...options }: ErrorOptions & { mayPass?: boolean } = {}) {
+    super(message, options);
+    this.mayPass = mayPass;
+  }
+}
 
 /** Thrown by work that rolls its transaction back; the ledger itself is fine. */
 export class TakenBack extends Error {}
@@ -24,21 +33,27 @@ const AWAY_MS = 1_000;
 export interface LedgerOptions {
   /** '' for none. */
   readonly databaseUrl: string;
+  /** The most connections at once, 4 unless told otherwise. */
+  readonly connections?: number;
   /** The timeout of a connection attempt and of a statement. */
   readonly timeoutMs: number;
   readonly log: Logger;
+  /** Shared by all that use the same server, so that its outage is logged once. */
+  readonly outages?: OutageLog;
   /** Opens the pool; defaults to openPool. */
   readonly open?: typeof openPool;
 }
 
 export class Ledger {
   readonly #options: LedgerOptions;
+  readonly #outages: OutageLog;
   #pool: Pool | undefined;
   #closed = false;
   #awayUntilMs = 0;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
+    this.#outages = options.outages ?? new OutageLog(options.log, 'Postgres');
   }
 
   /** Runs statements. Rejects with LedgerUnavailable when Postgres refuses or does not answer in time. */
@@ -61,17 +76,20 @@ export class Ledger {
     if (pool.waitingCount >= MOST_WAITING)
       throw new LedgerUnavailable('too many requests wait for the ledger');
     try {
-      return await work(pool);
+      const result = await work(pool);
+      this.#outages.back();
+      return result;
     } catch (error) {
       if (error instanceof TakenBack) throw error;
       const why = messageOf(error);
-      if (isFaultOfOurs(error)) {
+      const mayPass = !isFaultOfOurs(error);
+      if (!mayPass) {
         this.#options.log.error({ err: error }, 'the ledger refused a statement');
       } else {
         this.#awayUntilMs = performance.now() + AWAY_MS;
-        this.#options.log.debug({ reason: why }, 'the ledger is unreachable');
+        this.#outages.gone(error);
       }
-      throw new LedgerUnavailable(why, { cause: error });
+      throw new LedgerUnavailable(why, { cause: error, mayPass });
     }
   }
 
@@ -83,14 +101,16 @@ export class Ledger {
   }
 
   #open(): Pool {
-    const { databaseUrl, timeoutMs, log, open = openPool } = this.#options;
-    if (databaseUrl === '') throw new LedgerUnavailable('DATABASE_URL is not set');
-    if (this.#closed) throw new LedgerUnavailable('the gateway is stopping');
-    this.#pool ??= open(databaseUrl, {
-      max: CONNECTIONS,
+    const { databaseUrl, connections = CONNECTIONS, timeoutMs, log, open = openPool } = this.#options;
+    if (databaseUrl === '') throw new LedgerUnavailable('DATABASE_URL is not set', { mayPass: false });
+    if (this.#closed) throw new LedgerUnavailable('the gateway is stopping', { mayPass: false });
+    if (this.#pool !== undefined) return this.#pool;
+    this.#pool = open(databaseUrl, {
+      max: connections,
       applicationName: 'fairline gateway',
       timeoutMs,
-      onError: error => log.warn({ reason: error.message }, 'lost a connection to Postgres'),
+      // An idle connection says nothing of the server; the next request does.
+      onError: error => log.debug({ reason: error.message }, 'lost an idle connection to Postgres'),
     });
     return this.#pool;
   }

@@ -7,9 +7,9 @@ import { fieldFault } from '../../engine/contract/api/problem.ts';
 import type { KeyRing } from '../../engine/contract/keys/key-ring.ts';
 import { GATEWAY_COUNT } from '../../engine/contract/record/stamp.ts';
 import { type HeadPosition, readHeads } from '../../sql/statements/books/slices.ts';
-import type { HeadList, KeyList } from '../http/contract.ts';
+import type { HeadList, KeyList } from '../http/contract/published.ts';
 import type { Reply } from '../http/reply.ts';
-import type { RefusalParts } from '../http/requests.ts';
+import { type RefusalParts, refuseInvalid } from '../http/requests.ts';
 import type { Ledger } from './ledger.ts';
 import { refuseUnavailable } from './unavailable.ts';
 
@@ -35,9 +35,7 @@ export async function listHeads(parts: HeadListParts, reply: Reply, req: HttpReq
   const text = req.getQuery('after') ?? '';
   const after = readHeadPosition(text);
   if (after === undefined) {
-    parts.metrics.refuse('invalid');
-    const fault = fieldFault('after', text, 'the next of an earlier page, or nothing');
-    reply.problem('invalid-request', 'after is invalid.', { members: { errors: [fault] } });
+    refuseInvalid(parts, reply, [fieldFault('after', text, 'the next of an earlier page, or nothing')]);
     return;
   }
   try {

@@ -33,7 +33,7 @@ export class ShelvedCampaigns {
   readonly #ledger: Ledger;
   readonly #standings: LedgerQuestions<ShelvedStanding>;
   readonly #kept = new Map<number, Kept>();
-  #asked = new Map<number, (rows: Promise<readonly Campaign[]>) => void>();
+  #waiting = new Map<number, (rows: Promise<readonly Campaign[]>) => void>();
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
@@ -78,21 +78,21 @@ export class ShelvedCampaigns {
 
   /** Requests of one turn of the event loop share one statement. */
   async #ask(campaignId: number): Promise<BoardCampaign | undefined> {
-    if (this.#asked.size === 0) setImmediate(() => this.#askAll());
-    if (this.#asked.size >= ASKED_AT_ONCE)
+    if (this.#waiting.size === 0) setImmediate(() => this.#askAll());
+    if (this.#waiting.size >= ASKED_AT_ONCE)
       throw new LedgerUnavailable('too many requests wait for the ledger');
     const rows = await new Promise<readonly Campaign[]>(resolve => {
-      this.#asked.set(campaignId, resolve);
+      this.#waiting.set(campaignId, resolve);
     });
     const row = rows.find(each => each.campaignId === campaignId);
     return row && toBoard(row);
   }
 
   #askAll(): void {
-    const asked = this.#asked;
-    this.#asked = new Map();
-    const rows = this.#ledger.ask(db => readShelved(db, [...asked.keys()]));
-    for (const resolve of asked.values()) resolve(rows);
+    const waiting = this.#waiting;
+    this.#waiting = new Map();
+    const rows = this.#ledger.ask(db => readShelved(db, [...waiting.keys()]));
+    for (const resolve of waiting.values()) resolve(rows);
   }
 }
 

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Asked, type Decision, decide, type Standing, userKey, type WantedUse } from './decide.ts';
+import {
+  type Decision,
+  decide,
+  type PricedRequest,
+  type Standing,
+  userKey,
+  type WantedUse,
+} from './decide.ts';
 import type { Redemption } from './redemption.ts';
 
 const NOW = 1_900_000_000_000;
@@ -24,7 +31,7 @@ function useOf(couponId: number, changes: Partial<WantedUse> = {}): WantedUse {
   return { couponId, code: `C${couponId}`, revision: 1, isGrant: false, ...limits, ...changes };
 }
 
-function basketOf(uses: readonly WantedUse[], userId = 'ann', holdMs?: number): Asked['wanted'] {
+function basketOf(uses: readonly WantedUse[], userId = 'ann', holdMs?: number): PricedRequest['wanted'] {
   const discounts = uses.map(({ couponId, code }) => ({
     code,
     couponId,
@@ -50,7 +57,7 @@ function standing(changes: Partial<Standing> = {}): Standing {
   };
 }
 
-const asked = (wanted: Asked['wanted'], key?: string, hash = 'same'): Asked => ({
+const priced = (wanted: PricedRequest['wanted'], key?: string, hash = 'same'): PricedRequest => ({
   request: key === undefined ? undefined : { key, hash: Buffer.alloc(32, hash) },
   wanted,
 });
@@ -63,12 +70,12 @@ function labelOf(decision: Decision | undefined): string {
   return decision?.state ?? 'none';
 }
 
-function labelsOf(of: Standing, ...all: readonly Asked[]): readonly string[] {
+function labelsOf(of: Standing, ...all: readonly PricedRequest[]): readonly string[] {
   return decide(of, all).decisions.map(labelOf);
 }
 
 test('uses all coupons of a basket or none', () => {
-  const both = asked(basketOf([useOf(4), useOf(1)]));
+  const both = priced(basketOf([useOf(4), useOf(1)]));
   const { decisions, useChanges, made } = decide(standing(), [both, both, both]);
   assert.deepEqual(decisions.map(labelOf), ['new', 'new', 'C1 used_up']);
   assert.deepEqual(
@@ -80,27 +87,27 @@ test('uses all coupons of a basket or none', () => {
   );
   assert.equal(made.length, 2);
   const used = standing({ userUses: new Map([[userKey(2, 'ann'), 1]]) });
-  assert.deepEqual(labelsOf(used, asked(basketOf([useOf(2)])), asked(basketOf([useOf(2)], 'bob'))), [
+  assert.deepEqual(labelsOf(used, priced(basketOf([useOf(2)])), priced(basketOf([useOf(2)], 'bob'))), [
     'C2 used_up_by_user',
     'new',
   ]);
 });
 
 test('a granted code belongs to its current holder', () => {
-  const mine = asked(basketOf([useOf(4, { isGrant: true })]));
+  const mine = priced(basketOf([useOf(4, { isGrant: true })]));
   assert.deepEqual(labelsOf(standing({ holders: new Map([['C4', 'ann']]) }), mine), ['new']);
   assert.deepEqual(labelsOf(standing({ holders: new Map([['C4', 'bob']]) }), mine), ['C4 unknown']);
   assert.deepEqual(labelsOf(standing(), mine), ['C4 unknown'], 'it was reassigned');
 });
 
 test('rejects a price computed from other terms', () => {
-  assert.deepEqual(labelsOf(standing(), asked(basketOf([useOf(4, { revision: 2 })]), 'k')), ['stale']);
-  assert.deepEqual(decide(standing(), [asked(basketOf([useOf(4, { revision: 2 })]), 'k')]).requests, []);
+  assert.deepEqual(labelsOf(standing(), priced(basketOf([useOf(4, { revision: 2 })]), 'k')), ['stale']);
+  assert.deepEqual(decide(standing(), [priced(basketOf([useOf(4, { revision: 2 })]), 'k')]).requests, []);
 });
 
 test('one key performs one action once and rejects a different one', () => {
-  const first = asked(basketOf([useOf(1)]), 'k');
-  const result = decide(standing(), [first, first, asked(basketOf([useOf(1)]), 'k', 'other')]);
+  const first = priced(basketOf([useOf(1)]), 'k');
+  const result = decide(standing(), [first, first, priced(basketOf([useOf(1)]), 'k', 'other')]);
   assert.deepEqual(result.decisions.map(labelOf), ['new', 'known', 'idempotency-key-reused']);
   assert.equal(result.requests.length, 1);
   assert.equal(result.made.length, 1);
@@ -111,7 +118,7 @@ test('one key performs one action once and rejects a different one', () => {
     redemptions: new Map([[redemption.redemptionId, redemption]]),
     requests: new Map([['k', request]]),
   });
-  assert.deepEqual(labelsOf(later, asked({ kind: 'again' }, 'k'), asked({ kind: 'again' }, 'k', 'other')), [
+  assert.deepEqual(labelsOf(later, priced({ kind: 'again' }, 'k'), priced({ kind: 'again' }, 'k', 'other')), [
     'known',
     'idempotency-key-reused',
   ]);
@@ -123,7 +130,7 @@ test('one key performs one action once and rejects a different one', () => {
 /** A hold until `expiresAtMs`; `isGivenBack`: its use was given back before the clock was set back. */
 function heldUntil(expiresAtMs: number, isGivenBack = false): Standing {
   const [held] = decide(standing({ nowMs: expiresAtMs - 1_000 }), [
-    asked(basketOf([useOf(1)], 'ann', 1_000)),
+    priced(basketOf([useOf(1)], 'ann', 1_000)),
   ]).made;
   assert.ok(held !== undefined);
   const uses = held.uses.map(use => ({ ...use, givenBack: isGivenBack }));
@@ -134,8 +141,8 @@ function heldUntil(expiresAtMs: number, isGivenBack = false): Standing {
 }
 
 test('a hold is redeemed or released once, before its expiry', () => {
-  const commit = asked({ kind: 'commit', redemptionId: 1 });
-  const release = asked({ kind: 'release', redemptionId: 1 });
+  const commit = priced({ kind: 'commit', redemptionId: 1 });
+  const release = priced({ kind: 'release', redemptionId: 1 });
   const held = heldUntil(NOW + 1);
   assert.deepEqual(labelsOf(held, commit, commit, release), ['new', 'already-redeemed', 'already-redeemed']);
   assert.deepEqual(labelsOf(held, release, release, commit), ['new', 'known', 'reservation-over']);
@@ -151,26 +158,26 @@ test('a hold is redeemed or released once, before its expiry', () => {
 });
 
 test('commits no direct redemption, and refunds no hold', () => {
-  const [sold] = decide(standing(), [asked(basketOf([useOf(1)]))]).made;
+  const [sold] = decide(standing(), [priced(basketOf([useOf(1)]))]).made;
   assert.ok(sold !== undefined);
   const of = standing({ redemptions: new Map([[sold.redemptionId, sold]]) });
-  assert.deepEqual(labelsOf(of, asked({ kind: 'commit', redemptionId: 1 })), ['unknown-reservation']);
-  const refund = asked({ kind: 'refund', redemptionId: 1, refund: undefined });
+  assert.deepEqual(labelsOf(of, priced({ kind: 'commit', redemptionId: 1 })), ['unknown-reservation']);
+  const refund = priced({ kind: 'refund', redemptionId: 1, refund: undefined });
   assert.deepEqual(labelsOf(heldUntil(NOW + 1), refund), ['unknown-redemption']);
   assert.deepEqual(labelsOf(of, refund, refund), ['new', 'nothing left']);
 });
 
 test('a refund returns fully refunded uses in the same transaction', () => {
-  const part = (quantity: number): Asked =>
-    asked({ kind: 'refund', redemptionId: 1, refund: { lines: [{ line: 1, quantity }], shipping: false } });
-  const [sold] = decide(standing(), [asked(basketOf([useOf(1)]))]).made;
+  const part = (quantity: number): PricedRequest =>
+    priced({ kind: 'refund', redemptionId: 1, refund: { lines: [{ line: 1, quantity }], shipping: false } });
+  const [sold] = decide(standing(), [priced(basketOf([useOf(1)]))]).made;
   assert.ok(sold !== undefined);
   const of = standing({
     redemptions: new Map([[1, sold]]),
     coupons: new Map([[1, { revision: 1, used: 2 }]]),
     freshIds: [2],
   });
-  const next = asked(basketOf([useOf(1)]));
+  const next = priced(basketOf([useOf(1)]));
   const result = decide(of, [part(1), next, part(1), next]);
   assert.deepEqual(result.decisions.map(labelOf), ['new', 'C1 used_up', 'new', 'new']);
   assert.deepEqual(
@@ -205,7 +212,7 @@ test('counted uses never exceed a limit and none is lost, in one transaction or 
     fc.property(steps, fc.boolean(), (all, together) => {
       const ledger = new Map<number, Redemption>();
       let nowMs = NOW;
-      const batch: Asked[] = [];
+      const batch: PricedRequest[] = [];
       const flush = (): void => {
         const of = read(ledger, nowMs);
         const { made, decisions, useChanges } = decide(of, batch.splice(0));
@@ -232,10 +239,10 @@ test('counted uses never exceed a limit and none is lost, in one transaction or 
         }
         if (step.kind === 'use') {
           const uses = step.coupons.map(couponId => useOf(couponId));
-          batch.push(asked(basketOf(uses, step.user, step.holdMs)));
+          batch.push(priced(basketOf(uses, step.user, step.holdMs)));
         } else if (step.kind === 'refund') {
-          batch.push(asked({ kind: 'refund', redemptionId: step.id, refund: undefined }));
-        } else batch.push(asked({ kind: step.kind, redemptionId: step.id }));
+          batch.push(priced({ kind: 'refund', redemptionId: step.id, refund: undefined }));
+        } else batch.push(priced({ kind: step.kind, redemptionId: step.id }));
         if (!together) flush();
       }
       flush();

@@ -39,7 +39,8 @@ export type Decidable =
   /** A request whose key is already in the ledger. */
   | { readonly kind: 'again' };
 
-export interface Asked {
+/** A request to decide, with its basket priced. */
+export interface PricedRequest {
   /** Makes a retry safe; undefined for a release, which is idempotent by itself. */
   readonly request: { readonly key: string; readonly hash: Buffer } | undefined;
   readonly wanted: Decidable;
@@ -100,9 +101,9 @@ export interface Decided {
   readonly requests: readonly ShopRequest[];
 }
 
-export function decide(standing: Standing, asked: readonly Asked[]): Decided {
+export function decide(standing: Standing, batch: readonly PricedRequest[]): Decided {
   const draft = new Draft(standing);
-  const decisions = asked.map(each => draft.decide(each));
+  const decisions = batch.map(each => draft.decide(each));
   return { ...draft.written(), decisions };
 }
 
@@ -139,7 +140,7 @@ class Draft {
     };
   }
 
-  decide({ request, wanted }: Asked): Decision {
+  decide({ request, wanted }: PricedRequest): Decision {
     const before = request && this.#requests.get(request.key);
     if (request !== undefined && before !== undefined) return this.#again(request, before);
     const decision = this.#decideNew(wanted);

@@ -6,6 +6,7 @@
  * the whole basket; each discount is then divided over the lines in its scope, so that these always sum to it.
  */
 
+import { isoOfMs } from '../../engine/contract/api/instants.ts';
 import { firstConflict } from '../../engine/contract/coupons/stacking.ts';
 import { type Terms, WHOLE_BASIS_POINTS } from '../../engine/contract/coupons/terms.ts';
 import { allocate } from './allocate.ts';
@@ -130,10 +131,10 @@ function refusalOf(
   });
   const { validFromMs, validUntilMs, currency, minimumBasket } = terms;
   if (validFromMs !== null && nowMs < validFromMs) {
-    return refuse('not_yet_valid', `a use at or after ${new Date(validFromMs).toISOString()}`);
+    return refuse('not_yet_valid', `a use at or after ${isoOfMs(validFromMs)}`);
   }
   if (validUntilMs !== null && nowMs >= validUntilMs) {
-    return refuse('no_longer_valid', `a use before ${new Date(validUntilMs).toISOString()}`);
+    return refuse('no_longer_valid', `a use before ${isoOfMs(validUntilMs)}`);
   }
   if (currency !== null && currency !== basket.currency) {
     return refuse('currency', `a basket in ${currency}, not in ${basket.currency}`);

@@ -1,15 +1,13 @@
 /** The problems that the OpenAPI document shows for shops; see ../http/problem-examples.ts. */
 import { redemption } from '../../engine/contract/api/examples/story.ts';
 import { fieldFault } from '../../engine/contract/api/problem.ts';
-import type { ProblemExamples } from '../../engine/contract/api/problem-examples.ts';
+import { invalidExample, type ProblemExamples } from '../../engine/contract/api/problem-examples.ts';
 import { unauthenticatedShop } from '../http/problem-examples.ts';
 
 export const invalidId: ProblemExamples = {
-  'invalid-request': {
-    detail:
-      'Invalid request: id is "first", expected the id of a reservation or redemption, a whole number from 1.',
-    errors: [fieldFault('id', 'first', 'the id of a reservation or redemption, a whole number from 1')],
-  },
+  'invalid-request': invalidExample([
+    fieldFault('id', 'first', 'the id of a reservation or redemption, a whole number from 1'),
+  ]),
 };
 
 /** Of operations that only read. */
@@ -22,11 +20,11 @@ export const readProblems: ProblemExamples = {
     errors: [fieldFault('code', 'NONE', 'the code of an existing coupon, claimed if claims are required')],
   },
   'unknown-reservation': {
-    detail: 'No reservation 999 exists.',
+    detail: 'Reservation 999 does not exist.',
     errors: [fieldFault('id', 999, 'the id of an existing reservation')],
   },
   'unknown-redemption': {
-    detail: 'No redemption 999 exists.',
+    detail: 'Redemption 999 does not exist.',
     errors: [fieldFault('id', 999, 'the id of an existing redemption')],
   },
 };
@@ -36,17 +34,13 @@ const REFUSED_CODE = 'an existing code, claimed if claims are required';
 /** Of operations that change something. */
 export const changeProblems: ProblemExamples = {
   ...readProblems,
-  'invalid-request': {
-    detail:
-      'Invalid request: idempotency-key is missing, expected 1 to 255 printable characters without spaces, new for each new request.',
-    errors: [
-      fieldFault(
-        'idempotency-key',
-        undefined,
-        '1 to 255 printable characters without spaces, new for each new request',
-      ),
-    ],
-  },
+  'invalid-request': invalidExample([
+    fieldFault(
+      'idempotency-key',
+      undefined,
+      '1 to 255 printable characters without spaces, new for each new request',
+    ),
+  ]),
   'payload-too-large': {
     detail: 'The body is larger than 16384 bytes.',
     errors: [fieldFault('body', '20000 bytes', 'at most 16384 bytes')],
@@ -89,7 +83,7 @@ export const changeProblems: ProblemExamples = {
     ],
   },
   'nothing-to-refund': {
-    detail: 'Invalid request: lines is [], expected an item that was not refunded yet.',
+    detail: 'Nothing was refunded: lines is [], expected an item that was not refunded yet.',
     errors: [fieldFault('lines', [], 'an item that was not refunded yet')],
   },
 };

@@ -1,6 +1,6 @@
 /**
  * Decides shops' requests in batches: requests that arrive during one transaction form the next one, as entries form slices.
- * A hundred baskets with one coupon then wait for its row, and for the disk, once and not a hundred times.
+ * A hundred baskets with one coupon then wait for its row and for the disk once, not a hundred times.
  */
 import { LAPSED_AT_ONCE } from '../../sql/statements/coupons/redemptions.ts';
 import { type Ledger, LedgerUnavailable } from '../cold/ledger.ts';
@@ -44,10 +44,10 @@ export class RedemptionBatcher {
   }
 
   /** Rejects with LedgerUnavailable, after which a retry under the same key is safe, or with BatcherOverloaded. */
-  ask(asked: RedemptionRequest): Promise<RedemptionAnswer> {
+  ask(request: RedemptionRequest): Promise<RedemptionAnswer> {
     if (this.#waiting.length >= MOST_WAITING) return Promise.reject(new BatcherOverloaded());
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ ...asked, attempts: 0, resolve, reject });
+      this.#waiting.push({ ...request, attempts: 0, resolve, reject });
       if (!this.#isBusy) void this.#work();
     });
   }

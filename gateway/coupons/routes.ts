@@ -4,7 +4,7 @@
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import { createHash } from 'node:crypto';
-import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
+import { type FieldFault, faultsText, fieldFault } from '../../engine/contract/api/problem.ts';
 import { readRedemptions } from '../../sql/statements/coupons/redemptions.ts';
 import type { Ledger } from '../cold/ledger.ts';
 import { refuseUnavailable } from '../cold/unavailable.ts';
@@ -12,7 +12,7 @@ import type { GatewayConfig } from '../config.ts';
 import { SOON } from '../entry/entry-answers.ts';
 import { readJsonBody } from '../http/body.ts';
 import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
-import { type Head, hasBody, type RefusalParts } from '../http/requests.ts';
+import { type Head, hasBody, type RefusalParts, refuseInvalid } from '../http/requests.ts';
 import { authenticateShop, type ShopParts } from '../room/shop-token.ts';
 import { type Read, readRedemption, readRedemptionId, readRefund, readReservation } from './input.ts';
 import type { CouponReads } from './reads.ts';
@@ -39,6 +39,8 @@ export interface CodeParts extends ShopParts {
 
 const NO_STORE = { 'cache-control': 'no-store' };
 const MAX_KEY_CHARACTERS = 255;
+/** Begin a sentence. */
+const NAMES = { reservation: 'Reservation', redemption: 'Redemption' } as const;
 type Wanted = RedemptionRequest['wanted'];
 
 /** POST /v1/reservations. */
@@ -93,7 +95,7 @@ export async function deleteReservation(
   if (authenticateShop(parts, reply, head.authorization) === ANSWERED) return;
   const text = req.getParameter(0) ?? '';
   const redemptionId = readRedemptionId(text);
-  if (redemptionId === undefined) return refuseFaults(parts, reply, [idFault(text)]);
+  if (redemptionId === undefined) return void refuseInvalid(parts, reply, [idFault(text)]);
   const answer = await ask(parts, reply, { request: undefined, wanted: { kind: 'release', redemptionId } });
   if (answer === ANSWERED) return;
   const view = reservationView(answer.redemption, answer.nowMs);
@@ -180,7 +182,9 @@ async function post(
   const key = req.getHeader('idempotency-key');
   const path = req.getUrl();
   if (!hasBody(head)) {
-    return refuseFaults(parts, reply, [fieldFault('body', undefined, 'a JSON object, which may be empty')]);
+    return void refuseInvalid(parts, reply, [
+      fieldFault('body', undefined, 'a JSON object, which may be empty'),
+    ]);
   }
   const body = await readJsonBody(parts, reply, head, parts.config.MAX_BASKET_BYTES);
   if (body === ANSWERED) return;
@@ -190,7 +194,7 @@ async function post(
     const expected = `1 to ${MAX_KEY_CHARACTERS} printable characters without spaces, new for each new request`;
     faults.push(fieldFault('idempotency-key', key === '' ? undefined : key, expected));
   }
-  if (faults.length > 0 || 'faults' in wanted) return refuseFaults(parts, reply, faults);
+  if (faults.length > 0 || 'faults' in wanted) return void refuseInvalid(parts, reply, faults);
   // The parsed value, not the bytes: a retry may differ in white space.
   const hash = createHash('sha256')
     .update(`${path}\n${JSON.stringify(body.value)}`)
@@ -212,7 +216,7 @@ async function get(
   if (authenticateShop(parts, reply, head.authorization) === ANSWERED) return;
   const text = req.getParameter(0) ?? '';
   const id = readRedemptionId(text);
-  if (id === undefined) return refuseFaults(parts, reply, [idFault(text)]);
+  if (id === undefined) return void refuseInvalid(parts, reply, [idFault(text)]);
   try {
     const { nowMs, rows } = await parts.ledger.ask(db => readRedemptions(db, [id]));
     const row = rows.get(id);
@@ -220,7 +224,9 @@ async function get(
     if (shown !== undefined) return reply.notStored(JSON.stringify(shown));
     parts.metrics.refuse('coupon');
     const fault = fieldFault('id', id, `the id of an existing ${what}`);
-    reply.problem(`unknown-${what}`, `No ${what} ${id} exists.`, { members: { errors: [fault] } });
+    reply.problem(`unknown-${what}`, `${NAMES[what]} ${id} does not exist.`, {
+      members: { errors: [fault] },
+    });
   } catch (error) {
     refuseUnanswered(parts, reply, error);
   }
@@ -246,7 +252,9 @@ async function ask(
   }
   if (answer.state === 'nothing left') {
     const errors = answer.faults.map(({ field, value, expected }) => fieldFault(field, value, expected));
-    return reply.problem('nothing-to-refund', `Invalid request: ${saidOf(errors)}.`, { members: { errors } });
+    return reply.problem('nothing-to-refund', `Nothing was refunded: ${faultsText(errors)}.`, {
+      members: { errors },
+    });
   }
   const { refusals } = answer;
   const codes = request.wanted.kind === 'use' ? request.wanted.codes : [];
@@ -254,27 +262,13 @@ async function ask(
     fieldFault(`codes[${codes.indexOf(code)}]`, code, expected),
   );
   const reasons = refusals.map(({ code, reason }) => ({ code, reason }));
-  return reply.problem('coupon-refused', `No coupon was used: ${saidOf(errors)}.`, {
+  return reply.problem('coupon-refused', `No coupon was used: ${faultsText(errors)}.`, {
     members: { errors, reasons },
   });
 }
 
-function saidOf(errors: readonly FieldFault[]): string {
-  return errors.map(({ field, value, expected }) => `${field} is ${value}, expected ${expected}`).join('; ');
-}
-
 function idFault(text: string): FieldFault {
   return fieldFault('id', text, 'the id of a reservation or redemption, a whole number from 1');
-}
-
-function refuseFaults(parts: RefusalParts, reply: Reply, errors: readonly FieldFault[]): void {
-  parts.metrics.refuse('invalid');
-  const said = errors.map(({ field, value, expected }) =>
-    value === undefined
-      ? `${field} is missing, expected ${expected}`
-      : `${field} is ${value}, expected ${expected}`,
-  );
-  reply.problem('invalid-request', `Invalid request: ${said.join('; ')}.`, { members: { errors } });
 }
 
 function refuseUnanswered(parts: RefusalParts, reply: Reply, error: unknown): Answered {

@@ -23,12 +23,12 @@ import {
 } from '../../sql/statements/coupons/redemptions.ts';
 import { TakenBack } from '../cold/ledger.ts';
 import {
-  type Asked,
   type Decidable,
   type Decided,
   type Decision,
   decide,
   type PricedBasket,
+  type PricedRequest,
   type Standing,
   userKey,
 } from './decide.ts';
@@ -46,7 +46,7 @@ export interface WantedBasket {
 }
 
 export interface RedemptionRequest {
-  readonly request: Asked['request'];
+  readonly request: PricedRequest['request'];
   readonly wanted: WantedBasket | Exclude<Decidable, PricedBasket | { kind: 'again' }>;
 }
 
@@ -72,14 +72,14 @@ export async function decideBatch(
   const keys = batch.flatMap(({ request }) => (request === undefined ? [] : [request.key]));
   const requests = await readShopRequests(db, keys);
   const prepared = await prepare(db, batch, requests);
-  const asked = prepared.filter(each => 'wanted' in each);
-  const couponIds = await couponIdsOf(db, asked);
+  const priced = prepared.filter(each => 'wanted' in each);
+  const couponIds = await couponIdsOf(db, priced);
   if (couponIds.length > 0) await lockCoupons(db, couponIds);
-  const baskets = asked.flatMap(({ wanted }) => (wanted.kind === 'use' ? [wanted] : []));
+  const baskets = priced.flatMap(({ wanted }) => (wanted.kind === 'use' ? [wanted] : []));
   const counted = await giveBackLapsed(db, couponIds, baskets.length, lapsedAtOnce);
   if (counted.more) return undefined;
-  const standing = await readStanding(db, asked, counted, requests);
-  const decided = decide(standing, asked);
+  const standing = await readStanding(db, priced, counted, requests);
+  const decided = decide(standing, priced);
   let index = 0;
   const decisions = prepared.map(each =>
     'wanted' in each ? (decided.decisions[index++] ?? STALE) : ({ state: 'refused', ...each } as const),
@@ -94,7 +94,7 @@ export async function decideBatch(
 const STALE: Decision = { state: 'stale' };
 const UNKNOWN = 'an existing code, claimed if claims are required';
 
-type Prepared = Asked | { readonly refusals: readonly CouponRefusal[] };
+type Prepared = PricedRequest | { readonly refusals: readonly CouponRefusal[] };
 
 /** Prices the baskets before anything is locked: a basket that cannot be priced needs no lock. */
 async function prepare(
@@ -139,8 +139,11 @@ function priceBasket(
 }
 
 /** The redemptions that the requests are about, including those of known keys. */
-function redemptionIdsOf(asked: readonly Asked[], requests: ReadonlyMap<string, ShopRequest>): number[] {
-  return asked.flatMap(({ request, wanted }) => {
+function redemptionIdsOf(
+  priced: readonly PricedRequest[],
+  requests: ReadonlyMap<string, ShopRequest>,
+): number[] {
+  return priced.flatMap(({ request, wanted }) => {
     const before = request && requests.get(request.key);
     if (before !== undefined) return [before.redemptionId];
     return 'redemptionId' in wanted ? [wanted.redemptionId] : [];
@@ -148,10 +151,10 @@ function redemptionIdsOf(asked: readonly Asked[], requests: ReadonlyMap<string, 
 }
 
 /** Every coupon whose number of uses may change. Read before the locks, because a redemption's coupons never change. */
-async function couponIdsOf(db: Queryable, asked: readonly Asked[]): Promise<number[]> {
+async function couponIdsOf(db: Queryable, priced: readonly PricedRequest[]): Promise<number[]> {
   const ids = new Set<number>();
   const redemptionIds: number[] = [];
-  for (const { wanted } of asked) {
+  for (const { wanted } of priced) {
     if (wanted.kind === 'use') for (const { couponId } of wanted.uses) ids.add(couponId);
     else if ('redemptionId' in wanted) redemptionIds.push(wanted.redemptionId);
   }
@@ -164,18 +167,18 @@ async function couponIdsOf(db: Queryable, asked: readonly Asked[]): Promise<numb
 
 async function readStanding(
   db: Queryable,
-  asked: readonly Asked[],
+  priced: readonly PricedRequest[],
   counted: CountedUses,
   requests: ReadonlyMap<string, ShopRequest>,
 ): Promise<Standing> {
-  const uses = asked.flatMap(({ wanted }) =>
+  const uses = priced.flatMap(({ wanted }) =>
     wanted.kind === 'use' ? wanted.uses.map(use => ({ ...use, userId: wanted.userId })) : [],
   );
   const userUses = await readUserUses(
     db,
     uses.filter(use => use.limitPerUser !== null),
   );
-  const redemptionIds = redemptionIdsOf(asked, requests);
+  const redemptionIds = redemptionIdsOf(priced, requests);
   const { rows } = redemptionIds.length === 0 ? NO_ROWS : await readRedemptions(db, redemptionIds);
   return {
     nowMs: counted.nowMs,

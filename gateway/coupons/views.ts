@@ -1,4 +1,5 @@
 /** Coupons, reservations, redemptions and refunds as shops see them. */
+import { isoOfMs } from '../../engine/contract/api/instants.ts';
 import { termsJson } from '../../engine/contract/coupons/terms-json.ts';
 import type { CodeNow } from '../../sql/statements/coupons/coupons.ts';
 import type {
@@ -44,10 +45,6 @@ export function shownUntilMs({ coupon: { terms }, now, nextLapse }: CodeNow): nu
   return Math.min(...instants.map(instant => instant - now.getTime()).filter(inMs => inMs > 0));
 }
 
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
-}
-
 function pricedView({ userId, basket, pricing, uses }: Redemption) {
   const { discounts, lineTotals } = pricing;
   const takenOffShipping = discounts.reduce((sum, { shipping }) => sum + shipping, 0);
@@ -78,7 +75,7 @@ function pricedView({ userId, basket, pricing, uses }: Redemption) {
   };
 }
 
-/** Undefined if it was redeemed without being held first. */
+/** Undefined if it was redeemed without a hold. */
 export function reservationView(redemption: Redemption, nowMs: number): ReservationJson | undefined {
   const { redemptionId, expiresAtMs } = redemption;
   if (expiresAtMs === null) return undefined;
@@ -87,7 +84,7 @@ export function reservationView(redemption: Redemption, nowMs: number): Reservat
   const hasLapsed = state === 'lapsed';
   // A lapsed hold no longer counts, even if the ledger has not given its uses back yet.
   const discounts = view.discounts.map(each => ({ ...each, given_back: hasLapsed || each.given_back }));
-  return { id: redemptionId, state, ...view, discounts, expires_at: iso(expiresAtMs) };
+  return { id: redemptionId, state, ...view, discounts, expires_at: isoOfMs(expiresAtMs) };
 }
 
 /** Undefined if it is not redeemed. */
@@ -100,7 +97,7 @@ export function redemptionView(redemption: Redemption, nowMs: number): Redemptio
     id: redemptionId,
     state,
     ...pricedView(redemption),
-    redeemed_at: iso(redeemedAtMs),
+    redeemed_at: isoOfMs(redeemedAtMs),
     refunds: refunds.map((refund, index) => refundView(refund, index + 1)),
   };
 }
@@ -112,7 +109,7 @@ function refundView({ lines, shipping, amount, givenBack, refundedAtMs }: MadeRe
     lines: lines.map(line => ({ ...line })),
     ...(shipping === undefined ? {} : { shipping }),
     given_back: [...givenBack],
-    refunded_at: iso(refundedAtMs),
+    refunded_at: isoOfMs(refundedAtMs),
   };
 }
 

@@ -3,10 +3,10 @@
  * the shared clock and its copy of the board (admission.ts), so an opening needs no message to arrive, and a sold-out coupon
  * (sold-out.ts) costs no log and no Redis.
  */
+import { isoOfUs } from '../../engine/contract/api/instants.ts';
 import type { ProblemSlug } from '../../engine/contract/api/problem.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
-import { isoOf } from '../clock/iso.ts';
-import type { EntryView } from '../http/contract.ts';
+import type { EntryView } from '../http/contract/entries.ts';
 import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import type { Metrics } from '../metrics.ts';
 import { type Refusal, refusalAt } from './admission.ts';
@@ -99,13 +99,13 @@ export class AdmissionControl {
   #answerSoldOut(reply: Answers, campaign: BoardCampaign, winner: Winner | undefined): Answered {
     if (winner === undefined) {
       this.#metrics.refuse('sold_out');
-      const { places, claims } = campaign;
+      const { stock, claims } = campaign;
       const waits =
         claims === undefined || claims.waitlist === 0
           ? ''
           : `, and the waitlist of ${claims.waitlist} is full`;
-      return reply.problem('sold-out', `All ${places} coupons are granted${waits}.`, {
-        members: { stock: campaign.places },
+      return reply.problem('sold-out', `All ${stock} coupons are granted${waits}.`, {
+        members: { stock: campaign.stock },
         headers: retryAfter(CLOSED_RETRY_SECONDS),
       });
     }
@@ -137,7 +137,7 @@ function problemOf(
   instantUs: number,
   refusal: Refusal,
 ): RefusalProblem {
-  const members = { opens_at: isoOf(opensAtUs), closes_at: isoOf(closesAtUs) };
+  const members = { opens_at: isoOfUs(opensAtUs), closes_at: isoOfUs(closesAtUs) };
   switch (refusal) {
     case 'cancelled':
       return {

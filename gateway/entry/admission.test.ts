@@ -92,7 +92,7 @@ const NOT_DECIDED: Omit<BoardCampaign, 'opensAtUs' | 'closesAtUs'> = {
   revision: 1,
   kind: 'coupon',
   title: '',
-  places: 1,
+  stock: 1,
   settledStamp: -1,
   settledCount: 0,
   granted: 0,

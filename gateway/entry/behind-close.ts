@@ -1,8 +1,8 @@
 /**
- * A user who asks to enter after the close may have an entry: an earlier attempt was logged, and its answer was lost or was
- * a 503. They get that entry as the answer, since nothing else would make them look. An entry that a gateway logged but did
+ * A user who tries to enter after the close may have an entry: an earlier attempt was logged, and its answer was lost or was a
+ * 503. The answer is then that entry, because nothing else would make the user look. An entry that a gateway logged but did
  * not rank before it died is found only after an engine has ranked it: until everything stamped before the close is ranked,
- * nobody gets the final answer that they came too late.
+ * no user gets the final answer that it is too late.
  */
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import type { ReceiptStore } from '../cold/receipt-store.ts';

@@ -49,17 +49,17 @@ for (const log of availableLogs()) {
       const offered = await look('ann', campaign);
       assert.equal(offered.outcome, 'offered');
       assert.ok(Number(offered.seconds_left) <= 5);
-      assert.equal((await look('dan', campaign)).place, 3);
+      assert.equal((await look('dan', campaign)).waitlist_position, 3);
       const [ben, cat, dan] = await Promise.all(['ben', 'cat', 'dan'].map(user => watch(user, campaign)));
       assert.ok(ben && cat && dan);
       await eventually(() => cat.events.some(({ event }) => event === 'waitlisted'));
       // When a user leaves, those behind move up.
       assert.equal((await system.ask('cat', 'DELETE', path(campaign))).status, 202);
-      await eventually(() => dan.events.at(-1)?.data.place === 2);
+      await eventually(() => dan.events.at(-1)?.data.waitlist_position === 2);
       const offer = await eventually(() => ben.events.find(({ event }) => event === 'offer'));
       assert.equal(offer.data.serial, 1);
       assert.notEqual(offer.data.code, offered.code);
-      await eventually(() => dan.events.at(-1)?.data.place === 1);
+      await eventually(() => dan.events.at(-1)?.data.waitlist_position === 1);
       const lapsed = await claim('ann', campaign);
       assert.equal(lapsed.status, 409);
       assert.equal(lapsed.body.type, 'urn:fairline:problem:claim-lapsed');
@@ -76,16 +76,16 @@ for (const log of availableLogs()) {
       assert.equal((await watch('ben', campaign, last?.id)).status, 204);
       await cat.ended;
       assert.equal(cat.events.at(-1)?.data.outcome, 'withdrawn');
-      const places = dan.events
+      const positions = dan.events
         .filter(({ event }) => event === 'waitlisted')
-        .map(({ data }) => Number(data.place));
+        .map(({ data }) => Number(data.waitlist_position));
       assert.deepEqual(
-        places,
-        [...new Set(places)].sort((a, b) => b - a),
+        positions,
+        [...new Set(positions)].sort((a, b) => b - a),
       );
       // A reconnected stream shows the current state.
       const again = await watch('dan', campaign, dan.events.at(-1)?.id);
-      await eventually(() => again.events.at(-1)?.data.place === 1);
+      await eventually(() => again.events.at(-1)?.data.waitlist_position === 1);
       dan.close();
       again.close();
       const { rows } = await system.pool.query(

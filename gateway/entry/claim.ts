@@ -9,13 +9,13 @@
  * one lease after it published the end (engine/campaigns/tell-then-act.ts). So a claim is stamped within a lease of the look-up.
  */
 import type { HttpRequest } from 'uWebSockets.js';
+import { isoOfUs } from '../../engine/contract/api/instants.ts';
 import { ITEM_CLAIM } from '../../engine/contract/record/record.ts';
 import { LAST_STAMP_US } from '../../engine/contract/record/stamp.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import { monotonicUs } from '../clock/clock.ts';
-import { isoOf } from '../clock/iso.ts';
 import type { GatewayConfig } from '../config.ts';
-import type { ClaimAccepted } from '../http/contract.ts';
+import type { ClaimAccepted } from '../http/contract/entries.ts';
 import { ANSWERED, type Reply } from '../http/reply.ts';
 import { type Head, type RefusalParts, readTicket } from '../http/requests.ts';
 import type { EntryStanding } from '../shared/lookups.ts';
@@ -94,7 +94,7 @@ function answerClaim(
 
 function refuseLapsed(parts: RefusalParts, reply: Reply, lapsedUs: number): void {
   parts.metrics.refuse('lapsed');
-  const lapsed_at = isoOf(lapsedUs);
+  const lapsed_at = isoOfUs(lapsedUs);
   reply.problem('claim-lapsed', `The offer expired at ${lapsed_at} unclaimed.`, {
     members: { lapsed_at },
   });

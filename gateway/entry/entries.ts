@@ -82,9 +82,8 @@ interface Arrival {
 }
 
 /**
- * The fast path, taken by nearly every request in a burst: everything is fine as far as can be told before the
- * signature of the ticket is checked, which happens for a whole slice at once. Returns false, and has done nothing, if
- * something is or may be wrong.
+ * The fast path of nearly every request in a burst: everything is in order before the signature of the ticket is checked, which
+ * happens for a whole slice at once. Returns false, without having done anything, if something is or may be wrong.
  */
 function enterAtOnce(
   parts: EnteringParts,
@@ -101,7 +100,7 @@ function enterAtOnce(
   if (pipeline.waiting >= parts.config.MAX_WAITING_ENTRIES) return false;
   const instantUs = parts.requestStarts.instantFor(pipeline, campaign, arrivedUs, undefined);
   if (!parts.admission.admitsEveryone(campaign, instantUs)) return false;
-  const userId = parts.tickets.take(ticket, Date.now() / 1000);
+  const userId = parts.tickets.take(ticket, instantUs / 1_000_000);
   if (userId === undefined) return false;
   if (parts.repeats.has(campaign.campaignId, userId)) {
     parts.tickets.giveBack();

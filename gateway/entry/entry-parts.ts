@@ -48,6 +48,7 @@ export function enteringParts(all: EnteringParts): EnteringParts {
     config: all.config,
     metrics: all.metrics,
     verifier: all.verifier,
+    clock: all.clock,
     tickets: all.tickets,
     requestStarts: all.requestStarts,
     clockLimits: all.clockLimits,

@@ -1,6 +1,7 @@
 /** The public view of an entry. */
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
-import type { EntryView, Outcome } from '../http/contract.ts';
+import type { EntryView } from '../http/contract/entries.ts';
+import type { Outcome } from '../http/contract/fields.ts';
 import type { AheadCounts } from '../shared/ahead-counts.ts';
 import type { EntryStanding } from '../shared/lookups.ts';
 import { type ClaimantParts, claimantMembers, claimantOutcome } from '../stream/claimant-view.ts';

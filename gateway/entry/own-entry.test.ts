@@ -12,7 +12,7 @@ function campaign(changes: Partial<BoardCampaign>): BoardCampaign {
     campaignId: 7,
     kind: 'room',
     title: 'A waiting room',
-    places: 10,
+    stock: 10,
     closesAtUs: 1_000_000,
     settledStamp: SETTLED,
     settledCount: 2,

@@ -9,7 +9,7 @@ import type { SharedClock } from '../clock/clock.ts';
 import type { LedgerQuestions } from '../cold/ledger-questions.ts';
 import type { ReceiptStore } from '../cold/receipt-store.ts';
 import type { ShelvedCampaigns } from '../cold/shelved.ts';
-import type { EntryView } from '../http/contract.ts';
+import type { EntryView } from '../http/contract/entries.ts';
 import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import {
   type ArchiveParts,
@@ -31,7 +31,7 @@ import { Entry, type StampedEntryParts } from './stamped-entry.ts';
 
 interface AskerParts extends TicketParts, CampaignLookupParts {}
 
-interface PlaceParts extends ArchiveParts {
+interface StandingParts extends ArchiveParts {
   readonly lookups: Pick<Lookups, 'find'>;
 }
 
@@ -41,15 +41,15 @@ interface FinalOutcomeParts {
   readonly ledgerOutcomes: Pick<LedgerQuestions<FinalOutcome>, 'find'>;
 }
 
-export interface OwnEntryParts extends AskerParts, PlaceParts, FinalOutcomeParts, EntryViewParts {
+export interface OwnEntryParts extends AskerParts, StandingParts, FinalOutcomeParts, EntryViewParts {
   readonly board: AskerParts['board'];
   readonly shelved: Pick<ShelvedCampaigns, 'find' | 'archiveOf'>;
   readonly receipts: Pick<ReceiptStore, 'find'>;
 }
 
 /** To stamp and log what a user asks for an entry that they have. */
-export interface OwnRequestParts extends AskerParts, PlaceParts, OpenPipelineParts, StampedEntryParts {
-  readonly clock: Pick<SharedClock, 'next'>;
+export interface OwnRequestParts extends AskerParts, StandingParts, OpenPipelineParts, StampedEntryParts {
+  readonly clock: Pick<SharedClock, 'next' | 'now' | 'synchronised'>;
   readonly board: AskerParts['board'];
   readonly shelved: Pick<ShelvedCampaigns, 'find' | 'archiveOf'>;
   readonly membership: StampedEntryParts['membership'];
@@ -80,7 +80,7 @@ export async function asker(
  * Redis, if it does.
  */
 export async function standingOf(
-  parts: PlaceParts,
+  parts: StandingParts,
   reply: Reply,
   campaign: BoardCampaign,
   userId: string,

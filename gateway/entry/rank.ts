@@ -46,7 +46,7 @@ const DOLLAR = 36;
 
 /** The answer of Redis about a slice's entries in one campaign. */
 export interface Ranked {
-  /** How many were not ranked before: fewer than sent means that somebody had entered already. */
+  /** The number of members that were not ranked before: fewer than sent means that a user had entered already. */
   readonly added: number;
   /** The number of entries of the campaign afterwards. */
   readonly total: number;

@@ -15,7 +15,7 @@ import { ITEM_ENTRY } from '../../engine/contract/record/record.ts';
 import { chainHash, decodeSignedHead } from '../../engine/contract/record/slice-head.ts';
 import { availableLogs, eventually, spawnNode } from '../../engine/test/support.ts';
 import { type Answer, type System, startSystem } from '../../engine/test/system.ts';
-import type { HeadList, KeyList } from '../http/contract.ts';
+import type { HeadList, KeyList } from '../http/contract/published.ts';
 
 const get = async <T>(system: System, path: string, gateway = 0): Promise<T> => {
   const response = await fetch(system.gateways[gateway]?.url + path);

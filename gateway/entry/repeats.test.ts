@@ -1,7 +1,9 @@
 /** Repeated entries: they cost the log nothing, and only a user who repeats too often is limited. */
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
-import { eventually } from '../../engine/test/support.ts';
+import { startProxy } from '../../engine/test/proxy.ts';
+import { eventually, serversFromEnv } from '../../engine/test/support.ts';
 import { type Answer, type System, startSystem } from '../../engine/test/system.ts';
 
 let system: System;
@@ -105,4 +107,65 @@ test('limits repeats per address too, but never first entries', async () => {
   assert.equal((await enter('n1', id, '203.0.113.1')).status, 202, 'from elsewhere');
   assert.equal((await enter('n2', id, '2001:db8:1:3::1')).status, 202, 'from the next network');
   assert.equal((await enter('n3', id, 'unknown')).status, 202, 'from an unknown address');
+});
+
+/** What Redis executes from now on: a line for each command, also of other suites. */
+async function monitorRedis(): Promise<{ lines(): readonly string[]; close(): void }> {
+  const { hostname, port, password } = new URL(serversFromEnv().redisUrl);
+  const socket = connect(Number(port), hostname);
+  let text = '';
+  socket.setEncoding('latin1').on('data', chunk => {
+    text += chunk;
+  });
+  socket.write(`AUTH ${decodeURIComponent(password)}\r\nMONITOR\r\n`);
+  await eventually(() => text.startsWith('+OK\r\n+OK\r\n'));
+  return { lines: () => text.split('\r\n'), close: () => socket.destroy() };
+}
+
+test('asks Redis nothing about a user who enters for the first time: a slice is appended and ranked', async t => {
+  const id = await system.offer({ kind: 'raffle', winners: 1 });
+  const slices = (): Promise<number> => metric(0, /^fairline_slices_total (\d+)/m);
+  const before = await slices();
+  const monitor = await monitorRedis();
+  t.after(() => monitor.close());
+  const users = Array.from({ length: 200 }, (_, index) => `fresh-user-${index}`);
+  const answers = await Promise.all(users.map(user => system.enter(user, id)));
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([202]));
+  const appended = (await slices()) - before;
+  await system.redis.echo(`over ${system.namespace}`);
+  await eventually(() => monitor.lines().some(line => line.includes(`over ${system.namespace}`)));
+  // A script also shows what it calls.
+  const commands = monitor.lines().filter(line => line.includes('fresh-user-') && !line.includes(' lua] '));
+  assert.equal(commands.length, 2 * appended, `of ${users.length} users in ${appended} slices`);
+});
+
+test('refuses repeats without asking Redis', async t => {
+  const redis = new URL(serversFromEnv().redisUrl);
+  const proxy = await startProxy({ host: redis.hostname, port: Number(redis.port) });
+  t.after(() => proxy.close());
+  redis.port = String(proxy.port);
+  const gateway = system.gateways.length;
+  // A look-up that waits for Redis waits until the release.
+  const env = { REDIS_URL: redis.href, REDIS_TIMEOUT_MS: '60000', REPEATS_PER_SECOND_PER_USER: '1' };
+  system.gateways.push(await system.startGateway(env));
+  const id = await system.offer({ kind: 'raffle', winners: 1 });
+  await eventually(async () => (await system.enter('carol', id, gateway)).status === 202);
+  /** The statuses of many repeats that were answered while nothing reached Redis. */
+  const whileHeld = async (): Promise<readonly number[]> => {
+    const answered: number[] = [];
+    proxy.hold();
+    const asked = Array.from({ length: 40 }, async () => {
+      answered.push((await system.enter('carol', id, gateway)).status);
+    });
+    try {
+      // Ten at most have a token left, and wait for Redis.
+      await eventually(() => answered.length >= 20);
+      return [...answered];
+    } finally {
+      proxy.release();
+      await Promise.all(asked);
+    }
+  };
+  // On a slow machine the lease may have ended meanwhile: then 503, and again.
+  await eventually(async () => (await whileHeld()).filter(status => status === 429).length >= 20);
 });

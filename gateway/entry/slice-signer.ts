@@ -35,8 +35,8 @@ export class SliceSigner {
   }
 
   /**
-   * What is needed to sign a slice of these requests; undefined if it is empty or there is no valid key. A missing key
-   * refuses nobody: the slice is logged unsigned, and the gauge fairline_signing shows that.
+   * Prepares the signature of a slice of these requests; undefined if it is empty or there is no valid key. A missing key
+   * refuses no request: the slice is logged unsigned, and the gauge fairline_signing shows that.
    */
   begin(requests: readonly { readonly instantUs: number }[]): Signing | undefined {
     let firstUs = Number.POSITIVE_INFINITY;

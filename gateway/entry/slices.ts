@@ -50,8 +50,8 @@ export interface Stamped {
   refuseInvalidTicket(): Answered | undefined;
   /**
    * The request is in the log and counts. `estimate` is the number of entries counted so far, from 1; it is not a rank
-   * until the watermark has passed the stamp. It is undefined if the entry must be looked up because somebody of the slice
-   * had entered before. `receipts` belong to its slice, if that is signed.
+   * until the watermark has passed the stamp. It is undefined if the entry must be looked up because a user of the slice had
+   * entered before. `receipts` belong to its slice, if that is signed.
    */
   accepted(estimate: number | undefined, receipts: SliceReceipts | undefined): void;
   refused(why: Refusal): void;
@@ -69,8 +69,8 @@ export interface PipelineParts {
   /** How far promises lag the time, for requests whose arrival a proxy has noted; 0 if there are none. */
   readonly promiseBehindUs: number;
   /**
-   * Callers of `confirm` wait for the next record. A busy gateway writes one within this time anyway; an idle one writes at most
-   * one record per this interval, however many callers ask.
+   * Callers of `confirm` wait for the next record. A busy gateway writes one within this time anyway; an idle one writes at
+   * most one record per this interval, however many callers ask.
    */
   readonly confirmMs: number;
   /** Called once, when this incarnation cannot continue. */
@@ -324,7 +324,7 @@ export class SlicePipeline {
       for (const request of entries) request.refused('lease');
       throw new Error('it has been emptied');
     }
-    // Fewer added than sent: somebody had entered before. Each entry is looked up only then, and while earlier entries
+    // Fewer added than sent: a user had entered before. Each entry is looked up only then, and while earlier entries
     // are being ranked anew.
     const fresh = ranked.added === entries.length && ranked.whole === ranked.epoch;
     const before = ranked.total - entries.length;

@@ -1,8 +1,8 @@
 /**
  * The holders of sold-out coupons. A user who was granted a coupon must never get "sold out" on a retry. So when a coupon is
- * sold out, the gateway loads its winners once (as many as the stock) and answers them with their entries. With
- * claims, a campaign is sold out only when the waitlist is full as well, and the gateway loads everybody who has a place in
- * either. Once the campaign is closed and over, users are looked up (behind-close.ts), and no winners are kept.
+ * sold out, the gateway loads its winners once (as many as the stock) and answers them with their entries. With claims, a
+ * campaign is sold out only when the waitlist is full as well, and the gateway loads the claimants of both. Once the campaign
+ * is closed and over, users are looked up (behind-close.ts), and no winners are kept.
  */
 import type { Logger } from 'pino';
 import { lastStampAt } from '../../engine/contract/record/stamp.ts';
@@ -17,11 +17,11 @@ export interface Winner extends Grant {
   readonly stamp: number;
 }
 
-/** Everybody who has a place in a sold-out campaign. */
+/** All holders of a sold-out campaign. */
 export interface Holders {
   /** Without claims: everybody who was granted a coupon, which is final. */
   readonly winners: ReadonlyMap<string, Winner>;
-  /** With claims: everybody who has a place; their states change, so they are looked up. */
+  /** With claims: all claimants; their states change, so they are looked up. */
   readonly claimants: ReadonlySet<string>;
 }
 
@@ -114,12 +114,12 @@ export class SoldOutCampaigns implements BoardListener {
 
   /** undefined until all winners are loaded: until then entries take the usual path, which is slower and just as correct. */
   async #readAll(campaign: BoardCampaign): Promise<Holders | undefined> {
-    const { campaignId, places, claims } = campaign;
+    const { campaignId, stock, claims } = campaign;
     // While a campaign is being rebuilt, a winner's first stamp may not be ranked yet.
     if (!(await this.#isWhole(campaignId))) return undefined;
     const claimants = claims === undefined ? NO_CLAIMANTS : await this.#readClaimants(campaignId);
     const winners = claims === undefined ? await this.#readWinners(campaign) : NO_WINNERS;
-    if (claimants.size + winners.size < places + (claims?.waitlist ?? 0)) return undefined;
+    if (claimants.size + winners.size < stock + (claims?.waitlist ?? 0)) return undefined;
     // A read on a node that has failed over meanwhile may be stale: it may show the later of a user's two stamps.
     if (!(await this.#isWhole(campaignId))) return undefined;
     return { winners, claimants };

@@ -15,7 +15,7 @@ import type { HeldEntry } from '../../sql/statements/entries/entries.ts';
 import { sourceOf } from '../clock/request-start.ts';
 import type { LedgerQuestions } from '../cold/ledger-questions.ts';
 import type { ReceiptStore } from '../cold/receipt-store.ts';
-import type { EntryAccepted } from '../http/contract.ts';
+import type { EntryAccepted } from '../http/contract/entries.ts';
 import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import { authenticate, type TicketParts } from '../http/requests.ts';
 import type { Metrics } from '../metrics.ts';
@@ -167,7 +167,7 @@ export class Entry implements Stamped, AcceptedEntry {
     return receipts.textOf(leaf, kind, campaignId, stamp, source);
   }
 
-  /** Somebody of this slice had entered before, perhaps this user: look the user's entry up and answer with it. */
+  /** A user of this slice had entered before, perhaps this one: look the user's entry up and answer with it. */
   async #answerLookedUp(receipts: SliceReceipts | undefined): Promise<void> {
     const { lookups, membership } = this.#parts;
     let standing: EntryStanding | undefined;
@@ -200,7 +200,7 @@ export class Entry implements Stamped, AcceptedEntry {
    * The campaign is being rebuilt in Redis: no position is known, and only the ledger knows who entered before the rebuild
    * began. Users who entered since then are ranked already. A stamp is ranked before it is told. Otherwise, if the gateway
    * that logged it ended before ranking it, other gateways would tell a later stamp, from the end of the rebuild until an
-   * engine has repaired the rank.
+   * engine has backfilled the rank.
    */
   async #answerDuringRebuild(ranked: number | undefined, receipts: SliceReceipts | undefined): Promise<void> {
     let held: HeldEntry | undefined;

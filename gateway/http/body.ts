@@ -2,10 +2,15 @@
  * Reads a body: it must be JSON, within a size limit, and complete in time. The body of an entry must have no members.
  */
 import Value from 'typebox/value';
-import { type FieldFault, fieldFault, type ProblemSlug } from '../../engine/contract/api/problem.ts';
+import {
+  type FieldFault,
+  fieldFault,
+  invalidDetail,
+  type ProblemSlug,
+} from '../../engine/contract/api/problem.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { RefusalReason } from '../metrics.ts';
-import { EntryBody } from './contract.ts';
+import { EntryBody } from './contract/entries.ts';
 import { ANSWERED, type Answered, type Reply } from './reply.ts';
 import type { Head, RefusalParts } from './requests.ts';
 
@@ -87,8 +92,9 @@ function tooLarge(size: number | string, most: number): Refused {
 function faultOfHead({ contentLength, contentType }: Readonly<Head>, most: number): Refused | undefined {
   if (Number(contentLength) > most) return tooLarge(contentLength, most);
   if (/^application\/json *(;|$)/i.test(contentType)) return undefined;
-  const fault = fieldFault('content-type', contentType, 'application/json, or no body');
-  const detail = `The body is ${fault.value}; only JSON is accepted.`;
+  const given = contentType === '' ? undefined : contentType;
+  const fault = fieldFault('content-type', given, 'application/json, or no body');
+  const detail = 'The body must be application/json.';
   return { slug: 'unsupported-media-type', reason: 'body', detail, fault, close: true };
 }
 
@@ -104,7 +110,7 @@ function readText(reply: Reply, most: number, timeoutMs: number): Promise<Refuse
       clearTimeout(timer);
       resolve(read);
     };
-    // Nobody is left to answer, and a partial request must not become an entry.
+    // The client is gone, and a partial request must not become an entry.
     reply.whenAborted(() =>
       settle({
         slug: 'request-timeout',
@@ -124,7 +130,7 @@ function readText(reply: Reply, most: number, timeoutMs: number): Promise<Refuse
 }
 
 function invalid(fault: FieldFault): Refused {
-  const detail = `The body is invalid at ${fault.field}; expected ${fault.expected}.`;
+  const detail = invalidDetail([fault]);
   return { slug: 'invalid-request', reason: 'invalid', detail, fault, close: false };
 }
 
@@ -133,5 +139,5 @@ function faultOfEntry(body: unknown): FieldFault | undefined {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     return fieldFault('body', body, 'a JSON object');
   const [field = ''] = Object.keys(body);
-  return fieldFault(`/${field}`, Reflect.get(body, field), 'no fields: an entry has none');
+  return fieldFault(field.slice(0, 60), Reflect.get(body, field), 'no value, as an entry has no members');
 }

@@ -30,7 +30,7 @@ export function refuseHead(parts: HeadLimitParts, reply: Reply, bytes: number): 
   const most = parts.config.MAX_HEADER_BYTES;
   parts.metrics.refuse('headers');
   const fault = fieldFault('headers', `${bytes} bytes`, `at most ${most} bytes`);
-  reply.problem('headers-too-large', `The headers are ${bytes} bytes; expected at most ${most}.`, {
+  reply.problem('headers-too-large', `The headers are larger than ${most} bytes.`, {
     members: { errors: [fault] },
     close: true,
   });

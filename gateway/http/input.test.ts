@@ -42,7 +42,7 @@ describe('invalid input', () => {
       [post(json, '{"a":'), 400, 'invalid-request', 'body'],
       [post(json, '[]'), 400, 'invalid-request', 'body'],
       [post(json, 'null'), 400, 'invalid-request', 'body'],
-      [post(json, '{"stamp":1}'), 400, 'invalid-request', '/stamp'],
+      [post(json, '{"stamp":1}'), 400, 'invalid-request', 'stamp'],
       [post({ 'content-type': 'text/plain' }, '{}'), 415, 'unsupported-media-type', 'content-type'],
       [post(json, `{"x":"${'y'.repeat(1_100)}"}`), 413, 'payload-too-large', 'body'],
       [system.ask('alice', 'POST', '/v1/campaigns/0/entries'), 400, 'invalid-request', 'id'],

@@ -1,5 +1,5 @@
 /** An operation of the public API. Tests compare the routes with the operations; the OpenAPI document is built from them. */
-import type { TSchema } from 'typebox';
+import type { TObject, TSchema } from 'typebox';
 import type { ProblemSlug } from '../../engine/contract/api/problem.ts';
 import type { ProblemExamples } from '../../engine/contract/api/problem-examples.ts';
 
@@ -17,8 +17,13 @@ export interface Operation {
   /** With the header Idempotency-Key. */
   readonly idempotencyKey?: true;
   readonly query?: readonly string[];
+  /** The headers that it reads, besides those of authentication. */
+  readonly headers?: TObject;
   readonly body?: TSchema;
+  /** The body by status: the schema of JSON, or a media type. */
   readonly answers: Readonly<Record<number, TSchema | string>>;
+  /** By status: headers that the answer always has, with their meaning. */
+  readonly answerHeaders?: Readonly<Record<number, Readonly<Record<string, string>>>>;
   /** By status: an example where the schema of the answer shows none, or shows another state. */
   readonly examples?: Readonly<Record<number, unknown>>;
   readonly problems: readonly ProblemSlug[];

@@ -1,22 +1,24 @@
 /** The problems that the OpenAPI document of the gateway shows, as told by the operations that answer with them. */
 import { alice, bob, drop, raffle, room } from '../../engine/contract/api/examples/story.ts';
-import { fieldFault } from '../../engine/contract/api/problem.ts';
-import type { ProblemExamples } from '../../engine/contract/api/problem-examples.ts';
-import { MAX_CAMPAIGN_ID } from './contract.ts';
+import { fieldFault, secretFault } from '../../engine/contract/api/problem.ts';
+import { invalidExample, type ProblemExamples } from '../../engine/contract/api/problem-examples.ts';
+import { MAX_CAMPAIGN_ID } from './contract/fields.ts';
 
 /** The number of a campaign that was cancelled, and of one that never was. */
 const CANCELLED = 5;
 const UNKNOWN = 999;
+
+const BOOK_BYTES = 48_213;
+const BOOK_TAG = '"mc71r0gw-1179"';
 
 const dropTimes = { opens_at: drop.opensAt, closes_at: drop.closesAt };
 const archive = `campaign-${drop.id}.archive.ndjson.gz`;
 
 /** Of most operations. */
 export const sharedProblems: ProblemExamples = {
-  'invalid-request': {
-    detail: 'The campaign in the path is "first"; expected a whole number.',
-    errors: [fieldFault('id', 'first', `a whole number from 1 to ${MAX_CAMPAIGN_ID}`)],
-  },
+  'invalid-request': invalidExample([
+    fieldFault('id', 'first', `the number of a campaign, a whole number from 1 to ${MAX_CAMPAIGN_ID}`),
+  ]),
   unauthenticated: {
     detail: 'The request has no ticket.',
     errors: [fieldFault('authorization', undefined, 'Bearer <ticket>')],
@@ -31,7 +33,7 @@ export const sharedProblems: ProblemExamples = {
   closed: { detail: `The campaign closed at ${drop.closesAt}. Earlier entries stay.`, ...dropTimes },
   cancelled: { detail: `Campaign ${CANCELLED} was cancelled.` },
   paused: { detail: `Campaign ${drop.id} is paused. Earlier entries stay.` },
-  // Of a drop without a waitlist, unlike the one of the story.
+  // A drop without a waitlist, unlike the one in the story.
   'sold-out': { detail: 'All 500 coupons are granted.', stock: 500 },
   'already-withdrawn': {
     detail: `The entry in campaign ${drop.id} was withdrawn; this is final.`,
@@ -51,7 +53,7 @@ export const sharedProblems: ProblemExamples = {
     errors: [fieldFault('body', '2000 bytes', 'at most 1024 bytes')],
   },
   'unsupported-media-type': {
-    detail: 'The body is "text/xml"; only JSON is accepted.',
+    detail: 'The body must be application/json.',
     errors: [fieldFault('content-type', 'text/xml', 'application/json, or no body')],
   },
   'too-many-requests': {
@@ -71,6 +73,14 @@ export const sharedProblems: ProblemExamples = {
   },
   'too-many-watchers': { detail: 'You have 4 open streams here, which is the limit per user.' },
   'no-book': { detail: `Campaign ${CANCELLED} has no book: an entry is in no signed slice.` },
+  'precondition-failed': {
+    detail: `If-Match does not name the book of campaign ${drop.id}.`,
+    errors: [fieldFault('if-match', '"mc6x2k9c-6m9"', BOOK_TAG)],
+  },
+  'range-not-satisfiable': {
+    detail: `The book of campaign ${drop.id} has ${BOOK_BYTES} bytes; the range begins after the last one.`,
+    errors: [fieldFault('range', `bytes=${BOOK_BYTES}-`, `a range that begins before byte ${BOOK_BYTES}`)],
+  },
   'no-proof': { detail: `Campaign ${drop.id} is not a raffle with a draw proof.` },
   'not-decided-yet': { detail: `Campaign ${drop.id} is not decided yet.` },
   'no-room': { detail: `Campaign ${raffle.id} is a raffle; it has no passes.` },
@@ -84,7 +94,7 @@ export const sharedProblems: ProblemExamples = {
 export const unauthenticatedShop: ProblemExamples = {
   unauthenticated: {
     detail: 'The token in the Authorization header is not the token of the shop.',
-    errors: [fieldFault('authorization', undefined, 'Bearer <SHOP_TOKEN of the gateways>')],
+    errors: [secretFault('authorization', 'Bearer wrong', 'Bearer <SHOP_TOKEN of the gateways>')],
   },
 };
 

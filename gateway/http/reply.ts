@@ -16,6 +16,8 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
   201: '201 Created',
   202: '202 Accepted',
   204: '204 No Content',
+  206: '206 Partial Content',
+  304: '304 Not Modified',
   400: '400 Bad Request',
   401: '401 Unauthorized',
   403: '403 Forbidden',
@@ -24,8 +26,10 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
   408: '408 Request Timeout',
   409: '409 Conflict',
   410: '410 Gone',
+  412: '412 Precondition Failed',
   413: '413 Content Too Large',
   415: '415 Unsupported Media Type',
+  416: '416 Range Not Satisfiable',
   429: '429 Too Many Requests',
   431: '431 Request Header Fields Too Large',
   500: '500 Internal Server Error',
@@ -146,12 +150,12 @@ export class Reply {
   }
 
   /** Starts a body sent with `tryEnd`: hands the response out for good, unless the client has disconnected. */
-  file(headers: Headers): HttpResponse | undefined {
+  file(status: number, headers: Headers): HttpResponse | undefined {
     if (this.#over) return undefined;
     this.#over = true;
     const res = this.#res;
     res.cork(() => {
-      res.writeStatus('200 OK');
+      res.writeStatus(STATUS_TEXT[status] ?? String(status));
       writeHeaders(res, headers);
     });
     return res;

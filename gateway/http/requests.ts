@@ -3,14 +3,21 @@
  * invalidates the request then.
  */
 import type { HttpRequest } from 'uWebSockets.js';
-import { fieldFault, shownValue } from '../../engine/contract/api/problem.ts';
+import {
+  type FieldFault,
+  faultsText,
+  fieldFault,
+  invalidDetail,
+  shownValue,
+} from '../../engine/contract/api/problem.ts';
 import type { BoardCampaign, BoardStranger } from '../../engine/contract/redis/board/board.ts';
+import { type SharedClock, shownUs } from '../clock/clock.ts';
 import { LedgerUnavailable } from '../cold/ledger.ts';
 import type { ShelvedCampaigns } from '../cold/shelved.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Board } from '../shared/board.ts';
 import type { TicketVerifier } from '../ticket/ticket.ts';
-import { MAX_CAMPAIGN_ID } from './contract.ts';
+import { MAX_CAMPAIGN_ID } from './contract/fields.ts';
 import type { Answered, Reply } from './reply.ts';
 
 export const TICKET_COOKIE = 'fairline_ticket';
@@ -23,6 +30,7 @@ export interface RefusalParts {
 /** To authenticate the user. */
 export interface TicketParts extends RefusalParts {
   readonly verifier: Pick<TicketVerifier, 'verify'>;
+  readonly clock: Pick<SharedClock, 'synchronised' | 'now'>;
 }
 
 /** To find a campaign: on the board, or in the ledger once it is shelved. */
@@ -131,12 +139,18 @@ export function authenticate(parts: TicketParts, reply: Reply, ticket: string): 
       headers,
     });
   }
-  const checked = parts.verifier.verify(ticket, Date.now() / 1000);
+  const checked = parts.verifier.verify(ticket, shownUs(parts.clock) / 1_000_000);
   if (checked.state === 'valid') return checked.userId;
   parts.metrics.refuse('ticket');
-  const { field, value, expected } = checked.fault;
-  const detail = `${field} is ${value ?? 'missing'}; expected ${expected}.`;
-  return reply.problem('unauthenticated', detail, { members: { errors: [checked.fault] }, headers });
+  const errors = [checked.fault];
+  const detail = `Invalid ticket: ${faultsText(errors)}.`;
+  return reply.problem('unauthenticated', detail, { members: { errors }, headers });
+}
+
+/** Answers 400: the request has these faults. */
+export function refuseInvalid(parts: RefusalParts, reply: Reply, errors: readonly FieldFault[]): Answered {
+  parts.metrics.refuse('invalid');
+  return reply.problem('invalid-request', invalidDetail(errors), { members: { errors } });
 }
 
 /** The campaign number in the path; 0 if it is invalid. */
@@ -149,13 +163,8 @@ export function campaignIdOf(text: string): number {
 export function readCampaignId(parts: RefusalParts, reply: Reply, text: string): number | Answered {
   const id = campaignIdOf(text);
   if (id > 0) return id;
-  parts.metrics.refuse('invalid');
-  const fault = fieldFault('id', text, `a whole number from 1 to ${MAX_CAMPAIGN_ID}`);
-  return reply.problem(
-    'invalid-request',
-    `The campaign in the path is ${fault.value}; expected a whole number.`,
-    { members: { errors: [fault] } },
-  );
+  const expected = `the number of a campaign, a whole number from 1 to ${MAX_CAMPAIGN_ID}`;
+  return refuseInvalid(parts, reply, [fieldFault('id', text, expected)]);
 }
 
 /**

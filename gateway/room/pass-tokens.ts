@@ -2,8 +2,8 @@
  * Passes and visits: JWTs (RFC 7519) signed with Ed25519 (RFC 8037), which shops verify with the JWKS that every gateway
  * publishes.
  *
- * - A pass says that this user may come in now. It is valid for PASS_LIFETIME_S; its holder may request a new one.
- * - A visit says that a pass was used. The shop keeps it for as long as the customer is inside.
+ * - A pass states that this user may come in now. It is valid for PASS_LIFETIME_S; its holder may request a new one.
+ * - A visit states that a pass was used. The shop keeps it for as long as the customer is inside.
  *
  * Both are bound to their user, their campaign and the number of their admission. The header's `typ` distinguishes them from
  * each other and from everything else that is signed (RFC 8725, section 3.11).
@@ -13,15 +13,15 @@ import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import Value from 'typebox/value';
-import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
+import { type FieldFault, secretFault } from '../../engine/contract/api/problem.ts';
 import type { KeyRing } from '../../engine/contract/keys/key-ring.ts';
-import type { Jwks } from '../http/contract.ts';
+import type { Jwks } from '../http/contract/published.ts';
 
 export type PassKind = 'pass' | 'visit';
 const TYPES = { pass: 'fairline-pass+jwt', visit: 'fairline-visit+jwt' } as const;
 const ISSUER = 'fairline';
 const ALGORITHM = 'EdDSA';
-/** For tokens that another gateway has issued: its machine's clock may be behind by this much. */
+/** For tokens that another gateway has issued: its copy of the shared clock may be behind by less than this. */
 const TOLERANCE_S = 2;
 
 const Claims = Type.Object({
@@ -40,24 +40,36 @@ function audienceOf(campaignId: number): string {
   return `fairline-room-${campaignId}`;
 }
 
+export interface SignedPass {
+  readonly token: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresMs: number;
+}
+
 export class PassTokens {
   readonly #keys: KeyRing;
+  readonly #nowMs: () => number;
 
-  constructor(keys: KeyRing) {
+  /** `nowMs`: the time that all gateways share, milliseconds since the epoch. */
+  constructor(keys: KeyRing, nowMs: () => number) {
     this.#keys = keys;
+    this.#nowMs = nowMs;
   }
 
-  /** A token that is valid until `expiresMs`; undefined while there is no key to sign with. */
-  async sign(kind: PassKind, claims: PassClaims, expiresMs: number): Promise<string | undefined> {
-    const key = this.#keys.keyAt('passes', Date.now());
+  /** A token that is valid for `lifetimeMs` from now on; undefined while there is no key to sign with. */
+  async sign(kind: PassKind, claims: PassClaims, lifetimeMs: number): Promise<SignedPass | undefined> {
+    const nowMs = this.#nowMs();
+    const key = this.#keys.keyAt('passes', nowMs);
     if (key === undefined) return undefined;
-    return await new SignJWT({ ...claims })
+    const expiresMs = Math.floor(nowMs + lifetimeMs);
+    const token = await new SignJWT({ ...claims })
       .setProtectedHeader({ alg: ALGORITHM, typ: TYPES[kind], kid: key.id })
       .setIssuer(ISSUER)
       .setAudience(audienceOf(claims.campaign))
-      .setIssuedAt()
+      .setIssuedAt(Math.floor(nowMs / 1000))
       .setExpirationTime(Math.floor(expiresMs / 1000))
       .sign(key.privateKey);
+    return { token, expiresMs };
   }
 
   /** The claims of the token, or its fault. */
@@ -73,20 +85,21 @@ export class PassTokens {
         issuer: ISSUER,
         audience: audienceOf(campaignId),
         clockTolerance: TOLERANCE_S,
+        currentDate: new Date(this.#nowMs()),
         requiredClaims: ['exp'],
       });
       const claims = claimsOf(payload);
       if (claims?.campaign === campaignId) return { claims };
-      return { fault: fieldFault(kind, undefined, `a ${kind} with the claims that a gateway issues`) };
+      return { fault: secretFault(kind, token, `a ${kind} with the claims that a gateway issues`) };
     } catch (error) {
       if (!(error instanceof errors.JOSEError)) throw error;
-      return { fault: { ...fieldFault(kind, undefined, expectedAfter(error, kind, campaignId)) } };
+      return { fault: secretFault(kind, token, expectedAfter(error, kind, campaignId)) };
     }
   }
 
   jwks(): Jwks {
     return {
-      keys: this.#keys.validKeys('passes', Date.now()).map(key => ({
+      keys: this.#keys.validKeys('passes', this.#nowMs()).map(key => ({
         kty: 'OKP',
         crv: 'Ed25519',
         x: key.publicBytes.toString('base64url'),
@@ -98,7 +111,7 @@ export class PassTokens {
   }
 
   #publicKey(kid: string | undefined) {
-    const key = this.#keys.validKeys('passes', Date.now()).find(({ id }) => id === kid);
+    const key = this.#keys.validKeys('passes', this.#nowMs()).find(({ id }) => id === kid);
     if (key === undefined) throw new errors.JWKSNoMatchingKey();
     return createPublicKey(key.privateKey);
   }

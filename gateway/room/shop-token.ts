@@ -3,7 +3,7 @@
  * calls between servers; browsers use tickets.
  */
 import { timingSafeEqual } from 'node:crypto';
-import { fieldFault } from '../../engine/contract/api/problem.ts';
+import { fieldFault, secretFault } from '../../engine/contract/api/problem.ts';
 import type { Answered, Reply } from '../http/reply.ts';
 import type { RefusalParts } from '../http/requests.ts';
 
@@ -60,13 +60,14 @@ export function authenticateShop(
     const detail = 'Shops cannot authenticate: set SHOP_TOKEN in the environment of the gateways.';
     return reply.problem('not-configured', detail, { members: { errors: [fault] } });
   }
-  // Never show the given token: it may be valid elsewhere.
   const detail =
     token === undefined
       ? 'The Authorization header is missing or is not "Bearer" and a token.'
       : 'The token in the Authorization header is not the token of the shop.';
   return reply.problem('unauthenticated', detail, {
-    members: { errors: [fieldFault('authorization', undefined, RIGHT)] },
+    members: {
+      errors: [secretFault('authorization', authorization === '' ? undefined : authorization, RIGHT)],
+    },
     headers: {
       'www-authenticate': token === undefined ? CHALLENGE : `${CHALLENGE}, error="invalid_token"`,
     },

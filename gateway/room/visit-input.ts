@@ -1,7 +1,8 @@
 /** Parses what a shop sends: its reports, and the pass in the URI that a customer requested. */
 import Value from 'typebox/value';
-import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
-import { MAX_CAMPAIGN_ID, ReportBody } from '../http/contract.ts';
+import { type FieldFault, fieldFault, secretFault } from '../../engine/contract/api/problem.ts';
+import { MAX_CAMPAIGN_ID } from '../http/contract/fields.ts';
+import { ReportBody } from '../http/contract/rooms.ts';
 
 /** Fits a token of 2,048 characters and the other members. */
 export const MAX_REPORT_BYTES = 4_096;
@@ -20,8 +21,7 @@ export function readReport(body: unknown): Report | FieldFault[] {
   for (const [name, member] of known) {
     const value: unknown = Object.hasOwn(body, name) ? Reflect.get(body, name) : undefined;
     const isWrong = value === undefined ? name === 'event' : !Value.Check(member, value);
-    // Never show a token.
-    if (isWrong) faults.push(fieldFault(name, name === 'pass' ? undefined : value, expectedOf(member)));
+    if (isWrong) faults.push(faultOf(name, value, expectedOf(member)));
   }
   for (const name of Object.keys(body)) {
     if (!Object.hasOwn(ReportBody.properties, name)) {
@@ -33,11 +33,11 @@ export function readReport(body: unknown): Report | FieldFault[] {
   const { event, pass, serial, session } = body;
   if (event === 'used') {
     if (serial !== undefined) faults.push(fieldFault('serial', serial, 'no value, as the pass names it'));
-    if (pass === undefined) faults.push(fieldFault('pass', pass, 'a pass, as event is used'));
+    if (pass === undefined) faults.push(faultOf('pass', pass, 'a pass, as event is used'));
     else if (faults.length === 0) return { event, pass, session };
     return faults;
   }
-  if (pass !== undefined) faults.push(fieldFault('pass', undefined, `no value, as event is ${event}`));
+  if (pass !== undefined) faults.push(faultOf('pass', pass, `no value, as event is ${event}`));
   if (session !== undefined) faults.push(fieldFault('session', session, `no value, as event is ${event}`));
   if (serial === undefined) {
     faults.push(
@@ -45,6 +45,11 @@ export function readReport(body: unknown): Report | FieldFault[] {
     );
   } else if (faults.length === 0) return { event, serial };
   return faults;
+}
+
+/** Never shows a pass. */
+function faultOf(name: string, value: unknown, expected: string): FieldFault {
+  return name === 'pass' ? secretFault(name, value, expected) : fieldFault(name, value, expected);
 }
 
 function expectedOf(member: object): string {

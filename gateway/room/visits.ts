@@ -4,7 +4,13 @@
  * never do.
  */
 import type { HttpRequest } from 'uWebSockets.js';
-import { type FieldFault, fieldFault, type ProblemSlug } from '../../engine/contract/api/problem.ts';
+import { isoOfMs } from '../../engine/contract/api/instants.ts';
+import {
+  type FieldFault,
+  faultsText,
+  fieldFault,
+  type ProblemSlug,
+} from '../../engine/contract/api/problem.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import {
   endVisit,
@@ -19,7 +25,7 @@ import type { ShelvedCampaigns } from '../cold/shelved.ts';
 import { refuseUnavailable } from '../cold/unavailable.ts';
 import type { GatewayConfig } from '../config.ts';
 import { type BodyParts, readJsonBody } from '../http/body.ts';
-import type { PassView, VisitView } from '../http/contract.ts';
+import type { PassView, VisitView } from '../http/contract/rooms.ts';
 import { ANSWERED, type Answered, type Headers, type Reply } from '../http/reply.ts';
 import {
   type ArchiveParts,
@@ -32,6 +38,7 @@ import {
   readCampaignId,
   readTicket,
   refuseArchived,
+  refuseInvalid,
   type TicketParts,
 } from '../http/requests.ts';
 import type { PassClaims, PassTokens } from './pass-tokens.ts';
@@ -95,10 +102,14 @@ export async function postPass(
     const refusal = visit === undefined ? notYet(campaignId) : refusalOf(visit);
     if (visit === undefined || refusal !== undefined)
       return refuse(parts, reply, refusal ?? notYet(campaignId));
-    const expiresMs = Date.now() + parts.config.PASS_LIFETIME_S * 1000;
-    const pass = await parts.passes.sign('pass', claimsFor(campaignId, visit), expiresMs);
-    if (pass === undefined) return refuseUnsigned(parts, reply);
-    const view: PassView = { pass, expires_at: new Date(expiresMs).toISOString(), serial: visit.serial };
+    const lifetimeMs = parts.config.PASS_LIFETIME_S * 1000;
+    const signed = await parts.passes.sign('pass', claimsFor(campaignId, visit), lifetimeMs);
+    if (signed === undefined) return refuseUnsigned(parts, reply);
+    const view: PassView = {
+      pass: signed.token,
+      expires_at: isoOfMs(signed.expiresMs),
+      serial: visit.serial,
+    };
     reply.notStored(JSON.stringify(view));
   });
 }
@@ -120,7 +131,7 @@ export async function postReport(
   const body = await readJsonBody(parts, reply, { ...head }, MAX_REPORT_BYTES);
   if (body === ANSWERED) return;
   const report = readReport(body.value);
-  if (Array.isArray(report)) return refuseFaults(parts, reply, report);
+  if (Array.isArray(report)) return void refuseInvalid(parts, reply, report);
   const room = await roomOf(parts, reply, idText);
   if (room === ANSWERED) return;
   const { campaignId } = room;
@@ -144,7 +155,7 @@ export async function postReport(
 
 /**
  * GET /v1/campaigns/{id}/check: whether to admit the customer of a request to the shop, for nginx' auth_request, which
- * knows only 204, 401 and 403. A visit with a valid proof is believed until its end; a pass is marked as used, and the
+ * knows only 204, 401 and 403. A visit with a valid proof stands until its end; a pass is marked as used, and the
  * resulting visit is set as a cookie.
  */
 export async function getCheck(
@@ -205,7 +216,7 @@ async function use(
   if ('fault' in checked) {
     return {
       slug: 'pass-refused',
-      detail: `Expected: ${checked.fault.expected}.`,
+      detail: `Invalid pass: ${faultsText([checked.fault])}.`,
       fault: checked.fault,
     };
   }
@@ -245,14 +256,18 @@ function unknownSerial(campaignId: number, serial: number): Refusal {
   return { slug: 'no-entry', detail: `Campaign ${campaignId} has no admission ${serial}.`, fault };
 }
 
+/**
+ * The token lasts for what is left of the visit, however often its pass is shown: nobody asks the ledger about it again, and
+ * the next user is admitted when the visit ends there.
+ */
 async function signVisit(
   { passes }: Pick<PassUseParts, 'passes'>,
   campaignId: number,
   visit: Visit,
 ): Promise<{ readonly token: string; readonly lastsMs: number } | undefined> {
-  const lastsMs = visit.visitMs ?? LONGEST_VISIT_MS;
-  const token = await passes.sign('visit', claimsFor(campaignId, visit), Date.now() + lastsMs);
-  return token === undefined ? undefined : { token, lastsMs };
+  const lastsMs = visit.leftMs ?? LONGEST_VISIT_MS;
+  const signed = await passes.sign('visit', claimsFor(campaignId, visit), lastsMs);
+  return signed && { token: signed.token, lastsMs };
 }
 
 function claimsFor(campaign: number, { userId, serial, code }: Visit): PassClaims {
@@ -283,12 +298,6 @@ async function roomOf(
   const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
   if (campaign === ANSWERED || campaign.kind === 'room') return campaign;
   return reply.problem('no-room', `Campaign ${id} is a ${campaign.kind}; it has no passes.`);
-}
-
-function refuseFaults(parts: RefusalParts, reply: Reply, faults: readonly FieldFault[]): void {
-  parts.metrics.refuse('invalid');
-  const said = faults.map(({ field, expected }) => `${field}: ${expected}`).join('; ');
-  reply.problem('invalid-request', `Expected: ${said}.`, { members: { errors: faults } });
 }
 
 function refuse(parts: RefusalParts, reply: Reply, { slug, detail, fault }: Refusal): void {

@@ -1,9 +1,9 @@
 /**
- * Computes how many are ahead, in memory for everybody: `ahead(rank) = entries before it, minus settled ones, minus those
- * who left while waiting`. Per campaign this needs one number from the board and the ranks of those who left.
+ * Computes how many users are ahead of each waiting user, in memory: `ahead(rank) = entries before it, minus settled ones,
+ * minus users who left while waiting`. Per campaign this needs one number from the board and the ranks of the users who left.
  *
- * In a room users also come back: one whose rank is not settled is counted again, and one who was skipped waits among the
- * settled ones, ahead of all others. So `ahead` is exact there too; the shown value still only falls.
+ * In a room users also come back: a user whose rank is not settled is counted again, and a skipped user waits among the settled
+ * ones, ahead of all others. So `ahead` is exact there too; the shown value still only falls.
  */
 import type { Logger } from 'pino';
 import type { Keys } from '../../engine/contract/redis/keys.ts';
@@ -14,7 +14,7 @@ import { Fenwick } from './fenwick.ts';
 
 interface Gone {
   readonly ranks: Fenwick;
-  /** Of a room: users who wait although more than their rank are settled. */
+  /** Rooms only: users who wait although more entries than their rank are settled. */
   readonly returned: Fenwick;
 }
 
@@ -35,7 +35,7 @@ export class AheadCounts implements BoardListener {
     board.listen(this);
   }
 
-  /** Unsettled entries before a final `rank` (from 0). Only falls, except when somebody comes back. */
+  /** Unsettled entries before a final `rank` (from 0). Only falls, except when a user comes back. */
   ahead(campaignId: number, rank: number): number {
     const settled = this.#board.campaign(campaignId)?.settledCount ?? 0;
     const gone = this.#gone.get(campaignId);

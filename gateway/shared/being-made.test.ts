@@ -1,7 +1,7 @@
 /** Answers about a campaign that is being rebuilt in Redis: what the ledger knows for certain, and nothing else. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { readAskedFor } from '../../engine/contract/redis/projection/asked.ts';
+import { readRequestedProjections } from '../../engine/contract/redis/projection/requested.ts';
 import { eventually } from '../../engine/test/support.ts';
 import { type Answer, type System, startSystem } from '../../engine/test/system.ts';
 
@@ -65,9 +65,9 @@ test('answers final outcomes from the ledger, without a position, and everything
     );
   }
 
-  const askedFor = await readAskedFor(system.redis, system.keys);
+  const requested = await readRequestedProjections(system.redis, system.keys);
   assert.deepEqual(
-    [...askedFor].sort(),
+    [...requested].sort(),
     [coupon, raffle, claimed].sort(),
     'engines see the requested campaigns',
   );

@@ -5,6 +5,7 @@ import {
   beginBoard,
   openBoard,
   publishBoard,
+  takeOffBoard,
 } from '../../engine/contract/redis/board/board.ts';
 import { boardCampaign } from '../../engine/contract/redis/board/testing/campaign.ts';
 import { keysOf } from '../../engine/contract/redis/keys.ts';
@@ -72,4 +73,26 @@ test('rejects writes of an older attempt, and keeps a board that is not older', 
   // Emptied, and no engine has begun a new board.
   await redis.unlink(keys.boardState);
   equal(await refused(openBoard(redis, keys, 6)), true);
+});
+
+test('drops campaigns that are shelved, also those that left the board between two reads', async () => {
+  await makeBoard(8, 1, [campaign(1, 1), campaign(2, 1), campaign(3, 1)]);
+  const board = new Board(redis, keys);
+  const forgotten: number[] = [];
+  board.listen({ changed: () => undefined, forgot: ids => forgotten.push(...ids) });
+  await board.refresh();
+  const shelve = (id: number): Promise<unknown> =>
+    publishBoard(redis, keys, 8, { campaigns: [{ ...campaign(id, 2), shelved: true }] });
+  const kept = (): readonly number[] => board.campaigns().map(({ campaignId }) => campaignId);
+  await shelve(1);
+  await board.refresh();
+  deepEqual([kept(), forgotten], [[2, 3], [1]]);
+  await shelve(2);
+  await takeOffBoard(redis, keys, 8, [1, 2]);
+  await board.refresh();
+  deepEqual([kept(), forgotten], [[3], [1, 2]]);
+  deepEqual(
+    [1, 2, 3].map(id => board.mayBeShelved(id)),
+    [true, true, false],
+  );
 });

@@ -1,8 +1,8 @@
 /**
- * The gateway's copy of the board: read every few tens of milliseconds, so that the hot path asks nobody.
+ * The gateway's copy of the board: read every few tens of milliseconds, so that the hot path needs no request to Redis.
  *
- * A campaign that this gateway does not support, such as one of a newer kind, is a stranger: this gateway serves nothing of
- * it, and so can confirm every change of it.
+ * A campaign that this gateway does not support, such as one of a newer kind, is a stranger: this gateway serves no requests
+ * for it, and so can confirm every change of it.
  *
  * Shelved campaigns are not kept here either: requests about them are answered from the ledger (cold/shelved.ts).
  */

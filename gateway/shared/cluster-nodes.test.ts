@@ -4,10 +4,15 @@
  */
 import { deepEqual, equal, notEqual, ok, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { openProducer } from '../../engine/contract/log/open.ts';
 import { logConfig, quiet } from '../../engine/contract/log/testing/ledger.ts';
-import { beginBoard, openBoard, publishBoard } from '../../engine/contract/redis/board/board.ts';
+import {
+  type BoardCampaign,
+  beginBoard,
+  openBoard,
+  publishBoard,
+} from '../../engine/contract/redis/board/board.ts';
 import { boardCampaign } from '../../engine/contract/redis/board/testing/campaign.ts';
 import {
   getCouponCopy,
@@ -41,6 +46,7 @@ import { beginEpoch } from '../../sql/statements/progress/watermarks.ts';
 import { CouponReads } from '../coupons/reads.ts';
 import { Ranker } from '../entry/rank.ts';
 import { Board } from './board.ts';
+import { Lookups } from './lookups.ts';
 
 /**
  * The campaigns 2, 3 and 6 and coupons lie on the first master, the leases on the second, the board and presence on the third.
@@ -253,7 +259,7 @@ test('a campaign shelved by another engine closes no registry; one lost by its n
     await database.drop();
   });
   const opensAt = new Date('2020-01-01');
-  const rules = { kind: 'coupon', title: 'x', places: 1, opensAt, closesAt: new Date('2020-01-02') } as const;
+  const rules = { kind: 'coupon', title: 'x', stock: 1, opensAt, closesAt: new Date('2020-01-02') } as const;
   const campaigns = [await createCampaign(pool, rules), await createCampaign(pool, rules)];
   await beginAnew(pool, redis, own, EPOCH);
   await beginEpoch(pool, EPOCH);
@@ -297,4 +303,53 @@ test('checks the persistence of every node, replicas included', async () => {
   await cluster.withoutReplica(keys.boardState, async () => {
     await rejects(openProducer(config, quiet), /does not say how it would keep the log/);
   });
+});
+
+test('a node that answers nothing delays the look-ups of its campaigns, and of no others', async t => {
+  const own = keysOf(testNamespace());
+  const boardNode = await cluster.holderOf(own.boardState);
+  const isBesideBoard = async (campaignId: number): Promise<boolean> =>
+    (await cluster.holderOf(own.campaign(campaignId).mark)) === boardNode;
+  const findCampaign = async (beside: boolean): Promise<number> => {
+    for (let campaignId = 1; ; campaignId++)
+      if ((await isBesideBoard(campaignId)) === beside) return campaignId;
+  };
+  const campaigns = [await findCampaign(false), await findCampaign(true)].map(campaignId =>
+    boardCampaign({ campaignId }),
+  );
+  const [hung, other] = campaigns;
+  ok(hung !== undefined && other !== undefined);
+  await beginBoard(redis, own, EPOCH);
+  await publishBoard(redis, own, EPOCH, { campaigns });
+  await openBoard(redis, own, EPOCH);
+  for (const { campaignId } of campaigns) {
+    await beginProjection(redis, own.campaign(campaignId), EPOCH, 'nobody');
+    const { epoch } = await new Ranker(redis, own).add(campaignId, [{ userId: 'known', stamp: 7 }]);
+    equal(epoch, String(EPOCH));
+    await redis.hset(own.campaign(campaignId).mark, 'whole', EPOCH);
+  }
+  const lookups = new Lookups({
+    redis,
+    keys: own,
+    board: new Board(redis, own),
+    shelved: { standing: async () => undefined },
+    epochs: { isLatest: async () => true },
+  });
+  const ended: string[] = [];
+  const look = async (campaign: BoardCampaign, name: string): Promise<number | undefined> => {
+    const standing = await lookups.find(campaign, 'known');
+    ended.push(name);
+    return standing?.stamp;
+  };
+  const resume = await cluster.suspend(own.campaign(hung.campaignId).mark);
+  t.after(resume);
+  const waiting = look(hung, 'hung');
+  // Its questions are on their way when the others come.
+  await turn();
+  const behind = look(hung, 'behind it');
+  equal(await look(other, 'other'), 7);
+  deepEqual(ended, ['other']);
+  resume();
+  deepEqual(await Promise.all([waiting, behind]), [7, 7]);
+  deepEqual(ended, ['other', 'hung', 'behind it']);
 });

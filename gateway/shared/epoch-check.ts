@@ -1,9 +1,9 @@
 /**
  * Checks whether the epoch that Redis shows is still the latest. A server that was replaced in a failover and still answers
- * cannot know, and its data about a user may be older than what another gateway has told them.
+ * cannot know, and its data about a user may be older than the answer of another gateway.
  *
- * The log knows, at no extra cost: it refuses a writer whose epoch has been followed by another. While the log does not
- * answer, the ledger is asked: an epoch is written there before anything is shown under it.
+ * The log knows, at no extra cost: it refuses a writer whose epoch has been followed by another. While the log does not answer,
+ * the ledger decides: an epoch is written there before anything is shown under it.
  */
 import { withTimeout } from '../../engine/contract/process/with-timeout.ts';
 import type { SlicePipeline } from '../entry/slices.ts';
@@ -12,7 +12,7 @@ import { NextCall } from './next-call.ts';
 export interface EpochCheckParts {
   /** The pipeline of the incarnation that serves; undefined without a lease. */
   readonly pipeline: () => Pick<SlicePipeline, 'epoch' | 'confirm'> | undefined;
-  /** The epoch that was begun last, from the ledger. */
+  /** The epoch that started last, from the ledger. */
   readonly readEpoch: () => Promise<number>;
 }
 
@@ -28,7 +28,7 @@ export class EpochCheck {
     this.#ledger = new NextCall(readEpoch);
   }
 
-  /** Whether no later epoch had begun when this was called; false as well if neither the log nor the ledger can tell. */
+  /** Whether no later epoch had started when this was called; also false if neither the log nor the ledger knows. */
   async isLatest(epoch: string): Promise<boolean> {
     const pipeline = this.#pipeline();
     const byLog = pipeline?.epoch === epoch ? pipeline.confirm() : undefined;

@@ -2,16 +2,17 @@
  * Looks up single users: stamp, rank and outcome, from Redis unless their campaign is shelved. One look-up when a user
  * arrives, one when the rank is final and one for the outcome; none while the user waits.
  *
- * The look-ups of one turn of the event loop go out together, at most a few hundred at once, so that ten thousand users who
- * connect at the same moment do not delay the ranking that shares the connection.
+ * The look-ups of one turn of the event loop go out together, at most a few hundred of a campaign at once, so that ten thousand
+ * users who connect at the same moment do not delay the ranking that shares the connection. Campaigns do not wait for each
+ * other: the node of a Cluster that has one of them may answer nothing.
  */
 import { type Claimant, parseClaimant } from '../../engine/contract/campaign/claimant.ts';
 import { messageOf } from '../../engine/contract/process/message-of.ts';
 import { lastStampAt } from '../../engine/contract/record/stamp.ts';
 import { type BoardCampaign, readBoardEpoch } from '../../engine/contract/redis/board/board.ts';
 import type { Keys } from '../../engine/contract/redis/keys.ts';
-import { askForProjection } from '../../engine/contract/redis/projection/asked.ts';
 import { lookAt } from '../../engine/contract/redis/projection/projection.ts';
+import { requestProjection } from '../../engine/contract/redis/projection/requested.ts';
 import type { RedisClient } from '../../engine/contract/redis/redis.ts';
 import { monotonicUs } from '../clock/clock.ts';
 import type { Board } from './board.ts';
@@ -60,9 +61,8 @@ export class BeingMade extends LookupFailed {
 }
 
 interface Question {
-  readonly campaignId: number;
   readonly userId: string;
-  /** The epoch that the caller knows as the latest one that had begun when the user asked, if it does. */
+  /** The latest epoch at the time of the request, if the caller knows it. */
   readonly latest: string | undefined;
   readonly resolve: (standing: EntryStanding | undefined) => void;
   readonly reject: (error: LookupFailed) => void;
@@ -76,6 +76,7 @@ export interface LookupParts {
   readonly epochs: Pick<EpochCheck, 'isLatest'>;
 }
 
+/** Of a campaign. */
 const QUESTIONS_AT_ONCE = 500;
 /** How often engines are told that users wait for a campaign, however many do. */
 const ASK_AGAIN_MS = 1_000;
@@ -86,9 +87,11 @@ export class Lookups {
   readonly #board: Board;
   readonly #shelved: ShelvedStandings;
   readonly #epochs: Pick<EpochCheck, 'isLatest'>;
-  #waiting: Question[] = [];
-  #scheduled = false;
-  /** When engines were last told that somebody waits, by campaign being rebuilt. */
+  /** By campaign, in order. */
+  readonly #waiting = new Map<number, Question[]>();
+  /** Campaigns whose next questions go out with the next turn, or whose last ones are not answered yet. */
+  readonly #busy = new Set<number>();
+  /** When engines were last told that a user waits, keyed by campaign being rebuilt. */
   readonly #askedAtMs = new Map<number, number>();
 
   constructor({ redis, keys, board, shelved, epochs }: LookupParts) {
@@ -103,8 +106,8 @@ export class Lookups {
    * The user's standing in the campaign, or undefined without an entry; for a shelved campaign from the ledger. It is at least
    * as new as everything that the user was told before the call, by whichever gateway. Rejects with LookupFailed.
    *
-   * `latest` is an epoch of which the caller knows that no later one had begun when the user asked, because the log has
-   * accepted an append under it since. If the board has the same epoch, it is not checked again.
+   * `latest` is the latest epoch at the time of the request, if the caller knows it: the log has accepted an append under it
+   * since. If the board has the same epoch, it is not checked again.
    */
   find(campaign: BoardCampaign, userId: string, latest?: string): Promise<EntryStanding | undefined> {
     if (campaign.shelved === true) {
@@ -112,29 +115,33 @@ export class Lookups {
         throw new LookupFailed(messageOf(error));
       });
     }
+    const { campaignId } = campaign;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ campaignId: campaign.campaignId, userId, latest, resolve, reject });
-      this.#schedule();
+      const question = { userId, latest, resolve, reject };
+      const waiting = this.#waiting.get(campaignId);
+      if (waiting === undefined) this.#waiting.set(campaignId, [question]);
+      else waiting.push(question);
+      this.#schedule(campaignId);
     });
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
+  #schedule(campaignId: number): void {
+    if (this.#busy.has(campaignId)) return;
+    this.#busy.add(campaignId);
     setImmediate(() => {
-      void this.#ask();
+      void this.#ask(campaignId);
     });
   }
 
-  async #ask(): Promise<void> {
-    const questions = this.#waiting.splice(0, QUESTIONS_AT_ONCE);
-    const byCampaign = groupByCampaign(questions);
-    await Promise.all([...byCampaign].map(([campaignId, asked]) => this.#answer(campaignId, asked)));
-    this.#scheduled = false;
-    if (this.#waiting.length > 0) this.#schedule();
+  async #ask(campaignId: number): Promise<void> {
+    const waiting = this.#waiting.get(campaignId) ?? [];
+    const questions = waiting.splice(0, QUESTIONS_AT_ONCE);
+    if (waiting.length === 0) this.#waiting.delete(campaignId);
+    await this.#answer(campaignId, questions);
+    this.#busy.delete(campaignId);
+    if (this.#waiting.has(campaignId)) this.#schedule(campaignId);
   }
 
-  /** A failed look-up of one campaign, as on an unavailable node of a Cluster, does not fail the others. */
   async #answer(campaignId: number, questions: readonly Question[]): Promise<void> {
     try {
       await this.#askCampaign(campaignId, questions);
@@ -148,7 +155,7 @@ export class Lookups {
     const keys = this.#keys.campaign(campaignId);
     const users = questions.map(question => question.userId);
     const board = this.#board;
-    // Other gateways may have told more than this one has read of the board.
+    // Other gateways may have answered from a newer board than this one has read.
     await board.refresh();
     // Decide finality by the board from before the look-up: the answers are at least as new.
     const { epoch, rankedUs } = board;
@@ -204,11 +211,11 @@ export class Lookups {
     if (askedAtMs !== undefined && nowMs - askedAtMs < ASK_AGAIN_MS) return;
     this.#askedAtMs.set(campaignId, nowMs);
     // A lost message is repeated within a second.
-    askForProjection(this.#redis, this.#keys, campaignId).catch(() => undefined);
+    requestProjection(this.#redis, this.#keys, campaignId).catch(() => undefined);
   }
 }
 
-/** Answers once it is known whether the standings were read under the latest epoch. */
+/** Waits for the check of the epoch, then answers with the standings if they were read under the latest one. */
 async function answerIf(
   isLatest: Promise<boolean>,
   standings: ReadonlyMap<Question, EntryStanding | undefined>,
@@ -227,14 +234,4 @@ export function parseGrant(text: string | null | undefined): Grant | undefined {
   if (text === null || text === undefined) return undefined;
   const colon = text.indexOf(':');
   return { serial: Number(text.slice(0, colon)), code: text.slice(colon + 1) };
-}
-
-function groupByCampaign(questions: readonly Question[]): Map<number, Question[]> {
-  const groups = new Map<number, Question[]>();
-  for (const question of questions) {
-    const group = groups.get(question.campaignId);
-    if (group === undefined) groups.set(question.campaignId, [question]);
-    else group.push(question);
-  }
-  return groups;
 }

@@ -145,7 +145,7 @@ test('a new gateway that saw a wrong clock stamps nothing by it once the clock i
     await sleep(1.2 * (aheadUs / 1_000));
     const find = async (): Promise<void> => {
       const { timeUs, readings } = await readRegistry(redis, keys.leases, {
-        vouchedUs: Number.MAX_SAFE_INTEGER,
+        confirmedUs: Number.MAX_SAFE_INTEGER,
       });
       await tellClock(redis, keys.leases, { agreedUs: timeUs, reading: readings });
     };
@@ -180,7 +180,7 @@ test('a gateway that followed a disputed clock by small steps detects it when th
       await board.refresh();
       return membership.isClockHeld;
     });
-    // A gateway believes each of these steps.
+    // A gateway accepts each of these steps.
     for (const steps of [1, 2, 3]) {
       const nowUs = monotonicUs();
       clock.sample({
@@ -191,7 +191,7 @@ test('a gateway that followed a disputed clock by small steps detects it when th
     }
     equal(clock.isContradicted, false);
     const { timeUs, readings } = await readRegistry(redis, keys.leases, {
-      vouchedUs: Number.MAX_SAFE_INTEGER,
+      confirmedUs: Number.MAX_SAFE_INTEGER,
     });
     await tellClock(redis, keys.leases, { agreedUs: timeUs, reading: readings });
     await eventually(async () => {

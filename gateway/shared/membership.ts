@@ -23,8 +23,8 @@ import type { Keys } from '../../engine/contract/redis/keys.ts';
 import {
   type Acquired,
   acquireLease,
-  type ClockWord,
-  readClockWord,
+  type ClockReport,
+  readClockReport,
   renewLease,
 } from '../../engine/contract/redis/lease/lease.ts';
 import type { RedisClient } from '../../engine/contract/redis/redis.ts';
@@ -70,7 +70,7 @@ interface Incarnation {
   deadlineUs: number;
 }
 
-/** How often to retry while no lease is available. */
+/** The retry interval while no lease is available. */
 const JOIN_INTERVAL_MS = 100;
 /** Renewals per lease: it expires when this many in a row have failed. */
 const RENEWALS_A_LEASE = 4;
@@ -88,7 +88,7 @@ export class Membership {
   #running: Promise<void> | undefined;
   /** The engines' count of readings of Redis' clock when first asked, and the shared time then. */
   #answered: { readonly readings: number; readonly atUs: number } | undefined;
-  #isClockVouched = false;
+  #wasClockConfirmed = false;
   /** Why no lease is available, if that needs an operator. */
   #hindrance: string | undefined;
 
@@ -171,7 +171,7 @@ export class Membership {
   async #join(): Promise<Incarnation | undefined> {
     const { clock, redis, keys, leaseMs, name, log } = this.#parts;
     try {
-      if (clock.synchronised && (await this.#isVouched())) {
+      if (clock.synchronised && (await this.#isClockConfirmed())) {
         const askedUs = monotonicUs();
         const acquired = await acquireLease(redis, keys.leases, leaseMs, name);
         this.#note(acquired);
@@ -186,13 +186,13 @@ export class Membership {
     return undefined;
   }
 
-  /** Whether an engine found Redis' clock correct after this process began to follow it, or none reports about clocks. */
-  async #isVouched(): Promise<boolean> {
+  /** Whether an engine found Redis' clock correct after this process began to follow it, or no engine reports about clocks. */
+  async #isClockConfirmed(): Promise<boolean> {
     const { clock, redis, keys } = this.#parts;
-    if (this.#isClockVouched) return true;
+    if (this.#wasClockConfirmed) return true;
     const fromUs = clock.now();
-    const word = await readClockWord(redis, keys.leases);
-    const { verdict, readings } = word;
+    const report = await readClockReport(redis, keys.leases);
+    const { verdict, readings } = report;
     this.#isClockHeld = verdict === 'held';
     // Fewer readings: the registry is another one.
     if (this.#answered === undefined || readings < this.#answered.readings)
@@ -200,16 +200,17 @@ export class Membership {
     if (verdict === undefined) return true;
     if (clock.isContradicted) {
       // No engine has found either of the two times correct, not even the first one, should the clock return to it.
-      this.#isClockVouched = clock.believe(word, await askForTime(redis, keys.leases));
-      return this.#isClockVouched;
+      this.#wasClockConfirmed = clock.acceptFinding(report, await askForTime(redis, keys.leases));
+      return this.#wasClockConfirmed;
     }
     const { readings: since, atUs } = this.#answered;
     if (verdict === 'held' || verdict.reading <= since) return false;
     if (verdict.agreedUs < atUs || verdict.agreedUs > clock.now()) return false;
-    // The finding is about Redis' clock as it is now: after a correction it may differ from the clock that this process follows.
+    // The finding is about Redis' clock as it is now: after a correction it may differ from the clock that this process
+    // follows.
     await sampleClock(redis, keys.leases, clock);
-    this.#isClockVouched = !clock.isContradicted;
-    return this.#isClockVouched;
+    this.#wasClockConfirmed = !clock.isContradicted;
+    return this.#wasClockConfirmed;
   }
 
   async #begin(
@@ -248,12 +249,12 @@ export class Membership {
    * have followed it in steps of less than CLOCK_STOP_MS each. Their doubt ends when the clock was corrected, so the time that
    * comes with that report is used as a sample: the next regular one may come after the next stamp.
    */
-  #takeClock(word: ClockWord, sample: ClockSample): void {
+  #takeClock(report: ClockReport, sample: ClockSample): void {
     const { clock } = this.#parts;
-    const isHeld = word.verdict === 'held';
+    const isHeld = report.verdict === 'held';
     if (this.#isClockHeld && !isHeld) clock.sample(sample);
     this.#isClockHeld = isHeld;
-    clock.believe(word, sample);
+    clock.acceptFinding(report, sample);
   }
 
   /**
@@ -290,9 +291,9 @@ export class Membership {
 
   /** Renews the lease until it fails; resolves to the reason. */
   async #serve(incarnation: Incarnation): Promise<string> {
-    const { leaseMs, redis, keys } = this.#parts;
+    const { leaseMs, redis, keys, log } = this.#parts;
     const ended = AbortSignal.any([incarnation.failure, this.#stop.signal]);
-    while (true) {
+    for (let failures = 0; ; ) {
       await pause(leaseMs / RENEWALS_A_LEASE, ended);
       if (ended.aborted) return String(ended.reason);
       const askedUs = monotonicUs();
@@ -301,8 +302,10 @@ export class Membership {
         if (renewed.state === 'lost') return 'the lease was lost';
         this.#takeClock(renewed.clock, { askedUs, answeredUs: monotonicUs(), redisUs: renewed.timeUs });
         incarnation.deadlineUs = askedUs + leaseMs * 1000;
+        failures = 0;
       } catch (error) {
-        this.#parts.log.warn({ err: error }, 'the lease could not be renewed');
+        log[failures === 0 ? 'warn' : 'debug']({ err: error, failures }, 'the lease could not be renewed');
+        failures += 1;
       }
       if (!this.#holds(incarnation)) return 'the lease has expired';
     }

@@ -14,11 +14,11 @@ export interface RoomGateOptions {
 export interface Customer {
   readonly url?: string | undefined;
   readonly headers: { readonly cookie?: string | undefined };
-  /** An id that the shop chooses for this visit: it makes a report repeatable whose answer was lost. */
+  /** An id that the shop chooses for this visit, so that a report whose answer was lost can be repeated. */
   readonly session?: string;
 }
 
-export type LetIn =
+export type AdmissionResult =
   | {
       readonly inside: true;
       readonly user: string;
@@ -35,14 +35,14 @@ export type LetIn =
 
 export interface RoomGate {
   /** Whether to admit this customer. Rejects if the gateway must be asked and does not answer. */
-  letIn(customer: Customer): Promise<LetIn>;
+  admit(customer: Customer): Promise<AdmissionResult>;
   /** Reports to the room that the customer of an admission has left, which frees their slot. */
   left(serial: number): Promise<void>;
   /** Middleware for Express, Connect and node:http; sets `request.room`. Redirects customers without a pass to `waitingPage`. */
   express(options: {
     readonly waitingPage: string;
   }): (
-    request: IncomingMessage & { room?: LetIn },
+    request: IncomingMessage & { room?: AdmissionResult },
     response: ServerResponse,
     next: (error?: unknown) => void,
   ) => void;

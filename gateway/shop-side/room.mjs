@@ -63,7 +63,7 @@ export function createRoomGate({ gateway, campaign, shopToken, fetch: ask = fetc
     });
   }
 
-  async function letIn({ url = '/', headers = {}, session }) {
+  async function admit({ url = '/', headers = {}, session }) {
     const cookies = cookiesOf(headers.cookie);
     const visit = await claimsOf('visit', cookies.get(VISIT_COOKIE) ?? '');
     if (visit !== undefined) return { inside: true, user: visit.sub, serial: visit.serial };
@@ -91,14 +91,14 @@ export function createRoomGate({ gateway, campaign, shopToken, fetch: ask = fetc
   }
 
   return {
-    letIn,
+    admit,
     async left(serial) {
       const response = await report({ event: 'left', serial });
       if (!response.ok) throw new Error(`that ${serial} has left was answered with ${response.status}`);
     },
     express({ waitingPage }) {
       return (request, response, next) => {
-        letIn(request).then(result => {
+        admit(request).then(result => {
           if (result.setCookie !== undefined) response.setHeader('set-cookie', result.setCookie);
           if (!result.inside) {
             response.statusCode = 302;
@@ -113,7 +113,7 @@ export function createRoomGate({ gateway, campaign, shopToken, fetch: ask = fetc
     },
     fastify({ waitingPage }) {
       return async (request, reply) => {
-        const result = await letIn(request);
+        const result = await admit(request);
         if (result.setCookie !== undefined) reply.header('set-cookie', result.setCookie);
         if (!result.inside) return reply.redirect(waitingPage);
         request.room = result;

@@ -16,7 +16,7 @@ import { unpackDebian } from '../../engine/stack/servers/debian.ts';
 import { openEvents } from '../../engine/test/events.ts';
 import { eventually } from '../../engine/test/support.ts';
 import { type System, startSystem } from '../../engine/test/system.ts';
-import { createRoomGate, type LetIn } from './room.mjs';
+import { type AdmissionResult, createRoomGate } from './room.mjs';
 
 const WAITING = 'http://127.0.0.1:1/queue';
 
@@ -95,7 +95,7 @@ async function fastifyShop(campaign: number): Promise<Shop> {
   const app = Fastify();
   app.addHook('onRequest', gateFor(campaign).fastify({ waitingPage: WAITING }));
   app.get('/*', async request => {
-    const inside: LetIn | undefined = Reflect.get(request, 'room');
+    const inside: AdmissionResult | undefined = Reflect.get(request, 'room');
     return inside?.inside === true ? `Hello ${inside.user}` : 'nobody';
   });
   const base = await app.listen({ port: 0, host: '127.0.0.1' });
@@ -158,19 +158,19 @@ test('a departure frees capacity, and visitors stay inside while the gateway is 
   let isDown = false;
   const gate = gateFor(tight, (...asked) => (isDown ? Promise.reject(new Error('away')) : fetch(...asked)));
   const pass = await passFor('first', tight);
-  const come = await gate.letIn({ url: `/?pass=${pass}`, headers: {}, session: 's1' });
+  const come = await gate.admit({ url: `/?pass=${pass}`, headers: {}, session: 's1' });
   assert.ok(come.inside && come.setCookie !== undefined);
   await system.enter('second', tight);
   isDown = true;
   const cookie = come.setCookie.split(';', 1)[0];
-  assert.equal((await gate.letIn({ url: '/', headers: { cookie } })).inside, true);
-  await assert.rejects(gate.letIn({ url: `/?pass=${pass}`, headers: {} }), /away/);
+  assert.equal((await gate.admit({ url: '/', headers: { cookie } })).inside, true);
+  await assert.rejects(gate.admit({ url: `/?pass=${pass}`, headers: {} }), /away/);
   isDown = false;
   assert.equal((await system.ask('second', 'POST', `/v1/campaigns/${tight}/pass`)).status, 409);
   await gate.left(come.serial);
   const second = await passFor('second', tight);
-  assert.equal((await gate.letIn({ url: `/?pass=${second}`, headers: {} })).inside, true);
-  const afterLeaving = await gate.letIn({ url: `/?pass=${pass}`, headers: {} });
+  assert.equal((await gate.admit({ url: `/?pass=${second}`, headers: {} })).inside, true);
+  const afterLeaving = await gate.admit({ url: `/?pass=${pass}`, headers: {} });
   assert.deepEqual(
     [afterLeaving.inside, 'reason' in afterLeaving && afterLeaving.reason],
     [false, 'no-pass'],

@@ -1,8 +1,10 @@
-/** The public view of a claimant: a user with a place in a campaign with claims. */
+/** The public view of a claimant: a user with an offer or on the waitlist of a campaign with claims. */
+import { isoOfUs } from '../../engine/contract/api/instants.ts';
 import type { Claimant, Offered } from '../../engine/contract/campaign/claimant.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
-import { isoOf } from '../clock/iso.ts';
-import type { EntryView, OfferEvent, Outcome } from '../http/contract.ts';
+import type { EntryView } from '../http/contract/entries.ts';
+import type { OfferEvent } from '../http/contract/events.ts';
+import type { Outcome } from '../http/contract/fields.ts';
 import type { ClaimMoves } from '../shared/claim-moves.ts';
 import type { Deadlines } from './deadlines.ts';
 
@@ -38,11 +40,11 @@ export function offerMembers(
   const claimByUs = deadlines.shownUs(campaign, offered);
   if (claimByUs === undefined) return { serial, code };
   const seconds_left = Math.max(0, Math.ceil((claimByUs - deadlines.nowUs()) / 1_000_000));
-  return { serial, code, claim_by: isoOf(claimByUs), seconds_left };
+  return { serial, code, claim_by: isoOfUs(claimByUs), seconds_left };
 }
 
 type ClaimantMembers = Partial<
-  Pick<EntryView, 'place' | 'serial' | 'code' | 'claim_by' | 'seconds_left' | 'ended_at'>
+  Pick<EntryView, 'waitlist_position' | 'serial' | 'code' | 'claim_by' | 'seconds_left' | 'ended_at'>
 >;
 
 /** The members that an entry shows beside its outcome. */
@@ -55,14 +57,14 @@ export function claimantMembers(
     case 'waitlisted':
       return campaign.finished
         ? {}
-        : { place: moves.waiting(campaign.campaignId, claimant.waitlistPosition) };
+        : { waitlist_position: moves.waiting(campaign.campaignId, claimant.waitlistPosition) };
     case 'offered':
       return offerMembers(deadlines, campaign, claimant);
     case 'claimed':
-      return { serial: claimant.serial, code: claimant.code, ended_at: isoOf(claimant.endedUs) };
+      return { serial: claimant.serial, code: claimant.code, ended_at: isoOfUs(claimant.endedUs) };
     case 'lapsed':
     case 'declined':
     case 'left':
-      return { ended_at: isoOf(claimant.endedUs) };
+      return { ended_at: isoOfUs(claimant.endedUs) };
   }
 }

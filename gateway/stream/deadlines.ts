@@ -6,13 +6,13 @@
 import type { Logger } from 'pino';
 import type { Offered } from '../../engine/contract/campaign/claimant.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
-import type { SharedClock } from '../clock/clock.ts';
+import { type SharedClock, shownUs } from '../clock/clock.ts';
 import type { Metrics } from '../metrics.ts';
 
 /**
  * An outage that begins shortly after offers were made extends them by up to 3 s too much (engine/settling/
- * claims-settling.ts); the rest is for clocks. Less: a correct deadline is hidden. More: one that is wrong by that much is
- * shown.
+ * claims-settling.ts); the rest allows for clocks. Less: a correct deadline is hidden. More: a deadline that is wrong by that
+ * much is shown.
  */
 const MORE_AT_MOST_US = 5_000_000;
 
@@ -38,8 +38,7 @@ export class Deadlines {
 
   /** The time of the shared clock, or the machine's before its first sample; microseconds since the epoch. */
   nowUs(): number {
-    const { clock } = this.#parts;
-    return clock.synchronised ? clock.now() : Date.now() * 1_000;
+    return shownUs(this.#parts.clock);
   }
 
   /** The claim deadline of an offer; undefined if the known one cannot be right. */

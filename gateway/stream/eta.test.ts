@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AdmissionRate } from './eta.ts';
+import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
+import { boardCampaign } from '../../engine/contract/redis/board/testing/campaign.ts';
+import { AdmissionRate, Etas } from './eta.ts';
 
 const SECOND_US = 1_000_000;
 
@@ -61,4 +63,40 @@ test('applies a changed rate at once', () => {
 test('a full shop gives a long but finite wait', () => {
   const { p50, p90 } = served(10, 60, () => 0).wait(5);
   assert.ok(Number.isFinite(p50) && Number.isFinite(p90) && p50 > 600);
+});
+
+test('totals that fall are measured anew, also when the rate changes with them', () => {
+  // Another ledger, an hour back: what it admits is slower than what was measured.
+  const again = served(100, 3_600, () => 100);
+  const changed = served(100, 3_600, () => 100);
+  for (let second = 0; second <= 60; second++) {
+    const totals = { busyUs: second * SECOND_US, granted: second * 20 };
+    again.note(100, totals);
+    changed.note(50, totals);
+  }
+  assert.deepEqual([again.wait(1_000).p50, changed.wait(1_000).p50], [50, 50]);
+});
+
+test('a restored ledger with the totals of before is measured from them', () => {
+  const rate = served(100, 3_600, () => 100);
+  rate.note(50, { busyUs: 1_800 * SECOND_US, granted: 180_000 });
+  const { p50, p90 } = rate.wait(1_000);
+  assert.equal(p50, 20, 'by the configured rate');
+  assert.ok(p90 >= p50 && p90 < 60, String(p90));
+});
+
+test('a new board keeps what was measured of its rooms, and forgets the rooms that it does not have', () => {
+  const room = (campaignId: number, second: number): BoardCampaign =>
+    boardCampaign({
+      campaignId,
+      kind: 'room',
+      granted: 20 * second,
+      room: { perSecond: 100, capacity: null, paused: false, busyUs: second * SECOND_US },
+    });
+  const etas = new Etas({ listen: () => undefined });
+  for (let second = 0; second <= 60; second++) etas.changed([room(1, second), room(2, second)]);
+  etas.replaced();
+  etas.changed([room(1, 61)]);
+  assert.equal(etas.of(room(1, 61), 999)?.p50, 50);
+  assert.equal(etas.of(room(2, 61), 999), null);
 });

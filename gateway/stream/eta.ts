@@ -8,7 +8,7 @@
  * operator changes the rate, earlier measurements are scaled with it: the estimate changes at once, and only for that reason.
  */
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
-import type { Eta } from '../http/contract.ts';
+import type { Eta } from '../http/contract/fields.ts';
 import type { Board, BoardListener } from '../shared/board.ts';
 
 /** Shorter: the shown estimate jitters. Longer: it reacts too late to a shop that has become slower. */
@@ -40,8 +40,16 @@ export class AdmissionRate {
     this.#perSecond = perSecond;
   }
 
-  /** Totals: the number of admissions, and the time during which users waited. */
+  /**
+   * Totals: the number of admissions, and the time during which users waited. Totals that fall are of another ledger, as after
+   * PostgreSQL was restored to an earlier state: what was measured before says nothing about it.
+   */
   note(perSecond: number, sample: Sample): void {
+    const before = this.#samples.at(-1);
+    if (before !== undefined && (sample.busyUs < before.busyUs || sample.granted < before.granted)) {
+      this.#samples = [];
+      this.#measured = undefined;
+    }
     if (perSecond !== this.#perSecond) this.#rescale(perSecond, sample);
     const last = this.#samples.at(-1);
     if (last !== undefined && sample.busyUs - last.busyUs < SAMPLE_US) return;
@@ -96,20 +104,33 @@ export class AdmissionRate {
 
 /** The estimates of all rooms on the board. */
 export class Etas implements BoardListener {
-  readonly #rates = new Map<number, AdmissionRate>();
+  #rates = new Map<number, AdmissionRate>();
+  /** The rates of the board before, until the campaigns of this one are known. */
+  #before: ReadonlyMap<number, AdmissionRate> = new Map();
 
-  constructor(board: Board) {
+  constructor(board: Pick<Board, 'listen'>) {
     board.listen(this);
   }
 
   changed(campaigns: readonly BoardCampaign[]): void {
     for (const { campaignId, room, granted, finished } of campaigns) {
       if (room === undefined) continue;
-      const rate = this.#rates.get(campaignId) ?? new AdmissionRate(room.perSecond);
+      const known = this.#rates.get(campaignId) ?? this.#before.get(campaignId);
+      const rate = known ?? new AdmissionRate(room.perSecond);
       rate.note(room.perSecond, { busyUs: room.busyUs, granted });
       if (finished) this.#rates.delete(campaignId);
       else this.#rates.set(campaignId, rate);
     }
+    this.#before = new Map();
+  }
+
+  /**
+   * The rates of campaigns that are on the new board as well go on: mostly Redis was lost and the ledger is the same. If the
+   * ledger was restored, their totals have fallen.
+   */
+  replaced(): void {
+    this.#before = this.#rates;
+    this.#rates = new Map();
   }
 
   /** The wait of a user with `ahead` users before them; null while nobody is admitted or the rate is unknown. */

@@ -51,7 +51,7 @@ interface LastEvent {
 }
 
 /**
- * The id of the last event a client has seen: `campaign:stamp:ahead`, `campaign:stamp:w<place>` while waitlisted,
+ * The id of the last event a client has seen: `campaign:stamp:ahead`, `campaign:stamp:w<waitlist position>` while waitlisted,
  * `campaign:stamp:o` of an offer, or `campaign:stamp:over`.
  */
 export function parseLastEventId(text: string): LastEvent | undefined {

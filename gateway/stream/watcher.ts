@@ -1,16 +1,16 @@
 /**
  * One watcher: what the client was shown, and what may be written to it.
  *
- * States: `asking` (looks the rank up in Redis) -> `provisional` (the rank can still change: nothing is shown) ->
+ * States: `pending` (looks the rank up in Redis) -> `provisional` (the rank can still change: nothing is shown) ->
  * `placed` (shows position and ahead; ahead only falls) -> `deciding` (settled: looks the outcome up in Redis) -> `over`.
- * With claims, `deciding` may lead to `waitlisted` (shows a place, which only falls) or `offered` (until it is claimed,
+ * With claims, `deciding` may lead to `waitlisted` (shows the waitlist position, which only falls) or `offered` (until it is claimed,
  * lapses or is declined), and from both back to `deciding` when the claimant has moved. Only Watchers writes the state.
  */
 import type { HttpResponse } from 'uWebSockets.js';
 import type { Offered } from '../../engine/contract/campaign/claimant.ts';
 
 export type WatcherState =
-  | 'asking'
+  | 'pending'
   | 'provisional'
   | 'placed'
   | 'deciding'
@@ -21,7 +21,7 @@ export type WatcherState =
 export class Watcher {
   readonly userId: string;
   readonly campaignId: number;
-  state: WatcherState = 'asking';
+  state: WatcherState = 'pending';
   /** Its slot in Watchers. */
   slot = 0;
   stamp = 0;

@@ -13,7 +13,7 @@ import { lastStampAt } from '../../engine/contract/record/stamp.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import { monotonicUs } from '../clock/clock.ts';
 import { isCancelled, outcomeOf } from '../entry/entry-view.ts';
-import type { OfferEvent, OutcomeEvent, WaitlistedEvent } from '../http/contract.ts';
+import type { OfferEvent, OutcomeEvent, WaitlistedEvent } from '../http/contract/events.ts';
 import type { Metrics } from '../metrics.ts';
 import type { AheadCounts } from '../shared/ahead-counts.ts';
 import type { Board, BoardListener } from '../shared/board.ts';
@@ -91,7 +91,7 @@ export class Watchers implements BoardListener {
     this.#slot = (this.#slot + 1) % SLOTS;
     this.#count += 1;
     this.#parts.presence.opened(watcher.campaignId, watcher.userId);
-    this.#asked(watcher, standing);
+    this.#applyStanding(watcher, standing);
   }
 
   /** Removes a watcher whose stream was ended by us or by the client. */
@@ -244,12 +244,12 @@ export class Watchers implements BoardListener {
 
   /** Looks up the watcher's standing and shows it if it is final. */
   async #ask(watcher: Watcher): Promise<void> {
-    watcher.state = 'asking';
+    watcher.state = 'pending';
     const standing = await this.#find(watcher);
-    if (!isOver(watcher)) this.#asked(watcher, standing);
+    if (!isOver(watcher)) this.#applyStanding(watcher, standing);
   }
 
-  #asked(watcher: Watcher, standing: EntryStanding | undefined): void {
+  #applyStanding(watcher: Watcher, standing: EntryStanding | undefined): void {
     if (standing === undefined || !standing.final) {
       if (standing !== undefined) watcher.stamp = standing.stamp;
       watcher.state = 'provisional';
@@ -336,7 +336,7 @@ export class Watchers implements BoardListener {
       this.#parts.claimants.moves.waiting(campaignId, waitlistPosition),
     );
     if (now === shownWaitlistPosition && !always) return;
-    const data: WaitlistedEvent = { position: rank + 1, place: now };
+    const data: WaitlistedEvent = { position: rank + 1, waitlist_position: now };
     const id = `${campaignId}:${stamp}:w${now}`;
     if (this.#write(watcher, `id: ${id}\nevent: waitlisted\ndata: ${JSON.stringify(data)}\n\n`)) {
       watcher.shownWaitlistPosition = now;

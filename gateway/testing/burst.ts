@@ -92,7 +92,7 @@ async function assertRanked(system: System, campaign: number): Promise<void> {
   await eventually(async () => (await system.redis.zcard(rankKey)) === ranked.length);
   // The engine ranks what a killed gateway had logged but not ranked; positions are not final before that.
   await eventually(async () => {
-    const { rows } = await system.pool.query('select from gateways where not repaired and state = $1', [
+    const { rows } = await system.pool.query('select from gateways where not backfilled and state = $1', [
       'ended',
     ]);
     return rows.length === 0;

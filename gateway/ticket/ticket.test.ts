@@ -68,6 +68,22 @@ test('rejects each invalid ticket by the invalid field', () => {
   for (const [ticket, field] of cases) assert.equal(faultOf(ticket), field, ticket.slice(0, 200));
 });
 
+test('shows no part of a credential that may be valid elsewhere', () => {
+  const others = [
+    'fairline_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG',
+    forge(header, claims, 'the secret of another service, long enough'),
+    forge('not json, but long enough to be shown', claims),
+    forge(header, 'not json, but long enough to be shown'),
+  ];
+  for (const ticket of others) {
+    const checked = verifier.verify(ticket, now);
+    const shown = JSON.stringify(checked);
+    assert.equal(checked.state, 'wrong');
+    for (let at = 0; at + 16 <= ticket.length; at++)
+      assert.ok(!shown.includes(ticket.slice(at, at + 16)), shown);
+  }
+});
+
 test('accepts the longest user id and one audience among several', () => {
   assert.equal(faultOf(forge(header, { ...claims, sub: 'é'.repeat(64) })), `valid: ${'é'.repeat(64)}`);
   assert.equal(faultOf(forge(header, { ...claims, aud: ['shop', 'fairline'] })), 'valid: alice');

@@ -4,7 +4,7 @@
  * Verification is synchronous and without a round trip, because it is on the path of every request. `jose` verifies the
  * same tickets (a test compares the two), but returns a promise, which costs a turn of the event loop per request.
  */
-import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
+import { type FieldFault, fieldFault, secretFault } from '../../engine/contract/api/problem.ts';
 import { MAX_USER_ID_BYTES } from '../../engine/contract/record/record.ts';
 import type { Hmac } from './hmac.ts';
 import { type Claims, scanClaims } from './jwt-claims.ts';
@@ -21,6 +21,11 @@ const NOT_UTF8 = '\ufffd';
 
 function wrong(field: string, value: unknown, expected: string): Ticket {
   return { state: 'wrong', fault: fieldFault(field, value, expected) };
+}
+
+/** For what may be a secret of somebody: a ticket of another service, or a token that was sent to the wrong port. */
+function wrongSecret(field: string, value: string, expected: string): Ticket {
+  return { state: 'wrong', fault: secretFault(field, value, expected) };
 }
 
 export class TicketVerifier {
@@ -62,7 +67,7 @@ export class TicketVerifier {
     const firstDot = ticket.indexOf('.');
     const lastDot = ticket.lastIndexOf('.');
     if (firstDot <= 0 || lastDot <= firstDot + 1) {
-      return wrong('ticket', ticket, 'a JWT: three base64url parts joined by dots');
+      return wrongSecret('ticket', ticket, 'a JWT: three base64url parts joined by dots');
     }
     if (this.#goodHeader === '' || !ticket.startsWith(this.#goodHeader)) {
       const fault = faultOfHeader(ticket.slice(0, firstDot));
@@ -70,7 +75,7 @@ export class TicketVerifier {
       this.#goodHeader = ticket.slice(0, firstDot + 1);
     }
     if (!this.#hmac.matches(ticket, lastDot)) {
-      return wrong(
+      return wrongSecret(
         'ticket.signature',
         ticket.slice(lastDot + 1),
         "an HS256 signature with this service's secret",
@@ -81,7 +86,7 @@ export class TicketVerifier {
 
   #faultOrUser(payload: string, nowSeconds: number): Ticket {
     const claims = this.#parsePayload(payload);
-    if (claims === undefined) return wrong('ticket.payload', payload, 'a JSON object in base64url');
+    if (claims === undefined) return wrongSecret('ticket.payload', payload, 'a JSON object in base64url');
     const { sub, exp, aud, nbf } = claims;
     if (typeof exp !== 'number' || !Number.isFinite(exp))
       return wrong('ticket.exp', exp, 'a time in Unix seconds');
@@ -112,7 +117,7 @@ export class TicketVerifier {
 
 function faultOfHeader(header: string): Ticket | undefined {
   const parsed = parseObject(header);
-  if (parsed === undefined) return wrong('ticket.header', header, 'a JSON object in base64url');
+  if (parsed === undefined) return wrongSecret('ticket.header', header, 'a JSON object in base64url');
   if (parsed.alg !== 'HS256') return wrong('ticket.alg', parsed.alg, 'HS256');
   if (parsed.crit !== undefined) return wrong('ticket.crit', parsed.crit, 'no critical extensions');
   return undefined;

@@ -3,9 +3,9 @@
  * own, set from the machine's, so no instant of the shared clock is used up. Secrets and signing key are generated here and
  * discarded, so no ticket, receipt or head from the warm-up is valid anywhere. Counts and remembered users are discarded too.
  *
- * Two calls leave this process, so that their code is compiled too; neither changes anything. Redis is asked to rank with
- * ZADD XX, which adds nobody, in a campaign number that cannot exist. A log in Redis is asked to append for a writer that it
- * refuses; nothing is sent to Kafka (kafka-writer.ts).
+ * Two calls leave this process, so that their code is compiled too; neither changes anything. Redis ranks with ZADD XX, which
+ * adds no member, in a campaign number that cannot exist. A log in Redis gets an append of a writer that it refuses; nothing is
+ * sent to Kafka (kafka-writer.ts).
  */
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -142,7 +142,7 @@ export function assembleWarmUp(servers: WarmUpServers): WarmUpParts {
   const moves = new ClaimMoves({ redis, keys, board, log });
   const clockLimits = new ClockLimits(clock, { warnMs: config.CLOCK_WARN_MS, stopMs: config.CLOCK_STOP_MS });
   const entering = enteringParts({
-    ...{ config, metrics, verifier, tickets, clockLimits, membership, board, shelved, ranker },
+    ...{ config, metrics, verifier, tickets, clock, clockLimits, membership, board, shelved, ranker },
     ...entryServices({ config, log, ledger, proxies, clock, metrics }),
     admission: new AdmissionControl({ soldOut: new SoldOutCampaigns({ redis, keys, board, log }), metrics }),
     lookups: new Lookups({ redis, keys, board, shelved, epochs: { isLatest: async () => true } }),
@@ -208,7 +208,7 @@ function campaignAt(nowUs: number): BoardCampaign {
     revision: 1,
     kind: 'raffle',
     title: '',
-    places: 1,
+    stock: 1,
     opensAtUs: nowUs - OPEN_FOR_US,
     closesAtUs: Number.MAX_SAFE_INTEGER,
     settledStamp: -1,

@@ -95,12 +95,12 @@ describe('checkSchema', () => {
       'grants, constraint grants_campaign_id_fkey: is missing; expected "FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)": see 0001_ledger.sql',
     ],
     [
-      'drop index gateways_unrepaired',
-      'gateways, index gateways_unrepaired: is missing; expected "CREATE INDEX gateways_unrepaired ON gateways USING btree (gateway) WHERE NOT repaired": see 0001_ledger.sql',
+      'drop index gateways_to_backfill',
+      'gateways, index gateways_to_backfill: is missing; expected "CREATE INDEX gateways_to_backfill ON gateways USING btree (gateway) WHERE NOT backfilled": see 0030_backfill.sql',
     ],
     [
-      'drop index gateways_unrepaired; create index gateways_unrepaired on gateways (gateway desc) where not repaired',
-      'gateways, index gateways_unrepaired: is "CREATE INDEX gateways_unrepaired ON gateways USING btree (gateway DESC) WHERE NOT repaired"; expected "CREATE INDEX gateways_unrepaired ON gateways USING btree (gateway) WHERE NOT repaired": see 0001_ledger.sql',
+      'drop index gateways_to_backfill; create index gateways_to_backfill on gateways (gateway desc) where not backfilled',
+      'gateways, index gateways_to_backfill: is "CREATE INDEX gateways_to_backfill ON gateways USING btree (gateway DESC) WHERE NOT backfilled"; expected "CREATE INDEX gateways_to_backfill ON gateways USING btree (gateway) WHERE NOT backfilled": see 0030_backfill.sql',
     ],
     [
       'drop trigger campaigns_keep on campaigns',

@@ -34,7 +34,7 @@ function detects(
 }
 
 const { asks, entries, grants, logged, ranks } = rightCoupon;
-const [asked, askedB, askedC, ...otherAsks] = asks as [Ask, Ask, Ask, ...Ask[]];
+const [askA, askB, askC, ...otherAsks] = asks as [Ask, Ask, Ask, ...Ask[]];
 
 test('a correct campaign has no faults, and its counts add up', () => {
   const { count, faults } = check(rightCoupon);
@@ -42,7 +42,7 @@ test('a correct campaign has no faults, and its counts add up', () => {
   assert.deepEqual(count, {
     campaign: 1,
     kind: 'coupon',
-    places: 2,
+    stock: 2,
     accepted: 3,
     logged: 3,
     ranked: 3,
@@ -60,7 +60,7 @@ test('grants everybody when there are fewer entries than coupons', () => {
   const grantOfC = { user: 'c', serial: 3, code: 'three' };
   const all = {
     ...rightCoupon,
-    places: 5,
+    stock: 5,
     asks: asks.filter(({ user }) => user !== 'd'),
     watched: [],
     grants: [...grants, grantOfC],
@@ -83,8 +83,8 @@ test('after a stamp was replaced, a later request gets the earlier stamp, never 
 });
 
 test('accepts and counts an unanswered entry whose response was lost', () => {
-  const lost: Ask = { ...askedC, answeredUs: undefined, status: 0, stamp: undefined, unsure: true };
-  const { faults, count } = check({ ...rightCoupon, asks: [asked, askedB, lost, ...otherAsks], watched: [] });
+  const lost: Ask = { ...askC, answeredUs: undefined, status: 0, stamp: undefined, unsure: true };
+  const { faults, count } = check({ ...rightCoupon, asks: [askA, askB, lost, ...otherAsks], watched: [] });
   assert.equal(count.untold, 1);
   // The result is not without faults: a client that never got an answer is a fault in itself.
   assert.deepEqual(
@@ -163,14 +163,14 @@ detects('a skipped user', 'inversions', /got no coupon though a later one did/, 
   ],
 });
 detects('a later stamp in the ledger than answered', 'inversions', /later stamp than the client was told/, {
-  asks: [asked, askedB, { ...askedC, stamp: 29 }, ...otherAsks],
+  asks: [askA, askB, { ...askC, stamp: 29 }, ...otherAsks],
 });
 detects(
   'an earlier stamp in the ledger than the only one answered',
   'inversions',
   /earlier stamp than the only one/,
   {
-    asks: [asked, askedB, { ...askedC, stamp: 31 }, ...otherAsks],
+    asks: [askA, askB, { ...askC, stamp: 31 }, ...otherAsks],
   },
 );
 detects('an earlier stamp in the log', 'inversions', /the earliest one in the log/, {
@@ -180,7 +180,7 @@ detects('a rank by another stamp', 'inversions', /the earliest one in Redis/, {
   ranks: [...ranks.filter(({ user }) => user !== 'c'), { user: 'c', stamp: 31 }],
 });
 detects('an earlier stamp for a request sent after a response', 'inversions', /answered before it was sent/, {
-  asks: [{ ...asked, sentUs: 7, answeredUs: 8 }, askedB, { ...askedC, sentUs: 9, answeredUs: 10 }],
+  asks: [{ ...askA, sentUs: 7, answeredUs: 8 }, askB, { ...askC, sentUs: 9, answeredUs: 10 }],
 });
 
 test('real-time order does not apply to overlapping requests or equal instants', () => {
@@ -249,7 +249,7 @@ detects('too many grants', 'other', /granted.*3, and not 2/, {
 });
 detects('too few winners', 'other', /winners drawn.*0, and not 1/, { grants: [], watched: [] }, rightRaffle);
 detects('a refusal while coupons are left', 'other', /though some were left/, {
-  places: 3,
+  stock: 3,
   grants: [...grants, { user: 'c', serial: 3, code: 'three' }].slice(0, 2),
   watched: [],
 });

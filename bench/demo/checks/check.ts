@@ -11,7 +11,7 @@ import { Faults } from './faults.ts';
 export interface CampaignCount {
   readonly campaign: number;
   readonly kind: CampaignEvidence['kind'];
-  readonly places: number;
+  readonly stock: number;
   /** Users who were told that they have an entry. */
   readonly accepted: number;
   readonly logged: number;
@@ -45,7 +45,7 @@ export function checkCampaign(evidence: CampaignEvidence, faults: Faults): Campa
   const count = {
     campaign: evidence.campaign,
     kind: evidence.kind,
-    places: evidence.places,
+    stock: evidence.stock,
     accepted: accepted.size,
     logged: stampsOf(evidence.logged).size,
     ranked: new Set(evidence.ranks.map(({ user }) => user)).size,
@@ -154,7 +154,7 @@ function checkRefused(
     }
     refused += 1;
     if (evidence.kind === 'raffle') faults.add('other', 'a user was refused by an open raffle', example);
-    else if (evidence.grants.length < evidence.places) {
+    else if (evidence.grants.length < evidence.stock) {
       faults.add('other', 'a user was refused a coupon though some were left', example);
     }
   }
@@ -162,7 +162,7 @@ function checkRefused(
 }
 
 function checkTotals(count: CampaignCount, faults: Faults): void {
-  const { campaign, kind, places, granted, untold } = count;
+  const { campaign, kind, stock, granted, untold } = count;
   const entries = count.accepted + untold;
   const expect = (what: string, found: number, wanted: number): void => {
     if (found === wanted) return;
@@ -173,7 +173,7 @@ function checkTotals(count: CampaignCount, faults: Faults): void {
   expect('logged', count.logged, entries);
   expect('in the ledger', count.inLedger, entries);
   expect('settled', count.settled, entries);
-  expect(kind === 'coupon' ? 'granted' : 'winners drawn', granted, Math.min(places, count.inLedger));
+  expect(kind === 'coupon' ? 'granted' : 'winners drawn', granted, Math.min(stock, count.inLedger));
 }
 
 function byUser(asks: readonly Ask[]): Map<string, Ask[]> {

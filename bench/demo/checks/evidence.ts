@@ -42,7 +42,7 @@ export interface CampaignEvidence {
   readonly campaign: number;
   readonly kind: 'coupon' | 'raffle';
   /** A coupon's stock; a raffle's number of winners. */
-  readonly places: number;
+  readonly stock: number;
   readonly asks: readonly Ask[];
   readonly watched: readonly Watched[];
   /** Every entry in the log, in log order, repeated ones included. */

@@ -6,7 +6,7 @@ import { type Answer, ask, type Request, Stream } from './story-http.ts';
 type Extra = Pick<Request, 'headers' | 'body'>;
 
 /** A user of the operator's API. */
-export class Desk {
+export class OperatorClient {
   readonly name: string;
   readonly #base: string;
   readonly #token: string;
@@ -18,10 +18,10 @@ export class Desk {
   }
 
   /** Another operator, with a token of their own. */
-  async invite(name: string, role: Role): Promise<Desk> {
+  async invite(name: string, role: Role): Promise<OperatorClient> {
     const { status, body } = await this.ask('POST', '/v1/tokens', { body: { name, role } });
     if (status !== 201) throw new Error(`no token for ${name}: ${JSON.stringify(body)}`);
-    return new Desk(name, { base: this.#base, token: String(body.token) });
+    return new OperatorClient(name, { base: this.#base, token: String(body.token) });
   }
 
   ask(method: Request['method'], path: string, { headers, body }: Extra = {}): Promise<Answer> {

@@ -34,7 +34,7 @@ export async function drop(stage: Stage, { coupon, opensAtMs }: Scheduled): Prom
     teller.equal(`the position of ${fan.name}`, body.position, index + 1);
   }
   const first = await eventOf(streams.get(cleo.name), 'waitlisted');
-  teller.equal('the first place told to cleo', first.place, 1);
+  teller.equal('the first waitlist position shown to cleo', first.waitlist_position, 1);
   const holders = await claimOrLapse(stage, coupon, { claims: ada, lapses: ben, next: cleo }, streams);
   await closeAll(streams);
   for (const [name, stream] of streams) checkFalling(stage, name, stream);
@@ -169,17 +169,17 @@ async function eventOf(stream: Stream | undefined, type: string): Promise<Readon
   );
 }
 
-function placesOf(stream: Stream | undefined): readonly number[] {
+function waitlistPositionsOf(stream: Stream | undefined): readonly number[] {
   const told = stream?.events.filter(({ type }) => type === 'waitlisted') ?? [];
-  return told.map(({ data }) => Number(data.place));
+  return told.map(({ data }) => Number(data.waitlist_position));
 }
 
-/** Neither `ahead` nor the place on the waitlist ever grew. */
+/** Neither `ahead` nor the position on the waitlist ever grew. */
 function checkFalling({ teller }: Stage, name: string, stream: Stream): void {
   const ahead = stream.events.filter(({ type }) => type === 'position').map(({ data }) => Number(data.ahead));
   for (const [what, shown] of [
     ['ahead', ahead],
-    ['place', placesOf(stream)],
+    ['waitlist_position', waitlistPositionsOf(stream)],
   ] as const) {
     const falls = shown.every((value, index) => index === 0 || value <= (shown[index - 1] ?? value));
     teller.check(`${what}, as ${name} was shown it, only falls`, falls, shown);

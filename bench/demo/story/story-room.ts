@@ -1,5 +1,5 @@
 /**
- * The fifth chapter: a waiting room before the shop. Each admitted fan gets a pass; the shop reports, and places become
+ * The fifth chapter: a waiting room before the shop. Each admitted fan gets a pass; the shop reports, and capacity becomes
  * free.
  */
 import { createLocalJWKSet, jwtVerify } from 'jose';
@@ -18,7 +18,7 @@ interface Visitor {
   readonly stream: Stream;
 }
 
-export async function letIn(stage: Stage, { room }: Scheduled, fans: readonly Fan[]): Promise<void> {
+export async function visitRoom(stage: Stage, { room }: Scheduled, fans: readonly Fan[]): Promise<void> {
   const { teller, operator } = stage;
   teller.chapter('5. The waiting room');
   const visitors: Visitor[] = [];

@@ -1,5 +1,6 @@
 /** The first chapter: an operator makes and schedules campaigns, moves an opening, and cancels a campaign. */
-import type { Desk } from './story-cast.ts';
+import { isoOfMs } from '../../../engine/contract/api/instants.ts';
+import type { OperatorClient } from './story-cast.ts';
 import type { Answer } from './story-http.ts';
 import type { Stage } from './story-teller.ts';
 
@@ -55,8 +56,8 @@ interface Made {
 
 async function makeCampaigns({ teller, operator }: Stage, opensAtMs: number): Promise<Made> {
   const window = (fromMs: number): object => ({
-    opens_at: iso(fromMs),
-    closes_at: iso(fromMs + WINDOW_MS),
+    opens_at: isoOfMs(fromMs),
+    closes_at: isoOfMs(fromMs + WINDOW_MS),
     time_zone: ZONE,
   });
   const make = async (what: string, body: object): Promise<number> => {
@@ -120,14 +121,14 @@ async function lookUp({ teller, operator }: Stage, made: Made, opensAtMs: number
     openings,
   );
   const own = openings.find(({ campaign }) => campaign === made.coupon);
-  teller.equal('the opening of the coupon', own?.at, iso(opensAtMs));
+  teller.equal('the opening of the coupon', own?.at, isoOfMs(opensAtMs));
   for (const { at, local, title } of openings) teller.say(operator.name, `sees ${at} (${local}) ${title}`);
 }
 
 async function moveOpening(stage: Stage, raffle: number, opensAtMs: number): Promise<void> {
   const { teller, operator, colleague } = stage;
   const path = `/v1/campaigns/${raffle}`;
-  const body = { opens_at: iso(opensAtMs), reason: 'with the coupon' };
+  const body = { opens_at: isoOfMs(opensAtMs), reason: 'with the coupon' };
   const etag = await etagOf(operator, raffle);
   const without = await operator.ask('PATCH', path, { body });
   teller.refused('an edit that does not say what it was made for', without, 'precondition-required');
@@ -136,7 +137,7 @@ async function moveOpening(stage: Stage, raffle: number, opensAtMs: number): Pro
   teller.equal('a dry run changes nothing: the ETag', await etagOf(operator, raffle), etag);
   const both = async (): Promise<readonly Answer[]> =>
     await Promise.all(
-      [operator, colleague].map(desk => desk.ask('PATCH', path, { body, headers: { 'if-match': etag } })),
+      [operator, colleague].map(client => client.ask('PATCH', path, { body, headers: { 'if-match': etag } })),
     );
   let edits = await both();
   // When a gateway has not confirmed in time, nothing has changed; the operator asks again.
@@ -153,11 +154,11 @@ async function moveOpening(stage: Stage, raffle: number, opensAtMs: number): Pro
     other !== undefined && [409, 412].includes(other.status),
     other?.body,
   );
-  teller.equal('the opening of the raffle', done[0]?.body.opens_at, iso(opensAtMs));
+  teller.equal('the opening of the raffle', done[0]?.body.opens_at, isoOfMs(opensAtMs));
   const mover = edits[0]?.status === 200 ? operator : colleague;
   teller.say(mover.name, 'moves the opening of the raffle: every gateway has confirmed it');
   const past = await operator.ask('PATCH', path, {
-    body: { opens_at: iso(Date.now() - 60_000) },
+    body: { opens_at: isoOfMs(Date.now() - 60_000) },
     headers: { 'if-match': '*' },
   });
   teller.check('an opening in the past is refused', past.status === 409 || past.status === 400, past.body);
@@ -187,22 +188,23 @@ interface Coming {
   readonly title: string;
 }
 
-async function openingsOf(desk: Desk): Promise<readonly Coming[]> {
-  const { body } = await desk.ask('GET', '/v1/schedule?kind=opening');
+async function openingsOf(client: OperatorClient): Promise<readonly Coming[]> {
+  const { body } = await client.ask('GET', '/v1/schedule?kind=opening');
   return Array.isArray(body.scheduled) ? body.scheduled : [];
 }
 
 /** Changes the state of the campaign, from its current version. */
-async function change(desk: Desk, campaign: number, action: string, body: object): Promise<Answer> {
-  const headers = { 'if-match': await etagOf(desk, campaign) };
-  return await desk.ask('POST', `/v1/campaigns/${campaign}/${action}`, { body, headers });
+async function change(
+  client: OperatorClient,
+  campaign: number,
+  action: string,
+  body: object,
+): Promise<Answer> {
+  const headers = { 'if-match': await etagOf(client, campaign) };
+  return await client.ask('POST', `/v1/campaigns/${campaign}/${action}`, { body, headers });
 }
 
-async function etagOf(desk: Desk, campaign: number): Promise<string> {
-  const { headers } = await desk.ask('GET', `/v1/campaigns/${campaign}`);
+async function etagOf(client: OperatorClient, campaign: number): Promise<string> {
+  const { headers } = await client.ask('GET', `/v1/campaigns/${campaign}`);
   return headers.get('etag') ?? '';
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

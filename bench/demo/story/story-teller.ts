@@ -2,16 +2,16 @@
 
 import { messageOf } from '../../../engine/contract/process/message-of.ts';
 import type { Site } from '../site.ts';
-import type { Desk, Fan, Shop } from './story-cast.ts';
+import type { Fan, OperatorClient, Shop } from './story-cast.ts';
 import type { Answer, Stream } from './story-http.ts';
 
 /** What all chapters use. */
 export interface Stage {
   readonly teller: Teller;
   readonly site: Site;
-  readonly operator: Desk;
+  readonly operator: OperatorClient;
   /** A second operator who works at the same time. */
-  readonly colleague: Desk;
+  readonly colleague: OperatorClient;
   readonly shop: Shop;
   /** Makes a fan with an account; the gateways take turns. */
   fan(name: string): Promise<Fan>;

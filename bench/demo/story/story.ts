@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import type { StoryOptions } from '../options.ts';
 import { type Closers, type Site, startProcesses, startServers } from '../site.ts';
 import { checkBooks } from './story-books.ts';
-import { Desk, Fan, Shop } from './story-cast.ts';
+import { Fan, OperatorClient, Shop } from './story-cast.ts';
 import { draw, drop } from './story-claims.ts';
 import type { Stream } from './story-http.ts';
 import type { StoryReport } from './story-report.ts';
-import { letIn } from './story-room.ts';
+import { visitRoom } from './story-room.ts';
 import { schedule } from './story-schedule.ts';
 import { type Stage, Teller } from './story-teller.ts';
 import { payAtTheTill } from './story-till.ts';
@@ -55,7 +55,7 @@ interface Streams {
 }
 
 async function makeStage(site: Site, teller: Teller): Promise<Stage & Streams> {
-  const owner = new Desk('operator', site.operator);
+  const owner = new OperatorClient('operator', site.operator);
   let turn = 0;
   const open = new Set<Stream>();
   return {
@@ -83,7 +83,7 @@ async function tell(stage: Stage & Streams, directory: string): Promise<void> {
     const [first, second] = holders;
     if (first === undefined || second === undefined) throw new Error('nobody has a coupon');
     await payAtTheTill(stage, first.name, first.code, second.name);
-    await letIn(stage, scheduled, fans);
+    await visitRoom(stage, scheduled, fans);
     await checkBooks(stage, scheduled, fans, directory);
   } catch (error) {
     stage.teller.broken(error);

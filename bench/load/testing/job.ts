@@ -30,7 +30,7 @@ export function answerText(status: string, headers: readonly string[] = [], body
 export const ACCEPTED = answerText('202 Accepted', ['Content-Type: application/json']);
 
 /** A request that came in: its user, by a verified ticket, and the number of the user's requests so far, from 1. */
-export interface Asked {
+export interface ReceivedRequest {
   readonly user: string;
   readonly times: number;
   readonly socket: Socket;
@@ -39,19 +39,21 @@ export interface Asked {
 /** A real server that answers each request as the test says, however wrong the answer is. */
 export interface NastyServer extends RawServer {
   /** The number of requests of each user. */
-  readonly asked: ReadonlyMap<string, number>;
+  readonly requestCounts: ReadonlyMap<string, number>;
 }
 
-export async function startNastyServer(answer: (asked: Asked) => void | Promise<void>): Promise<NastyServer> {
-  const asked = new Map<string, number>();
+export async function startNastyServer(
+  answer: (request: ReceivedRequest) => void | Promise<void>,
+): Promise<NastyServer> {
+  const requestCounts = new Map<string, number>();
   const server = await startRawServer(async (socket, head) => {
     if (!head.startsWith(`POST ${PATH} HTTP/1.1\r\n`)) throw new Error(`not the request line: ${head}`);
     const user = await userOf(head);
-    const times = (asked.get(user) ?? 0) + 1;
-    asked.set(user, times);
+    const times = (requestCounts.get(user) ?? 0) + 1;
+    requestCounts.set(user, times);
     await answer({ user, times, socket });
   });
-  return { ...server, asked };
+  return { ...server, requestCounts };
 }
 
 /** Resolves at the next turn of the event loop, when earlier writes have left in a packet of their own. */

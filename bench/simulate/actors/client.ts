@@ -1,21 +1,21 @@
 /**
- * The people: each asks, asks again when the answer is 503 or missing, holds on to a stream until it ends with an outcome, and
- * reopens it with the last event's id when it breaks. The checker learns what they are told: an acceptance when the gateway
- * gives it (from then on it may have been heard), a position when it is heard.
+ * The users: each sends a request, repeats it when the answer is 503 or missing, keeps a stream open until it ends with an
+ * outcome, and reopens a broken stream with the last event's id. The checker learns what users are told: an acceptance when the
+ * gateway sends it (it may arrive from then on), a position when it arrives.
  */
 import type { Checker, ToldSoFar } from '../checks/checker.ts';
 import { type Path, wayUs } from '../kernel/network.ts';
 import type { Tally } from '../kernel/tally.ts';
 import { MS, type World } from '../kernel/world.ts';
-import type { Asked, Receiver } from '../models/http.ts';
+import type { ClientRequest, Receiver } from '../models/http.ts';
 import type { Ask } from '../plans/plan.ts';
 import type { SimulatedGateway } from './gateway.ts';
 
 const ANSWER_TIMEOUT_US = 700 * MS;
 const TRIES = 8;
-/** For someone who asks when everything is healed: whatever was lost is rebuilt in less time. */
+/** For a request after the last fault: whatever was lost is rebuilt in less time. */
 const LATE_TRIES = 100;
-/** Entering may be impossible for six seconds, and in some runs offers made one after the other last for four each. */
+/** Entering may be impossible for six seconds, and in some runs consecutive offers last for four seconds each. */
 const STREAM_TRIES = 300;
 const CLAIM_TRIES = 30;
 /** Another outcome may follow. */
@@ -31,7 +31,7 @@ export interface Surroundings {
   readonly gateways: number;
 }
 
-/** An answer; `undefined` for none in time. */
+/** An answer; `undefined` if none came in time. */
 type Answer = { readonly status: number; readonly body: Record<string, unknown> } | undefined;
 
 export class Client {
@@ -59,16 +59,17 @@ export class Client {
     if (what === 'close' || what === 'change' || what === 'set room' || what === 'end offer')
       throw new Error(`a ${what} is not for a gateway`);
     const bodyAfterUs = bodyAfterMs === undefined ? undefined : bodyAfterMs * MS;
-    // Whole milliseconds, so that several requests often have the same.
+    // Whole milliseconds, so that several requests often have the same instant.
     const noted = this.#around.world.nowUs / MS - (onTheWayMs ?? 0);
     const requestStart = onTheWayMs === undefined ? '' : `t=${Math.floor(noted)}`;
-    const asked = { ...this.#asked(), what, bodyAfterUs, requestStart };
+    const request = { ...this.#lookRequest(), what, bodyAfterUs, requestStart };
     const { campaignId, userId } = this.#ask;
-    if (what === 'enter') this.#around.checker.schedule.asked(campaignId, userId, this.#around.world.nowUs);
-    this.#exchange(index, asked, answer => this.#hear(answer));
+    if (what === 'enter')
+      this.#around.checker.schedule.requested(campaignId, userId, this.#around.world.nowUs);
+    this.#exchange(index, request, answer => this.#hear(answer));
   }
 
-  #asked(): Asked {
+  #lookRequest(): ClientRequest {
     const { campaignId, userId } = this.#ask;
     return { campaignId, userId, what: 'look', lastEventId: '', requestStart: '', bodyAfterUs: undefined };
   }
@@ -77,16 +78,16 @@ export class Client {
     return this.#around.world.random.between(0, this.#around.gateways - 1);
   }
 
-  /** Sends a request and returns one answer, or undefined when none arrives. */
-  #exchange(index: number, asked: Asked, hear: (answer: Answer) => void): void {
+  /** Sends a request and passes on one answer, or undefined if none arrives. */
+  #exchange(index: number, request: ClientRequest, hear: (answer: Answer) => void): void {
     const { world } = this.#around;
     const askedUs = world.nowUs;
     const once = world.hearOnce(ANSWER_TIMEOUT_US, hear);
-    const before = this.#around.checker.toldSoFar(asked.campaignId, asked.userId);
-    this.#send(index, asked, {
+    const before = this.#around.checker.toldSoFar(request.campaignId, request.userId);
+    this.#send(index, request, {
       answered: (status, text) => {
         const body: Record<string, unknown> = text === '' ? {} : JSON.parse(text);
-        this.#told(asked, status, body, before, askedUs);
+        this.#told(request, status, body, before, askedUs);
         this.#back(() => once({ status, body }));
       },
       streamed: () => undefined,
@@ -94,11 +95,11 @@ export class Client {
     });
   }
 
-  #send(index: number, asked: Asked, receiver: Receiver): void {
+  #send(index: number, request: ClientRequest, receiver: Receiver): void {
     sendTo(
       this.#around,
       index,
-      gateway => gateway.request(asked, receiver),
+      gateway => gateway.request(request, receiver),
       () => receiver.over(),
     );
   }
@@ -107,9 +108,9 @@ export class Client {
     back(this.#around, hear);
   }
 
-  /** Takes note of what the gateway has said, whether it is heard or not. */
+  /** Reports the gateway's answer to the checker, whether it arrives or not. */
   #told(
-    { campaignId, userId, what }: Asked,
+    { campaignId, userId, what }: ClientRequest,
     status: number,
     body: Record<string, unknown>,
     before: ToldSoFar,
@@ -206,7 +207,7 @@ export class Client {
       if (isThere && gateway !== undefined) checker.streams.closed(campaignId, userId, world.nowUs, gateway);
       if (!this.#isSettled) this.#later(() => this.#watch());
     };
-    const asked: Asked = { ...this.#asked(), what: 'watch', lastEventId: this.#lastEventId };
+    const request: ClientRequest = { ...this.#lookRequest(), what: 'watch', lastEventId: this.#lastEventId };
     const index = this.#anyGateway();
     const gateway = this.#around.gatewayAt(index);
     const silence = (seenUs: number): void => {
@@ -216,7 +217,7 @@ export class Client {
       });
     };
     silence(answeredUs);
-    this.#send(index, asked, {
+    this.#send(index, request, {
       answered: status => inOrder(() => (status === 204 ? this.#end() : again())),
       streamed: text =>
         inOrder(() => {
@@ -229,7 +230,7 @@ export class Client {
     });
   }
 
-  /** Claims an offer once, as often as it takes to be answered. */
+  /** Claims an offer, and repeats the request until it is answered. */
   #offered(): void {
     const { claimsAfterMs } = this.#ask;
     const { world } = this.#around;
@@ -239,7 +240,7 @@ export class Client {
   }
 
   #claim(triesLeft: number): void {
-    this.#exchange(this.#anyGateway(), { ...this.#asked(), what: 'claim' }, answer => {
+    this.#exchange(this.#anyGateway(), { ...this.#lookRequest(), what: 'claim' }, answer => {
       if (isAskedAgain(answer) && triesLeft > 0 && !this.#isSettled)
         this.#later(() => this.#claim(triesLeft - 1));
     });
@@ -284,7 +285,7 @@ export class Client {
   }
 }
 
-/** Sends a request to the gateway with that index, unless it is lost; `gone` is called where no gateway is running. */
+/** Sends a request to the gateway with that index, unless it is lost; calls `gone` if no gateway is running there. */
 export function sendTo(
   { world, path, tally, gatewayAt }: Surroundings,
   index: number,
@@ -303,13 +304,13 @@ export function back({ world, path, tally }: Surroundings, hear: () => void): vo
   if (backUs !== undefined) world.after(backUs, world.outside, hear);
 }
 
-/** No answer, 503, or something that does not exist yet: asking again is safe and useful. */
+/** No answer, 503, or something that does not exist yet: repeating the request is safe and useful. */
 function isAskedAgain(answer: Answer): boolean {
   if (answer === undefined || answer.status === 503 || answer.status === 404) return true;
   return String(answer.body.type).endsWith('not-open-yet');
 }
 
-/** Final, when nothing is under way any more. */
+/** Final, once nothing is in flight. */
 function isToldOfNone(answer: Answer): boolean {
   return answer?.status === 404;
 }

@@ -1,6 +1,6 @@
 /**
- * The operator of clocks: notices that PostgreSQL's clock is wrong, and says that Redis' is right, at a running engine, by the
- * difference that another one showed a moment before. The operator repeats this, since a statement ends when Redis' clock
+ * The operator of clocks notices that PostgreSQL's clock is wrong, and declares Redis' right at a running engine, with the
+ * difference that an engine showed a moment before. The operator repeats this, since a statement ends when Redis' clock
  * moves.
  */
 import type { Tally } from '../kernel/tally.ts';
@@ -9,10 +9,10 @@ import type { SimulatedEngine } from './engine.ts';
 
 /** The interval at which the operator looks. */
 const LOOK_US = 250 * MS;
-/** The longest time from looking to speaking. */
-const SPEAKS_WITHIN_US = 800 * MS;
-/** An engine's last sample may be from before a clock was set: the operator believes one that is this near to the truth. */
-const BELIEVED_WITHIN_MS = 50;
+/** The longest time from a look to the statement. */
+const STATES_WITHIN_US = 800 * MS;
+/** An engine's last sample may be from before a clock was set: the operator accepts one that is this near to the truth. */
+const ACCEPTED_WITHIN_MS = 50;
 
 interface Surroundings {
   readonly world: World;
@@ -27,7 +27,7 @@ interface Surroundings {
   readonly rightAheadMs: () => number | undefined;
 }
 
-/** Looks from now on, until the run is over. */
+/** Looks at an interval, until the run is over. */
 export function watchClocks(around: Surroundings): void {
   const { world } = around;
   world.after(LOOK_US, world.outside, () => watchClocks(around));
@@ -35,17 +35,17 @@ export function watchClocks(around: Surroundings): void {
     const aheadMs = engine.shownAheadMs();
     const rightMs = around.rightAheadMs();
     if (aheadMs === undefined || rightMs === undefined) return;
-    if (Math.abs(aheadMs - rightMs) > BELIEVED_WITHIN_MS) return;
-    const speakUs = world.random.between(1, SPEAKS_WITHIN_US);
-    world.after(speakUs, world.outside, () => speak(around, aheadMs));
+    if (Math.abs(aheadMs - rightMs) > ACCEPTED_WITHIN_MS) return;
+    const statesAfterUs = world.random.between(1, STATES_WITHIN_US);
+    world.after(statesAfterUs, world.outside, () => declare(around, aheadMs));
   });
 }
 
-/** Speaks of what was so at the last look. What is refused or not answered is looked at again. */
-function speak(around: Surroundings, aheadMs: number): void {
+/** States the difference seen at the last look. After a refusal, or without an answer, the operator looks again. */
+function declare(around: Surroundings, aheadMs: number): void {
   atAnyEngine(around, async engine => {
     const became = await engine.trustClock(aheadMs);
-    around.tally.count(`word on clocks: ${became}`);
+    around.tally.count(`clock statement: ${became}`);
   });
 }
 

@@ -1,6 +1,6 @@
 /**
- * An engine in the simulator: production's assembly (engine/assembly.ts), over the simulated ledger, Redis and log; and the
- * operator, who calls what the API's handlers call.
+ * An engine in the simulator: production's assembly (engine/assembly.ts) over the simulated ledger, Redis and log. It also acts
+ * as the operator, by calling the functions that the API's handlers call.
  */
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -11,7 +11,7 @@ import { changeCampaign } from '../../../engine/campaigns/change.ts';
 import { closeCampaign } from '../../../engine/campaigns/close.ts';
 import { addCoupon, replaceTerms } from '../../../engine/campaigns/coupon-terms.ts';
 import { createWanted, type WantedCampaign } from '../../../engine/campaigns/create-campaign.ts';
-import { findCampaign } from '../../../engine/campaigns/decide.ts';
+import { findCampaign } from '../../../engine/campaigns/find-campaign.ts';
 import { endOffer } from '../../../engine/campaigns/offers.ts';
 import { setRoomTerms } from '../../../engine/campaigns/room-terms.ts';
 import { aheadMsOf, trustClock } from '../../../engine/clock/trust-clock.ts';
@@ -37,7 +37,7 @@ import { KEYS, type SimulatedRedis } from '../models/redis/redis.ts';
 import type { Operation } from '../plans/plan.ts';
 import { SALT_SECRET } from './gateway.ts';
 
-/** Also the least interval between cycles: with one more for every batch, they would be most of a run. */
+/** Also the shortest interval between cycles: with one more cycle for every batch, cycles would be most of a run. */
 const CYCLE_MS = 160;
 const INTERVALS: RuntimeIntervals = {
   cycleGap: CYCLE_MS,
@@ -51,7 +51,7 @@ const INTERVALS: RuntimeIntervals = {
 /** Most runs have no more campaigns. */
 const SETTLED_AT_ONCE = 2;
 const DRAW_SECRET = 'a secret of draws, for the simulator only';
-/** Nobody uses a pass, so a place becomes free only when its pass ends. */
+/** Nobody uses a pass, so capacity becomes free only when a pass ends. */
 const PASS_TTL_MS = 1_000;
 /** Nobody reads these counts. */
 const UNCOUNTED: EngineMetrics = {
@@ -69,19 +69,19 @@ const ALTERNATES = 2;
 
 export interface EngineTerms {
   readonly leaseMs: number;
-  /** How many entries of a projection are ranked at once; undefined for the usual number. */
+  /** How many entries of a projection are ranked at once; undefined for production's number. */
   readonly rankedAtOnce: number | undefined;
   readonly claimsAtOnce: number | undefined;
   readonly movesAtOnce: number | undefined;
   readonly drawnAtOnce: number | undefined;
   readonly sharedFrom: number | undefined;
   readonly clockStopMs: number;
-  /** How long after its end a campaign leaves Redis; undefined: never. */
+  /** How long after its end a campaign leaves Redis; undefined for never. */
   readonly shelveAfterMs: number | undefined;
   readonly partitions: number;
-  /** Counts what the operator changed, and what was refused. */
+  /** Counts the operator's changes and refusals. */
   readonly tally: Tally;
-  /** Makes draws depend on the seed alone. */
+  /** Makes draws depend only on the seed. */
   readonly seed: number;
   readonly log: Logger;
 }
@@ -109,12 +109,12 @@ class SimulatedLocks extends Locks {
   }
 }
 
-/** Commitments that a seed repeats: production's nonces come from the machine's own randomness. */
+/** Commitments that a seed reproduces: production's nonces come from the machine's own randomness. */
 class SimulatedRandomness extends Randomness {
   readonly #seed: number;
 
   constructor(seed: number, log: Logger) {
-    super({ drawSecret: DRAW_SECRET, drandDelayMs: 0, relays: [], log });
+    super({ drawSecret: DRAW_SECRET, drandDelayMs: 0, relays: [], nowMs: () => Date.now(), log });
     this.#seed = seed;
   }
 
@@ -135,7 +135,7 @@ export class SimulatedEngine {
   readonly #deps: RuntimeDeps;
   readonly #tally: Tally;
 
-  /** Call in an event of its own process. */
+  /** Call this in an event of its own process. */
   constructor(
     process: Process,
     servers: { readonly ledger: Ledger; readonly redis: SimulatedRedis; readonly log: SimulatedLog },
@@ -176,7 +176,7 @@ export class SimulatedEngine {
     this.#tally = terms.tally;
   }
 
-  /** The operator makes the campaigns that were announced, and the coupons. */
+  /** The operator creates the announced campaigns, and the coupons. */
   async create(announced: readonly Announced[], coupons: readonly CheckedCoupon[]): Promise<void> {
     for (const campaign of announced) {
       const isOfIt = ({ of }: CheckedCoupon): boolean =>
@@ -190,7 +190,7 @@ export class SimulatedEngine {
     }
   }
 
-  /** The operator changes a campaign as it is now. */
+  /** The operator changes the current version of a campaign. */
   async change(campaignId: number, operation: Operation): Promise<void> {
     const { action, opensAtMs, closesAtMs, drawsAtMs, stock } = operation;
     const at = (ms: number): Date => new Date(BEGINNING_US / 1000 + ms);
@@ -200,10 +200,10 @@ export class SimulatedEngine {
       ...(drawsAtMs === undefined ? {} : { drawsAt: drawsAtMs === null ? null : at(drawsAtMs) }),
       ...(stock === undefined ? {} : { stock }),
     };
-    const asked = { by: 'operator', reason: null };
+    const attribution = { by: 'operator', reason: null };
     try {
-      const campaign = await findCampaign(this.#deps, campaignId);
-      await changeCampaign(this.#deps, campaign, action, change, asked, new AbortController().signal);
+      const campaign = await findCampaign(this.#deps.pool, campaignId);
+      await changeCampaign(this.#deps, campaign, action, change, attribution, new AbortController().signal);
       this.#tally.count(`${action} in effect`);
     } catch (error) {
       this.#tally.count(`${action} refused`);
@@ -211,13 +211,13 @@ export class SimulatedEngine {
     }
   }
 
-  /** By how much Redis appears ahead of PostgreSQL, ms, where the two contradict each other; undefined where they don't. */
+  /** By how much Redis appears ahead of PostgreSQL, ms, if the two contradict each other; undefined otherwise. */
   shownAheadMs(): number | undefined {
     const look = this.#deps.clocks.look();
     return look.state === 'apart' ? aheadMsOf(look).postgres : undefined;
   }
 
-  /** The operator says that Redis is right while it is that far ahead of PostgreSQL. Never rejects. */
+  /** The operator declares Redis right while it is that far ahead of PostgreSQL. Never rejects. */
   async trustClock(aheadMs: number): Promise<string> {
     const said = { by: 'operator', reason: null };
     try {
@@ -229,14 +229,14 @@ export class SimulatedEngine {
     }
   }
 
-  /** What the operator sees of a room; undefined where there is none yet. Rejects when it cannot be read now. */
+  /** The operator's view of a room; undefined if there is none yet. Rejects if it cannot be read now. */
   async readRoom(campaignId: number): Promise<{ readonly version: number } | undefined> {
     return await getRoom(this.#deps.pool, campaignId);
   }
 
   /**
-   * The operator sets the terms of a room, for that version; false where the room has another version. Rejects when it is not
-   * known whether they are set.
+   * The operator sets the terms of that version of a room; false if the room has another version. Rejects if it is unknown
+   * whether they are set.
    */
   async setRoom(campaignId: number, terms: RoomTerms, version: number): Promise<boolean> {
     try {
@@ -254,7 +254,7 @@ export class SimulatedEngine {
     try {
       const coupon = await getCoupon(pool, couponId);
       if (coupon === undefined) throw new Error(`coupon ${couponId} has gone`);
-      await replaceTerms(pool, coupon, termsOf(terms));
+      await replaceTerms(pool, coupon, termsOf(terms), coupon.revision);
       this.#tally.count('terms of a coupon in effect');
     } catch (error) {
       // A refusal of the ledger must have been turned into a problem.
@@ -267,8 +267,8 @@ export class SimulatedEngine {
   }
 
   /**
-   * The operator ends an offer by hand, whoever holds it; `asks` is called with the holder first. Resolves with whether that
-   * was answered: false where nobody has been offered it, or the result is not known.
+   * The operator ends an offer by hand, whichever user holds it, after calling `asks` with the holder. Resolves with whether
+   * that was answered: false if nobody has the offer, or the result is unknown.
    */
   async endOffer(campaignId: number, serial: number, asks: (userId: string) => void): Promise<boolean> {
     const { pool, log } = this.#deps;
@@ -276,8 +276,8 @@ export class SimulatedEngine {
       const offer = await readOffer(pool, campaignId, serial);
       if (offer === undefined) return false;
       asks(offer.userId);
-      const asked = { serial, holder: offer.userId, reason: 'by hand' };
-      await endOffer(this.#deps, campaignId, asked, new AbortController().signal);
+      const toEnd = { serial, holder: offer.userId, reason: 'by hand' };
+      await endOffer(this.#deps, campaignId, toEnd, new AbortController().signal);
       this.#tally.count('offer ended by hand');
       return true;
     } catch (error) {
@@ -290,7 +290,7 @@ export class SimulatedEngine {
     }
   }
 
-  /** The operator closes a campaign ahead of time, and gives up what cannot be done now. */
+  /** The operator closes a campaign early, and gives up if that is impossible now. */
   async close(campaignId: number): Promise<void> {
     try {
       await closeCampaign(this.#deps, campaignId, new AbortController().signal);
@@ -308,11 +308,11 @@ function termsOf({ basisPoints, limitTotal, limitPerUser }: CouponTerms): Terms 
   };
 }
 
-function wantedOf({ kind, places, opensAtUs, closesAtUs, claims, room }: Announced): WantedCampaign {
+function wantedOf({ kind, stock, opensAtUs, closesAtUs, claims, room }: Announced): WantedCampaign {
   const times = { opensAt: new Date(opensAtUs / 1000), closesAt: new Date(closesAtUs / 1000) };
   return {
-    campaign: { kind, places, title: 'simulated', ...times },
-    draw: kind === 'raffle' ? { ...plainDraw(places), alternates: ALTERNATES } : undefined,
+    campaign: { kind, stock, title: 'simulated', ...times },
+    draw: kind === 'raffle' ? { ...plainDraw(stock), alternates: ALTERNATES } : undefined,
     claims,
     monitors: undefined,
     room: room && { ...room, passMs: PASS_TTL_MS, visitMs: null, paused: false, singleUse: false },

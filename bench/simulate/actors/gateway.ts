@@ -19,14 +19,14 @@ import type { SeenGateway } from '../checks/checker-presence.ts';
 import type { Path } from '../kernel/network.ts';
 import type { Process, World } from '../kernel/world.ts';
 import {
-  type Asked,
+  type ClientRequest,
   Exchange,
   PROXY,
   type Receiver,
   requestOf,
   routeOf,
   SHOP_TOKEN,
-  type ShopAsked,
+  type ShopCall,
   shopRequestOf,
   shopRouteOf,
 } from '../models/http.ts';
@@ -34,7 +34,7 @@ import type { Ledger } from '../models/ledger/ledger.ts';
 import type { SimulatedLog } from '../models/log.ts';
 import { KEYS, SimulatedRanker, type SimulatedRedis } from '../models/redis/redis.ts';
 
-/** Less frequent than in production, or most of a run would be this. */
+/** Less frequent than in production, or this would be most of a run. */
 const INTERVALS: GatewayIntervals = {
   clock: 600,
   boardBusy: 160,
@@ -44,7 +44,7 @@ const INTERVALS: GatewayIntervals = {
   confirm: 250,
   presence: 250,
 };
-/** The body of a shop's request follows its head after this long. */
+/** The body of a shop's request follows its head by this much. */
 const BODY_US = 20;
 const SECRET = 'a secret that no ticket is checked against';
 export const SALT_SECRET = 'a secret of salts, for the simulator only';
@@ -58,7 +58,7 @@ const SIGNING_KEY = Buffer.concat([
 const metrics = new Metrics(OF_NOBODY);
 
 const silent = pino({ level: 'silent' });
-/** Shared by all, as reading a key takes longer than most of what a gateway does here. */
+/** Shared by all: reading a key takes longer than most of what a gateway does here. */
 const ring = new KeyRing({ SIGNING_KEYS_DIR: '', SIGNING_KEY }, silent);
 const tree = new SliceTree(SALT_SECRET);
 
@@ -83,9 +83,9 @@ export interface GatewayTerms {
   readonly leaseMs: number;
   readonly partitions: number;
   readonly maxSliceEntries: number;
-  /** How far promises stay behind the time; 0 where no proxy is trusted. */
+  /** How far promises lag behind the time; 0 if no proxy is trusted. */
   readonly waitMs: number;
-  /** With a greater doubt about the time nothing is stamped. */
+  /** The error bound above which the gateway stamps nothing. */
   readonly clockStopMs: number;
   readonly signs: boolean;
   readonly remembers: boolean;
@@ -93,7 +93,7 @@ export interface GatewayTerms {
   readonly log: Logger;
 }
 
-/** By the plan's values, as checking a config takes longer than most of what a gateway does here. */
+/** Cached by the plan's values: checking a config takes longer than most of what a gateway does here. */
 const configs = new Map<string, GatewayConfig>();
 
 function configOf(terms: GatewayTerms): GatewayConfig {
@@ -121,7 +121,7 @@ function configOf(terms: GatewayTerms): GatewayConfig {
     WATCHER_RETRY_MS: '100',
     // Few, so that some are forgotten.
     REMEMBERED_ENTRANTS: remembers ? '32' : '0',
-    // As many as ask at once.
+    // As many as there are concurrent requests.
     REPEATS_PER_SECOND_PER_USER: '100',
   });
   configs.set(name, config);
@@ -139,7 +139,7 @@ export class SimulatedGateway implements SeenGateway {
   #servesFromUs: number | undefined;
   #servedUntilUs: number | undefined;
 
-  /** Call in an event of its own process. */
+  /** Call this in an event of its own process. */
   constructor(
     world: World,
     process: Process,
@@ -154,6 +154,12 @@ export class SimulatedGateway implements SeenGateway {
     const config = configOf(terms);
     const connection = servers.redis.clientFor(process, paths.redis);
     const pool = servers.ledger.poolFor(process, paths.ledger);
+    const ledger = new ColdLedger({
+      databaseUrl: config.DATABASE_URL,
+      timeoutMs: config.LEDGER_TIMEOUT_MS,
+      log,
+      open: () => pool,
+    });
     this.#assembled = assembleGateway({
       config,
       name: process.name,
@@ -163,12 +169,8 @@ export class SimulatedGateway implements SeenGateway {
         redis: connection.client,
         ranker: new SimulatedRanker(connection),
         producer: servers.log.producerFor(process, paths.log),
-        ledger: new ColdLedger({
-          databaseUrl: config.DATABASE_URL,
-          timeoutMs: config.LEDGER_TIMEOUT_MS,
-          log,
-          open: () => pool,
-        }),
+        ledger,
+        downloads: ledger,
       },
       intervals: INTERVALS,
       verifier,
@@ -182,7 +184,7 @@ export class SimulatedGateway implements SeenGateway {
     this.#routes = routesOf(this.#assembled.app.routes);
   }
 
-  /** The identity under which it serves; undefined while it does not. */
+  /** The incarnation under which it serves; undefined while it does not serve. */
   get identity():
     | { readonly gateway: number; readonly incarnation: number; readonly epoch: number }
     | undefined {
@@ -202,7 +204,7 @@ export class SimulatedGateway implements SeenGateway {
     return this.process.stoodUntilUs;
   }
 
-  /** Notes its identity; call whenever something has happened. */
+  /** Records its incarnation; call this after every event. */
   noteIdentity(nowUs: number): void {
     const incarnation = this.identity?.incarnation;
     if (incarnation === this.#seenAs) return;
@@ -211,24 +213,24 @@ export class SimulatedGateway implements SeenGateway {
     this.#seenAs = incarnation;
   }
 
-  /** Why it does not serve, in its own words, where that does not pass by itself. */
+  /** Why it does not serve, in its own words, if that needs an operator. */
   get hindrance(): string | undefined {
     return this.#assembled.membership.hindrance;
   }
 
-  /** A request has arrived; call in an event of its process. */
-  request(asked: Asked, receiver: Receiver): Exchange {
-    const exchange = this.#handle(routeOf(asked), requestOf(asked), receiver);
-    if (asked.bodyAfterUs !== undefined) {
-      this.#world.after(asked.bodyAfterUs, this.process, () => exchange.deliver('{}'));
+  /** A request has arrived; call this in an event of its process. */
+  request(request: ClientRequest, receiver: Receiver): Exchange {
+    const exchange = this.#handle(routeOf(request), requestOf(request), receiver);
+    if (request.bodyAfterUs !== undefined) {
+      this.#world.after(request.bodyAfterUs, this.process, () => exchange.deliver('{}'));
     }
     return exchange;
   }
 
   /** A shop has sent a request. */
-  shop(asked: ShopAsked, receiver: Receiver): void {
-    const exchange = this.#handle(shopRouteOf(asked), shopRequestOf(asked), receiver);
-    if (asked.body !== '') this.#world.after(BODY_US, this.process, () => exchange.deliver(asked.body));
+  shop(call: ShopCall, receiver: Receiver): void {
+    const exchange = this.#handle(shopRouteOf(call), shopRequestOf(call), receiver);
+    if (call.body !== '') this.#world.after(BODY_US, this.process, () => exchange.deliver(call.body));
   }
 
   #handle([method, path]: readonly [Method, string], request: HttpRequest, receiver: Receiver): Exchange {
@@ -247,7 +249,7 @@ export class SimulatedGateway implements SeenGateway {
     this.process.isDead = true;
   }
 
-  /** The process is gone: it does nothing more, and whoever is connected to it notices. */
+  /** The process is gone: it does nothing more, and its clients notice. */
   crash(): void {
     this.process.isDead = true;
     for (const exchange of this.#exchanges) exchange.lose();

@@ -1,13 +1,13 @@
 /**
- * The operator who ends an offer by hand, whoever holds it at that moment; and who mostly asks again, at any running engine,
- * while nobody has been offered it, or the result is not known.
+ * The operator who ends an offer by hand, whichever user holds it at that moment. While nobody has the offer, or the result is
+ * unknown, the operator mostly repeats the request, at any running engine.
  */
 import type { Checker } from '../checks/checker.ts';
 import { MS, type World } from '../kernel/world.ts';
 import type { SimulatedEngine } from './engine.ts';
 
 const TRIES = 20;
-/** An engine that has noted the end answers later if the end is far off; asking again is safe. */
+/** An engine that has recorded the end answers later if the end is far off; repeating the request is safe. */
 const ANSWER_TIMEOUT_US = 2_500 * MS;
 
 interface Surroundings {
@@ -21,7 +21,7 @@ interface Surroundings {
 interface Wanted {
   readonly campaignId: number;
   readonly serial: number;
-  /** Which engine is asked. */
+  /** The engine that gets the request. */
   readonly engine: number;
   readonly asksOnce: boolean;
 }
@@ -43,7 +43,7 @@ export function endByHand(around: Surroundings, wanted: Wanted, triesLeft: numbe
   const once = world.hearOnce(ANSWER_TIMEOUT_US, (isAnswered?: boolean) => {
     if (isAnswered !== true) again();
   });
-  const asks = (userId: string): void => checker.ends.asked(campaignId, userId, world.nowUs);
+  const asks = (userId: string): void => checker.ends.requested(campaignId, userId, world.nowUs);
   world.after(0, engine.process, async () => {
     const isAnswered = await engine.endOffer(campaignId, serial, asks);
     world.after(MS, world.outside, () => once(isAnswered));

@@ -1,6 +1,6 @@
 /**
- * The operator of rooms: sets the terms of a room while it is open, with the version that was read before, and asks again, at
- * any running engine, until the answer says that the terms stand. The checker learns what is asked and answered.
+ * The operator of rooms sets the terms of an open room, with the version read before, and repeats the request at any running
+ * engine until the answer shows the terms in effect. The checker learns of requests and answers.
  */
 import type { Checker } from '../checks/checker.ts';
 import type { RoomTerms } from '../checks/checker-rows.ts';
@@ -27,7 +27,7 @@ interface Wanted {
 
 export class RoomOperator {
   readonly #around: Surroundings;
-  /** One after the other, as one person sets them; the first is under way. */
+  /** One after the other, because one person sets them; the first is in flight. */
   readonly #wanted: Wanted[] = [];
 
   constructor(around: Surroundings) {
@@ -39,7 +39,7 @@ export class RoomOperator {
   }
 
   #begin(wanted: Wanted): void {
-    this.#around.checker.rooms.asked(wanted.campaignId, wanted.terms);
+    this.#around.checker.rooms.requested(wanted.campaignId, wanted.terms);
     this.#read(wanted);
   }
 
@@ -51,7 +51,7 @@ export class RoomOperator {
     done();
   }
 
-  /** The version that they are set for. */
+  /** The version whose terms they replace. */
   #read(wanted: Wanted): void {
     this.#ask(
       engine => engine.readRoom(wanted.campaignId),
@@ -68,7 +68,7 @@ export class RoomOperator {
     this.#ask(
       async engine => {
         const isSet = await engine.setRoom(campaignId, terms, version);
-        // Whether the operator hears of it or not.
+        // Whether the operator receives the answer or not.
         if (isSet) checker.rooms.told(checker, campaignId, version + 1, terms);
         return isSet;
       },
@@ -80,7 +80,7 @@ export class RoomOperator {
     );
   }
 
-  /** Has an engine do it and returns the result; undefined for none in time. */
+  /** Has an engine do the work and returns the result; undefined if none came in time. */
   #ask<T>(work: (engine: SimulatedEngine) => Promise<T>, hear: (answer: T | undefined) => void): void {
     const { world, engines, engineAt } = this.#around;
     const once = world.hearOnce(ANSWER_TIMEOUT_US, hear);

@@ -1,10 +1,10 @@
 /**
- * A shop's server with one basket: it asks under one idempotency key for each act, at another gateway when the answer is 503
- * or missing, until the act is decided. It asks for the refunds of the plan after a redemption. The checker learns what
- * gateways answer, whether it is heard or not.
+ * A shop's server with one basket. It sends each act under one idempotency key until the act is decided, to another gateway
+ * when the answer is 503 or missing. After a redemption it requests the plan's refunds. The checker learns of gateways'
+ * answers, whether they arrive or not.
  */
 import { MS } from '../kernel/world.ts';
-import type { ShopAsked } from '../models/http.ts';
+import type { ShopCall } from '../models/http.ts';
 import type { CodeLook, Shopping, WantedBack } from '../plans/shopping.ts';
 import { back, type Surroundings, sendTo } from './client.ts';
 
@@ -16,16 +16,16 @@ interface Answer {
   readonly body: Record<string, unknown>;
 }
 
-/** A request under a key, with what the checker has to know of it. */
+/** A request under a key, with what the checker needs to know. */
 type Act =
-  | (ShopAsked & { readonly what: 'hold' | 'redeem' | 'commit' | 'release'; readonly of: number | undefined })
-  | (ShopAsked & { readonly what: 'refund'; readonly of: number; readonly quantity: number | undefined });
+  | (ShopCall & { readonly what: 'hold' | 'redeem' | 'commit' | 'release'; readonly of: number | undefined })
+  | (ShopCall & { readonly what: 'refund'; readonly of: number; readonly quantity: number | undefined });
 
 function isDone({ status }: Answer): boolean {
   return status === 200 || status === 201;
 }
 
-/** Somebody asks once what a code is; `code` is undefined while it does not exist. */
+/** One look-up of a code; `code` is undefined while it does not exist. */
 export function lookAtCode(
   around: Surroundings,
   { gateway, of: coupon, userId }: CodeLook,
@@ -47,7 +47,7 @@ export function lookAtCode(
       world.tell(() => `${code} is shown: ${status} ${text}`);
       const { coupons } = checker.shop;
       if (status === 200) coupons.shown(checker, { gateway, holder, body, askedUs, nowUs: world.nowUs });
-      // A granted code may be somebody else's by now.
+      // A granted code may belong to another user by now.
       else if (status !== 503 && (status !== 404 || isThere))
         checker.breaks(1, `the code ${code} is answered ${status} ${text}`);
       back(around, () => once(undefined));
@@ -55,11 +55,11 @@ export function lookAtCode(
     streamed: () => undefined,
     over: () => back(around, () => once(undefined)),
   };
-  const asked: ShopAsked = { what: 'show', key: '', body: '', of: code };
+  const call: ShopCall = { what: 'show', key: '', body: '', of: code };
   sendTo(
     around,
     gateway,
-    each => each.shop(asked, receiver),
+    each => each.shop(call, receiver),
     () => receiver.over(),
   );
 }
@@ -71,7 +71,7 @@ export class Shopper {
   readonly #codeOf: (shopping: Shopping) => string | undefined;
   readonly #done: () => void;
 
-  /** `name` is this basket's alone; `codeOf` returns the basket's code. */
+  /** `name` is unique to this basket; `codeOf` returns the basket's code. */
   constructor(
     around: Surroundings,
     shopping: Shopping,
@@ -99,11 +99,11 @@ export class Shopper {
     const basket = { user: userId, currency: 'EUR', lines, codes: [code] };
     const key = `${this.#name}-${holdS === undefined ? 'redeem' : 'hold'}`;
     this.#around.checker.shop.wants(key, { userId, code, subtotal: quantity * unitAmount });
-    const asked: Act =
+    const call: Act =
       holdS === undefined
         ? { what: 'redeem', key, body: JSON.stringify(basket), of: undefined }
         : { what: 'hold', key, body: JSON.stringify({ ...basket, hold_seconds: holdS }), of: undefined };
-    this.#ask(asked, answer => {
+    this.#ask(call, answer => {
       if (!isDone(answer)) this.#done();
       else if (holdS === undefined) this.#giveBack(Number(answer.body.id), this.#shopping.refunds);
       else this.#goOn(Number(answer.body.id));
@@ -143,11 +143,11 @@ export class Shopper {
     });
   }
 
-  /** Asks until it is decided. */
-  #ask(asked: Act, hear: (answer: Answer) => void): void {
+  /** Repeats the request until it is decided. */
+  #ask(call: Act, hear: (answer: Answer) => void): void {
     const { world, gateways } = this.#around;
     const again = (index: number): void => {
-      this.#once(index, asked, answer => {
+      this.#once(index, call, answer => {
         if (answer !== undefined && answer.status !== 503) hear(answer);
         else {
           const next = world.random.between(0, gateways - 1);
@@ -160,24 +160,24 @@ export class Shopper {
     // This answer is ignored.
     const other = world.random.between(0, gateways - 1);
     const laterUs = world.random.between(0, DOUBLE_US);
-    world.after(laterUs, world.outside, () => this.#once(other, asked, () => undefined));
+    world.after(laterUs, world.outside, () => this.#once(other, call, () => undefined));
   }
 
-  #once(index: number, asked: Act, hear: (answer: Answer | undefined) => void): void {
+  #once(index: number, call: Act, hear: (answer: Answer | undefined) => void): void {
     const { world, checker } = this.#around;
     const askedUs = world.nowUs;
     const once = world.hearOnce(ANSWER_TIMEOUT_US, hear);
     const receiver = {
       answered: (status: number, text: string) => {
         const body = JSON.parse(text);
-        world.tell(() => `${asked.key} is answered ${status} ${text}`);
+        world.tell(() => `${call.key} is answered ${status} ${text}`);
         if (status === 500) world.fail(new Error(`a handler failed: ${text}`));
         const { shop } = checker;
         const code = this.#codeOf(this.#shopping);
         if (code !== undefined && isDone({ status, body })) shop.coupons.done(index, code, world.nowUs);
-        if (asked.what === 'refund')
-          shop.refunds.answered(checker, { ...asked, redemptionId: asked.of }, status, body);
-        else shop.answered(checker, asked, { status, body, askedUs, nowUs: world.nowUs });
+        if (call.what === 'refund')
+          shop.refunds.answered(checker, { ...call, redemptionId: call.of }, status, body);
+        else shop.answered(checker, call, { status, body, askedUs, nowUs: world.nowUs });
         back(this.#around, () => once({ status, body }));
       },
       streamed: () => undefined,
@@ -186,7 +186,7 @@ export class Shopper {
     sendTo(
       this.#around,
       index,
-      gateway => gateway.shop(asked, receiver),
+      gateway => gateway.shop(call, receiver),
       () => receiver.over(),
     );
   }

@@ -1,27 +1,27 @@
 /**
- * What must hold where grants and wins have to be claimed: a serial has one holder at a time, whoever has a place never loses
- * it, an offer ends in exactly one way, whatever becomes free goes to the next in line, and a deadline is as far off as was
+ * What must hold where users must claim grants and wins: a serial has one holder at a time, nobody loses a position on the
+ * waitlist, an offer ends in exactly one way, a freed serial goes to the next in line, and a deadline is as far off as
  * announced, outages excluded. Shares no code with gateway and engine.
  */
 import type { SeenClaimant, SeenRows } from './checker-rows.ts';
 import type { Checks } from './checks.ts';
 
-/** How exactly the beginning and end of an outage are known, and how far clocks may be off. */
+/** The error of the known beginning and end of an outage, and of clocks. */
 const SLACK_US = 80_000;
 
-/** Offers that the operator ends by hand. */
+/** Offers that an operator ends by hand. */
 export class CheckedEnds {
-  /** A gateway may rely on what it heard last for this long. */
+  /** A gateway may rely on its last read for this long. */
   leaseUs = 0;
   readonly #askedUs = new Map<string, number>();
 
-  /** The operator asks to end somebody's offer. Asking again changes nothing. */
-  asked(campaignId: number, userId: string, nowUs: number): void {
+  /** The operator requests the end of a user's offer. A repeated request changes nothing. */
+  requested(campaignId: number, userId: string, nowUs: number): void {
     const key = `${campaignId}/${userId}`;
     if (!this.#askedUs.has(key)) this.#askedUs.set(key, nowUs);
   }
 
-  /** The offer does not end before this, unless its time is over; undefined where nobody has asked to end it. */
+  /** The offer does not end before this, unless its time is over; undefined if nobody has requested its end. */
   dueUs(campaignId: number, userId: string): number | undefined {
     const askedUs = this.#askedUs.get(`${campaignId}/${userId}`);
     return askedUs === undefined ? undefined : askedUs + this.leaseUs;
@@ -45,14 +45,14 @@ export function checkClaims(
 ): void {
   const { announced, claimants, campaign } = rows;
   const holders = claimants.filter(holds);
-  if (holders.length > announced.places)
-    checker.breaks(2, `campaign ${campaign.campaignId} has ${holders.length} holders of ${announced.places}`);
+  if (holders.length > announced.stock)
+    checker.breaks(2, `campaign ${campaign.campaignId} has ${holders.length} holders of ${announced.stock}`);
   if (new Set(holders.map(({ serial }) => serial)).size !== holders.length)
     checker.breaks(2, `campaign ${campaign.campaignId} has a serial with two holders`);
   for (const old of before?.claimants ?? []) {
     const row = claimants.find(({ number }) => number === old.number);
     if (row?.userId !== old.userId)
-      checker.breaks(1, `${old.userId} had the place ${old.number}, and lost it`);
+      checker.breaks(1, `${old.userId} had the number ${old.number}, and lost it`);
     else if (isOver(old) && row.state !== old.state)
       checker.breaks(1, `${row.userId} was ${old.state}, and is ${row.state}`);
     else if (old.state === 'offered' && row.state === 'lapsed') checkLapse(checker, rows, row, nowUs);
@@ -69,12 +69,12 @@ export function checkClaims(
 }
 
 /**
- * When an offer is made, the service was certainly available within this time: an offer may get back this much too much of an
- * outage.
+ * The service was certainly available this short a time before an offer is made: an outage may extend the offer's deadline by
+ * this much too much.
  */
 const AVAILABLE_BEFORE_US = 3_000_000;
 
-/** No deadline is further away than the time to claim an offer: past outages move it, and future ones do not move it yet. */
+/** No deadline is further away than the announced time to claim: only past outages extend it. */
 function checkDeadlines(checker: Checks, { announced, campaign, claimants }: SeenRows, nowUs: number): void {
   const latestUs =
     nowUs +
@@ -89,20 +89,23 @@ function checkDeadlines(checker: Checks, { announced, campaign, claimants }: See
   }
 }
 
-/** Places are given in stamp order: the first have a serial each, and behind them are those who wait. */
+/** Numbers follow stamp order: the first users have a serial each, and those behind them wait. */
 function checkWaitlist(checker: Checks, { announced, campaign, claimants, entries, gone }: SeenRows): void {
   const right = [...entries]
     .filter(
       ([userId, stamp]) => stamp <= (campaign.cancelledStamp ?? campaign.settledStamp) && !gone.has(userId),
     )
-    .slice(0, announced.places + (announced.claims?.waitlist ?? 0))
+    .slice(0, announced.stock + (announced.claims?.waitlist ?? 0))
     .map(([userId]) => userId);
   const given = claimants.map(({ userId }) => userId);
   if (right.join() !== given.join())
-    checker.breaks(3, `campaign ${campaign.campaignId} has places for ${given}; by stamp it is ${right}`);
+    checker.breaks(
+      3,
+      `campaign ${campaign.campaignId} has the claimants ${given}; by stamp they are ${right}`,
+    );
 }
 
-/** Nobody is offered something while somebody before them waits. */
+/** Nobody gets an offer while a user ahead of them waits. */
 function checkTurns(checker: Checks, { campaign, claimants }: SeenRows): void {
   const waiting = claimants
     .filter(({ state }) => state === 'waitlisted')
@@ -118,8 +121,8 @@ function checkTurns(checker: Checks, { campaign, claimants }: SeenRows): void {
 }
 
 /**
- * An offer lapses when it was open for the announced time, our outages excluded; or when the operator has ended it, and every
- * gateway has had the time to hear of that.
+ * An offer lapses when it was open for the announced time, outages excluded; or when the operator has ended it and every
+ * gateway has had the time to learn of that.
  */
 function checkLapse(checker: Checks, { announced }: SeenRows, row: SeenClaimant, nowUs: number): void {
   const withinUs = (announced.claims?.withinS ?? 0) * 1_000_000;
@@ -134,7 +137,7 @@ function checkLapse(checker: Checks, { announced }: SeenRows, row: SeenClaimant,
     checker.breaks(1, `${row.userId} lost what was offered ${dueUs - nowUs} us before all could know`);
 }
 
-/** At the end, whoever claimed in time has what was offered, and nothing is left over while somebody waits. */
+/** At the end, every user who claimed in time holds the offered serial, and nothing is left over while a user waits. */
 export function checkClaimsEnd(checker: Checks, { campaign, claimants, logged }: SeenRows): void {
   const { campaignId } = campaign;
   for (const { userId, state, claimByUs, endedUs } of claimants) {

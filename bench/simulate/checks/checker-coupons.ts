@@ -1,6 +1,7 @@
 /**
- * What must hold of coupons themselves: their terms are what the operator asked for, one version after the other, and stay
- * while somebody holds one; and what is shown of a code was true a moment ago. Shares no code with gateway and engine.
+ * What must hold of coupons themselves: their terms are those that the operator requested, one version after the other; the
+ * terms stay while a user holds the coupon; and what a gateway shows of a code was true a moment ago. Shares no code with
+ * gateway and engine.
  */
 import type { Checks } from './checks.ts';
 
@@ -10,7 +11,7 @@ export interface CouponTerms {
   readonly limitPerUser: number | null;
 }
 
-/** The terms of a code that anybody may use, or of the codes that a campaign grants. */
+/** The terms of a public code, or of the codes that a campaign grants. */
 export interface CheckedCoupon extends CouponTerms {
   readonly of: { readonly code: string } | { readonly campaignId: number };
 }
@@ -45,36 +46,36 @@ interface Stood {
 /** A gateway's answer about a code. */
 export interface Shown {
   readonly gateway: number;
-  /** The holder; undefined of a code that anybody may use. */
+  /** The holder; undefined for a public code. */
   readonly holder: string | undefined;
   readonly body: Record<string, unknown>;
   readonly askedUs: number;
   readonly nowUs: number;
 }
 
-/** Anything shown is younger than this. */
+/** Nothing shown is older than this. */
 const KEPT_US = 5_000_000;
 
 export class CheckedCoupons {
-  /** The greatest age of what is shown of a code when somebody asks; undefined where that cannot be told. */
+  /** The greatest age of what a gateway shows of a code; undefined where that is unknown. */
   shownBeforeUs: number | undefined;
-  /** Whether a gateway shows its own changes at once: nothing keeps it from announcing them. */
+  /** Whether a gateway shows its own changes at once: nothing prevents it from announcing them. */
   isOwnShown = false;
   readonly #announced: readonly CheckedCoupon[];
-  /** By code, what the operator has asked for. */
-  readonly #asked = new Map<string, CouponTerms[]>();
-  /** By coupon, the latest at the end. */
+  /** Keyed by code: the terms that the operator requested. */
+  readonly #requested = new Map<string, CouponTerms[]>();
+  /** Keyed by coupon; the latest is last. */
   readonly #stood = new Map<number, Stood[]>();
-  /** By gateway and code, when the gateway last said that it did something with the code. */
+  /** Keyed by gateway and code: when the gateway last answered that it changed something about the code. */
   readonly #doneUs = new Map<string, number>();
 
   constructor(announced: readonly CheckedCoupon[]) {
     this.#announced = announced;
   }
 
-  /** The operator asks for other terms. */
-  asked(code: string, terms: CouponTerms): void {
-    this.#asked.set(code, [...(this.#asked.get(code) ?? []), terms]);
+  /** The operator requests other terms. */
+  requested(code: string, terms: CouponTerms): void {
+    this.#requested.set(code, [...(this.#requested.get(code) ?? []), terms]);
   }
 
   /** The ledger has committed something; `uses` are the coupon's uses, `nowMs` is the ledger's time. */
@@ -103,30 +104,31 @@ export class CheckedCoupons {
     const first = this.#announced.find(({ of }) =>
       'code' in of ? of.code === code : of.campaignId === campaignId,
     );
-    const known = before === undefined && first !== undefined ? [first] : (this.#asked.get(code ?? '') ?? []);
+    const known =
+      before === undefined && first !== undefined ? [first] : (this.#requested.get(code ?? '') ?? []);
     if (!known.some(terms => isOfTerms(coupon, terms)))
       checker.breaks(8, `coupon ${name} has terms that nobody asked for`);
     if (before !== undefined && counting > 0)
       checker.breaks(8, `coupon ${name} has other terms, and is used ${counting} times`);
   }
 
-  /** A gateway says that it has done something with a code. */
+  /** A gateway answers that it has changed something about a code. */
   done(gateway: number, code: string, nowUs: number): void {
     this.#doneUs.set(`${gateway}/${code}`, nowUs);
   }
 
-  /** Whether the ledger has this code as one that anybody may use. */
+  /** Whether this is a public code in the ledger. */
   has(code: string): boolean {
     return [...this.#stood.values()].some(stood => stood.at(-1)?.coupon.code === code);
   }
 
-  /** The lowest limit that the coupon had during that time. */
+  /** The lowest limit of the coupon during that time. */
   leastLimit(couponId: number, limit: 'limitTotal' | 'limitPerUser', fromUs: number, toUs: number): number {
     const limits = this.#between(couponId, fromUs, toUs).map(({ coupon }) => coupon[limit] ?? Infinity);
     return Math.min(Infinity, ...limits);
   }
 
-  /** What is shown was true at some moment since shortly before it was asked for. */
+  /** The shown state was true at some moment since shortly before the request. */
   shown(checker: Checks, { gateway, holder, body, askedUs, nowUs }: Shown): void {
     if (this.shownBeforeUs === undefined) return;
     const ownUs = this.#doneUs.get(`${gateway}/${String(body.code)}`) ?? 0;
@@ -170,7 +172,7 @@ function isOfTerms(coupon: SeenCoupon, terms: Pick<SeenCoupon, keyof CouponTerms
   );
 }
 
-/** The uses that count; holds that have lapsed by then do not. */
+/** The uses that count; lapsed holds do not. */
 function countingAt(uses: readonly SeenUse[], atMs: number): readonly SeenUse[] {
   return uses.filter(
     ({ givenBackAt, heldUntil }) =>

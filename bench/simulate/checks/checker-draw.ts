@@ -1,5 +1,5 @@
 /**
- * Repeats the draw for the checker: written from engine/draw/vectors/VECTORS.md and nothing else, with node:crypto alone. It
+ * Repeats the draw for the checker. It was written from engine/draw/vectors/VECTORS.md alone, and uses node:crypto alone. It
  * handles a few entrants, each with one ticket and no group.
  */
 import { createHash, createHmac, hkdfSync } from 'node:crypto';
@@ -32,7 +32,7 @@ function uint(value: number, bytes: 4 | 8): Buffer {
   return buffer;
 }
 
-/** Who was drawn, in order: winners, then alternates. Throws when the randomness is not what was committed to. */
+/** The drawn users in order: winners, then alternates. Throws if the randomness differs from the commitment. */
 export function drawAgain({ campaignId, rules, randomness, pool }: Drawing): readonly string[] {
   const { draw } = JSON.parse(rules);
   const commitment = hash('fairline commit 1', randomness).toString('base64url');
@@ -56,10 +56,10 @@ export function drawAgain({ campaignId, rules, randomness, pool }: Drawing): rea
     return { userId, key: createHmac('sha256', seed).update(message).digest() };
   });
   const tiers: readonly { readonly winners: number }[] = draw.tiers;
-  const places = tiers.reduce((sum, tier) => sum + tier.winners, draw.alternates);
+  const count = tiers.reduce((sum, tier) => sum + tier.winners, draw.alternates);
   return keyed
     .sort((a, b) => a.key.compare(b.key))
-    .slice(0, places)
+    .slice(0, count)
     .map(({ userId }) => userId);
 }
 

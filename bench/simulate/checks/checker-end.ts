@@ -1,6 +1,6 @@
 /**
- * What must hold when everything is healed, all requests are answered, and all campaigns are finished. Like the rest of the
- * checker it shares no code with gateway and engine, and has a draw of its own (checker-draw.ts).
+ * What must hold once all faults are over, all requests are answered and all campaigns are finished. Like the rest of the
+ * checker it shares no code with gateway and engine, and it has its own draw (checker-draw.ts).
  */
 import type { Checker } from './checker.ts';
 import { checkClaimsEnd } from './checker-claims.ts';
@@ -9,11 +9,11 @@ import { checkLeavingEnd } from './checker-leaving.ts';
 import { checkRoomEnd } from './checker-rooms.ts';
 import type { SeenRows } from './checker-rows.ts';
 
-/** What Redis holds of a campaign. */
+/** What Redis has of a campaign. */
 export interface SeenRedis {
   /** The scores of its ranks. */
   ranks(campaignId: number): ReadonlyMap<string, number>;
-  /** The names of all that there is of it. */
+  /** The names of all its keys. */
   heldOf(campaignId: number): readonly string[];
 }
 
@@ -33,7 +33,7 @@ export function checkEnd(checker: Checker, redis: SeenRedis): void {
     if (campaign.shelvedAt === null) checkRanks(checker, rows, redis.ranks(campaign.campaignId));
     else checkShelved(checker, campaign.campaignId, redis.heldOf(campaign.campaignId));
     checkTold(checker, rows);
-    // Offers made before a cancellation, and places in a waitlist, are kept to their end.
+    // Offers made before a cancellation, and positions on a waitlist, last to their end.
     if (rows.announced.claims !== undefined) {
       checkClaimsEnd(checker, rows);
       checkLeavingEnd(checker, rows);
@@ -45,7 +45,7 @@ export function checkEnd(checker: Checker, redis: SeenRedis): void {
   }
 }
 
-/** Invariants 1 and 4: the ledger has one entry per user, the earliest that counts in the log, and no other. */
+/** Invariants 1 and 4: the ledger has exactly one entry per user, the earliest that counts in the log. */
 function checkEntries(checker: Checker, { campaign, logged, entries }: SeenRows): void {
   const { campaignId } = campaign;
   for (const [userId, stamp] of logged.earliest) {
@@ -62,7 +62,7 @@ function checkEntries(checker: Checker, { campaign, logged, entries }: SeenRows)
   }
 }
 
-/** Redis shows what the ledger has. */
+/** Redis shows the state of the ledger. */
 function checkRanks(checker: Checker, { entries }: SeenRows, ranks: ReadonlyMap<string, number>): void {
   const text = (pairs: Iterable<[string, number]>): string =>
     [...pairs].sort((a, b) => a[1] - b[1]).join(' ');
@@ -76,7 +76,7 @@ function checkShelved(checker: Checker, campaignId: number, held: readonly strin
     checker.breaks(7, `campaign ${campaignId} is on the shelf, and Redis holds ${held.join(', ')}`);
 }
 
-/** Invariants 1 and 5: every client got what it was told, at the position it was shown. */
+/** Invariants 1 and 5: every client has the outcome it was told and the position it was shown. */
 function checkTold(checker: Checker, rows: SeenRows): void {
   const { campaign, entries } = rows;
   const { campaignId } = campaign;
@@ -112,23 +112,23 @@ function outcomeOf({ campaign, winners, gone, entries, claimants }: SeenRows, us
   if (winners.some(winner => winner.userId === userId)) return isCoupon ? 'granted' : 'won';
   if (gone.has(userId)) return 'withdrawn';
   if (!entries.has(userId)) return 'no entry';
-  // In a room, others may have been admitted before a skipped person with an earlier stamp.
+  // In a room, others may have been admitted before a skipped user with an earlier stamp.
   const wasBefore = campaign.kind !== 'room' && (entries.get(userId) ?? 0) <= (campaign.cancelledStamp ?? 0);
   if (campaign.cancelledStamp !== null && !wasBefore) return 'cancelled';
   if (campaign.kind === 'room') return 'skipped';
   return isCoupon ? 'sold_out' : 'not_drawn';
 }
 
-/** Invariant 2: nothing is left over while somebody goes without. */
+/** Invariant 2: nothing is left over while an entrant gets nothing. */
 function checkStock(checker: Checker, { campaign, announced, winners, entries, gone }: SeenRows): void {
-  const due = Math.min(announced.places, entries.size - gone.size);
+  const due = Math.min(announced.stock, entries.size - gone.size);
   if (winners.length !== due)
     checker.breaks(2, `campaign ${campaign.campaignId} gave ${winners.length}, not ${due}`);
 }
 
 /**
- * Invariant 6: the winners and alternates follow from the frozen entries, the rules and what was revealed, whoever repeats the
- * draw. Whoever asked to leave before the close is not among them.
+ * Invariant 6: the winners and alternates follow from the frozen entries, the rules and the revealed randomness: anybody can
+ * repeat the draw. A user who withdrew before the close is not among them.
  */
 function checkDraw(
   checker: Checker,
@@ -147,7 +147,7 @@ function checkDraw(
   }
   const pool = [...entries].filter(([userId]) => !gone.has(userId));
   const drawn = drawAgain({ campaignId, rules, randomness, pool });
-  // What is not claimed is passed on: the places are as they were drawn.
+  // An unclaimed win is passed on: the numbers stay as they were drawn.
   const told =
     claimants.length > 0
       ? claimants.map(({ userId }) => userId)
@@ -157,7 +157,7 @@ function checkDraw(
   }
 }
 
-/** Signed slices that count are kept for good. */
+/** Signed slices that count are kept forever. */
 function checkSlices(checker: Checker): void {
   const kept = new Map(
     checker

@@ -1,16 +1,15 @@
 /**
- * What must hold of grants whenever something is committed: their number, serials and order. Shares no code with gateway and
- * engine.
+ * What must hold of grants after every commit: their number, serials and order. Shares no code with gateway and engine.
  */
 import type { SeenRows } from './checker-rows.ts';
 import type { Checks } from './checks.ts';
 
-/** Invariants 2 and 3 of the grants so far; and nothing granted is ever taken back. */
+/** Invariants 2 and 3 for the grants so far; and no grant is ever taken back. */
 export function checkGrants(checker: Checks, rows: SeenRows, before: SeenRows | undefined): void {
   const { campaign, announced, winners, entries, gone } = rows;
   const { campaignId } = campaign;
-  if (winners.length > announced.places) {
-    checker.breaks(2, `campaign ${campaignId} gave ${winners.length} of ${announced.places}`);
+  if (winners.length > announced.stock) {
+    checker.breaks(2, `campaign ${campaignId} gave ${winners.length} of ${announced.stock}`);
   }
   if (winners.some(({ serial }, index) => serial !== index + 1)) {
     checker.breaks(
@@ -34,12 +33,12 @@ export function checkGrants(checker: Checks, rows: SeenRows, before: SeenRows | 
   if (campaign.kind === 'coupon' && claims === undefined) checkOrder(checker, rows);
 }
 
-/** Coupons went to the first of those who stayed, in their order, and nobody before the last was passed over. */
+/** Coupons went in stamp order to users who had not withdrawn, and nobody before the last of them was passed over. */
 function checkOrder(checker: Checks, { campaign, announced, winners, entries, gone }: SeenRows): void {
   const settled = [...entries].filter(
     ([userId, stamp]) => stamp <= (campaign.cancelledStamp ?? campaign.settledStamp) && !gone.has(userId),
   );
-  const right = settled.slice(0, announced.places).map(([userId]) => userId);
+  const right = settled.slice(0, announced.stock).map(([userId]) => userId);
   const given = winners.map(({ userId }) => userId);
   if (right.join() !== given.join()) {
     checker.breaks(

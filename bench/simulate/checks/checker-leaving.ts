@@ -1,6 +1,6 @@
 /**
- * What must hold of requests to leave: a transaction does not pass over a request that the ledger knew before the transaction
- * began. Whoever waits for a coupon, or in a room, has left by the time they are decided. Shares no code with gateway and
+ * What must hold of withdrawals: a transaction does not pass over a request that the ledger had before the transaction began.
+ * If that user waits for a coupon, or in a room, the user has left before being decided. Shares no code with gateway and
  * engine.
  */
 import type { SeenRows } from './checker-rows.ts';
@@ -13,10 +13,10 @@ interface SeenWish {
 }
 
 export class KnownWishes {
-  /** By `campaign/user`: since when the ledger has an undecided request. */
+  /** Keyed by `campaign/user`: since when the ledger has an undecided request. */
   readonly #knownUs = new Map<string, number>();
 
-  /** After the checks of a commit: what transactions know that begin from now on. */
+  /** Called after the checks of a commit: records what transactions that begin from now on know. */
   committed(wishes: readonly SeenWish[], nowUs: number): void {
     for (const { campaignId, userId, honoured } of wishes) {
       const name = `${campaignId}/${userId}`;
@@ -40,7 +40,7 @@ export class KnownWishes {
   }
 }
 
-/** In a raffle nobody is decided before the draw, which has a check of its own; in a cancelled campaign nobody is decided. */
+/** A raffle decides nobody before the draw, which has its own check; a cancelled campaign decides nobody. */
 function justDecided(
   { campaign, entries, people }: SeenRows,
   before: SeenRows | undefined,
@@ -60,7 +60,7 @@ function justDecided(
     .map(([userId]) => userId);
 }
 
-/** At the end: whoever asked to leave in time has no lapsed offer, none that was claimed later, and waits for none. */
+/** At the end, a user who withdrew in time has no lapsed offer and no offer claimed later, and waits for none. */
 export function checkLeavingEnd(checker: Checks, { campaign, claimants, logged }: SeenRows): void {
   for (const { userId, state, endedUs } of claimants) {
     const leaveUs = logged.leaving.get(userId);

@@ -1,4 +1,4 @@
-/** The ledger as the checker sees it. */
+/** The checker's view of the ledger. */
 import type { SeenCampaign, SeenClaimant, SeenPerson } from './checker-rows.ts';
 import type { SeenVersion } from './checker-schedule.ts';
 import type { SeenShop } from './checker-shop.ts';
@@ -18,7 +18,7 @@ export interface SeenLedger {
   claimants(): readonly SeenClaimant[];
   people(): readonly SeenPerson[];
   readonly shop: SeenShop;
-  /** Every version of the terms of rooms. */
+  /** All versions of the terms of rooms. */
   roomTerms(): readonly SeenTerms[];
   deadLetters(): readonly { readonly location: string; readonly reason: string }[];
   alternates(): readonly {

@@ -1,11 +1,11 @@
 /**
- * The log as the checker sees it: read by its own parser (the table at the top of engine/contract/record/record.ts), counted
- * by its own rules, sharing no code with gateway and engine.
+ * The checker's view of the log. It has its own parser (written from the table at the top of engine/contract/record/record.ts)
+ * and its own rules of what counts, and shares no code with gateway and engine.
  *
- * A record counts unless it is behind its incarnation's end, is a slice with a lower number than one before it, or is of an
- * older epoch than a marker before it in its partition: the fence of the incarnation that opens an epoch. What counts is
- * checked at once: an incarnation writes to one partition, stamps with its own number, never repeats a stamp for somebody
- * else, and logs nothing that it had promised to have logged.
+ * A record counts unless it follows its incarnation's end, is a slice with a lower number than an earlier one, or is of an
+ * older epoch than a marker before it in its partition (the fence of the incarnation that opens an epoch). Records that count
+ * are checked at once: an incarnation writes to one partition, stamps with its own number, never gives two users the same
+ * stamp, and appends no stamp at or below a promise it has already made.
  */
 export interface LoggedItem {
   readonly isEntry: boolean;
@@ -25,16 +25,16 @@ interface Incarnation {
 
 /** What the log has of one campaign. */
 export interface LoggedCampaign {
-  /** The lowest stamp of each user's entries that count. */
+  /** The lowest stamp of each user among the entries that count. */
   readonly earliest: Map<string, number>;
   readonly owners: Map<number, string>;
-  /** The earliest instant at which each user asked to leave, and asked for their offer. */
+  /** The earliest instant of each user's withdrawal, and of each user's claim. */
   readonly leaving: Map<string, number>;
   readonly claims: Map<string, number>;
 }
 
 const HEAD_BYTES = 48;
-/** Between head and items of a signed slice. */
+/** The bytes between the head and the items of a signed slice. */
 const SIGNED_HEAD_BYTES = 192;
 const SIGNED = 2;
 const SOURCE_BIT = 0x80;
@@ -48,7 +48,7 @@ const INCARNATIONS_OF_EPOCH = 4_294_967_296;
 export class CheckedLog {
   readonly #incarnations = new Map<string, Incarnation>();
   readonly #campaigns = new Map<number, LoggedCampaign>();
-  /** By partition: all incarnations below this one have ended. */
+  /** Keyed by partition: all incarnations below this one have ended. */
   readonly #markers = new Map<number, number>();
   /** The signed heads of the slices that count, by `gateway/incarnation/number`. */
   readonly signed = new Map<string, Buffer>();
@@ -67,7 +67,7 @@ export class CheckedLog {
     return campaign;
   }
 
-  /** Takes a record that was appended, and returns its items if it counts. `broken` receives what is wrong. */
+  /** Takes an appended record, and returns its items if it counts. Calls `broken` with each fault. */
   land(partition: number, bytes: Buffer, broken: (what: string) => void): readonly LoggedItem[] {
     const kind = bytes[2] ?? 0;
     const gateway = bytes.readUInt16LE(4);
@@ -118,8 +118,8 @@ export class CheckedLog {
     }
     if (stamp % 1024 !== gateway || stamp < 0) broken(`gateway ${gateway} gave the stamp ${stamp}`);
     if (!isEntry) {
-      const asked = item.isClaim ? campaign.claims : campaign.leaving;
-      asked.set(userId, Math.min(instantUs, asked.get(userId) ?? instantUs));
+      const byUser = item.isClaim ? campaign.claims : campaign.leaving;
+      byUser.set(userId, Math.min(instantUs, byUser.get(userId) ?? instantUs));
       return;
     }
     const owner = campaign.owners.get(stamp);

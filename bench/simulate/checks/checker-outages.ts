@@ -1,6 +1,6 @@
-/** When the service was unavailable, as the simulator knows it: deadlines and grace times must not run on during it. */
+/** When the service was unavailable, as the simulator knows: deadlines and grace times must not run meanwhile. */
 
-/** A shorter outage cannot be told from slow cycles, and may count. */
+/** A shorter outage looks like slow cycles, and may count. */
 const TOLD_FROM_US = 3_100_000;
 
 export class Outages {
@@ -21,7 +21,7 @@ export class Outages {
     return this.#sinceUs;
   }
 
-  /** How much of that time fell into outages that were long enough to be noticed, including a current one. */
+  /** How much of that time was in outages long enough to be noticed, including the current one. */
   between(fromUs: number, toUs: number): number {
     let sumUs = 0;
     const present = this.#sinceUs === undefined ? [] : [{ fromUs: this.#sinceUs, toUs }];

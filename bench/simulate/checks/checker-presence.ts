@@ -1,34 +1,34 @@
 /**
- * Who has a stream: as their clients see it, at gateways that serve, and as the ledger knows it. Shares no code with gateway
- * and engine.
+ * Which users have a stream: as their clients see it, at gateways that serve, and as the ledger knows. Shares no code with
+ * gateway and engine.
  */
 import type { SeenPerson } from './checker-rows.ts';
 
-/** The gateway that a stream is at. Nobody hears of streams at a gateway that does not serve. */
+/** The gateway of a stream. A gateway that does not serve reports no streams. */
 export interface SeenGateway {
-  /** The end of its last pause that was so long that nobody could tell the gateway from a dead one. */
+  /** The end of its last pause that was long enough for the gateway to look dead. */
   readonly stoodUntilUs: number;
   /** Since when it serves under its current identity; undefined while it does not serve. */
   readonly servesFromUs: number | undefined;
-  /** Until when it served before, if it did. */
+  /** When it last stopped serving, if it had served before. */
   readonly servedUntilUs: number | undefined;
 }
 
-/** Within this time an opened stream is in the ledger: a report and a cycle. */
+/** An opened stream reaches the ledger within this time: a report and a cycle. */
 export const REPORT_US = 400_000;
 
 interface Seen {
   readonly isThere: boolean;
   /** Since when they are present, or absent. */
   readonly sinceUs: number | undefined;
-  /** For those present: since when they had been absent before; undefined where this was their first stream. */
+  /** For users who are present: since when they had been absent before; undefined if this is their first stream. */
   readonly awayFromUs: number | undefined;
 }
 
-/** Who has a stream, as their clients see it. */
+/** Which users have a stream, as their clients see it. */
 export class Streams {
   readonly #open = new Map<string, Set<SeenGateway>>();
-  /** Since when there is a stream, or none. */
+  /** Since when the user has a stream, or has none. */
   readonly #sinceUs = new Map<string, number>();
   readonly #openedUs = new Map<string, number>();
   readonly #awayFromUs = new Map<string, number | undefined>();
@@ -49,12 +49,12 @@ export class Streams {
     const open = this.#open.get(key);
     const { isThere, sinceUs } = this.of(campaignId, userId);
     if (open?.delete(gateway) !== true || open.size > 0) return;
-    // Otherwise nobody had heard of that stream, or had any more: it is not known outside since when.
+    // Otherwise no gateway had reported that stream, or reported it any more: the ledger cannot know since when.
     if (isThere && sinceUs !== undefined && nowUs - sinceUs > REPORT_US) this.#sinceUs.set(key, nowUs);
     else this.#sinceUs.delete(key);
   }
 
-  /** When they last opened a stream while they had no other. */
+  /** When the user last opened a stream while having no other. */
   openedUs(campaignId: number, userId: string): number | undefined {
     return this.#openedUs.get(`${campaignId}/${userId}`);
   }
@@ -72,7 +72,7 @@ export class Streams {
       servesFromUs === undefined ? [] : [{ servesFromUs, fromUs: Math.max(servesFromUs, stoodUntilUs) }],
     );
     const goneUs = servedUs.length > 0 ? Math.max(...servedUs) : awayFromUs;
-    // It is not known outside since when that counts: the gateway may have lost its lease long before it noticed.
+    // The ledger cannot know since when that counts: the gateway may have lost its lease long before it noticed.
     if (serving.length === 0) return { isThere: false, sinceUs: undefined, awayFromUs };
     const isAnew = serving.every(({ servesFromUs }) => servesFromUs > sinceUs);
     return {
@@ -83,12 +83,12 @@ export class Streams {
   }
 }
 
-/** Since when the ledger has no stream of somebody in a room, and since when they are skipped. */
+/** Since when the ledger has no stream of a user in a room, and since when the room skips the user. */
 export class KnownAbsences {
   readonly #fromUs = new Map<string, number>();
   readonly #skippedUs = new Map<string, number>();
 
-  /** The ledger has committed something at `nowUs`; what it says of streams may have been written since `fromUs`. */
+  /** The ledger committed at `nowUs`; its data about streams may have been written since `fromUs`. */
   committed(people: readonly SeenPerson[], fromUs: number, nowUs: number): void {
     for (const { campaignId, userId, state, incarnations } of people) {
       const key = `${campaignId}/${userId}`;
@@ -100,7 +100,7 @@ export class KnownAbsences {
     }
   }
 
-  /** Infinity while it has one; undefined for somebody of whom it never had one. */
+  /** Infinity while the ledger has one; undefined for a user who never had one there. */
   knownFromUs(campaignId: number, userId: string): number | undefined {
     return this.#fromUs.get(`${campaignId}/${userId}`);
   }

@@ -1,7 +1,7 @@
 /**
- * What must hold of refunds: no more is refunded than was sold, for what was paid, however it is divided; a use is given back
- * when everything that it discounted has been refunded, and never before; and a refund is made once per key, however often it
- * is asked for. Shares no code with gateway and engine.
+ * What must hold of refunds: no more is refunded than was sold and paid, however it is divided; a use is given back when
+ * everything that it discounted has been refunded, and never before; and there is one refund per key, however often it is
+ * requested. Shares no code with gateway and engine.
  */
 import type { SeenUse } from './checker-coupons.ts';
 import type { Checks } from './checks.ts';
@@ -15,7 +15,7 @@ export interface SeenRefund {
 
 interface Sold {
   readonly redemptionId: number;
-  /** JSON, both; of one line. */
+  /** Both are JSON, of one line. */
   readonly basket: string;
   readonly pricing: string;
 }
@@ -32,7 +32,7 @@ interface Back {
   readonly amount: number;
 }
 
-interface Asked {
+interface RefundRequest {
   readonly key: string;
   readonly redemptionId: number;
   /** Undefined: all that is left. */
@@ -41,7 +41,7 @@ interface Asked {
 
 export class CheckedRefunds {
   readonly #ledger: Seen;
-  /** By key: which refund it was. */
+  /** Keyed by idempotency key: the number of the refund. */
   readonly #told = new Map<string, number>();
   readonly #isNew = new Set<string>();
 
@@ -95,17 +95,18 @@ export class CheckedRefunds {
       .toSorted((a, b) => a.refundNumber - b.refundNumber);
   }
 
-  /** A gateway answers a shop that asks for a refund of a redemption which it knows to be redeemed. */
-  answered(checker: Checks, asked: Asked, status: number, body: Record<string, unknown>): void {
-    if (status === 200 || status === 201) this.#checkMade(checker, asked, status === 201, body);
+  /** A gateway answers a shop's request to refund a redemption that the shop knows to be redeemed. */
+  answered(checker: Checks, request: RefundRequest, status: number, body: Record<string, unknown>): void {
+    if (status === 200 || status === 201) this.#checkMade(checker, request, status === 201, body);
     else if (status === 409 && String(body.type).endsWith('nothing-to-refund'))
-      this.#checkNothing(checker, asked);
-    else if (status !== 503) checker.breaks(1, `${asked.key} is answered ${status} ${JSON.stringify(body)}`);
+      this.#checkNothing(checker, request);
+    else if (status !== 503)
+      checker.breaks(1, `${request.key} is answered ${status} ${JSON.stringify(body)}`);
   }
 
   #checkMade(
     checker: Checks,
-    { key, redemptionId }: Asked,
+    { key, redemptionId }: RefundRequest,
     isNew: boolean,
     { number, amount }: Record<string, unknown>,
   ): void {
@@ -123,7 +124,7 @@ export class CheckedRefunds {
       );
   }
 
-  #checkNothing(checker: Checks, { key, redemptionId, quantity = 1 }: Asked): void {
+  #checkNothing(checker: Checks, { key, redemptionId, quantity = 1 }: RefundRequest): void {
     const told = this.#told.get(key);
     if (told !== undefined)
       checker.breaks(4, `${key} was told refund ${told}, and is refused when asked again`);

@@ -1,7 +1,7 @@
 /**
- * What must hold of a waiting room, by its current terms: nobody is admitted above the rate or the capacity, or while it is
- * paused; whoever is admitted is the first in line; and nobody is skipped who was present, or was absent for less than the
- * grace time, outages excluded. Shares no code with gateway and engine.
+ * What must hold of a waiting room, by its current terms: it admits nobody above the rate or the capacity, or while it is
+ * paused; it admits the first in line; and it skips no user who was present, or absent for less than the grace time, outages
+ * excluded. Shares no code with gateway and engine.
  */
 import { REPORT_US } from './checker-presence.ts';
 import type { SeenPerson, SeenRows } from './checker-rows.ts';
@@ -9,8 +9,8 @@ import type { Checks } from './checks.ts';
 
 const SECOND_US = 1_000_000;
 /**
- * Within this time it is known that somebody has come or gone: reports are made four times a second, and read in the next
- * cycle.
+ * The ledger learns within this time that a user has come or gone: gateways report four times a second, and the next cycle
+ * reads the reports.
  */
 const SLACK_US = 900_000;
 /** Allows for outages that are too short to be noticed, and for the lease that a gateway needs after them. */
@@ -42,7 +42,7 @@ export function checkRoom(
   }
 }
 
-/** Those just admitted were admitted by the terms. */
+/** The users just admitted were admitted according to the terms. */
 function checkAdmissions(
   checker: Checks,
   { campaign, people, terms }: SeenRows,
@@ -63,7 +63,7 @@ function checkAdmissions(
     checker.breaks(2, `room ${campaignId} has ${inside} inside, of ${capacity}`);
 }
 
-/** Whoever returns is soon in line again: counted from when their return can be known, and from when they were skipped. */
+/** A returning user is soon in line again, counted from when the return can be known and from when the user was skipped. */
 function checkReturn(checker: Checks, { campaign }: SeenRows, userId: string, nowUs: number): void {
   const { isThere, sinceUs } = checker.streams.of(campaign.campaignId, userId);
   if (!isThere || sinceUs === undefined) return;
@@ -85,26 +85,26 @@ function checkSkip(checker: Checks, rows: SeenRows, userId: string, nowUs: numbe
   const graceUs = (announced.room?.graceMs ?? 0) * 1_000;
   const knownFromUs = checker.absences.knownFromUs(campaign.campaignId, userId) ?? enteredUs(rows, userId);
   const knownUs = nowUs - knownFromUs;
-  if (knownUs < graceUs - checker.clockOffUs - checker.shop.clockSetByUs)
+  if (knownUs < graceUs - checker.clockOffUs)
     checker.breaks(1, `${userId} is known to be away for ${knownUs} us of ${graceUs} and is skipped`);
   const { isThere, sinceUs, awayFromUs } = checker.streams.of(campaign.campaignId, userId);
   if (sinceUs === undefined) return;
   const forUs = nowUs - sinceUs;
   const slackUs = SLACK_US + checker.clockOffUs;
-  // An engine that stood still may only now report that they had been away for too long, and the next step has them back.
+  // An engine that stood still may report only now that a user was away for too long; the next step has the user back.
   const cameUs = isThere ? sinceUs : (checker.streams.openedUs(campaign.campaignId, userId) ?? sinceUs);
   const beforeUs = awayUsBetween(checker, awayFromUs ?? enteredUs(rows, userId), cameUs) + REPORT_US;
   if (isThere && forUs >= graceUs + slackUs && beforeUs < graceUs)
     checker.breaks(1, `${userId} was there for ${forUs} us, away for ${beforeUs} before, and is skipped`);
   const awayUs = forUs - checker.outages.between(sinceUs, nowUs);
-  // Where reports were delayed for long, somebody who came meanwhile and left again may only now be told of the absence
+  // If reports were delayed for long, a user who came meanwhile and left again may only now be skipped for the absence
   // before.
   const isLate = checker.reports.between(enteredUs(rows, userId), nowUs) > 0;
   if (!isThere && !isLate && awayUs < graceUs - slackUs && beforeUs < graceUs)
     checker.breaks(1, `${userId} was away for ${awayUs} us of ${graceUs} and is skipped`);
 }
 
-/** At the end, everybody was admitted who has not left and is not absent; of those present, some may still wait. */
+/** At the end, every user was admitted who has not left and is not absent; of those present, some may still wait. */
 export function checkRoomEnd(checker: Checks, { campaign, entries, gone, people, winners }: SeenRows): void {
   const isAway = ({ state, stamp }: SeenPerson): boolean =>
     state === 'skipped' || (state === 'waiting' && campaign.finishedAt === null && stamp !== null);

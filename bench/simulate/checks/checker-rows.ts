@@ -1,38 +1,38 @@
-/** The ledger's rows as the checker sees them, and what was announced, which it compares them with. */
+/** The checker's view of the ledger's rows, and the announcements that it compares them with. */
 import type { LoggedCampaign } from './checker-log.ts';
 
-/** The rules of a campaign, as they were announced. */
+/** The announced rules of a campaign. */
 export interface Announced {
   readonly campaignId: number;
   readonly kind: 'coupon' | 'raffle' | 'room';
-  readonly places: number;
+  readonly stock: number;
   readonly opensAtUs: number;
   readonly closesAtUs: number;
-  /** Of a raffle; undefined for a draw at the close. */
+  /** Raffles only; undefined for a draw at the close. */
   readonly drawsAtUs: number | undefined;
-  /** Where grants and wins have to be claimed: within how long, and how many wait for a coupon. */
+  /** If grants and wins must be claimed: within how long, and the length of a coupon's waitlist. */
   readonly claims: { readonly withinS: number; readonly waitlist: number } | undefined;
-  /** Of a room: its rate, its capacity, and how long somebody may be absent. */
+  /** Rooms only: the rate, the capacity, and how long a user may be absent. */
   readonly room:
     | { readonly perSecond: number; readonly capacity: number | null; readonly graceMs: number }
     | undefined;
 }
 
-/** What the operator may set of a room at any time. */
+/** The terms of a room that an operator may change at any time. */
 export interface RoomTerms {
   readonly perSecond: number;
   readonly capacity: number | null;
   readonly paused: boolean;
 }
 
-/** The ledger's row of a campaign, as far as it is checked. */
+/** The checked columns of a campaign's row. */
 export interface SeenCampaign {
   readonly campaignId: number;
   readonly kind: string;
-  readonly places: number;
+  readonly stock: number;
   readonly opensAt: Date;
   readonly closesAt: Date;
-  /** Where it was told to close ahead of time. */
+  /** The early close, if there is one. */
   readonly closingAt: Date | null;
   readonly drawsAt: Date | null;
   readonly revision: number;
@@ -51,7 +51,7 @@ export interface SeenCampaign {
   readonly outageUs: number;
 }
 
-/** The ledger's row of somebody in a room, as far as it is checked. */
+/** The checked columns of the row of a user in a room. */
 export interface SeenPerson {
   readonly campaignId: number;
   readonly userId: string;
@@ -59,11 +59,11 @@ export interface SeenPerson {
   readonly state: string;
   readonly serial: number | null;
   readonly admittedUs: number | null;
-  /** The gateways' incarnations at which they have a stream, as the ledger knows it. */
+  /** The incarnations of gateways where the user has a stream, as the ledger knows. */
   readonly incarnations: readonly number[];
 }
 
-/** The ledger's row of somebody who has a place, as far as it is checked. */
+/** The checked columns of a claimant's row. */
 export interface SeenClaimant {
   readonly campaignId: number;
   readonly number: number;
@@ -85,12 +85,12 @@ export interface SeenRows {
   readonly entries: ReadonlyMap<string, number>;
   /** By serial. */
   readonly winners: readonly { readonly serial: number; readonly userId: string }[];
-  /** Users, in order of place. */
+  /** Users, in order of their number. */
   readonly alternates: readonly string[];
   readonly gone: ReadonlySet<string>;
   /** By number. */
   readonly claimants: readonly SeenClaimant[];
-  /** Of a room. */
+  /** Rooms only. */
   readonly people: readonly SeenPerson[];
   /** The room's terms. */
   readonly terms: RoomTerms | undefined;

@@ -1,23 +1,23 @@
 /**
- * What must hold of changes that people make: times that have passed stay, and once a pause or a cancellation is in effect no
- * gateway admits anybody until it is taken back. Shares no code with gateway and engine.
+ * What must hold of operators' changes: times that have passed stay, and once a pause or a cancellation is in effect, no
+ * gateway admits anybody until the pause ends. Shares no code with gateway and engine.
  */
 import type { Announced, SeenCampaign } from './checker-rows.ts';
 import type { Checks } from './checks.ts';
 
-/** A version of a campaign as the ledger has it, as far as it is checked. */
+/** The checked columns of a version of a campaign. */
 export interface SeenVersion {
   readonly campaignId: number;
   readonly version: number;
   readonly action: string;
   readonly state: string;
-  readonly places: number;
+  readonly stock: number;
   readonly opensAt: Date;
   readonly closesAt: Date;
   readonly drawsAt: Date | null;
 }
 
-/** How far the clocks of gateways may be off, and that of the ledger, whose commits are observed. */
+/** How far the clocks of gateways may be off, and the clock of the ledger, whose commits are observed. */
 const SLACK_US = 60_000;
 
 interface Entered {
@@ -31,16 +31,16 @@ interface Entered {
 interface SeenSchedule {
   readonly version: number;
   readonly shutSinceUs: number | undefined;
-  /** The terms of that version, also where somebody has closed the campaign early. */
+  /** The terms of that version, even if the campaign was closed early. */
   readonly terms: ReturnType<typeof termsOf> | undefined;
 }
 
 export class CheckedSchedule {
   readonly #seen = new Map<number, SeenSchedule>();
-  /** When each first asked to enter, by `campaign/user`: an entry may come of that request, however late. */
+  /** Keyed by `campaign/user`: when the user first requested to enter. That request may lead to an entry, however late. */
   readonly #firstAskedUs = new Map<string, number>();
 
-  /** A campaign was committed. Returns its terms where a version that is newly in effect changes them. */
+  /** A campaign was committed. Returns its terms if a version that has just taken effect changes them. */
   committed(
     checker: Checks,
     {
@@ -65,14 +65,14 @@ export class CheckedSchedule {
     if (before === undefined || row.action !== 'edit') return undefined;
     const was = { ...announced, ...before.terms };
     const changed = { ...announced, ...termsOf(row) };
-    // A time that has passed by a wrong clock counts as passed, if the error is too small to be noticed.
+    // A time that has passed on a wrong clock counts as passed if the error is too small to be noticed.
     const latestUs = nowUs - SLACK_US - checker.clockOffUs;
     const passed = (from: number, to: number): boolean => from !== to && Math.min(from, to) < latestUs;
-    // A campaign that was told to close keeps to that, whatever the ledger settles by until all gateways have heard.
-    const isCloseMoved = rowBefore === undefined || doorCloses(rowBefore) !== doorCloses(campaign);
+    // An early close stands, whatever close the ledger settles by until all gateways know of it.
+    const isCloseMoved = rowBefore === undefined || admissionEndsMs(rowBefore) !== admissionEndsMs(campaign);
     const isDrawMoved = changed.drawsAtUs !== was.drawsAtUs;
-    // A drawing without a time of its own was due at the close, so at the close that gateways were told.
-    const closedUs = rowBefore === undefined ? was.closesAtUs : doorCloses(rowBefore) * 1000;
+    // A drawing without its own time was due at the close, that is, the close that gateways were told.
+    const closedUs = rowBefore === undefined ? was.closesAtUs : admissionEndsMs(rowBefore) * 1000;
     if (
       passed(was.opensAtUs, changed.opensAtUs) ||
       (isCloseMoved && passed(was.closesAtUs, changed.closesAtUs)) ||
@@ -82,8 +82,8 @@ export class CheckedSchedule {
     return changed;
   }
 
-  /** Somebody asks to enter. */
-  asked(campaignId: number, userId: string, nowUs: number): void {
+  /** A user requests to enter. */
+  requested(campaignId: number, userId: string, nowUs: number): void {
     const key = `${campaignId}/${userId}`;
     if (!this.#firstAskedUs.has(key)) this.#firstAskedUs.set(key, nowUs);
   }
@@ -92,7 +92,7 @@ export class CheckedSchedule {
     return this.#firstAskedUs.get(`${campaignId}/${userId}`);
   }
 
-  /** Somebody is told 202: never if the campaign was shut when they first asked, or shut at the time of their stamp. */
+  /** A user gets 202: never if the campaign was shut at the first request or at the time of the stamp. */
   entered(checker: Checks, { campaignId, userId, askedUs, stampUs }: Entered): void {
     const since = this.#seen.get(campaignId)?.shutSinceUs;
     if (since === undefined || askedUs < since) return;
@@ -102,16 +102,16 @@ export class CheckedSchedule {
   }
 }
 
-function termsOf({ places, opensAt, closesAt, drawsAt }: SeenVersion) {
+function termsOf({ stock, opensAt, closesAt, drawsAt }: SeenVersion) {
   return {
-    places,
+    stock,
     opensAtUs: opensAt.getTime() * 1000,
     closesAtUs: closesAt.getTime() * 1000,
     drawsAtUs: drawsAt === null ? undefined : drawsAt.getTime() * 1000,
   };
 }
 
-function doorCloses({ closingAt, closesAt }: Pick<SeenCampaign, 'closingAt' | 'closesAt'>): number {
+function admissionEndsMs({ closingAt, closesAt }: Pick<SeenCampaign, 'closingAt' | 'closesAt'>): number {
   return (closingAt ?? closesAt).getTime();
 }
 

@@ -1,15 +1,15 @@
 /**
- * What must hold of a campaign whenever something is committed: it is settled up to no later than the current time, passes
- * over no entry, and keeps its rules. Shares no code with gateway and engine.
+ * What must hold of a campaign after every commit: it is settled up to no later than the current time, passes over no entry,
+ * and keeps its rules. Shares no code with gateway and engine.
  */
 import type { SeenRows } from './checker-rows.ts';
 import type { Checks } from './checks.ts';
 
-/** Clocks of the simulated processes run up to 2% off, from reading to reading. */
+/** The clocks of simulated processes run up to 2% too fast or too slow. */
 const CLOCK_SLACK_US = 30_000;
 const STAMPS_PER_US = 1024;
 
-/** Invariant 3: every entry that counts, at or below what is settled, is in the ledger. */
+/** Invariant 3: every entry that counts, at or below the settled stamp, is in the ledger. */
 export function checkOvertaken(
   checker: Checks,
   { campaign, entries, logged }: SeenRows,
@@ -24,7 +24,7 @@ export function checkOvertaken(
   }
 }
 
-/** Invariant 3: nothing is decided before its time, whatever a clock shows, since somebody may still enter before it. */
+/** Invariant 3: nothing is decided before its time, whatever a clock shows, since users may still enter before then. */
 export function checkTime(checker: Checks, { campaign, announced }: SeenRows, nowUs: number): void {
   const { campaignId, settledStamp, closesAt, finishedAt, kind } = campaign;
   const latestUs = nowUs + checker.clockOffUs + CLOCK_SLACK_US;
@@ -32,7 +32,7 @@ export function checkTime(checker: Checks, { campaign, announced }: SeenRows, no
   if (settledStamp > 0 && settledUs > latestUs)
     checker.breaks(3, `campaign ${campaignId} is settled up to ${settledUs - nowUs} us from now`);
   const closesUs = closesAt.getTime() * 1_000;
-  // A cancelled campaign ends before its close, and nothing is drawn.
+  // A cancelled campaign ends before its close, without a draw.
   const isDrawn = campaign.seed !== null || (finishedAt !== null && campaign.cancelledStamp === null);
   if (kind !== 'raffle' || !isDrawn) return;
   if (closesUs > latestUs)
@@ -41,11 +41,11 @@ export function checkTime(checker: Checks, { campaign, announced }: SeenRows, no
     checker.breaks(3, `campaign ${campaignId} is drawn ${announced.drawsAtUs - nowUs} us before its drawing`);
 }
 
-/** Invariant 8: the rules stay; a close only comes nearer. */
+/** Invariant 8: the rules stay; a close may only come earlier. */
 export function checkRules(checker: Checks, { campaign, announced }: SeenRows): void {
   const isSame =
     campaign.kind === announced.kind &&
-    campaign.places === announced.places &&
+    campaign.stock === announced.stock &&
     campaign.opensAt.getTime() * 1000 === announced.opensAtUs &&
     (campaign.drawsAt === null ? undefined : campaign.drawsAt.getTime() * 1000) === announced.drawsAtUs &&
     campaign.closesAt.getTime() * 1000 <= announced.closesAtUs;

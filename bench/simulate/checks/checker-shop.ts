@@ -1,14 +1,14 @@
 /**
- * What must hold of coupons in use: never more uses than the limits allow, one redemption per key however often it is asked
- * for, a price that follows from the terms and the basket, holds that are redeemed in time or not at all, and answers that
- * stay true. For terms, what is shown, and refunds see checker-coupons.ts and checker-refunds.ts. Shares no code with gateway
- * and engine.
+ * What must hold of coupons in use: never more uses than the limits allow, one redemption per key however often it is
+ * requested, a price that follows from the terms and the basket, holds that are redeemed in time or not at all, and answers
+ * that stay true. checker-coupons.ts checks terms and what gateways show, checker-refunds.ts checks refunds. Shares no code
+ * with gateway and engine.
  */
 import { type CheckedCoupon, CheckedCoupons, type SeenCoupon, type SeenUse } from './checker-coupons.ts';
 import { CheckedRefunds, type SeenRefund } from './checker-refunds.ts';
 import type { Checks } from './checks.ts';
 
-/** The committed rows, as far as they are checked. */
+/** The checked columns of the committed rows. */
 export interface SeenShop {
   coupons(): readonly SeenCoupon[];
   redemptions(): readonly SeenRedemption[];
@@ -30,7 +30,7 @@ interface SeenRedemption {
   readonly redeemedAt: Date | null;
 }
 
-/** What is asked for under one key. */
+/** What a shop requests under one key. */
 interface Wanted {
   readonly userId: string;
   readonly code: string;
@@ -44,35 +44,35 @@ interface Answered {
   readonly nowUs: number;
 }
 
-interface AskedOf {
+interface CouponAction {
   readonly what: 'hold' | 'redeem' | 'commit' | 'release';
   readonly key: string;
   readonly of: number | undefined;
 }
 
-/** One use, and while it counted: microseconds. */
+/** One use, and the time during which it counted, microseconds. */
 interface Counted {
   readonly redemptionId: number;
   readonly couponId: number;
   readonly userId: string;
   readonly fromUs: number;
-  /** When it is known not to count any more; infinite while it counts. */
+  /** From then on it certainly does not count; infinite while it counts. */
   untilUs: number;
 }
 
-/** How much earlier something may have been decided than it was committed or answered, in addition to a request's latency. */
+/** How much earlier than its commit or answer something may have been decided, in addition to a request's latency. */
 const SLACK_US = 1_000_000;
 const WHOLE = 10_000;
 
 export class CheckedShop {
-  /** By how much the ledger's clock is set in this run: holds lapse by it, sooner or later. */
+  /** By how much the ledger's clock is set in this run: holds lapse by that clock, so sooner or later. */
   clockSetByUs = 0;
   readonly coupons: CheckedCoupons;
   readonly refunds: CheckedRefunds;
   readonly isOpen: boolean;
   readonly #ledger: SeenShop;
   readonly #wanted = new Map<string, Wanted>();
-  /** By key, what was answered first. */
+  /** Keyed by idempotency key: the first answer. */
   readonly #told = new Map<string, { readonly id: number; readonly atUs: number }>();
   readonly #isNew = new Set<string>();
   readonly #states = new Map<number, string>();
@@ -130,7 +130,7 @@ export class CheckedShop {
     }
   }
 
-  /** Notes from when on a use counts, and until when. */
+  /** Records from when and until when each use counts. */
   #count({ redemptionId, couponId, userId, heldUntil, givenBackAt }: SeenUse, nowUs: number): void {
     const key = `${redemptionId}/${couponId}`;
     const known = this.#counted.get(key) ?? {
@@ -168,7 +168,7 @@ export class CheckedShop {
       checker.breaks(2, `${key} cost ${String(total)}, not ${this.#priceOf(redemptionId, wanted)}`);
   }
 
-  /** A discount is rounded half up, and is never more than there is. */
+  /** A discount is rounded half up, and never exceeds the subtotal. */
   #priceOf(redemptionId: number, { subtotal }: Wanted): number | undefined {
     const use = this.#ledger.uses().find(each => each.redemptionId === redemptionId);
     const coupon = this.#ledger.coupons().find(({ couponId }) => couponId === use?.couponId);
@@ -178,14 +178,14 @@ export class CheckedShop {
   }
 
   /** A gateway answers a shop. */
-  answered(checker: Checks, asked: AskedOf, answer: Answered): void {
+  answered(checker: Checks, action: CouponAction, answer: Answered): void {
     const { status, body } = answer;
-    if (status === 200 || status === 201) this.#checkDone(checker, asked, Number(body.id), answer);
-    else if (status === 409) this.#checkRefused(checker, asked, answer);
-    else if (status !== 503) checker.breaks(1, `${asked.key} is answered ${status} ${JSON.stringify(body)}`);
+    if (status === 200 || status === 201) this.#checkDone(checker, action, Number(body.id), answer);
+    else if (status === 409) this.#checkRefused(checker, action, answer);
+    else if (status !== 503) checker.breaks(1, `${action.key} is answered ${status} ${JSON.stringify(body)}`);
   }
 
-  #checkDone(checker: Checks, { what, key }: AskedOf, id: number, { status, nowUs }: Answered): void {
+  #checkDone(checker: Checks, { what, key }: CouponAction, id: number, { status, nowUs }: Answered): void {
     const row = this.#ledger.redemptions().find(({ redemptionId }) => redemptionId === id);
     if (row === undefined) {
       checker.breaks(1, `${key} was told of redemption ${id}, which the ledger has not`);
@@ -208,13 +208,13 @@ export class CheckedShop {
 
   #checkRefused(
     checker: Checks,
-    { what, key, of: redemptionId }: AskedOf,
+    { what, key, of: redemptionId }: CouponAction,
     { body, askedUs, nowUs }: Answered,
   ): void {
     const told = this.#told.get(key);
     if (told !== undefined && told.atUs < askedUs && what !== 'release')
       checker.breaks(4, `${key} was told ${told.id}, and is refused when asked again`);
-    // One key redeems a hold, or one releases it: its state follows from what is asked here.
+    // One key redeems a hold, or one releases it: its state follows from the requests here.
     if (String(body.type).endsWith('already-redeemed'))
       checker.breaks(4, `${key} is told that ${redemptionId} is redeemed already: by itself`);
     const row = this.#ledger.redemptions().find(each => each.redemptionId === redemptionId);
@@ -235,7 +235,7 @@ export class CheckedShop {
     }
   }
 
-  /** At some moment since they asked nothing was left for them: others had used it. */
+  /** At some moment since the request, nothing was left for the user: others had used it. */
   #checkUsedUp(
     checker: Checks,
     key: string,
@@ -263,7 +263,7 @@ export class CheckedShop {
       checker.breaks(2, `${key} was told used up, with ${counting.length} uses of others, of ${limit}`);
   }
 
-  /** At the end: everything that was answered exists, and a hold that nobody redeemed is no use. */
+  /** At the end, everything that was answered exists, and a hold that nobody redeemed is not a use. */
   checkEnd(checker: Checks): void {
     for (const [key, { id }] of this.#told) {
       if (!this.#states.has(id)) checker.breaks(1, `${key} was told of redemption ${id}, which is not there`);

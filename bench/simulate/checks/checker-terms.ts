@@ -1,6 +1,6 @@
 /**
- * What must hold of the terms of a room, which the operator sets while it is open: each version is what somebody asked for, no
- * version changes or is left out, and answers stay true. Shares no code with gateway and engine.
+ * What must hold of the terms of a room, which the operator sets while it is open: each version was requested, no version
+ * changes or is missing, and answers stay true. Shares no code with gateway and engine.
  */
 import type { Announced, RoomTerms } from './checker-rows.ts';
 import type { Checks } from './checks.ts';
@@ -16,23 +16,23 @@ function textOf({ perSecond, capacity, paused }: RoomTerms): string {
 
 export class CheckedTerms {
   readonly #ledger: () => readonly SeenTerms[];
-  /** By campaign, the terms that it may have: what was announced, and what the operator asked for. */
-  readonly #asked = new Map<number, Set<string>>();
-  /** By campaign, how many versions there may be: each act makes one, however often it is asked for. */
+  /** Keyed by campaign: the terms that it may have, announced or requested by the operator. */
+  readonly #requested = new Map<number, Set<string>>();
+  /** Keyed by campaign: how many versions there may be. Each act makes one, however often it is requested. */
   readonly #acts = new Map<number, number>();
-  /** By `campaign/version`, as first seen. */
+  /** Keyed by `campaign/version`, as first seen. */
   readonly #seen = new Map<string, string>();
 
   constructor(announced: readonly Announced[], ledger: () => readonly SeenTerms[]) {
     this.#ledger = ledger;
     for (const { campaignId, room } of announced) {
-      if (room !== undefined) this.asked(campaignId, { ...room, paused: false });
+      if (room !== undefined) this.requested(campaignId, { ...room, paused: false });
     }
   }
 
-  asked(campaignId: number, terms: RoomTerms): void {
-    const asked = this.#asked.get(campaignId) ?? new Set();
-    this.#asked.set(campaignId, asked.add(textOf(terms)));
+  requested(campaignId: number, terms: RoomTerms): void {
+    const requested = this.#requested.get(campaignId) ?? new Set();
+    this.#requested.set(campaignId, requested.add(textOf(terms)));
     this.#acts.set(campaignId, (this.#acts.get(campaignId) ?? 0) + 1);
   }
 
@@ -65,7 +65,7 @@ export class CheckedTerms {
       const text = textOf(row);
       if (row.version !== index + 1)
         checker.breaks(8, `room ${campaignId} lacks a version before ${row.version}`);
-      if (this.#asked.get(campaignId)?.has(text) !== true)
+      if (this.#requested.get(campaignId)?.has(text) !== true)
         checker.breaks(8, `room ${campaignId} has terms that nobody asked for: ${text}`);
       if ((this.#seen.get(key) ?? text) !== text)
         checker.breaks(

@@ -1,10 +1,10 @@
 /**
- * The checker: compares what happened with the eight invariants (see README, "What is guaranteed"). It keeps its own record of
- * what clients were told and of what is in the log, looks at the ledger's rows and at the ranks, and shares no code with
- * gateway and engine: it cannot make their mistakes with them.
+ * The checker compares what happened with the eight invariants (see README, "What is guaranteed"). It keeps its own record of
+ * what clients were told and of what is in the log, and reads the ledger's rows and the ranks. It shares no code with gateway
+ * and engine, so it cannot share their mistakes.
  *
- * After each record of the log, each commit of the ledger and each answer to a client it checks what these can break; when all
- * is healed and still, it checks everything (checker-end.ts).
+ * After each record of the log, each commit of the ledger and each answer to a client, it checks what these can break. Once all
+ * faults are over and nothing is left to do, it checks everything (checker-end.ts).
  */
 import { CheckedEnds, checkClaims } from './checker-claims.ts';
 import type { CheckedCoupon } from './checker-coupons.ts';
@@ -40,7 +40,7 @@ export interface ToldOutcome {
   readonly position: number | undefined;
 }
 
-/** What somebody was told before they asked. */
+/** What a user was told before the current request. */
 export interface ToldSoFar {
   /** The lowest stamp. */
   readonly stamp: number | undefined;
@@ -52,7 +52,7 @@ interface ToldAgain {
   readonly status: number;
   readonly type: unknown;
   readonly outcome: unknown;
-  /** The stamp in an answer about somebody's own entry. */
+  /** The stamp in an answer about the user's own entry. */
   readonly stamp: number | undefined;
 }
 
@@ -60,13 +60,13 @@ const STAMPS_PER_US = 1024;
 
 export class Checker implements Checks {
   readonly log: CheckedLog;
-  /** By the versions in effect. */
+  /** The terms of the versions in effect. */
   readonly announced: Map<number, Announced>;
   readonly schedule = new CheckedSchedule();
   readonly accepted: { readonly campaignId: number; readonly userId: string; readonly stamp: number }[] = [];
-  /** By `campaign/user`: the position that was shown. */
+  /** Keyed by `campaign/user`: the position that was shown. */
   readonly shown = new Map<string, number>();
-  /** How many were ahead, as a client was last shown. */
+  /** The count of users ahead that a client was shown last. */
   readonly #ahead = new WeakMap<object, number>();
   readonly outcomes: ToldOutcome[] = [];
   readonly claimed: { readonly campaignId: number; readonly userId: string; readonly serial: number }[] = [];
@@ -81,17 +81,17 @@ export class Checker implements Checks {
   readonly reports = new Outages();
   /** By how much a clock that is set may go unnoticed: CLOCK_STOP_MS, where one is set. */
   clockOffUs = 0;
-  /** By how much a gateway's clock, and Redis', may be off with nobody noticing: CLOCK_STOP_MS each. */
+  /** By how much a gateway's clock, and Redis', may be off unnoticed: CLOCK_STOP_MS each. */
   stampOffUs = 0;
-  /** By how much a stamp may lie before the request, as proxies note earlier times. */
+  /** How long before the request a stamp may lie: proxies note earlier times. */
   stampBehindUs = Number.POSITIVE_INFINITY;
-  /** Until when a gateway was behind by more without knowing it, as its machine had stood still. */
+  /** Until then a gateway was further behind without knowing it, because its machine had stood still. */
   behindUntilUs: () => number = () => 0;
   /** How long before it is made an offer may begin: when there is much to decide, the last is no later than the first. */
   offeredBeforeUs = Number.POSITIVE_INFINITY;
   readonly #ledger: SeenLedger;
   readonly #broken: (violation: Violation) => void;
-  /** The campaigns as they were last seen. */
+  /** The last seen state of the campaigns. */
   readonly #seen = new Map<number, SeenRows>();
 
   constructor(
@@ -116,7 +116,7 @@ export class Checker implements Checks {
     }
   }
 
-  /** Nobody is stamped by a clock whose error somebody could have noticed. */
+  /** No stamp comes from a clock whose error could have been noticed. */
   #checkStamp({ campaignId, userId, stamp }: LoggedItem, nowUs: number): void {
     const stampUs = (this.announced.get(campaignId)?.opensAtUs ?? 0) + Math.floor(stamp / STAMPS_PER_US);
     const askedUs = this.schedule.firstAskedUs(campaignId, userId) ?? nowUs;
@@ -132,7 +132,7 @@ export class Checker implements Checks {
       );
   }
 
-  /** The ledger has committed something, in a transaction that began at `beganUs`. */
+  /** The ledger has committed a transaction that began at `beganUs`. */
   committed(beganUs: number, nowUs: number): void {
     if (this.shop.isOpen) this.shop.committed(this, nowUs);
     this.absences.committed(this.#ledger.people(), this.reports.sinceUs ?? nowUs, nowUs);
@@ -204,7 +204,7 @@ export class Checker implements Checks {
     this.#broken(new Violation(invariant, what));
   }
 
-  /** A gateway answers 202, or 200 with an entry that stands: the log has such an entry, and it counts. */
+  /** A gateway answers 202, or 200 with a valid entry: the log has that entry, and it counts. */
   toldAccepted(campaignId: number, userId: string, stamp: number, askedUs: number): void {
     const stampUs = (this.announced.get(campaignId)?.opensAtUs ?? 0) + Math.floor(stamp / 1024);
     this.schedule.entered(this, { campaignId, userId, askedUs, stampUs });
@@ -218,20 +218,20 @@ export class Checker implements Checks {
     }
   }
 
-  /** What somebody was told so far. */
+  /** What a user was told so far. */
   toldSoFar(campaignId: number, userId: string): ToldSoFar {
     const isTheirs = (each: { readonly campaignId: number; readonly userId: string }): boolean =>
       each.campaignId === campaignId && each.userId === userId;
     const told = this.accepted.filter(isTheirs);
     return {
       stamp: told.length === 0 ? undefined : Math.min(...told.map(({ stamp }) => stamp)),
-      // Whoever was skipped in a room may come back.
+      // A user who was skipped in a room may come back.
       outcome:
         this.announced.get(campaignId)?.kind === 'room' ? undefined : this.outcomes.find(isTheirs)?.outcome,
     };
   }
 
-  /** Checks an answer to somebody against what they had been told before they asked. */
+  /** Checks an answer against what the user had been told before the request. */
   toldAgain(userId: string, before: ToldSoFar, { status, type, stamp, outcome }: ToldAgain): void {
     if (before.outcome !== undefined && (outcome === 'waiting' || outcome === 'waitlisted'))
       this.breaks(1, `${userId} was told ${before.outcome}, and ${outcome} when they asked again`);
@@ -242,16 +242,16 @@ export class Checker implements Checks {
       this.breaks(4, `${userId} was told ${before.stamp}, and ${stamp} when they asked again`);
   }
 
-  /** A gateway answers that nothing is left: then nothing is left, and whoever has one is not told so. */
+  /** A gateway answers `sold_out`: then nothing is left, and no winner gets that answer. */
   toldSoldOut(campaignId: number, userId: string): void {
     const winners = this.#ledger.grants().filter(grant => grant.campaignId === campaignId);
-    const places = this.announced.get(campaignId)?.places ?? 0;
-    if (winners.length < places) this.breaks(2, `told sold out with ${winners.length} of ${places} granted`);
+    const stock = this.announced.get(campaignId)?.stock ?? 0;
+    if (winners.length < stock) this.breaks(2, `told sold out with ${winners.length} of ${stock} granted`);
     if (winners.some(winner => winner.userId === userId))
       this.breaks(1, `${userId} has one and was told sold out`);
   }
 
-  /** A gateway answers that the campaign is closed: not to somebody whose entry is decided, or soon will be. */
+  /** A gateway answers that the campaign is closed: never to a user whose entry is decided, or soon will be. */
   toldClosed(campaignId: number, userId: string): void {
     const seen = this.#seen.get(campaignId);
     const stamp = seen?.entries.get(userId);
@@ -260,8 +260,8 @@ export class Checker implements Checks {
   }
 
   /**
-   * A client hears its position: all clients of a user hear the same one. How many are ahead only falls for one client; two
-   * clients, at two gateways, may hear of a change one after the other.
+   * A client is shown its position: all clients of a user see the same one. The count ahead only falls for one client; two
+   * clients, at two gateways, may learn of a change one after the other.
    */
   toldPosition(
     campaignId: number,

@@ -1,4 +1,4 @@
-/** What the checks of a part need of the whole (checker.ts). */
+/** What the partial checks need from the whole checker (checker.ts). */
 import type { Outages } from './checker-outages.ts';
 import type { KnownAbsences, Streams } from './checker-presence.ts';
 
@@ -19,7 +19,6 @@ export interface Checks {
     readonly userId: string;
     readonly serial: number;
   }[];
-  /** An offer that the operator ends may not end before this, unless its time is over; undefined of any other. */
+  /** An offer that the operator ends may not end before this, unless its time is over; undefined for other offers. */
   readonly ends: { dueUs(campaignId: number, userId: string): number | undefined };
-  readonly shop: { readonly clockSetByUs: number };
 }

@@ -1,7 +1,7 @@
 /**
  * Servers, and the connections of processes to them. Requests on one connection arrive, and are answered, in order (TCP);
- * between connections, anything may overtake anything. A request may be late, or lost with or without having been carried out:
- * the sender sees an error then, and cannot tell which.
+ * between connections, anything may overtake anything. A request may be late. It may also be lost, before or after it was
+ * carried out: the sender sees an error and cannot tell which.
  */
 import type { Tally } from './tally.ts';
 import { MS, type Process, type World } from './world.ts';
@@ -16,7 +16,7 @@ export class Path {
   /** Each message is lost with this probability until then. */
   lossyUntilUs = 0;
   loss = 0;
-  /** Until then requests are carried out at once, and answered up to this much later. */
+  /** Until then the server carries requests out at once, and answers up to this much later. */
   lateUntilUs = 0;
   lateUs = 0;
 }
@@ -44,7 +44,7 @@ export class Server {
     this.#links.delete(link);
   }
 
-  /** The server is gone: whoever waits for an answer hears that the connection is. */
+  /** The server is gone: every process that waits for an answer sees its connection closed. */
   goDown(): void {
     this.isUp = false;
     for (const link of this.#links) link.breakOff();
@@ -60,11 +60,11 @@ export class Server {
   }
 }
 
-interface Asked {
+interface PendingRequest {
   readonly reject: (error: Error) => void;
-  /** Answered or given up: anything that arrives now is ignored. */
+  /** It was answered or given up: later answers are ignored. */
   isOver: boolean;
-  /** Its connection ended before it arrived, so it was lost. */
+  /** Its connection ended before it arrived: it is lost. */
   isGone: boolean;
 }
 
@@ -83,7 +83,7 @@ export class Link {
   readonly #path: Path;
   readonly #terms: LinkTerms;
   readonly #tally: Tally;
-  #asked = new Set<Asked>();
+  #pending = new Set<PendingRequest>();
   #lastArrivalUs = 0;
   #lastAnswerUs = 0;
 
@@ -100,35 +100,35 @@ export class Link {
   ask<T>(serve: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const { world } = this.#server;
-      const asked: Asked = { reject, isOver: false, isGone: false };
-      this.#asked.add(asked);
+      const request: PendingRequest = { reject, isOver: false, isGone: false };
+      this.#pending.add(request);
       const giveUpUs = world.nowUs + this.process.really(this.#terms.timeoutUs);
       if (!this.#server.isUp) {
-        this.#rejectAt(world.nowUs + MS, asked, `${this.#server.name} is not there`);
+        this.#rejectAt(world.nowUs + MS, request, `${this.#server.name} is not there`);
         return;
       }
       const outUs = wayUs(world, this.#path, this.#tally);
       if (outUs === undefined) {
-        this.#rejectAt(giveUpUs, asked, 'no answer in time');
+        this.#rejectAt(giveUpUs, request, 'no answer in time');
         return;
       }
       this.#lastArrivalUs = Math.max(world.nowUs + outUs, this.#lastArrivalUs);
-      // A request that was given up by then still arrives and is carried out.
-      if (this.#lastArrivalUs > giveUpUs) this.#rejectAt(giveUpUs, asked, 'no answer in time');
+      // A request that the sender has given up still arrives and is carried out.
+      if (this.#lastArrivalUs > giveUpUs) this.#rejectAt(giveUpUs, request, 'no answer in time');
       world.after(this.#lastArrivalUs - world.nowUs, world.outside, () => {
-        if (!asked.isGone) this.#arrive(serve, asked, giveUpUs, resolve);
+        if (!request.isGone) this.#arrive(serve, request, giveUpUs, resolve);
       });
     });
   }
 
-  /** The connection is gone, whoever ended it. Requests that have reached the server stay carried out. */
+  /** Either side has ended the connection. Requests that reached the server stay carried out. */
   breakOff(): void {
-    const asked = this.#asked;
-    this.#asked = new Set();
+    const pending = this.#pending;
+    this.#pending = new Set();
     this.#lastArrivalUs = 0;
     this.#lastAnswerUs = 0;
     const { world } = this.#server;
-    for (const each of asked) {
+    for (const each of pending) {
       each.isGone = true;
       this.#rejectAt(world.nowUs + MS / 2, each, `${this.#server.name} closed the connection`);
     }
@@ -136,7 +136,7 @@ export class Link {
     if (onBreak !== undefined) world.after(MS / 2, this.process, onBreak);
   }
 
-  #arrive<T>(serve: () => T, asked: Asked, giveUpUs: number, resolve: (value: T) => void): void {
+  #arrive<T>(serve: () => T, request: PendingRequest, giveUpUs: number, resolve: (value: T) => void): void {
     const { world } = this.#server;
     let value: T | undefined;
     let failure: unknown;
@@ -145,19 +145,19 @@ export class Link {
     } catch (error) {
       failure = error;
     }
-    if (asked.isOver) return;
+    if (request.isOver) return;
     const backUs = wayUs(world, this.#path, this.#tally);
     const answerUs = Math.max(world.nowUs + (backUs ?? 0) + this.#lateUs(), this.#lastAnswerUs);
     if (backUs === undefined || answerUs > giveUpUs) {
-      this.#rejectAt(giveUpUs, asked, 'no answer in time');
+      this.#rejectAt(giveUpUs, request, 'no answer in time');
       return;
     }
     this.#lastAnswerUs = answerUs;
     world.after(answerUs - world.nowUs, this.process, () => {
-      if (asked.isOver) return;
-      this.#end(asked);
+      if (request.isOver) return;
+      this.#end(request);
       if (failure === undefined) resolve(value as T);
-      else asked.reject(failure instanceof Error ? failure : new Error(String(failure)));
+      else request.reject(failure instanceof Error ? failure : new Error(String(failure)));
     });
   }
 
@@ -169,22 +169,22 @@ export class Link {
     return world.random.between(lateUs / 2, lateUs);
   }
 
-  #rejectAt(atUs: number, asked: Asked, why: string): void {
+  #rejectAt(atUs: number, request: PendingRequest, why: string): void {
     const { world } = this.#server;
     world.after(atUs - world.nowUs, this.process, () => {
-      if (asked.isOver) return;
-      this.#end(asked);
-      asked.reject(this.#terms.errorOf(why));
+      if (request.isOver) return;
+      this.#end(request);
+      request.reject(this.#terms.errorOf(why));
     });
   }
 
-  #end(asked: Asked): void {
-    asked.isOver = true;
-    this.#asked.delete(asked);
+  #end(request: PendingRequest): void {
+    request.isOver = true;
+    this.#pending.delete(request);
   }
 }
 
-/** How long a message takes on that path now, microseconds; undefined when it is lost. */
+/** How long a message on that path takes now, microseconds; undefined when it is lost. */
 export function wayUs(world: World, path: Path, tally: Tally): number | undefined {
   const { random, nowUs } = world;
   if (path.cutUntilUs > nowUs || (path.lossyUntilUs > nowUs && random.chance(path.loss))) {

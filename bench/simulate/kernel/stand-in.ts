@@ -1,17 +1,17 @@
 /**
  * Puts a model in place of an object of a library: a client of Redis or Postgres, or a request or response of uWebSockets.js.
- * The model has what fairline uses; anything else is named in an error, so a new use in production's code fails loudly instead
- * of giving an odd result.
+ * The model has what fairline uses. Using anything else throws an error that names it, so a new use in production's code fails
+ * loudly instead of giving an odd result.
  */
 
 let tellLack: (lack: Error) => void = () => undefined;
 
-/** Reports what a model lacks: production's code may take the error for an answer of the server, and go on. */
+/** Reports what a model lacks: production's code may mistake the error for the server's answer, and go on. */
 export function onLack(tell: (lack: Error) => void): void {
   tellLack = tell;
 }
 
-/** By the name of what the model stands for. */
+/** Keyed by the name of what the model stands for. */
 const refusals = new Map<string, object>();
 
 /**
@@ -29,7 +29,7 @@ function refusalOf(what: string): object {
       {},
       {
         get(target, name) {
-          // A promise that resolves with it looks whether it is a promise itself.
+          // A promise that resolves with the model reads its `then`.
           if (!(name in target) && typeof name === 'string' && name !== 'then') {
             const lack = new TypeError(
               `the simulated ${what} has no '${name}': the model in bench/simulate lacks it`,

@@ -1,4 +1,4 @@
-/** How often each kind of thing was done to a run. */
+/** Counts what happened in a run, by kind. */
 export class Tally {
   readonly #counts = new Map<string, number>();
 

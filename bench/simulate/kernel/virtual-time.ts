@@ -3,13 +3,13 @@
  * `node:timers/promises`, and `Math.random` answer for the current process of the running world. While no world runs, they are
  * Node's.
  *
- * The exports of a module of Node are bound live, and `syncBuiltinESMExports` (node:module) carries a replaced one to whoever
- * imported it by name. Do this only in a process of its own or a worker's, never in that of a test.
+ * The exports of Node's modules are bound live, and `syncBuiltinESMExports` (node:module) passes a replaced export on to every
+ * module that imported it by name. Do this only in a dedicated process or worker, never in the process of a test.
  */
 import { syncBuiltinESMExports } from 'node:module';
 import timersPromises from 'node:timers/promises';
 
-/** A process with clocks of its own; times in microseconds. */
+/** A process with its own clocks; times in microseconds. */
 export interface TimedProcess {
   /** How long its clocks have stood still, in total. */
   readonly frozenUs: number;
@@ -30,7 +30,7 @@ export interface TimedWorld {
 let active: TimedWorld | undefined;
 let isInstalled = false;
 /**
- * Removes the listeners on the signals of sleepers; Node keeps some signals with listeners alive, and everything they refer
+ * Removes the listeners on the signals of sleepers: Node keeps some signals with listeners alive, with everything they refer
  * to.
  */
 const sleepers = new Set<() => void>();
@@ -85,7 +85,7 @@ class VirtualTimer {
   }
 
   #due(): void {
-    // Timers follow the monotonic clock: the time during which that stood still is still to come.
+    // Timers follow the monotonic clock: the time during which that clock stood still is added.
     const stoodUs = this.#owner.frozenUs - this.#frozenUs;
     if (stoodUs > 0) {
       this.#arm(stoodUs);

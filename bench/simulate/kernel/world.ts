@@ -1,14 +1,14 @@
 /**
- * Virtual time: a queue of events, and the processes that they belong to.
+ * Virtual time: a queue of events, and the processes they belong to.
  *
  * The world runs one event, then everything that follows from it without waiting (all promises that are settled by now), then
- * the next. Processes reach each other through events only, so whatever runs belongs to the process of the event that began
- * last: `current`. That is how production's code, which asks for the time and sets timers without naming its process, gets the
+ * the next event. Processes reach each other through events only, so running code belongs to the process of the event that
+ * began last: `current`. Production's code reads the time and sets timers without naming its process; this is how it gets the
  * time and the timers of its own process (see virtual-time.ts). A paused process receives its events when it continues, late
  * and in order, like one stopped by a signal; a dead one receives none.
  *
- * No socket and no timer of the machine is used: between two events the microtasks are drained through `process.nextTick`,
- * which Node runs when none is left. So a seed gives the same run each time.
+ * It uses no sockets and no timers of the machine: between two events it drains the microtasks through `process.nextTick`,
+ * which Node runs when no microtask is left. So a seed gives the same run each time.
  */
 import { Random } from './random.ts';
 import { activate } from './virtual-time.ts';
@@ -17,18 +17,18 @@ import { activate } from './virtual-time.ts';
 export const MS = 1_000;
 export const SECOND = 1_000_000;
 
-/** When every run begins, microseconds since the epoch: an afternoon in 2030. */
+/** Every run begins then, microseconds since the epoch: an afternoon in 2030. */
 export const BEGINNING_US = 1_900_000_000 * SECOND;
 
 /**
- * Where a gateway can be caught: about to append a slice, about to rank what is in the log, and between asking for its lease
- * and hearing the answer. A process can be stopped between any two instructions; these are the ones where it matters.
+ * Where a gateway can be stopped: before it appends a slice, before it ranks what is in the log, and between the request for
+ * its lease and the answer. A process can stop between any two instructions; at these it matters.
  */
 export const FAILPOINTS = ['append', 'rank', 'lease'] as const;
-/** An engine can be caught with the gateways' reports of streams in its hands and its transaction open. */
+/** An engine can be stopped after it has read the gateways' reports of streams, with its transaction open. */
 export type Failpoint = (typeof FAILPOINTS)[number] | 'presence';
 
-/** As long as the shortest lease: others cannot tell a process that stands still for this long from a dead one. */
+/** As long as the shortest lease: a process that stands still for this long looks dead to others. */
 const LONG_US = 500 * MS;
 
 /** A process of a gateway or an engine; or the outside: clients, servers and the network, which are never paused. */
@@ -37,12 +37,12 @@ export class Process {
   isDead = false;
   readonly #world: World;
   readonly #bornUs: number;
-  /** The rate of its monotonic clock, 1 being right, and what the clock showed at birth. */
+  /** The rate of its monotonic clock (1 is right), and what the clock showed at the start. */
   readonly #rate: number;
   readonly #offsetUs: number;
   #pausedUntilUs = 0;
   #stoodUntilUs = 0;
-  /** How long its clocks stood still before the latest suspension, and that suspension. */
+  /** How long its clocks stood still before the latest suspension; then that suspension. */
   #frozenUs = 0;
   #suspended = { fromUs: 0, untilUs: 0 };
   #jumpedUs = 0;
@@ -57,7 +57,7 @@ export class Process {
     this.#offsetUs = clock.offsetUs;
   }
 
-  /** Its monotonic clock, microseconds; it runs while the process is paused, and stands still while it is suspended. */
+  /** Its monotonic clock, microseconds. It runs while the process is paused, and stands still while it is suspended. */
   monotonicUs(): number {
     return this.#offsetUs + this.#jumpedUs + (this.#world.nowUs - this.#bornUs - this.frozenUs) * this.#rate;
   }
@@ -67,7 +67,7 @@ export class Process {
     this.#jumpedUs += us;
   }
 
-  /** Its wall clock, microseconds since the epoch; nobody corrects it after a suspension. */
+  /** Its wall clock, microseconds since the epoch. Nothing corrects it after a suspension. */
   wallUs(): number {
     return this.#world.nowUs - this.frozenUs;
   }
@@ -78,7 +78,7 @@ export class Process {
     return this.#frozenUs + Math.max(0, Math.min(this.#world.nowUs, untilUs) - fromUs);
   }
 
-  /** How long a time on its clock really takes. */
+  /** The real duration of a time on its clock. */
   really(us: number): number {
     return us / this.#rate;
   }
@@ -106,12 +106,12 @@ export class Process {
     this.pause(us);
   }
 
-  /** Until when its clocks were behind without its knowledge: infinite while they are. */
+  /** Until then its clocks were behind without its knowledge; infinite while they still are. */
   get behindUntilUs(): number {
     return this.#behindUntilUs;
   }
 
-  /** A server has told it the time, so quickly that it knows by how much it is behind. */
+  /** A server has told it the time, quickly enough that it knows by how much its clocks are behind. */
   hearTime(): void {
     this.#behindUntilUs = Math.min(this.#behindUntilUs, this.#world.nowUs);
   }
@@ -126,7 +126,7 @@ export class Process {
   }
 
   /**
-   * The process is at that failpoint. Undefined when it can go on; otherwise it was caught, and goes on when the promise
+   * The process is at that failpoint. Undefined if it can go on; otherwise it was stopped, and goes on when the promise
    * resolves: after the pause, or never.
    */
   reach(failpoint: Failpoint): Promise<void> | undefined {
@@ -157,7 +157,7 @@ export class Event {
     this.#run = undefined;
   }
 
-  /** What is to be done; undefined after a cancellation. */
+  /** The work of the event; undefined after `cancel`. */
   get run(): (() => void) | undefined {
     return this.#run;
   }
@@ -165,14 +165,14 @@ export class Event {
 
 export class World {
   nowUs = BEGINNING_US;
-  /** Everything that is left to chance while a world runs. */
+  /** The source of all randomness while a world runs. */
   readonly random: Random;
   readonly outside: Process;
-  /** Called with each line worth reading, when somebody reads. */
+  /** Receives each line of the trace, if there is a reader. */
   readonly say: ((line: string) => void) | undefined;
   current: Process;
   steps = 0;
-  /** The first thing that went wrong; the run ends with it. */
+  /** The first failure; it ends the run. */
   failure: Error | undefined;
   readonly #queue: Event[] = [];
   #order = 0;
@@ -192,7 +192,7 @@ export class World {
     return event;
   }
 
-  /** Passes one answer to `hear`: the first that the returned function is called with, or undefined after `us`. */
+  /** Passes one answer to `hear`: the first that the returned function receives, or undefined after `us`. */
   hearOnce<T>(us: number, hear: (answer: T | undefined) => void): (answer: T | undefined) => void {
     let isOver = false;
     const once = (answer: T | undefined): void => {
@@ -213,10 +213,10 @@ export class World {
     this.say?.(`${((this.nowUs - BEGINNING_US) / MS).toFixed(3).padStart(10)} ms  ${line()}`);
   }
 
-  /** Runs until something fails, no event is left, the time is over or `isOver` says so. Never rejects. */
+  /** Runs until something fails, no event is left, the time is over or `isOver` returns true. Never rejects. */
   async run(untilUs: number, isOver: () => boolean): Promise<void> {
     const release = activate(this);
-    // Cheaper than `queueMicrotask`, which makes a resource for whoever follows asynchronous calls.
+    // Cheaper than `queueMicrotask`, which creates an async resource for each call.
     const settled = Promise.resolve();
     await new Promise<void>(resolve => {
       const turn = (): void => {
@@ -229,7 +229,7 @@ export class World {
     release();
   }
 
-  /** Runs one event; false when there is none until then. */
+  /** Runs one event; false if there is none up to `untilUs`. */
   #runNext(untilUs: number): boolean {
     for (;;) {
       const event = this.#pop();
@@ -237,7 +237,7 @@ export class World {
       const { process, run } = event;
       if (run === undefined || process.isDead) continue;
       if (process.pausedUntilUs > event.atUs) {
-        // It keeps its order, so what was due before is done before.
+        // It keeps its order, so events that were due earlier run earlier.
         event.atUs = process.pausedUntilUs;
         this.#push(event);
         continue;

@@ -1,13 +1,13 @@
 /**
- * One request to a simulated gateway, and its response, as uWebSockets.js hands them to a handler: there is no socket, but the
- * calls are the same. Whatever a handler sends is passed on at once, piece by piece.
+ * One request to a simulated gateway, and its response, as uWebSockets.js passes them to a handler: there is no socket, but the
+ * calls are the same. What a handler sends is passed on at once, piece by piece.
  */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { Method } from '../../../gateway/http/routes.ts';
 import { standIn } from '../kernel/stand-in.ts';
 
-/** What a client asks, once the gateway has read the request's head. */
-export interface Asked {
+/** A client's request, once the gateway has read its head. */
+export interface ClientRequest {
   readonly campaignId: number;
   readonly userId: string;
   readonly what: 'enter' | 'withdraw' | 'look' | 'watch' | 'claim';
@@ -18,8 +18,8 @@ export interface Asked {
   readonly bodyAfterUs: number | undefined;
 }
 
-/** What a shop asks about coupons. */
-export interface ShopAsked {
+/** A shop's request about coupons. */
+export interface ShopCall {
   readonly what: 'hold' | 'redeem' | 'commit' | 'release' | 'refund' | 'show';
   /** Its idempotency key. */
   readonly key: string;
@@ -41,7 +41,7 @@ export interface Receiver {
   over(): void;
 }
 
-/** Every request enters through it. */
+/** Every request comes through it. */
 export const PROXY = '10.0.0.7';
 const PROXY_BYTES = new TextEncoder().encode(PROXY).buffer;
 
@@ -96,7 +96,7 @@ export class Exchange {
     if (!this.#isOver) this.#onData?.(bytes.buffer, true);
   }
 
-  /** The connection is gone, whichever side closed it. */
+  /** Either side has closed the connection. */
   abort(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -120,7 +120,7 @@ export class Exchange {
   }
 }
 
-const ROUTES: Readonly<Record<Asked['what'], readonly [Method, string]>> = {
+const ROUTES: Readonly<Record<ClientRequest['what'], readonly [Method, string]>> = {
   enter: ['post', '/v1/campaigns/:id/entries'],
   withdraw: ['del', '/v1/campaigns/:id/entries/me'],
   look: ['get', '/v1/campaigns/:id/entries/me'],
@@ -128,12 +128,12 @@ const ROUTES: Readonly<Record<Asked['what'], readonly [Method, string]>> = {
   watch: ['get', '/v1/campaigns/:id/queue'],
 };
 
-/** The method and path of a request, as production's routes spell them. */
-export function routeOf({ what }: Asked): readonly [Method, string] {
+/** The method and path of a request, as in production's routes. */
+export function routeOf({ what }: ClientRequest): readonly [Method, string] {
   return ROUTES[what];
 }
 
-const SHOP_ROUTES: Readonly<Record<ShopAsked['what'], readonly [Method, string]>> = {
+const SHOP_ROUTES: Readonly<Record<ShopCall['what'], readonly [Method, string]>> = {
   hold: ['post', '/v1/reservations'],
   redeem: ['post', '/v1/redemptions'],
   commit: ['post', '/v1/redemptions'],
@@ -142,12 +142,12 @@ const SHOP_ROUTES: Readonly<Record<ShopAsked['what'], readonly [Method, string]>
   show: ['get', '/v1/coupons/:code'],
 };
 
-export function shopRouteOf({ what }: ShopAsked): readonly [Method, string] {
+export function shopRouteOf({ what }: ShopCall): readonly [Method, string] {
   return SHOP_ROUTES[what];
 }
 
-export function shopRequestOf(asked: ShopAsked): HttpRequest {
-  const { key, body, of } = asked;
+export function shopRequestOf(call: ShopCall): HttpRequest {
+  const { key, body, of } = call;
   const headers: readonly (readonly [string, string])[] = [
     ['authorization', `Bearer ${SHOP_TOKEN}`],
     ['idempotency-key', key],
@@ -157,13 +157,13 @@ export function shopRequestOf(asked: ShopAsked): HttpRequest {
   return requestWith(headers, {
     getParameter: () => String(of),
     getHeader: (name: string) => headers.find(([known]) => known === name)?.[1] ?? '',
-    getUrl: () => shopRouteOf(asked)[1].replace(':id', String(of)),
+    getUrl: () => shopRouteOf(call)[1].replace(':id', String(of)),
   });
 }
 
 /** The request's headers. The ticket is the user's id, which SimulatedVerifier accepts. */
-export function requestOf(asked: Asked): HttpRequest {
-  const { campaignId, userId, lastEventId, bodyAfterUs, requestStart } = asked;
+export function requestOf(request: ClientRequest): HttpRequest {
+  const { campaignId, userId, lastEventId, bodyAfterUs, requestStart } = request;
   const headers: readonly (readonly [string, string])[] = [
     ['authorization', `Bearer ${userId}`],
     ['last-event-id', lastEventId],

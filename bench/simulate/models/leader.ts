@@ -1,8 +1,8 @@
 /**
- * What the leader of a Kafka partition knows of idempotent producers, and what it answers (Kafka 4.3's
- * ProducerAppendInfo.checkSequence and ProducerStateEntry.findDuplicateBatch, tried against a real one). Epochs only rise. The
- * first batch of an epoch has sequence 0, unless the leader knows nothing of the producer; each later batch continues the one
- * before. When one of the last five batches arrives again, the leader repeats its answer.
+ * What the leader of a Kafka partition knows of idempotent producers, and its answers (Kafka 4.3's
+ * ProducerAppendInfo.checkSequence and ProducerStateEntry.findDuplicateBatch, compared with a real broker). Epochs only rise.
+ * The first batch of an epoch has sequence 0, unless the leader does not know the producer; each later batch continues the
+ * previous one. When one of the last five batches arrives again, the leader repeats its answer.
  */
 import type { BatchWriter } from '../../../engine/contract/log/kafka/kafka-produce.ts';
 
@@ -14,7 +14,7 @@ const SEQUENCES = 2 ** 31;
 
 interface ProducerState {
   epoch: number;
-  /** The sequences of the last batches, the latest at the end. */
+  /** The sequences of the last batches; the latest is last. */
   readonly sequences: number[];
 }
 

@@ -1,12 +1,11 @@
 /**
- * The simulated log: Kafka as fairline uses it (engine/contract/log). Partitions are sequences that only grow. An acknowledged
- * append stays for good. An append that was given up may be in the log or not, or arrive later, behind what was appended
- * since; and one record can be there twice. The leader of a partition knows idempotent producers by epoch and sequence, as
- * Kafka's does (leader.ts); which identities write, and how they are retired, is production's code.
+ * The simulated log: Kafka as fairline uses it (engine/contract/log). Partitions are append-only sequences. An acknowledged
+ * append stays forever. An append that the sender has given up may be in the log or not, or arrive later, after newer appends;
+ * and a record can be there twice. The leader of a partition knows idempotent producers by epoch and sequence, as Kafka's does
+ * (leader.ts); production's code decides which identities write and how they are retired.
  *
- * Consumers of one group share the partitions. A member that falls silent loses its partitions to others and learns of it
- * late: for a while two members read one partition. How a partition is read, dropped and started again is production's code
- * (Readings).
+ * Consumers of one group share the partitions. A member that falls silent loses its partitions to others and learns of that
+ * late: for a while two members read one partition. Production's code (Readings) reads, drops and restarts a partition.
  */
 import type { Logger } from 'pino';
 import { KafkaFencing } from '../../../engine/contract/log/kafka/kafka-fencing.ts';
@@ -27,9 +26,9 @@ import type { Tally } from '../kernel/tally.ts';
 import { MS, type Process, type World } from '../kernel/world.ts';
 import { DUPLICATE, ProducerStates, UNKNOWN_TOPIC_OR_PARTITION } from './leader.ts';
 
-/** A record may be appended a second time up to this much later. */
+/** The longest delay before a record is appended a second time. */
 const REPEATED_WITHIN_US = 60 * MS;
-/** A member learns of a new share within this time. */
+/** A member learns of its new partitions within this time. */
 const REBALANCE_US = 150 * MS;
 const FETCH_AGAIN_US = 40 * MS;
 const RECORDS_A_BATCH = 6;
@@ -42,7 +41,7 @@ export class SimulatedLog {
   repeats = 0;
   readonly world: World;
   readonly tally: Tally;
-  /** An append without an answer is given up after this long, microseconds. */
+  /** How long the sender waits for the answer to an append, microseconds. */
   readonly appendTimeoutUs: number;
   readonly #landed: (partition: number, bytes: Buffer) => void;
   readonly #leaders: readonly ProducerStates[];
@@ -119,7 +118,7 @@ export class SimulatedLog {
     this.share();
   }
 
-  /** Distributes the partitions anew, beginning with any member. */
+  /** Redistributes the partitions, beginning with a random member. */
   share(): void {
     const { world } = this;
     const first = world.random.between(0, 1_000);
@@ -147,7 +146,7 @@ export class SimulatedLog {
   }
 }
 
-/** Sends one record after another. After a failed append it continues over another connection, as Kafka's producer does. */
+/** Sends one record after another. After a failed append it continues on another connection, as Kafka's producer does. */
 class SimulatedSender implements BatchSender {
   readonly #log: SimulatedLog;
   readonly #process: Process;
@@ -169,7 +168,7 @@ class SimulatedSender implements BatchSender {
   checkPartition(): void {}
 
   send(partition: number, bytes: Buffer, writer: BatchWriter): Promise<number> {
-    // A copy: after giving up, the caller may reuse the memory while the record is still on its way.
+    // A copy: after giving up, the caller may reuse the memory while the record is still in flight.
     const sent = Buffer.from(bytes);
     return this.#inTurn(async () => {
       if (this.#process.isTrappedAt('append') && decodeRecord(sent).items.length > 0) {
@@ -200,7 +199,7 @@ export class SimulatedConsumer implements LogConsumer {
   readonly kind = 'kafka';
   readonly name = NAME;
   readonly process: Process;
-  /** The partitions that it owns by now, whether it has heard of it or not. */
+  /** The partitions that it owns now, whether it knows or not. */
   share: readonly number[] = [];
   readonly #log: SimulatedLog;
   readonly #path: Path;
@@ -232,12 +231,12 @@ export class SimulatedConsumer implements LogConsumer {
     await this.#readings?.settled();
   }
 
-  /** For a member that was expelled because it was silent. */
+  /** Lets a member join again that was expelled because it was silent. */
   joinAgain(): void {
     this.#log.join(this);
   }
 
-  /** It learns of its share. */
+  /** It learns of its partitions. */
   assign(): void {
     const partitions = this.share;
     const readings = this.#readings;
@@ -257,7 +256,7 @@ export class SimulatedConsumer implements LogConsumer {
   }
 }
 
-/** Fetches one partition for one consumer, from where it is told to start. */
+/** Fetches one partition for one consumer, from a given position on. */
 class Reader implements PartitionReader {
   readonly #log: SimulatedLog;
   readonly #process: Process;

@@ -1,7 +1,6 @@
 /**
- * A bug that is put into the code on purpose: a replacement in the text of one file. The simulator runs a bundle with it
- * (runner/bundle.ts). A text that does not exist exactly once is an error: the code has changed, and its mutation has to
- * follow.
+ * A bug put into the code on purpose: a replacement in the text of one file. The simulator runs a bundle with it
+ * (runner/bundle.ts). The text must occur exactly once: if the code changes, the mutation must follow.
  */
 import type { WrittenPlanName } from './plans/index.ts';
 
@@ -10,8 +9,8 @@ export interface Mutation {
   readonly file: string;
   readonly from: string;
   readonly to: string;
-  /** For a bug that only few seeds show: the first seed that did when this was written. Earlier seeds are not run. */
+  /** For a bug that few seeds show: the first seed that did when this was written. Earlier seeds are not run. */
   readonly seed?: number;
-  /** The plan that shows it; seeds are not run then. */
+  /** The plan that shows it, instead of seeds. */
   readonly plan?: WrittenPlanName;
 }

@@ -1,4 +1,4 @@
-/** The simulator has teeth: each of the bugs of mutations.ts, put into the code on purpose, soon breaks an invariant. */
+/** Each of the bugs of mutations.ts, put into the code on purpose, soon breaks an invariant. */
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { foundBy, runWrittenPlans, tryMutations } from '../runner/jobs.ts';

@@ -1,7 +1,7 @@
 /**
- * The simulator's teeth: bugs put into production's code on purpose, each a change of a line or two. The simulator has to find
- * every one (mutations.test.ts): those in seeded/ by seeds, the planned ones by their plans. The test prints what each is
- * found by, and how soon.
+ * Bugs put into production's code on purpose, each a change of a line or two. The simulator must find every one
+ * (mutations.test.ts): those in seeded/ by seeds, the planned ones by their plans. The test prints what found each bug, and how
+ * soon.
  */
 import type { Mutation } from './mutation.ts';
 import { PLANNED_MUTATIONS } from './planned-mutations.ts';

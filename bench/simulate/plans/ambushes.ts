@@ -1,4 +1,4 @@
-/** Faults that belong together: what has to go wrong in sequence, at the right times, for one bug to show. */
+/** Combined faults: what must go wrong in sequence, at the right times, for one bug to show. */
 import type { Announced } from '../checks/checker-rows.ts';
 import type { Random } from '../kernel/random.ts';
 import { BEGINNING_US, MS } from '../kernel/world.ts';
@@ -19,7 +19,7 @@ export function makeAmbushes(
   }
   if (campaigns.some(({ room }) => room !== undefined) && engines > 1 && random.chance(0.9))
     faults.push(...makeDeathsWithReports(random, opensMs, endMs));
-  // Last, so that whatever else is left to chance stays as it was.
+  // Drawn last, so that all other random choices stay as they were.
   if (random.chance(0.05)) faults.push(...makeLonelyClock(random, opensMs, gateways));
   if (campaigns.some(({ room }) => room !== undefined) && engines > 1 && random.chance(0.5))
     faults.push(makeHeldReports(random, opensMs, endMs));
@@ -27,8 +27,8 @@ export function makeAmbushes(
 }
 
 /**
- * No engine is running while gateways and the log go on; then one slowly takes in what was logged: the watermark follows in
- * short steps, during none of which the service was available.
+ * No engine is running while gateways and the log go on. Then one slowly takes in what was logged: the watermark follows in
+ * short steps, all of which lie in the outage.
  */
 function makeBacklog(random: Random, endMs: number, engines: number): Fault[] {
   const atMs = endMs + random.between(100, 900);
@@ -51,7 +51,7 @@ function makeBacklog(random: Random, endMs: number, engines: number): Fault[] {
 const WAYS_OF_AN_ENGINE = 3;
 const TO_THE_LOG = 2;
 
-/** All gateways leave, and others register while the log is down: only the registry moves the watermark. */
+/** All gateways leave, and others register while the log is down, so only the registry moves the watermark. */
 function makeNewcomers(random: Random, endMs: number, gateways: number): Fault[] {
   const atMs = endMs + random.between(-100, 300);
   const stops = Array.from({ length: gateways }, (_, target): Fault => {
@@ -66,7 +66,7 @@ function makeNewcomers(random: Random, endMs: number, gateways: number): Fault[]
   ];
 }
 
-/** An engine dies with the reports of streams in its hands; the other one looks meanwhile, and finds them taken. */
+/** An engine dies after it has taken the reports of streams; the other one looks meanwhile, and finds them taken. */
 function makeDeathsWithReports(random: Random, opensMs: number, endMs: number): Fault[] {
   return Array.from({ length: 3 }, () => ({
     kind: 'engine crashes',
@@ -78,7 +78,7 @@ function makeDeathsWithReports(random: Random, opensMs: number, endMs: number): 
   }));
 }
 
-/** An engine stands still with the reports of streams in its hands: the other one does not know who came meanwhile. */
+/** An engine stands still after it has taken the reports of streams: the other one does not know which users came meanwhile. */
 function makeHeldReports(random: Random, opensMs: number, endMs: number): Fault {
   return {
     kind: 'engine pauses',
@@ -90,7 +90,7 @@ function makeHeldReports(random: Random, opensMs: number, endMs: number): Fault 
   };
 }
 
-/** Redis' clock is set forward while no gateway's promise holds the watermark back: that clock alone tells the time. */
+/** Redis' clock is set forward while no gateway's promise bounds the watermark, so that clock alone gives the time. */
 function makeLonelyClock(random: Random, opensMs: number, gateways: number): Fault[] {
   const base = { failpoint: undefined, amount: 0 };
   const crashes = Array.from(

@@ -1,6 +1,6 @@
 /**
- * Offers that the operator ends by hand, in some of the plans with claims. Offers are open longer there, as a lease and its
- * margin are longer than offers last elsewhere. Drawn from a source of its own, so that all other plans stay as they were.
+ * Offers that the operator ends by hand, in some of the plans with claims. Offers last longer there, because elsewhere they are
+ * shorter than a lease and its margin. Drawn from a separate random source, so that all other plans stay as they were.
  */
 import type { Announced } from '../checks/checker-rows.ts';
 import type { Random } from '../kernel/random.ts';
@@ -9,9 +9,9 @@ import { byOperator } from './operations.ts';
 import type { Ask, Plan } from './plan.ts';
 
 const WITHIN_S = 4;
-/** Serials and alternates are passed on from one to the next for a while. */
+/** For this long, serials and alternates are passed on. */
 const BEHIND_MS = 5_000;
-/** Where there are more places than people who enter, nobody has the last one. */
+/** If there is more stock than entrants, nobody has the last serial. */
 const SERIALS = 3;
 
 export function withEnds(random: Random, plan: Plan): Plan {
@@ -30,16 +30,16 @@ export function withEnds(random: Random, plan: Plan): Plan {
   return { ...plan, campaigns, asks: [...asks, ...ends].sort((a, b) => a.atMs - b.atMs) };
 }
 
-/** Some are asked for twice: at another engine, or because the result is not known. */
+/** Some ends are requested twice: at another engine, or because the result is unknown. */
 function endsOf(
   random: Random,
-  { campaignId, kind, places, opensAtUs, closesAtUs }: Announced,
+  { campaignId, kind, stock, opensAtUs, closesAtUs }: Announced,
   engines: number,
 ): Ask[] {
   const fromMs = ((kind === 'coupon' ? opensAtUs : closesAtUs) - BEGINNING_US) / MS;
   const toMs = (closesAtUs - BEGINNING_US) / MS + BEHIND_MS;
   return Array.from({ length: random.between(1, 6) }, () => {
-    const [atMs, serial] = [random.between(fromMs, toMs), random.between(1, Math.min(places, SERIALS))];
+    const [atMs, serial] = [random.between(fromMs, toMs), random.between(1, Math.min(stock, SERIALS))];
     return Array.from({ length: random.chance(0.3) ? 2 : 1 }, (_, index): Ask => {
       const gateway = random.between(0, engines - 1);
       const againMs = index * random.between(1, 900);

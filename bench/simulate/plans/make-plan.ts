@@ -1,4 +1,4 @@
-/** Makes the plan of a seed (plan.ts): its people and campaigns, drawn at random, and most of what goes wrong. */
+/** Makes the plan of a seed (plan.ts): random users and campaigns, and most of the faults. */
 import type { Announced } from '../checks/checker-rows.ts';
 import { Random } from '../kernel/random.ts';
 import { BEGINNING_US, FAILPOINTS, MS } from '../kernel/world.ts';
@@ -10,7 +10,7 @@ import { makeRare } from './rare-faults.ts';
 import { makeShelf, type Shelf } from './shelf.ts';
 import { NO_SHOP, shopOf } from './shopping.ts';
 
-/** So far apart that seeds do not share their randomness. */
+/** Far enough apart that seeds do not share randomness. */
 const AMBUSH_SEEDS = 1_000_000_000;
 const EMPTIED_AGAIN_SEEDS = 2_000_000_000;
 const RARE_SEEDS = 3_000_000_000;
@@ -18,20 +18,20 @@ const SHELF_SEEDS = 4_000_000_000;
 const CLAIMS_SEEDS = 5_000_000_000;
 const REMEMBERING_SEEDS = 6_000_000_000;
 const MOVES_SEEDS = 7_000_000_000;
-/** With this value the seeds that are known for something (mutations/) stay what they were. */
+/** With this value, the seeds that mutations/ names keep their plans. */
 const ENDS_SEEDS = 9_373_004_119;
-/** Chosen so that no seed that a mutation or a known bug names is drawn in turns: they keep showing what they showed. */
+/** Chosen so that no seed named by a mutation or a known bug is drawn in turns: they keep showing what they showed. */
 const DRAWN_SEEDS = 291_000_000_000;
 /** One in this many seeds is drawn in turns. */
 const DRAWN_IN_TURNS = 8;
-/** Chosen likewise. */
+/** Chosen in the same way. */
 const SHARING_SEEDS = 401_000_609_839;
-/** In one of this many seeds two engines share all the work. */
+/** In one of this many seeds, two engines share all the work. */
 const SHARING = 6;
-/** Later answers are ignored; some runs wait for as long as production would. */
+/** Later answers are ignored; some runs wait as long as production would. */
 const APPEND_TIMEOUT_MS = 300;
 const LONG_APPEND_TIMEOUT_MS = 3_000;
-/** Gateways have their leases by then. */
+/** By then gateways have their leases. */
 const FIRST_OPENS_MS = 220;
 
 export function planOf(seed: number): Plan {
@@ -49,7 +49,7 @@ function peoplesPlan(seed: number): Plan {
   const gateways = random.pick([1, 2, 2, 2, 3, 4]);
   const drawn = makeFaults(random, campaigns);
   const engines = random.pick([1, 1, 2]);
-  // Drawn from a source of their own, so that one more kind of ambush leaves the rest of a seed as it is.
+  // Drawn from a separate random source, so that another kind of ambush leaves the rest of a seed as it is.
   const again = emptiedAgain(new Random(seed + EMPTIED_AGAIN_SEEDS), drawn);
   const ambushes = makeAmbushes(new Random(seed + AMBUSH_SEEDS), campaigns, { gateways, engines });
   const rare = makeRare(new Random(seed + RARE_SEEDS), campaigns, gateways);
@@ -84,14 +84,14 @@ function peoplesPlan(seed: number): Plan {
 }
 
 /**
- * Of three clocks, two with the same error cannot be told from one that is wrong: while Redis' is wrong, the others are right.
+ * Two of three clocks with the same error look like one wrong clock: while Redis' clock is wrong, the others are right.
  */
 function withOneWrongClock(faults: readonly Fault[]): Fault[] {
   const isRedisSet = faults.some(({ kind }) => kind === 'clock of Redis is set');
   return faults.filter(({ kind }) => !isRedisSet || !OTHER_CLOCKS.includes(kind));
 }
 
-/** They last to the end, where everything else would take longer than the run waits. */
+/** They last to the end, if everything else would take longer than the run waits. */
 function withLongCyclesAlone(faults: readonly Fault[]): Fault[] {
   const long = faults.filter(({ kind }) => kind === 'cycles are long');
   return long.length > 0 ? long : [...faults];
@@ -102,13 +102,13 @@ const OTHER_CLOCKS: readonly FaultKind[] = ['clock of Postgres is set', "an engi
 function makeCampaigns(random: Random): Announced[] {
   return Array.from({ length: random.chance(0.15) ? 2 : 1 }, (_, index) => {
     const opensMs = random.between(FIRST_OPENS_MS, FIRST_OPENS_MS + 200);
-    // Some stay open long enough that a gateway can be away until its lease has ended.
+    // Some stay open long enough for a gateway to be away until its lease has ended.
     const openMs = random.chance(0.2) ? random.between(1_200, 2_500) : random.between(150, 700);
     const kind = random.chance(0.12) ? 'room' : random.chance(0.55) ? 'coupon' : 'raffle';
     return {
       campaignId: index + 1,
       kind,
-      places: kind === 'room' ? MANY : random.between(1, 6),
+      stock: kind === 'room' ? MANY : random.between(1, 6),
       opensAtUs: BEGINNING_US + opensMs * MS,
       closesAtUs: BEGINNING_US + (opensMs + openMs) * MS,
       drawsAtUs: undefined,
@@ -126,17 +126,17 @@ function makeCampaigns(random: Random): Announced[] {
   });
 }
 
-/** Some at once, some not at all, and many when it is nearly too late. */
+/** Some at once, some never, and many shortly before the deadline. */
 function claimAfterMs(random: Random): number | undefined {
   if (random.chance(0.35)) return undefined;
   return random.chance(0.6) ? random.between(700, 1_000) : random.between(0, 700);
 }
 
-/** For a room: everybody who comes. */
+/** Rooms only: everybody who comes. */
 const MANY = 1_000_000;
 const GRACE_MS = 1_500;
 
-/** Many people ask in one rush, which is often when something goes wrong. */
+/** Many users send requests in one rush, often while something goes wrong. */
 function makeAsks(
   random: Random,
   campaigns: readonly Announced[],
@@ -164,7 +164,7 @@ function makeAsks(
     for (let number = 1; number <= users; number++) {
       const userId = `u${number}`;
       const atMs = random.chance(0.5) ? rushMs + random.between(0, rushForMs) : someTime();
-      // Some ask twice, at two gateways.
+      // Some send their request twice, to two gateways.
       for (let copies = random.chance(0.25) ? 2 : 1; copies > 0; copies--) {
         asks.push({
           ...base,
@@ -198,7 +198,7 @@ function makeAsks(
   return asks;
 }
 
-/** Often several within a short time, so that each meets what the one before has broken. */
+/** Often several within a short time, so that each meets what the previous one has broken. */
 function makeFaults(random: Random, campaigns: readonly Announced[]): Fault[] {
   const opensMs = Math.min(...campaigns.map(({ opensAtUs }) => (opensAtUs - BEGINNING_US) / MS));
   const endMs = Math.max(...campaigns.map(({ closesAtUs }) => (closesAtUs - BEGINNING_US) / MS));
@@ -213,7 +213,7 @@ function makeFaults(random: Random, campaigns: readonly Announced[]): Fault[] {
   return faults.sort((a, b) => a.atMs - b.atMs);
 }
 
-/** Long enough to be told from a slow moment, while people wait or have something to claim. */
+/** Long enough not to look like a slow moment, while users wait or have offers. */
 function makeLongOutage(random: Random, endMs: number): Fault {
   return {
     kind: random.pick(['Redis restarts', 'log is gone', 'Postgres restarts', 'engine pauses'] as const),
@@ -225,7 +225,7 @@ function makeLongOutage(random: Random, endMs: number): Fault {
   };
 }
 
-/** A Redis that was emptied is emptied again while it is rebuilt: once or twice more, sooner or later. */
+/** Redis is emptied again, once or twice, while it is being rebuilt. */
 function emptiedAgain(random: Random, faults: readonly Fault[]): Fault[] {
   return faults
     .filter(({ kind }) => kind === 'Redis is emptied')
@@ -239,7 +239,7 @@ function emptiedAgain(random: Random, faults: readonly Fault[]): Fault[] {
     });
 }
 
-/** A gateway has its very first slice in its hands while Redis forgets it, and continues when everything is open again. */
+/** A gateway stands still with its very first slice while Redis forgets it, and continues when everything is open again. */
 function makeAmbush(random: Random, opensMs: number): Fault[] {
   const atMs = opensMs + random.between(-20, 60);
   const base = { target: random.between(0, 999), amount: 0, failpoint: undefined };
@@ -278,7 +278,7 @@ const STANDING_STILL: readonly FaultKind[] = [
   'two Redis take writes',
 ];
 
-/** Pauses are often long enough that a lease ends and is fenced meanwhile. */
+/** Pauses are often long enough for a lease to end and its holder to be fenced. */
 function durationMs(random: Random, kind: FaultKind): number {
   if (STANDING_STILL.includes(kind) && random.chance(0.6)) return random.between(1_100, 2_200);
   return random.chance(0.2) ? random.between(500, 1_300) : random.between(5, 500);

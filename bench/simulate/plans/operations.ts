@@ -1,19 +1,19 @@
 /**
- * What the operator changes about campaigns while they run: pausing, resuming, cancelling, and edits of times and stock. Drawn
- * from a source of its own, so that the rest of a plan stays what it was before there were changes.
+ * The operator's changes of running campaigns: pauses, resumes, cancellations, and edits of times and stock. Drawn from a
+ * separate random source, so that the rest of a plan stays as it was before there were changes.
  */
 import type { Announced } from '../checks/checker-rows.ts';
 import { Random } from '../kernel/random.ts';
 import { BEGINNING_US, MS } from '../kernel/world.ts';
 import type { Ask, Operation, Plan } from './plan.ts';
 
-/** Far from any seed, whose neighbours would be drawn alike. */
+/** Far from any seed: neighbours would be drawn alike. */
 const SOURCE = 500_000_000;
 const OTHERS = 600_000_000;
 const ROOMS = 700_000_000;
 /** A room still admits people after its close. */
 const BEHIND_MS = 1_500;
-/** Time to change something before the opening, and before the close: gateways have a lease to confirm it. */
+/** The time to change something before the opening or the close: gateways need up to a lease to confirm it. */
 const LATER_MS = 1_900;
 const LONGER_MS = 1_700;
 
@@ -28,7 +28,7 @@ export function withOperations(plan: Plan): Plan {
     closesAtUs: campaign.closesAtUs + (laterMs + longerMs) * MS,
   }));
   const asks: Ask[] = plan.asks.map(ask => ({ ...ask, atMs: ask.atMs + laterMs }));
-  // Drawn from a source of their own: changes of some campaigns leave the others as they were.
+  // Drawn from a separate random source: changes of some campaigns leave the others as they were.
   const others = new Random(plan.seed + OTHERS);
   for (const campaign of campaigns) {
     asks.push(...operationsOn(campaign.claims === undefined ? random : others, campaign));
@@ -46,7 +46,7 @@ function change(campaignId: number, atMs: number, operation: Operation): Ask {
   return { ...byOperator(campaignId, atMs), what: 'change', operation };
 }
 
-/** Asked by the operator, at an engine. */
+/** Requested by the operator, at an engine. */
 export function byOperator(campaignId: number, atMs: number): Omit<Ask, 'what'> {
   return {
     ...{ atMs, userId: 'operator', campaignId, gateway: 0, watches: false },
@@ -55,7 +55,7 @@ export function byOperator(campaignId: number, atMs: number): Omit<Ask, 'what'> 
 }
 
 /**
- * The drawing of a raffle is moved to a later time, or back to the close; early enough, too late, or while it is being drawn.
+ * The drawing of a raffle is moved to a later time, or back to the close: early enough, too late, or during the drawing.
  */
 function drawingMoved(random: Random, { campaignId, closesAtUs }: Announced): Ask {
   const closesMs = (closesAtUs - BEGINNING_US) / MS;
@@ -66,7 +66,7 @@ function drawingMoved(random: Random, { campaignId, closesAtUs }: Announced): As
   });
 }
 
-/** The terms of rooms are set while people wait. A paused room is opened again, or it would never end. */
+/** The terms of rooms change while users wait. A paused room is opened again, or it would never end. */
 export function withRoomTerms(plan: Plan): Plan {
   const random = new Random(plan.seed + ROOMS);
   const asks = plan.campaigns.flatMap(({ campaignId, room, opensAtUs, closesAtUs }) => {

@@ -1,7 +1,6 @@
 /**
- * What a seed stands for: how many of everything there are, what people ask for and when, and what goes wrong. A plan is data,
- * so a failing one can be made smaller and run again (shrink.ts); what is left to chance while it runs comes from the seed as
- * well.
+ * The plan that a seed stands for: the numbers of everything, the requests of users and their times, and the faults. A plan is
+ * data, so a failing one can be shrunk and run again (shrink.ts). Random choices during the run come from the seed as well.
  */
 import type { Announced, RoomTerms } from '../checks/checker-rows.ts';
 import type { Failpoint } from '../kernel/world.ts';
@@ -17,32 +16,32 @@ export interface Operation {
   readonly stock?: number;
 }
 
-/** Something that a person, or the operator, does. */
+/** An action of a user or of the operator. */
 export interface Ask {
   readonly atMs: number;
   readonly what: 'enter' | 'withdraw' | 'look' | 'close' | 'change' | 'set room' | 'end offer';
-  /** What the operator changes about a campaign. */
+  /** The operator's change of a campaign. */
   readonly operation?: Operation;
-  /** What the operator sets for a room. */
+  /** The terms that the operator sets for a room. */
   readonly terms?: RoomTerms;
   /** The serial of the offer that the operator ends. */
   readonly serial?: number;
-  /** The operator does not ask again when an end of an offer is not answered. */
+  /** The operator does not repeat an unanswered request to end an offer. */
   readonly asksOnce?: boolean;
   readonly userId: string;
   readonly campaignId: number;
-  /** Which gateway is asked first; to end an offer, which engine. */
+  /** The gateway that gets the request first; for the end of an offer, the engine. */
   readonly gateway: number;
   readonly bodyAfterMs: number | undefined;
-  /** How long ago the proxy received it, as the proxy notes; undefined where it notes nothing. */
+  /** How long ago the proxy received it, as the proxy notes; undefined if it notes nothing. */
   readonly onTheWayMs: number | undefined;
-  /** Whoever has entered opens a stream, and holds on to it until the outcome. */
+  /** A user who has entered opens a stream, and keeps it until the outcome. */
   readonly watches: boolean;
-  /** How long after hearing of an offer a watcher claims it; undefined: never. */
+  /** How long after learning of an offer a watcher claims it; undefined for never. */
   readonly claimsAfterMs: number | undefined;
-  /** How long after being accepted they open the stream. */
+  /** How long after the acceptance the user opens the stream. */
   readonly watchesAfterMs: number;
-  /** Everything is healed by then: they ask until they are answered, and are. */
+  /** All faults are over by then: users repeat their requests until they are answered, and they are. */
   readonly isLate?: boolean;
 }
 
@@ -85,12 +84,12 @@ export type FaultKind = keyof typeof FAULT_KINDS;
 export interface Fault {
   readonly kind: FaultKind;
   readonly atMs: number;
-  /** The gateway crashes or pauses when it next reaches this failpoint; undefined for at once. */
+  /** The gateway crashes or pauses when it next reaches this failpoint; undefined: at once. */
   readonly failpoint: Failpoint | undefined;
   readonly forMs: number;
   /** Which gateway, engine or path, modulo their number. */
   readonly target: number;
-  /** The size: in ms for clocks, slow paths, late answers and leases, in hundredths for lossy paths and repeats. */
+  /** The size of the fault: ms for clocks, slow paths, late answers and leases; hundredths for lossy paths and repeats. */
   readonly amount: number;
 }
 
@@ -101,7 +100,7 @@ export interface Plan {
   readonly partitions: number;
   readonly maxSliceEntries: number;
   readonly leaseMs: number;
-  /** How long a gateway waits for an answer of the log. */
+  /** How long a gateway waits for the log's answer. */
   readonly appendTimeoutMs: number;
   /** How many entries of a projection are ranked at once; undefined for as many as in production. */
   readonly rankedAtOnce: number | undefined;
@@ -113,12 +112,12 @@ export interface Plan {
   readonly drawnAtOnce: number | undefined;
   /** From how many campaigns on engines share settling and publishing; likewise. */
   readonly sharedFrom: number | undefined;
-  /** REQUEST_START_WAIT_MS; 0 where no proxy is trusted. */
+  /** REQUEST_START_WAIT_MS; 0 if no proxy is trusted. */
   readonly waitMs: number;
-  /** CLOCK_STOP_MS. It is small where a clock is set: smaller errors go unnoticed. */
+  /** CLOCK_STOP_MS. It is small in plans that set a clock: smaller errors go unnoticed. */
   readonly clockStopMs: number;
   readonly signs: boolean;
-  /** Whether gateways remember who has entered: in most seeds everything is logged, so that more can go wrong. */
+  /** Whether gateways remember entrants: in most seeds they do not and log everything, so that more can go wrong. */
   readonly remembers: boolean;
   /** How far the rates of the processes' clocks are off, as a fraction of one. */
   readonly drift: number;

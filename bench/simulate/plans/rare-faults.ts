@@ -1,13 +1,13 @@
 /**
- * Faults that few seeds have. They are drawn from a source of their own, and each kind from another one: a new kind leaves the
- * plans of all seeds that do not have it as they were.
+ * Faults that few seeds have. Each kind is drawn from its own random source: a new kind leaves the plans of all seeds without
+ * it as they were.
  */
 import type { Announced } from '../checks/checker-rows.ts';
 import { Random } from '../kernel/random.ts';
 import { BEGINNING_US, MS } from '../kernel/world.ts';
 import type { Ask, Fault } from './plan.ts';
 
-/** When the first campaign opens, when the last one closes, and what there is. */
+/** When the first campaign opens and the last one closes, and what else the plan has. */
 interface Span {
   readonly opensMs: number;
   readonly endMs: number;
@@ -17,12 +17,12 @@ interface Span {
 
 interface Made {
   readonly faults: readonly Fault[];
-  /** What people ask in addition, since nobody would notice the fault otherwise. */
+  /** Additional requests, without which nothing would reveal the fault. */
   readonly asks: readonly Ask[];
 }
 
 interface Rare extends Made {
-  /** How many entries of a projection are ranked at once; undefined for the usual number. */
+  /** How many entries of a projection are ranked at once; undefined for production's number. */
   readonly rankedAtOnce: number | undefined;
 }
 
@@ -33,7 +33,7 @@ const PLAIN_ASK = {
   claimsAfterMs: undefined,
   watchesAfterMs: 0,
 };
-/** A campaign that is open for less closes before Redis is rebuilt. */
+/** A campaign that is open for less time closes before Redis is rebuilt. */
 const LONG_OPEN_MS = 1_000;
 const BASE = { failpoint: undefined, amount: 0, target: 0 };
 const NONE: Made = { faults: [], asks: [] };
@@ -63,7 +63,7 @@ export function makeRare(random: Random, campaigns: readonly Announced[], gatewa
   };
 }
 
-/** LEASE_MS is changed, at one process by mistake or at all of them, one after the other. */
+/** LEASE_MS changes: at one process by mistake, or at all of them, one after the other. */
 function makeLeaseLengths(random: Random, { opensMs, endMs }: Span): Made {
   if (!random.chance(0.05)) return NONE;
   const faults = Array.from({ length: random.between(1, 2) }, (_, index): Fault => {
@@ -81,7 +81,7 @@ function makeLeaseLengths(random: Random, { opensMs, endMs }: Span): Made {
   return { faults, asks: [] };
 }
 
-/** Redis may be failed over as well: a process that stays at the old one must not rely on what the log had taken before. */
+/** Redis may fail over as well: a process that stays at the old server must not rely on what the log had accepted before. */
 function makeLateAnswers(random: Random, { opensMs, endMs, gateways, campaigns }: Span): Made {
   if (!random.chance(0.06)) return NONE;
   const atMs = random.between(opensMs - 50, endMs);
@@ -108,7 +108,7 @@ function makeLateAnswers(random: Random, { opensMs, endMs, gateways, campaigns }
   return { faults: [...late, failover], asks: looksAround(random, atMs, gateways, campaigns) };
 }
 
-/** PostgreSQL's clock, which is to vouch for Redis', is wrong itself, or the engine's own is. */
+/** PostgreSQL's clock, which should confirm Redis', is wrong itself, or the engine's own is. */
 function makeWrongClocks(random: Random, { opensMs, endMs }: Span): Made {
   if (!random.chance(0.05)) return NONE;
   const faults = Array.from({ length: random.between(1, 2) }, (): Fault => {
@@ -125,7 +125,7 @@ function makeWrongClocks(random: Random, { opensMs, endMs }: Span): Made {
   return { faults, asks: [] };
 }
 
-/** Redis' clock is set, and a gateway starts before anybody has looked at that clock: it knows no other time. */
+/** Redis' clock is set, and a gateway starts before an engine has read that clock: it knows no other time. */
 function makeNewcomerAtStep(random: Random, { opensMs, endMs, gateways }: Span): Made {
   if (!random.chance(0.05)) return NONE;
   const atMs = random.between(opensMs, endMs);
@@ -146,8 +146,8 @@ function makeNewcomerAtStep(random: Random, { opensMs, endMs, gateways }: Span):
 }
 
 /**
- * Redis' clock is set back while no engine is running, or while engines' connections to Redis are slow: when that clock
- * reaches the same time again, only the verdict from before it was set is known.
+ * Redis' clock is set back while no engine is running, or while engines' connections to Redis are slow. When the clock reaches
+ * the same time again, gateways know only the verdict from before it was set.
  */
 function makeUnseenStep(random: Random, { campaigns, gateways }: Span): Made {
   const campaign = random.pick(campaigns);
@@ -186,8 +186,8 @@ function makeUnseenStep(random: Random, { campaigns, gateways }: Span): Made {
 
 /**
  * PostgreSQL's clock goes wrong, by more than Redis' ever does here, and stays so or is set right later. Until the operator
- * says that Redis is right, nothing is decided. Redis' clock may be set as well, before the operator speaks or after, and is
- * not believed.
+ * declares Redis right, no engine decides anything. Redis' clock may be set as well, before or after that statement, and must
+ * not be accepted.
  */
 function makeWrongForGood(random: Random, { campaigns, gateways }: Span): Made {
   const campaign = random.pick(campaigns);
@@ -223,8 +223,8 @@ function makeWrongForGood(random: Random, { campaigns, gateways }: Span): Made {
 }
 
 /**
- * Redis is emptied and slowly rebuilt, one entry after the other. Those who entered before enter again meanwhile, and others
- * come and look.
+ * Redis is emptied and slowly rebuilt, one entry after the other. Meanwhile, users who had entered enter again, and others look
+ * up their entries.
  */
 function makeSlowMaking(random: Random, { campaigns, gateways }: Span): Made {
   const campaign = random.pick(campaigns);
@@ -258,7 +258,7 @@ function makeSlowMaking(random: Random, { campaigns, gateways }: Span): Made {
   return { faults: [emptied, ...slow], asks };
 }
 
-/** Redis keeps its state, and a process in the middle of something with it does not know how far that came. */
+/** Redis keeps its state, but a process that was in the middle of a call does not know how far it got. */
 function makeLostConnections(random: Random, { opensMs, endMs }: Span): Made {
   if (!random.chance(0.06)) return NONE;
   const slow: Fault = {
@@ -276,8 +276,8 @@ function makeLostConnections(random: Random, { opensMs, endMs }: Span): Made {
 }
 
 /**
- * Engines have so much to look through that each cycle takes longer than an outage has to last to be noticed. Only where
- * offers are to be claimed: they have to lapse all the same.
+ * Engines have so much to look through that each cycle takes longer than the shortest noticeable outage. Only in plans with
+ * offers: these must lapse nevertheless.
  */
 function makeLongCycles(random: Random, { opensMs, campaigns }: Span): Made {
   const haveClaims = campaigns.some(({ claims }) => claims !== undefined);
@@ -286,7 +286,7 @@ function makeLongCycles(random: Random, { opensMs, campaigns }: Span): Made {
   return { faults: [{ ...BASE, kind: 'cycles are long', atMs: opensMs, forMs: 1, amount }], asks: [] };
 }
 
-/** Somebody looks, again and again and everywhere, what became of them. */
+/** A user looks up the own entry again and again, at every gateway. */
 function looksAround(random: Random, atMs: number, gateways: number, campaigns: readonly Announced[]): Ask[] {
   return Array.from({ length: 12 }, () => ({
     ...PLAIN_ASK,

@@ -1,6 +1,6 @@
 /**
- * Campaigns that leave Redis when they are over, in some seeds, and people who ask before, during and after that: they get the
- * same answer each time. Drawn from a source of its own, so that the other seeds stay as they are.
+ * In some seeds, campaigns leave Redis after their end. Users look up their entries before, during and after that, and get the
+ * same answer each time. Drawn from a separate random source, so that the other seeds stay as they are.
  */
 import type { Random } from '../kernel/random.ts';
 import { BEGINNING_US, MS } from '../kernel/world.ts';
@@ -30,7 +30,7 @@ export function makeShelf(random: Random, { campaigns, faults, asks, gateways }:
     return {
       what: random.pick(['look', 'look', 'enter', 'withdraw'] as const),
       atMs: healedMs + random.between(0, spanMs),
-      // Including somebody who never entered.
+      // Including a user who never entered.
       userId: index === 0 ? 'stranger' : random.pick(users),
       campaignId: campaign.campaignId,
       gateway: random.between(0, gateways - 1),

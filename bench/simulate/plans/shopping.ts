@@ -1,7 +1,7 @@
 /**
- * What shops do with coupons in a run: baskets that are redeemed at once, or held and then redeemed, released or forgotten;
- * redemptions are refunded, in part or whole; people ask what a code is, and the operator changes its terms. Drawn from
- * sources of their own, so that the rest of a plan stays what it was before there were shops.
+ * What shops do with coupons in a run: they redeem baskets at once, or hold them and then redeem, release or forget them; they
+ * refund redemptions, in part or whole; they look codes up, and the operator changes the terms of codes. Drawn from separate
+ * random sources, so that the rest of a plan stays as it was before there were shops.
  */
 
 import type { CheckedCoupon, CouponTerms } from '../checks/checker-coupons.ts';
@@ -13,7 +13,7 @@ import { BEGINNING_US, MS } from '../kernel/world.ts';
 export interface Shopping {
   readonly atMs: number;
   readonly userId: string;
-  /** For a campaign: with the code that the user was granted by then, if any. */
+  /** Campaigns only: the code that the user was granted by then, if any. */
   readonly of: CheckedCoupon['of'];
   readonly quantity: number;
   readonly unitAmount: number;
@@ -22,10 +22,10 @@ export interface Shopping {
   /** How the hold ends. */
   readonly ending: 'commit' | 'release' | 'nothing';
   readonly endsAfterMs: number;
-  /** Everything is asked at two gateways at once. */
+  /** Every request goes to two gateways at once. */
   readonly isDoubled: boolean;
   readonly gateway: number;
-  /** The refunds once it is redeemed, one after the other. */
+  /** The refunds after the redemption, one after the other. */
   readonly refunds: readonly WantedBack[];
 }
 
@@ -35,7 +35,7 @@ export interface WantedBack {
   readonly quantity: number | undefined;
 }
 
-/** Somebody asks what a code is. */
+/** A look-up of a code. */
 export interface CodeLook {
   readonly atMs: number;
   readonly userId: string;
@@ -86,7 +86,7 @@ export function shopOf(seed: number, campaigns: readonly Announced[], gateways: 
   return withAfterSales(new Random(seed + AFTER_SALES), shop, gateways);
 }
 
-/** In some plans: the others stay as they were. */
+/** Only in some plans: the others stay as they were. */
 function withAfterSales(random: Random, shop: Shop, gateways: number): Shop {
   if (!random.chance(0.5)) return shop;
   const shoppings = shop.shoppings.map(shopping => ({ ...shopping, refunds: makeRefunds(random) }));
@@ -137,7 +137,7 @@ function makeShopping(random: Random, where: Pick<Shopping, 'of' | 'atMs' | 'gat
     unitAmount: random.between(1, 9_999),
     holdS: random.chance(0.65) ? 1 : undefined,
     ending: random.pick(['commit', 'commit', 'commit', 'release', 'nothing'] as const),
-    // Some when the hold is nearly over, or is over.
+    // Some shortly before the hold lapses, some after.
     endsAfterMs: random.chance(0.5) ? random.between(0, 500) : random.between(700, 1_300),
     isDoubled: random.chance(0.3),
     refunds: [],

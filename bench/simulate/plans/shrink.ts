@@ -1,14 +1,14 @@
 /**
- * Makes a failing plan smaller: removes faults, requests, gateways, engines and partitions, as long as the rest still fails,
- * until nothing more can go (ddmin; Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", IEEE TSE 28:2,
- * 2002). The result often reaches the same bug in another way, which is just as useful.
+ * Shrinks a failing plan: removes faults, requests, gateways, engines and partitions as long as the rest still fails, until
+ * nothing more can go (ddmin; Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", IEEE TSE 28:2, 2002).
+ * The result often reaches the same bug in another way, which is just as useful.
  */
 import type { Plan } from './plan.ts';
 
-/** The most runs that shrinking takes. */
+/** The maximum number of runs for shrinking. */
 const RUNS_AT_MOST = 400;
 
-/** A smaller plan for which `fails` answers true, as it must for the given one. */
+/** A smaller plan for which `fails` returns true, as it must for the given one. */
 export async function shrink(plan: Plan, fails: (plan: Plan) => Promise<boolean>): Promise<Plan> {
   let least = plan;
   let runs = 0;

@@ -1,7 +1,7 @@
 /**
- * Bundles everything of a run into one file, with a bug in it if one is wanted. A process of the simulator loads the file at
- * once: through tsx, a copy of the project takes over a second to load, and what tsx makes of each named function within a
- * function costs up to a tenth of a run.
+ * Bundles all code of a run into one file, with a bug in it if requested. A process of the simulator loads that file at once:
+ * through tsx, a copy of the project takes over a second to load, and tsx's wrapper around each named inner function costs up
+ * to a tenth of a run.
  */
 import { readFile } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
@@ -18,8 +18,8 @@ const ENTRY = [
 ].join('\n');
 
 /**
- * Writes the bundle to `file`, which has to be in the project so that packages are found from there. Rejects when the
- * mutation's text is not there exactly once, or its file is no part of a run.
+ * Writes the bundle to `file`, which must be in the project so that packages are found from there. Rejects if the mutation's
+ * text does not occur exactly once, or its file is not part of a run.
  */
 export async function bundle(file: string, mutation?: Mutation): Promise<void> {
   const read = new Set<string>();
@@ -39,7 +39,7 @@ export async function bundle(file: string, mutation?: Mutation): Promise<void> {
   }
 }
 
-/** Each source as it is, except that it still knows its own path: scripts are read from beside it. */
+/** Each source as it is, except that it keeps its own path: scripts are read from its directory. */
 function sources(mutation: Mutation | undefined, read: Set<string>): Plugin {
   return {
     name: 'sources',

@@ -4,9 +4,9 @@ import type { WrittenPlanName } from '../mutations/plans/index.ts';
 export interface Job {
   /** The bundle's file. */
   readonly file: string;
-  /** The plan to run; without it, each seed is a plan of its own. */
+  /** The plan to run; without it, each seed has its own plan. */
   readonly plan?: WrittenPlanName | undefined;
-  /** Seeds; with a plan, those of its schedules. */
+  /** Seeds; with a plan, the seeds of its schedules. */
   readonly from: number;
   readonly to: number;
   /** Ends at the first seed that fails. */

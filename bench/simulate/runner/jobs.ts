@@ -1,6 +1,6 @@
 /**
- * Runs seeds in processes of their own, since a whole process is put on virtual time, and every core helps. A job is a range
- * of seeds on a bundle of the project (bundle.ts), as it is or with a mutation in it.
+ * Runs seeds in separate processes: virtual time takes over a whole process, and every core helps. A job is a range of seeds on
+ * a bundle of the project (bundle.ts), as it is or with a mutation in it.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -18,8 +18,8 @@ import type { Job, JobResult } from './job.ts';
 import { readState, writeState } from './progress.ts';
 
 /**
- * Provides a new directory for bundles while `work` runs. Only one run works at a time in a checkout: each takes all cores,
- * and of two at once neither would know how long it takes.
+ * Provides a new directory for bundles while `work` runs. Only one run works at a time in a checkout: each takes all cores, and
+ * two at once would spoil each other's measurements.
  */
 export async function withBundles<T>(work: (directory: string) => Promise<T>): Promise<T> {
   const parent = join(PROJECT, '.stack');
@@ -38,15 +38,15 @@ export async function withBundles<T>(work: (directory: string) => Promise<T>): P
 }
 
 export interface Running {
-  /** A file from which an interrupted run continues, and in which it notes its progress; without it, no progress is kept. */
+  /** The file with a run's progress, from which it continues after an interruption; without it, nothing is kept. */
   readonly state?: string | undefined;
   /** Called with all results so far, after each job. */
   readonly progress?: ((results: readonly JobResult[]) => void) | undefined;
 }
 
 /**
- * Runs a range of seeds on the project as it is, and measures how long that took, without waiting for others. Throws OtherRun
- * when the state is of another run.
+ * Runs a range of seeds on the project as it is, and measures the time, without waiting for other runs. Throws OtherRun if the
+ * state is of another run.
  */
 export async function runSeeds(
   from: number,
@@ -85,8 +85,8 @@ export interface Tried {
 }
 
 /**
- * Looks for each of the bugs among that many seeds, from its own seed or from `from` on, or among the schedules of its plan,
- * until one shows it. A seed that fails without the bug as well shows nothing and is skipped.
+ * Searches for each of the bugs in that many seeds, beginning with its own seed or `from`, or in the schedules of its plan,
+ * until one shows it. A seed that also fails without the bug shows nothing and is skipped.
  */
 export async function tryMutations(
   mutations: readonly Mutation[],
@@ -116,7 +116,7 @@ export async function tryMutations(
   });
 }
 
-/** Continues after each seed that fails on the bundle `clean` too. */
+/** Continues after each seed that also fails on the bundle `clean`. */
 async function showing(
   found: readonly JobResult[],
   clean: string,
@@ -147,7 +147,7 @@ async function showing(
   return results;
 }
 
-/** In one line, what a bug was found by. */
+/** One line that tells what found a bug. */
 export function foundBy({ mutation, result }: Tried): string {
   const [failure] = result.failures;
   const { plan, from } = result.job;
@@ -175,7 +175,7 @@ export async function runWrittenPlans(processes: number): Promise<readonly strin
   });
 }
 
-/** Cuts a range of seeds into jobs, so that all processes have work to the end. */
+/** Cuts a range of seeds into jobs, so that all processes have work until the end. */
 function jobsOf(file: string, from: number, to: number): Job[] {
   const jobs: Job[] = [];
   for (let first = from; first <= to; first += SEEDS_A_JOB) {
@@ -186,20 +186,20 @@ function jobsOf(file: string, from: number, to: number): Job[] {
 
 const SEEDS_A_JOB = 250;
 
-/** No more are shown: what fails hundreds of times has failed enough. */
+/** No more failures than this are shown. */
 export const FAILURES_KEPT = 20;
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 /**
- * A larger nursery: nearly everything that a run makes dies with it. Each process collects its garbage on one thread, as all
- * cores are busy with seeds: with two processes on two cores, 350 seeds took 8.7 s instead of 11.2 (with helper threads, and
- * 32 MB).
+ * A larger nursery, because nearly everything that a run allocates dies with it. Each process collects garbage on one thread,
+ * because all cores are busy with seeds: with two processes on two cores, 350 seeds took 8.7 s instead of 11.2 (with helper
+ * threads, and 32 MB).
  */
 const FLAGS = ['--max-semi-space-size=128', '--min-semi-space-size=64', '--single-threaded-gc'];
 
 /**
- * Runs the jobs on that many processes, and returns the results in the order of the jobs. Rejects when a process fails. `done`
- * is called with each result.
+ * Runs the jobs on that many processes, calls `done` with each result, and returns the results in the order of the jobs.
+ * Rejects if a process fails.
  */
 export async function runJobs(
   jobs: readonly Job[],
@@ -225,14 +225,14 @@ export async function runJobs(
   return [...results].sort(([a], [b]) => a - b).map(([, result]) => result);
 }
 
-/** One process; it ends when it is told to, or when this one ends. */
+/** One process; it ends on request, or when this process ends. */
 class Worker {
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #lines: AsyncIterator<string>;
   #errors = '';
 
   constructor() {
-    // The test runner's own variable would make it report as a test.
+    // The test runner's variable would make the process report as a test.
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
     this.#child = spawn(process.execPath, [...FLAGS, ...programArguments(WORKER)], {
       env,
@@ -242,7 +242,7 @@ class Worker {
     this.#child.stderr.on('data', (chunk: Buffer) => {
       this.#errors += chunk.toString('utf8');
     });
-    // A write to a process that has ended is answered by the end of its lines.
+    // A write to an ended process shows as the end of its output.
     this.#child.stdin.on('error', () => undefined);
   }
 

@@ -1,6 +1,6 @@
 /**
- * The progress of a long run of seeds, and a file from which it continues after an interruption. The file holds the result of
- * every job, and the code that was run; a run of another range, or of other code, does not continue from it.
+ * The progress of a long run of seeds, and the file from which it continues after an interruption. The file has the result of
+ * every job, and identifies the code; a run of another range, or of other code, does not continue from it.
  */
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import type { JobResult } from './job.ts';
@@ -8,16 +8,16 @@ import type { JobResult } from './job.ts';
 export interface RunState {
   readonly from: number;
   readonly to: number;
-  /** SHA-256 of the bundle that was run. */
+  /** SHA-256 of the bundle. */
   readonly code: string;
   readonly seconds: number;
   readonly results: readonly JobResult[];
 }
 
-/** The file is of another run; `message` says of which. */
+/** The file is of another run; `message` names that run. */
 export class OtherRun extends Error {}
 
-/** What was done before, if anything. Throws OtherRun. */
+/** The results so far, if any. Throws OtherRun. */
 export async function readState(
   file: string,
   run: Pick<RunState, 'from' | 'to' | 'code'>,
@@ -34,7 +34,7 @@ export async function readState(
   return state;
 }
 
-/** Written as a whole or not at all. */
+/** Writes the whole file or nothing. */
 export async function writeState(file: string, state: RunState): Promise<void> {
   await writeFile(`${file}.new`, JSON.stringify(state));
   await rename(`${file}.new`, file);

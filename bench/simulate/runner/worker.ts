@@ -1,6 +1,6 @@
 /**
- * A simulating process: reads jobs (jobs.ts), a line of JSON each, from its standard input, and answers each with its result,
- * a line of JSON. It ends when there are no more, and so when its parent does.
+ * A simulating process: it reads jobs (jobs.ts) from its standard input, one line of JSON each, and answers each with a line of
+ * JSON, the result. It ends with its input, and so with its parent.
  */
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
@@ -32,7 +32,7 @@ async function runJob(job: Job): Promise<JobResult> {
   return { job, seeds, steps, virtualMs, accepted, faults: faults.toJSON(), failures };
 }
 
-// Nobody reads stacks here, and they take longer to make than most steps.
+// Nothing reads stacks here, and making them takes longer than most steps.
 Error.stackTraceLimit = 0;
 process.stdout.on('error', () => process.exit(1));
 for await (const line of createInterface({ input: process.stdin })) {

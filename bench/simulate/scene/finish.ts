@@ -1,8 +1,8 @@
-/** When a run is at its end. */
+/** Decides when a run is over. */
 import type { CampaignRow } from '../models/ledger/rows.ts';
 import type { Scene } from './scene.ts';
 
-/** Everything is decided, and Redis shows what the ledger has, including entries of gateways that are repaired last. */
+/** Everything is decided, and Redis shows what the ledger has, including entries of gateways that are backfilled last. */
 export function isFinished(scene: Scene): boolean {
   const { campaigns, entries, slices } = scene.ledger.tables;
   const rows = campaigns.rows();
@@ -12,7 +12,7 @@ export function isFinished(scene: Scene): boolean {
   const ranks = new Map(rows.map(({ campaignId }) => [campaignId, scene.ranks(campaignId)]));
   const ranked = [...ranks.values()].reduce((sum, { size }) => sum + size, 0);
   const held = entries.rows().filter(({ campaignId }) => !shelved.has(campaignId));
-  // What was logged behind a close may be in the hands of an engine that stands still.
+  // An engine that stands still may hold what was logged after a close.
   const isLogRead = slices.rows().length >= scene.checker.log.signed.size;
   return (
     isLogRead &&
@@ -21,7 +21,7 @@ export function isFinished(scene: Scene): boolean {
   );
 }
 
-/** Finished campaigns have left Redis, in plans that shelve them. */
+/** In plans that shelve campaigns: finished ones have left Redis. */
 function areShelved(scene: Scene, rows: readonly CampaignRow[]): boolean {
   if (scene.plan.shelveAfterMs === undefined) return true;
   return rows.every(

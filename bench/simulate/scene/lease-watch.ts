@@ -1,4 +1,4 @@
-/** Watches, in runs in which lengths of leases differ, that nobody serves with another length than the registry's. */
+/** Checks, in runs where lease lengths differ, that no gateway serves with another length than the registry's. */
 import type { SimulatedGateway } from '../actors/gateway.ts';
 import type { Checker } from '../checks/checker.ts';
 import type { Tally } from '../kernel/tally.ts';
@@ -6,7 +6,7 @@ import { MS, type Process, type World } from '../kernel/world.ts';
 import type { SimulatedRedis } from '../models/redis/redis.ts';
 
 export const LEASE_FAULTS: readonly string[] = ['one has another lease length', 'lease length is changed'];
-/** Between two looks at whether all who serve have leases of one length. */
+/** The interval at which lease lengths are compared. */
 const LEASE_LOOK_US = 20 * MS;
 
 interface Parts {
@@ -14,11 +14,11 @@ interface Parts {
   readonly redis: SimulatedRedis;
   readonly checker: Checker;
   readonly tally: Tally;
-  /** By their places; undefined where the process is gone. */
+  /** Indexed by slot; undefined if the process is gone. */
   readonly gateways: readonly (SimulatedGateway | undefined)[];
 }
 
-/** A gateway whose leases have another length than the registry's does not serve. */
+/** A gateway with another lease length than the registry's does not serve. */
 export function watchLeases(parts: Parts): void {
   const { world, redis, checker, gateways } = parts;
   world.after(LEASE_LOOK_US, world.outside, () => watchLeases(parts));
@@ -35,7 +35,7 @@ export function watchLeases(parts: Parts): void {
   }
 }
 
-/** A gateway that has heard it says so at once. */
+/** A gateway that has learned of the difference reports it at once. */
 export function hearThatLeasesDiffer(parts: Parts, process: Process): void {
   const { world, checker, tally, gateways } = parts;
   tally.count('told that lease lengths differ');

@@ -1,6 +1,6 @@
 /**
- * Everything of one run: the servers, the paths between them, and the processes of gateways and engines, each in a place of
- * its own that is empty while its process is gone.
+ * Everything in one run: the servers, the paths between them, and the processes of gateways and engines. Each process has a
+ * slot, which is empty while the process is gone.
  */
 import type { Logger } from 'pino';
 import { SimulatedEngine } from '../actors/engine.ts';
@@ -19,9 +19,9 @@ import { allowClockErrors } from './clock-errors.ts';
 import { hearThatLeasesDiffer, LEASE_FAULTS, watchLeases } from './lease-watch.ts';
 import { seenLedgerOf } from './seen-ledger.ts';
 
-/** The server notices that a process is gone, and ends its sessions, within this. */
+/** Within this time the server notices that a process is gone, and ends its sessions. */
 const NOTICED_US = 200 * MS;
-/** A reconfigured process is away for at most this long. */
+/** The longest time for which a reconfigured process is away. */
 const RESTART_US = 200 * MS;
 /** An engine that is silent for this long loses its partitions (in production 10 s). */
 const SESSION_US = 600 * MS;
@@ -38,10 +38,10 @@ export class Scene {
   readonly #gateways: (SimulatedGateway | undefined)[];
   readonly #engines: (SimulatedEngine | undefined)[];
   readonly #paths = new Map<string, Path>();
-  /** The LEASE_MS of processes that do not have the plan's: changed for good, or by mistake. */
+  /** The LEASE_MS of processes that differ from the plan's: changed for good, or by mistake. */
   readonly #changedLeaseMs = new Map<string, number>();
   readonly #wrongLeaseMs = new Map<string, number>();
-  /** Including those that are gone. */
+  /** Includes those that are gone. */
   readonly #gatewayProcesses: Process[] = [];
   #born = 0;
 
@@ -77,7 +77,7 @@ export class Scene {
     }
   }
 
-  /** The path between two, by name; it lasts for the whole run, whichever process is at its end. */
+  /** The path between two ends, by name; it lasts for the whole run, across restarts of its process. */
   path(name: string): Path {
     let path = this.#paths.get(name);
     if (path === undefined) {
@@ -143,7 +143,7 @@ export class Scene {
     });
   }
 
-  /** The names of all processes that can be configured, as in the names of paths. */
+  /** The names of all configurable processes, as they appear in the names of paths. */
   get processNames(): readonly string[] {
     return [
       ...this.#engines.map((_, index) => `engine ${index}`),
@@ -151,7 +151,7 @@ export class Scene {
     ];
   }
 
-  /** Restarts a process with another LEASE_MS, for good or by mistake; undefined: the mistake is over. */
+  /** Restarts a process with another LEASE_MS, for good or by mistake; undefined ends the mistake. */
   restartWith(name: string, leaseMs: number | undefined, isForGood = false): void {
     if (leaseMs === undefined) this.#wrongLeaseMs.delete(name);
     else (isForGood ? this.#changedLeaseMs : this.#wrongLeaseMs).set(name, leaseMs);
@@ -172,7 +172,7 @@ export class Scene {
     return this.#wrongLeaseMs.get(name) ?? this.#changedLeaseMs.get(name) ?? this.plan.leaseMs;
   }
 
-  /** The process ends at once and does nothing more. */
+  /** Kills the process. */
   crashGateway(index: number): void {
     const gateway = this.gatewayAt(index);
     if (gateway === undefined) return;
@@ -203,7 +203,7 @@ export class Scene {
     });
   }
 
-  /** The process stands still; if it is silent for too long it loses its partitions, and joins again when it continues. */
+  /** Pauses the process. If it is silent for too long, it loses its partitions and joins again when it continues. */
   pauseEngine(index: number, forUs: number, clocksStand: boolean): void {
     const engine = this.engineAt(index);
     if (engine === undefined) return;
@@ -222,7 +222,7 @@ export class Scene {
     return this.redis.state.scores(KEYS.campaign(campaignId).rank);
   }
 
-  /** What Redis holds of a campaign: the names of its keys, and whether it is on the board. */
+  /** What Redis has of a campaign: the names of its keys, and whether it is on the board. */
   heldOf(campaignId: number): readonly string[] {
     const { state } = this.redis;
     const keys = Object.values(KEYS.campaign(campaignId)).filter(key => state.has(key));
@@ -230,21 +230,21 @@ export class Scene {
     return record === null ? keys : [...keys, 'a record on the board'];
   }
 
-  /** The code of a basket: a fixed one, or the one that a campaign granted to its user. */
+  /** The code of a basket: a fixed one, or the one that a campaign granted to the user. */
   readonly codeOf = ({ of, userId }: Pick<Shopping, 'of' | 'userId'>): string | undefined => {
     if ('code' in of) return of.code;
     const grants = this.ledger.tables.grants.rows();
     return grants.find(grant => grant.campaignId === of.campaignId && grant.userId === userId)?.code;
   };
 
-  /** The id of a code's coupon, as the operator finds it; undefined while it does not exist. */
+  /** The id of a code's coupon; undefined while it does not exist. */
   couponIdOf(code: string): number | undefined {
     return this.ledger.tables.coupons.rows().find(coupon => coupon.code === code)?.couponId;
   }
 
   /**
-   * Notes whether the service is available, and whether reports can be taken in: all servers are up, and at least one gateway
-   * and one engine are running.
+   * Records whether the service is available and reports can be taken in: all servers are up, and at least one gateway and one
+   * engine are running.
    */
   noteOutage(): void {
     const { world, checker, redis, log, ledger } = this;

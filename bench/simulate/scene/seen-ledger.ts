@@ -1,4 +1,4 @@
-/** The model's tables as the checker sees them. */
+/** The checker's view of the model's tables. */
 import type { SeenLedger } from '../checks/checker-ledger.ts';
 import type { LedgerTables } from '../models/ledger/ledger-tables.ts';
 

@@ -21,7 +21,7 @@ export function watchJob(
 }
 
 /** A request that came in: `times` counts those of this user with this method, over all test servers, from 1. */
-export interface Asked {
+export interface ReceivedRequest {
   readonly method: string;
   readonly user: string;
   readonly times: number;
@@ -31,15 +31,15 @@ export interface Asked {
 
 /** A real server that answers each request as the test says, in whatever pieces. */
 export interface WatchServer extends RawServer {
-  readonly asked: readonly Asked[];
+  readonly requests: readonly ReceivedRequest[];
 }
 
 /** `counts` may be shared by several servers. */
 export async function startWatchServer(
-  answer: (asked: Asked) => void | Promise<void>,
+  answer: (request: ReceivedRequest) => void | Promise<void>,
   counts: Map<string, number> = new Map(),
 ): Promise<WatchServer> {
-  const asked: Asked[] = [];
+  const requests: ReceivedRequest[] = [];
   const server = await startRawServer(async (socket, head) => {
     const [, method = '', path] = /^(\S+) (\S+) HTTP\/1\.1\r\n/.exec(head) ?? [];
     const expected = method === 'POST' ? 'entries' : 'queue';
@@ -49,10 +49,10 @@ export async function startWatchServer(
     counts.set(method + user, times);
     const lastEventId = /^last-event-id: (\S+)$/im.exec(head)?.[1];
     const one = { method, user, times, lastEventId, socket };
-    asked.push(one);
+    requests.push(one);
     await answer(one);
   });
-  return { ...server, asked };
+  return { ...server, requests };
 }
 
 /** An answer with a body; adds Content-Length. */
@@ -71,15 +71,15 @@ export function streamHead(retryMs = 20): string {
   return head + chunk(`retry: ${retryMs}\n\n`);
 }
 
-export function position(place: number, ahead: number): string {
+export function position(position: number, ahead: number): string {
   return chunk(
-    `id: ${CAMPAIGN}:4096:${ahead}\nevent: position\ndata: ${JSON.stringify({ position: place, ahead })}\n\n`,
+    `id: ${CAMPAIGN}:4096:${ahead}\nevent: position\ndata: ${JSON.stringify({ position, ahead })}\n\n`,
   );
 }
 
 /** The last event, and the end of the stream. */
-export function outcome(place: number, fields: object): string {
-  const data = JSON.stringify({ position: place, ...fields });
+export function outcome(position: number, fields: object): string {
+  const data = JSON.stringify({ position, ...fields });
   return `${chunk(`id: ${CAMPAIGN}:4096:over\nevent: outcome\ndata: ${data}\n\n`)}0\r\n\r\n`;
 }
 

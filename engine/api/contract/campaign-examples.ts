@@ -1,6 +1,7 @@
 /** The campaigns of the examples as operators see them; see contract/api/examples/story.ts. */
 import { drawProof } from '../../contract/api/examples/signed.ts';
 import { drop, MADE_AT, raffle, secondDrop, TIME_ZONE } from '../../contract/api/examples/story.ts';
+import { isoOfMs } from '../../contract/api/instants.ts';
 
 interface Times {
   readonly opensAt: string;
@@ -9,7 +10,7 @@ interface Times {
 
 /** An instant in winter, in the time zone of the story. */
 export function inBerlin(instant: string): string {
-  const local = new Date(Date.parse(instant) + 3_600_000).toISOString();
+  const local = isoOfMs(Date.parse(instant) + 3_600_000);
   return local.replace('Z', '+01:00');
 }
 

@@ -11,7 +11,7 @@ import { capacity, perSecond } from './room-schemas.ts';
 import {
   exact,
   instant,
-  MAX_PLACES,
+  MAX_STOCK,
   MAX_TITLE_CHARACTERS,
   oneOf,
   orNull,
@@ -37,7 +37,7 @@ const MAX_CAMPAIGN_ID = 2 ** 31 - 1;
 const Tier = Type.Object(
   {
     name: shownText(MAX_TIER_NAME_CHARACTERS, 'The name of the prize'),
-    winners: Type.Integer({ minimum: 1, maximum: MAX_PLACES }),
+    winners: Type.Integer({ minimum: 1, maximum: MAX_STOCK }),
   },
   exact,
 );
@@ -58,9 +58,9 @@ export const NewCampaignBody = Type.Object(
       'coupon: first come, first served; raffle: winners are drawn after the close; room: a waiting room that admits everybody at a set rate',
     ),
     title: shownText(MAX_TITLE_CHARACTERS, 'Public'),
-    stock: Type.Optional(whole(1, MAX_PLACES, 'Of a coupon: the stock')),
+    stock: Type.Optional(whole(1, MAX_STOCK, 'Of a coupon: the stock')),
     terms: Type.Optional(TermsMember),
-    winners: Type.Optional(whole(1, MAX_PLACES, 'Of a raffle with one prize: the number of winners')),
+    winners: Type.Optional(whole(1, MAX_STOCK, 'Of a raffle with one prize: the number of winners')),
     tiers: Type.Optional(
       Type.Array(Tier, {
         minItems: 1,
@@ -68,14 +68,14 @@ export const NewCampaignBody = Type.Object(
         description: 'Of a raffle with several prizes, instead of winners: the first tier is drawn first',
         'x-expected':
           `a list of 1 to ${MAX_TIERS} objects with name (text of 1 to ${MAX_TIER_NAME_CHARACTERS} characters) ` +
-          `and winners (a whole number from 1 to ${MAX_PLACES})`,
+          `and winners (a whole number from 1 to ${MAX_STOCK})`,
       }),
     ),
     alternates: Type.Optional(
-      whole(0, MAX_PLACES, 'Of a raffle: how many alternates are drawn; none when absent'),
+      whole(0, MAX_STOCK, 'Of a raffle: how many alternates are drawn; none when absent'),
     ),
     group_limit: Type.Optional(
-      whole(1, MAX_PLACES, 'Of a raffle: the maximum number of winners per group; no limit when absent'),
+      whole(1, MAX_STOCK, 'Of a raffle: the maximum number of winners per group; no limit when absent'),
     ),
     randomness: Type.Optional(
       oneOf(
@@ -99,7 +99,7 @@ export const NewCampaignBody = Type.Object(
     waitlist: Type.Optional(
       whole(
         0,
-        MAX_PLACES,
+        MAX_STOCK,
         'Of a coupon with claim_within_s: the size of the waitlist for unclaimed coupons; none when absent',
       ),
     ),
@@ -154,12 +154,17 @@ export const NewCampaignBody = Type.Object(
 );
 export type NewCampaignBody = Static<typeof NewCampaignBody>;
 
+/** What a campaign gives, by its kind. */
+export const stockMembers = {
+  stock: Type.Optional(Type.Integer({ description: 'Of a coupon' })),
+  winners: Type.Optional(Type.Integer({ description: 'Of a raffle: the number of winners over all tiers' })),
+};
+
 const campaignMembers = {
   id: Type.Integer(),
   kind: Type.Enum(['coupon', 'raffle', 'room']),
   title: Type.String(),
-  stock: Type.Optional(Type.Integer({ description: 'Of a coupon' })),
-  winners: Type.Optional(Type.Integer({ description: 'Of a raffle: the number of winners over all tiers' })),
+  ...stockMembers,
   rules_hash: orNull(
     Type.String({ description: 'SHA-256 of the announced rules, base64url; null until they are announced' }),
   ),

@@ -54,7 +54,7 @@ const couponExample = {
     exclusive: false,
     stack_order: 0,
   },
-  revision: 1,
+  version: 1,
   used: 0,
   created_at: MADE_AT,
 };
@@ -64,7 +64,7 @@ const dropCouponExample = {
   id: drop.coupon,
   campaign: drop.id,
   terms: drop.terms,
-  revision: 1,
+  version: 1,
   used: 3_204,
   created_at: MADE_AT,
 };
@@ -75,7 +75,9 @@ export const CouponJson = Type.Object(
     campaign: Type.Optional(Type.Integer({ description: 'The campaign whose codes these terms apply to' })),
     code: Type.Optional(Type.String({ description: 'A code that anybody may use' })),
     terms: TermsBody,
-    revision: Type.Integer({ description: 'Increases with each change of the terms' }),
+    version: Type.Integer({
+      description: 'Increases with each change of the terms; the ETag is the same number in quotes',
+    }),
     used: Type.Integer({ description: 'Uses currently redeemed or held' }),
     created_at: Type.String({ format: 'date-time' }),
   },

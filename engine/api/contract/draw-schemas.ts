@@ -7,8 +7,8 @@ import {
   dryRunMark,
   exact,
   instant,
-  MAX_PLACES,
   MAX_REASON_CHARACTERS,
+  MAX_STOCK,
   orNull,
   time,
   whole,
@@ -16,7 +16,7 @@ import {
 
 export const PassOnBody = Type.Object(
   {
-    serial: whole(1, MAX_PLACES, 'The serial of the unclaimed prize'),
+    serial: whole(1, MAX_STOCK, 'The serial of the unclaimed prize'),
     reason: shownText(MAX_REASON_CHARACTERS, 'Why it is passed on'),
     holder: Type.Optional(
       userIdText(
@@ -44,7 +44,7 @@ export const PassedOnJson = Type.Object(
 
 export const DeadlineBody = Type.Object(
   {
-    serial: whole(1, MAX_PLACES, 'The serial of the offer'),
+    serial: whole(1, MAX_STOCK, 'The serial of the offer'),
     holder: userIdText('The user who has the offer'),
     claim_by: instant('A time after the current deadline'),
   },

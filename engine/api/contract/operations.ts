@@ -33,7 +33,7 @@ import {
   shownBy,
   WITH_BODY,
 } from './operation.ts';
-import { archivedTo, conflict } from './problem-examples.ts';
+import { archivedTo, changedSince, conflict, largerThan, unknownCampaignIn } from './problem-examples.ts';
 import { RoomJson, RoomTermsBody } from './room-schemas.ts';
 import { scheduleOperations } from './schedule-operations.ts';
 import { DryRunQuery, MatchHeaders } from './schedule-schemas.ts';
@@ -126,7 +126,8 @@ export const operations = {
     path: '/v1/campaigns/{id}/entrants',
     summary:
       'Set tickets, groups and exclusions of entrants of a raffle: up to 1,000 per call, all or none. Not after ' +
-      'the freeze, which happens at the close.',
+      'the freeze, which happens at the close. Needs no If-Match: a call sets all terms of the users that it names, ' +
+      'whatever they were, and touches no others.',
     parameters: CampaignPath,
     query: DryRunQuery,
     body: EntrantsBody,
@@ -135,7 +136,7 @@ export const operations = {
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
     problemExamples: {
       ...conflict(`Campaign ${drop.id} is not a raffle: only entrants of a raffle have terms.`),
-      'payload-too-large': { detail: 'The body is larger than 1024 KB.' },
+      ...largerThan(ENTRANTS_LIMIT_BYTES),
     },
   },
   listEntrants: {
@@ -188,9 +189,10 @@ export const operations = {
     summary:
       'Set the terms of the codes of a campaign, before it grants the first; or create a code that anybody may use',
     body: NewCouponBody,
-    answer: json(201, 'Created', CouponJson, { location: 'The URL of the coupon' }),
+    answer: json(201, 'Created', CouponJson, { location: 'The URL of the coupon', ...ETAG }),
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
     problemExamples: {
+      ...unknownCampaignIn('campaign'),
       conflict: {
         detail: 'A coupon with the code SPRING-20 already exists.',
         errors: [fieldFault('code', 'SPRING-20', 'a code that does not exist yet')],
@@ -210,7 +212,7 @@ export const operations = {
     path: '/v1/coupons/{id}',
     summary: 'Read a coupon',
     parameters: CouponPath,
-    answer: json(200, 'The coupon', CouponJson),
+    answer: json(200, 'The coupon', CouponJson, ETAG),
     problems: [...SECURED, 'unknown-coupon'],
   },
   replaceTerms: {
@@ -218,10 +220,17 @@ export const operations = {
     path: '/v1/coupons/{id}/terms',
     summary: 'Replace the terms of a coupon, while nobody holds one',
     parameters: CouponPath,
+    headers: MatchHeaders,
     body: TermsBody,
-    answer: json(200, 'Changed', CouponJson),
-    problems: [...SECURED, ...WITH_BODY, 'unknown-coupon', 'conflict'],
-    problemExamples: conflict('The coupon SPRING-20 has holders: its terms cannot change.'),
+    answer: json(200, 'Changed', CouponJson, ETAG),
+    problems: [
+      ...[...SECURED, ...WITH_BODY, 'unknown-coupon', 'conflict'],
+      ...['precondition-required', 'precondition-failed'],
+    ],
+    problemExamples: {
+      ...conflict('The coupon SPRING-20 has holders: its terms cannot change.'),
+      ...changedSince('Coupon 2'),
+    },
   },
   getRoom: {
     method: 'GET',
@@ -248,11 +257,7 @@ export const operations = {
     ],
     problemExamples: {
       ...archivedTo('The people of room'),
-      'precondition-failed': {
-        detail: `The room of campaign ${room.id} has changed since the version in If-Match: read it again.`,
-        version: 2,
-        errors: [fieldFault('if-match', '"1"', '"2", if the change still applies')],
-      },
+      ...changedSince(`The room of campaign ${room.id}`),
     },
   },
   listDeadLetters: {

@@ -1,6 +1,6 @@
 /** The problems that the OpenAPI document shows; those that one operation tells differently stand beside it. */
 import { ann, drop } from '../../contract/api/examples/story.ts';
-import { fieldFault } from '../../contract/api/problem.ts';
+import { fieldFault, secretFault } from '../../contract/api/problem.ts';
 import type { ProblemExamples } from '../../contract/api/problem-examples.ts';
 import { type Permission, refusalOf } from '../../operators/roles.ts';
 
@@ -11,12 +11,17 @@ const archive = `campaign-${drop.id}.archive.ndjson.gz`;
 export const sharedProblems: ProblemExamples = {
   unauthenticated: {
     detail: 'The token in the Authorization header is wrong.',
-    errors: [fieldFault('authorization', undefined, 'Bearer <a token of the operators, or OPERATOR_TOKEN>')],
+    errors: [
+      secretFault('authorization', 'Bearer wrong', 'Bearer <a token of the operators, or OPERATOR_TOKEN>'),
+    ],
   },
   unavailable: { detail: 'The ledger is unreachable right now.' },
   'internal-error': { detail: 'Unexpected error; the engine has logged it.' },
-  'unknown-campaign': { detail: `Campaign ${UNKNOWN} does not exist.` },
-  'unknown-template': { detail: `Template ${UNKNOWN} does not exist.` },
+  ...unknownCampaignIn('id'),
+  'unknown-template': {
+    detail: `Template ${UNKNOWN} does not exist.`,
+    errors: [fieldFault('id', UNKNOWN, 'the number of an existing template')],
+  },
   'unknown-token': {
     detail: `Token ${UNKNOWN} does not exist.`,
     errors: [fieldFault('id', UNKNOWN, 'the number of an existing token')],
@@ -25,12 +30,15 @@ export const sharedProblems: ProblemExamples = {
     detail: `Coupon ${UNKNOWN} does not exist.`,
     errors: [fieldFault('id', UNKNOWN, 'the number of an existing coupon')],
   },
-  'payload-too-large': { detail: 'The body is larger than 16 KB.' },
+  ...largerThan(16 * 1024),
   'unsupported-media-type': {
     detail: 'The body must be application/json.',
-    errors: [fieldFault('content-type', undefined, 'application/json')],
+    errors: [fieldFault('content-type', 'text/plain', 'application/json')],
   },
-  'not-acceptable': { detail: 'Available: application/json and text/csv.' },
+  'not-acceptable': {
+    detail: 'Not acceptable: accept is "application/xml", expected application/json or text/csv.',
+    errors: [fieldFault('accept', 'application/xml', 'application/json or text/csv')],
+  },
   ...archivedTo('The entries of campaign'),
   overloaded: { detail: '2 exports are running; retry when one has ended.' },
   'no-proof': { detail: `Campaign ${drop.id} is not a raffle with a draw proof.` },
@@ -43,11 +51,7 @@ export const sharedProblems: ProblemExamples = {
     detail: 'The If-Match header is missing: send the ETag of the version that you read.',
     errors: [fieldFault('if-match', undefined, '"2", the ETag that it has now')],
   },
-  'precondition-failed': {
-    detail: `Campaign ${drop.id} has changed since the version in If-Match: read it again.`,
-    version: 2,
-    errors: [fieldFault('if-match', '"1"', '"2", if the change still applies')],
-  },
+  ...changedSince(`Campaign ${drop.id}`),
   'change-refused': {
     detail: 'The change was refused. These gateways have not confirmed the change: 0 (silent).',
     reason: 'gateway_silent',
@@ -79,6 +83,36 @@ export function forbiddenTo(permission: Permission): ProblemExamples {
 
 export function conflict(detail: string): ProblemExamples {
   return { conflict: { detail } };
+}
+
+/** `name` begins a sentence. */
+export function changedSince(name: string): ProblemExamples {
+  return {
+    'precondition-failed': {
+      detail: `${name} has changed since the version in If-Match: read it again.`,
+      version: 2,
+      errors: [fieldFault('if-match', '"1"', '"2", if the change still applies')],
+    },
+  };
+}
+
+/** `field` of the request names a campaign that does not exist. */
+export function unknownCampaignIn(field: string): ProblemExamples {
+  return {
+    'unknown-campaign': {
+      detail: `Campaign ${UNKNOWN} does not exist.`,
+      errors: [fieldFault(field, UNKNOWN, 'the number of an existing campaign')],
+    },
+  };
+}
+
+export function largerThan(most: number): ProblemExamples {
+  return {
+    'payload-too-large': {
+      detail: `The body is larger than ${most} bytes.`,
+      errors: [fieldFault('body', `${2 * most} bytes`, `at most ${most} bytes`)],
+    },
+  };
 }
 
 /** `what` of the drop is in its archive. */

@@ -2,7 +2,7 @@
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import { room } from '../../contract/api/examples/story.ts';
-import { exact, MAX_PLACES, orNull, whole } from './schemas.ts';
+import { exact, MAX_STOCK, orNull, whole } from './schemas.ts';
 
 /** Like the check on `rooms`. A greater rate is a typing error, and a smaller one admits nobody within a minute. */
 export const LEAST_PER_SECOND = 0.01;
@@ -16,7 +16,7 @@ export const perSecond = Type.Number({
 });
 export const capacity = whole(
   1,
-  MAX_PLACES,
+  MAX_STOCK,
   'Of a room: how many may be inside at once; no limit when absent',
 );
 

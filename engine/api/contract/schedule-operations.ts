@@ -187,7 +187,12 @@ export const scheduleOperations = {
     body: NewTemplateBody,
     answer: json(201, 'Saved', TemplateJson, { location: 'The URL of the template' }),
     problems: [...SECURED, ...WITH_BODY, 'conflict'],
-    problemExamples: conflict('A template with the name "Thursdays" already exists.'),
+    problemExamples: {
+      conflict: {
+        detail: 'A template with the name "Thursdays" already exists.',
+        errors: [fieldFault('name', 'Thursdays', 'a name that no template has')],
+      },
+    },
   },
   listTemplates: {
     method: 'GET',

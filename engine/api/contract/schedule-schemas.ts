@@ -7,13 +7,13 @@ import { drop, MADE_AT, secondDrop, TIME_ZONE } from '../../contract/api/example
 import { shownText } from '../../contract/api/text.ts';
 import { CAMPAIGN_STATES } from '../../contract/campaign/campaign-state.ts';
 import { inBerlin, newDropExample, timelessDropBody } from './campaign-examples.ts';
-import { NewCampaignBody } from './campaign-schemas.ts';
+import { NewCampaignBody, stockMembers } from './campaign-schemas.ts';
 import {
   exact,
   instant,
   limit,
-  MAX_PLACES,
   MAX_REASON_CHARACTERS,
+  MAX_STOCK,
   MAX_TITLE_CHARACTERS,
   oneOf,
   orNull,
@@ -43,7 +43,7 @@ const ONE_HOUR_MORE = 'One hour more';
 export const EditBody = Type.Object(
   {
     title: Type.Optional(shownText(MAX_TITLE_CHARACTERS, 'Editable until the opening')),
-    stock: Type.Optional(whole(1, MAX_PLACES, 'Of a coupon; editable until the opening')),
+    stock: Type.Optional(whole(1, MAX_STOCK, 'Of a coupon; editable until the opening')),
     opens_at: Type.Optional(instant('Editable until it has passed')),
     closes_at: Type.Optional(
       instant('Editable until it has passed; for an open raffle no later than announced'),
@@ -220,7 +220,7 @@ export const SchedulePage = Type.Object(
 const EDITED_AT = '2030-01-31T17:20:05.413Z';
 const versionExample = {
   ...{ state: 'effective', by: 'operator', refused: null, refusal: null },
-  ...{ title: drop.title, places: drop.stock, opens_at: drop.opensAt, draws_at: null },
+  ...{ title: drop.title, stock: drop.stock, opens_at: drop.opensAt, draws_at: null },
   ...{ time_zone: TIME_ZONE, stage: 'scheduled', paused: false },
 };
 
@@ -239,7 +239,7 @@ export const VersionPage = Type.Object(
           refused: orNull(Type.Enum([...REFUSALS], { description: 'Why it was refused, as a code' })),
           refusal: orNull(Type.String({ description: 'Why it was refused, for humans' })),
           title: Type.String(),
-          places: Type.Integer({ description: 'Stock, or winners' }),
+          ...stockMembers,
           opens_at: time('The requested value, like all below'),
           closes_at: time('The first instant at which entries are no longer accepted'),
           draws_at: orNull(time('Of a raffle; null: at its close')),

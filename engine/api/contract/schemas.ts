@@ -5,7 +5,8 @@
 import type { TSchema } from 'typebox';
 import Type from 'typebox';
 
-export const MAX_PLACES = 10_000_000;
+/** The most that a campaign can give: stock, winners or alternates. It also limits waitlists and the capacity of rooms. */
+export const MAX_STOCK = 10_000_000;
 export const MAX_TITLE_CHARACTERS = 200;
 export const MAX_REASON_CHARACTERS = 200;
 export const MAX_PAGE = 1_000;

@@ -9,7 +9,7 @@ const MAX_NAME_CHARACTERS = 100;
 /** Postgres' greatest integer. */
 const GREATEST_ID = 2 ** 31 - 1;
 
-/** One spelling for each name, so that nobody is taken for somebody else: in NFC, without marks that are not seen. */
+/** One spelling for each name, so that two names never look alike: in NFC, without invisible marks. */
 function tokenName() {
   const schema = Type.String({
     minLength: 1,

@@ -1,6 +1,6 @@
 /** Who sends a request, and whether their role permits the operation. */
 import type { FastifyRequest } from 'fastify';
-import { Problem } from '../../contract/api/problem.ts';
+import { Problem, secretFault } from '../../contract/api/problem.ts';
 import { authenticate, hashOfToken, type Operator } from '../../operators/authenticate.ts';
 import { mayDo, type Permission, refusalOf } from '../../operators/roles.ts';
 import { SECURED_PREFIX } from '../contract/operation.ts';
@@ -37,26 +37,29 @@ export function requireOperator({
     const isSecured =
       request.routeOptions.url === undefined ? request.url.startsWith(SECURED_PREFIX) : needs !== undefined;
     if (!isSecured) return;
-    const given = /^Bearer +([^ ]+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+    const { authorization } = request.headers;
+    const given = /^Bearer +([^ ]+) *$/i.exec(authorization ?? '')?.[1];
     if (given === undefined) {
-      throw unauthenticated('The Authorization header is missing or is not "Bearer" and a token.');
+      const detail = 'The Authorization header is missing or is not "Bearer" and a token.';
+      throw unauthenticated(detail, authorization);
     }
     const operator = await authenticate(pool, environmentHash, given);
     if ('refused' in operator) {
-      throw unauthenticated(`The token in the Authorization header ${operator.refused}.`, 'invalid_token');
+      const detail = `The token in the Authorization header ${operator.refused}.`;
+      throw unauthenticated(detail, authorization, 'invalid_token');
     }
     if (needs !== undefined && !mayDo(operator.role, needs)) throw forbidden(operator, needs);
     operators.set(request, operator);
   };
 }
 
-function unauthenticated(detail: string, error?: string): Problem {
+function unauthenticated(detail: string, given: string | undefined, error?: string): Problem {
   const challenge = 'Bearer realm="fairline operators"';
   return new Problem(
     'unauthenticated',
     detail,
     {
-      errors: [{ field: 'authorization', expected: 'Bearer <a token of the operators, or OPERATOR_TOKEN>' }],
+      errors: [secretFault('authorization', given, 'Bearer <a token of the operators, or OPERATOR_TOKEN>')],
     },
     { 'www-authenticate': error === undefined ? challenge : `${challenge}, error="${error}"` },
   );

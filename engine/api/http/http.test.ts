@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { openPool } from '../../../sql/database.ts';
+import { startProxy } from '../../test/proxy.ts';
+import { testDatabase } from '../../test/support.ts';
 import { startApi, type TestApi, TOKEN } from '../testing/api.ts';
 
 let api: TestApi;
@@ -144,4 +147,29 @@ describe('every response', () => {
     assert.equal(answer.status, 200);
     assert.equal(answer.text, '');
   });
+});
+
+it('answers 503 when PostgreSQL has vanished without a word', async () => {
+  const database = await testDatabase();
+  const url = new URL(database.url);
+  const proxy = await startProxy({ host: url.hostname, port: Number(url.port || 5432) });
+  url.host = `127.0.0.1:${proxy.port}`;
+  const pool = openPool(url.href, {
+    ...{ max: 1, applicationName: 'test', onError: () => undefined },
+    answerTimeoutMs: 300,
+  });
+  const cutOff = await startApi({ pool });
+  try {
+    assert.equal((await cutOff.call('GET', '/v1/campaigns')).status, 200);
+    proxy.forsake();
+    const answer = await cutOff.call('GET', '/v1/campaigns');
+    assert.equal(answer.status, 503);
+    assert.ok(answer.headers.has('retry-after'));
+    assert.equal((await cutOff.call('GET', '/v1/campaigns')).status, 200, 'by another connection');
+  } finally {
+    await cutOff.close();
+    await pool.end();
+    await proxy.close();
+    await database.drop();
+  }
 });

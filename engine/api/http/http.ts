@@ -1,7 +1,9 @@
 /** How every request to the operator's API is answered when something is wrong. */
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { isUnanswered } from '../../../sql/database.ts';
 import {
+  fieldFault,
   invalidRequest,
   PROBLEM_MEDIA_TYPE,
   Problem,
@@ -12,6 +14,8 @@ import {
 import { messageOf } from '../../contract/process/message-of.ts';
 import { allOperations } from '../contract/operations.ts';
 import type { ApiDeps } from '../deps.ts';
+
+export const HEADERS_LIMIT_BYTES = 8 * 1024;
 
 export async function sendProblem(reply: FastifyReply, problem: Problem): Promise<void> {
   await reply
@@ -24,7 +28,7 @@ export async function sendProblem(reply: FastifyReply, problem: Problem): Promis
 /** Answers any error; an unexpected one is logged, and its details are not sent. */
 export function errorHandler(log: ApiDeps['log']) {
   return async (error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const problem = asProblem(error, request.routeOptions.bodyLimit);
+    const problem = asProblem(error, request);
     if (problem.status >= 500)
       log.error({ err: error, method: request.method, url: request.url }, problem.message);
     await sendProblem(reply, problem);
@@ -38,12 +42,14 @@ export async function answerNotFound(request: FastifyRequest, reply: FastifyRepl
     .filter(operation => pathPattern(operation.path).test(path))
     .map(known => known.method);
   if (methods.length === 0) {
-    await sendProblem(reply, new Problem('not-found', `No route at ${path.slice(0, 100)}.`));
+    const fault = fieldFault('path', path, 'a path listed in /openapi.json');
+    await sendProblem(reply, new Problem('not-found', `No route at ${fault.value}.`, { errors: [fault] }));
     return;
   }
   const allow = methods.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
   const detail = `${request.method} is not allowed here; use ${allow}.`;
-  await sendProblem(reply, new Problem('method-not-allowed', detail, {}, { allow }));
+  const errors = [fieldFault('method', request.method, allow)];
+  await sendProblem(reply, new Problem('method-not-allowed', detail, { errors }, { allow }));
 }
 
 function pathPattern(path: string): RegExp {
@@ -70,20 +76,24 @@ const CLIENT_ERRORS: Readonly<Record<string, ProblemSlug>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
 };
 const CLIENT_ERROR_DETAILS: Readonly<Partial<Record<ProblemSlug, string>>> = {
-  'headers-too-large': 'The headers are larger than 8 KB.',
+  'headers-too-large': `The headers are larger than ${HEADERS_LIMIT_BYTES} bytes.`,
   'request-timeout': 'The request did not arrive completely in time.',
 };
 
-function asProblem(error: unknown, bodyLimit: number | undefined): Problem {
+function asProblem(error: unknown, { routeOptions, headers }: FastifyRequest): Problem {
   if (error instanceof Problem) return error;
   const code = codeOf(error);
   const isFastify = code.startsWith('FST_');
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return new Problem('payload-too-large', `The body is larger than ${(bodyLimit ?? 0) / 1024} KB.`);
+    const { bodyLimit = 0 } = routeOptions;
+    const bytes = headers['content-length'];
+    return new Problem('payload-too-large', `The body is larger than ${bodyLimit} bytes.`, {
+      errors: [fieldFault('body', bytes && `${bytes} bytes`, `at most ${bodyLimit} bytes`)],
+    });
   }
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
     return new Problem('unsupported-media-type', 'The body must be application/json.', {
-      errors: [{ field: 'content-type', expected: 'application/json' }],
+      errors: [fieldFault('content-type', headers['content-type'], 'application/json')],
     });
   }
   if (isFastify && isClientFault(error)) {
@@ -114,7 +124,7 @@ const AWAY = /^(08|53|57)/;
 const CONNECTION_LOST = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/;
 
 function isDatabaseAway(error: unknown, code: string): boolean {
-  if (AWAY.test(code) || CONNECTION_LOST.test(code)) return true;
+  if (AWAY.test(code) || CONNECTION_LOST.test(code) || isUnanswered(error)) return true;
   // pg and pg-pool raise these without a code.
   return /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error/.test(
     messageOf(error),

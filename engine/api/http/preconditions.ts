@@ -5,11 +5,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { etagOf, preconditionFailed, type Versioned } from '../../campaigns/precondition.ts';
 import { Problem } from '../../contract/api/problem.ts';
 import { DryRunQuery } from '../contract/schedule-schemas.ts';
+import { noteDryRun } from './acts.ts';
 import { readParameters } from './input.ts';
 
-/** Throws Problem invalid-request. */
+/** Whether the request asks for a dry run, which is not logged as an act. Throws Problem invalid-request. */
 export function isDryRun(request: FastifyRequest): boolean {
-  return readParameters(DryRunQuery, request.query).dryRun === 'true';
+  const dryRun = readParameters(DryRunQuery, request.query).dryRun === 'true';
+  if (dryRun) noteDryRun(request);
+  return dryRun;
 }
 
 export function withEtag(reply: FastifyReply, thing: Versioned): void {

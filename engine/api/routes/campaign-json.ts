@@ -1,9 +1,10 @@
 /** Rows of the ledger as the API shows them. */
-import { type Campaign, doorClosesAtUs, opensAtUs } from '../../../sql/statements/campaigns/campaigns.ts';
+import { admissionEndsAtUs, type Campaign, opensAtUs } from '../../../sql/statements/campaigns/campaigns.ts';
 import type { EntryOutcome, Totals } from '../../../sql/statements/entries/outcomes.ts';
 import type { Room, RoomCounts } from '../../../sql/statements/rooms/rooms.ts';
 import { showLocal } from '../../campaigns/local-time.ts';
 import { stateOf } from '../../campaigns/states.ts';
+import { isoMicrosecondsOf } from '../../contract/api/instants.ts';
 import { instantOf } from '../../contract/record/stamp.ts';
 import type { DrawRules } from '../../draw/rules.ts';
 import type { CampaignJson } from '../contract/campaign-schemas.ts';
@@ -12,13 +13,13 @@ import type { RoomJson } from '../contract/room-schemas.ts';
 
 export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
   const { draw, timeZone: zone } = campaign;
-  const closing = new Date(doorClosesAtUs(campaign) / 1000);
+  const closing = new Date(admissionEndsAtUs(campaign) / 1000);
   const drawing = campaign.drawsAt ?? closing;
   return {
     id: campaign.campaignId,
     kind: campaign.kind,
     title: campaign.title,
-    ...placesJson(campaign),
+    ...stockJson(campaign),
     opens_at: campaign.opensAt.toISOString(),
     closes_at: closing.toISOString(),
     ...(campaign.kind === 'raffle' ? { draws_at: drawing.toISOString() } : {}),
@@ -50,12 +51,16 @@ function claimsJson({ kind, claimWithinS, waitlist, waitlistedCount, redrawnCoun
   return kind === 'coupon' ? { ...common, waitlist } : common;
 }
 
-function placesJson({ kind, places }: Campaign): Pick<CampaignJson, 'stock' | 'winners'> {
+/** The stock of a coupon, or the winners of a raffle. */
+export function stockJson({
+  kind,
+  stock,
+}: Pick<Campaign, 'kind' | 'stock'>): Pick<CampaignJson, 'stock' | 'winners'> {
   switch (kind) {
     case 'coupon':
-      return { stock: places };
+      return { stock };
     case 'raffle':
-      return { winners: places };
+      return { winners: stock };
     case 'room':
       return {};
   }
@@ -81,20 +86,14 @@ export function entryJson(entry: EntryOutcome, campaign: Campaign): EntryJson {
   return {
     user_id: entry.userId,
     stamp: entry.stamp,
-    requested_at: isoMicroseconds(instantOf(entry.stamp, opensAtUs(campaign))),
+    requested_at: isoMicrosecondsOf(instantOf(entry.stamp, opensAtUs(campaign))),
     outcome: entry.outcome,
     serial: entry.serial,
     code: entry.code,
     granted_at: entry.grantedAt?.toISOString() ?? null,
-    claim_by: entry.claimByUs === null ? null : isoMicroseconds(entry.claimByUs),
-    ended_at: entry.endedUs === null ? null : isoMicroseconds(entry.endedUs),
+    claim_by: entry.claimByUs === null ? null : isoMicrosecondsOf(entry.claimByUs),
+    ended_at: entry.endedUs === null ? null : isoMicrosecondsOf(entry.endedUs),
   };
-}
-
-/** Microseconds since the epoch as ISO 8601 with six digits. */
-function isoMicroseconds(us: number): string {
-  const toMilliseconds = new Date(Math.floor(us / 1000)).toISOString().slice(0, -1);
-  return `${toMilliseconds}${String(us % 1000).padStart(3, '0')}Z`;
 }
 
 export function totalsJson(totals: Totals): TotalsJson {

@@ -1,16 +1,18 @@
 /** Creating, reading and closing campaigns. */
 import type { FastifyInstance } from 'fastify';
-import { getCampaign, listCampaigns } from '../../../sql/statements/campaigns/campaigns.ts';
+import { listCampaigns } from '../../../sql/statements/campaigns/campaigns.ts';
 import { readTotals } from '../../../sql/statements/entries/outcomes.ts';
-import { closeCampaign, closeWouldBe, unknownCampaign } from '../../campaigns/close.ts';
+import { closeCampaign, closeWouldBe } from '../../campaigns/close.ts';
 import { clockMs } from '../../campaigns/deps.ts';
+import { findCampaign, unknownCampaign } from '../../campaigns/find-campaign.ts';
 import { invalidRequest } from '../../contract/api/problem.ts';
 import { CampaignPath, NewCampaignBody } from '../contract/campaign-schemas.ts';
 import { operations } from '../contract/operations.ts';
-import { PageQuery, pageLimit } from '../contract/schemas.ts';
+import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { operatorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
+import { readPage } from '../http/pages.ts';
 import { isDryRun, withEtag } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
 import { campaignJson, totalsJson } from './campaign-json.ts';
@@ -23,18 +25,18 @@ export function addCampaignRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
 
   addRoute(app, operations.listCampaigns, async request => {
     const query = readParameters(PageQuery, request.query);
-    const limit = pageLimit(query);
-    // One row more than requested tells whether there is a next page.
-    const found = await listCampaigns(deps.pool, { after: query.after ?? 0, limit: limit + 1 });
+    const { rows, next } = await readPage(
+      query,
+      limit => listCampaigns(deps.pool, { after: query.after ?? 0, limit }),
+      ({ campaignId }) => campaignId,
+    );
     const nowMs = await clockMs(deps);
-    const campaigns = found.slice(0, limit).map(campaign => campaignJson(campaign, nowMs));
-    return { campaigns, next: found.length > limit ? (campaigns.at(-1)?.id ?? null) : null };
+    return { campaigns: rows.map(campaign => campaignJson(campaign, nowMs)), next };
   });
 
   addRoute(app, operations.getCampaign, async (request, reply) => {
     const { id } = readParameters(CampaignPath, request.params);
-    const campaign = await getCampaign(deps.pool, id);
-    if (campaign === undefined) throw unknownCampaign(id);
+    const campaign = await findCampaign(deps.pool, id);
     withEtag(reply, campaign);
     return campaignJson(campaign, await clockMs(deps));
   });

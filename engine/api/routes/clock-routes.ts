@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ClockTrust } from '../../../sql/statements/progress/clock.ts';
 import { aheadMsOf, trustClock } from '../../clock/trust-clock.ts';
+import { isoOfUs } from '../../contract/api/instants.ts';
 import { type ClocksJson, HELD, TrustBody } from '../contract/clock-schemas.ts';
 import { operations } from '../contract/operations.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -29,8 +30,7 @@ function clocksJson({ clocks }: ApiDeps): ClocksJson {
   const look = clocks.look();
   const { heldForMs, trust, stopMs } = clocks;
   const ahead = aheadMsOf(look);
-  const show = (us: number | undefined): string | null =>
-    us === undefined ? null : new Date(us / 1_000).toISOString();
+  const show = (us: number | undefined): string | null => (us === undefined ? null : isoOfUs(us));
   return {
     state: look.state,
     says: { redis: show(look.redisUs), postgres: show(look.postgresUs), engine: show(look.ownUs) },

@@ -1,22 +1,25 @@
 /** Creating, reading and changing the terms of coupons. */
 import type { FastifyInstance } from 'fastify';
-import { transaction } from '../../../sql/database.ts';
-import { getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
+import { type Queryable, transaction } from '../../../sql/database.ts';
 import {
   type Coupon,
   type CouponOf,
   getCoupon,
   listCoupons,
 } from '../../../sql/statements/coupons/coupons.ts';
-import { unknownCampaign } from '../../campaigns/close.ts';
-import { addCoupon, readTermsOf, replaceTerms } from '../../campaigns/coupon-terms.ts';
+import { addCoupon, couponName, readTermsOf, replaceTerms } from '../../campaigns/coupon-terms.ts';
+import { findCampaign } from '../../campaigns/find-campaign.ts';
+import type { Versioned } from '../../campaigns/precondition.ts';
 import { fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
 import { TermsBody, termsJson } from '../../contract/coupons/terms-json.ts';
 import { type CouponJson, CouponPath, NewCouponBody } from '../contract/coupon-schemas.ts';
 import { operations } from '../contract/operations.ts';
-import { PageQuery, pageLimit } from '../contract/schemas.ts';
+import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
+import { noteAct } from '../http/acts.ts';
 import { readBody, readParameters } from '../http/input.ts';
+import { readPage } from '../http/pages.ts';
+import { requireMatch, withEtag } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
 
 export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
@@ -24,43 +27,50 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const body = readBody(NewCouponBody, request.body);
     const of = readOf(body);
     const terms = readTermsOf(body.terms, 'campaignId' in of ? 'grants' : 'anybody', 'terms');
-    if ('campaignId' in of && (await getCampaign(deps.pool, of.campaignId)) === undefined) {
-      throw unknownCampaign(of.campaignId);
-    }
+    if ('campaignId' in of) await findCampaign(deps.pool, of.campaignId, 'campaign');
     const coupon = await transaction(deps.pool, db => addCoupon(db, of, terms, 'terms'));
+    noteAct(request, { couponId: coupon.couponId });
     reply.code(201).header('location', `${operations.createCoupon.path}/${coupon.couponId}`);
+    withEtag(reply, versionOf(coupon));
     return couponJson(coupon);
   });
 
   addRoute(app, operations.listCoupons, async request => {
     const query = readParameters(PageQuery, request.query);
-    const limit = pageLimit(query);
-    const found = await listCoupons(deps.pool, { after: query.after ?? 0, limit: limit + 1 });
-    const coupons = found.slice(0, limit).map(couponJson);
-    return { coupons, next: found.length > limit ? (coupons.at(-1)?.id ?? null) : null };
+    const { rows, next } = await readPage(
+      query,
+      limit => listCoupons(deps.pool, { after: query.after ?? 0, limit }),
+      ({ couponId }) => couponId,
+    );
+    return { coupons: rows.map(couponJson), next };
   });
 
-  addRoute(app, operations.getCoupon, async request => {
+  addRoute(app, operations.getCoupon, async (request, reply) => {
     const { id } = readParameters(CouponPath, request.params);
-    return couponJson(await find(deps, id));
+    const coupon = await findCoupon(deps.pool, id);
+    withEtag(reply, versionOf(coupon));
+    return couponJson(coupon);
   });
 
-  addRoute(app, operations.replaceTerms, async request => {
+  addRoute(app, operations.replaceTerms, async (request, reply) => {
     const { id } = readParameters(CouponPath, request.params);
-    const coupon = await find(deps, id);
+    const coupon = await findCoupon(deps.pool, id);
     const whose = coupon.campaignId === null ? 'anybody' : 'grants';
     const terms = readTermsOf(readBody(TermsBody, request.body), whose, '');
-    const changed = await replaceTerms(deps.pool, coupon, terms);
+    const version = requireMatch(request, versionOf(coupon), couponName(id));
+    const changed = await replaceTerms(deps.pool, coupon, terms, version);
     await deps.couponsChanged([id]).catch((error: unknown) => {
       // Copies expire by themselves, a second from now.
       deps.log.warn({ err: error, couponId: id }, 'cannot tell the gateways about changed terms');
     });
+    withEtag(reply, versionOf(changed));
     return couponJson(changed);
   });
 }
 
-async function find(deps: ApiDeps, couponId: number): Promise<Coupon> {
-  const coupon = await getCoupon(deps.pool, couponId);
+/** Throws Problem unknown-coupon. */
+async function findCoupon(db: Queryable, couponId: number): Promise<Coupon> {
+  const coupon = await getCoupon(db, couponId);
   if (coupon !== undefined) return coupon;
   throw new Problem('unknown-coupon', `Coupon ${couponId} does not exist.`, {
     errors: [fieldFault('id', couponId, 'the number of an existing coupon')],
@@ -77,13 +87,19 @@ function readOf({ campaign, code }: NewCouponBody): CouponOf {
   ]);
 }
 
-function couponJson({ couponId, campaignId, code, terms, revision, used, createdAt }: Coupon): CouponJson {
+/** Of the terms: uses of the coupon do not change it. */
+function versionOf({ revision }: Coupon): Versioned {
+  return { version: revision };
+}
+
+function couponJson(coupon: Coupon): CouponJson {
+  const { couponId, campaignId, code, terms, used, createdAt } = coupon;
   return {
     id: couponId,
     ...(campaignId === null ? {} : { campaign: campaignId }),
     ...(code === null ? {} : { code }),
     terms: termsJson(terms),
-    revision,
+    ...versionOf(coupon),
     used,
     created_at: createdAt.toISOString(),
   };

@@ -12,8 +12,8 @@ function make(body: object): Promise<Answer> {
   return api.call('POST', '/v1/coupons', { body });
 }
 
-function replace(id: unknown, terms: object): Promise<Answer> {
-  return api.call('PUT', `/v1/coupons/${id}/terms`, { body: terms });
+function replace(id: unknown, terms: object, match = '*'): Promise<Answer> {
+  return api.call('PUT', `/v1/coupons/${id}/terms`, { body: terms, headers: { 'if-match': match } });
 }
 
 function fieldsOf({ body }: Answer): unknown[] {
@@ -99,7 +99,7 @@ describe('coupon terms', () => {
     const before = await readCouponNews(api.redis, api.keys, 0);
     const changed = await replace(shared.id, { discount: 'free_shipping' });
     assert.equal(changed.status, 200, changed.text);
-    assert.equal(changed.body.revision, 2);
+    assert.equal(changed.body.version, 2);
     const news = await readCouponNews(api.redis, api.keys, before.version);
     assert.deepEqual([...news.changes.keys()], [shared.id]);
     assert.ok(news.version > before.version);
@@ -114,6 +114,24 @@ describe('coupon terms', () => {
     const late = await api.create();
     await grant(late);
     assert.match((await make({ campaign: late, terms: TEN_PERCENT })).text, /has already granted coupons/);
+  });
+
+  it('are not overwritten by an operator who has read others', async () => {
+    const { body: made, headers } = await make({ code: 'SHARED', terms: TEN_PERCENT });
+    const read = await api.call('GET', `/v1/coupons/${made.id}`);
+    assert.deepEqual([headers.get('etag'), read.headers.get('etag')], ['"1"', '"1"']);
+    const answers = await Promise.all(
+      [2_000, 3_000].map(basis_points => replace(made.id, { ...TEN_PERCENT, basis_points }, '"1"')),
+    );
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 412]);
+    const [done, refused] = answers[0]?.status === 200 ? answers : answers.toReversed();
+    assert.deepEqual([done?.body.version, done?.headers.get('etag')], [2, '"2"']);
+    assert.deepEqual([refused?.body.version, refused?.headers.get('etag')], [2, '"2"']);
+    const late = await replace(made.id, TEN_PERCENT, '"1"');
+    assert.equal(late.status, 412, late.text);
+    const withoutMatch = await api.call('PUT', `/v1/coupons/${made.id}/terms`, { body: TEN_PERCENT });
+    assert.equal(withoutMatch.status, 428, withoutMatch.text);
+    assert.deepEqual((await api.call('GET', `/v1/coupons/${made.id}`)).body.terms, done?.body.terms);
   });
 
   it('may limit a coupon to fewer uses than its expired holds', async () => {

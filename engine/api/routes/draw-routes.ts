@@ -1,13 +1,11 @@
 /** Terms of a raffle's entrants before the draw; afterwards the proof, and prizes that are passed on. */
 import { Readable } from 'node:stream';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { rehearsal, transaction } from '../../../sql/database.ts';
-import { readArchiveFile } from '../../../sql/statements/campaigns/archives.ts';
-import { type Campaign, getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import { passOn } from '../../../sql/statements/draws/alternates.ts';
 import { readProof } from '../../../sql/statements/draws/draws.ts';
 import { type EntrantTerms, listTerms, saveTerms } from '../../../sql/statements/draws/entrant-terms.ts';
-import { unknownCampaign } from '../../campaigns/close.ts';
+import { findCampaign, refuseArchived, unknownCampaign } from '../../campaigns/find-campaign.ts';
 import { endOffer, endWouldBe, extendOffer } from '../../campaigns/offers.ts';
 import { type FieldFault, fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
 import { MAX_USER_ID_BYTES } from '../../contract/record/record.ts';
@@ -16,9 +14,10 @@ import { CampaignPath } from '../contract/campaign-schemas.ts';
 import { DeadlineBody, PassOnBody } from '../contract/draw-schemas.ts';
 import { EntrantBody, EntrantsQuery, MAX_ENTRANTS } from '../contract/entrant-schemas.ts';
 import { JSON_MEDIA_TYPE, operations } from '../contract/operations.ts';
-import { pageLimit } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
+import { noteAct } from '../http/acts.ts';
 import { readBody, readList, readParameters } from '../http/input.ts';
+import { readPage } from '../http/pages.ts';
 import { isDryRun } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
 
@@ -49,18 +48,20 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
   addRoute(app, operations.listEntrants, async request => {
     const { id } = readParameters(CampaignPath, request.params);
     const query = readParameters(EntrantsQuery, request.query);
-    await find(deps, id);
-    const file = await readArchiveFile(deps.pool, id);
-    if (file !== undefined)
-      throw new Problem('archived', `The terms of entrants of campaign ${id} were archived to ${file}.`, {
-        file,
-      });
-    const limit = pageLimit(query);
-    const found = await listTerms(deps.pool, { campaignId: id, after: query.after ?? '', limit: limit + 1 });
-    const entrants = found
-      .slice(0, limit)
-      .map(({ userId, tickets, group, excluded }) => ({ user: userId, tickets, group, excluded }));
-    return { entrants, next: found.length > limit ? (entrants.at(-1)?.user ?? null) : null };
+    await findCampaign(deps.pool, id);
+    await refuseArchived(deps.pool, id, 'The terms of entrants of campaign');
+    const { rows, next } = await readPage(
+      query,
+      limit => listTerms(deps.pool, { campaignId: id, after: query.after ?? '', limit }),
+      ({ userId }) => userId,
+    );
+    const entrants = rows.map(({ userId, tickets, group, excluded }) => ({
+      user: userId,
+      tickets,
+      group,
+      excluded,
+    }));
+    return { entrants, next };
   });
 
   addRoute(app, operations.passOn, async request => {
@@ -73,11 +74,7 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
       const { waitlistPosition, userId, passedFrom, tier } = passed;
       const shown = { serial, tier, alternate: waitlistPosition, user: userId, passed_from: passedFrom };
       if (dryRun) return { ...shown, dry_run: true };
-      deps.log.info(
-        { campaignId: id, serial, alternate: waitlistPosition },
-        'a prize passed to an alternate',
-      );
-      return shown;
+      return noted(request, shown);
     }
     switch (passed.why) {
       case 'unknown campaign':
@@ -85,12 +82,14 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
       case 'not drawn':
         throw new Problem('conflict', `Campaign ${id} is not a drawn raffle.`);
       case 'no such serial':
-        throw new Problem('conflict', `Campaign ${id} has no winner with serial ${serial}.`);
+        throw new Problem('conflict', `Campaign ${id} has no winner with serial ${serial}.`, {
+          errors: [fieldFault('serial', serial, 'the serial of a winner')],
+        });
       case 'no alternate':
         throw new Problem('conflict', `Campaign ${id} has no alternate left.`);
       case 'has a deadline':
         if (dryRun) return { ...(await endWouldBe(deps, id, { serial, holder })), dry_run: true };
-        return await endOffer(deps, id, { serial, reason, holder }, stopping);
+        return noted(request, await endOffer(deps, id, { serial, reason, holder }, stopping));
       case 'another holder':
         throw new Problem(
           'conflict',
@@ -104,13 +103,14 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
 
   addRoute(app, operations.extendOffer, async request => {
     const { id } = readParameters(CampaignPath, request.params);
-    const asked = readBody(DeadlineBody, request.body);
-    return await extendOffer(deps, await find(deps, id), asked);
+    const wanted = readBody(DeadlineBody, request.body);
+    noteAct(request, { serial: wanted.serial });
+    return await extendOffer(deps, await findCampaign(deps.pool, id), wanted);
   });
 
   addRoute(app, operations.getProof, async (request, reply) => {
     const { id } = readParameters(CampaignPath, request.params);
-    await find(deps, id);
+    await findCampaign(deps.pool, id);
     const first = await readProof(deps.pool, id, 0, PROOF_PARTS);
     if (first.length === 0) {
       throw new Problem('no-proof', `Campaign ${id} is not a raffle with a draw proof.`);
@@ -120,10 +120,14 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
   });
 }
 
-async function find(deps: ApiDeps, campaignId: number): Promise<Campaign> {
-  const campaign = await getCampaign(deps.pool, campaignId);
-  if (campaign === undefined) throw unknownCampaign(campaignId);
-  return campaign;
+/** Notes who has the prize now. */
+function noted<T extends { readonly serial: number; readonly alternate: number }>(
+  request: FastifyRequest,
+  passed: T,
+): T {
+  const { serial, alternate } = passed;
+  noteAct(request, { serial, alternate });
+  return passed;
 }
 
 /** A proof never changes once it exists, so its parts need not be read in one snapshot. */

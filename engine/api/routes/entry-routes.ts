@@ -1,20 +1,20 @@
 /** Entries with their outcomes, by page and as a stream of CSV, and dead letters. */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { readArchiveFile } from '../../../sql/statements/campaigns/archives.ts';
-import { type Campaign, getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
+import type { Campaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import { listOutcomes, type Outcome, streamOutcomes } from '../../../sql/statements/entries/outcomes.ts';
 import { listDeadLetters } from '../../../sql/statements/progress/dead-letters-page.ts';
-import { unknownCampaign } from '../../campaigns/close.ts';
-import { Problem } from '../../contract/api/problem.ts';
+import { findCampaign, refuseArchived } from '../../campaigns/find-campaign.ts';
+import { faultsText, fieldFault, Problem } from '../../contract/api/problem.ts';
 import { CampaignPath } from '../contract/campaign-schemas.ts';
 import { EntriesQuery, ExportQuery } from '../contract/entry-schemas.ts';
 import { JSON_MEDIA_TYPE, operations } from '../contract/operations.ts';
-import { PageQuery, pageLimit } from '../contract/schemas.ts';
+import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { preferredType } from '../http/content-negotiation.ts';
 import { CSV_MEDIA_TYPE, entriesCsv } from '../http/csv.ts';
 import { readParameters } from '../http/input.ts';
+import { readPage } from '../http/pages.ts';
 import { addRoute } from '../http/routing.ts';
 import { entryJson } from './campaign-json.ts';
 
@@ -29,11 +29,8 @@ export function addEntryRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Ab
 
   async function find(parameters: unknown): Promise<Campaign> {
     const { id } = readParameters(CampaignPath, parameters);
-    const campaign = await getCampaign(deps.pool, id);
-    if (campaign === undefined) throw unknownCampaign(id);
-    const file = await readArchiveFile(deps.pool, id);
-    if (file !== undefined)
-      throw new Problem('archived', `The entries of campaign ${id} were archived to ${file}.`, { file });
+    const campaign = await findCampaign(deps.pool, id);
+    await refuseArchived(deps.pool, id, 'The entries of campaign');
     return campaign;
   }
 
@@ -64,20 +61,21 @@ export function addEntryRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Ab
     const query = readParameters(EntriesQuery, request.query);
     const type = preferredType(request.headers.accept, [JSON_MEDIA_TYPE, CSV_MEDIA_TYPE]);
     if (type === undefined) {
-      throw new Problem('not-acceptable', `Available: ${JSON_MEDIA_TYPE} and ${CSV_MEDIA_TYPE}.`);
+      const expected = `${JSON_MEDIA_TYPE} or ${CSV_MEDIA_TYPE}`;
+      const errors = [fieldFault('accept', request.headers.accept, expected)];
+      throw new Problem('not-acceptable', `Not acceptable: ${faultsText(errors)}.`, { errors });
     }
     const campaign = await find(request.params);
     reply.header('vary', 'accept');
     if (type === CSV_MEDIA_TYPE) return await sendCsv(reply, campaign, query.outcome);
-    const limit = pageLimit(query);
-    const found = await listOutcomes(deps.pool, {
-      campaignId: campaign.campaignId,
-      after: query.after ?? -1,
-      limit: limit + 1,
-      outcome: query.outcome,
-    });
-    const entries = found.slice(0, limit).map(entry => entryJson(entry, campaign));
-    return { entries, next: found.length > limit ? (entries.at(-1)?.stamp ?? null) : null };
+    const { campaignId } = campaign;
+    const { after = -1, outcome } = query;
+    const { rows, next } = await readPage(
+      query,
+      limit => listOutcomes(deps.pool, { campaignId, after, limit, outcome }),
+      ({ stamp }) => stamp,
+    );
+    return { entries: rows.map(entry => entryJson(entry, campaign)), next };
   });
 
   addRoute(app, operations.exportEntries, async (request, reply) => {
@@ -87,9 +85,12 @@ export function addEntryRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Ab
 
   addRoute(app, operations.listDeadLetters, async request => {
     const query = readParameters(PageQuery, request.query);
-    const limit = pageLimit(query);
-    const found = await listDeadLetters(deps.pool, { after: query.after ?? 0, limit: limit + 1 });
-    const records = found.slice(0, limit).map(record => ({
+    const { rows, next } = await readPage(
+      query,
+      limit => listDeadLetters(deps.pool, { after: query.after ?? 0, limit }),
+      ({ deadLetterId }) => deadLetterId,
+    );
+    const records = rows.map(record => ({
       id: record.deadLetterId,
       log_name: record.logName,
       partition: record.partition,
@@ -99,6 +100,6 @@ export function addEntryRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Ab
       record_base64: record.recordBase64,
       recorded_at: record.recordedAt.toISOString(),
     }));
-    return { records, next: found.length > limit ? (records.at(-1)?.id ?? null) : null };
+    return { records, next };
   });
 }

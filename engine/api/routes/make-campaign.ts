@@ -12,6 +12,7 @@ import { termsJson } from '../../contract/coupons/terms-json.ts';
 import type { NewCampaignBody } from '../contract/campaign-schemas.ts';
 import type { AgainBody, DryRunJson, TemplateCampaign } from '../contract/schedule-schemas.ts';
 import type { ApiDeps } from '../deps.ts';
+import { noteAct } from '../http/acts.ts';
 import { operatorOf } from '../http/authentication.ts';
 import { isDryRun, withEtag } from '../http/preconditions.ts';
 import { campaignJson } from './campaign-json.ts';
@@ -30,6 +31,7 @@ export async function makeCampaign(
   const terms = body.terms && readTermsOf(body.terms, 'grants', 'terms');
   if (isDryRun(request)) return wouldBe(wanted, madeBy, nowMs);
   const { campaign, coupon, published } = await createWanted(deps, wanted, madeBy, terms);
+  noteAct(request, { campaignId: campaign.campaignId });
   reply.code(201).header('location', `/v1/campaigns/${campaign.campaignId}`);
   withEtag(reply, campaign);
   return { ...campaignJson(campaign, nowMs), ...coupon, published };
@@ -48,7 +50,7 @@ function wouldBe(
     closesAt,
     kind,
     title,
-    places,
+    stock,
   } = campaign;
   const {
     id: _id,
@@ -58,7 +60,7 @@ function wouldBe(
   } = campaignJson(
     {
       ...NEW_ROW,
-      ...{ campaignId: 0, kind, title, places, opensAt, closesAt, drawsAt, stage, timeZone, madeBy },
+      ...{ campaignId: 0, kind, title, stock, opensAt, closesAt, drawsAt, stage, timeZone, madeBy },
       createdAt: new Date(nowMs),
       claimWithinS: claims?.withinS ?? null,
       waitlist: claims?.waitlist ?? 0,
@@ -86,7 +88,7 @@ export function bodyAgain(terms: TemplateCampaign, again: AgainBody): NewCampaig
 
 /** The rules that a campaign was created with, without its times. */
 export async function termsOf(deps: Pick<ApiDeps, 'pool'>, campaign: Campaign): Promise<TemplateCampaign> {
-  const { kind, title, places, timeZone: time_zone } = campaign;
+  const { kind, title, stock, timeZone: time_zone } = campaign;
   const draft = (await readDraftTerms(deps.pool, campaign.campaignId)) as WantedRules | undefined;
   const claims = claimsOf(campaign) ?? draft?.claims;
   const monitors = campaign.monitors ?? draft?.monitors;
@@ -109,10 +111,10 @@ export async function termsOf(deps: Pick<ApiDeps, 'pool'>, campaign: Campaign): 
     const waitlist = claims === undefined ? {} : { waitlist: claims.waitlist };
     const coupon = await getCouponOf(deps.pool, campaign.campaignId);
     const terms = coupon === undefined ? {} : { terms: termsJson(coupon.terms) };
-    return { kind, title, stock: places, time_zone, ...rest, ...waitlist, ...terms };
+    return { kind, title, stock, time_zone, ...rest, ...waitlist, ...terms };
   }
   const draw = draftOf(campaign) ?? draft?.draw;
-  if (draw === undefined) return { kind, title, winners: places, time_zone, ...rest };
+  if (draw === undefined) return { kind, title, winners: stock, time_zone, ...rest };
   const { tiers, alternates, group_limit, randomness } = draw;
   return {
     ...{ kind, title, time_zone, alternates, randomness, tiers: [...tiers] },

@@ -3,6 +3,7 @@ import type { NewRoom } from '../../../sql/statements/rooms/rooms.ts';
 import { ONLY_TIER, type WantedDraw } from '../../campaigns/announce.ts';
 import type { WantedCampaign } from '../../campaigns/create-campaign.ts';
 import { claimFaults, windowFaults } from '../../campaigns/plan.ts';
+import { isoOfMs } from '../../contract/api/instants.ts';
 import { type FieldFault, fieldFault, invalidRequest } from '../../contract/api/problem.ts';
 import { LAST_STAMP_US } from '../../contract/record/stamp.ts';
 import { type ClaimRules, type NamedMonitor, winnersOf } from '../../draw/rules.ts';
@@ -12,7 +13,7 @@ import {
   type NewCampaignBody,
 } from '../contract/campaign-schemas.ts';
 import { LEAST_PER_SECOND, MOST_PER_SECOND } from '../contract/room-schemas.ts';
-import { MAX_PLACES } from '../contract/schemas.ts';
+import { MAX_STOCK } from '../contract/schemas.ts';
 import { readTime, readZone } from './times.ts';
 
 /** Members that some kinds of campaigns have and the others do not. */
@@ -34,7 +35,7 @@ const MEMBERS_OF = {
 /** Long enough to change trains, to reload a page, or to reconnect to another gateway. */
 const GRACE_SECONDS = 60;
 const PASS_SECONDS = 300;
-const PLACES = `a whole number from 1 to ${MAX_PLACES}`;
+const STOCK = `a whole number from 1 to ${MAX_STOCK}`;
 /** An opening this long ago is attributed to a differing clock; an earlier one is a mistake. */
 const LATE_OPENING_MS = 60_000;
 
@@ -48,7 +49,7 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
   }
   const draw = body.kind === 'raffle' ? readDraw(body, faults) : undefined;
   const room = body.kind === 'room' ? readRoom(body, faults) : undefined;
-  const places = body.kind === 'coupon' ? readStock(body, faults) : draw ? winnersOf(draw) : MAX_PLACES;
+  const stock = body.kind === 'coupon' ? readStock(body, faults) : draw ? winnersOf(draw) : MAX_STOCK;
   const zone = readZone(body.time_zone, faults);
   const opensAt =
     body.opens_at === undefined ? new Date(nowMs) : readTime('opens_at', body.opens_at, zone, faults);
@@ -56,10 +57,10 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
   const drawsAt = body.draws_at === undefined ? null : readTime('draws_at', body.draws_at, zone, faults);
   const isDraft = body.draft === true;
   if (!isDraft && opensAt !== undefined && opensAt.getTime() < nowMs - LATE_OPENING_MS) {
-    faults.push(fieldFault('opens_at', body.opens_at, `${iso(nowMs - LATE_OPENING_MS)} or later`));
+    faults.push(fieldFault('opens_at', body.opens_at, `${isoOfMs(nowMs - LATE_OPENING_MS)} or later`));
   }
   if (!isDraft && closesAt !== undefined && closesAt.getTime() <= nowMs) {
-    faults.push(fieldFault('closes_at', body.closes_at, `a time after now, ${iso(nowMs)}`));
+    faults.push(fieldFault('closes_at', body.closes_at, `a time after now, ${isoOfMs(nowMs)}`));
   } else if (closesAt !== undefined && opensAt !== undefined) {
     faults.push(...windowFaults({ opensAt, closesAt, drawsAt: drawsAt ?? null }));
   }
@@ -68,7 +69,7 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
   const claims = readClaims(body, zone, { opensAt, closesAt, drawsAt }, faults);
   if (
     faults.length > 0 ||
-    places === undefined ||
+    stock === undefined ||
     opensAt === undefined ||
     closesAt === undefined ||
     drawsAt === undefined
@@ -78,7 +79,7 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
   const window = { opensAt, closesAt, drawsAt, timeZone: zone ?? 'UTC' };
   const draft = isDraft ? { stage: 'draft' as const, draftTerms: { draw, claims, monitors } } : {};
   return {
-    campaign: { kind: body.kind, title: body.title, places, ...window, ...draft },
+    campaign: { kind: body.kind, title: body.title, stock, ...window, ...draft },
     draw,
     claims,
     room,
@@ -134,7 +135,7 @@ function readClaims(
     const lastMs = opensAt.getTime() + LAST_STAMP_US / 1000;
     if (closesAt.getTime() + withinS * 1000 > lastMs) {
       const field = claim_by === undefined ? 'claim_within_s' : 'claim_by';
-      const right = `a deadline, counted from the close, at or before ${iso(Math.floor(lastMs))}`;
+      const right = `a deadline, counted from the close, at or before ${isoOfMs(Math.floor(lastMs))}`;
       faults.push(fieldFault(field, body[field], right));
     } else if (drawsAt) faults.push(...claimFaults({ opensAt, closesAt, drawsAt }, withinS));
   }
@@ -177,14 +178,14 @@ function readRoom(body: NewCampaignBody, faults: FieldFault[]): NewRoom | undefi
 }
 
 function readStock({ stock }: NewCampaignBody, faults: FieldFault[]): number | undefined {
-  if (stock === undefined) faults.push(fieldFault('stock', stock, `${PLACES}, as kind is coupon`));
+  if (stock === undefined) faults.push(fieldFault('stock', stock, `${STOCK}, as kind is coupon`));
   return stock;
 }
 
 function readDraw(body: NewCampaignBody, faults: FieldFault[]): WantedDraw | undefined {
   const { winners, tiers, alternates = 0, group_limit = null, randomness = 'commit' } = body;
   if (winners === undefined && tiers === undefined) {
-    faults.push(fieldFault('winners', winners, `${PLACES}, as kind is raffle; or tiers instead`));
+    faults.push(fieldFault('winners', winners, `${STOCK}, as kind is raffle; or tiers instead`));
     return undefined;
   }
   if (winners !== undefined && tiers !== undefined) {
@@ -197,13 +198,9 @@ function readDraw(body: NewCampaignBody, faults: FieldFault[]): WantedDraw | und
     group_limit,
     randomness,
   };
-  if (winnersOf(draw) > MAX_PLACES) {
-    faults.push(fieldFault('tiers', tiers, `at most ${MAX_PLACES} winners over all tiers`));
+  if (winnersOf(draw) > MAX_STOCK) {
+    faults.push(fieldFault('tiers', tiers, `at most ${MAX_STOCK} winners over all tiers`));
     return undefined;
   }
   return draw;
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

@@ -1,9 +1,7 @@
 /** What an operator reads and sets of a waiting room while it is open. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { readArchiveFile } from '../../../sql/statements/campaigns/archives.ts';
-import { getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import { countPeople, getRoom, type Room } from '../../../sql/statements/rooms/rooms.ts';
-import { unknownCampaign } from '../../campaigns/close.ts';
+import { findCampaign, refuseArchived } from '../../campaigns/find-campaign.ts';
 import { roomName, setRoomTerms } from '../../campaigns/room-terms.ts';
 import { Problem } from '../../contract/api/problem.ts';
 import { CampaignPath } from '../contract/campaign-schemas.ts';
@@ -40,14 +38,11 @@ async function describe(deps: ApiDeps, id: number, reply: FastifyReply): Promise
 
 /** Throws Problem unknown-campaign, no-room, archived. */
 async function findRoom({ pool }: ApiDeps, id: number): Promise<Room> {
-  const campaign = await getCampaign(pool, id);
-  if (campaign === undefined) throw unknownCampaign(id);
+  const campaign = await findCampaign(pool, id);
   const room = await getRoom(pool, id);
   if (room === undefined) {
     throw new Problem('no-room', `Campaign ${id} is a ${campaign.kind}: it has no rate and no admissions.`);
   }
-  const file = await readArchiveFile(pool, id);
-  if (file !== undefined)
-    throw new Problem('archived', `The people of room ${id} were archived to ${file}.`, { file });
+  await refuseArchived(pool, id, 'The people of room');
   return room;
 }

@@ -1,7 +1,7 @@
 /** The upcoming events of all campaigns, changes of one campaign (edits, pauses, its end), and duplicates. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { listVersions, type Version } from '../../../sql/statements/campaigns/campaign-versions.ts';
-import { type Campaign, getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
+import type { Campaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import {
   type Done,
   listScheduled,
@@ -10,8 +10,8 @@ import {
   type ScheduledPage,
 } from '../../../sql/statements/campaigns/schedule.ts';
 import { allowedPlan, changeCampaign, planTerms } from '../../campaigns/change.ts';
-import { unknownCampaign } from '../../campaigns/close.ts';
 import { clockMs } from '../../campaigns/deps.ts';
+import { findCampaign } from '../../campaigns/find-campaign.ts';
 import { showLocal } from '../../campaigns/local-time.ts';
 import type { Change } from '../../campaigns/plan.ts';
 import type { Action } from '../../campaigns/states.ts';
@@ -25,13 +25,14 @@ import {
   ReasonBody,
   ScheduleQuery,
 } from '../contract/schedule-schemas.ts';
-import { PageQuery, pageLimit } from '../contract/schemas.ts';
+import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { operatorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
+import { readPage } from '../http/pages.ts';
 import { isDryRun, requireMatch, withEtag } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
-import { campaignJson } from './campaign-json.ts';
+import { campaignJson, stockJson } from './campaign-json.ts';
 import { bodyAgain, makeCampaign, termsOf } from './make-campaign.ts';
 import { readTime, readZone } from './times.ts';
 
@@ -45,14 +46,14 @@ const BY_STATE = [
 
 export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping: AbortSignal): void {
   addRoute(app, operations.listSchedule, async request => {
-    const page = readPage(readParameters(ScheduleQuery, request.query), await clockMs(deps));
-    const found = await listScheduled(deps.pool, { ...page, limit: page.limit + 1 });
-    const shown = found.slice(0, page.limit);
-    const last = found.length > page.limit ? shown.at(-1) : undefined;
-    return {
-      scheduled: shown.map(scheduledJson),
-      next: last === undefined ? null : `${last.at.toISOString()},${last.campaignId},${last.kind}`,
-    };
+    const query = readParameters(ScheduleQuery, request.query);
+    const range = readRange(query, await clockMs(deps));
+    const { rows, next } = await readPage(
+      query,
+      limit => listScheduled(deps.pool, { ...range, limit }),
+      ({ at, campaignId, kind }) => `${at.toISOString()},${campaignId},${kind}`,
+    );
+    return { scheduled: rows.map(scheduledJson), next };
   });
 
   const change = async (
@@ -63,7 +64,7 @@ export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
     const { id } = readParameters(CampaignPath, request.params);
     const by = operatorOf(request).name;
     const dryRun = isDryRun(request);
-    const campaign = await find(deps, id);
+    const campaign = await findCampaign(deps.pool, id);
     const { change: wanted, reason = null } = read(campaign);
     requireMatch(request, campaign, `Campaign ${id}`);
     if (dryRun) return { campaign, answer: await wouldBe(deps, campaign, action, wanted) };
@@ -93,26 +94,22 @@ export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
   addRoute(app, operations.listVersions, async request => {
     const { id } = readParameters(CampaignPath, request.params);
     const query = readParameters(PageQuery, request.query);
-    await find(deps, id);
-    const limit = pageLimit(query);
-    const found = await listVersions(deps.pool, id, { after: query.after ?? 0, limit: limit + 1 });
-    const versions = found.slice(0, limit).map(versionJson);
-    const next = found.length > limit ? (versions.at(-1)?.version ?? null) : null;
+    const { kind } = await findCampaign(deps.pool, id);
+    const { rows, next } = await readPage(
+      query,
+      limit => listVersions(deps.pool, id, { after: query.after ?? 0, limit }),
+      ({ version }) => version,
+    );
+    const versions = rows.map(version => versionJson(version, kind));
     return { versions, next, late: (await readDone(deps.pool, id)).map(doneJson) };
   });
 
   addRoute(app, operations.duplicateCampaign, async (request, reply) => {
     const { id } = readParameters(CampaignPath, request.params);
     const again = readBody(AgainBody, request.body);
-    const terms = await termsOf(deps, await find(deps, id));
+    const terms = await termsOf(deps, await findCampaign(deps.pool, id));
     return await makeCampaign(deps, request, reply, bodyAgain(terms, again));
   });
-}
-
-async function find(deps: ApiDeps, campaignId: number): Promise<Campaign> {
-  const campaign = await getCampaign(deps.pool, campaignId);
-  if (campaign === undefined) throw unknownCampaign(campaignId);
-  return campaign;
 }
 
 /** The times of an edit; those without a Z are read in the time zone that the campaign has, or will have. */
@@ -159,10 +156,11 @@ async function wouldBe(
   };
 }
 
-function readPage(
-  query: Readonly<{ kind?: string; from?: string; until?: string; after?: string; limit?: number }>,
+/** What a query of the schedule asks for, except how much of it. */
+function readRange(
+  query: Readonly<{ kind?: string; from?: string; until?: string; after?: string }>,
   nowMs: number,
-): ScheduledPage {
+): Omit<ScheduledPage, 'limit'> {
   const faults: FieldFault[] = [];
   const read = (field: 'from' | 'until'): Date | undefined => {
     const text = query[field];
@@ -184,7 +182,6 @@ function readPage(
             campaignId: Math.min(Number(afterCampaign), 2 ** 31 - 1),
             kind: kindOf(afterKind) ?? 'opening',
           },
-    limit: pageLimit(query),
   };
 }
 
@@ -206,7 +203,7 @@ function scheduledJson({ at, timeZone, kind, campaignId, title, version, paused,
   };
 }
 
-function versionJson(version: Version) {
+function versionJson(version: Version, kind: Campaign['kind']) {
   return {
     version: version.version,
     action: version.action,
@@ -218,7 +215,7 @@ function versionJson(version: Version) {
     refused: version.refused,
     refusal: version.refusal,
     title: version.title,
-    places: version.places,
+    ...stockJson({ kind, stock: version.stock }),
     opens_at: version.opensAt.toISOString(),
     closes_at: version.closesAt.toISOString(),
     draws_at: version.drawsAt?.toISOString() ?? null,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { askVersion, targetOf } from '../../../sql/statements/campaigns/campaign-versions.ts';
+import { proposeVersion, targetOf } from '../../../sql/statements/campaigns/campaign-versions.ts';
 import { getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import { listScheduled } from '../../../sql/statements/campaigns/schedule.ts';
 import { resumeChanges } from '../../campaigns/decide.ts';
@@ -274,8 +274,8 @@ describe('gateways', () => {
       const target = { ...targetOf(campaign), paused: campaign.pausedAt === null };
       const action = target.paused ? ('pause' as const) : ('resume' as const);
       const base = { campaignId: id, action, baseVersion: campaign.version, target };
-      const asked = await askVersion(other.pool, { ...base, askedBy: 'Ada', reason: null, decideBy });
-      return asked?.pending?.version;
+      const proposed = await proposeVersion(other.pool, { ...base, askedBy: 'Ada', reason: null, decideBy });
+      return proposed?.pending?.version;
     };
     assert.equal(await left(), 2);
     const stop = gateway.keepReading();
@@ -321,7 +321,7 @@ describe('campaign stages', () => {
     assert.equal(announced.body.status, 'scheduled');
     assert.deepEqual([announced.body.tiers, announced.body.group_limit], [tiers, 2]);
     assert.ok(announced.body.rules_hash);
-    assert.equal((await onBoard(id))?.places, 6);
+    assert.equal((await onBoard(id))?.stock, 6);
   });
 
   it('pauses and resumes', async () => {

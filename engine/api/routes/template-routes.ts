@@ -1,5 +1,6 @@
 /** Templates: campaigns without their times, to be created again. */
 import type { FastifyInstance } from 'fastify';
+import type { Queryable } from '../../../sql/database.ts';
 import {
   getTemplate,
   insertTemplate,
@@ -7,13 +8,16 @@ import {
   type Template,
 } from '../../../sql/statements/campaigns/templates.ts';
 import { clockMs } from '../../campaigns/deps.ts';
-import { Problem } from '../../contract/api/problem.ts';
+import { isoOfMs } from '../../contract/api/instants.ts';
+import { fieldFault, Problem } from '../../contract/api/problem.ts';
 import { operations } from '../contract/operations.ts';
 import { AgainBody, NewTemplateBody, TemplateCampaign, TemplatePath } from '../contract/schedule-schemas.ts';
-import { PageQuery, pageLimit } from '../contract/schemas.ts';
+import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
+import { noteAct } from '../http/acts.ts';
 import { operatorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
+import { readPage } from '../http/pages.ts';
 import { addRoute } from '../http/routing.ts';
 import { bodyAgain, makeCampaign } from './make-campaign.ts';
 import { readNewCampaign } from './new-campaign.ts';
@@ -27,40 +31,48 @@ export function addTemplateRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const body = readBody(TemplateCampaign, campaign);
     const nowMs = await clockMs(deps);
     // With some valid times, the template must be a campaign that can be created.
-    readNewCampaign(bodyAgain(body, { closes_at: new Date(nowMs + HOUR_MS).toISOString() }), nowMs);
+    readNewCampaign(bodyAgain(body, { closes_at: isoOfMs(nowMs + HOUR_MS) }), nowMs);
     const template = await insertTemplate(deps.pool, { name, body, madeBy });
     if (template === undefined) {
-      throw new Problem('conflict', `A template with the name "${name}" already exists.`);
+      throw new Problem('conflict', `A template with the name "${name}" already exists.`, {
+        errors: [fieldFault('name', name, 'a name that no template has')],
+      });
     }
+    noteAct(request, { templateId: template.templateId });
     reply.code(201).header('location', `${operations.listTemplates.path}/${template.templateId}`);
     return templateJson(template);
   });
 
   addRoute(app, operations.listTemplates, async request => {
     const query = readParameters(PageQuery, request.query);
-    const limit = pageLimit(query);
-    const found = await listTemplates(deps.pool, { after: query.after ?? 0, limit: limit + 1 });
-    const templates = found.slice(0, limit).map(templateJson);
-    return { templates, next: found.length > limit ? (templates.at(-1)?.id ?? null) : null };
+    const { rows, next } = await readPage(
+      query,
+      limit => listTemplates(deps.pool, { after: query.after ?? 0, limit }),
+      ({ templateId }) => templateId,
+    );
+    return { templates: rows.map(templateJson), next };
   });
 
   addRoute(app, operations.getTemplate, async request => {
     const { id } = readParameters(TemplatePath, request.params);
-    return templateJson(await find(deps, id));
+    return templateJson(await findTemplate(deps.pool, id));
   });
 
   addRoute(app, operations.useTemplate, async (request, reply) => {
     const { id } = readParameters(TemplatePath, request.params);
     const again = readBody(AgainBody, request.body);
-    const terms = readBody(TemplateCampaign, (await find(deps, id)).body);
+    const terms = readBody(TemplateCampaign, (await findTemplate(deps.pool, id)).body);
     return await makeCampaign(deps, request, reply, bodyAgain(terms, again));
   });
 }
 
-async function find(deps: ApiDeps, templateId: number): Promise<Template> {
-  const template = await getTemplate(deps.pool, templateId);
-  if (template === undefined) throw new Problem('unknown-template', `Template ${templateId} does not exist.`);
-  return template;
+/** Throws Problem unknown-template. */
+async function findTemplate(db: Queryable, templateId: number): Promise<Template> {
+  const template = await getTemplate(db, templateId);
+  if (template !== undefined) return template;
+  throw new Problem('unknown-template', `Template ${templateId} does not exist.`, {
+    errors: [fieldFault('id', templateId, 'the number of an existing template')],
+  });
 }
 
 function templateJson({ templateId, name, body, madeBy, madeAt }: Template) {

@@ -1,20 +1,18 @@
 /** Who acts, and the tokens with which operators act. */
 import type { FastifyInstance } from 'fastify';
-import {
-  getOperatorToken,
-  listOperatorTokens,
-  type OperatorToken,
-} from '../../../sql/statements/operators/operator-tokens.ts';
+import { listOperatorTokens, type OperatorToken } from '../../../sql/statements/operators/operator-tokens.ts';
 import { clockMs } from '../../campaigns/deps.ts';
 import { type FieldFault, invalidRequest } from '../../contract/api/problem.ts';
 import { permissionsOf } from '../../operators/roles.ts';
-import { makeToken, revokeToken, unknownToken } from '../../operators/tokens.ts';
+import { findToken, makeToken, revokeToken } from '../../operators/tokens.ts';
 import { operations } from '../contract/operations.ts';
-import { PageQuery, pageLimit } from '../contract/schemas.ts';
+import { PageQuery } from '../contract/schemas.ts';
 import { NewTokenBody, type TokenJson, TokenPath } from '../contract/token-schemas.ts';
 import type { ApiDeps } from '../deps.ts';
+import { noteAct } from '../http/acts.ts';
 import { operatorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
+import { readPage } from '../http/pages.ts';
 import { addRoute } from '../http/routing.ts';
 import { readTime } from './times.ts';
 
@@ -32,31 +30,30 @@ export function addTokenRoutes(app: FastifyInstance, deps: ApiDeps): void {
     if (faults.length > 0) throw invalidRequest(faults);
     const by = operatorOf(request).name;
     const made = await makeToken(deps.pool, { name, role, expiresAt }, by, await clockMs(deps));
-    deps.log.info({ by, name, role, tokenId: made.tokenId }, 'a token of an operator was made');
+    noteAct(request, { tokenId: made.tokenId, name, role });
     reply.code(201).header('location', `${operations.createToken.path}/${made.tokenId}`);
     return { ...tokenJson(made), token: made.token };
   });
 
   addRoute(app, operations.listTokens, async request => {
     const query = readParameters(PageQuery, request.query);
-    const limit = pageLimit(query);
-    const found = await listOperatorTokens(deps.pool, { after: query.after ?? 0, limit: limit + 1 });
-    const tokens = found.slice(0, limit).map(tokenJson);
-    return { tokens, next: found.length > limit ? (tokens.at(-1)?.id ?? null) : null };
+    const { rows, next } = await readPage(
+      query,
+      limit => listOperatorTokens(deps.pool, { after: query.after ?? 0, limit }),
+      ({ tokenId }) => tokenId,
+    );
+    return { tokens: rows.map(tokenJson), next };
   });
 
   addRoute(app, operations.getToken, async request => {
     const { id } = readParameters(TokenPath, request.params);
-    const token = await getOperatorToken(deps.pool, id);
-    if (token === undefined) throw unknownToken(id);
-    return tokenJson(token);
+    return tokenJson(await findToken(deps.pool, id));
   });
 
   addRoute(app, operations.revokeToken, async request => {
     const { id } = readParameters(TokenPath, request.params);
-    const by = operatorOf(request).name;
-    const revoked = await revokeToken(deps.pool, id, by);
-    deps.log.info({ by, name: revoked.name, tokenId: id }, 'a token of an operator was revoked');
+    const revoked = await revokeToken(deps.pool, id, operatorOf(request).name);
+    noteAct(request, { name: revoked.name });
     return tokenJson(revoked);
   });
 }

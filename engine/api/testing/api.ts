@@ -7,6 +7,7 @@ import { Registry } from 'prom-client';
 import { openPool, type Pool } from '../../../sql/database.ts';
 import { readConfirmations } from '../../campaigns/confirmations.ts';
 import { ClockWatch } from '../../clock/clock-watch.ts';
+import { isoOfMs } from '../../contract/api/instants.ts';
 import {
   beginBoard,
   holdsText,
@@ -100,6 +101,7 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
     },
     confirmations: change => readConfirmations(redis, keys, change),
     leaseMs: LEASE_MS,
+    longestLeaseMs: async () => LEASE_MS,
     randomness: testRandomness(),
     ready: () => ({ ok: true, checks: { postgres: 'ok', redis: 'ok' } }),
     log,
@@ -179,7 +181,7 @@ export function coupon(): Record<string, unknown> {
 }
 
 export function inMs(ms: number): string {
-  return new Date(Date.now() + ms).toISOString();
+  return isoOfMs(Date.now() + ms);
 }
 
 /** A gateway with a lease that reads the board on request: each read confirms the one before. */

@@ -13,7 +13,13 @@ export async function settle(
   await settleCampaign(
     { pool, raffles, onDecided: () => undefined },
     campaignId,
-    () => ({ watermarkUs: nowUs, nowUs, availability, presentMs: undefined }),
+    () => ({
+      watermarkUs: nowUs,
+      nowUs,
+      clockMs: Math.ceil(nowUs / 1_000),
+      availability,
+      presentMs: undefined,
+    }),
     () => true,
     new AbortController().signal,
   );

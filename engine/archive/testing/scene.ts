@@ -152,7 +152,7 @@ export class Scene {
   }
 }
 
-/** A holder and a user without a place send requests that came too late. */
+/** A holder and a user without a grant send requests that came too late. */
 async function enterTooLate(system: System, coupon: number): Promise<void> {
   const users = `select e.campaign_id, e.user_id, e.stamp from entries e left join grants g using (campaign_id, user_id)
     where e.campaign_id = $1 and (g.serial = 1 or e.stamp = (select max(stamp) from entries where campaign_id = $1))`;

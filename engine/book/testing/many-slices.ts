@@ -49,7 +49,7 @@ export async function fillLedger(
     if (made % 500_000 === 0) say(`${made} slices are in the ledger`);
   }
   await pool.query(
-    `insert into gateways (gateway, incarnation, log_name, partition, state, through_us, ranked_us, slice_number, repaired, ended_at)
+    `insert into gateways (gateway, incarnation, log_name, partition, state, through_us, ranked_us, slice_number, backfilled, ended_at)
      select $1, $2, log_name, partition, 'ended', $3, $3, $4, true, now() from log_partitions limit 1`,
     [GATEWAY, incarnation, instantOf(terms, terms.slices, terms.itemsASlice - 1), terms.slices],
   );

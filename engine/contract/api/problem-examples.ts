@@ -2,12 +2,24 @@
  * Examples of problem documents in the OpenAPI documents. Type, title and status come from the table of problems; an example adds
  * what a request makes of it. Tests compare each with a real answer.
  */
-import { type ProblemMembers, type ProblemSlug, problemDocument, problems } from './problem.ts';
+import {
+  type FieldFault,
+  invalidDetail,
+  type ProblemMembers,
+  type ProblemSlug,
+  problemDocument,
+  problems,
+} from './problem.ts';
 
 export interface ProblemExample extends ProblemMembers {
   readonly detail: string;
 }
 export type ProblemExamples = Readonly<Partial<Record<ProblemSlug, ProblemExample>>>;
+
+/** An invalid request with these faults. */
+export function invalidExample(errors: readonly FieldFault[]): ProblemExample {
+  return { detail: invalidDetail(errors), errors };
+}
 
 /** The examples that many operations share, for `components.examples`. */
 export function sharedExamples(shared: ProblemExamples): Record<string, object> {

@@ -3,11 +3,13 @@ import { describe, it } from 'node:test';
 import Value from 'typebox/value';
 import {
   fieldFault,
+  invalidRequest,
   Problem,
   ProblemDocument,
   type ProblemSlug,
   problemDocument,
   problems,
+  secretFault,
   shownValue,
 } from './problem.ts';
 
@@ -36,6 +38,28 @@ describe('problem documents', () => {
       closed_at: '2030',
     });
     assert.equal(problem.status, 409);
+  });
+});
+
+describe('an invalid request', () => {
+  it('names each field, its value unless that is a secret, and what is expected', () => {
+    const problem = invalidRequest([
+      fieldFault('stock', -1, 'a whole number'),
+      fieldFault('title', undefined, 'text'),
+      secretFault('pass', 'eyJ', 'no value'),
+      secretFault('session', undefined, 'a session'),
+    ]);
+    assert.deepEqual(problem.members.errors, [
+      { field: 'stock', value: '-1', expected: 'a whole number' },
+      { field: 'title', expected: 'text' },
+      { field: 'pass', value: '(secret)', expected: 'no value' },
+      { field: 'session', expected: 'a session' },
+    ]);
+    assert.equal(
+      problem.message,
+      'Invalid request: stock is -1, expected a whole number; title is missing, expected text; ' +
+        'pass is (secret), expected no value; session is missing, expected a session.',
+    );
   });
 });
 

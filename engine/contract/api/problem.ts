@@ -60,6 +60,7 @@ export const problems = {
   'idempotency-key-reused': { status: 409, title: 'The idempotency key was used for another request' },
   'payload-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'Unsupported media type' },
+  'range-not-satisfiable': { status: 416, title: 'The range begins after the last byte' },
   'precondition-required': { status: 428, title: 'The request needs an If-Match header' },
   'too-many-requests': { status: 429, title: 'Too many requests' },
   'too-many-watchers': { status: 429, title: 'Too many open streams' },
@@ -77,7 +78,10 @@ export const FieldFault = Type.Object(
   {
     field: Type.String({ description: 'The invalid member, parameter or header; "body" for the whole body' }),
     value: Type.Optional(
-      Type.String({ description: 'The given value as JSON, truncated; absent if none was given' }),
+      Type.String({
+        description:
+          'The given value as JSON, truncated; `(secret)` in place of one; absent if none was given',
+      }),
     ),
     expected: Type.String({ description: 'What a valid value looks like' }),
   },
@@ -180,11 +184,27 @@ export function fieldFault(field: string, value: unknown, expected: string): Fie
   return shown === undefined ? { field, expected } : { field, value: shown, expected };
 }
 
+/** One wrong field whose value must not be shown: it may be valid elsewhere. `value`: undefined if none was given. */
+export function secretFault(field: string, value: unknown, expected: string): FieldFault {
+  return value === undefined ? { field, expected } : { field, value: '(secret)', expected };
+}
+
+/** The faults in words, for a `detail`: each field with its value and what was expected. */
+export function faultsText(errors: readonly FieldFault[]): string {
+  return errors
+    .map(({ field, value, expected }) =>
+      value === undefined
+        ? `${field} is missing, expected ${expected}`
+        : `${field} is ${value}, expected ${expected}`,
+    )
+    .join('; ');
+}
+
+/** The `detail` of an invalid request. */
+export function invalidDetail(errors: readonly FieldFault[]): string {
+  return `Invalid request: ${faultsText(errors)}.`;
+}
+
 export function invalidRequest(errors: readonly FieldFault[]): Problem {
-  const said = errors.map(({ field, value, expected }) =>
-    value === undefined
-      ? `${field} is missing, expected ${expected}`
-      : `${field} is ${value}, expected ${expected}`,
-  );
-  return new Problem('invalid-request', `Invalid request: ${said.join('; ')}.`, { errors });
+  return new Problem('invalid-request', invalidDetail(errors), { errors });
 }

@@ -4,6 +4,7 @@
  */
 import type { Static, TSchema } from 'typebox';
 import Type from 'typebox';
+import { isoOfMs, isoOrNull } from '../api/instants.ts';
 import { type FieldFault, fieldFault } from '../api/problem.ts';
 import { shownText } from '../api/text.ts';
 import {
@@ -195,7 +196,7 @@ function readDiscount(body: TermsBody, faults: FieldFault[]): Discount | undefin
 function readInstant(field: string, text: string | undefined, faults: FieldFault[]): number | null {
   if (text === undefined) return null;
   const instantMs = Date.parse(text);
-  const isReal = !Number.isNaN(instantMs) && new Date(instantMs).toISOString().startsWith(text.slice(0, 19));
+  const isReal = !Number.isNaN(instantMs) && isoOfMs(instantMs).startsWith(text.slice(0, 19));
   if (isReal) return instantMs;
   faults.push(fieldFault(field, text, 'an existing date and time'));
   return null;
@@ -210,8 +211,8 @@ export function termsJson(terms: Terms): TermsBody {
     amount: discount.kind === 'fixed' ? discount.amount : null,
     most: discount.kind === 'percentage' ? discount.most : null,
     currency: terms.currency,
-    valid_from: isoOf(terms.validFromMs),
-    valid_until: isoOf(terms.validUntilMs),
+    valid_from: isoOrNull(terms.validFromMs),
+    valid_until: isoOrNull(terms.validUntilMs),
     minimum_basket: terms.minimumBasket,
     products: terms.products === null ? null : [...terms.products],
     categories: terms.categories === null ? null : [...terms.categories],
@@ -225,8 +226,4 @@ export function termsJson(terms: Terms): TermsBody {
   };
   const there = Object.entries(body).filter(([, value]) => value !== null);
   return Object.fromEntries(there) as TermsBody;
-}
-
-function isoOf(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
 }

@@ -3,6 +3,7 @@
  * (cents), shares are in basis points (1/100 of a percent), instants are milliseconds since the epoch.
  */
 import type { Terms } from '../../../sql/statements/coupons/coupon-terms.ts';
+import { isoOfMs } from '../api/instants.ts';
 
 /**
  * 9 thousand million of a currency with two decimals. Below it every product of an amount and 10,000 is exact (less than 2^53).
@@ -60,8 +61,8 @@ function windowContradictions({
 }: Terms): Contradiction[] {
   const found: Contradiction[] = [];
   if (validFromMs !== null && validUntilMs !== null && validUntilMs <= validFromMs) {
-    const expected = `a time after valid_from, ${new Date(validFromMs).toISOString()}`;
-    found.push({ field: 'valid_until', value: new Date(validUntilMs).toISOString(), expected });
+    const expected = `a time after valid_from, ${isoOfMs(validFromMs)}`;
+    found.push({ field: 'valid_until', value: isoOfMs(validUntilMs), expected });
   }
   if (limitTotal !== null && limitPerUser !== null && limitPerUser > limitTotal) {
     const expected = `at most limit_total, ${limitTotal}`;

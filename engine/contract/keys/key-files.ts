@@ -10,6 +10,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isoOfMs } from '../api/instants.ts';
 import { messageOf } from '../process/message-of.ts';
 import {
   type KeyUse,
@@ -41,7 +42,7 @@ export function readKeys(directory: string): readonly SigningKey[] {
 export function addKey(directory: string, use: KeyUse, fromMs: number): SigningKey {
   const pkcs8 = newPrivateKey();
   const key = signingKey(pkcs8, { use, fromMs, revokedMs: undefined });
-  const text = JSON.stringify({ from: new Date(fromMs).toISOString(), private: pkcs8, use });
+  const text = JSON.stringify({ from: isoOfMs(fromMs), private: pkcs8, use });
   attempt(`cannot store key ${key.id} in ${directory}`, () => {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     writeFileSync(join(directory, `${key.id}.key`), `${text}\n`, { mode: 0o600, flag: 'wx' });
@@ -51,7 +52,7 @@ export function addKey(directory: string, use: KeyUse, fromMs: number): SigningK
 
 /** Marks a key as revoked from `atMs` on. Throws KeyFileError, also if it was revoked before. */
 export function revokeKey(directory: string, id: string, atMs: number): void {
-  const text = `${new Date(atMs).toISOString()}\n`;
+  const text = `${isoOfMs(atMs)}\n`;
   attempt(`cannot revoke key ${id}`, () =>
     writeFileSync(join(directory, `${id}.revoked`), text, { mode: 0o600, flag: 'wx' }),
   );

@@ -3,6 +3,7 @@
  * private stack if that is not set. Running gateways and engines that use the directory follow within seconds.
  */
 import { join } from 'node:path';
+import { isoOfMs } from '../api/instants.ts';
 import { addKey, KeyFileError, readKeys, revokeKey } from './key-files.ts';
 import { LOOK_AGAIN_MS } from './key-ring.ts';
 import { KEYS_DIRECTORY } from './secrets.ts';
@@ -26,7 +27,7 @@ function rotate(directory: string, wanted: string): void {
   const use = keyUses.find(each => each === wanted);
   if (use === undefined) throw new UsageError(`${shown(wanted)} is not a use of a key; usage: ${USAGE}`);
   const key = addKey(directory, use, takesOverMs(directory, use));
-  process.stdout.write(`${key.id} signs ${use} from ${new Date(key.fromMs).toISOString()}\n`);
+  process.stdout.write(`${key.id} signs ${use} from ${isoOfMs(key.fromMs)}\n`);
 }
 
 /** At once if no process has another key yet. */

@@ -14,6 +14,7 @@ import {
 } from 'node:crypto';
 import type { Static } from 'typebox';
 import Type from 'typebox';
+import { isoOfMs, isoOrNull } from '../api/instants.ts';
 import { KEY_ID_BYTES } from '../record/slice-head.ts';
 
 export const keyUses = ['slices', 'books', 'passes'] as const;
@@ -111,17 +112,9 @@ export function describeKeys<U extends KeyUse>(
   return inOrder(keys, use).map((key, index, all) => ({
     id: key.id,
     public: key.publicBytes.toString('base64url'),
-    from: isoOf(key.fromMs),
+    from: isoOfMs(key.fromMs),
     until: isoOrNull(all[index + 1]?.fromMs),
     revoked: isoOrNull(key.revokedMs),
     use,
   }));
-}
-
-function isoOf(ms: number): string {
-  return new Date(ms).toISOString();
-}
-
-function isoOrNull(ms: number | undefined): string | null {
-  return ms === undefined ? null : isoOf(ms);
 }

@@ -88,7 +88,7 @@ export class Readings {
       await this.#handler.batch({ partition, from, next, records });
     } catch (err) {
       if (ended.signal.aborted) return false;
-      this.#log.warn(
+      this.#log[levelOf(reading)](
         { err, partition, from, failures: reading.failures },
         'a batch was rejected; reading it again',
       );
@@ -119,9 +119,15 @@ export class Readings {
         await reader.seek(position);
         return;
       } catch (err) {
-        this.#log.warn({ err, partition, failures: reading.failures }, 'cannot start reading a partition');
+        const { failures } = reading;
+        this.#log[levelOf(reading)]({ err, partition, failures }, 'cannot start reading a partition');
       }
       await pause(backoffMs(reading.failures++), ended.signal);
     }
   }
+}
+
+/** Warns once until a batch was taken. */
+function levelOf({ failures }: Reading): 'warn' | 'debug' {
+  return failures === 0 ? 'warn' : 'debug';
 }

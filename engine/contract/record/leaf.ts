@@ -16,7 +16,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { MerkleTree } from '../hashing/merkle.ts';
 import { LANES, type Sha256Lanes, type Start, spreads } from '../hashing/sha256-lanes.ts';
-import { ITEM_HEAD_BYTES, KIND_BITS, type LogItem, SOURCE_BIT } from './record.ts';
+import { ITEM_HEAD_BYTES, type ItemSource, KIND_BITS, type LogItem, SOURCE_BIT } from './record.ts';
 
 export const LEAF_BYTES = 46;
 export const SALT_BYTES = 16;
@@ -44,15 +44,32 @@ export function whoOf(salt: Uint8Array, userId: string): Buffer {
   return createHash('sha256').update(salt).update(userId, 'utf8').digest();
 }
 
+/** What a leaf has of its item, besides `who`. */
+export interface LeafItem extends Pick<LogItem, 'kind' | 'campaignId' | 'stamp'> {
+  /** Absent: SOURCE_ARRIVAL. */
+  readonly source?: ItemSource;
+}
+
 /** The data of an item's leaf; `who` as returned by `whoOf`. */
-export function leafData(item: Omit<LogItem, 'userId'>, who: Uint8Array): Buffer {
+export function leafData(item: LeafItem, who: Uint8Array): Buffer {
   const data = Buffer.alloc(LEAF_BYTES);
-  data[0] = item.kind;
-  data[1] = item.source ?? 0;
-  data.writeUInt32BE(item.campaignId, 2);
-  data.writeBigUInt64BE(BigInt(item.stamp), 6);
-  data.set(who, 14);
+  writeLeafData(data, 0, item, who);
   return data;
+}
+
+/** Writes the LEAF_BYTES bytes of `leafData` to `target`, from `at` on. */
+export function writeLeafData(
+  target: Buffer,
+  at: number,
+  { kind, source, campaignId, stamp }: LeafItem,
+  who: Uint8Array,
+): void {
+  target[at] = kind;
+  target[at + 1] = source ?? 0;
+  target.writeUInt32BE(campaignId, at + 2);
+  target.writeUInt32BE(Math.floor(stamp / 0x1_0000_0000), at + 6);
+  target.writeUInt32BE(stamp >>> 0, at + 10);
+  target.set(who, at + 14);
 }
 
 /** Items processed at once: the results of one step are still in the cache for the next. */

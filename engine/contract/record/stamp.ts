@@ -1,5 +1,5 @@
 /**
- * The stamp: an entry's place in the total order of its campaign.
+ * The stamp: an entry's position in the total order of its campaign.
  *
  * stamp = (microseconds since the campaign opened) x 1024 + gateway number. It is an exact integer below 2^53, so it
  * is exact as a JavaScript number, as a Redis score and as a Postgres bigint; that bounds a campaign's window to

@@ -19,7 +19,7 @@ export interface CampaignKeys {
    */
   readonly gone: string;
   /**
-   * Hash: user id -> the state of a claimant, for users who have a place where claims are required; see campaign/claimant.ts.
+   * Hash: user id -> the state of a claimant, for claimants of campaigns that require claims; see campaign/claimant.ts.
    */
   readonly claimants: string;
   /**
@@ -43,8 +43,8 @@ export interface Keys {
   readonly boardChanges: string;
   /** Hash: gateway number -> `incarnation:changes`, the pending changes that it confirmed last. See board/read.lua. */
   readonly boardConfirmed: string;
-  /** Hash: campaign id -> 1, for campaigns that users ask about during a rebuild. See projection/asked.ts. */
-  readonly askedFor: string;
+  /** Hash: campaign id -> 1, for campaigns that users ask about during a rebuild. See projection/requested.ts. */
+  readonly requestedProjections: string;
   /** String: increases with every change of a coupon. See coupons/. */
   readonly couponVersion: string;
   /** Sorted set: coupon id -> the version at which it last changed. */
@@ -74,7 +74,7 @@ export function keysOf(namespace: string): Keys {
     boardCampaigns: `${namespace}:p:{board}:campaigns`,
     boardChanges: `${namespace}:p:{board}:changes`,
     boardConfirmed: `${namespace}:p:{board}:confirmed`,
-    askedFor: `${namespace}:p:{asked}`,
+    requestedProjections: `${namespace}:p:{requested}`,
     couponVersion: `${namespace}:p:{coupons}:version`,
     couponChanges: `${namespace}:p:{coupons}:changes`,
     presence: epoch => `${namespace}:p:{presence}:${epoch}`,

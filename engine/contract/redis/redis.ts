@@ -9,11 +9,18 @@ export type RedisClient = Redis | Cluster;
 export interface RedisOptions {
   /** A command that has no answer by then is rejected: a hung Redis must not hang a request. */
   readonly commandTimeoutMs: number;
-  /** Called for each connection error; ioredis reconnects by itself. */
+  /** Called for each connection error; ioredis reconnects by itself, and each attempt may fail. */
   readonly onError: (error: Error) => void;
+  /** Called whenever commands can be sent, at first and after each reconnection. */
+  readonly onReady?: () => void;
 }
 
 const RECONNECT_MAX_MS = 500;
+/**
+ * A server that answers nothing for that many time-outs of a command is given up with its connection: it may have vanished
+ * without a word, and TCP would go on for a quarter of an hour. Less: a server that is only slow loses its clients.
+ */
+const SILENT_TIMEOUTS = 4;
 /**
  * Otherwise only a client that sends a command to it finds a node that joined or took over; the lease reaper must see all nodes
  * (redis-nodes.ts).
@@ -44,6 +51,7 @@ export function connectRedis(urls: string, options: RedisOptions): RedisClient {
           retryStrategy: retryMs,
         });
   client.on('error', options.onError);
+  if (options.onReady !== undefined) client.on('ready', options.onReady);
   return client;
 }
 
@@ -54,6 +62,7 @@ export function connectionOptions(url: URL, timeoutMs: number) {
     ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
     ...(url.protocol === 'rediss:' ? { tls: {} } : {}),
     commandTimeout: timeoutMs,
+    socketTimeout: SILENT_TIMEOUTS * timeoutMs,
     connectTimeout: timeoutMs,
     maxRetriesPerRequest: 0,
   };

@@ -104,7 +104,7 @@ export function plainDraw<E extends Entrant>(
     const { group } = each.entrant;
     const ofGroup = drawn.filter(({ entrant }) => entrant.group === group).length;
     if (group !== null && rules.groupLimit !== null && ofGroup >= rules.groupLimit) continue;
-    if (drawn.length < rules.places) drawn.push(each);
+    if (drawn.length < rules.size) drawn.push(each);
   }
   return drawn;
 }

@@ -104,10 +104,10 @@ def select(given, seed, leaf_hashes):
         key = min(mac(seed, leaf_hash, ticket.to_bytes(4, "big")) for ticket in tickets)
         keyed.append((key, entrant["stamp"], entrant))
     keyed.sort(key=lambda each: each[:2])
-    places = sum(tier["winners"] for tier in given["tiers"]) + given["alternates"]
+    size = sum(tier["winners"] for tier in given["tiers"]) + given["alternates"]
     drawn, of_group = [], {}
     for key, _, entrant in keyed:
-        if len(drawn) == places:
+        if len(drawn) == size:
             break
         group = entrant.get("group")
         if group is not None and given["group_limit"] is not None:

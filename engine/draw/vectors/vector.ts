@@ -19,7 +19,7 @@ import {
   winnersOf,
 } from '../rules.ts';
 import { drawSeed } from '../seed.ts';
-import { TermsBinder } from '../terms.ts';
+import { TermsHasher } from '../terms.ts';
 
 export interface Given {
   readonly campaign: number;
@@ -98,7 +98,7 @@ export function compute(given: Given): Expected {
   const randomness = randomnessFrom(announced, reveal);
   const seed = drawSeed({ randomness, rulesHash: rulesHash(rules), poolRoot, poolCount: pool.count });
   const winners = winnersOf(draw);
-  const under = new Draw<Entrant>({ places: winners + draw.alternates, groupLimit: draw.group_limit }, seed);
+  const under = new Draw<Entrant>({ size: winners + draw.alternates, groupLimit: draw.group_limit }, seed);
   for (const [index, batch] of batchesOf(entrants).entries()) {
     under.add(batch, leaves[index] ?? new Int32Array());
   }
@@ -118,14 +118,14 @@ export function compute(given: Given): Expected {
     drawn,
   });
   const leafHashes = leaves.flatMap(hashesOf);
-  const binder = new TermsBinder(given.campaign, given.salt_secret);
+  const hasher = new TermsHasher(given.campaign, given.salt_secret);
   const users = drawn.map(({ entrant }) => entrant.userId);
   return {
     rules,
     rules_hash: rulesHash(rules).toString('base64url'),
     leaf_hashes: leafHashes.map(leaf => leaf.toString('base64url')),
     pool_leaf_hashes: entrants.map((entrant, index) =>
-      binder.poolLeafHash(leafHashes[index] ?? Buffer.alloc(0), entrant).toString('base64url'),
+      hasher.poolLeafHash(leafHashes[index] ?? Buffer.alloc(0), entrant).toString('base64url'),
     ),
     pool_root: poolRoot.toString('base64url'),
     randomness: randomness.toString('base64url'),

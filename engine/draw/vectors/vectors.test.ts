@@ -54,7 +54,7 @@ test('a vector matches the plain definitions', () => {
     );
     equal(plainRoot(bound).toString('base64url'), expected.pool_root);
     const winners = given.tiers.reduce((sum, tier) => sum + tier.winners, 0);
-    const rules = { places: winners + given.alternates, groupLimit: given.group_limit };
+    const rules = { size: winners + given.alternates, groupLimit: given.group_limit };
     const drawn = plainDraw(entrants, leaves, rules, Buffer.from(expected.seed, 'base64url'));
     deepEqual(
       drawn.map(({ entrant }) => entrant.userId),

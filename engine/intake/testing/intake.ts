@@ -102,7 +102,7 @@ export class IntakeLedger {
   campaign(windowMs = 3_600_000): Promise<Campaign> {
     const opensAt = new Date('2030-01-01T00:00:00Z');
     const closesAt = new Date(opensAt.getTime() + windowMs);
-    return createCampaign(this.pool, { kind: 'coupon', title: 'test', places: 5, opensAt, closesAt });
+    return createCampaign(this.pool, { kind: 'coupon', title: 'test', stock: 5, opensAt, closesAt });
   }
 
   /** Stamps by user. */

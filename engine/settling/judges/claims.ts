@@ -1,4 +1,4 @@
-/** The judge of claims: how offers and waitlist places end. CLAIMS.md draws the states. */
+/** The judge of claims: how offers, and the wait for one, end. CLAIMS.md draws the states. */
 import type { DueClaimant, Move } from '../../../sql/statements/claims/claims.ts';
 import { instantOf } from '../../contract/record/stamp.ts';
 

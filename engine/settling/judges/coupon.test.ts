@@ -8,12 +8,12 @@ function entry(stamp: number, isWithdrawn = false): TurnEntry {
   return { userId: `user-${stamp}`, stamp, isWithdrawn };
 }
 
-function stock(places: number) {
-  return { places, grantedCount: 0, waitlist: 0, waitlistedCount: 0 };
+function withStock(stock: number) {
+  return { stock, grantedCount: 0, waitlist: 0, waitlistedCount: 0 };
 }
 
 test('grants to the first in order until the stock is gone', () => {
-  const turn = judgeCoupons(stock(2), [entry(5), entry(7), entry(9)]);
+  const turn = judgeCoupons(withStock(2), [entry(5), entry(7), entry(9)]);
   deepEqual(turn, {
     granted: [
       { serial: 1, userId: 'user-5' },
@@ -26,18 +26,18 @@ test('grants to the first in order until the stock is gone', () => {
 });
 
 test('continues serials where the last step ended', () => {
-  deepEqual(judgeCoupons({ ...stock(10), grantedCount: 4 }, [entry(1)]).granted, [
+  deepEqual(judgeCoupons({ ...withStock(10), grantedCount: 4 }, [entry(1)]).granted, [
     { serial: 5, userId: 'user-1' },
   ]);
 });
 
 test('a withdrawn entry gets no coupon and uses none', () => {
-  const { granted } = judgeCoupons(stock(1), [entry(1, true), entry(2)]);
+  const { granted } = judgeCoupons(withStock(1), [entry(1, true), entry(2)]);
   deepEqual(granted, [{ serial: 1, userId: 'user-2' }]);
 });
 
 test('no entries, no decisions', () => {
-  deepEqual(judgeCoupons(stock(1), []), {
+  deepEqual(judgeCoupons(withStock(1), []), {
     granted: [],
     waitlisted: [],
     decided: 0,
@@ -47,7 +47,7 @@ test('no entries, no decisions', () => {
 
 test('after the stock, waitlists the next up to the capacity, in order', () => {
   const entries = [entry(1), entry(2, true), entry(3), entry(4), entry(5)];
-  const turn = judgeCoupons({ ...stock(1), waitlist: 2 }, entries);
+  const turn = judgeCoupons({ ...withStock(1), waitlist: 2 }, entries);
   deepEqual(turn.granted, [{ serial: 1, userId: 'user-1' }]);
   deepEqual(turn.waitlisted, [
     { waitlistPosition: 1, userId: 'user-3' },
@@ -63,25 +63,25 @@ test('decides the same however the entries are cut into steps', () => {
       fc.integer({ min: 1, max: 40 }),
       fc.nat({ max: 20 }),
       fc.integer({ min: 1, max: 10 }),
-      (withdrawn, places, waitlist, turnLength) => {
+      (withdrawn, stock, waitlist, turnLength) => {
         const entries = withdrawn.map((isWithdrawn, index) => entry(index, isWithdrawn));
-        const whole = judgeCoupons({ ...stock(places), waitlist }, entries);
+        const whole = judgeCoupons({ ...withStock(stock), waitlist }, entries);
         const granted: unknown[] = [];
         const waitlisted: unknown[] = [];
         for (let at = 0; at < entries.length; at += turnLength) {
           const counts = { grantedCount: granted.length, waitlistedCount: waitlisted.length };
-          const turn = judgeCoupons({ places, waitlist, ...counts }, entries.slice(at, at + turnLength));
+          const turn = judgeCoupons({ stock, waitlist, ...counts }, entries.slice(at, at + turnLength));
           granted.push(...turn.granted);
           waitlisted.push(...turn.waitlisted);
         }
         deepEqual({ granted, waitlisted }, { granted: whole.granted, waitlisted: whole.waitlisted });
-        ok(granted.length <= places && waitlisted.length <= waitlist);
-        ok(waitlisted.length === 0 || granted.length === places);
+        ok(granted.length <= stock && waitlisted.length <= waitlist);
+        ok(waitlisted.length === 0 || granted.length === stock);
         equal(whole.decided, entries.length);
         deepEqual(
           [
             ...whole.granted.map(({ serial }) => serial),
-            ...whole.waitlisted.map(({ waitlistPosition }) => places + waitlistPosition),
+            ...whole.waitlisted.map(({ waitlistPosition }) => stock + waitlistPosition),
           ],
           Array.from({ length: granted.length + waitlisted.length }, (_, index) => index + 1),
         );

@@ -1,6 +1,6 @@
 /** The judge of coupons: the first by request time get one, until they are gone. */
 import type { TurnEntry } from '../../../sql/statements/campaigns/settling.ts';
-import type { CouponPlaces } from '../../contract/redis/board/board-campaign.ts';
+import type { CouponStock } from '../../contract/redis/board/board-campaign.ts';
 
 export interface CouponTurn {
   /** Users who get a coupon, with its serial. */
@@ -14,17 +14,17 @@ export interface CouponTurn {
 }
 
 /**
- * Decides entries in the given order, which must be that of their stamps. `grantedCount` of `places` coupons are gone
+ * Decides entries in the given order, which must be that of their stamps. `grantedCount` of `stock` coupons are gone
  * already, and `waitlistedCount` users are on the waitlist. A withdrawn entry gets no coupon and uses none up. It stops when
  * all coupons are gone and the waitlist is full: later entries have lost.
  */
-export function judgeCoupons(campaign: CouponPlaces, entries: readonly TurnEntry[]): CouponTurn {
+export function judgeCoupons(campaign: CouponStock, entries: readonly TurnEntry[]): CouponTurn {
   const granted: { serial: number; userId: string }[] = [];
   const waitlisted: { waitlistPosition: number; userId: string }[] = [];
   let serial = campaign.grantedCount;
   let waitlistPosition = campaign.waitlistedCount;
   for (const entry of entries) {
-    const areGone = serial >= campaign.places;
+    const areGone = serial >= campaign.stock;
     if (areGone && waitlistPosition >= campaign.waitlist) break;
     if (entry.isWithdrawn) continue;
     const { userId } = entry;

@@ -20,7 +20,7 @@ const OPENS_AT = new Date('2030-01-01T00:00:00Z');
 export const PLAIN_CAMPAIGN = {
   kind: 'raffle',
   title: 'test',
-  places: 3,
+  stock: 3,
   opensAt: OPENS_AT,
   closesAt: new Date(OPENS_AT.getTime() + WINDOW_US / 1000),
 } as const;
@@ -32,9 +32,9 @@ export function raffle(
   claims?: ClaimRules,
 ): Promise<Campaign> {
   const draw = { ...PLAIN, ...more };
-  const places = draw.tiers.reduce((sum, tier) => sum + tier.winners, 0);
-  const rules = { ...PLAIN_CAMPAIGN, places };
-  return ledger.campaign('raffle', places, id => announcementOf(testRandomness(), id, rules, draw, claims));
+  const stock = draw.tiers.reduce((sum, tier) => sum + tier.winners, 0);
+  const rules = { ...PLAIN_CAMPAIGN, stock };
+  return ledger.campaign('raffle', stock, id => announcementOf(testRandomness(), id, rules, draw, claims));
 }
 
 export function instants(count: number): number[] {
@@ -85,7 +85,7 @@ export async function expectedOf(
   ok(seed !== null && draw !== null && poolRoot !== null);
   const { leaves, root } = plainPool(campaign, pool);
   deepEqual(root, poolRoot);
-  const places = draw.tiers.reduce((sum, tier) => sum + tier.winners, draw.alternates);
-  const drawn = plainDraw(pool, leaves, { places, groupLimit: draw.group_limit }, seed);
+  const count = draw.tiers.reduce((sum, tier) => sum + tier.winners, draw.alternates);
+  const drawn = plainDraw(pool, leaves, { size: count, groupLimit: draw.group_limit }, seed);
   return drawn.map(each => each.entrant.userId);
 }

@@ -24,17 +24,22 @@ export function identify(pid: number): ProcessId | undefined {
         ? undefined
         : { pid, startedAt };
     }
-    const [state, ...started] = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], {
+    // A column an option: by POSIX, everything behind `=` is the header of one column. In UTC a changed time zone changes nothing.
+    const output = execFileSync('ps', ['-o', 'stat=', '-o', 'lstart=', '-p', String(pid)], {
       encoding: 'utf8',
-      env: { ...process.env, LC_ALL: 'C' },
+      env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
       stdio: ['ignore', 'pipe', 'ignore'],
-    })
-      .trim()
-      .split(/\s+/);
-    return state === undefined || state.startsWith('Z') ? undefined : { pid, startedAt: started.join(' ') };
+    });
+    return identityIn(pid, output);
   } catch {
     return undefined; // no such process: both reads fail
   }
+}
+
+/** The identity of a process in what `ps -o stat= -o lstart=` prints about it; undefined for a zombie. */
+export function identityIn(pid: number, output: string): ProcessId | undefined {
+  const [state = '', ...started] = output.trim().split(/\s+/);
+  return state === '' || state.startsWith('Z') ? undefined : { pid, startedAt: started.join(' ') };
 }
 
 export function isRunning(id: ProcessId | undefined): id is ProcessId {

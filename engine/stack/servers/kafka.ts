@@ -78,7 +78,8 @@ async function checkJava(site: Site): Promise<string> {
   if (answer.ok && major >= LEAST_JAVA) return java;
   throw new StackError(
     answer.ok ? `Java ${LEAST_JAVA} is needed, ${java} is Java ${major}` : `no Java ${LEAST_JAVA}`,
-    `install a JRE of version ${LEAST_JAVA} or later and Maven (apt-get install openjdk-17-jre-headless maven), ` +
+    `install a JRE of version ${LEAST_JAVA} or later and Maven (apt-get install openjdk-17-jre-headless maven; on macOS ` +
+      'brew install openjdk maven, with the JDK on PATH or in JAVA_HOME), ' +
       'set KAFKA_BROKERS to a Kafka of your own, or use LOG=redis',
   );
 }
@@ -100,7 +101,7 @@ async function resolveJars(site: Site, jars: string): Promise<void> {
   if (!(await tryRun('mvn', ['--version'], site)).ok) {
     throw new StackError(
       `no Maven to fetch Kafka ${KAFKA_VERSION} with`,
-      'install Maven (apt-get install maven), set KAFKA_BROKERS to a Kafka of your own, or use LOG=redis',
+      'install Maven (apt-get install maven, brew install maven), set KAFKA_BROKERS to a Kafka of your own, or use LOG=redis',
     );
   }
   site.progress(`fetching Kafka ${KAFKA_VERSION} with mvn, once (44 MB)`);

@@ -34,7 +34,7 @@ export async function checkLoopback(): Promise<void> {
 function noLoopback(address: string, cause: unknown): StackError {
   return new StackError(
     `cannot reach servers on ${address} (${cause instanceof Error ? cause.message : String(cause)})`,
-    'check that the loopback interface is up (`ip link set lo up`) and that no sandbox forbids listening',
+    'check that the loopback interface is up (on Linux `ip link set lo up`) and that no sandbox forbids listening',
     { cause },
   );
 }
@@ -65,7 +65,7 @@ export async function choosePorts(count: number, wanted: readonly number[]): Pro
     if (tries === TRIES) {
       throw new StackError(
         `none of ${TRIES} loopback ports between ${FIRST_PORT} and ${LAST_PORT} was free`,
-        'stop what listens there (`ss -ltnp` names it), or set DATABASE_URL, REDIS_URL and KAFKA_BROKERS',
+        'stop what listens there (`ss -ltnp`, on macOS `lsof -iTCP -sTCP:LISTEN`, names it), or set DATABASE_URL, REDIS_URL and KAFKA_BROKERS',
       );
     }
     const port = randomInt(FIRST_PORT, LAST_PORT);

@@ -29,7 +29,7 @@ export async function findPostgres(env: NodeJS.ProcessEnv): Promise<PostgresProg
 }
 
 function reason(answer: RunResult): string {
-  return answer.stderr.includes('not found')
+  return process.platform === 'linux' && answer.stderr.includes('not found')
     ? 'it needs glibc, which this system lacks'
     : answer.stderr.trim();
 }

@@ -56,7 +56,7 @@ export async function findRedis(site: Site): Promise<RedisProgram> {
   if (answer.ok) return unpacked;
   throw new StackError(
     `the Redis unpacked from Debian's packages does not run here: ${answer.stderr.trim()}`,
-    `install Redis ${LEAST_VERSION.join('.')} or later (apt-get install redis-server), or set REDIS_URL`,
+    `install Redis ${LEAST_VERSION.join('.')} or later (apt-get install redis-server, brew install redis), or set REDIS_URL`,
   );
 }
 

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { signerOf } from '../testing/basics.ts';
 import { coupon } from '../testing/changed.ts';
-import { bookSigner, keyObject, type Parts, sliceSigner, written } from '../testing/maker.ts';
+import type { Parts } from '../testing/made.ts';
+import { written } from '../testing/maker.ts';
+import { bookSigner, keyObject, sliceSigner } from '../testing/maker-world.ts';
 import { codesAfter, codesOf, inPieces, json, run, runBook } from '../testing/run.ts';
 
 test('keys: unknown, for another purpose, outside their time, revoked', async () => {

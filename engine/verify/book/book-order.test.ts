@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { base64url, sha256, signedHeadOf } from '../testing/basics.ts';
 import { assertNamed, type Change, coupon, entryAt, entryWith } from '../testing/changed.ts';
-import { CLOSES_AT_US, makeBook, OPENS_AT_US, sliceSigner } from '../testing/maker.ts';
+import { makeBook } from '../testing/maker.ts';
+import { CLOSES_AT_US, OPENS_AT_US, sliceSigner } from '../testing/maker-world.ts';
 import { codesAfter } from '../testing/run.ts';
 
 function swap(list: { [index: number]: unknown }, a: number, b: number): void {

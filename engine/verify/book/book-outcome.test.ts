@@ -214,7 +214,7 @@ test('refuses the announced round for a pool frozen when it was known', async ()
   }
 });
 
-test('the report names the round used, and who vouches for it if it is not the announced one', async () => {
+test('the report names the round used, and who attests it if it is not the announced one', async () => {
   const reportOf = async (randomness: 'drand' | 'late'): Promise<[string, string]> => {
     const { parts, proof } = makeBook({ kind: 'raffle', entries: 12, randomness });
     const report = await run({ book: inPieces(written(parts)), proof: json(proof) });

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { coupon, drand, raffle } from '../testing/changed.ts';
-import { CAMPAIGN, makeBook, type Plan, written } from '../testing/maker.ts';
+import type { Plan } from '../testing/made.ts';
+import { makeBook, written } from '../testing/maker.ts';
+import { CAMPAIGN } from '../testing/maker-world.ts';
 import { codesAfter, inPieces, json, run, runBook } from '../testing/run.ts';
 
 const plans: Readonly<Record<string, Plan>> = {

@@ -1,7 +1,8 @@
 /** Books of campaigns with claims: valid ones, and one for each way in which a user could be wronged. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type MoveObject, makeBook, type Parts, written } from '../testing/maker.ts';
+import type { MoveObject, Parts } from '../testing/made.ts';
+import { makeBook, written } from '../testing/maker.ts';
 import { codesOf, inPieces, run, runBook } from '../testing/run.ts';
 
 const made = makeBook({ kind: 'coupon', entries: 30, stock: 8, waitlist: 6 });

@@ -112,7 +112,7 @@ export class Moves {
     const claimant = this.#claimants.get(move.stamp);
     const before = move.kind === 'offered' || move.kind === 'left' ? 'waitlisted' : 'offered';
     if (claimant?.state !== before) {
-      const is = claimant === undefined ? 'has no place' : `is ${claimant.state}`;
+      const is = claimant === undefined ? 'is no claimant' : `is ${claimant.state}`;
       this.#wrong(what, `the book marks the entry with stamp ${move.stamp}, which ${is}, as ${move.kind}`);
       return;
     }
@@ -135,7 +135,7 @@ export class Moves {
     }
   }
 
-  /** The final state of an entry; undefined if it has no place. */
+  /** The final state of a claimant's entry; undefined for other entries. */
   of(stamp: number): Become | undefined {
     const claimant = this.#claimants.get(stamp);
     return claimant && { outcome: claimant.state, serial: claimant.serial, deadlineUs: claimant.deadlineUs };

@@ -27,7 +27,7 @@ export interface Decided {
   readonly outcome: Outcome | MoveKind;
   /** The serial of a coupon or prize. */
   readonly serial?: number;
-  /** The place among the alternates. */
+  /** The position among the alternates. */
   readonly alternate?: number;
   /** For an offer that was not claimed: its deadline. */
   readonly deadlineUs?: number;
@@ -97,7 +97,7 @@ export class CouponJudge implements Judge {
     } else if (right === 'waitlisted' && line.alternate !== this.#waitlisted) {
       this.#findings.add(
         'outcome',
-        `line ${number} has waitlist place ${line.alternate}; expected ${this.#waitlisted}`,
+        `line ${number} has waitlist position ${line.alternate}; expected ${this.#waitlisted}`,
       );
     }
   }

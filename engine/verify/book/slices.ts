@@ -54,7 +54,7 @@ export class Slices {
   readonly #gatewaysSeen = new Set<number>();
   #signatures: Promise<void>[] = [];
   #last: SignedHead | undefined;
-  /** Where the places of each slice begin; NOWHERE if its root is not computed. */
+  /** Where the slots of each slice begin; NOWHERE if its root is not computed. */
   #starts: Float64Array = new Float64Array(0);
   /** The roots of these slices, HASH_WORDS words per slice. */
   #computed: Uint32Array = new Uint32Array(0);
@@ -128,25 +128,24 @@ export class Slices {
   /** Puts every leaf in its place and starts computing each slice's root; `checkRoots` completes it. */
   beginRoots(entries: PlacedEntries): void {
     const starts = this.#startsOfWhole();
-    const places = new Uint32Array(this.#options.jobs.memory(4 * starts.total));
+    const slots = new Uint32Array(this.#options.jobs.memory(4 * starts.total));
     for (let entry = 0; entry < entries.count; entry++) {
       const slice = entries.slice(entry);
-      this.#place(places, starts.of, slice, entries.leaf(entry), entry + 1);
+      this.#place(slots, starts.of, slice, entries.leaf(entry), entry + 1);
     }
     for (let slice = 0; slice < this.count; slice++) {
       const [from, to] = this.others.rangeOf(slice);
       for (let other = from; other < to; other++)
-        this.#place(places, starts.of, slice, this.others.leafOf(other), (other + 1) | IS_OTHER);
+        this.#place(slots, starts.of, slice, this.others.leafOf(other), (other + 1) | IS_OTHER);
     }
     for (let slice = 0; slice < this.count; slice++) {
       const start = starts.of[slice] ?? NOWHERE;
       // A leaf claimed twice leaves another place empty; that was reported already.
-      const isWhole =
-        start !== NOWHERE && !places.subarray(start, start + this.#counts.at(slice)).includes(0);
+      const isWhole = start !== NOWHERE && !slots.subarray(start, start + this.#counts.at(slice)).includes(0);
       if (!isWhole) starts.of[slice] = NOWHERE;
     }
     this.#starts = starts.of;
-    this.#handOut(places, entries.leaves);
+    this.#handOut(slots, entries.leaves);
   }
 
   /** Compares the computed roots with those in the heads, once the jobs are done. */
@@ -164,7 +163,7 @@ export class Slices {
   }
 
   /** Starts the jobs of the slices, with about ITEMS_A_JOB items each. */
-  #handOut(places: Uint32Array, leaves: HashList): void {
+  #handOut(slots: Uint32Array, leaves: HashList): void {
     const { jobs } = this.#options;
     this.#computed = new Uint32Array(jobs.memory(this.count * HASH_BYTES));
     let from = 0;
@@ -176,7 +175,7 @@ export class Slices {
         kind: 'roots',
         starts: this.#starts.slice(from, slice + 1),
         counts: this.#counts.slice(from, slice + 1),
-        places,
+        slots,
         leaves: leaves.pieces,
         others: this.others.hashes.pieces,
         roots: this.#computed.subarray(from * HASH_WORDS, (slice + 1) * HASH_WORDS),
@@ -234,7 +233,7 @@ export class Slices {
     this.#roots.add(head.root);
   }
 
-  /** Where the places of each slice begin, for slices with exactly as many leaves as their head counts. */
+  /** Where the slots of each slice begin, for slices with exactly as many leaves as their head counts. */
   #startsOfWhole(): { readonly of: Float64Array; readonly total: number } {
     const of = new Float64Array(this.count).fill(NOWHERE);
     let total = 0;
@@ -259,15 +258,15 @@ export class Slices {
     return { of, total };
   }
 
-  #place(places: Uint32Array, starts: Float64Array, slice: number, leaf: number, value: number): void {
+  #place(slots: Uint32Array, starts: Float64Array, slice: number, leaf: number, value: number): void {
     const start = starts[slice] ?? NOWHERE;
     if (start === NOWHERE) return;
-    if (leaf >= this.#counts.at(slice) || places[start + leaf] !== 0) {
+    if (leaf >= this.#counts.at(slice) || slots[start + leaf] !== 0) {
       this.#options.findings.add(
         'slice-items',
         `leaf ${leaf} of ${this.#name(slice)} does not exist, or is claimed twice`,
       );
-    } else places[start + leaf] = value;
+    } else slots[start + leaf] = value;
   }
 
   #name(slice: number): string {

@@ -171,7 +171,7 @@ function bodyOfBlocks(): number[] {
 
 /** One round. Instead of moving eight variables, each round renames them. */
 function roundOf(round: number): number[] {
-  const at = (place: number): number => WORK + ((place + 64 - round) % 8);
+  const at = (index: number): number => WORK + ((index + 64 - round) % 8);
   const [a, b, d, e, f, g, h] = [at(0), at(1), at(3), at(4), at(5), at(6), at(7)] as const;
   const word = WORD + (round % 16);
   const [last, next] = round % 2 === 0 ? [SPARE, SPARE + 1] : [SPARE + 1, SPARE];

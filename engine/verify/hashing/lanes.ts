@@ -80,11 +80,11 @@ export class Lanes {
     this.#blocks(from, at, stride, blocks, out, outStride);
   }
 
-  /** The state after a block that many messages begin with; the block is at FREE_AT. There are two places for states. */
-  midstate(place: 0 | 1, block: Uint8Array): State {
+  /** The state after a block that many messages begin with; the block is at FREE_AT. There are two slots for states. */
+  midstate(slot: 0 | 1, block: Uint8Array): State {
     this.bytes.set(block, FREE_AT);
     this.run(INITIAL_STATE, FREE_AT, 0, 1, FREE_AT, 0);
-    const at = STATES_AT + place * STATE_BYTES;
+    const at = STATES_AT + slot * STATE_BYTES;
     this.bytes.copyWithin(at, STATE_AT, STATE_AT + STATE_BYTES);
     return at;
   }
@@ -146,7 +146,7 @@ function plainBlocks(words: Uint32Array, bytes: Uint8Array): Blocks {
         }
         compress(state, schedule, constants);
       }
-      // Write digests only when all lanes have read their messages, because they may be in the same place.
+      // Write digests only when all lanes have read their messages, because they may be at the same address.
       for (let word = 0; word < 8; word++) words[STATE_AT / 4 + 4 * word + lane] = state[word] ?? 0;
     }
     for (let lane = 0; lane < LANES; lane++) {

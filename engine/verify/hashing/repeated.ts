@@ -38,21 +38,21 @@ function sharing(pieces: readonly Uint32Array[], count: number, indexes: Uint32A
   const factors = randomFactors();
   const marked = new Uint32Array(2 ** log2 / 32);
   const shared = new Uint32Array(marked.length);
-  const places = indexes.map(index => {
-    const place = placeOf(factors, pieces, index) >>> (32 - log2);
-    const bit = 1 << (place & 31);
-    const before = marked[place >>> 5] ?? 0;
-    if ((before & bit) === 0) marked[place >>> 5] = before | bit;
-    else shared[place >>> 5] = (shared[place >>> 5] ?? 0) | bit;
-    return place;
+  const slots = indexes.map(index => {
+    const slot = slotOf(factors, pieces, index) >>> (32 - log2);
+    const bit = 1 << (slot & 31);
+    const before = marked[slot >>> 5] ?? 0;
+    if ((before & bit) === 0) marked[slot >>> 5] = before | bit;
+    else shared[slot >>> 5] = (shared[slot >>> 5] ?? 0) | bit;
+    return slot;
   });
   return indexes.filter((_, at) => {
-    const place = places[at] ?? 0;
-    return ((shared[place >>> 5] ?? 0) & (1 << (place & 31))) !== 0;
+    const slot = slots[at] ?? 0;
+    return ((shared[slot >>> 5] ?? 0) & (1 << (slot & 31))) !== 0;
   });
 }
 
-function placeOf(factors: Uint32Array, pieces: readonly Uint32Array[], index: number): number {
+function slotOf(factors: Uint32Array, pieces: readonly Uint32Array[], index: number): number {
   const piece = pieces[Math.floor(index / PIECE_HASHES)];
   const from = (index % PIECE_HASHES) * HASH_WORDS;
   let sum = 0;

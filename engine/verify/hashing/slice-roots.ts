@@ -2,17 +2,17 @@
 import { FREE_AT } from './lanes.ts';
 import { copyHash, HASH_WORDS, type TreeHasher } from './merkle.ts';
 
-/** In the table of places: 0 is empty, an entry is its index + 1, another leaf its index + 1 with this bit. */
+/** In the table of slots: 0 is empty, an entry is its index + 1, another leaf its index + 1 with this bit. */
 export const IS_OTHER = 0x8000_0000;
 export const NOWHERE = -1;
 
 /** Consecutive slices. */
 export interface RootsJob {
   readonly kind: 'roots';
-  /** Where in `places` the items of each slice begin; NOWHERE if its root is not computed. */
+  /** Where in `slots` the items of each slice begin; NOWHERE if its root is not computed. */
   readonly starts: Float64Array;
   readonly counts: Uint32Array;
-  readonly places: Uint32Array;
+  readonly slots: Uint32Array;
   /** Pieces of the list of the entries' leaf hashes, and of the list of the others'. */
   readonly leaves: readonly Uint32Array[];
   readonly others: readonly Uint32Array[];
@@ -21,17 +21,17 @@ export interface RootsJob {
 }
 
 export function rootsOfSlices(job: RootsJob, trees: TreeHasher): void {
-  const { starts, counts, places, leaves, others, roots } = job;
+  const { starts, counts, slots, leaves, others, roots } = job;
   const { words } = trees;
   for (let slice = 0; slice < starts.length; slice++) {
     const start = starts[slice] ?? NOWHERE;
     if (start === NOWHERE) continue;
     const root = trees.root(counts[slice] ?? 0, (from, size) => {
       for (let leaf = 0; leaf < size; leaf++) {
-        const place = places[start + from + leaf] ?? 0;
+        const slot = slots[start + from + leaf] ?? 0;
         const to = FREE_AT / 4 + leaf * HASH_WORDS;
-        if (place >= IS_OTHER) copyHash(others, place - IS_OTHER - 1, words, to);
-        else copyHash(leaves, place - 1, words, to);
+        if (slot >= IS_OTHER) copyHash(others, slot - IS_OTHER - 1, words, to);
+        else copyHash(leaves, slot - 1, words, to);
       }
     });
     roots.set(new Uint32Array(root.buffer), slice * HASH_WORDS);

@@ -1,6 +1,6 @@
 /**
  * The order in which heads are shown (`GET /v1/heads`): by first instant, gateway, incarnation and slice number, so that each
- * has a unique position. Also spans of that order, in which somebody has seen all heads.
+ * has a unique position. Also spans of that order in which a keeper has seen all heads.
  */
 
 import { Unreadable } from '../findings.ts';

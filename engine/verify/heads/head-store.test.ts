@@ -22,18 +22,19 @@ function headOf(sliceNumber: number, change: (bytes: Buffer) => void = () => und
   return decodeHead(bytes, 'a head');
 }
 
-const place = (index: number) => ({ keeper: 1, page: Math.floor(index / 500), index: index % 500 });
+const locationAt = (index: number) => ({ keeper: 1, page: Math.floor(index / 500), index: index % 500 });
 
 test('every head is found by its slot, once, and nothing else is', () => {
   const store = new HeadStore();
-  for (let index = 0; index < MANY; index++) assert.equal(store.add(headOf(3 * index), place(index)), index);
+  for (let index = 0; index < MANY; index++)
+    assert.equal(store.add(headOf(3 * index), locationAt(index)), index);
   for (let index = 0; index < MANY; index += 7) {
     const head = headOf(3 * index);
     assert.equal(store.find(head), index);
     assert.ok(store.isSame(index, head));
-    assert.equal(store.add(head, place(0)), index);
+    assert.equal(store.add(head, locationAt(0)), index);
     assert.equal(store.find(headOf(3 * index + 1)), undefined);
-    assert.deepEqual(store.placeOf(index), place(index));
+    assert.deepEqual(store.locationOf(index), locationAt(index));
     const { bytes } = store.head(index, 'a head');
     assert.deepEqual(Buffer.from(bytes), Buffer.from(head.bytes));
   }
@@ -57,7 +58,7 @@ test('of several heads in one slot the first stands for it, and each is kept', (
     headOf(5, bytes => bytes.writeBigUInt64BE(11n, 40)),
   ];
   assert.deepEqual(
-    [first, other, later, first].map((head, index) => store.add(head, place(index))),
+    [first, other, later, first].map((head, index) => store.add(head, locationAt(index))),
     [0, 1, 2, 0],
   );
   assert.deepEqual(

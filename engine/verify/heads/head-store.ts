@@ -13,7 +13,7 @@ const IN_PIECE = PIECE_HEADS - 1;
 const FIRST_TABLE = 1 << 12;
 
 /** Where a head was kept first. */
-export interface KeptPlace {
+export interface KeptLocation {
   readonly keeper: number;
   readonly page: number;
   /** From 0, on its page. */
@@ -50,7 +50,7 @@ export class HeadStore {
   }
 
   /** The index of a head, which is added unless it is there already as the first of its slot. */
-  add(head: SignedHead, { keeper, page, index }: KeptPlace): number {
+  add(head: SignedHead, { keeper, page, index }: KeptLocation): number {
     const first = this.find(head);
     if (first !== undefined && this.isSame(first, head)) return first;
     const added = this.#push(head.bytes);
@@ -103,7 +103,7 @@ export class HeadStore {
     if (!this.isFound(index)) this.#flags.add(index, FOUND);
   }
 
-  placeOf(index: number): KeptPlace {
+  locationOf(index: number): KeptLocation {
     return {
       keeper: this.#keepers.at(index),
       page: this.#pages.at(index),

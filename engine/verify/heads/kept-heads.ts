@@ -1,5 +1,5 @@
 /**
- * Compares heads that somebody kept while a campaign was open with its book. Heads are shown only once nothing can be added
+ * Compares heads that were kept while a campaign was open with its book. Heads are shown only once nothing can be added
  * before them any more. So each kept head from the time of the book must be in it unchanged, and where a keeper was shown all
  * heads, the book may have no others.
  */
@@ -11,7 +11,7 @@ import { nameOf, type SignedHead } from '../receipts/head.ts';
 import type { Signers } from '../receipts/keys.ts';
 import { isoOf } from '../receipts/leaf.ts';
 import { uint32 } from '../text/columns.ts';
-import { type HeadNumbers, HeadStore, type KeptPlace } from './head-store.ts';
+import { type HeadNumbers, HeadStore, type KeptLocation } from './head-store.ts';
 import { type ChainSeen, Keeper, lateMessage, type SignatureCheck, type Window } from './keepers.ts';
 import { linesOf } from './kept-lines.ts';
 import { isSignedRecord, type KeptPage, readKeptPage, whatOfHead } from './kept-pages.ts';
@@ -101,7 +101,7 @@ export class KeptHeads {
     for (const keeper of this.#keepers) await keeper.endPages(isSigned);
   }
 
-  /** Adds the head of a receipt, which somebody kept as well. */
+  /** Adds the head of a receipt, which was kept as well. */
   addReceipt(head: SignedHead, what: string): void {
     this.#receipts.push(what);
     this.#add(head, { keeper: RECEIPT, page: this.#receipts.length - 1, index: 0 });
@@ -168,9 +168,9 @@ export class KeptHeads {
   }
 
   /** Returns its index. Two different heads of the same slot are a finding by themselves. */
-  #add(head: SignedHead, place: KeptPlace): number {
+  #add(head: SignedHead, location: KeptLocation): number {
     const before = this.#store.count;
-    const kept = this.#store.add(head, place);
+    const kept = this.#store.add(head, location);
     const first = this.#store.find(head);
     if (kept === before && first !== undefined && first !== kept) this.#differ(kept, first);
     return kept;
@@ -182,11 +182,11 @@ export class KeptHeads {
   }
 
   #isOfReceipt(kept: number): boolean {
-    return this.#store.placeOf(kept).keeper === RECEIPT;
+    return this.#store.locationOf(kept).keeper === RECEIPT;
   }
 
   #whatOf(kept: number): string {
-    const { keeper, page, index } = this.#store.placeOf(kept);
+    const { keeper, page, index } = this.#store.locationOf(kept);
     const receipt = keeper === RECEIPT ? this.#receipts[page] : undefined;
     return receipt ?? whatOfHead(index, this.#keepers[keeper]?.whatOf(page) ?? '');
   }

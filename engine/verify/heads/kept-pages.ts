@@ -1,8 +1,8 @@
 /**
- * Heads that somebody kept, one page per line: a response of `GET /v1/heads`, with or without other members besides `heads`;
+ * Kept heads, one page per line: a response of `GET /v1/heads`, with or without other members besides `heads`;
  * or a record of a monitor, which counter-signs each page and chains its records (see ../../monitor/README.md):
  *
- * `{"after":"<place>","at_us":…,"heads":["<192>",…],"key":"<32>","monitor":1,"number":…,"previous":"<32>","signature":"<64>",
+ * `{"after":"<position>","at_us":…,"heads":["<192>",…],"key":"<32>","monitor":1,"number":…,"previous":"<32>","signature":"<64>",
  * "source":"https://…","through_us":…}`, canonical JSON. The signature, by `key`, is over `fairline monitor 1` || the
  * canonical JSON of all other members. `previous` is H(the previous line, without its end), zeros in the record with the
  * number 1.
@@ -69,8 +69,8 @@ export function whatOfHead(index: number, page: string): string {
 }
 
 /**
- * Reads a line of kept heads. On a page that no monitor signed, only the heads count: its keeper may have added anything. Throws
- * Unreadable.
+ * Reads a line of kept heads. On a page that no monitor signed, only the heads count: its keeper may have added anything.
+ * Throws Unreadable.
  */
 export function readKeptPage(
   line: Uint8Array,

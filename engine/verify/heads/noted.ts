@@ -1,4 +1,4 @@
-/** Compares what somebody noted when the campaign showed it with what is shown now. */
+/** Compares values that a user noted when the campaign showed them with those shown now. */
 import type { Rules } from '../draw/rules.ts';
 import { type Findings, shown, Unreadable } from '../findings.ts';
 import { HASH_BYTES } from '../hashing/lanes.ts';

@@ -189,7 +189,7 @@ function notProvenOfEarlyClose({ closedAtUs, rules }: ReadBook): readonly string
   ];
 }
 
-const AT_THE_DOOR =
+const BEFORE_STAMPING =
   'That no gateway refused to answer or delayed a request before stamping it. A user without a receipt cannot prove the request.';
 const ANNOUNCED =
   'That the rules, including the source of randomness and the monitors, were announced before the opening. Compare their hash with the one published then (--rules-hash).';
@@ -218,7 +218,7 @@ function notProvenOf(seen: Seen): readonly string[] {
     );
   }
   if (book !== undefined) notProven.push(...notProvenOfBook(book, kept));
-  if (book !== undefined || receipts.length > 0) notProven.push(AT_THE_DOOR, CLOCKS);
+  if (book !== undefined || receipts.length > 0) notProven.push(BEFORE_STAMPING, CLOCKS);
   const draw = book?.rules.kind === 'raffle' ? book.rules.draw : proof?.rules.draw;
   if (book !== undefined || proof !== undefined) notProven.push(hasNotedRules ? WHEN_NOTED : ANNOUNCED);
   const facts = book?.draw?.facts ?? proof?.facts;
@@ -294,7 +294,7 @@ function factsOf({ book, located, proof, kept }: Seen, isRight: boolean): Readon
           bytes: book.bytes,
           monitors: book.rules.monitors.map(({ name, key }) => monitorFacts(name, key, kept)),
         }),
-    ...(located.length === 0 ? {} : { receipts: located.length, places: located.slice(0, MOST_LOCATED) }),
+    ...(located.length === 0 ? {} : { receipts: located.length, locations: located.slice(0, MOST_LOCATED) }),
     ...(proof === undefined ? {} : { proofVerified: isRight, proofWinners: proof.winners.length }),
   };
 }

@@ -1,7 +1,7 @@
 /** Valid books, changed and signed again, with the expected findings. */
 import assert from 'node:assert/strict';
-import type { EntryObject } from './made.ts';
-import { makeBook, type Parts } from './maker.ts';
+import type { EntryObject, Parts } from './made.ts';
+import { makeBook } from './maker.ts';
 import { codesAfter } from './run.ts';
 
 export const coupon = makeBook({ kind: 'coupon', entries: 30, stock: 7 });

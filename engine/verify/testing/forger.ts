@@ -4,8 +4,8 @@
  * signature.
  */
 import { base64url, leafHashOf, linkTo, type Signer, signedHeadOf, treeRoot, u32, u64 } from './basics.ts';
-import type { EntryObject } from './made.ts';
-import { incarnationOf, OPENS_AT_US, type Parts, sliceSigner } from './maker.ts';
+import type { EntryObject, Parts } from './made.ts';
+import { incarnationOf, OPENS_AT_US, sliceSigner } from './maker-world.ts';
 
 export interface ForgedSlice {
   gateway: number;

@@ -4,18 +4,18 @@
  */
 import { createHash } from 'node:crypto';
 import { base64url, canonical, hmac, linkTo, sha256, signed, signedHeadOf, u32, u64 } from './basics.ts';
+import type { EpochObject } from './made.ts';
+import { revealOf } from './maker-draw.ts';
 import {
   bookSigner,
   CAMPAIGN,
   CLOSES_AT_US,
   EPOCH,
-  type EpochObject,
   incarnationOf,
   keyObject,
   OPENS_AT_US,
   sliceSigner,
-} from './maker.ts';
-import { revealOf } from './maker-draw.ts';
+} from './maker-world.ts';
 
 const HASH_BYTES = 32;
 export const GATEWAYS = 4;

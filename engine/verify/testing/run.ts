@@ -4,7 +4,8 @@ import type { Limits } from '../limits.ts';
 import { nodePrimitives } from '../node.ts';
 import { type Report, type Request, verify } from '../verify.ts';
 import { canonical } from './basics.ts';
-import { type MadeBook, type Parts, written } from './maker.ts';
+import type { MadeBook, Parts } from './made.ts';
+import { written } from './maker.ts';
 
 /** Bytes in pieces of a size that splits lines. */
 export async function* inPieces(bytes: Uint8Array, size = 700): AsyncGenerator<Uint8Array> {

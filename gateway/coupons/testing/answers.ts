@@ -64,7 +64,7 @@ export function couponCases({ system, cut, noShop, slowBody }: CouponCasesOption
     const METHOD = method.toUpperCase();
     return {
       [`${name} 401 unauthenticated`]: async () =>
-        shop(METHOD, await at(), body, { headers: { authorization: 'Bearer of-another-place' } }),
+        shop(METHOD, await at(), body, { headers: { authorization: 'Bearer of-another-shop' } }),
       [`${name} 503 not-configured`]: async () => shop(METHOD, await at(), body, { gateway: noShop }),
       [`${name} 503 unavailable`]: async () =>
         shop(METHOD, await at(), body, { gateway: cut, headers: { 'idempotency-key': 'one' } }),

@@ -66,14 +66,14 @@ export async function readKnownStamps(
   return new Set(rows.map(({ stamp }) => stamp));
 }
 
-/** An entry with its outcome as decided: a prize that was passed on later stays with the user who was drawn. */
+/** An entry with its decided outcome: a prize that was passed on later stays with the user who was drawn. */
 export interface DecidedEntry {
   readonly stamp: number;
   readonly userId: string;
   readonly isWithdrawn: boolean;
   readonly serial: number | null;
   readonly tier: number | null;
-  /** The place among the alternates, from 1. */
+  /** The position among the alternates, from 1. */
   readonly alternate: number | null;
   readonly tickets: number;
   readonly group: string | null;
@@ -171,12 +171,15 @@ export interface BookState {
   readonly isRoom: boolean;
   readonly isFinished: boolean;
   readonly bytes: number | null;
+  /** When the book was made or refused. */
+  readonly madeAt: Date | null;
   readonly refused: string | null;
 }
 
 export async function readBookState(db: Queryable, campaignId: number): Promise<BookState | undefined> {
   const { rows } = await db.query<BookState>(
     `select c.kind = 'room' as "isRoom", c.finished_at is not null as "isFinished", b.bytes,
+            b.made_at as "madeAt",
             case when c.cancelled_stamp is not null then 'it was cancelled' else b.refused end as refused
        from campaigns c left join books b using (campaign_id) where campaign_id = $1`,
     [campaignId],
@@ -194,4 +197,24 @@ export async function readBookPart(
     [campaignId, part],
   );
   return rows[0]?.bytes;
+}
+
+/**
+ * The part with the byte `at` of the book, and the offset at which it begins; undefined if there is none. Reads the sizes of all
+ * parts, not their bytes.
+ */
+export async function findBookPart(
+  db: Queryable,
+  campaignId: number,
+  at: number,
+): Promise<{ readonly part: number; readonly from: number } | undefined> {
+  const { rows } = await db.query<{ part: number; from: number }>(
+    `select part, "from"
+       from (select part, octet_length(bytes) as bytes,
+                    sum(octet_length(bytes)) over (order by part) - octet_length(bytes) as "from"
+               from book_parts where campaign_id = $1) as parts
+      where "from" <= $2 and $2 < "from" + bytes`,
+    [campaignId, at],
+  );
+  return rows[0];
 }

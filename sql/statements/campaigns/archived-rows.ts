@@ -11,8 +11,8 @@ export const ROOM_TABLES = ['grants', 'room_people', 'room_moves'] as const;
 export type RoomTable = (typeof ROOM_TABLES)[number];
 
 /**
- * What a user has asked for, and what was settled about them: one row per user. An outcome is computed from the entry and
- * these, so they are deleted after the entry and restored before it; nobody who withdrew is ever told that they lost.
+ * A user's requests, and their results: one row per user. An outcome is computed from the entry and these rows, so they are
+ * deleted after the entry and restored before it; otherwise a user who withdrew could be shown `lost`.
  */
 export const USER_TABLES = ['withdrawals', 'claims', 'entrant_terms'] as const;
 export type UserTable = (typeof USER_TABLES)[number];
@@ -43,8 +43,8 @@ export function isArchivedTable(name: unknown): name is ArchivedTable {
 }
 
 /**
- * Whether the entry's user stays: users who have or had a place of their own stay, because grants, alternates and claims
- * refer to them. A room admits everybody, so its grants are deleted too, and nobody stays.
+ * Whether the entry's user stays: users with a grant, alternates and claimants stay, because other rows refer to them. A room
+ * admits everybody, so its grants are deleted too, and no user stays.
  */
 function stays(row: 'e' | 't'): string {
   return `(

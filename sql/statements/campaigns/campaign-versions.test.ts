@@ -4,11 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { testDatabase } from '../../../engine/test/support.ts';
 import { openPool } from '../../database.ts';
 import {
-  askVersion,
   effectVersion,
   listPending,
   listVersions,
   type NewVersion,
+  proposeVersion,
   readVersion,
   refuseVersion,
   saveVersion,
@@ -31,7 +31,7 @@ const later = (ms: number): Date => new Date(Date.now() + ms);
 
 async function create(changes: Partial<Parameters<typeof createCampaign>[1]> = {}): Promise<Campaign> {
   const window = { opensAt: later(HOUR), closesAt: later(2 * HOUR) };
-  return await createCampaign(pool, { kind: 'coupon', title: 'x', places: 3, ...window, ...changes });
+  return await createCampaign(pool, { kind: 'coupon', title: 'x', stock: 3, ...window, ...changes });
 }
 
 async function read(campaignId: number): Promise<Campaign> {
@@ -55,9 +55,9 @@ function wanted(campaign: Campaign, change: Partial<Target>): NewVersion {
 }
 
 async function ask(campaign: Campaign, change: Partial<Target>): Promise<Version> {
-  const asked = await askVersion(pool, wanted(campaign, change));
-  assert.ok(asked?.pending);
-  const version = await readVersion(pool, campaign.campaignId, asked.pending.version);
+  const proposed = await proposeVersion(pool, wanted(campaign, change));
+  assert.ok(proposed?.pending);
+  const version = await readVersion(pool, campaign.campaignId, proposed.pending.version);
   assert.ok(version);
   return version;
 }
@@ -125,23 +125,23 @@ describe('campaign versions', () => {
   it('stay pending until decided, and only then change the campaign', async () => {
     const campaign = await create();
     const opensAt = later(1.5 * HOUR);
-    const asked = await ask(campaign, { opensAt });
+    const proposed = await ask(campaign, { opensAt });
     const between = await read(campaign.campaignId);
     assert.deepEqual([between.opensAt, between.version], [campaign.opensAt, 1]);
     assert.equal(between.pending?.opensAtUs, opensAt.getTime() * 1000);
     assert.ok((await listPending(pool)).some(({ campaignId }) => campaignId === campaign.campaignId));
-    const decided = await effect(asked);
+    const decided = await effect(proposed);
     assert.equal(decided.state, 'effective');
     const changed = await read(campaign.campaignId);
     assert.deepEqual([changed.opensAt, changed.version, changed.pending], [opensAt, 2, null]);
-    assert.deepEqual(await effect(asked), decided, 'once');
-    assert.equal((await refuseVersion(pool, asked, 'changed', 'late')).state, 'effective');
+    assert.deepEqual(await effect(proposed), decided, 'once');
+    assert.equal((await refuseVersion(pool, proposed, 'changed', 'late')).state, 'effective');
   });
 
   it('leave the campaign unchanged when refused', async () => {
     const campaign = await create();
-    const asked = await ask(campaign, { paused: true });
-    const refused = await refuseVersion(pool, asked, 'gateway_silent', '3 does not answer');
+    const proposed = await ask(campaign, { paused: true });
+    const refused = await refuseVersion(pool, proposed, 'gateway_silent', '3 does not answer');
     assert.deepEqual(
       [refused.state, refused.refused, refused.refusal],
       ['refused', 'gateway_silent', '3 does not answer'],
@@ -149,7 +149,7 @@ describe('campaign versions', () => {
     const { revision: _, ...after } = await read(campaign.campaignId);
     const { revision: __, ...before } = campaign;
     assert.deepEqual(after, before);
-    assert.equal((await effect(asked)).state, 'refused');
+    assert.equal((await effect(proposed)).state, 'refused');
     const next = await ask(await read(campaign.campaignId), { paused: true });
     assert.equal(next.version, 3, 'a version number is used once');
   });
@@ -157,7 +157,7 @@ describe('campaign versions', () => {
   it('accept one of two concurrent operators and answer the other with a conflict', async () => {
     const campaign = await create();
     const answers = await Promise.all(
-      ['a', 'b', 'c', 'd'].map(title => askVersion(pool, wanted(campaign, { title }))),
+      ['a', 'b', 'c', 'd'].map(title => proposeVersion(pool, wanted(campaign, { title }))),
     );
     assert.equal(answers.filter(answer => answer !== undefined).length, 1);
     const { campaignId } = campaign;
@@ -171,11 +171,11 @@ describe('campaign versions', () => {
 
   it('are refused when the campaign changed meanwhile', async () => {
     const campaign = await create();
-    const asked = await ask(campaign, { title: 'y' });
+    const proposed = await ask(campaign, { title: 'y' });
     const why = 'it has closed';
     const decided = await effectVersion(
       pool,
-      asked,
+      proposed,
       confirmed,
       () => why,
       () => undefined,
@@ -185,24 +185,24 @@ describe('campaign versions', () => {
 
   it('stay pending when the decision is late or the watermark is stale, and take effect at the next look', async () => {
     const campaign = await create();
-    const asked = await ask(campaign, { title: 'y' });
+    const proposed = await ask(campaign, { title: 'y' });
     const none = (): undefined => undefined;
     const answersLate = async (): Promise<boolean> => {
       await sleep(500);
       return true;
     };
     const silent = { ...confirmed, withinMs: 50, isStillSo: answersLate };
-    assert.deepEqual(await effectVersion(pool, asked, silent, none, none), asked);
+    assert.deepEqual(await effectVersion(pool, proposed, silent, none, none), proposed);
     const stale = await effectVersion(
       pool,
-      asked,
+      proposed,
       { ...confirmed, isStillSo: async () => false },
       none,
       none,
     );
-    assert.deepEqual(stale, asked);
+    assert.deepEqual(stale, proposed);
     assert.equal((await read(campaign.campaignId)).title, campaign.title);
-    assert.equal((await effect(asked)).state, 'effective');
+    assert.equal((await effect(proposed)).state, 'effective');
   });
 
   it('are stored as requested', async () => {
@@ -214,11 +214,11 @@ describe('campaign versions', () => {
     ]) {
       await assert.rejects(pool.query(change, [campaignId]), violates('campaign_versions_keep'), change);
     }
-    const asked = await ask(await read(campaignId), { title: 'y' });
+    const proposed = await ask(await read(campaignId), { title: 'y' });
     await assert.rejects(
       pool.query(`update campaign_versions set reason = 'another' where campaign_id = $1 and version = $2`, [
         campaignId,
-        asked.version,
+        proposed.version,
       ]),
       violates('campaign_versions_keep'),
     );
@@ -281,7 +281,7 @@ describe('the database', () => {
     const window = { opensAt: later(-HOUR), closesAt: later(HOUR) };
     const { campaignId } = await createCampaign(
       pool,
-      { kind: 'coupon', title: 'x', places: 3, ...window },
+      { kind: 'coupon', title: 'x', stock: 3, ...window },
       () => rules(1),
     );
     await pool.query(`insert into entries values ($1, 'ann', 1)`, [campaignId]);
@@ -290,7 +290,7 @@ describe('the database', () => {
     await assert.rejects(saveVersion(pool, change, rules(2, 4)), violates('campaigns_rules_once'));
     const saved = await saveVersion(pool, change, rules(2));
     assert.ok(saved !== undefined && !saved.rulesHash?.equals(campaign.rulesHash ?? Buffer.of()));
-    const raffle = await createCampaign(pool, { kind: 'raffle', title: 'x', places: 3, ...window }, () =>
+    const raffle = await createCampaign(pool, { kind: 'raffle', title: 'x', stock: 3, ...window }, () =>
       rules(1),
     );
     await pool.query(`insert into entries values ($1, 'ann', 1)`, [raffle.campaignId]);

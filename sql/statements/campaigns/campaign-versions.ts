@@ -1,5 +1,5 @@
 /**
- * Statements on the versions of campaigns: who asked for what, what gateways must confirm first, and how it was decided. A
+ * Statements on the versions of campaigns: who requested what, what gateways must confirm first, and the decision. A
  * campaign has at most one pending version, which is decided once; engine/campaigns/change.ts explains by what.
  */
 import {
@@ -30,7 +30,7 @@ export type RefusalReason = (typeof REFUSALS)[number];
 export interface Target {
   readonly stage: Stage;
   readonly title: string;
-  readonly places: number;
+  readonly stock: number;
   readonly opensAt: Date;
   readonly closesAt: Date;
   readonly drawsAt: Date | null;
@@ -73,22 +73,22 @@ export interface NewRules {
 }
 
 const VERSION_COLUMNS = `
-  campaign_id as "campaignId", version, action, stage, title, places, opens_at as "opensAt", closes_at as "closesAt",
+  campaign_id as "campaignId", version, action, stage, title, places as stock, opens_at as "opensAt", closes_at as "closesAt",
   draws_at as "drawsAt", time_zone as "timeZone", paused, base_version as "baseVersion", asked_by as "askedBy",
   asked_at as "askedAt", reason, decide_by as "decideBy", state, refused, refusal, decided_at as "decidedAt",
   rules_hash as "rulesHash"`;
 
 /** The present terms of a campaign, in the form of a version. */
 export function targetOf(campaign: Campaign): Target {
-  const { stage, title, places, opensAt, closesAt, drawsAt, timeZone, pausedAt } = campaign;
-  return { stage, title, places, opensAt, closesAt, drawsAt, timeZone, paused: pausedAt !== null };
+  const { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, pausedAt } = campaign;
+  return { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, paused: pausedAt !== null };
 }
 
 /**
  * Requests a version that gateways must confirm: records it as pending, also in the campaign's row, from which the board
  * shows it. Undefined if the campaign has another version by now, or another one is pending.
  */
-export async function askVersion(pool: Pool, wanted: NewVersion): Promise<Campaign | undefined> {
+export async function proposeVersion(pool: Pool, wanted: NewVersion): Promise<Campaign | undefined> {
   return await transaction(pool, async db => {
     const campaign = await waitForCampaign(db, wanted.campaignId);
     if (campaign?.version !== wanted.baseVersion || campaign.pending !== null) return undefined;
@@ -156,22 +156,24 @@ export async function effectVersion(
   const { campaignId } = version;
   const decide = async (db: Queryable): Promise<Version> => {
     const campaign = await waitForCampaign(db, campaignId);
-    const asked = await readVersion(db, campaignId, version.version);
-    if (campaign === undefined || asked === undefined)
+    const proposed = await readVersion(db, campaignId, version.version);
+    if (campaign === undefined || proposed === undefined)
       throw new Error(`campaign ${campaignId} does not exist`);
-    if (asked.state !== 'pending') return asked;
+    if (proposed.state !== 'pending') return proposed;
     const why =
-      campaign.version === asked.baseVersion ? stillAllowed(campaign) : 'The campaign has changed meanwhile.';
-    if (why !== undefined) return await refuse(db, asked, 'changed', why);
+      campaign.version === proposed.baseVersion
+        ? stillAllowed(campaign)
+        : 'The campaign has changed meanwhile.';
+    if (why !== undefined) return await refuse(db, proposed, 'changed', why);
     const rules = rulesFor(campaign);
     await db.query(
       `update campaign_versions set state = 'effective', decided_at = now(), rules_hash = coalesce(hash_of_text($3), $4)
         where campaign_id = $1 and version = $2`,
-      [campaignId, asked.version, rules?.rules ?? null, campaign.rulesHash],
+      [campaignId, proposed.version, rules?.rules ?? null, campaign.rulesHash],
     );
-    if (asked.stage === 'cancelled') await cancel(db, asked, confirmed);
-    else await apply(db, campaignId, asked.version, asked, rules);
-    const decided = (await readVersion(db, campaignId, asked.version)) ?? asked;
+    if (proposed.stage === 'cancelled') await cancel(db, proposed, confirmed);
+    else await apply(db, campaignId, proposed.version, proposed, rules);
+    const decided = (await readVersion(db, campaignId, proposed.version)) ?? proposed;
     if (!(await confirmed.isStillSo(db))) throw new TooLate();
     return decided;
   };
@@ -195,26 +197,26 @@ export async function refuseVersion(
 ): Promise<Version> {
   return await transaction(pool, async db => {
     await waitForCampaign(db, version.campaignId);
-    const asked = await readVersion(db, version.campaignId, version.version);
-    if (asked === undefined) throw new Error(`campaign ${version.campaignId} does not exist`);
-    return asked.state === 'pending' ? await refuse(db, asked, refused, refusal) : asked;
+    const proposed = await readVersion(db, version.campaignId, version.version);
+    if (proposed === undefined) throw new Error(`campaign ${version.campaignId} does not exist`);
+    return proposed.state === 'pending' ? await refuse(db, proposed, refused, refusal) : proposed;
   });
 }
 
 async function refuse(
   db: Queryable,
-  asked: Version,
+  proposed: Version,
   refused: RefusalReason,
   refusal: string,
 ): Promise<Version> {
-  const key = [asked.campaignId, asked.version];
-  await db.query('update campaigns set pending = null where campaign_id = $1', [asked.campaignId]);
+  const key = [proposed.campaignId, proposed.version];
+  await db.query('update campaigns set pending = null where campaign_id = $1', [proposed.campaignId]);
   const { rows } = await db.query<Version>(
     `update campaign_versions set state = 'refused', refused = $3, refusal = $4, decided_at = now()
       where campaign_id = $1 and version = $2 returning ${VERSION_COLUMNS}`,
     [...key, refused, refusal],
   );
-  return rows[0] ?? asked;
+  return rows[0] ?? proposed;
 }
 
 async function apply(
@@ -224,7 +226,7 @@ async function apply(
   target: Target,
   rules: NewRules | undefined,
 ): Promise<Campaign> {
-  const { stage, title, places, opensAt, closesAt, drawsAt, timeZone, paused } = target;
+  const { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, paused } = target;
   return await changed(
     db,
     `update campaigns
@@ -240,7 +242,7 @@ async function apply(
       version,
       stage,
       title,
-      places,
+      stock,
       opensAt,
       closesAt,
       drawsAt,
@@ -271,7 +273,7 @@ async function insertVersion(
   state: 'pending' | 'effective',
 ): Promise<number> {
   const { campaignId, action, baseVersion, target, askedBy, reason, decideBy } = wanted;
-  const { stage, title, places, opensAt, closesAt, drawsAt, timeZone, paused } = target;
+  const { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, paused } = target;
   const { rows } = await db.query<{ version: number }>(
     `insert into campaign_versions
        (campaign_id, version, action, stage, title, places, opens_at, closes_at, draws_at, time_zone, paused,
@@ -285,7 +287,7 @@ async function insertVersion(
       action,
       stage,
       title,
-      places,
+      stock,
       opensAt,
       closesAt,
       drawsAt,

@@ -28,7 +28,7 @@ function instant(ms: number): Date {
 }
 
 async function create(): Promise<Campaign> {
-  return await createCampaign(pool, { kind: 'raffle', title: 'A bicycle', places: 3, opensAt, closesAt });
+  return await createCampaign(pool, { kind: 'raffle', title: 'A bicycle', stock: 3, opensAt, closesAt });
 }
 
 async function read(campaignId: number): Promise<Campaign | undefined> {
@@ -57,7 +57,7 @@ describe('campaigns', () => {
       ...NEW_ROW,
       kind: 'raffle',
       title: 'A bicycle',
-      places: 3,
+      stock: 3,
       opensAt,
       closesAt,
     });
@@ -72,11 +72,11 @@ describe('campaigns', () => {
   });
 
   it('reject invalid rules', async () => {
-    const right = { kind: 'coupon', title: 'x', places: 1, opensAt, closesAt } as const;
+    const right = { kind: 'coupon', title: 'x', stock: 1, opensAt, closesAt } as const;
     const day = 86_400_000;
     for (const [wrong, constraint] of [
-      [{ places: 0 }, 'campaigns_places_check'],
-      [{ places: 10_000_001 }, 'campaigns_places_check'],
+      [{ stock: 0 }, 'campaigns_places_check'],
+      [{ stock: 10_000_001 }, 'campaigns_places_check'],
       [{ title: '' }, 'campaigns_title_check'],
       [{ closesAt: opensAt }, 'campaigns_window'],
       [{ closesAt: instant(100 * day + 1) }, 'campaigns_window'],

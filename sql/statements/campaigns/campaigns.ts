@@ -33,9 +33,9 @@ export interface Campaign {
   readonly kind: CampaignKind;
   readonly title: string;
   /** How many can win: a coupon's stock, a raffle's winners; for a room, more than will ever come. */
-  readonly places: number;
+  readonly stock: number;
   readonly opensAt: Date;
-  /** Nobody has ever accepted an entry at or after this. */
+  /** No gateway has ever accepted an entry at or after this. */
   readonly closesAt: Date;
   /** An early close, as gateways know it; at or before closesAt. */
   readonly closingAt: Date | null;
@@ -75,7 +75,7 @@ export interface Campaign {
   readonly pending: PendingChange | null;
   /** The time to claim a grant, as the rules say; null: a grant is final at once. */
   readonly claimWithinS: number | null;
-  /** For a coupon: how many users are put on the waitlist behind the grants. */
+  /** For a coupon: the length of the waitlist behind the grants. */
   readonly waitlist: number;
   /** How many are on it so far; for a raffle with claims, the number of alternates. */
   readonly waitlistedCount: number;
@@ -95,7 +95,7 @@ export interface Campaign {
 
 /** The columns of campaigns as members of Campaign, for `select` and `returning`. */
 export const CAMPAIGN_COLUMNS = `
-  campaign_id as "campaignId", kind, title, places, opens_at as "opensAt", closes_at as "closesAt",
+  campaign_id as "campaignId", kind, title, places as stock, opens_at as "opensAt", closes_at as "closesAt",
   closing_at as "closingAt", created_at as "createdAt", revision, settled_stamp as "settledStamp",
   settled_count as "settledCount", granted_count as "grantedCount", gone_count as "goneCount",
   gone_ranked as "goneRanked", frozen_at as "frozenAt", frozen_count as "frozenCount", seed,
@@ -114,14 +114,14 @@ export function opensAtUs(campaign: Pick<Campaign, 'opensAt'>): number {
 }
 
 /** The instant before which gateways accept entries, as they know it; microseconds since the epoch. */
-export function doorClosesAtUs(campaign: Pick<Campaign, 'closesAt' | 'closingAt'>): number {
+export function admissionEndsAtUs(campaign: Pick<Campaign, 'closesAt' | 'closingAt'>): number {
   return (campaign.closingAt ?? campaign.closesAt).getTime() * 1000;
 }
 
 export interface NewCampaign {
   readonly kind: CampaignKind;
   readonly title: string;
-  readonly places: number;
+  readonly stock: number;
   readonly opensAt: Date;
   readonly closesAt: Date;
   /** Absent: 'scheduled'. A draft is shown to nobody. */
@@ -142,7 +142,7 @@ export async function createCampaign(
   campaign: NewCampaign,
   announce: (campaignId: number) => Announcement | undefined = () => undefined,
 ): Promise<Campaign> {
-  const { kind, title, places, opensAt, closesAt, stage, timeZone, drawsAt, draftTerms, madeBy } = campaign;
+  const { kind, title, stock, opensAt, closesAt, stage, timeZone, drawsAt, draftTerms, madeBy } = campaign;
   const ids = await db.query<{ campaignId: number }>(
     `select nextval(pg_get_serial_sequence('campaigns', 'campaign_id'))::integer as "campaignId"`,
   );
@@ -158,7 +158,7 @@ export async function createCampaign(
       campaignId,
       kind,
       title,
-      places,
+      stock,
       opensAt,
       closesAt,
       announced?.rules ?? null,
@@ -218,13 +218,13 @@ export async function beginClose(
   db: Queryable,
   campaignId: number,
   closingAt: Date,
-  asked: { readonly by?: string; readonly reason?: string } = {},
+  attribution: { readonly by?: string; readonly reason?: string } = {},
 ): Promise<Campaign | undefined> {
   const { rows } = await db.query<Campaign>(
     `update campaigns set closing_at = $2, closing_by = $3, closing_reason = $4
       where campaign_id = $1 and closing_at is null and opens_at < $2 and closes_at > $2 and stage = 'scheduled'
      returning ${CAMPAIGN_COLUMNS}`,
-    [campaignId, closingAt, asked.by ?? null, asked.reason ?? null],
+    [campaignId, closingAt, attribution.by ?? null, attribution.reason ?? null],
   );
   return rows[0];
 }

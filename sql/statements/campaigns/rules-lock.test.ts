@@ -35,7 +35,7 @@ async function session(begin = 'begin'): Promise<pg.Client> {
 /** A coupon without rules, so that direct SQL may change it until somebody has entered. */
 async function campaign(): Promise<number> {
   const window = { opensAt: new Date(Date.now() - HOUR), closesAt: new Date(Date.now() + HOUR) };
-  return (await createCampaign(pool, { kind: 'coupon', title: 'x', places: 3, ...window })).campaignId;
+  return (await createCampaign(pool, { kind: 'coupon', title: 'x', stock: 3, ...window })).campaignId;
 }
 
 async function titleOf(id: number): Promise<unknown> {

@@ -70,15 +70,15 @@ export async function findWork(
  * these flags save a step the statements for which there is nothing to do.
  */
 export interface TakenCampaign extends Campaign {
-  /** Somebody has claimed, and that is not decided. */
-  readonly hasAsked: boolean;
-  /** Somebody has withdrawn, and that is not decided. */
-  readonly hasLeaving: boolean;
+  /** A claim is undecided. */
+  readonly hasOpenClaims: boolean;
+  /** A withdrawal is undecided. */
+  readonly hasOpenWithdrawals: boolean;
 }
 
 const TAKEN = `select ${CAMPAIGN_COLUMNS},
-            exists (select from claims k where k.campaign_id = $1 and not k.decided) as "hasAsked",
-            exists (select from withdrawals w where w.campaign_id = $1 and w.honoured is null) as "hasLeaving"
+            exists (select from claims k where k.campaign_id = $1 and not k.decided) as "hasOpenClaims",
+            exists (select from withdrawals w where w.campaign_id = $1 and w.honoured is null) as "hasOpenWithdrawals"
        from campaigns where campaign_id = $1 for no key update`;
 
 /**

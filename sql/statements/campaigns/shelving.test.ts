@@ -1,7 +1,8 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { TestLedger, WINDOW_US } from '../../../engine/test/settling.ts';
-import { markRanks, readShelvedStandings, shelveCampaign } from './shelving.ts';
+import { insertBook, refuseBook } from '../books/books.ts';
+import { listForShelf, markRanks, readShelvedStandings, shelveCampaign } from './shelving.ts';
 
 /** As in shelving.ts. */
 const ENTRIES_A_MARK = 1_024;
@@ -36,3 +37,22 @@ test('marks ranks over several transactions, and counts from the marks', async (
     equal(standing?.rank, rank);
   }
 });
+
+for (const [what, decide] of [
+  ['is made', (id: number) => insertBook(ledger.pool, id, 1)],
+  ['is refused', (id: number) => refuseBook(ledger.pool, id, 'an entry is in no signed slice')],
+] as const) {
+  test(`an announced campaign stays in Redis until its book ${what}`, async () => {
+    const campaign = await ledger.claimed(1, { withinS: 60, waitlist: 1 });
+    const { campaignId } = campaign;
+    const isDue = async (): Promise<boolean> =>
+      (await listForShelf(ledger.pool, AT_ONCE_MS, 100)).includes(campaignId);
+    await ledger.settle(campaign, WINDOW_US);
+    ok((await ledger.read(campaign)).finishedAt);
+    equal(await isDue(), false);
+    equal(await shelveCampaign(ledger.pool, campaignId, AT_ONCE_MS), false);
+    await decide(campaignId);
+    equal(await isDue(), true);
+    equal(await shelveCampaign(ledger.pool, campaignId, AT_ONCE_MS), true);
+  });
+}

@@ -130,7 +130,7 @@ export interface ShelvedStanding {
   readonly serial: number | null;
   readonly code: string | null;
   readonly isWithdrawn: boolean;
-  /** For users with a claimant's place. */
+  /** For claimants. */
   readonly claimant: ShownClaimant | null;
 }
 

@@ -13,7 +13,7 @@ export interface DueInstants {
 export interface DueClaims extends DueInstants {
   /** Entries are due that are not settled. */
   readonly anyEntries: boolean;
-  /** Something lapsed or was declined in an earlier step, and has not gone on. */
+  /** A serial that lapsed or was declined in an earlier step has not been passed on. */
   readonly anyFreed: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Statements on claimants: users with an offer or a place in a campaign with claims. entries/asked.ts stores claims from the
- * log. engine/settling/judges/CLAIMS.md has the states of a claimant, which the table itself enforces.
+ * Statements on claimants: users with an offer or on the waitlist of a campaign with claims. entries/user-requests.ts stores
+ * claims from the log. engine/settling/judges/CLAIMS.md has the states of a claimant, which the table itself enforces.
  *
  * A deadline is stored without outages; campaigns.outage_us is the time by which outages have extended those that are still
  * open. Instants are microseconds since the epoch.
@@ -23,7 +23,7 @@ export interface Offer {
 const NONE = 0;
 const NO_CODE = '';
 
-/** Somebody with a place: they were granted something (`serial`), or wait behind those who were (`waitlistPosition`). */
+/** A new claimant: a user with a grant (`serial`), or on the waitlist behind the grants (`waitlistPosition`). */
 export interface NewClaimant {
   readonly number: number;
   readonly userId: string;
@@ -51,7 +51,7 @@ function claimantValues(campaignId: number, claimants: readonly NewClaimant[], o
   ];
 }
 
-/** Gives a place to those who were granted something, and to those who wait behind them. */
+/** Stores claimants: users with grants, and users on the waitlist behind them. */
 export async function insertClaimants(
   db: Queryable,
   campaignId: number,
@@ -66,7 +66,7 @@ export async function insertClaimants(
   });
 }
 
-/** The same, and those of them who wait become alternates. */
+/** Likewise, and the users on the waitlist become alternates. */
 export async function insertWaiting(
   db: Queryable,
   campaignId: number,
@@ -114,7 +114,7 @@ export async function readDueClaimants(
 ): Promise<readonly DueClaimant[]> {
   const { rows } = await db.query<DueClaimant>(
     // Composed without joins of due rows: without statistics, such joins would be nested loops.
-    `with asked as (
+    `with candidates as (
        select user_id, stamp as claim_stamp, null::bigint as leave_stamp
          from claims where campaign_id = $1 and not decided and stamp <= $2
        union all
@@ -124,7 +124,7 @@ export async function readDueClaimants(
          where campaign_id = $1 and state = 'offered' and claim_by_us <= $3::bigint - $4::bigint
          order by claim_by_us, number limit $5)
      ), due as (
-       select user_id, max(claim_stamp) as claim_stamp, max(leave_stamp) as leave_stamp from asked group by user_id
+       select user_id, max(claim_stamp) as claim_stamp, max(leave_stamp) as leave_stamp from candidates group by user_id
      )
      select k.number, k.state, k.serial, k.claim_by_us + $4::bigint as "claimByUs",
             due.claim_stamp as "claimStamp", due.leave_stamp as "leaveStamp"
@@ -163,7 +163,7 @@ export async function markLeaving(db: Queryable, campaignId: number, through: nu
   );
 }
 
-/** The end of an offer, or of a place on the waitlist. */
+/** The end of an offer, or of the wait for one. */
 export interface Move {
   readonly number: number;
   readonly state: 'claimed' | 'lapsed' | 'declined' | 'left';
@@ -172,9 +172,8 @@ export interface Move {
 }
 
 /**
- * Writes down how offers, and waiting for them, have ended, in this order; the last move had the number `after`. Where there is
- * a `code`, it replaces that of the serial, which nobody holds any more: what was shown is then worth nothing. Answers what
- * has become free, as readFreed does.
+ * Records the ends of offers and of waits, in this order; the last move had the number `after`. A `code` replaces that of the
+ * serial, which has no holder any more: the code shown before is then worthless. Returns the freed serials, as readFreed does.
  */
 export async function saveMoves(
   db: Queryable,
@@ -218,7 +217,7 @@ export async function saveMoves(
   return rows;
 }
 
-/** Whether nothing can change any more: no offer is open. What is free has gone on to whoever waits by then. */
+/** Whether nothing can change any more: no offer is open. Freed serials have been passed on to waiting users by then. */
 export async function areAllDecided(db: Queryable, campaignId: number): Promise<boolean> {
   const { rows } = await db.query<{ over: boolean }>({
     name: 'are_all_decided',
@@ -291,7 +290,7 @@ export const SHOWN_CLAIMANT = `k.number, k.user_id as "userId", k.state, k.waitl
 
 type OfCampaign<Row> = Row & Pick<Behind, 'campaignId'>;
 
-/** Claimants of each campaign behind a number, as they are now, in that order, at most `limit` of each. */
+/** Claimants of each campaign after a number, in their current state, in that order, at most `limit` of each. */
 export async function readClaimants(
   db: Queryable,
   campaigns: readonly Behind[],
@@ -309,13 +308,13 @@ export async function readClaimants(
   return rows;
 }
 
-/** A move, with who moved as they are now. */
+/** A move, with the current state of its claimant. */
 export interface ShownMove extends ShownClaimant {
   readonly listNumber: number;
   readonly leftPosition: number | null;
 }
 
-/** Moves of each campaign behind a number, in that order, at most `limit` of each. */
+/** Moves of each campaign after a number, in that order, at most `limit` of each. */
 export async function readMoves(
   db: Queryable,
   campaigns: readonly Behind[],

@@ -3,11 +3,11 @@ import { type Pool, type Queryable, transaction } from '../../database.ts';
 import { CAMPAIGN_COLUMNS, type Campaign } from '../campaigns/campaigns.ts';
 import type { ClaimantState } from './claims.ts';
 
-/** The state of a serial's offer: of its holder, or its last one. */
+/** The state of a serial's offer: of its holder, or its last holder. */
 export interface OfferState {
   readonly userId: string;
   readonly state: ClaimantState;
-  /** Their position on the waitlist; null if they were granted it, or drawn for it. */
+  /** The holder's position on the waitlist; null if the serial was granted to or drawn for the holder. */
   readonly waitlistPosition: number | null;
   readonly tier: number | null;
   /** The deadline, including extensions by outages. */
@@ -33,7 +33,7 @@ export async function readOffer(
   return rows[0];
 }
 
-/** The next user to be offered what becomes free; undefined if nobody waits any more. */
+/** The next user to get a freed serial; undefined if nobody waits any more. */
 export async function readNextWaiting(
   db: Queryable,
   campaignId: number,
@@ -90,7 +90,7 @@ export async function beginEnd(
 
 /**
  * The second half, for all ends recorded in the campaign: `knownUs` is an instant at which every gateway must know of them.
- * From then on nobody is told that they have claimed, so deadlines are brought forward to it, but not before ending_us.
+ * From then on no gateway answers a claim as claimed, so deadlines move forward to it, but not before ending_us.
  * Returns how many were.
  */
 export async function completeEnds(

@@ -1,9 +1,9 @@
-/** Statements on what lapsed or was declined: it goes on to those who wait. */
+/** Statements on serials that lapsed or were declined: they are passed on to waiting users. */
 import type { Queryable } from '../../database.ts';
 import { type Freed, type FreedSerial, freedValues, PASSED_ON } from '../draws/alternates.ts';
 import type { Offer } from './claims.ts';
 
-/** What lapsed or was declined and has not gone on yet, in the order in which it became free, at most `limit`. */
+/** Serials that lapsed or were declined and have not been passed on, in the order in which they became free, at most `limit`. */
 export async function readFreed(
   db: Queryable,
   campaignId: number,

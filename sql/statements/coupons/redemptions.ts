@@ -316,7 +316,7 @@ export async function insertShopRequests(db: Queryable, requests: readonly ShopR
   const { rowCount } = await db.query(
     `insert into shop_requests (idempotency_key, request_hash, redemption_id, refund_number)
      select key, hash, id, nullif(number, ${NONE})
-       from unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[]) as asked (key, hash, id, number)
+       from unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[]) as sent (key, hash, id, number)
       order by key collate "C"
      on conflict do nothing`,
     [

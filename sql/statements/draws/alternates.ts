@@ -137,9 +137,9 @@ export function freedValues(campaignId: number, freed: readonly Freed[]): readon
 }
 
 /**
- * Passes serials on, in this order, to the next of those who wait for one and have not left: each under its new code. What
- * nobody is left for stays where it is. The caller has the campaign's row, and counts there what was passed on, which this
- * answers in order.
+ * Passes serials on, in this order, to the next users who wait and have not left, each under its new code. A serial for which
+ * nobody is left stays where it is. Returns what was passed on, in order; the caller, who has locked the campaign's row, counts
+ * it there.
  */
 async function passToNext(
   db: Queryable,

@@ -24,7 +24,7 @@ async function raffle(announced = true): Promise<number> {
     {
       kind: 'raffle',
       title: 'A bicycle',
-      places: 3,
+      stock: 3,
       opensAt: new Date('2030-01-01Z'),
       closesAt: new Date('2030-01-02Z'),
     },
@@ -82,7 +82,7 @@ describe('the announcement of a campaign', () => {
       {
         kind: 'coupon',
         title: 'x',
-        places: 1,
+        stock: 1,
         opensAt: new Date('2030-01-01Z'),
         closesAt: new Date('2030-01-02Z'),
       },

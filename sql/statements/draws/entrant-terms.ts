@@ -15,8 +15,8 @@ export interface EntrantTerms {
 export type TermsResult = 'saved' | 'unknown' | 'not a raffle' | 'closed';
 
 /**
- * Replaces the terms of these users, until the campaign closes: afterwards somebody could know who would be drawn. All of
- * them or none; no user may occur twice.
+ * Replaces the terms of these users, until the campaign closes: afterwards an operator could know who would be drawn. Replaces
+ * all or none; no user may occur twice.
  */
 export async function saveTerms(
   pool: Pool,

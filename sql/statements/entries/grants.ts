@@ -36,8 +36,8 @@ export async function insertGrants(
 }
 
 /**
- * Grants with a greater serial than `after`, in that order, at most `limit`. Only those that the campaign's row counts: of a
- * drawing that is written in turns nobody has won before all of it is there.
+ * Grants with a greater serial than `after`, in that order, at most `limit`. Only those that the campaign's row counts: while a
+ * drawing is written in turns, nobody has won before it is complete.
  */
 export async function readGrants(
   db: Queryable,

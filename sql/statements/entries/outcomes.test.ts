@@ -19,7 +19,7 @@ async function makeOutcomes(kind: 'coupon' | 'raffle'): Promise<number> {
   const { campaignId } = await createCampaign(pool, {
     kind,
     title: 'x',
-    places: 1_000,
+    stock: 1_000,
     opensAt: new Date('2030-01-01Z'),
     closesAt: new Date('2030-01-02Z'),
   });

@@ -1,4 +1,4 @@
-/** Statements on withdrawals, as settling decides them. asked.ts stores those from the log. */
+/** Statements on withdrawals, as settling decides them. user-requests.ts stores those from the log. */
 import type { Queryable } from '../../database.ts';
 
 /** The withdrawals decided in one transaction. */

@@ -14,14 +14,17 @@ export interface Availability {
 }
 
 /**
- * By how much available time may still advance for time that has already passed: the watermark follows late, and moves
- * available time in steps. Anything further back never counts (LONGEST_BEHIND_MS in engine/settling/availability-clock.ts, and
- * a second between clocks). If this were shorter, that time would count as the absence of a user who left only now. For
- * `availability a`.
+ * By how much available time may still advance for time before `nowMs`, the parameter with an instant of the shared clock: the
+ * watermark follows late, and moves available time in steps. Anything further back never counts (LONGEST_BEHIND_MS in
+ * engine/settling/availability-clock.ts, and a second between readings of the clock). If this were shorter, that time would
+ * count as the absence of a user who left only now. PostgreSQL's clock would not do: available time follows the shared clock,
+ * and the two differ as long as an operator's statement on them stands. For `availability a`.
  */
-export const AHEAD_MS = `(
+export function aheadMs(nowMs: `$${number}`): string {
+  return `(
   select case when behind between 0 and 4000 then behind else 0 end
-    from (select (extract(epoch from clock_timestamp()) * 1000)::bigint - a.through_ms as behind) as late)`;
+    from (select ${nowMs}::bigint - a.through_ms as behind) as late)`;
+}
 
 export async function readAvailability(db: Queryable): Promise<Availability> {
   const { rows } = await db.query<Availability>(

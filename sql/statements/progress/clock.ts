@@ -1,5 +1,5 @@
 /**
- * Statements on PostgreSQL's clock, one of those that vouch for the time (engine/clock/clock-agreement.ts), and on the
+ * Statements on PostgreSQL's clock, one of those that confirm the time (engine/clock/clock-agreement.ts), and on the
  * operators' decisions about contradicting clocks (engine/clock/trust-clock.ts).
  */
 import type { Queryable } from '../../database.ts';

@@ -1,13 +1,21 @@
 /** Statements on engines at work, which share the partitions of a log that does not share them by itself. */
 import type { Queryable } from '../../database.ts';
 
-/** Records that this engine is at work, forgets engines not heard of for `forgetMs`, and returns how many there are. */
+/**
+ * Records that this engine is at work, forgets engines not heard of for `forgetMs`, and returns how many there are. A row from
+ * later than now is of a clock that PostgreSQL no longer has, as after a failover: an engine that still works records itself
+ * anew with its next call.
+ */
 export async function heartbeat(db: Queryable, engineId: string, forgetMs: number): Promise<number> {
   await db.query(
     `insert into engines (engine_id) values ($1) on conflict (engine_id) do update set seen_at = now()`,
     [engineId],
   );
-  await db.query(`delete from engines where seen_at < now() - make_interval(secs => $1)`, [forgetMs / 1000]);
+  await db.query(
+    `delete from engines
+      where seen_at not between now() - make_interval(secs => $1) and now() + make_interval(secs => $1)`,
+    [forgetMs / 1000],
+  );
   const { rows } = await db.query<{ live: number }>('select count(*) as live from engines');
   return Math.max(1, rows[0]?.live ?? 1);
 }

@@ -13,7 +13,7 @@ export interface GatewayRow {
   readonly throughUs: number;
   readonly rankedUs: number;
   readonly sliceNumber: number;
-  readonly repaired: boolean;
+  readonly backfilled: boolean;
 }
 
 /** One life of a gateway number. */
@@ -25,7 +25,7 @@ export function nameOf({ gateway, incarnation }: Incarnation): string {
 }
 
 const COLUMNS = `gateway, incarnation, log_name as "logName", partition, state, through_us as "throughUs",
-  ranked_us as "rankedUs", slice_number as "sliceNumber", repaired`;
+  ranked_us as "rankedUs", slice_number as "sliceNumber", backfilled`;
 
 /**
  * What a partition's next records are checked against: the rows of the named incarnations, as far as they are known, and of
@@ -57,7 +57,7 @@ export async function readIncarnations(
 }
 
 /**
- * All incarnations that can bound a watermark: live, or ended but not repaired. Also those of the `registered` ones that have
+ * All incarnations that can bound a watermark: live, or ended but not backfilled. Also those of the `registered` ones that have
  * ended, so that their leases in the registry are known to be over.
  */
 export async function readGateways(
@@ -67,14 +67,14 @@ export async function readGateways(
   return (await readBounds(db, registered)).gateways;
 }
 
-/** Like readGateways, with the latest epoch as of the same moment: an incarnation may count as repaired under that epoch. */
+/** Like readGateways, with the latest epoch as of the same moment: an incarnation may count as backfilled under that epoch. */
 export async function readBounds(
   db: Queryable,
   registered: readonly number[],
 ): Promise<{ readonly epoch: number; readonly gateways: readonly GatewayRow[] }> {
   const { rows } = await db.query<{ epoch: number } & (GatewayRow | { incarnation: null })>(
     `select watermarks.epoch, held.* from watermarks
-       left join (select ${COLUMNS} from gateways where not repaired or incarnation = any ($1::bigint[])) as held on true
+       left join (select ${COLUMNS} from gateways where not backfilled or incarnation = any ($1::bigint[])) as held on true
       order by incarnation, gateway`,
     [bigintArray(registered)],
   );
@@ -112,20 +112,20 @@ export async function saveProgress(db: Queryable, progress: readonly GatewayRow[
 }
 
 /** Everything that an ended incarnation had logged is ranked: it no longer bounds the ranked watermark. */
-export async function markRepaired(db: Queryable, gateway: number, incarnation: number): Promise<void> {
+export async function markBackfilled(db: Queryable, gateway: number, incarnation: number): Promise<void> {
   await db.query(
-    `update gateways set repaired = true where gateway = $1 and incarnation = $2 and state = 'ended'`,
+    `update gateways set backfilled = true where gateway = $1 and incarnation = $2 and state = 'ended'`,
     [gateway, incarnation],
   );
 }
 
 /**
- * After all ranks were begun anew under the marker of this incarnation, no incarnation up to it needs a repair. Later ones
+ * After all ranks were begun anew under the marker of this incarnation, no incarnation up to it needs a backfill. Later ones
  * do; an engine that was delayed here may meet them.
  */
-export async function markAllRepaired(db: Queryable, incarnation: number): Promise<void> {
+export async function markAllBackfilled(db: Queryable, incarnation: number): Promise<void> {
   await db.query(
-    `update gateways set repaired = true where state = 'ended' and not repaired and incarnation <= $1`,
+    `update gateways set backfilled = true where state = 'ended' and not backfilled and incarnation <= $1`,
     [incarnation],
   );
 }

@@ -1,7 +1,7 @@
 /** Statements on presence: ingesting the gateways' stream reports once, and ending what ends with a gateway. */
 import type { Queryable } from '../../database.ts';
 import { bigintArray, textArray } from '../arrays.ts';
-import { AHEAD_MS } from '../progress/availability.ts';
+import { aheadMs } from '../progress/availability.ts';
 
 export interface PresencePosition {
   readonly epoch: number;
@@ -75,7 +75,7 @@ export async function noteIncarnation(db: Queryable, incarnation: number): Promi
   return rowCount === 1;
 }
 
-/** Whose streams at an incarnation are told of, room by room. */
+/** The users whose streams at an incarnation are reported, room by room. */
 interface Streams {
   readonly incarnation: number;
   readonly rooms: readonly { readonly campaignId: number; readonly userIds: readonly string[] }[];
@@ -107,32 +107,34 @@ export async function addStreams(db: Queryable, streams: Streams): Promise<void>
   );
 }
 
-// The room's available time of this moment, at most: it is kept up to the last turn, and what moves it later may be from before.
-// Where nobody was there after the last turn, nothing counts up to the next one (engine/settling/room-settling.ts).
-const AVAILABLE_MS = `(select r.available_ms + ${AHEAD_MS}
+// The room's current available time, at most: it is stored up to the last turn, and a later advance may be for time before this
+// moment. If nobody was present after the last turn, nothing counts up to the next one (engine/settling/room-settling.ts).
+function availableMs(nowMs: `$${number}`): string {
+  return `(select r.available_ms + ${aheadMs(nowMs)}
          + case when r.taken_stamp >= 0 and r.empty_since_ms is null then a.available_ms - r.available_through_ms else 0 end
   from rooms r cross join availability a where r.campaign_id = p.campaign_id)`;
+}
 
-/** These users have no stream at the incarnation any more. */
-export async function removeStreams(db: Queryable, streams: Streams): Promise<void> {
+/** These users have no stream at the incarnation any more, since before `nowMs` by the shared clock. */
+export async function removeStreams(db: Queryable, streams: Streams, nowMs: number): Promise<void> {
   const [campaignIds, userIds] = columnsOf(streams);
   if (userIds.length === 0) return;
   await db.query(
     `update room_people p
         set incarnations = array_remove(incarnations, $1::bigint),
             absent_since_ms = case when array_remove(incarnations, $1::bigint) = '{}'
-                                   then coalesce(absent_since_ms, ${AVAILABLE_MS}) end
+                                   then coalesce(absent_since_ms, ${availableMs('$4')}) end
        from unnest($2::bigint[], $3::text[]) as told (campaign_id, user_id)
       where p.campaign_id = told.campaign_id and p.user_id = told.user_id collate "C"`,
-    [streams.incarnation, bigintArray(campaignIds), textArray(userIds)],
+    [streams.incarnation, bigintArray(campaignIds), textArray(userIds), nowMs],
   );
 }
 
 /**
- * Ends the streams of one incarnation that has ended, for at most `limit` users. The incarnation's own row is deleted with
- * the last of them.
+ * Ends the streams of one incarnation that has ended before `nowMs` by the shared clock, for at most `limit` users. The
+ * incarnation's own row is deleted with the last of them.
  */
-export async function endStreams(db: Queryable, limit: number): Promise<void> {
+export async function endStreams(db: Queryable, limit: number, nowMs: number): Promise<void> {
   const { rows } = await db.query<{ incarnation: number | null; count: number }>(
     `with ended as (
        select incarnation from presence_gateways join gateways using (incarnation)
@@ -146,11 +148,11 @@ export async function endStreams(db: Queryable, limit: number): Promise<void> {
        update room_people p
           set incarnations = array_remove(incarnations, ended.incarnation),
               absent_since_ms = case when array_remove(incarnations, ended.incarnation) = '{}'
-                                     then coalesce(absent_since_ms, ${AVAILABLE_MS}) end
+                                     then coalesce(absent_since_ms, ${availableMs('$2')}) end
          from told, ended where p.campaign_id = told.campaign_id and p.user_id = told.user_id
        returning p.user_id)
      select (select incarnation from ended) as incarnation, (select count(*) from gone) as count`,
-    [limit],
+    [limit, nowMs],
   );
   const { incarnation = null, count = 0 } = rows[0] ?? {};
   if (incarnation !== null && count < limit)

@@ -25,20 +25,20 @@ export async function takeIn(
   return rows[0] ?? { taken: 0, lastStamp: null };
 }
 
-/** What there is in a room: a step spares the statements on what it has none of. */
+/** The work in a room: a step skips the statements that have none. */
 export interface Line {
   readonly anyWaits: boolean;
-  /** Somebody who waits is there. */
+  /** A waiting user is present. */
   readonly anyPresent: boolean;
-  /** Since when the first of those who wait has been away, in the room's available time; null: all are there. */
+  /** Since when the longest absent waiting user has been away, in the room's available time; null: all are present. */
   readonly awaySinceMs: number | null;
-  /** Somebody was skipped and is there again. */
+  /** A skipped user is present again. */
   readonly anyBack: boolean;
   /** When the first pass or visit is over (availability.available_ms); null: none will be. */
   readonly firstDueMs: number | null;
 }
 
-/** To be called with the room taken: nobody comes, goes or is let in meanwhile, so what is not there stays away. */
+/** Call this with the room locked: nobody comes, goes or is admitted meanwhile, so absent work stays absent. */
 export async function readLine(db: Queryable, campaignId: number): Promise<Line> {
   const { rows } = await db.query<Line>({
     name: 'read_line',

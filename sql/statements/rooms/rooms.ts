@@ -1,7 +1,7 @@
 /** Statements on rooms: their terms, their progress, and the number of users in each state. */
 import type { Queryable } from '../../database.ts';
 import type { FoundWork } from '../campaigns/settling.ts';
-import { AHEAD_MS } from '../progress/availability.ts';
+import { aheadMs } from '../progress/availability.ts';
 
 export interface RoomSettings {
   readonly perSecond: number;
@@ -33,8 +33,6 @@ export interface Room extends NewRoom {
   readonly nowUs: number;
   /** availability.available_ms. */
   readonly serviceAvailableMs: number;
-  /** By how much that may still advance for time before the read. */
-  readonly aheadMs: number;
 }
 
 const NOW_US = '(extract(epoch from clock_timestamp()) * 1000000)::bigint';
@@ -44,8 +42,7 @@ const COLUMNS = `
   r.pass_ms as "passMs", r.visit_ms as "visitMs", r.single_use as "singleUse", r.next_us as "nextUs", r.recent,
   r.taken_stamp as "takenStamp", r.available_ms as "availableMs", r.available_through_ms as "availableThroughMs",
   r.available_moved_us as "availableMovedUs", r.empty_since_ms as "emptySinceMs", r.busy_us as "busyUs",
-  r.busy_since_us as "busySinceUs", ${NOW_US} as "nowUs", a.available_ms as "serviceAvailableMs",
-  ${AHEAD_MS} as "aheadMs"`;
+  r.busy_since_us as "busySinceUs", ${NOW_US} as "nowUs", a.available_ms as "serviceAvailableMs"`;
 
 /** Creates the room of a campaign that was created in the same transaction. */
 export async function createRoom(db: Queryable, campaignId: number, room: NewRoom): Promise<void> {
@@ -74,24 +71,34 @@ export async function getRoom(db: Queryable, campaignId: number): Promise<Room |
   return rows[0];
 }
 
-/** A room as a step has it. */
+/** A room, locked for a step. */
 export interface TakenRoom extends Room {
   /**
-   * It has entries up to the stamp that was asked for which it has not taken in. All of those were in the ledger before the
-   * step began, hence are seen here, although this may wait for the row.
+   * The room has entries up to `through` that it has not taken in. All of them were in the ledger before the step began, so
+   * they are visible here, although this statement may wait for the row.
    */
   readonly hasDue: boolean;
+  /** By how much serviceAvailableMs may still advance for time before the instant that was asked for. */
+  readonly aheadMs: number;
 }
 
-/** Takes a room for the rest of the transaction; nobody else sets its terms meanwhile, or changes who is there. */
-export async function takeRoom(db: Queryable, campaignId: number, through: number): Promise<TakenRoom> {
+/**
+ * Takes a room for the rest of the transaction; nobody else sets its terms meanwhile, or changes who is there. `nowMs`: the
+ * shared clock, milliseconds since the epoch.
+ */
+export async function takeRoom(
+  db: Queryable,
+  campaignId: number,
+  { through, nowMs }: { readonly through: number; readonly nowMs: number },
+): Promise<TakenRoom> {
   const { rows } = await db.query<TakenRoom>({
     name: 'take_room',
     text: `select ${COLUMNS},
             exists (select from entries e
-                     where e.campaign_id = $1 and e.stamp > r.taken_stamp and e.stamp <= $2) as "hasDue"
+                     where e.campaign_id = $1 and e.stamp > r.taken_stamp and e.stamp <= $2) as "hasDue",
+            ${aheadMs('$3')} as "aheadMs"
        from rooms r cross join availability a where r.campaign_id = $1 for no key update of r`,
-    values: [campaignId, through],
+    values: [campaignId, through, nowMs],
   });
   const [room] = rows;
   if (room === undefined) throw new Error(`campaign ${campaignId} is a room but has no row in rooms`);
@@ -125,9 +132,9 @@ async function keepTerms(db: Queryable, campaignId: number): Promise<void> {
 }
 
 /**
- * Rooms with possible work at this watermark (us since the epoch); finished ones only if passes or visits are over. A room
- * that nobody waits in costs a look at its row, and at the end of its entries; one that all waiting users have left costs no
- * more. `desertedMs`: see EMPTY_MS of settling, after which a closed one finishes.
+ * Rooms with possible work at this watermark (us since the epoch); finished ones only if passes or visits are over. A room in
+ * which nobody waits costs a look at its row and at the end of its entries; one that all waiting users have left costs no more.
+ * `desertedMs`: see EMPTY_MS of settling, after which a closed one finishes.
  *
  * Presence and due rows are found from room to room in indexes that contain nothing else: as many steps as there are such
  * rooms, however many users are in them (a loose index scan; PostgreSQL makes none of `distinct`).

@@ -10,13 +10,13 @@ export interface Visit {
   /** The time to use the pass, or to be inside, is over; the next turn of the room changes the state. */
   readonly isOver: boolean;
   readonly singleUse: boolean;
-  /** The maximum length of a visit. */
-  readonly visitMs: number | null;
+  /** What is left of the time to use the pass, or to be inside, milliseconds of available time; null if it has no end. */
+  readonly leftMs: number | null;
 }
 
 const COLUMNS = `
   p.user_id as "userId", p.serial, g.code, p.state, p.due_ms is not null and p.due_ms <= a.available_ms as "isOver",
-  r.single_use as "singleUse", r.visit_ms as "visitMs"`;
+  r.single_use as "singleUse", p.due_ms - a.available_ms as "leftMs"`;
 const FROM = `
   room_people p
   join grants g on g.campaign_id = p.campaign_id and g.serial = p.serial
@@ -85,7 +85,7 @@ export async function wasUsedBy(
   return rows[0]?.same === true;
 }
 
-/** Ends a visit, or an admission whose pass was never used, and frees its place. False if it was over before. */
+/** Ends a visit, or an admission whose pass was never used, and frees its capacity. False if it was over before. */
 export async function endVisit(
   db: Queryable,
   { campaignId, serial, how }: { campaignId: number; serial: number; how: 'left' | 'expired' },

@@ -46,7 +46,7 @@ const entries = [
 export const rightCoupon: CampaignEvidence = {
   campaign: 1,
   kind: 'coupon',
-  places: 2,
+  stock: 2,
   asks: [
     ask('a', 0, 5, 10),
     ask('b', 2, 6, 20),
@@ -79,7 +79,7 @@ export const rightCoupon: CampaignEvidence = {
 export const rightRaffle: CampaignEvidence = {
   ...rightCoupon,
   kind: 'raffle',
-  places: 1,
+  stock: 1,
   asks: rightCoupon.asks.filter(({ user }) => user !== 'd'),
   watched: [watched('c', [[3, 2]], { outcome: 'won', position: 3, serial: 1, code: 'one' })],
   grants: [{ user: 'c', serial: 1, code: 'one' }],

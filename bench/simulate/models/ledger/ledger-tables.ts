@@ -66,7 +66,7 @@ export class LedgerTables {
   readonly uses = new Table<UseRow>();
   readonly refunds = new Table<RefundRow>();
   readonly shopRequests = new Table<ShopRequest>();
-  /** Sequences belong to no transaction. */
+  /** Sequences are outside of transactions. */
   campaignSequence = 0;
   epochSequence = 0;
   couponSequence = 0;

@@ -1,6 +1,7 @@
 /**
- * Compares the simulated ledger with PostgreSQL: every function of sql/ that gateway, engine and simulator use is called with
- * the same random arguments on both, and both have to answer the same or break the same constraint. The calls are in testing/.
+ * Compares the simulated ledger with PostgreSQL: every function of sql/ that gateway, engine and simulator use is called on
+ * both with the same random arguments, and both must give the same answer or break the same constraint. The calls are in
+ * testing/.
  */
 import { deepEqual } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -42,13 +43,13 @@ after(async () => {
   for (const database of databases) await database.drop();
 });
 
-/** Draws separately for each side from the same seed, as a call draws some of its arguments when it is made. */
+/** Draws separately for each side from the same seed, because a call draws some of its arguments while it runs. */
 function bothDraw(seed: number, number: number): readonly [Call, Call] {
   const draw = (): Call => drawCall(new Random(seed * 100_003 + number), number);
   return [draw(), draw()];
 }
 
-/** What gateways are shown of the campaign with claims. */
+/** What gateways see of the campaign with claims. */
 async function shown(db: Queryable): Promise<unknown> {
   const all = [{ campaignId: CAMPAIGNS, after: 0 }];
   return [await readClaimants(db, all, 99), await readMoves(db, all, 99)];
@@ -59,7 +60,7 @@ async function round(seed: number, pool: Pool): Promise<void> {
   const opensAt = new Date(OPENS_MS);
   const closesAt = new Date(OPENS_MS + LENGTH_MS);
   for (const kind of ['coupon', 'raffle', 'coupon', 'coupon'] as const) {
-    const campaign = { kind, title: 'test', places: 3, opensAt, closesAt };
+    const campaign = { kind, title: 'test', stock: 3, opensAt, closesAt };
     const announce = (id: number) =>
       id === CAMPAIGNS ? { rules: '{"claim_within_s":1,"waitlist":2}', nonce: null } : undefined;
     const [real, simulated] = [
@@ -70,7 +71,7 @@ async function round(seed: number, pool: Pool): Promise<void> {
   }
   for (const db of [pool, model]) {
     const terms = { perSecond: 2, capacity: null, paused: false, graceMs: 1_000, passMs: 1_000 };
-    await createCampaign(db, { kind: 'room', title: 'test', places: 9, opensAt, closesAt });
+    await createCampaign(db, { kind: 'room', title: 'test', stock: 9, opensAt, closesAt });
     await createRoom(db, ROOM, { ...terms, visitMs: null, singleUse: false });
   }
   for (const of of [{ code: 'SALE-1' }, { campaignId: 1 }]) {

@@ -1,10 +1,10 @@
 /**
  * The simulated PostgreSQL: sessions, transactions, statements and advisory locks, behind the same `Pool` that the statements
- * of sql/ are written for. Statements are known by the words of their text (statements/lookup.ts); an unknown one fails the
- * run, so that the model learns it. table.ts says what isolation and locks mean.
+ * of sql/ use. The model recognises statements by their text (statements/lookup.ts); an unknown one fails the run, so that it
+ * is added to the model. table.ts defines isolation and locks.
  *
- * A connection can be lost before or after the server has carried out a statement; after a lost commit nobody knows which.
- * When a session ends, because either side crashed, its transaction is rolled back and its advisory locks are released.
+ * A connection can be lost before or after the server has carried out a statement; after a lost commit the client does not know
+ * which. When a session ends because either side crashed, its transaction is rolled back and its advisory locks are released.
  */
 import type { Pool } from '../../../../sql/database.ts';
 import { type Path, Server, wayUs } from '../../kernel/network.ts';
@@ -24,13 +24,13 @@ const SILENT_US = 300 * MS;
 const IDLE_LIMIT_US = 2_000 * MS;
 
 /** A statement as pg takes it: its text, or a named statement with its values. */
-export type Asked = string | { readonly text: string; readonly values?: readonly unknown[] };
+export type QueryInput = string | { readonly text: string; readonly values?: readonly unknown[] };
 
 export function partsOf(
-  asked: Asked,
+  input: QueryInput,
   values: readonly unknown[],
 ): readonly [text: string, values: readonly unknown[]] {
-  return typeof asked === 'string' ? [asked, values] : [asked.text, asked.values ?? []];
+  return typeof input === 'string' ? [input, values] : [input.text, input.values ?? []];
 }
 
 interface AdvisoryLock {
@@ -43,7 +43,7 @@ export class Ledger {
   readonly server: Server;
   /** How far the server's wall clock is off, microseconds. */
   clockOffUs = 0;
-  /** How much longer findWork takes, as with very many campaigns. */
+  /** How much longer findWork takes, as if there were very many campaigns. */
   findingUs = 0;
   readonly #world: World;
   readonly #tally: Tally;
@@ -62,13 +62,14 @@ export class Ledger {
 
   /** The pool of one process, like pg's. */
   poolFor(process: Process, path: Path): Pool {
-    // A single statement has nothing that ends with its session.
-    const query = (asked: Asked, values: readonly unknown[] = []): Promise<Result> =>
-      new Connection(this, process, path, this.#session()).query(...partsOf(asked, values));
+    // A single statement leaves nothing that would end with its session.
+    const query = (input: QueryInput, values: readonly unknown[] = []): Promise<Result> =>
+      new Connection(this, process, path, this.#session()).query(...partsOf(input, values));
     const connect = async (): Promise<object> => {
       const connection = new Connection(this, process, path, this.open(process));
       return {
-        query: (asked: Asked, values: readonly unknown[] = []) => connection.query(...partsOf(asked, values)),
+        query: (input: QueryInput, values: readonly unknown[] = []) =>
+          connection.query(...partsOf(input, values)),
         release: () => connection.close(),
       };
     };
@@ -84,7 +85,7 @@ export class Ledger {
     return new Session(this.tables, clock, this.#committed);
   }
 
-  /** A session for a connection of that process. */
+  /** Opens a session for a connection of that process. */
   open(process: Process): Session {
     const session = this.#session();
     const sessions = this.#sessions.get(process) ?? new Set();
@@ -97,7 +98,7 @@ export class Ledger {
     this.#sessions.get(process)?.delete(session);
   }
 
-  /** Why the model cannot answer a statement; undefined where it can. */
+  /** Why the model cannot answer a statement; undefined if it can. */
   unknown(text: string): Error | undefined {
     try {
       if (!/^(begin|commit$|rollback$)/.test(text)) statementOf(text);
@@ -115,7 +116,7 @@ export class Ledger {
     return this.#world;
   }
 
-  /** The server goes down; whatever was not committed is lost. */
+  /** The server goes down; everything uncommitted is lost. */
   goDown(): void {
     this.server.goDown();
     for (const process of [...this.#sessions.keys()]) this.forget(process);
@@ -142,7 +143,7 @@ export class Ledger {
   }
 }
 
-/** One connection of a process. When a message is lost, the whole connection is. */
+/** One connection of a process. When a message is lost, so is the whole connection. */
 class Connection {
   readonly #ledger: Ledger;
   readonly #process: Process;

@@ -23,7 +23,7 @@ export interface WithdrawalRow extends EntryRow {
   readonly goneNumber: number | null;
 }
 
-/** A row of campaigns; a Campaign is what most statements select of it. */
+/** A row of campaigns; most statements select a Campaign from it. */
 export interface CampaignRow
   extends Omit<Campaign, 'rulesHash' | 'draw' | 'monitors' | 'claimWithinS' | 'waitlist'> {
   /** Canonical JSON. */
@@ -33,7 +33,7 @@ export interface CampaignRow
   readonly signature: Buffer | null;
 }
 
-/** What was scheduled and has been done. */
+/** A scheduled action that has been done. */
 export interface DoneRow {
   readonly campaignId: number;
   readonly kind: 'closing' | 'drawing';
@@ -68,7 +68,7 @@ export interface ClaimantRow {
   readonly offeredUs: number | null;
   readonly claimByUs: number | null;
   readonly endedUs: number | null;
-  /** When the operator's early end takes effect; null where the operator has ended nothing. */
+  /** When the operator's early end takes effect; null if the operator has not ended the offer. */
   readonly endingUs: number | null;
   readonly endedEarly: string | null;
   readonly deadlineMoved: boolean;
@@ -97,8 +97,8 @@ export interface PassedOnRow {
   readonly serial: number;
 }
 
-/** A row of rooms; a Room is what statements select of it. */
-export type RoomRow = Omit<Room, 'nowUs' | 'serviceAvailableMs' | 'aheadMs'>;
+/** A row of rooms; statements select a Room from it. */
+export type RoomRow = Omit<Room, 'nowUs' | 'serviceAvailableMs'>;
 
 export type RoomTermsRow = Pick<RoomRow, 'campaignId' | 'version' | 'perSecond' | 'capacity' | 'paused'>;
 
@@ -121,10 +121,10 @@ export interface RoomMoveRow {
   readonly move: 'gone' | 'back' | 'returned';
 }
 
-/** Terms as flat columns, as statements select them; `used` includes lapsed holds until somebody gives them back. */
+/** Terms as flat columns, as statements select them; `used` includes lapsed holds until they are given back. */
 export type CouponRow = Omit<SelectedCoupon, 'discount'> & { readonly discount: string };
 
-/** A row of redemptions; a RedemptionRow of sql/ is what statements select of it. */
+/** A row of redemptions; statements select a RedemptionRow of sql/ from it. */
 export type RedemptionRow = Omit<Redemption, 'uses' | 'refunds'>;
 
 export interface UseRow {

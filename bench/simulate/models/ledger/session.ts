@@ -1,6 +1,5 @@
 /**
- * The server's side of a connection: its transaction, and statements that wait for rows. table.ts says what isolation and
- * locks mean.
+ * The server's side of a connection: its transaction, and statements that wait for rows. table.ts defines isolation and locks.
  */
 import { MS } from '../../kernel/world.ts';
 import type { LedgerTables } from './ledger-tables.ts';
@@ -10,10 +9,10 @@ import { Blocked, Transaction } from './table.ts';
 
 /** How long a transaction may be idle before the server ends it (sql/database.ts) ... */
 const IDLE_MS = /idle_in_transaction_session_timeout = '(\d+)ms'/;
-/** ... where that is shorter than usual: no process stands still for the usual time here. */
+/** ... which is shorter here than in production: no simulated process stands still for production's time. */
 const USUAL_IDLE_MS = 10_000;
 
-/** The time at the server, and calls after a while there. */
+/** The server's time, and delayed calls there. */
 export interface SessionClock {
   nowUs(): number;
   after(us: number, run: () => void): void;
@@ -27,7 +26,7 @@ export class Session {
   /** Called with the time at which the transaction began. */
   readonly #committed: (beganUs: number) => void;
   #transaction: Transaction | undefined;
-  /** How long the transaction may be idle. */
+  /** The longest time for which the transaction may be idle. */
   #idleUs = Number.POSITIVE_INFINITY;
   #statements = 0;
 
@@ -37,7 +36,7 @@ export class Session {
     this.#committed = committed;
   }
 
-  /** Carries a statement out and calls `done`; later, if it has to wait for a row. */
+  /** Carries a statement out and then calls `done`, after waiting for a row if necessary. */
   execute(text: string, values: readonly unknown[], done: (outcome: Result | Error) => void): void {
     this.#statements += 1;
     if (text.startsWith('begin')) this.#begin(text);
@@ -64,7 +63,7 @@ export class Session {
     this.#transaction = new Transaction(this.#clock.nowUs());
   }
 
-  /** Ends the session when its transaction has been idle for too long. */
+  /** Ends the session if its transaction has been idle for too long. */
   #waitForNext(): void {
     const statements = this.#statements;
     if (this.#transaction === undefined || this.#idleUs === Number.POSITIVE_INFINITY) return;
@@ -73,7 +72,7 @@ export class Session {
     });
   }
 
-  /** Rolls back; whoever has the connection learns it from its next statement. */
+  /** Rolls back; the client learns of it from its next statement. */
   end(): void {
     this.isOver = true;
     this.#rollback();

@@ -1,4 +1,4 @@
-/** A statement on the simulated ledger: its parameters, its result, and the constraints that it breaks. */
+/** A statement on the simulated ledger: its parameters, its result, and the constraints it breaks. */
 import type { LedgerTables } from './ledger-tables.ts';
 import type { Transaction } from './table.ts';
 
@@ -23,7 +23,7 @@ export const FOREIGN_KEY_VIOLATION = '23503';
 export const UNIQUE_VIOLATION = '23505';
 export const CHECK_VIOLATION = '23514';
 
-/** A broken constraint: `code` is PostgreSQL's SQLSTATE, `table` and `constraint` name what was broken. */
+/** A broken constraint: `code` is PostgreSQL's SQLSTATE; `table` and `constraint` name the constraint. */
 export class ConstraintError extends Error {
   readonly code: string;
   readonly table: string;
@@ -37,7 +37,7 @@ export class ConstraintError extends Error {
   }
 }
 
-/** The parameters of a statement, $1 being the first, read as the types that the statement takes them for. */
+/** The parameters of a statement, from $1 on, read as the types that the statement expects. */
 export class Values {
   readonly #values: readonly unknown[];
 

@@ -1,24 +1,24 @@
 /**
- * A table of the simulated ledger under PostgreSQL's READ COMMITTED (its documentation, 13.2.1): a statement sees what was
- * committed before it began, and what its own transaction wrote. A row that another transaction has written or locked cannot
- * be written until that transaction is over; then the statement continues with what it finds.
+ * A table of the simulated ledger under PostgreSQL's READ COMMITTED (its documentation, 13.2.1): a statement sees everything
+ * committed before it began, and its own transaction's writes. A row that another transaction has written or locked cannot be
+ * written until that transaction is over; then the statement continues with the current row.
  *
- * So a row has at most one uncommitted version. A statement that meets such a row of another transaction throws Blocked, its
+ * So a row has at most one uncommitted version. A statement that needs such a row of another transaction throws Blocked; its
  * own writes are undone, and it runs again when that transaction is over.
  */
 
-/** One version of a row, until its transaction is over. */
+/** An uncommitted version of a row. */
 interface Written {
   commit(): void;
   undo(): void;
 }
 
-/** A transaction: what it wrote, to be committed or undone as a whole. */
+/** A transaction: its writes, to be committed or undone as a whole. */
 export class Transaction {
   /** By the clock of the simulated world. */
   readonly beganUs: number;
   readonly #written: Written[] = [];
-  /** Called when it is over, for those who wait for its rows. */
+  /** Called when it is over, for transactions that wait for its rows. */
   readonly whenOver: (() => void)[] = [];
   isOver = false;
   /** A statement failed: the transaction accepts nothing but a rollback (SQLSTATE 25P02). */
@@ -44,7 +44,7 @@ export class Transaction {
     this.#written.length = mark;
   }
 
-  /** `committed` is called before those go on who wait for its rows: what they commit is another commit. */
+  /** Calls `committed` before the transactions that wait for its rows continue: theirs are other commits. */
   commit(committed: (beganUs: number) => void): void {
     for (const written of this.#written) written.commit();
     committed(this.beganUs);
@@ -131,7 +131,7 @@ export class Table<Row> {
     return holder === by ? undefined : holder;
   }
 
-  /** Rows that other transactions are writing: a unique index knows them, and no statement sees them. */
+  /** Rows that other transactions are writing: a unique index knows them, but no statement sees them. */
   pendingOfOthers(by: Transaction): { readonly row: Row; readonly by: Transaction }[] {
     const rows: { readonly row: Row; readonly by: Transaction }[] = [];
     for (const { pending } of this.#slots.values()) {
@@ -140,7 +140,7 @@ export class Table<Row> {
     return rows;
   }
 
-  /** Keeps others from writing the row. Throws Blocked. */
+  /** Locks the row against other writers. Throws Blocked. */
   lock(key: string, by: Transaction): void {
     this.write(key, this.get(key, by), by);
   }

@@ -1,4 +1,4 @@
-/** What the simulated Redis answers: replies as they are on the wire. */
+/** The replies of the simulated Redis, as they are on the wire. */
 
 export type RedisReply = string | number | null | readonly RedisReply[];
 

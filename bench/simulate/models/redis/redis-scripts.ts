@@ -1,6 +1,6 @@
 /**
- * Runs fairline's Lua scripts in TypeScript: the simulator has no Lua. Each is named by its file, whose header is its
- * contract; redis-state.test.ts runs both on the same data and compares.
+ * TypeScript versions of fairline's Lua scripts: the simulator has no Lua. Each is keyed by its file, whose header is its
+ * contract; redis-state.test.ts runs both versions on the same data and compares.
  */
 import { createHash } from 'node:crypto';
 import { scriptText } from '../../../../engine/contract/redis/redis.ts';
@@ -68,7 +68,7 @@ const BODIES: Readonly<Record<string, Body>> = {
   'projections/publish-claimants.lua': publishClaimants,
 };
 
-/** By the SHA-1 of their text, as the server knows them. */
+/** Keyed by the SHA-1 of the script's text, as at the server. */
 const scripts = new Map(
   Object.entries(BODIES).map(([file, body]) => {
     const source = scriptText(new URL(file, ENGINE));

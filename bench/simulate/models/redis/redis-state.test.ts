@@ -1,7 +1,7 @@
 /**
- * Keeps the simulated Redis in step with Redis: both receive the same commands and scripts, drawn at random, and every reply
- * and the final state have to agree. Times in replies are compared to ten minutes. Times that are sent lie an hour from now,
- * so they decide the same on both.
+ * Compares the simulated Redis with Redis: both receive the same random commands and scripts, and every reply and the final
+ * state must agree. Times in replies are compared to ten minutes. Times in commands lie an hour away, so they decide the same
+ * on both.
  */
 import { deepEqual } from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -26,11 +26,11 @@ after(async () => {
   await redis.quit();
 });
 
-/** Stands for the end of the lease in the hash, which differs by microseconds between the two. */
+/** Replaces the end of the lease in the hash, which differs by microseconds between the two. */
 const HELD = 'held';
-/** Stands for the server's run id. */
+/** Replaces the server's run id. */
 const RUN = 'this run';
-/** The run id that the simulated server answers to INFO. */
+/** The run id in the simulated server's reply to INFO. */
 const SIMULATED_RUN = '1';
 
 type Command = readonly [string, ...string[]];
@@ -101,7 +101,7 @@ class Commands {
     const leaseUs = String(random.pick([-HOUR_US, HOUR_US]));
     const token = String(random.between(0, 9));
     const id = String(random.between(1, 3));
-    // Few of each, so that two calls often belong to the same attempt.
+    // Few values, so that two calls often belong to the same attempt.
     const [epoch, by] = [String(random.between(1, 3)), random.pick(['x', 'y'])];
     const revision = random.between(1, 5);
     const us = String(this.#nowUs + random.pick([-2, -1, 1, 2]) * HOUR_US);
@@ -157,7 +157,7 @@ class Commands {
       ),
       ['hdel', random.pick([leases, state]), 'epoch'],
       ['hdel', leases, 'leaseUs'],
-      // As if the server had been restarted since.
+      // As after a restart of the server.
       ['hset', random.pick([leases, state]), 'run', 'another'],
     ];
     return random.pick(calls);
@@ -173,7 +173,7 @@ class Commands {
     ];
   }
 
-  /** Copies are kept for an hour, or until the next command. */
+  /** Copies expire after an hour, or at the next command. */
   #ofCoupons(id: string): readonly Command[] {
     const [version, changes, copy] = [
       this.#key('coupon-version'),
@@ -232,7 +232,7 @@ function withoutRun(reply: unknown, run: string): unknown {
   return reply.with(1, RUN);
 }
 
-/** A reply that lists leases and prepared numbers is compared field by field, since a hash has no order; any other as it is. */
+/** Compares a reply that lists leases and prepared numbers field by field, because a hash has no order; others as they are. */
 function inOrder(reply: unknown): unknown {
   if (!Array.isArray(reply) || !/^[gp]:/.test(String(reply[4]))) return reply;
   const [readAtUs, timeUs, epoch, leaseUs, ...leases] = reply;

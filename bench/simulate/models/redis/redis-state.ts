@@ -1,14 +1,12 @@
 /**
- * What a Redis server holds, and how the commands that fairline sends change it (redis.io/docs/latest/commands). It runs one
- * command at a time; replies are those of the wire. redis-state.test.ts keeps it in step with Redis by sending the same random
- * commands to both.
+ * The data of a Redis server, and the commands that fairline sends (redis.io/docs/latest/commands). It runs one command at a
+ * time; replies are as on the wire. redis-state.test.ts compares it with Redis by sending the same random commands to both.
  *
- * A ZADD with LT only lowers a member's score; with NX it leaves the score as it is; both add a missing member. Members with
- * equal scores are ordered by their bytes. A script runs as a whole (redis-scripts.ts). A key is gone once it has expired by
- * the server's wall clock.
+ * ZADD with LT only lowers a member's score; with NX it leaves the score as it is; both add a missing member. Members with
+ * equal scores are ordered by their bytes. A script runs as a whole (redis-scripts.ts). Keys expire by the server's wall clock.
  *
- * All changes are kept in the order in which they happened, as in an append-only file. A server that comes back without the
- * last of them (`appendfsync everysec`) starts with the part that it had put on disk.
+ * All changes are kept in order, as in an append-only file. A server that comes back without the last of them
+ * (`appendfsync everysec`) starts with the part that it had written to disk.
  */
 import { type RedisReply, RedisReplyError } from './redis-reply.ts';
 import { runScript } from './redis-scripts.ts';
@@ -38,23 +36,23 @@ export class RedisState {
   #lists = new Map<string, string[]>();
   /** The entries of each stream: a position and one field each. */
   #streams = new Map<string, (readonly [position: string, value: string])[]>();
-  /** By key, the wall-clock time at which it expires. */
+  /** Keyed by key: the wall-clock time of its expiry. */
   #expiresUs = new Map<string, number>();
   #file: Written[] = [];
   #nowUs = 0;
-  /** Which start of the server this is. */
+  /** The number of this start of the server. */
   #run = 1;
 
   constructor(timeUs: () => number) {
     this.timeUs = timeUs;
   }
 
-  /** The sorted set as it is now, for checks. */
+  /** The current sorted set, for checks. */
   scores(key: string): ReadonlyMap<string, number> {
     return this.#sets.get(key) ?? new Map();
   }
 
-  /** Starts anew with what had been written by then, in the order of writing; `untilUs` of 0 makes an empty server. */
+  /** Restarts with the changes written up to `untilUs`, in order; 0 makes an empty server. */
   fallBack(untilUs: number): void {
     this.#run += 1;
     const kept = this.#file.filter(written => written.atUs <= untilUs);
@@ -68,7 +66,7 @@ export class RedisState {
     for (const { change } of kept) this.#apply(change);
   }
 
-  /** Another server with what had been written here by then: a replica, which has not received the rest. */
+  /** Another server with the changes written here up to `untilUs`: a replica that has not received the rest. */
   replica(untilUs: number): RedisState {
     const copy = new RedisState(this.timeUs);
     copy.#file = [...this.#file];
@@ -77,7 +75,7 @@ export class RedisState {
     return copy;
   }
 
-  /** Runs one command, its name in lower case. Throws RedisReplyError where the server would answer with an error. */
+  /** Runs one command, its name in lower case. Throws RedisReplyError if the server would answer with an error. */
   call(name: string, args: readonly string[], nowUs: number): RedisReply {
     const [key = '', first = '', second = ''] = args;
     this.#nowUs = nowUs;

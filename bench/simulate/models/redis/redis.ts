@@ -1,10 +1,10 @@
 /**
- * The simulated Redis: a server that keeps a RedisState, and clients like ioredis', with only the commands that fairline
- * sends. A client does not queue commands while there is no server, and reports each closed connection, as connectRedis
- * (engine/contract/redis/redis.ts) sets it up.
+ * The simulated Redis: a server with a RedisState, and clients like ioredis', with only the commands that fairline sends. A
+ * client queues no commands while there is no server, and reports each closed connection, as connectRedis
+ * (engine/contract/redis/redis.ts) configures it.
  *
- * A server can come back as it went (its file was complete), without the last second, or empty. Its wall clock can be set. A
- * replica can take over while the old server goes on taking writes.
+ * A server can come back complete, without the last second, or empty. Its wall clock can be set. A replica can take over while
+ * the old server continues to accept writes.
  */
 import { BOARD_EPOCH_SHA } from '../../../../engine/contract/redis/board/board.ts';
 import { keysOf } from '../../../../engine/contract/redis/keys.ts';
@@ -17,9 +17,9 @@ import { MS, type Process, type World } from '../../kernel/world.ts';
 import type { RedisReply } from './redis-reply.ts';
 import { RedisState } from './redis-state.ts';
 
-/** A command without an answer by then is given up. */
+/** How long a client waits for an answer. */
 const TIMEOUT_US = 400 * MS;
-/** An answer that takes no longer tells the time; a process that was suspended is behind by more than that. */
+/** An answer within this time tells the time; a process that was suspended is further behind than that. */
 const QUICK_US = 20 * MS;
 const COMMANDS = [
   'evalsha',
@@ -49,7 +49,7 @@ export const KEYS = keysOf('simulated');
 
 export class SimulatedRedis {
   readonly server: Server;
-  /** The state of the server that counts; after a failover, of the new one. */
+  /** The state of the current server; after a failover, of the new one. */
   state: RedisState;
   /** The server that was failed over, and the clients still connected to it. */
   #old: { readonly state: RedisState; readonly clients: ReadonlySet<SimulatedClient> } | undefined;
@@ -58,7 +58,7 @@ export class SimulatedRedis {
   readonly #tally: Tally;
   /** How far the wall clock is off, microseconds. */
   clockOffUs = 0;
-  /** Called with a process that has heard that leases have another length than its own. */
+  /** Called with a process that has learned that the registry has another lease length. */
   onDiffers: ((process: Process) => void) | undefined;
 
   constructor(world: World, tally: Tally) {
@@ -68,15 +68,15 @@ export class SimulatedRedis {
     this.state = new RedisState(() => world.nowUs + this.clockOffUs);
   }
 
-  /** Runs a client's command at the server that the client reaches. */
+  /** Runs a client's command at the server that the client is connected to. */
   call(client: SimulatedClient, name: string, args: readonly string[]): RedisReply {
     const old = this.#old?.clients.has(client) === true ? this.#old.state : this.state;
     return old.call(name, args, this.#world.nowUs);
   }
 
   /**
-   * A replica that has not received the last `behindUs` takes over. The old server goes on taking writes from processes for
-   * which `stays` is true, until `healFailover`. All others, and new ones, are connected to the new server.
+   * A replica that has not received the last `behindUs` takes over. The old server continues to accept writes from processes
+   * for which `stays` is true, until `healFailover`. All other processes, and new ones, are connected to the new server.
    */
   failOver(behindUs: number, stays: (process: Process) => boolean): void {
     this.healFailover();
@@ -93,7 +93,7 @@ export class SimulatedRedis {
     for (const client of old?.clients ?? []) client.breakOff();
   }
 
-  /** Who holds that number in the registry, under which epoch and for how long; undefined where that cannot be told. */
+  /** The holder of that number in the registry, its epoch and its lease length; undefined if unknown. */
   leaseOf(gateway: number): { incarnation: number; epoch: number; leaseMs: number } | undefined {
     const read = (field: string): RedisReply =>
       this.state.call('hget', [KEYS.leases, field], this.#world.nowUs);
@@ -127,7 +127,7 @@ class ClosingListeners {
   }
 }
 
-/** pg and ioredis reject with an Error with a message; no caller looks further. */
+/** pg and ioredis reject with an Error with a message; callers read nothing else. */
 export class SimulatedClient {
   /** The client in production's type. */
   readonly client: RedisClient;
@@ -190,7 +190,7 @@ export class SimulatedClient {
     answer.then(heard, () => undefined);
   }
 
-  /** Several commands that arrive as one. */
+  /** Several commands that arrive together. */
   askAll(commands: readonly (readonly [string, readonly string[]])[]): Promise<readonly RedisReply[]> {
     return this.#link.ask(() => commands.map(([name, args]) => this.#redis.call(this, name, args)));
   }
@@ -206,10 +206,10 @@ export class SimulatedClient {
   }
 }
 
-/** One buffer for all: whatever is written into it is read at once. */
+/** One buffer for all: its contents are read at once. */
 const command = Buffer.alloc(65_536);
 
-/** Ranks as production does, with the very bytes that production sends; only their transport is simulated. */
+/** Ranks as production does, with the same bytes; only the transport is simulated. */
 export class SimulatedRanker extends Ranker {
   readonly #redis: SimulatedClient;
 

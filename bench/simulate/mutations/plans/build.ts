@@ -1,6 +1,6 @@
 /**
- * Builders of plans that are written by hand. Nothing goes wrong in a quiet plan, and only the schedule is left to chance: a
- * written plan states its differences from that.
+ * Builders of handwritten plans. A quiet plan has no faults, and only its schedule is random: a written plan states its
+ * differences from that.
  */
 import type { Announced } from '../../checks/checker-rows.ts';
 import { Random } from '../../kernel/random.ts';
@@ -8,10 +8,10 @@ import { BEGINNING_US, MS } from '../../kernel/world.ts';
 import type { Ask, Fault, FaultKind, Operation, Plan } from '../../plans/plan.ts';
 import { NO_SHOP } from '../../plans/shopping.ts';
 
-/** A plan without its seed, which is its schedule's. */
+/** A plan without a seed: its schedule has the seed. */
 export type WrittenPlan = Omit<Plan, 'seed'>;
 
-/** All gateways have their leases by then. */
+/** By then all gateways have their leases. */
 const OPENS_MS = 400;
 
 export function quietPlan(own: Partial<WrittenPlan> & Pick<Plan, 'campaigns' | 'asks'>): WrittenPlan {
@@ -39,7 +39,7 @@ export function quietPlan(own: Partial<WrittenPlan> & Pick<Plan, 'campaigns' | '
   };
 }
 
-/** Campaign 1, with enough for everybody; open until that time, ms from the beginning. */
+/** Campaign 1, with enough stock for everybody; open until that time, ms from the beginning. */
 export function campaign(
   kind: Announced['kind'],
   closesMs: number,
@@ -49,7 +49,7 @@ export function campaign(
   return {
     campaignId: 1,
     kind,
-    places: 100,
+    stock: 100,
     opensAtUs: BEGINNING_US + opensMs * MS,
     closesAtUs: BEGINNING_US + closesMs * MS,
     drawsAtUs: undefined,
@@ -59,7 +59,7 @@ export function campaign(
   };
 }
 
-/** Somebody enters campaign 1 at gateway 0. */
+/** A user enters campaign 1 at gateway 0. */
 export function enters(userId: string, atMs: number, own: Partial<Ask> = {}): Ask {
   return {
     atMs,
@@ -76,7 +76,7 @@ export function enters(userId: string, atMs: number, own: Partial<Ask> = {}): As
   };
 }
 
-/** Somebody asks gateway 0 what became of their entry. */
+/** A user looks up the own entry at gateway 0. */
 export function looks(userId: string, atMs: number, own: Partial<Ask> = {}): Ask {
   return enters(userId, atMs, { ...own, what: 'look' });
 }
@@ -91,12 +91,12 @@ export function closes(atMs: number): Ask {
   return enters('operator', atMs, { what: 'close' });
 }
 
-/** The operator ends the offer of a serial of campaign 1, at engine 0, and does not ask again. */
+/** The operator ends the offer of a serial of campaign 1, at engine 0, and does not repeat the request. */
 export function endsOffer(serial: number, atMs: number): Ask {
   return enters('operator', atMs, { what: 'end offer', serial, asksOnce: true });
 }
 
-/** Makes that many things; `make` is given how far each is behind the first. */
+/** Makes that many things; `make` gets the delay of each after the first. */
 export function often<T>(times: number, apart: number, make: (behind: number) => T): T[] {
   return Array.from({ length: times }, (_, index) => make(index * apart));
 }
@@ -105,7 +105,7 @@ export function fault(kind: FaultKind, atMs: number, own: Partial<Fault> = {}): 
   return { kind, atMs, failpoint: undefined, forMs: 0, target: 0, amount: 0, ...own };
 }
 
-/** The target of a fault of paths, by the name of the path (scene.ts), where a plan has so many processes. */
+/** The target of a fault of paths, by the name of the path (scene.ts), for a plan with so many processes. */
 export function wayOf(name: string, { engines, gateways }: Pick<Plan, 'engines' | 'gateways'>): number {
   const waysOf = (kind: string, count: number): string[] =>
     Array.from({ length: count }, (_, index) =>
@@ -118,8 +118,8 @@ export function wayOf(name: string, { engines, gateways }: Pick<Plan, 'engines' 
 }
 
 /**
- * The target of a failover of Redis, by which processes stay at the old server (`true`), gateways before engines: faults.ts
- * derives that from the target.
+ * The target of a failover of Redis. `true` marks the processes that stay at the old server, gateways before engines; faults.ts
+ * derives them from the target.
  */
 export function staying(processes: readonly boolean[]): number {
   for (let target = 0; ; target += 1) {

@@ -1,9 +1,11 @@
-/** Plans about clocks that are wrong, and machines that stand still. */
-import { campaign, changes, enters, fault, often, quietPlan } from './build.ts';
+/** Plans with wrong clocks, and with machines that stand still. */
+import { campaign, changes, enters, fault, often, quietPlan, wayOf } from './build.ts';
+
+const ENGINE_TO_REDIS = wayOf('engine 0 to Redis', { engines: 1, gateways: 2 });
 
 /**
- * Redis' clock goes ahead by a quarter of a second, again and again: no step is large enough that a gateway doubts it, and
- * after two of them engines do, which compare it with PostgreSQL's.
+ * Redis' clock moves ahead by a quarter of a second, again and again. No step is large enough for a gateway to doubt it;
+ * engines, which compare it with PostgreSQL's clock, doubt it after two steps.
  */
 const CREEPING = {
   clockStopMs: 300,
@@ -19,7 +21,7 @@ const CREEPING = {
 export const CLOCK_PLANS = {
   'a clock creeps ahead': quietPlan(CREEPING),
 
-  /** Redis' clock is ahead for such a short time that a gateway may see it without hearing of the engines' doubt. */
+  /** Redis' clock is ahead for so short a time that a gateway may see it without learning of the engines' doubt. */
   "Redis' clock is ahead for a moment": quietPlan({
     clockStopMs: 50,
     campaigns: [campaign('coupon', 6_000)],
@@ -31,7 +33,7 @@ export const CLOCK_PLANS = {
     ),
   }),
 
-  /** A gateway starts just when Redis' clock is set ahead, before any engine has looked at it. */
+  /** A gateway starts just when Redis' clock is set ahead, before any engine has read it. */
   "a gateway starts as Redis' clock is set": quietPlan({
     campaigns: [campaign('coupon', 6_000)],
     asks: often(60, 10, behindMs => enters(`u${behindMs / 10 + 1}`, 1_480 + behindMs)),
@@ -42,8 +44,8 @@ export const CLOCK_PLANS = {
   }),
 
   /**
-   * The only gateway dies, and with the log away nobody can end it: its last promise is the time that the ledger knows. Long
-   * after the close Redis' clock is set back to before it, and the operator postpones the close.
+   * The only gateway dies, and no engine can end it because the log is away: its last promise is the time that the ledger
+   * knows. Long after the close, Redis' clock is set back to before the close, and the operator postpones the close.
    */
   'a close is put off by a clock that was set back': quietPlan({
     gateways: 1,
@@ -58,8 +60,8 @@ export const CLOCK_PLANS = {
   }),
 
   /**
-   * The ledger's clock is set ahead by a minute, and stays so, between the moment at which a campaign is shelved and the next
-   * cycle.
+   * Between the moment at which a campaign is shelved and the next cycle, the ledger's clock is set ahead by a minute, and
+   * stays so.
    */
   'the ledger is set on as a campaign is on the shelf': quietPlan({
     gateways: 1,
@@ -69,5 +71,23 @@ export const CLOCK_PLANS = {
     campaigns: [campaign('coupon', 885), campaign('coupon', 2_746, { campaignId: 2 })],
     asks: [],
     faults: [fault('clock of Postgres goes wrong', 2_419, { amount: 59_844 })],
+  }),
+
+  /**
+   * The only engine stands still in the middle of turns of its loops, with its clocks, which then show a jump of nearly ten
+   * seconds. Meanwhile Redis falls over to a server whose registry is closed, so nobody can enter until a turn reopens it.
+   */
+  'turns of an engine take long': quietPlan({
+    partitions: 3,
+    waitMs: 30,
+    remembers: true,
+    campaigns: [campaign('raffle', 1_788, { opensMs: 234, stock: 1 })],
+    asks: [enters('u1', 4_136, { gateway: 1, isLate: true })],
+    faults: [
+      fault('way is slow', 500, { forMs: 400, target: ENGINE_TO_REDIS, amount: 90 }),
+      fault('engine is suspended', 719, { forMs: 2_021 }),
+      fault('two Redis take writes', 1_106, { failpoint: 'rank', forMs: 1_448, target: 297, amount: 28 }),
+      fault("an engine's own clock jumps", 1_389, { amount: 9_573 }),
+    ],
   }),
 };

@@ -5,7 +5,7 @@ import { campaign, enters, fault, often, quietPlan } from './build.ts';
 
 const CAMPAIGNS = { campaigns: [campaign('coupon', 1_000)], asks: [] };
 
-/** A discount of a tenth with that code, usable that many times. */
+/** A discount of 10 percent with that code, usable that many times. */
 function codeFor(limitTotal: number, code = 'SALE'): CheckedCoupon {
   return { of: { code }, basisPoints: 1_000, limitTotal, limitPerUser: null };
 }
@@ -28,13 +28,13 @@ function basket(userId: string, atMs: number, own: Partial<Shopping> = {}): Shop
   };
 }
 
-/** Somebody asks that gateway what a code is. */
+/** A user looks a code up at that gateway. */
 function codeLook(code: string, atMs: number, gateway: number): CodeLook {
   return { atMs, userId: 'u9', of: { code }, gateway };
 }
 
 export const COUPON_PLANS = {
-  /** People enter and leave while another gateway stands still, so that nobody can be decided yet. */
+  /** Users enter and withdraw while another gateway stands still, so nobody can be decided yet. */
   'people leave before a coupon is granted': quietPlan({
     campaigns: [campaign('coupon', 3_000)],
     asks: [
@@ -45,9 +45,9 @@ export const COUPON_PLANS = {
     faults: [fault('gateway pauses', 850, { target: 1, forMs: 400 })],
   }),
 
-  /** Somebody claims the only coupon, and somebody who waits for it leaves. */
+  /** A user claims the only coupon, and a user who waits for it withdraws. */
   'people leave a waitlist': quietPlan({
-    campaigns: [campaign('coupon', 3_000, { places: 1, claims: { withinS: 1, waitlist: 3 } })],
+    campaigns: [campaign('coupon', 3_000, { stock: 1, claims: { withinS: 1, waitlist: 3 } })],
     asks: [
       enters('u1', 600, { watches: true, claimsAfterMs: 500 }),
       enters('u2', 620),
@@ -57,8 +57,8 @@ export const COUPON_PLANS = {
   }),
 
   /**
-   * Two holds lapse, others use the code instead, and the ledger's clock is set back into the time of the holds: then one of
-   * them is to be redeemed, and the other one released.
+   * Two holds lapse, other users use the code instead, and the ledger's clock is set back into the time of the holds. Then one
+   * hold is to be redeemed, and the other released.
    */
   'holds are given back': quietPlan({
     ...CAMPAIGNS,
@@ -76,10 +76,10 @@ export const COUPON_PLANS = {
   }),
 
   /**
-   * Three items for 899 in total are refunded one by one, each refund asked for twice. Others want the code before it is free,
-   * and after.
+   * Three items for 899 in total are refunded one by one; each refund is requested twice. Others try the code before it is
+   * free, and after.
    */
-  'a basket goes back in parts': quietPlan({
+  'a basket is refunded in parts': quietPlan({
     ...CAMPAIGNS,
     shop: {
       ...NO_SHOP,
@@ -95,7 +95,7 @@ export const COUPON_PLANS = {
     },
   }),
 
-  /** The operator changes the terms of six codes, and a basket with each of them arrives while that is under way. */
+  /** The operator changes the terms of six codes, and a basket with each code arrives during the change. */
   'terms are changed as codes are used': quietPlan({
     ...CAMPAIGNS,
     shop: {
@@ -112,8 +112,8 @@ export const COUPON_PLANS = {
     },
   }),
 
-  /** Baskets are sent to one gateway and again to another one, which is asked what their code is. */
-  'baskets are asked for at two gateways': quietPlan({
+  /** Baskets are sent to one gateway and again to another one, where users also look their code up. */
+  'baskets are sent to two gateways': quietPlan({
     ...CAMPAIGNS,
     shop: {
       ...NO_SHOP,
@@ -126,10 +126,10 @@ export const COUPON_PLANS = {
   }),
 
   /**
-   * People ask at three gateways what two codes are, at the third one seldom, while one is held, used and lapses, and the
-   * terms of the other are changed.
+   * Users look two codes up at three gateways, rarely at the third, while one code is held, used and lapses, and the terms of
+   * the other change.
    */
-  'it is asked what codes are': quietPlan({
+  'users look codes up': quietPlan({
     ...CAMPAIGNS,
     gateways: 3,
     shop: {

@@ -1,6 +1,6 @@
 /**
- * Plans that are written by hand, each for a bug that seeds show too seldom: few people, and few faults at the moments that
- * show it. A plan runs under several schedules, as it leaves only those to chance.
+ * Handwritten plans, each for a bug that seeds show too rarely: few users, and few faults at the moments that show the bug.
+ * Only the schedule of such a plan is random; each plan runs under several.
  */
 import type { Plan } from '../../plans/plan.ts';
 import type { WrittenPlan } from './build.ts';

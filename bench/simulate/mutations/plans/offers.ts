@@ -1,24 +1,24 @@
-/** Plans about offers that the operator ends by hand. */
+/** Plans with offers that the operator ends by hand. */
 import type { Ask } from '../../plans/plan.ts';
 import { campaign, endsOffer, enters, fault, looks, often, quietPlan, wayOf } from './build.ts';
 
 const ONE = { engines: 1, gateways: 1 };
 const TWO = { engines: 1, gateways: 2 };
 
-/** As many people as places; each claims so long after being offered something. */
-function claimants(places: number, claimsAfterMs: (index: number) => number | undefined): Ask[] {
-  return often(places, 1, index =>
+/** As many users as stock; each claims so long after getting an offer. */
+function claimants(count: number, claimsAfterMs: (index: number) => number | undefined): Ask[] {
+  return often(count, 1, index =>
     enters(`u${index + 1}`, 500 + index, { watches: true, claimsAfterMs: claimsAfterMs(index) }),
   );
 }
 
 export const OFFER_PLANS = {
   /**
-   * The operator ends offers, and the engine stands still with some of them in its hands. Before it continues, and before any
-   * gateway hears of them, their holders claim.
+   * The operator ends offers, and the engine stands still while it ends some of them. Before it continues, and before any
+   * gateway learns of these ends, the holders claim.
    */
   'an engine stands still as it ends offers': quietPlan({
-    campaigns: [campaign('coupon', 3_000, { places: 16, claims: { withinS: 20, waitlist: 0 } })],
+    campaigns: [campaign('coupon', 3_000, { stock: 16, claims: { withinS: 20, waitlist: 0 } })],
     asks: [
       ...claimants(16, () => 1_650),
       ...often(16, 1, index => endsOffer(index + 1, 1_000 + index)),
@@ -26,10 +26,10 @@ export const OFFER_PLANS = {
     faults: [fault('engine pauses', 1_010, { forMs: 1_700 })],
   }),
 
-  /** The engine dies after it has noted that an offer ends, and before its slow Redis has heard of that. Nobody asks again. */
+  /** The engine dies after it has recorded the end of an offer, and before its slow Redis has it. Nobody repeats the request. */
   'an engine dies as it ends an offer': quietPlan({
     ...ONE,
-    campaigns: [campaign('coupon', 3_000, { places: 1, claims: { withinS: 60, waitlist: 0 } })],
+    campaigns: [campaign('coupon', 3_000, { stock: 1, claims: { withinS: 60, waitlist: 0 } })],
     asks: [...claimants(1, () => undefined), endsOffer(1, 1_000)],
     faults: [
       fault('way is slow', 990, { forMs: 450, amount: 190, target: wayOf('engine 0 to Redis', ONE) }),
@@ -38,13 +38,13 @@ export const OFFER_PLANS = {
   }),
 
   /**
-   * People claim what the operator ends at that moment. Their gateway has looked them up, and asks a slow log whether the
-   * Redis that answered is the one that counts; the ledger cannot tell either.
+   * Users claim offers that the operator ends at that moment. Their gateway has looked them up, and checks with a slow log
+   * whether the Redis that answered is current; the ledger does not know either.
    */
   'a log is slow as offers are looked up': quietPlan({
     ...ONE,
     appendTimeoutMs: 4_000,
-    campaigns: [campaign('coupon', 3_000, { places: 16, claims: { withinS: 20, waitlist: 0 } })],
+    campaigns: [campaign('coupon', 3_000, { stock: 16, claims: { withinS: 20, waitlist: 0 } })],
     asks: [
       ...claimants(16, index => 400 + 25 * index),
       ...often(16, 25, behindMs => endsOffer(behindMs / 25 + 1, 1_450 + behindMs)),
@@ -57,11 +57,33 @@ export const OFFER_PLANS = {
     ],
   }),
 
-  /** An engine is away when the log goes, and begins to look at what counts as available before the log is back. */
+  /** The same with an engine that has shorter leases than gateways hold: they act on what they have read for longer. */
+  'an engine with shorter leases ends offers': quietPlan({
+    ...ONE,
+    leaseMs: 3_000,
+    appendTimeoutMs: 4_000,
+    campaigns: [campaign('coupon', 5_000, { stock: 16, claims: { withinS: 20, waitlist: 0 } })],
+    asks: [
+      ...claimants(16, index => 1_430 + 25 * index),
+      ...often(16, 25, behindMs => endsOffer(behindMs / 25 + 1, 2_450 + behindMs)),
+      looks('u1', 9_000),
+    ].toSorted((a, b) => a.atMs - b.atMs),
+    faults: [
+      fault('one has another lease length', 1_000, { forMs: 7_000, target: 0, amount: 500 }),
+      fault('way is slow', 2_200, {
+        forMs: 3_000,
+        amount: 1_500,
+        target: wayOf('gateway 0 to the log', ONE),
+      }),
+      fault('way is cut', 2_200, { forMs: 3_000, target: wayOf('gateway 0 to Postgres', ONE) }),
+    ],
+  }),
+
+  /** An engine is away when the log fails, and starts to measure availability before the log is back. */
   'an engine starts in an outage': quietPlan({
     ...TWO,
     leaseMs: 800,
-    campaigns: [campaign('coupon', 787, { opensMs: 296, places: 1, claims: { withinS: 1, waitlist: 2 } })],
+    campaigns: [campaign('coupon', 787, { opensMs: 296, stock: 1, claims: { withinS: 1, waitlist: 2 } })],
     asks: [
       enters('u6', 461, { gateway: 1, watches: true, claimsAfterMs: 748 }),
       enters('u9', 461, { onTheWayMs: 30 }),

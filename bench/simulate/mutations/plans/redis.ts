@@ -1,4 +1,4 @@
-/** Plans about a Redis that is failed over, or emptied. */
+/** Plans in which Redis fails over, or is emptied. */
 import { campaign, changes, enters, fault, looks, often, quietPlan, staying, wayOf } from './build.ts';
 
 const TWO = { engines: 1, gateways: 2 };
@@ -6,8 +6,8 @@ const TWO_ENGINES = { engines: 2, gateways: 2 };
 
 export const REDIS_PLANS = {
   /**
-   * Redis stops answering gateway 0 just as people who have entered there are to be ranked. They ask both gateways what became
-   * of their entries.
+   * Redis stops answering gateway 0 just as users who have entered there are to be ranked. They look up their entries at both
+   * gateways.
    */
   'Redis is out of reach as people are ranked': quietPlan({
     ...TWO,
@@ -20,8 +20,8 @@ export const REDIS_PLANS = {
   }),
 
   /**
-   * Redis is failed over, and engine 0 stays at the old server. It knows no gateway of the new server until that gateway has
-   * logged something, which takes gateway 1 long; meanwhile gateway 0 logs people whom an engine can decide about.
+   * Redis fails over, and engine 0 stays at the old server. It knows no gateway of the new server until that gateway has logged
+   * something, which takes gateway 1 a long time; meanwhile gateway 0 logs users whom an engine can decide.
    */
   'an engine settles by a Redis that was failed over': quietPlan({
     ...TWO_ENGINES,
@@ -41,12 +41,12 @@ export const REDIS_PLANS = {
   }),
 
   /**
-   * The only gateway logs people and dies before it ranks them. When it is fenced they are granted, which sells the campaign
-   * out; an engine whose Redis is slow ranks them later. In between they ask again to enter.
+   * The only gateway logs users and dies before it ranks them. Once it is fenced they are granted, which sells the campaign
+   * out; an engine whose Redis is slow ranks them later. In between they enter again.
    */
   'winners are there before their ranks': quietPlan({
     gateways: 1,
-    campaigns: [campaign('coupon', 4_000, { places: 20 })],
+    campaigns: [campaign('coupon', 4_000, { stock: 20 })],
     asks: [
       ...often(20, 1, behindMs => enters(`u${behindMs + 1}`, 1_000)),
       ...often(40, 30, behindMs => enters(`u${((behindMs / 30) % 20) + 1}`, 1_950 + behindMs)),
@@ -57,7 +57,7 @@ export const REDIS_PLANS = {
     ],
   }),
 
-  /** Redis is emptied, and people ask what became of their entries while it is rebuilt, one rank at a time. */
+  /** Redis is emptied, and users look up their entries while it is rebuilt, one rank at a time. */
   'people look while a campaign is made anew': quietPlan({
     ...TWO,
     rankedAtOnce: 1,
@@ -73,7 +73,7 @@ export const REDIS_PLANS = {
   'people look while a raffle is drawn and made anew': quietPlan({
     ...TWO,
     rankedAtOnce: 1,
-    campaigns: [campaign('raffle', 1_150, { places: 3 })],
+    campaigns: [campaign('raffle', 1_150, { stock: 3 })],
     asks: [
       ...often(20, 20, behindMs => enters(`u${behindMs / 20 + 1}`, 600 + behindMs, { gateway: 1 })),
       ...often(220, 7, behindMs => looks(`u${((behindMs / 7) % 20) + 1}`, 1_000 + behindMs)),
@@ -82,7 +82,7 @@ export const REDIS_PLANS = {
   }),
 
   /**
-   * One gateway takes long to look up people whom another one admits; meanwhile it reads on the board that they are decided.
+   * One gateway takes long to look up users whom another one admits; meanwhile it reads on the board that they are decided.
    */
   'look-ups take long while people are decided': quietPlan({
     ...TWO,
@@ -97,8 +97,8 @@ export const REDIS_PLANS = {
   }),
 
   /**
-   * Redis is failed over while there is no gateway, and both join at the new server. The engine that the operator asks stays
-   * at the old one, where nobody has to confirm that the campaign is cancelled.
+   * Redis fails over while there is no gateway, and both gateways join at the new server. The engine that gets the operator's
+   * request stays at the old one, where no gateway has to confirm the cancellation.
    */
   'an engine cancels at a Redis that was failed over': quietPlan({
     ...TWO_ENGINES,
@@ -108,7 +108,7 @@ export const REDIS_PLANS = {
     faults: [
       fault('gateway crashes', 107, { target: 1, forMs: 1_065 }),
       fault('gateway crashes', 126, { target: 0, forMs: 801 }),
-      // Which of the engines stay.
+      // The engines that stay.
       fault('two Redis take writes', 667, { forMs: 4_000, target: staying([true, false]), amount: 76 }),
     ],
   }),

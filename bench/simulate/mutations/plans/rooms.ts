@@ -1,18 +1,18 @@
-/** Plans about waiting rooms. */
+/** Plans with waiting rooms. */
 import { campaign, enters, fault, often, quietPlan, wayOf } from './build.ts';
 
 const TWO = { engines: 1, gateways: 2 };
 
 export const ROOM_PLANS = {
   /**
-   * A gateway stops while the log does not answer it. Those who have their streams there are skipped if they keep them until
-   * it has given up, as nobody counts a stream at a gateway whose lease has ended.
+   * A gateway stops while the log does not answer it. Users with streams there are skipped if they keep them until the gateway
+   * has given up, because a stream at a gateway whose lease has ended does not count.
    */
   'a gateway stops with streams': quietPlan({
     ...TWO,
     appendTimeoutMs: 3_000,
     campaigns: [
-      campaign('room', 1_500, { places: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 1_500 } }),
+      campaign('room', 1_500, { stock: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 1_500 } }),
     ],
     asks: ['u1', 'u2', 'u3', 'u4', 'u5', 'u6'].map((userId, index) =>
       enters(userId, 450 + index, { watches: true, gateway: index % 2 }),
@@ -23,11 +23,11 @@ export const ROOM_PLANS = {
     ],
   }),
 
-  /** People wait in a room, and some of them leave. */
+  /** Users wait in a room, and some of them leave. */
   'people leave a room': quietPlan({
     ...TWO,
     campaigns: [
-      campaign('room', 3_000, { places: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 1_500 } }),
+      campaign('room', 3_000, { stock: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 1_500 } }),
     ],
     asks: [
       ...often(6, 1, behindMs => enters(`u${behindMs + 1}`, 450 + behindMs, { watches: true })),
@@ -36,11 +36,11 @@ export const ROOM_PLANS = {
     ],
   }),
 
-  /** Some enter a slow room without watching, are skipped, and come back while others still wait. */
+  /** Some users enter a slow room without watching, are skipped, and come back while others still wait. */
   'people are skipped and come back': quietPlan({
     ...TWO,
     campaigns: [
-      campaign('room', 9_000, { places: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 500 } }),
+      campaign('room', 9_000, { stock: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 500 } }),
     ],
     asks: [
       ...often(8, 1, behindMs => enters(`u${behindMs + 1}`, 450 + behindMs, { watches: true })),
@@ -51,7 +51,37 @@ export const ROOM_PLANS = {
     ],
   }),
 
-  /** The ledger's clock is ahead for a while, during which an engine and PostgreSQL restart, and people are admitted. */
+  /** A user enters a room without watching, is skipped, and comes back when it has ended. */
+  'a user comes back to a room that has ended': quietPlan({
+    ...TWO,
+    campaigns: [
+      campaign('room', 1_500, { stock: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 500 } }),
+    ],
+    asks: [
+      ...often(3, 1, behindMs => enters(`u${behindMs + 1}`, 450 + behindMs, { watches: true })),
+      enters('v1', 480, { gateway: 1 }),
+      enters('v1', 8_000, { gateway: 1, watches: true }),
+    ],
+  }),
+
+  /**
+   * PostgreSQL's clock goes wrong, and the operator says that Redis is right. Then people enter who never watch: they are
+   * skipped no sooner than after the grace.
+   */
+  'people enter a room by another clock than that of the ledger': quietPlan({
+    ...TWO,
+    clockStopMs: 50,
+    campaigns: [
+      campaign('room', 9_000, { stock: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 1_500 } }),
+    ],
+    asks: [
+      ...often(9, 1, behindMs => enters(`u${behindMs + 1}`, 450 + behindMs, { watches: true })),
+      ...often(12, 130, behindMs => enters(`v${behindMs / 130 + 1}`, 3_400 + behindMs, { gateway: 1 })),
+    ],
+    faults: [fault('clock of Postgres goes wrong', 1_000, { amount: 30_000 })],
+  }),
+
+  /** The ledger's clock is ahead for a while. Meanwhile an engine and PostgreSQL restart, and users are admitted. */
   'the ledger is ahead as a room lets people in': quietPlan({
     gateways: 1,
     leaseMs: 800,
@@ -62,7 +92,7 @@ export const ROOM_PLANS = {
     campaigns: [
       campaign('room', 624, {
         opensMs: 394,
-        places: 1_000_000,
+        stock: 1_000_000,
         room: { perSecond: 1, capacity: 2, graceMs: 1_500 },
       }),
     ],

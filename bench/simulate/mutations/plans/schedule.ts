@@ -1,4 +1,4 @@
-/** Plans about changes of a campaign. */
+/** Plans with changes of a campaign. */
 import {
   campaign,
   changes,
@@ -32,8 +32,8 @@ export const SCHEDULE_PLANS = {
   'an engine stands still as it writes a moved close': suspendedAsCloseMoves(1_560),
 
   /**
-   * A raffle is closed ahead of time. The engine notes that, and stands still before it has told anybody. When it continues,
-   * that close has passed; and at the same moment the operator moves the drawing, which was due at the close.
+   * A raffle is closed early. The engine records that, and stands still before it has told any gateway. When it continues, that
+   * close has passed; at the same moment the operator moves the drawing, which was due at the close.
    */
   'a drawing is moved behind its close': quietPlan({
     campaigns: [campaign('raffle', 8_000)],
@@ -41,11 +41,11 @@ export const SCHEDULE_PLANS = {
     faults: [fault('engine pauses', 1_003, { forMs: 1_450 })],
   }),
 
-  /** People leave a raffle before its close, and the engine that would decide about them stands still until after it. */
+  /** Users withdraw from a raffle before its close, and the engine that would decide them stands still until after it. */
   'many leave a raffle at its close': quietPlan({
     ...TWO,
     movesAtOnce: 1,
-    campaigns: [campaign('raffle', 2_000, { places: 3 })],
+    campaigns: [campaign('raffle', 2_000, { stock: 3 })],
     asks: [
       ...often(12, 10, behindMs => enters(`u${behindMs / 10 + 1}`, 500 + behindMs)),
       ...often(8, 5, behindMs => enters(`u${behindMs / 5 + 1}`, 1_700 + behindMs, { what: 'withdraw' })),
@@ -53,12 +53,12 @@ export const SCHEDULE_PLANS = {
     faults: [fault('engine pauses', 1_690, { forMs: 600 })],
   }),
 
-  /** Two engines crash one after the other while many entrants are drawn, two at a time. */
+  /** Two engines crash one after the other while they draw many entrants, two at a time. */
   'many are drawn in turns': quietPlan({
     ...TWO,
     engines: 2,
     drawnAtOnce: 2,
-    campaigns: [campaign('raffle', 2_000, { places: 9 })],
+    campaigns: [campaign('raffle', 2_000, { stock: 9 })],
     asks: often(14, 10, behindMs => enters(`u${behindMs / 10 + 1}`, 500 + behindMs)),
     faults: [
       fault('engine crashes', 2_080, { forMs: 400 }),
@@ -66,7 +66,7 @@ export const SCHEDULE_PLANS = {
     ],
   }),
 
-  /** People go on entering while gateways have confirmed a cancellation and a slow ledger decides it. */
+  /** Users go on entering after gateways have confirmed a cancellation, while a slow ledger decides it. */
   'people enter while a cancellation is decided': quietPlan({
     ...TWO,
     campaigns: [campaign('coupon', 5_000)],

@@ -10,7 +10,7 @@ export const AVAILABILITY_MUTATIONS: readonly Mutation[] = [
     seed: 161,
   },
   {
-    name: 'time in which no engine is there counts as available',
+    name: 'time without an engine counts as available',
     file: 'engine/settling/availability-clock.ts',
     from: ' || nowMs - throughMs > LONGEST_BEHIND_MS',
     to: '',
@@ -24,21 +24,21 @@ export const AVAILABILITY_MUTATIONS: readonly Mutation[] = [
     seed: 1_908,
   },
   {
-    name: 'a gateway that the log has told nothing of makes the service available',
+    name: 'a gateway that has logged nothing makes the service available',
     file: 'engine/settling/availability-clock.ts',
     from: ' && live.has(incarnation)',
     to: '',
     seed: 2156,
   },
   {
-    name: 'a cycle that takes long counts as an outage',
+    name: 'a long cycle counts as an outage',
     file: 'engine/settling/availability-clock.ts',
     from: 'sinceShownMs() > LONGEST_UNSHOWN_MS',
     to: 'sinceShownMs() > 1_000',
     seed: 219,
   },
   {
-    name: 'an offer begins with the cycle in which it is made',
+    name: 'an offer begins with the cycle that makes it',
     file: 'engine/settling/settlement-cycle.ts',
     from: 'this.#registry?.readAtUs ?? 0, lookedUs)',
     to: 'this.#registry?.readAtUs ?? 0)',

@@ -3,7 +3,7 @@ import type { Mutation } from '../mutation.ts';
 
 export const SETTLING_MUTATIONS: readonly Mutation[] = [
   {
-    name: 'settled past the watermark',
+    name: 'entries are settled past the watermark',
     file: 'engine/settling/settling-step.ts',
     from: 'Math.min(watermarkUs, closesAtUs(campaign) - 1)',
     to: 'closesAtUs(campaign) - 1',
@@ -17,27 +17,27 @@ export const SETTLING_MUTATIONS: readonly Mutation[] = [
     seed: 35,
   },
   {
-    name: 'who has left takes a serial',
+    name: 'a user who has withdrawn takes a serial',
     file: 'engine/settling/judges/coupon.ts',
     from: 'if (entry.isWithdrawn) continue;',
     to: 'if (entry.isWithdrawn) {\n      serial += 1;\n      continue;\n    }',
     seed: 59,
   },
   {
-    name: 'who has left is granted all the same',
+    name: 'a user who has withdrawn is granted nevertheless',
     file: 'engine/settling/judges/coupon.ts',
     from: 'if (entry.isWithdrawn) continue;',
     to: '',
     seed: 44,
   },
   {
-    name: 'one more is granted than there are',
+    name: 'one more is granted than the stock',
     file: 'engine/settling/judges/coupon.ts',
-    from: 'serial >= campaign.places',
-    to: 'serial > campaign.places',
+    from: 'serial >= campaign.stock',
+    to: 'serial > campaign.stock',
   },
   {
-    name: 'the draw goes by stamp',
+    name: 'the draw orders by stamp',
     file: 'engine/draw/selection.ts',
     from: 'a.key === b.key ? a.entrant.stamp < b.entrant.stamp : a.key < b.key',
     to: 'a.entrant.stamp < b.entrant.stamp',

@@ -85,7 +85,7 @@ export const bob = {
   stamp: 615_776_257,
   requestedAt: '2030-01-31T17:00:00.601344Z',
   position: 12_345,
-  place: 345,
+  waitlistPosition: 345,
 } as const;
 
 /** What Alice buys with her code, in cents. */

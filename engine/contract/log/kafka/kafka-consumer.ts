@@ -72,8 +72,10 @@ class KafkaConsumer implements LogConsumer {
         joined();
       });
       if (closing.aborted) return;
-      const waitMs = backoffMs(failures++);
-      this.#log.warn({ reason, waitMs }, 'the consumer has ended; starting another');
+      const waitMs = backoffMs(failures);
+      const level = failures === 0 ? 'warn' : 'debug';
+      this.#log[level]({ reason, failures, waitMs }, 'the consumer has ended; starting another');
+      failures += 1;
       await pause(waitMs, closing);
     }
   }

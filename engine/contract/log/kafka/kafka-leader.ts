@@ -22,7 +22,7 @@ const AGAIN_MS = 150;
  * for its replicas, loses the leadership or the partition meanwhile, and answers so, and the next leader may have the record.
  * Sending it again is right all the same, because the same sequence with the same bytes is written once.
  */
-const NOT_VOUCHED = new Set([3, 5, 6, 19]);
+const NOT_CONFIRMED = new Set([3, 5, 6, 19]);
 /** The broker gave no producer id: it is starting, or fetching its block of ids. Asking again is right. */
 const NOT_GIVEN = new Set([7, 14, 15, 16, 51]);
 
@@ -46,7 +46,7 @@ export class LeaderProducer {
     for (let tries = 1; ; tries += 1) {
       const leader = this.#leaders.get(partition) ?? (await this.#connect(partition));
       const errorCode = await leader.produce(partition, value, writer);
-      if (!NOT_VOUCHED.has(errorCode)) return errorCode;
+      if (!NOT_CONFIRMED.has(errorCode)) return errorCode;
       if (tries === TRIES) throw new Error(`the broker answered with error code ${errorCode}`);
       leader.end();
       this.#leaders.delete(partition);

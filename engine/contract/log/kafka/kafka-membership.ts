@@ -22,7 +22,7 @@ export interface KafkaConsumerOptions extends TopicOptions {
   readonly groups: string;
 }
 
-/** Nobody waits for it to expire. If it is shorter than a stall of this process, the consumer rejoins without need. */
+/** Nothing waits for it to expire. If it is shorter than a stall of this process, the consumer rejoins needlessly. */
 const SESSION_TIMEOUT_MS = 30_000;
 const HEARTBEAT_MS = 1_000;
 /** How long a fetch waits for new records, and thus the delay until a held partition is read again. */

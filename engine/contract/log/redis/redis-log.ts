@@ -1,5 +1,6 @@
 import { ReplyError } from 'ioredis';
 import type { Logger } from 'pino';
+import { OutageLog } from '../../process/outage-log.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../../redis/redis.ts';
 
 export interface RedisLogOptions {
@@ -31,12 +32,19 @@ export class RedisLink {
   #client: RedisClient;
   #ended = false;
 
-  /** A command without an answer within `timeoutMs` has failed. */
-  constructor({ urls, log }: Pick<RedisLogOptions, 'urls' | 'log'>, timeoutMs: number) {
+  /** A command without an answer within `timeoutMs` has failed. `purpose`: for humans. */
+  constructor(
+    { urls, log }: Pick<RedisLogOptions, 'urls' | 'log'>,
+    timeoutMs: number,
+    purpose: 'appends' | 'reads' | 'commands',
+  ) {
+    // Of all its connections: while the server is gone, they replace each other.
+    const outages = new OutageLog(log, `Redis for ${purpose} of the log`);
     this.#connect = () =>
       connectRedis(urls, {
         commandTimeoutMs: timeoutMs,
-        onError: err => log.debug({ err }, 'the log has no connection to Redis'),
+        onError: outages.gone,
+        onReady: outages.back,
       });
     this.#client = this.#connect();
   }

@@ -71,7 +71,7 @@ class RedisSender {
       stream: logPartition(partition),
       writers: logWriters(partition),
     }));
-    this.#link = new RedisLink(options, appendTimeoutMs);
+    this.#link = new RedisLink(options, appendTimeoutMs, 'appends');
   }
 
   async check(): Promise<void> {

@@ -67,8 +67,8 @@ class RedisConsumer implements LogConsumer {
     this.#log = options.log;
     this.#ownership = ownership;
     this.#streamOf = keysOf(options.namespace).logPartition;
-    this.#reader = new RedisLink(options, COMMAND_TIMEOUT_MS);
-    this.#commands = new RedisLink(options, COMMAND_TIMEOUT_MS);
+    this.#reader = new RedisLink(options, COMMAND_TIMEOUT_MS, 'reads');
+    this.#commands = new RedisLink(options, COMMAND_TIMEOUT_MS, 'commands');
   }
 
   async connected(): Promise<void> {

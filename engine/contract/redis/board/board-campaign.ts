@@ -1,16 +1,20 @@
-import { type Campaign, doorClosesAtUs, opensAtUs } from '../../../../sql/statements/campaigns/campaigns.ts';
+import {
+  admissionEndsAtUs,
+  type Campaign,
+  opensAtUs,
+} from '../../../../sql/statements/campaigns/campaigns.ts';
 import type { BoardCampaign } from './board.ts';
 
-export interface CouponPlaces {
-  readonly places: number;
+export interface CouponStock {
+  readonly stock: number;
   readonly grantedCount: number;
   readonly waitlist: number;
   readonly waitlistedCount: number;
 }
 
 /** Whether all coupons are granted and the waitlist is full: every later entry has lost. */
-export function isSoldOut({ places, grantedCount, waitlist, waitlistedCount }: CouponPlaces): boolean {
-  return grantedCount >= places && waitlistedCount >= waitlist;
+export function isSoldOut({ stock, grantedCount, waitlist, waitlistedCount }: CouponStock): boolean {
+  return grantedCount >= stock && waitlistedCount >= waitlist;
 }
 
 /** A campaign of the ledger as gateways see it on the board. A close in progress shows at once. */
@@ -20,9 +24,9 @@ export function toBoard(campaign: Campaign): BoardCampaign {
     revision: campaign.revision,
     kind: campaign.kind,
     title: campaign.title,
-    places: campaign.places,
+    stock: campaign.stock,
     opensAtUs: opensAtUs(campaign),
-    closesAtUs: doorClosesAtUs(campaign),
+    closesAtUs: admissionEndsAtUs(campaign),
     settledStamp: campaign.settledStamp,
     settledCount: campaign.settledCount,
     granted: campaign.grantedCount,

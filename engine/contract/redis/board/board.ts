@@ -43,7 +43,7 @@ export const BoardCampaign = Type.Object({
   kind: Type.Union([Type.Literal('coupon'), Type.Literal('raffle'), Type.Literal('room')]),
   title: Type.String(),
   /** How many can win: a coupon's stock, a raffle's winners. */
-  places: Type.Integer({ minimum: 1 }),
+  stock: Type.Integer({ minimum: 1 }),
   opensAtUs: Type.Integer(),
   closesAtUs: Type.Integer(),
   /** Entries decided so far: everything at or below settledStamp. -1 before the first. */

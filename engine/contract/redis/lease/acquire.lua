@@ -21,7 +21,7 @@
 -- everything that the old holder may still append comes after the fence.
 -- `registeredUs` is `floorUs`, the latest instant up to which the engine read this registry: the engine may have moved the
 -- watermark up to that instant, and the new gateway's stamps are all later. It is not the time of this server, which may
--- have been set forward since: an instant that no engine vouches for would let the watermark follow it.
+-- have been set forward since: an instant that no engine confirms would let the watermark follow it.
 local leases = KEYS[1]
 local leaseUs, name, slots = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
@@ -30,8 +30,8 @@ local run = thisRun()
 if not epoch or redis.call('HGET', leases, 'run') ~= run then return { 'closed' } end
 local held = redis.call('HGET', leases, 'leaseUs')
 if held ~= leaseUs then return { 'differs', held or '' } end
-local word = redis.call('HMGET', leases, 'clock', 'reading', 'readings')
-if word[1] == 'held' then return { 'held' } end
+local report = redis.call('HMGET', leases, 'clock', 'reading', 'readings')
+if report[1] == 'held' then return { 'held' } end
 
 local time = redis.call('TIME')
 local nowUs = time[1] * 1000000 + time[2]
@@ -51,7 +51,7 @@ for number = 0, slots - 1 do
       token = token,
     }))
     local now = string.format('%.0f', nowUs)
-    return { 'ok', number, incarnation, epoch, registeredUs, token, now, unpack(word) }
+    return { 'ok', number, incarnation, epoch, registeredUs, token, now, unpack(report) }
   end
   if redis.call('HEXISTS', leases, 'g:' .. number) == 0 then state = 'unprepared' end
 end

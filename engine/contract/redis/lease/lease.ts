@@ -22,8 +22,8 @@ export interface Lease {
 
 export interface Registry {
   /**
-   * Redis' time of the read, as far as it is vouched for, microseconds; a gateway that registers later has a registeredUs at or
-   * above it. If this read vouches for nothing, the value of the last one that did.
+   * Redis' time of the read, as far as an engine confirms it, microseconds; a gateway that registers later has a registeredUs
+   * at or above it. If this read confirms nothing, the value of the last one that did.
    */
   readonly readAtUs: number;
   /** What Redis' clock showed, microseconds, whether right or not. */
@@ -56,7 +56,7 @@ export type Acquired =
       readonly token: string;
       /** What Redis' clock showed, microseconds. */
       readonly timeUs: number;
-      readonly clock: ClockWord;
+      readonly clock: ClockReport;
     }
   | { readonly state: 'differs'; readonly leaseMs: number }
   | { readonly state: 'closed' | 'held' | 'full' | 'unprepared' };
@@ -71,8 +71,8 @@ export interface ClockFinding {
 /** The lease reaper's latest verdict on Redis' clock: it contradicts others, or how it was last found right. */
 export type ClockVerdict = 'held' | ClockFinding;
 
-/** What a gateway learns about Redis' clock. */
-export interface ClockWord {
+/** What engines report to gateways about Redis' clock. */
+export interface ClockReport {
   /** undefined if there is no verdict yet. */
   readonly verdict: ClockVerdict | undefined;
   /** How often engines have read it. A finding by a later reading was made after this was read. */
@@ -80,13 +80,13 @@ export interface ClockWord {
 }
 
 export type Renewed =
-  | { readonly state: 'ok'; readonly timeUs: number; readonly clock: ClockWord }
+  | { readonly state: 'ok'; readonly timeUs: number; readonly clock: ClockReport }
   | { readonly state: 'lost' };
 
-/** What the engine vouches for when it reads the registry. */
-export interface Vouching {
+/** How far the engine that reads the registry confirms Redis' clock. */
+export interface ConfirmedTime {
   /** The latest instant that may be the current time, microseconds. */
-  readonly vouchedUs: number;
+  readonly confirmedUs: number;
 }
 
 /** The clocks of a gateway's machine and of Redis' may differ in rate; a tenth is a thousand times what they do. */
@@ -125,7 +125,7 @@ export async function acquireLease(
     'acquire.lua',
     await scripts.acquire(redis, [key], [leaseMs * 1000, name, GATEWAY_COUNT]),
   );
-  const [state, gateway, incarnation, epoch, registeredUs, token, timeUs, ...word] = answer;
+  const [state, gateway, incarnation, epoch, registeredUs, token, timeUs, ...report] = answer;
   if (state === 'closed' || state === 'held' || state === 'full' || state === 'unprepared') return { state };
   if (state === 'differs') return { state, leaseMs: Number(gateway) / 1000 };
   if (state !== 'ok') throw new Error(`acquire.lua answered ${String(state)}`);
@@ -137,7 +137,7 @@ export async function acquireLease(
     registeredUs: Number(registeredUs),
     token: String(token),
     timeUs: Number(timeUs),
-    clock: clockWord(word),
+    clock: clockReport(report),
   };
 }
 
@@ -148,21 +148,25 @@ export async function renewLease(
   lease: { readonly gateway: number; readonly incarnation: number },
   leaseMs: number,
 ): Promise<Renewed> {
-  const [state, timeUs, ...word] = arrayOf(
+  const [state, timeUs, ...report] = arrayOf(
     'renew.lua',
     await scripts.renew(redis, [key], [lease.gateway, lease.incarnation, leaseMs * 1000]),
   );
-  return state === 'ok' ? { state, timeUs: Number(timeUs), clock: clockWord(word) } : { state: 'lost' };
+  return state === 'ok' ? { state, timeUs: Number(timeUs), clock: clockReport(report) } : { state: 'lost' };
 }
 
 /**
- * Reads all leases, expired or not, the prepared numbers, and Redis' time. Without `vouching`, the registry stays unchanged.
+ * Reads all leases, expired or not, the prepared numbers, and Redis' time. Without `confirmed`, the registry stays unchanged.
  */
-export async function readRegistry(redis: RedisClient, key: string, vouching?: Vouching): Promise<Registry> {
-  const vouched = vouching === undefined ? '' : Math.floor(Math.max(0, vouching.vouchedUs));
+export async function readRegistry(
+  redis: RedisClient,
+  key: string,
+  confirmed?: ConfirmedTime,
+): Promise<Registry> {
+  const confirmedUs = confirmed === undefined ? '' : Math.floor(Math.max(0, confirmed.confirmedUs));
   const [readAtUs, timeUs, readings, epoch, leaseUs, ...rest] = arrayOf(
     'read.lua',
-    await scripts.read(redis, [key], [vouched]),
+    await scripts.read(redis, [key], [confirmedUs]),
   );
   const leases: Lease[] = [];
   const prepared: PreparedNumber[] = [];
@@ -190,8 +194,8 @@ export async function tellClock(redis: RedisClient, key: string, verdict: ClockV
 }
 
 /** The lease reaper's latest verdict. */
-export async function readClockWord(redis: RedisClient, key: string): Promise<ClockWord> {
-  return clockWord(await redis.hmget(key, 'clock', 'reading', 'readings'));
+export async function readClockReport(redis: RedisClient, key: string): Promise<ClockReport> {
+  return clockReport(await redis.hmget(key, 'clock', 'reading', 'readings'));
 }
 
 /** Stores, before the registry is opened, which nodes the Cluster had when the rebuild of Redis began. */
@@ -279,9 +283,9 @@ function parseLease(gateway: number, json: string): Lease {
   };
 }
 
-function clockWord([clock, reading, readings]: readonly unknown[]): ClockWord {
-  const word = { readings: Number(readings ?? 0) };
-  if (typeof clock !== 'string') return { ...word, verdict: undefined };
-  if (clock === 'held') return { ...word, verdict: 'held' };
-  return { ...word, verdict: { agreedUs: Number(clock), reading: Number(reading) } };
+function clockReport([clock, reading, readings]: readonly unknown[]): ClockReport {
+  const report = { readings: Number(readings ?? 0) };
+  if (typeof clock !== 'string') return { ...report, verdict: undefined };
+  if (clock === 'held') return { ...report, verdict: 'held' };
+  return { ...report, verdict: { agreedUs: Number(clock), reading: Number(reading) } };
 }

@@ -1,6 +1,6 @@
 /**
- * Finds what carries out a statement of sql/ on the simulated ledger. Each statement is listed beside the words that its text
- * begins with, in a file named like that of sql/statements. ledger.test.ts compares all of them with PostgreSQL.
+ * Finds the function that carries out a statement of sql/ on the simulated ledger. Each is listed beside a pattern for the
+ * statement's text, in a file with the same name as in sql/statements. ledger.test.ts compares all of them with PostgreSQL.
  */
 import type { Statement } from '../statement.ts';
 import { CAMPAIGN_STATEMENTS } from './campaigns/campaigns.ts';
@@ -31,7 +31,7 @@ import { ROOM_TURN_STATEMENTS } from './rooms/room-turns.ts';
 import { ROOM_STATEMENTS } from './rooms/rooms.ts';
 
 /**
- * The first pattern that matches counts. Some statements have to stand before others whose patterns match their texts too:
+ * The first matching pattern counts. Some statements must come before others whose patterns match their texts too:
  * decideRoomWithdrawals before decideWithdrawals, and readDrawState and readDraftTerms before getCampaign.
  */
 const STATEMENTS = [
@@ -63,14 +63,14 @@ const STATEMENTS = [
   ...TERMS_STATEMENTS,
 ];
 
-/** The model has to learn the statement: a run must not go on as if the server had refused it. */
+/** The statement must be added to the model: a run must not go on as if the server had refused it. */
 export class UnknownStatement extends Error {
   constructor(words: string) {
     super(`the simulated ledger does not know the statement: ${words}`);
   }
 }
 
-/** What carries a statement out, by its text. */
+/** Functions that carry out statements, keyed by text. */
 const known = new Map<string, Statement>();
 
 /** Throws UnknownStatement. */
@@ -84,7 +84,7 @@ export function statementOf(text: string): Statement {
   return statement;
 }
 
-/** What carries out a statement that has run before; undefined for others, and for `begin` and the like. */
+/** The function for a statement that has run before; undefined for others, and for `begin` and the like. */
 export function knownStatement(text: string): Statement | undefined {
   return known.get(text);
 }

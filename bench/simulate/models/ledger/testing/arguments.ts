@@ -33,7 +33,7 @@ export function drawArguments(random: Random, number: number) {
     throughUs: random.between(1, 9),
     rankedUs: random.between(1, 9),
     sliceNumber: random.between(0, 9),
-    repaired: false,
+    backfilled: false,
   };
   const position = { logName: random.pick(['x', 'y']), partition: random.between(0, 1) };
   const us = OPENS_MS * 1000 + random.between(-100, 1_300);

@@ -30,7 +30,7 @@ import { findRooms } from '../../../../../sql/statements/rooms/rooms.ts';
 import type { Arguments } from './arguments.ts';
 import type { Call } from './sides.ts';
 
-/** On what a settlement cycle finds, takes and saves. */
+/** Calls of a settlement cycle: finding, taking and saving. */
 export function settlingCalls({ random, campaignId, range, us, settled }: Arguments): readonly Call[] {
   return [
     db => findWork(db, us, us),
@@ -46,7 +46,7 @@ export function settlingCalls({ random, campaignId, range, us, settled }: Argume
   ];
 }
 
-/** On the drawing of a raffle. */
+/** Calls on the drawing of a raffle. */
 export function drawingCalls({
   random,
   number,
@@ -75,7 +75,7 @@ export function drawingCalls({
   ];
 }
 
-/** On closes, and on what is reported of them. */
+/** Calls on closes, and on the reports of them. */
 export function closeCalls({ random, campaignId, time }: Arguments): readonly Call[] {
   return [
     db => saveGoneRanked(db, campaignId, random.between(0, 3)),

@@ -1,10 +1,10 @@
 /** Calls that change campaigns. */
 import type { Pool } from '../../../../../sql/database.ts';
 import {
-  askVersion,
   effectVersion,
   listPending,
   type NewVersion,
+  proposeVersion,
   refuseVersion,
   saveVersion,
   type Target,
@@ -54,7 +54,7 @@ export function changeCalls(random: Random, campaignId: number, number: number):
   };
   const nothing = (): undefined => undefined;
   return [
-    asking((pool, wanted) => askVersion(pool, wanted)),
+    asking((pool, wanted) => proposeVersion(pool, wanted)),
     asking((pool, wanted) => saveVersion(pool, wanted, undefined)),
     deciding((pool, version) => effectVersion(pool, version, confirmed, nothing, nothing)),
     deciding((pool, version) => refuseVersion(pool, version, 'changed', 'why')),

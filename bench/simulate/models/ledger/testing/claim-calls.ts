@@ -1,4 +1,4 @@
-/** Calls on the one campaign in which grants have to be claimed. */
+/** Calls on the one campaign with claims. */
 import type { Queryable } from '../../../../../sql/database.ts';
 import { type Campaign, getCampaign } from '../../../../../sql/statements/campaigns/campaigns.ts';
 import { saveSettled } from '../../../../../sql/statements/campaigns/settling.ts';
@@ -25,9 +25,9 @@ import {
 } from '../../../../../sql/statements/claims/offers.ts';
 import { offerToNext, readFreed } from '../../../../../sql/statements/claims/passing-on.ts';
 import { insertAlternates } from '../../../../../sql/statements/draws/alternates.ts';
-import { insertAsked } from '../../../../../sql/statements/entries/asked.ts';
 import { insertEntries } from '../../../../../sql/statements/entries/entries.ts';
 import { insertGrants } from '../../../../../sql/statements/entries/grants.ts';
+import { insertUserRequests } from '../../../../../sql/statements/entries/user-requests.ts';
 import type { Random } from '../../../kernel/random.ts';
 import { CAMPAIGNS, type Call, OPENS_MS, poolOf, ROOM } from './sides.ts';
 
@@ -77,8 +77,8 @@ export function claimCalls(
   const sent = { campaignIds: [random.between(1, ROOM + 1)], userIds: [user()], stamps: [stamp()] };
   const ending = { serial, holder: user(), atUs: us + 200, reason: `call ${number}` };
   return [
-    db => insertAsked(db, 'claims', sent),
-    db => insertAsked(db, 'claims', { ...sent, campaignIds: [campaignId] }),
+    db => insertUserRequests(db, 'claims', sent),
+    db => insertUserRequests(db, 'claims', { ...sent, campaignIds: [campaignId] }),
     db => insertGrants(db, campaignId, [{ serial, userId: user(), code: `granted ${number}` }]),
     db => insertEntries(db, { ...sent, campaignIds: [campaignId] }, 'all'),
     db => insertAlternates(db, campaignId, waitlistPosition, [user()]),

@@ -1,4 +1,4 @@
-/** Calls on what operators say about clocks. */
+/** Calls on operators' statements about clocks. */
 import {
   endTrust,
   insertTrust,
@@ -20,7 +20,7 @@ export function drawTrust(random: Random, number: number): Call {
     db => insertTrust(db, trust),
     db => replaceTrust(db),
     db => endTrust(db, random.between(1, 9), random.pick(['agreed', 'moved'] as const)),
-    // The times at which it was said and ended come from different clocks.
+    // The times of a statement and of its end come from different clocks.
     async db => {
       const { trust: last } = await readClock(db);
       return last && { ...last, saidAt: undefined, endedAt: last.endedAt === null };

@@ -35,7 +35,7 @@ export const TERMS: Terms = {
   stackCapBasisPoints: null,
 };
 
-/** On a code that anybody may use, and on the codes of a campaign. Holds lapsed long ago, or will long after the test. */
+/** Calls on a public code, and on the codes of a campaign. Holds lapsed long ago, or will long after the test. */
 export function couponCalls(random: Random, number: number, user: () => string): readonly Call[] {
   const couponIds = random.pick([[1], [2], [1, 2]]);
   const redemptionId = random.between(Math.max(1, number - 60), number);

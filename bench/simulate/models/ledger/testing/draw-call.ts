@@ -11,7 +11,7 @@ import { progressCalls, sliceCalls } from './progress-calls.ts';
 import { roomCalls } from './room-calls.ts';
 import type { Call } from './sides.ts';
 
-/** Draws a call. Keep the order of the lists: like that of the draws, it decides what a seed stands for. */
+/** Draws a call. Keep the order of the lists: like the order of the draws, it decides what a seed stands for. */
 export function drawCall(random: Random, number: number): Call {
   const drawn = drawArguments(random, number);
   const { campaignId, user } = drawn;

@@ -1,5 +1,5 @@
 /** Calls on entries, withdrawals and grants. */
-import { insertAsked } from '../../../../../sql/statements/entries/asked.ts';
+
 import {
   CONFLICT_POLICIES,
   findRefused,
@@ -10,6 +10,7 @@ import {
   readHeldEntries,
 } from '../../../../../sql/statements/entries/entries.ts';
 import { insertGrants, readGrants } from '../../../../../sql/statements/entries/grants.ts';
+import { insertUserRequests } from '../../../../../sql/statements/entries/user-requests.ts';
 import {
   decideWithdrawals,
   readGone,
@@ -36,7 +37,7 @@ export function entryCalls({
     db => readEntries(db, { ...range, gateway: stamp() % 1024 }),
     db => readHeldEntries(db, campaignId, sent.userIds),
     db => latestStamp(db, campaignId),
-    db => insertAsked(db, 'withdrawals', sent),
+    db => insertUserRequests(db, 'withdrawals', sent),
     db => decideWithdrawals(db, { ...range, settledStamp: range.after, goneCount: 10 * number }),
     db => refuseWithdrawals(db, campaignId, range.limit),
     db => readGone(db, campaignId, 0, 5),

@@ -5,8 +5,8 @@ import { insertDeadLetters } from '../../../../../sql/statements/progress/dead-l
 import {
   endWithoutLog,
   hasIncarnationAbove,
-  markAllRepaired,
-  markRepaired,
+  markAllBackfilled,
+  markBackfilled,
   readBounds,
   readGateways,
   readIncarnations,
@@ -34,7 +34,7 @@ import {
 import type { Arguments } from './arguments.ts';
 import { type Call, OPENS_MS } from './sides.ts';
 
-/** On gateways, partitions, clocks and watermarks. */
+/** Calls on gateways, partitions, clocks and watermarks. */
 export function progressCalls({
   random,
   incarnation,
@@ -56,8 +56,8 @@ export function progressCalls({
     db => readBounds(db, [incarnation]),
     db => saveProgress(db, [progress]),
     db => saveProgress(db, [progress]),
-    db => markRepaired(db, gateway, incarnation),
-    db => markAllRepaired(db, incarnation + random.pick([0, 1])),
+    db => markBackfilled(db, gateway, incarnation),
+    db => markAllBackfilled(db, incarnation + random.pick([0, 1])),
     db => endWithoutLog(db, gateway, incarnation),
     db => hasIncarnationAbove(db, incarnation),
     db => readLatestPromise(db),
@@ -88,7 +88,7 @@ export function progressCalls({
   ];
 }
 
-/** On slices that gateways signed. */
+/** Calls on slices that gateways signed. */
 export function sliceCalls({ random, gateway, slice }: Arguments): readonly Call[] {
   return [
     db => insertSlices(db, [slice]),

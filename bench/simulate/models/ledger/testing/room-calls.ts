@@ -1,7 +1,8 @@
 /** Calls on the room. */
-import { insertAsked } from '../../../../../sql/statements/entries/asked.ts';
+
 import { insertEntries } from '../../../../../sql/statements/entries/entries.ts';
 import { insertGrants } from '../../../../../sql/statements/entries/grants.ts';
+import { insertUserRequests } from '../../../../../sql/statements/entries/user-requests.ts';
 import {
   addStreams,
   endStreams,
@@ -26,7 +27,7 @@ import {
 } from '../../../../../sql/statements/rooms/room-turns.ts';
 import { getRoom, saveRoom, setTerms, takeRoom } from '../../../../../sql/statements/rooms/rooms.ts';
 import type { Random } from '../../../kernel/random.ts';
-import { type Call, ROOM } from './sides.ts';
+import { type Call, OPENS_MS, ROOM } from './sides.ts';
 
 export function roomCalls(
   random: Random,
@@ -40,6 +41,7 @@ export function roomCalls(
   const streams = { incarnation, rooms: [{ campaignId, userIds: [user(), user()] }] };
   const sent = { campaignIds: [campaignId], userIds: [user()], stamps: [stamp()] };
   const serial = random.between(1, 3);
+  const nowMs = random.pick([0, OPENS_MS]) + random.between(0, 8_000);
   const [after, through, settledStamp] = [stamp() - 400_000, stamp(), stamp()];
   const progress = {
     nextUs: number,
@@ -52,7 +54,7 @@ export function roomCalls(
   const busy = { availableMovedUs: us, emptySinceMs: random.pick([null, 1]), busyUs: 1, busySinceUs: null };
   return [
     db => insertEntries(db, sent, 'all'),
-    db => insertAsked(db, 'withdrawals', sent),
+    db => insertUserRequests(db, 'withdrawals', sent),
     db => insertGrants(db, campaignId, [{ serial, userId: user(), code: `admitted ${number}` }]),
     db => takeIn(db, { campaignId, after, through, limit, absentSinceMs: availableMs }),
     db => takeIn(db, { campaignId, after, through, limit, absentSinceMs: availableMs }),
@@ -80,7 +82,7 @@ export function roomCalls(
       return room;
     },
     async db => {
-      const { nowUs: _, ...room } = await takeRoom(db, campaignId, through);
+      const { nowUs: _, ...room } = await takeRoom(db, campaignId, { through, nowMs });
       return room;
     },
     db => takePresenceLog(db),
@@ -89,7 +91,7 @@ export function roomCalls(
     db => forgetUntold(db),
     db => noteIncarnation(db, incarnation),
     db => addStreams(db, streams),
-    db => removeStreams(db, streams),
-    db => endStreams(db, limit),
+    db => removeStreams(db, streams, nowMs),
+    db => endStreams(db, limit, nowMs),
   ];
 }

@@ -12,10 +12,10 @@ import {
 } from '../../../../../sql/statements/campaigns/shelving.ts';
 import { ROOM, USERS } from './sides.ts';
 
-/** Shelves whatever has ended, however the two clocks differ. */
+/** Shelves every ended campaign, however the two clocks differ. */
 const AT_ONCE_MS = -1_000_000_000;
 
-/** Shelves all that can be shelved, and returns what is then read of it. */
+/** Shelves all campaigns that can be shelved, and returns what statements then read of them. */
 export async function shelve(db: Queryable): Promise<unknown> {
   const idsOf = (rows: readonly { readonly campaignId: number }[]) =>
     rows.map(({ campaignId }) => campaignId);

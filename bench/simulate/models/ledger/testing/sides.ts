@@ -1,7 +1,7 @@
-/** What calls are made on, PostgreSQL or the model, and their outcomes in a form that can be compared. */
+/** The two sides of the comparison, PostgreSQL and the model, and outcomes in a comparable form. */
 import type { Pool, Queryable } from '../../../../../sql/database.ts';
 import { standIn } from '../../../kernel/stand-in.ts';
-import { type Asked, partsOf } from '../ledger.ts';
+import { partsOf, type QueryInput } from '../ledger.ts';
 import { LedgerTables } from '../ledger-tables.ts';
 import { Session } from '../session.ts';
 import type { Result } from '../statement.ts';
@@ -9,9 +9,9 @@ import type { Result } from '../statement.ts';
 export const OPENS_MS = Date.UTC(2030, 0, 1);
 export const LENGTH_MS = 1;
 
-/** The last of them has claims. */
+/** The last campaign has claims. */
 export const CAMPAIGNS = 4;
-/** The id of the room, which is made after the other campaigns. */
+/** The id of the room, which is created after the other campaigns. */
 export const ROOM = 5;
 export const USERS = ['a', 'b', 'c', 'd', 'é'] as const;
 
@@ -33,7 +33,7 @@ export async function outcomeOf(call: Call, db: Queryable): Promise<unknown> {
   }
 }
 
-/** Leaves out what differs: current times, and the order of rows that have none. */
+/** Leaves out differences: current times, and the order of unordered rows. */
 export function comparable(value: unknown): unknown {
   if (Buffer.isBuffer(value)) return value.toString('hex');
   if (value instanceof Date)
@@ -54,9 +54,9 @@ export function modelOf(): Queryable {
     { nowUs: () => 0, after: () => undefined },
     () => undefined,
   );
-  const query = (asked: Asked, values: readonly unknown[] = []): Promise<Result> =>
+  const query = (input: QueryInput, values: readonly unknown[] = []): Promise<Result> =>
     new Promise((resolve, reject) => {
-      session.execute(...partsOf(asked, values), outcome =>
+      session.execute(...partsOf(input, values), outcome =>
         outcome instanceof Error ? reject(outcome) : resolve(outcome),
       );
     });

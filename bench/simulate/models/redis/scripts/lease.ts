@@ -20,8 +20,8 @@ export function acquire(call: Call, [leases = '']: readonly string[], args: read
   if (epoch === null || !isOfThisRun(call, leases)) return ['closed'];
   const heldUs = call('hget', leases, 'leaseUs');
   if (heldUs !== leaseUs) return ['differs', heldUs ?? ''];
-  const word = clockWord(call, leases);
-  if (word[0] === 'held') return ['held'];
+  const report = clockReport(call, leases);
+  if (report[0] === 'held') return ['held'];
   const nowUs = timeUs(call);
   const registeredUs = String(call('hget', leases, 'floorUs') ?? '0');
   let state = 'full';
@@ -42,15 +42,15 @@ export function acquire(call: Call, [leases = '']: readonly string[], args: read
       token: String(token),
     };
     call('hset', leases, field, JSON.stringify(lease));
-    return ['ok', number, incarnation, epoch, registeredUs, token, String(nowUs), ...word];
+    return ['ok', number, incarnation, epoch, registeredUs, token, String(nowUs), ...report];
   }
   return [state];
 }
 
-function clockWord(call: Call, leases: string): readonly RedisReply[] {
-  const word = call('hmget', leases, 'clock', 'reading', 'readings');
-  if (!Array.isArray(word)) throw new RedisReplyError('ERR hmget');
-  return word;
+function clockReport(call: Call, leases: string): readonly RedisReply[] {
+  const report = call('hmget', leases, 'clock', 'reading', 'readings');
+  if (!Array.isArray(report)) throw new RedisReplyError('ERR hmget');
+  return report;
 }
 
 export function prepare(
@@ -89,22 +89,22 @@ export function renew(call: Call, [leases = '']: readonly string[], args: readon
   if (lease.incarnation !== incarnation || lease.expiresUs === '0') return ['lost', String(nowUs)];
   lease.expiresUs = String(nowUs + Number(leaseUs));
   call('hset', leases, `g:${number}`, JSON.stringify(lease));
-  return ['ok', String(nowUs), ...clockWord(call, leases)];
+  return ['ok', String(nowUs), ...clockReport(call, leases)];
 }
 
 export function readLeases(
   call: Call,
   [leases = '']: readonly string[],
-  [vouched = '']: readonly string[],
+  [confirmedUs = '']: readonly string[],
 ): RedisReply {
   const nowUs = timeUs(call);
   const leaseUs = call('hget', leases, 'leaseUs');
   const epoch = leaseUs !== null && isOfThisRun(call, leases) ? call('hget', leases, 'epoch') : null;
   const floorUs = Number(call('hget', leases, 'floorUs') ?? '0');
-  const readAtUs = vouched === '' ? floorUs : Math.max(floorUs, Math.min(nowUs, Number(vouched)));
+  const readAtUs = confirmedUs === '' ? floorUs : Math.max(floorUs, Math.min(nowUs, Number(confirmedUs)));
   let readings = String(call('hget', leases, 'readings') ?? '0');
-  if (epoch !== null && vouched !== '') call('hset', leases, 'floorUs', String(readAtUs));
-  if (vouched !== '') readings = String(call('hincrby', leases, 'readings', 1));
+  if (epoch !== null && confirmedUs !== '') call('hset', leases, 'floorUs', String(readAtUs));
+  if (confirmedUs !== '') readings = String(call('hincrby', leases, 'readings', 1));
   const answer: RedisReply[] = [String(readAtUs), String(nowUs), readings, epoch ?? '', leaseUs ?? ''];
   for (const [field, value] of fieldsOf(call, leases)) {
     if (/^[gp]:\d+$/.test(field)) answer.push(field, value);

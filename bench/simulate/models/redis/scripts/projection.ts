@@ -128,7 +128,7 @@ export function appendGone(
   const from = Number(args[0]);
   let length = Number(call('llen', gone));
   if (length < from) return length;
-  // The first rank given belongs at place `from`, so skip the ranks that are there already.
+  // The first given rank belongs at index `from`, so skip the ranks that are there already.
   for (const rank of args.slice(1 + length - from)) length = Number(call('rpush', gone, rank));
   return length;
 }

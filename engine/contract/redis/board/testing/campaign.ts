@@ -7,7 +7,7 @@ export function boardCampaign(changes: Partial<BoardCampaign> = {}): BoardCampai
     revision: 1,
     kind: 'coupon',
     title: 'x',
-    places: 1,
+    stock: 1,
     opensAtUs: 0,
     closesAtUs: 1,
     settledStamp: -1,

@@ -21,7 +21,7 @@ const createCampaign: Statement = (tables, by, values) => {
     campaignId: values.number(1),
     kind: kindOf(values.text(2)),
     title: values.text(3),
-    places: values.number(4),
+    stock: values.number(4),
     opensAt: values.date(5),
     closesAt: values.date(6),
     rules: values.optionalText(7),
@@ -73,7 +73,7 @@ const getCampaign: Statement = (tables, by, values) => {
   return row === undefined ? NOTHING : rowsOf([selectedBy(tables, by)(row)]);
 };
 
-/** The terms of its room have changed: the campaign's record changes with them. */
+/** The terms of the campaign's room have changed: its row changes with them. */
 const touch = updating(() => ({}));
 
 const beginClose = updating((old, values) => {

@@ -11,7 +11,7 @@ function check(holds: boolean, constraint: string): void {
   if (!holds) throw new ConstraintError(CHECK_VIOLATION, 'campaigns', constraint);
 }
 
-/** Updates one campaign: applies the checks and the guard of what cannot change, and raises the revision. */
+/** Updates one campaign: applies the checks and the guard against forbidden changes, and raises the revision. */
 export function changeCampaign(
   tables: LedgerTables,
   by: Transaction,
@@ -24,7 +24,7 @@ export function changeCampaign(
       ? { version: noteClose(tables, by, old, change.closingAt) }
       : {};
   const row: CampaignRow = { ...old, ...change, ...closes, revision: old.revision + 1 };
-  check(row.grantedCount >= 0 && row.grantedCount <= row.places, 'campaigns_granted');
+  check(row.grantedCount >= 0 && row.grantedCount <= row.stock, 'campaigns_granted');
   check(row.settledCount >= row.grantedCount, 'campaigns_settled');
   const { waitlist } = selected(row);
   check(row.kind !== 'coupon' || row.waitlistedCount <= waitlist, 'campaigns_waitlisted');
@@ -44,8 +44,8 @@ export function changeCampaign(
     old.closingAt === null || row.closingAt?.getTime() === old.closingAt.getTime(),
     'campaigns_closing_once',
   );
-  const rules = ({ kind, places, title, opensAt }: CampaignRow): string =>
-    JSON.stringify([kind, places, title, opensAt]);
+  const rules = ({ kind, stock, title, opensAt }: CampaignRow): string =>
+    JSON.stringify([kind, stock, title, opensAt]);
   const hasEntries = entries.rows(by).some(({ campaignId }) => campaignId === row.campaignId);
   check(!hasEntries || rules(row) === rules(old), 'campaigns_rules');
   check(row.outageUs - old.outageUs <= measuredUs(tables, by, old, row), 'campaigns_outage');
@@ -54,7 +54,7 @@ export function changeCampaign(
   noteDone(tables, by, old, row);
 }
 
-/** The outages that the campaign takes account of with this change. */
+/** The outages that the campaign takes into account with this change. */
 function measuredUs({ outages }: LedgerTables, by: Transaction, old: CampaignRow, row: CampaignRow): number {
   const [fromUs, toUs] = [old.outageSeenUs, row.outageSeenUs];
   if (fromUs === null || toUs === null || row.outageUs === old.outageUs) return 0;
@@ -64,7 +64,7 @@ function measuredUs({ outages }: LedgerTables, by: Transaction, old: CampaignRow
     .reduce((sum, { fromMs, toMs }) => sum + (toMs - fromMs) * 1000, 0);
 }
 
-/** The trigger campaigns_schedule, and the checks of what people decide. */
+/** The trigger campaigns_schedule, and the checks of operators' decisions. */
 function checkSchedule(tables: LedgerTables, by: Transaction, old: CampaignRow, row: CampaignRow): void {
   const nowMs = tables.now().getTime();
   const isOpeningMoved = row.opensAt.getTime() !== old.opensAt.getTime();
@@ -85,7 +85,7 @@ function checkSchedule(tables: LedgerTables, by: Transaction, old: CampaignRow, 
   check(!isCloseMoved || (old.closingAt !== null && row.closesAt < old.closesAt), 'campaigns_versioned');
 }
 
-/** Whether a version in effect says what the row has become. */
+/** Whether a version in effect matches the new row. */
 function hasVersion(
   { versions }: LedgerTables,
   by: Transaction,
@@ -96,7 +96,7 @@ function hasVersion(
   if (version === undefined || version.state !== 'effective' || version.baseVersion !== old.version)
     return false;
   const said = (target: Omit<Target, 'paused' | 'closesAt'>, paused: boolean): string =>
-    JSON.stringify([target.stage, target.title, target.places, target.opensAt, target.drawsAt, paused]);
+    JSON.stringify([target.stage, target.title, target.stock, target.opensAt, target.drawsAt, paused]);
   if (said(version, version.paused) !== said(row, row.pausedAt !== null)) return false;
   const { action, closesAt } = version;
   return (
@@ -106,7 +106,7 @@ function hasVersion(
   );
 }
 
-/** What an update of the campaign that $1 names changes; undefined for nothing. */
+/** The changes of an update of the campaign $1; undefined for none. */
 type Change = (
   campaign: CampaignRow,
   values: Parameters<Statement>[2],

@@ -31,7 +31,7 @@ function targetOf(values: Values, first: number): Target {
   return {
     stage: stageOf(values.text(first)),
     title: values.text(first + 1),
-    places: values.number(first + 2),
+    stock: values.number(first + 2),
     opensAt: values.date(first + 3),
     closesAt: values.date(first + 4),
     drawsAt: values.optionalDate(first + 5),
@@ -68,7 +68,7 @@ const readVersion: Statement = (tables, by, values) => {
   return row === undefined ? NOTHING : rowsOf([row]);
 };
 
-/** Decides the version that $1 and $2 name, which was pending. */
+/** Decides the pending version that $1 and $2 name. */
 const deciding =
   (decided: (values: Values) => Pick<Version, 'state' | 'refused' | 'refusal' | 'rulesHash'>): Statement =>
   (tables, by, values) => {
@@ -150,7 +150,7 @@ const listPending: Statement = (tables, by) =>
       .map(version => ({ ...version, ageMs: tables.now().getTime() - version.askedAt.getTime() })),
   );
 
-/** Leaves a row that another transaction has locked to that transaction. */
+/** Skips a row that another transaction has locked. */
 const takeUntold: Statement = (tables, by) => {
   const rows = tables.done
     .rows(by)

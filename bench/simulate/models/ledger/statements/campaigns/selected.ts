@@ -5,10 +5,10 @@ import type { LedgerTables } from '../../ledger-tables.ts';
 import type { CampaignRow } from '../../rows.ts';
 import type { Transaction } from '../../table.ts';
 
-/** By version of a row, which never changes: every cycle selects all campaigns. */
+/** Cached by row version, which is immutable: every cycle selects all campaigns. */
 const selections = new WeakMap<CampaignRow, Campaign>();
 
-/** The columns that CAMPAIGN_COLUMNS selects; for a room with its public terms. */
+/** The columns that CAMPAIGN_COLUMNS selects; rooms include their public terms. */
 export function selectedBy(tables: LedgerTables, by: Transaction): (row: CampaignRow) => Campaign {
   return row => {
     const room = row.kind === 'room' ? tables.rooms.get(String(row.campaignId), by) : undefined;
@@ -37,7 +37,7 @@ const UNANNOUNCED: Derived = {
   claimWithinS: null,
   waitlist: 0,
 };
-/** By the rules that were read last. */
+/** Cached by the rules that were read last. */
 const read = new Map<string, Derived>();
 const RULES_KEPT = 100;
 
@@ -53,7 +53,9 @@ function readRules(rules: string): Derived {
 /** A campaign as a step takes it. */
 export function taken(tables: LedgerTables, by: Transaction, row: CampaignRow) {
   const isOfIt = ({ campaignId }: { readonly campaignId: number }): boolean => campaignId === row.campaignId;
-  const hasAsked = tables.claims.rows(by).some(claim => isOfIt(claim) && !claim.decided);
-  const hasLeaving = tables.withdrawals.rows(by).some(leave => isOfIt(leave) && leave.honoured === null);
-  return { ...selectedBy(tables, by)(row), hasAsked, hasLeaving };
+  const hasOpenClaims = tables.claims.rows(by).some(claim => isOfIt(claim) && !claim.decided);
+  const hasOpenWithdrawals = tables.withdrawals
+    .rows(by)
+    .some(leave => isOfIt(leave) && leave.honoured === null);
+  return { ...selectedBy(tables, by)(row), hasOpenClaims, hasOpenWithdrawals };
 }

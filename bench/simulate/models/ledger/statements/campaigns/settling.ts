@@ -72,7 +72,7 @@ function isDrawingDue({ poolRoot, cancelledStamp, drawsAt }: CampaignRow, waterm
   return poolRoot === null || cancelledStamp !== null || drawsAt === null || us(drawsAt) <= watermarkUs;
 }
 
-/** What a turn of claims left to the next one: the campaign's end, or a free place that somebody waits for. */
+/** Work that a turn of claims left to the next one: the campaign's end, or a freed serial that a user waits for. */
 function hasMoreOfClaims(tables: LedgerTables, by: Transaction, campaign: CampaignRow): boolean {
   const { campaignId, kind, decidedAt, cancelledStamp } = campaign;
   const claimants = tables.claimants.rows(by).filter(row => row.campaignId === campaignId);

@@ -65,9 +65,9 @@ const greatestShelved: Statement = (tables, by) => {
 const readStandings: Statement = (tables, by, values) => {
   const [campaignId, userIds] = [values.number(1), values.texts(2)];
   const entries = tables.entries.rows(by).filter(row => row.campaignId === campaignId);
-  const asked = entries.filter(({ userId }) => userIds.includes(userId));
+  const wanted = entries.filter(({ userId }) => userIds.includes(userId));
   return rowsOf(
-    asked.map(({ userId, stamp }) => {
+    wanted.map(({ userId, stamp }) => {
       const grant = tables.grants
         .rows(by)
         .find(row => row.campaignId === campaignId && row.userId === userId);

@@ -1,5 +1,5 @@
 /**
- * The versions of a campaign and what was done when due, as the triggers of sql/migrations/0005_schedule.sql and
+ * The versions of a campaign and its completed scheduled actions, as the triggers of sql/migrations/0005_schedule.sql and
  * 0012_drawing_done.sql write them.
  */
 import type { Version } from '../../../../../../sql/statements/campaigns/campaign-versions.ts';
@@ -7,11 +7,11 @@ import type { LedgerTables } from '../../ledger-tables.ts';
 import type { CampaignRow, DoneRow } from '../../rows.ts';
 import type { Transaction } from '../../table.ts';
 
-/** Notes a campaign's first version, as which it was made. */
+/** Records a new campaign's first version. */
 export function noteFirstVersion({ versions }: LedgerTables, by: Transaction, row: CampaignRow): void {
-  const { campaignId, stage, title, places, opensAt, closesAt, drawsAt, timeZone, version, createdAt } = row;
+  const { campaignId, stage, title, stock, opensAt, closesAt, drawsAt, timeZone, version, createdAt } = row;
   const first: Version = {
-    ...{ campaignId, version, action: 'make', stage, title, places, opensAt, closesAt, drawsAt, timeZone },
+    ...{ campaignId, version, action: 'make', stage, title, stock, opensAt, closesAt, drawsAt, timeZone },
     ...{ paused: row.pausedAt !== null, baseVersion: version, askedBy: row.madeBy, askedAt: createdAt },
     ...{ reason: null, decideBy: null, state: 'effective', refused: null, refusal: null },
     ...{ decidedAt: createdAt, rulesHash: null },
@@ -27,13 +27,13 @@ export function lastVersion({ versions }: LedgerTables, by: Transaction, campaig
   );
 }
 
-/** Notes a close ahead of time, which is a version like every other change. */
+/** Records an early close, which is a version like every other change. */
 export function noteClose(tables: LedgerTables, by: Transaction, old: CampaignRow, closingAt: Date): number {
-  const { campaignId, stage, title, places, opensAt, drawsAt, timeZone } = old;
+  const { campaignId, stage, title, stock, opensAt, drawsAt, timeZone } = old;
   const version = lastVersion(tables, by, campaignId) + 1;
   const now = tables.now();
   const row: Version = {
-    ...{ campaignId, version, action: 'close', stage, title, places, opensAt, closesAt: closingAt, drawsAt },
+    ...{ campaignId, version, action: 'close', stage, title, stock, opensAt, closesAt: closingAt, drawsAt },
     ...{
       timeZone,
       paused: old.pausedAt !== null,
@@ -48,7 +48,7 @@ export function noteClose(tables: LedgerTables, by: Transaction, old: CampaignRo
   return version;
 }
 
-/** Notes that it closed or was drawn, and when. */
+/** Records that it closed or was drawn, and when. */
 export function noteDone(tables: LedgerTables, by: Transaction, old: CampaignRow, row: CampaignRow): void {
   const { frozenAt, decidedAt, finishedAt } = row;
   const note = (kind: DoneRow['kind'], dueAt: Date, doneAt: Date): void => {

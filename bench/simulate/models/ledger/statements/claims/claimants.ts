@@ -18,7 +18,7 @@ export function claimantsOf(tables: LedgerTables, by: Transaction, campaignId: n
     .sort((a, b) => a.number - b.number);
 }
 
-/** Writes a claimant, if the table's constraints and guard allow it. */
+/** Writes a claimant if the table's constraints and guard allow it. */
 export function writeClaimant(tables: LedgerTables, by: Transaction, row: ClaimantRow): void {
   const old = tables.claimants.get(keyOfClaimant(row), by);
   const others = claimantsOf(tables, by, row.campaignId).filter(({ number }) => number !== row.number);
@@ -83,7 +83,7 @@ export function keyOfClaimant({
   return `${campaignId}/${number}`;
 }
 
-/** Notes a claimant's move, and when it happened. */
+/** Records a claimant's move, and its time. */
 export function noteMove(
   tables: LedgerTables,
   by: Transaction,
@@ -117,7 +117,7 @@ export function shownClaimant(tables: LedgerTables, by: Transaction, row: Claima
   };
 }
 
-/** Whether what was offered to them is free. */
+/** Whether the claimant's serial is free. */
 export function isFree({ state, isPassedOn }: ClaimantRow): boolean {
   return (state === 'lapsed' || state === 'declined') && !isPassedOn;
 }

@@ -4,7 +4,7 @@ import { rowsOf, type Statement } from '../../statement.ts';
 import { entriesBetween } from '../common.ts';
 import { claimantsOf, isFree } from './claimants.ts';
 
-/** The stamps of what users of a campaign asked for and is due, by user. */
+/** The stamps of the requests of a campaign's users that are due, by user. */
 function dueOf(
   rows: readonly { readonly campaignId: number; readonly userId: string; readonly stamp: number }[],
   campaignId: number,
@@ -57,14 +57,14 @@ const readDueInstants: Statement = (tables, by, values) => {
     const deadlineUs = deadlineOf(claimants.get(userId));
     return deadlineUs === undefined || deadlineUs <= lapseUs || atUs <= deadlineUs;
   };
-  const asked = [
+  const requests = [
     ...tables.claims.rows(by).filter(({ decided }) => !decided),
     ...tables.withdrawals
       .rows(by)
       .filter(({ honoured, userId }) => honoured === null && claimants.has(userId)),
   ].filter(row => row.campaignId === campaignId && row.stamp <= through);
   const instants = [
-    ...asked
+    ...requests
       .map(({ userId, stamp }) => ({ userId, atUs: openedUs + Math.floor(stamp / 1_024) }))
       .filter(({ userId, atUs }) => isDue(userId, atUs))
       .map(({ atUs }) => atUs),
@@ -85,6 +85,6 @@ const readDueInstants: Statement = (tables, by, values) => {
 };
 
 export const CLAIM_TURN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
-  [/^with asked as \( select user_id, stamp as claim_stamp/, readDueClaimants],
+  [/^with candidates as \( select user_id, stamp as claim_stamp/, readDueClaimants],
   [/^with claimed as \( select \$3::bigint \+ c.stamp/, readDueInstants],
 ];

@@ -13,7 +13,7 @@ import {
 import type { Transaction } from '../../table.ts';
 import { keyOf } from '../common.ts';
 import { writeAlternates } from '../draws/alternates.ts';
-import { insertAsked } from '../entries/asked.ts';
+import { insertUserRequests } from '../entries/user-requests.ts';
 import {
   claimantsOf,
   freedSerial,
@@ -24,9 +24,9 @@ import {
   writeClaimant,
 } from './claimants.ts';
 
-const insertClaims = insertAsked(
+const insertClaims = insertUserRequests(
   tables => tables.claims,
-  asked => ({ ...asked, decided: false }),
+  sent => ({ ...sent, decided: false }),
   held => !held.decided,
 );
 
@@ -63,7 +63,7 @@ const insertClaimants: Statement = (tables, by, values) => {
   return changed(numbers.length);
 };
 
-/** PostgreSQL looks at foreign keys behind all rows of a statement. */
+/** PostgreSQL checks foreign keys after all rows of a statement. */
 const insertWaiting: Statement = (tables, by, values) => {
   let failed: ConstraintError | undefined;
   const attempt = (write: () => unknown): void => {
@@ -116,7 +116,7 @@ const refuseOfClaimants: Statement = (tables, by, values) => {
   return changed(due.length);
 };
 
-/** Where there is another one. */
+/** Replaces the code of a serial, if a new one is given. */
 function replaceCode(tables: LedgerTables, by: Transaction, row: ClaimantRow, code: string): void {
   const key = `${row.campaignId}/${row.serial}`;
   const grant = tables.grants.get(key, by);
@@ -145,7 +145,7 @@ const saveMoves: Statement = (tables, by, values) => {
 const areAllDecided: Statement = (tables, by, values) =>
   rowsOf([{ over: !claimantsOf(tables, by, values.number(1)).some(({ state }) => state === 'offered') }]);
 
-/** Campaigns, in the order of their ids, each with the number behind which its rows are read. */
+/** Campaigns in the order of their ids, each with the number after which its rows are read. */
 function behindOf(values: Values): readonly (readonly [campaignId: number, after: number])[] {
   const afters = values.numbers(2);
   return values

@@ -5,7 +5,7 @@ import { changeCampaign } from '../campaigns/changing.ts';
 import { selectedBy } from '../campaigns/selected.ts';
 import { claimantsOf, noteMove, writeClaimant } from './claimants.ts';
 
-/** The holder of a serial, or its last one. */
+/** The holder of a serial, or its last holder. */
 const readOffer: Statement = (tables, by, values) => {
   const [campaignId, serial] = [values.number(1), values.number(2)];
   const campaign = tables.campaigns.get(String(campaignId), by);
@@ -18,7 +18,7 @@ const readOffer: Statement = (tables, by, values) => {
   return rowsOf([{ userId, state, waitlistPosition, tier: null, claimByUs, isEnding: endingUs !== null }]);
 };
 
-/** Moves what gateways know of the deadline of an open offer that does not end yet, as far as `change` does. */
+/** Moves the published deadline of an open offer without a recorded end, as `change` says. */
 function movesDeadline(
   change: (claimByUs: number, toUs: number, reason: () => string) => Partial<ClaimantRow> | undefined,
 ): Statement {

@@ -71,7 +71,7 @@ const offerToNext: Statement = (tables, by, values) => {
     noteMove(tables, by, row, 'offered', offeredUs);
     count += 1;
   }
-  // PostgreSQL leaves a row as it is that this statement has already written.
+  // PostgreSQL does not change a row again that this statement has already written.
   const isOffered = new Set(passed.map(({ userId }) => userId));
   for (const { passedFrom: userId } of passed) {
     if (isOffered.has(userId)) continue;

@@ -20,7 +20,7 @@ import { Blocked, type Transaction } from '../../table.ts';
 /** Stands for null in an array that has none. */
 const NONE = 0;
 
-/** Every code with its terms, and with its holder where it is somebody's: the view coupon_codes. */
+/** Every code with its terms, and with its holder if it was granted: the view coupon_codes. */
 export function codesOf(tables: LedgerTables, by: Transaction) {
   const coupons = tables.coupons.rows(by);
   const ofAnybody = coupons.flatMap(coupon =>
@@ -105,7 +105,7 @@ const readUserUses: Statement = (tables, by, values) => {
   return rowsOf(counted.filter(({ used }) => used > 0));
 };
 
-/** Locks more than PostgreSQL does, to no effect: uses of one campaign's codes wait for their coupon's row before. */
+/** Locks more than PostgreSQL does, without effect: uses of one campaign's codes already wait for their coupon's row. */
 const lockGrantCodes: Statement = (tables, by, values) => {
   const codes = new Set(values.texts(1));
   const found = tables.grants.rows(by).filter(({ code }) => codes.has(code));
@@ -254,7 +254,7 @@ const insertShopRequests: Statement = (tables, by, values) => {
   const [hashes, ids, numbers] = [values.buffers(2), values.numbers(3), values.numbers(4)];
   let inserted = 0;
   for (const [index, key] of values.texts(1).entries()) {
-    // Only when the other transaction is over is it known whether the row exists.
+    // Whether the row exists is known only when the other transaction is over.
     const holder = tables.shopRequests.heldBy(key, by);
     if (holder !== undefined) throw new Blocked(holder);
     if (tables.shopRequests.get(key, by) !== undefined) continue;

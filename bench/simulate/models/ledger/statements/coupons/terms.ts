@@ -1,4 +1,4 @@
-/** The statements of sql/statements/coupons/coupons.ts that make and change terms, and that show what a code is. */
+/** The statements of sql/statements/coupons/coupons.ts that create and change terms, and that look codes up. */
 import type { LedgerTables } from '../../ledger-tables.ts';
 import type { CouponRow } from '../../rows.ts';
 import {
@@ -13,15 +13,15 @@ import {
 import type { Transaction } from '../../table.ts';
 import { codesOf, usesOf } from './redemptions.ts';
 
-/** Serializes those who make terms: in a run the operator makes them one after another. */
+/** A lock that serializes the creation of terms: in a run the operator creates them one after another anyway. */
 const lockStacking: Statement = () => changed(1);
-/** No coupon here names others. */
+/** No simulated coupon names others. */
 const readNeighbours: Statement = () => NOTHING;
 
 const isGrantedCode: Statement = (tables, by, values) =>
   rowsOf([{ found: tables.grants.rows(by).some(({ code }) => code === values.text(1)) }]);
 
-/** Null, or what pg makes of a text[]. */
+/** Null, or a text[] as pg parses it. */
 function texts(value: unknown): readonly string[] | null {
   return Array.isArray(value) ? value.map(String) : null;
 }
@@ -85,7 +85,7 @@ function isHeld(tables: LedgerTables, by: Transaction, { couponId, campaignId }:
   );
 }
 
-/** As it is selected: without lapsed holds. */
+/** As statements select it: without lapsed holds. */
 function shown(tables: LedgerTables, by: Transaction, row: CouponRow): CouponRow {
   const now = tables.now();
   const lapsed = usesOf(tables, by, row.couponId).filter(

@@ -22,10 +22,10 @@ export function writeAlternates(
   tables: LedgerTables,
   by: Transaction,
   campaignId: number,
-  places: readonly number[],
+  positions: readonly number[],
   userIds: readonly string[],
 ): void {
-  for (const [index, waitlistPosition] of places.entries()) {
+  for (const [index, waitlistPosition] of positions.entries()) {
     const userId = userIds[index] ?? '';
     const isTaken = tables.alternates
       .rows(by)
@@ -46,10 +46,10 @@ export function writeAlternates(
   }
 }
 
-/** No prize is passed on in a simulation. */
+/** Simulated prizes are never passed on. */
 const readRedrawn: Statement = () => NOTHING;
 
-/** The alternates who still wait, in their order. */
+/** The alternates who still wait, in order. */
 export function nextAlternates(
   { alternates, claimants, passedOn }: LedgerTables,
   by: Transaction,

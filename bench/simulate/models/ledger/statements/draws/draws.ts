@@ -17,7 +17,7 @@ const readDrawState: Statement = (tables, by, values) => {
   const row = tables.campaigns.get(String(values.number(1)), by);
   if (row === undefined) return NOTHING;
   const { rules, nonce, poolRoot, frozenCount: poolCount, randomness, signature, seed, frozenAt } = row;
-  // Raffles are drawn by commitment here.
+  // Simulated raffles are drawn by commitment.
   const drandRound = null;
   const state = { rules, nonce, poolRoot, poolCount, randomness, signature, drandRound, seed, frozenAt };
   return rowsOf([{ ...state, ...writtenOf(tables, by, row.campaignId) }]);
@@ -80,7 +80,7 @@ const listUnannounced: Statement = (tables, by) =>
       .map(selectedBy(tables, by)),
   );
 
-/** In the simulator nobody has individual terms: each has one ticket, and nobody is excluded. */
+/** In the simulator no entrant has individual terms: each has one ticket, and none is excluded. */
 const readPool: Statement = (tables, by, values) => {
   const { limit, ...range } = rangeOf(values);
   const rows = entriesBetween(tables, by, { ...range, limit: Number.POSITIVE_INFINITY }).filter(

@@ -5,7 +5,7 @@ import type { CampaignRow, EntryRow } from '../../rows.ts';
 import { changed, NOTHING, rowsOf, type Statement, UNIQUE_VIOLATION } from '../../statement.ts';
 import { Blocked, type Transaction } from '../../table.ts';
 import { entriesBetween, keyOf, rangeOf } from '../common.ts';
-import { byKey, campaignOf, earliestOf, sentOf } from './asked.ts';
+import { byKey, campaignOf, earliestOf, sentOf } from './user-requests.ts';
 
 function isOpen(campaign: CampaignRow | undefined): campaign is CampaignRow {
   return campaign !== undefined && campaign.finishedAt === null && campaign.frozenAt === null;
@@ -20,7 +20,7 @@ function canBeTaken(tables: LedgerTables, by: Transaction, sent: EntryRow): bool
   return isOpen(campaign) && sent.stamp > campaign.settledStamp && sent.stamp < endStamp(campaign);
 }
 
-/** Throws Blocked while another transaction is writing an entry that this one would clash with. */
+/** Throws Blocked while another transaction is writing a conflicting entry. */
 function clashOf(tables: LedgerTables, by: Transaction, sent: EntryRow): 'user' | 'stamp' | undefined {
   const { entries } = tables;
   const holder = entries.heldBy(keyOf(sent), by);

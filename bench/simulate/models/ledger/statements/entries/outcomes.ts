@@ -2,9 +2,9 @@
 import type { CampaignRow } from '../../rows.ts';
 import { NOTHING, rowsOf, type Statement } from '../../statement.ts';
 import { keyOf } from '../common.ts';
-import { campaignOf } from './asked.ts';
+import { campaignOf } from './user-requests.ts';
 
-/** The outcomes of the view entry_outcomes, of campaigns without claims that are no room. */
+/** The outcomes of the view entry_outcomes, for campaigns without claims that are not rooms. */
 const readFinalOutcomes: Statement = (tables, by, values) => {
   const [campaignId, userIds] = [values.number(1), values.texts(2)];
   const campaign = campaignOf(tables, by, campaignId);

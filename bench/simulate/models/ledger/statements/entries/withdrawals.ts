@@ -4,11 +4,11 @@ import type { EntryRow, WithdrawalRow } from '../../rows.ts';
 import { changed, rowsOf, type Statement } from '../../statement.ts';
 import type { Transaction } from '../../table.ts';
 import { compareText, keyOf } from '../common.ts';
-import { insertAsked } from './asked.ts';
+import { insertUserRequests } from './user-requests.ts';
 
-const insertWithdrawals = insertAsked(
+const insertWithdrawals = insertUserRequests(
   tables => tables.withdrawals,
-  asked => ({ ...asked, honoured: null, goneNumber: null }),
+  sent => ({ ...sent, honoured: null, goneNumber: null }),
   held => held.honoured === null,
 );
 
@@ -39,7 +39,7 @@ const decideWithdrawals: Statement = (tables, by, values) => {
   return rowsOf([{ honoured, more: due.length > turn.length }]);
 };
 
-/** Whether they have a place that they may still give up: that is decided with their offer. */
+/** Whether the user is a claimant who may still give up: the withdrawal is then decided with the offer. */
 function mayStillDecline(
   { claimants }: LedgerTables,
   by: Transaction,

@@ -17,7 +17,7 @@ const NO_TRUST = {
   ...{ postgresMs: null, engineMs: null, acceptedMs: null, endedAt: null, ended: null },
 };
 
-/** Ends what is open: all of it, or the one that is named. */
+/** Ends all open statements of operators, or the named one. */
 function endTrusts(tables: LedgerTables, by: Transaction, ended: TrustEnd, trustId?: number): Result {
   const open = tables.clockTrusts
     .rows(by)

@@ -31,7 +31,9 @@ const readProgress: Statement = (tables, by, values) => {
 const readBounds: Statement = (tables, by, values) => {
   const registered = values.numbers(1);
   const { epoch } = tables.watermarks.get(ONE_ROW, by) ?? NO_WATERMARK;
-  const rows = tables.gateways.rows(by).filter(row => !row.repaired || registered.includes(row.incarnation));
+  const rows = tables.gateways
+    .rows(by)
+    .filter(row => !row.backfilled || registered.includes(row.incarnation));
   rows.sort((a, b) => a.incarnation - b.incarnation || a.gateway - b.gateway);
   return rowsOf(rows.length === 0 ? [{ epoch, incarnation: null }] : rows.map(row => ({ epoch, ...row })));
 };
@@ -47,7 +49,7 @@ const saveProgress: Statement = (tables, by, values) => {
     throughUs: values.number(6),
     rankedUs: values.number(7),
     sliceNumber: values.number(8),
-    repaired: false,
+    backfilled: false,
   };
   const holder = tables.gateways.heldBy(keyOf(row), by);
   if (holder !== undefined) throw new Blocked(holder);
@@ -83,11 +85,11 @@ const changeGateways =
     return changed(count);
   };
 
-const markAllRepaired: Statement = (tables, by, values) => {
+const markAllBackfilled: Statement = (tables, by, values) => {
   const rows = tables.gateways
     .rows(by)
-    .filter(row => row.state === 'ended' && !row.repaired && row.incarnation <= values.number(1));
-  for (const row of rows) tables.gateways.write(keyOf(row), { ...row, repaired: true }, by);
+    .filter(row => row.state === 'ended' && !row.backfilled && row.incarnation <= values.number(1));
+  for (const row of rows) tables.gateways.write(keyOf(row), { ...row, backfilled: true }, by);
   return changed(rows.length);
 };
 
@@ -107,12 +109,12 @@ export const GATEWAY_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select watermarks\.epoch, held\.\* from watermarks left join/, readBounds],
   [/^insert into gateways as held/, saveProgress],
   [
-    /^update gateways set repaired = true where gateway = \$1 and incarnation = \$2 and state = 'ended'$/,
-    changeGateways(row => row.state === 'ended', { repaired: true }),
+    /^update gateways set backfilled = true where gateway = \$1 and incarnation = \$2 and state = 'ended'$/,
+    changeGateways(row => row.state === 'ended', { backfilled: true }),
   ],
   [
-    /^update gateways set repaired = true where state = 'ended' and not repaired and incarnation <= \$1$/,
-    markAllRepaired,
+    /^update gateways set backfilled = true where state = 'ended' and not backfilled and incarnation <= \$1$/,
+    markAllBackfilled,
   ],
   [
     /^update gateways set state = 'ended', ended_at = now\(\) where gateway = \$1/,

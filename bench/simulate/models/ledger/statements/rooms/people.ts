@@ -1,4 +1,4 @@
-/** The people of waiting rooms, with the triggers of the table. */
+/** The users in waiting rooms, with the triggers of the table. */
 import type { LedgerTables } from '../../ledger-tables.ts';
 import type { PersonRow } from '../../rows.ts';
 import { CHECK_VIOLATION, ConstraintError } from '../../statement.ts';

@@ -9,7 +9,7 @@ import { newPerson, writePerson } from './people.ts';
 
 const FROM_THE_START = { epoch: 0, position: '0-0' };
 
-/** Whether some engine has taken the reports of streams for itself. */
+/** Whether some engine has taken over the reports of streams. */
 export function areReportsTaken(tables: LedgerTables): boolean {
   return tables.presenceLog.heldBy(ONE_ROW) !== undefined;
 }
@@ -91,18 +91,18 @@ const addStreams: Statement = (tables, by, values) => {
   return changed(people.size);
 };
 
-/** Removes these people's streams at an incarnation. */
+/** Removes these users' streams at an incarnation. */
 function dropStreams(
   tables: LedgerTables,
   by: Transaction,
-  incarnation: number,
+  { incarnation, nowMs }: { readonly incarnation: number; readonly nowMs: number },
   people: readonly PersonRow[],
 ): number {
   for (const row of people) {
     const room = tables.rooms.get(String(row.campaignId), by);
     const wasThere = room !== undefined && room.takenStamp >= 0 && room.emptySinceMs === null;
     const sinceTurnMs = wasThere ? availableMs(tables, by) - room.availableThroughMs : 0;
-    const roomAvailableMs = (room?.availableMs ?? 0) + sinceTurnMs + aheadMs(tables, by);
+    const roomAvailableMs = (room?.availableMs ?? 0) + sinceTurnMs + aheadMs(tables, by, nowMs);
     const incarnations = row.incarnations.filter(each => each !== incarnation);
     const absentSinceMs = incarnations.length > 0 ? null : (row.absentSinceMs ?? roomAvailableMs);
     writePerson(tables, by, { ...row, incarnations, absentSinceMs });
@@ -111,10 +111,10 @@ function dropStreams(
 }
 
 const removeStreams: Statement = (tables, by, values: Values) => {
-  const [incarnation, campaignIds] = [values.number(1), values.numbers(2)];
+  const [incarnation, campaignIds, nowMs] = [values.number(1), values.numbers(2), values.number(4)];
   const told = values.texts(3).map((userId, index) => keyOf({ campaignId: campaignIds[index] ?? 0, userId }));
   const people = [...new Set(told)].flatMap(key => tables.people.get(key, by) ?? []);
-  return changed(dropStreams(tables, by, incarnation, people));
+  return changed(dropStreams(tables, by, { incarnation, nowMs }, people));
 };
 
 const endStreams: Statement = (tables, by, values) => {
@@ -127,7 +127,8 @@ const endStreams: Statement = (tables, by, values) => {
     .filter(row => row.incarnations.includes(incarnation) && open.has(row.campaignId))
     .sort((a, b) => a.campaignId - b.campaignId || compareText(a.userId, b.userId))
     .slice(0, values.number(1));
-  return rowsOf([{ incarnation, count: dropStreams(tables, by, incarnation, told) }]);
+  const count = dropStreams(tables, by, { incarnation, nowMs: values.number(2) }, told);
+  return rowsOf([{ incarnation, count }]);
 };
 
 const forgetIncarnation: Statement = (tables, by, values) => {

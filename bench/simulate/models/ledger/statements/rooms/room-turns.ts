@@ -75,7 +75,7 @@ function hasGone(tables: LedgerTables, by: Transaction, campaignId: number, gone
     .some(row => row.campaignId === campaignId && row.goneNumber === goneNumber);
 }
 
-/** Notes moves of these people, in stamp order. */
+/** Records moves of these users, in stamp order. */
 function noteMoves(
   tables: LedgerTables,
   by: Transaction,

@@ -62,7 +62,7 @@ const takeRoom: Statement = (tables, by, values) => {
   const times = {
     nowUs: nowUs(tables),
     serviceAvailableMs: availableMs(tables, by),
-    aheadMs: aheadMs(tables, by),
+    aheadMs: aheadMs(tables, by, values.number(3)),
   };
   return rowsOf([{ ...row, ...times, hasDue: due.length > 0 }]);
 };
@@ -70,14 +70,7 @@ const takeRoom: Statement = (tables, by, values) => {
 const getRoom: Statement = (tables, by, values) => {
   const row = tables.rooms.get(String(values.number(1)), by);
   if (row === undefined) return NOTHING;
-  return rowsOf([
-    {
-      ...row,
-      nowUs: nowUs(tables),
-      serviceAvailableMs: availableMs(tables, by),
-      aheadMs: aheadMs(tables, by),
-    },
-  ]);
+  return rowsOf([{ ...row, nowUs: nowUs(tables), serviceAvailableMs: availableMs(tables, by) }]);
 };
 
 const findRooms: Statement = (tables, by, values) => {

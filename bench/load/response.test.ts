@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ResponseError, ResponseReader } from './response.ts';
+import { LoadError } from './job.ts';
+import { ResponseReader } from './response.ts';
 
 /** What a reader reports for these bytes, given in these pieces. */
 function read(text: string, splits: readonly number[], ends = false): readonly string[] {
@@ -68,5 +69,5 @@ test('rejects anything but HTTP/1.1', () => {
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n',
     `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(20_000)}`,
   ];
-  for (const text of wrong) assert.throws(() => read(text, []), ResponseError, text.slice(0, 60));
+  for (const text of wrong) assert.throws(() => read(text, []), LoadError, text.slice(0, 60));
 });

@@ -1,4 +1,4 @@
-/** What users send: entries, withdrawals and claims, of which the earliest stays. */
+/** Users' requests: entries, withdrawals and claims. The earliest of each stays. */
 import type { LedgerTables } from '../../ledger-tables.ts';
 import type { CampaignRow, EntryRow } from '../../rows.ts';
 import { rowsOf, type Statement, type Values } from '../../statement.ts';
@@ -25,7 +25,7 @@ export function byKey(a: EntryRow, b: EntryRow): number {
   return a.campaignId - b.campaignId || compareText(a.userId, b.userId) || a.stamp - b.stamp;
 }
 
-/** The earliest of what each user sent, in the order of the primary key. */
+/** The earliest request of each user, in the order of the primary key. */
 export function earliestOf(sent: readonly EntryRow[]): EntryRow[] {
   const earliest = new Map<string, EntryRow>();
   for (const row of sent) {
@@ -43,10 +43,10 @@ export function campaignOf(
   return tables.campaigns.get(String(campaignId), by);
 }
 
-/** Inserts withdrawals or claims: `fresh` makes a row of what was sent. */
-export function insertAsked<Row extends EntryRow>(
+/** Inserts withdrawals or claims: `fresh` makes a row of a request. */
+export function insertUserRequests<Row extends EntryRow>(
   tableOf: (tables: LedgerTables) => Table<Row>,
-  fresh: (asked: EntryRow) => Row,
+  fresh: (sent: EntryRow) => Row,
   isUndecided: (held: Row) => boolean,
 ): Statement {
   return (tables, by, values) => {

@@ -9,7 +9,7 @@ const IS_UNDECIDED = { withdrawals: 'held.honoured is null', claims: 'not held.d
  * Inserts requests for campaigns that exist; the earliest of several by one user stays, as long as it is undecided. Returns
  * the indices (from 0) of those whose campaign does not exist.
  */
-export async function insertAsked(
+export async function insertUserRequests(
   db: Queryable,
   table: keyof typeof IS_UNDECIDED,
   sent: EntryColumns,

@@ -1,0 +1,79 @@
+/** The operations of the API by what they require, each with a valid body. */
+import { coupon, inMs } from '../../testing/api.ts';
+
+export const ARCHIVE = 'campaign-1.archive.ndjson.gz';
+export const CAMPAIGN = '/v1/campaigns/{id}';
+export const campaignPaths = [
+  ['GET', CAMPAIGN],
+  ['POST', `${CAMPAIGN}/close`],
+  ['GET', `${CAMPAIGN}/entries`],
+  ['GET', `${CAMPAIGN}/entries.csv`],
+  ['GET', `${CAMPAIGN}/totals`],
+  ['GET', `${CAMPAIGN}/entrants`],
+  ['GET', `${CAMPAIGN}/versions`],
+] as const;
+/** Operations that require a body or a campaign in a certain state, with a valid body. */
+export const drawPaths = [
+  ['PUT', `${CAMPAIGN}/entrants`, [{ user: 'ann' }]],
+  ['POST', `${CAMPAIGN}/alternates/next`, { serial: 1, reason: 'did not answer' }],
+  ['POST', `${CAMPAIGN}/deadlines`, { serial: 1, holder: 'ann', claim_by: '2100-01-01T00:00:00Z' }],
+  ['GET', `${CAMPAIGN}/proof`, undefined],
+] as const;
+/** Changes that need a precondition, with a valid body. */
+export const changePaths = [
+  ['PATCH', CAMPAIGN, { title: 'Two thirds' }],
+  ['POST', `${CAMPAIGN}/announce`, {}],
+  ['POST', `${CAMPAIGN}/pause`, {}],
+  ['POST', `${CAMPAIGN}/resume`, {}],
+  ['POST', `${CAMPAIGN}/cancel`, {}],
+  ['POST', `${CAMPAIGN}/archive`, {}],
+] as const;
+export const TEMPLATE = '/v1/templates/{id}';
+export const template = { name: 'Fridays', campaign: { kind: 'coupon', title: 'Friday', stock: 7 } };
+export const again = (): object => ({ opens_at: inMs(60_000), closes_at: inMs(120_000) });
+export const roomPaths = [
+  ['GET', `${CAMPAIGN}/room`, undefined],
+  ['PUT', `${CAMPAIGN}/room`, { per_second: 5 }],
+] as const;
+export const COUPON = '/v1/coupons/{id}';
+export const TEN_PERCENT = { discount: 'percentage', basis_points: 1_000 };
+export const couponPaths = [
+  ['POST', '/v1/coupons', { code: 'SPRING', terms: TEN_PERCENT }],
+  ['GET', '/v1/coupons', undefined],
+  ['GET', COUPON, undefined],
+  ['PUT', `${COUPON}/terms`, TEN_PERCENT],
+] as const;
+export const TRUST = { right: 'redis', ahead_of: 'postgres', ahead_ms: 120_000 };
+export const clockPaths = [
+  ['GET', '/v1/clocks', undefined],
+  ['POST', '/v1/clocks/trust', TRUST],
+] as const;
+export const TOKEN_PATH = '/v1/tokens/{id}';
+export const NEW_TOKEN = { name: 'Ann', role: 'viewer' };
+export const tokenPaths = [
+  ['GET', '/v1/tokens', undefined],
+  ['POST', '/v1/tokens', NEW_TOKEN],
+  ['GET', TOKEN_PATH, undefined],
+  ['POST', `${TOKEN_PATH}/revoke`, undefined],
+] as const;
+export const bodies = [
+  ...[...drawPaths, ...changePaths, ...roomPaths, ...couponPaths, ...clockPaths],
+  ...tokenPaths,
+] as const;
+/** Operations that create something, with a valid body. */
+export const makePaths = [
+  ['POST', '/v1/campaigns', coupon],
+  ['POST', `${CAMPAIGN}/duplicate`, again],
+  ['POST', '/v1/templates', () => template],
+  ['POST', `${TEMPLATE}/campaigns`, again],
+] as const;
+export const securedPaths = [
+  ['GET', '/v1/campaigns'],
+  ['GET', '/v1/dead-letters'],
+  ['GET', '/v1/schedule'],
+  ['GET', '/v1/templates'],
+  ['GET', TEMPLATE],
+  ...makePaths.map(([method, path]) => [method, path] as const),
+  ...campaignPaths,
+  ...bodies.map(([method, path]) => [method, path] as const),
+] as const;
