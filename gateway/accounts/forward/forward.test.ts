@@ -78,7 +78,7 @@ describe('a gateway in front of accounts', () => {
       assert.deepEqual([away.status, away.headers.get('retry-after')], [503, '1']);
       assert.equal((await fetch(`${gateway.url}/readyz`)).status, 200);
       proxy.mend();
-      assert.equal((await browser.post('/v1/accounts/ticket')).status, 200);
+      await eventually(async () => (await browser.post('/v1/accounts/ticket')).status === 200);
       await accounts.process.stop('SIGKILL');
       assert.equal((await browser.post('/v1/accounts/ticket')).status, 503);
     } finally {
