@@ -30,8 +30,9 @@ it('removes an unverifiable seed, keeps one that was drawn with, and changes not
   const { rows } = await client.query(
     'select campaign_id, seed, seed_source, frozen_count, revision from campaigns order by campaign_id',
   );
+  // 0031 gives each campaign a new revision.
   assert.deepEqual(rows, [
-    { campaign_id: drawn, seed, seed_source: 'local', frozen_count: '3', revision: '1' },
-    { campaign_id: undrawn, seed: null, seed_source: null, frozen_count: '3', revision: '2' },
+    { campaign_id: drawn, seed, seed_source: 'local', frozen_count: '3', revision: '2' },
+    { campaign_id: undrawn, seed: null, seed_source: null, frozen_count: '3', revision: '3' },
   ]);
 });
