@@ -4,15 +4,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fieldFault, invalidRequest } from '../../engine/contract/api/problem.ts';
 import type { Pool } from '../../sql/database.ts';
 import {
+  admitFanSession,
   deleteFanSession,
   deleteFanSessionByToken,
-  deleteFanSessions,
   type FoundSession,
   keepNewestFanSessions,
   type Locale,
   listFanSessions,
 } from '../../sql/statements/fans/fan-sessions.ts';
-import { hasFan } from '../../sql/statements/fans/fans.ts';
+import {
+  changeFanAddress,
+  endFanGrants,
+  findCredentialVersion,
+  findResetAddress,
+  hasFan,
+} from '../../sql/statements/fans/fans.ts';
 import { normaliseAddress } from './addresses.ts';
 import type { Attempts, Delayed, Permitted } from './attempts.ts';
 import type {
@@ -29,6 +35,7 @@ import type {
 } from './contract/contract.ts';
 import { type Library, NETWORK_HEADER, type Recipient } from './library/library.ts';
 import { libraryCodeOf } from './library/library-errors.ts';
+import { type Links, resetIdentifier } from './library/links.ts';
 import type { MailKind } from './mail/texts.ts';
 import type { HashingQueue } from './passwords/hashing.ts';
 import { normalisePassword, type PasswordRules } from './passwords/password-rules.ts';
@@ -37,6 +44,7 @@ import {
   addressFault,
   linkRefused,
   NEW_RESET_LINK,
+  NEW_VERIFICATION_LINK,
   passwordFault,
   tooManyAttempts,
   tooManyMails,
@@ -76,8 +84,9 @@ export interface ActParts {
   readonly sessions: Sessions;
   readonly cookies: SessionCookies;
   readonly mint: TicketMint;
-  /** Has an e-mail sent after the answer. */
-  readonly mail: (kind: MailKind, to: Recipient) => void;
+  readonly links: Links;
+  /** Has an e-mail sent after the answer; `token` is that of its link. */
+  readonly mail: (kind: MailKind, to: Recipient, token?: string) => void;
 }
 
 const NOTHING: ActAnswer = { status: 204 };
@@ -102,10 +111,20 @@ export async function signUp(parts: ActParts, asker: Asker, body: SignUpBody): P
   return requested(address);
 }
 
-/** Verifies an address, of a sign-up or a change. Repeating it does no harm: the link of an e-mail may be opened twice. */
+/** Verifies the address of a sign-up, which may be repeated, or changes the address, which a link does once. */
 export async function verifyAddress(parts: ActParts, _asker: Asker, body: TokenBody): Promise<ActAnswer> {
+  const { token } = body;
+  if (parts.links.isForChange(token)) return await takeNewAddress(parts, token);
+  await parts.library.api.verifyEmail({ query: { token }, headers: new Headers() });
+  return NOTHING;
+}
+
+async function takeNewAddress({ pool, links }: ActParts, token: string): Promise<ActAnswer> {
+  const change = links.readChange(token);
   try {
-    await parts.library.api.verifyEmail({ query: { token: body.token }, headers: new Headers() });
+    if (change === undefined || !(await changeFanAddress(pool, change))) {
+      throw linkRefused(NEW_VERIFICATION_LINK);
+    }
   } catch (error) {
     // Somebody else has signed up with the new address since.
     if (Reflect.get(Object(error), 'code') === '23505') throw linkRefused('Choose another address.');
@@ -127,18 +146,29 @@ export async function requestVerification(
 
 export async function logIn(parts: ActParts, asker: Asker, body: CredentialsBody): Promise<ActAnswer> {
   const address = readAddress(body.address);
-  const permitted = permit(parts.attempts.login({ address, ...asker }), tooManyAttempts);
-  const password = normalisePassword(body.password);
-  const made = await parts.hashing.run(() =>
-    parts.library.api
-      .signInEmail({ body: { email: address, password }, headers: headersOf(asker) })
-      .catch((error: unknown) => {
-        // The password was right, or was not looked at: neither is a guess.
-        if (libraryCodeOf(error) !== 'INVALID_EMAIL_OR_PASSWORD') permitted.forgive();
-        throw error;
-      }),
+  const device = await presentDevice(parts, asker, address);
+  const permitted = permit(
+    parts.attempts.login({ address, network: asker.network, device }),
+    tooManyAttempts,
   );
+  const password = normalisePassword(body.password);
+  const { made, credentialVersion } = await parts.hashing.run(async () => {
+    try {
+      // Before the password is looked at: a reset meanwhile makes it another one, and the session of this login void.
+      const version = await findCredentialVersion(parts.pool, address);
+      const body = { email: address, password };
+      const signedIn = await parts.library.api.signInEmail({ body, headers: headersOf(asker) });
+      return { made: signedIn, credentialVersion: version ?? NO_VERSION };
+    } catch (error) {
+      // The password was right, or was not looked at: neither is a guess.
+      if (libraryCodeOf(error) !== 'INVALID_EMAIL_OR_PASSWORD') permitted.forgive();
+      throw error;
+    }
+  });
   permitted.forgive();
+  if (!(await admitFanSession(parts.pool, { token: made.token, credentialVersion }))) {
+    throw accountsUnavailable();
+  }
   await keepNewestFanSessions(parts.pool, made.user.id, MOST_SESSIONS);
   const view: FanView = {
     id: made.user.id,
@@ -146,8 +176,24 @@ export async function logIn(parts: ActParts, asker: Asker, body: CredentialsBody
     locale: made.user.locale === 'ko' ? 'ko' : 'en',
     made_at: made.user.createdAt.toISOString(),
   };
-  const cookies = [parts.cookies.keep(made.token), parts.attempts.deviceCookie(address)];
+  const cookies = [parts.cookies.keep(made.token)];
+  if (device === undefined) cookies.push(parts.attempts.deviceCookie(address, credentialVersion));
   return { status: 200, body: view, cookies };
+}
+
+/** Of an account that was made while its login was under way: no account has it, so the login is repeated. */
+const NO_VERSION = '00000000-0000-0000-0000-000000000000';
+
+/** The browser, if it is known and the account's grants have not been ended since. */
+async function presentDevice(
+  { attempts, pool }: ActParts,
+  { cookies }: Asker,
+  address: string,
+): Promise<string | undefined> {
+  const device = attempts.knownDevice(address, cookies);
+  if (device === undefined) return undefined;
+  const present = await findCredentialVersion(pool, address);
+  return device.credentialVersion === present ? device.id : undefined;
 }
 
 /** Ends the session, if the cookie has one, and removes the cookie in any case. */
@@ -159,7 +205,7 @@ export async function logOut(parts: ActParts, asker: Asker): Promise<ActAnswer> 
 
 export async function logOutEverywhere(parts: ActParts, asker: Asker): Promise<ActAnswer> {
   const { fanId } = await parts.sessions.require(asker.cookies);
-  await deleteFanSessions(parts.pool, fanId);
+  await endFanGrants(parts.pool, fanId);
   return { status: 204, cookies: [parts.cookies.clear()] };
 }
 
@@ -214,14 +260,24 @@ export async function requestReset(parts: ActParts, asker: Asker, body: AddressB
  */
 export async function resetPassword(parts: ActParts, _asker: Asker, body: ResetBody): Promise<ActAnswer> {
   const newPassword = readNewPassword(parts, body.password, undefined);
-  const { token } = body;
+  const token = await readResetToken(parts, body.token);
   try {
     const address = await parts.hashing.run(() => parts.library.resetPassword({ newPassword, token }));
-    return { status: 204, cookies: [parts.attempts.deviceCookie(address)] };
+    const version = await findCredentialVersion(parts.pool, address);
+    const cookies = version === undefined ? [] : [parts.attempts.deviceCookie(address, version)];
+    return { status: 204, cookies };
   } catch (error) {
     const isOver = ['INVALID_TOKEN', 'USER_NOT_FOUND'].includes(libraryCodeOf(error));
     throw isOver ? linkRefused(NEW_RESET_LINK) : error;
   }
+}
+
+/** The library's token in that of a link. Throws Problem link-refused if the link did not go to the present address of its account. */
+async function readResetToken({ links, pool }: ActParts, given: string): Promise<string> {
+  const read = links.readReset(given);
+  const address = read && (await findResetAddress(pool, resetIdentifier(read.token)));
+  if (address === undefined || read?.wentTo(address) !== true) throw linkRefused(NEW_RESET_LINK);
+  return read.token;
 }
 
 /**
@@ -240,11 +296,14 @@ export async function changeAddress(
   }
   countMail(parts, asker, newEmail);
   await withPassword(parts, asker, { session, given: body.password }, async password => {
-    const headers = sessionHeaders(parts, session);
-    await parts.library.api.verifyPassword({ body: { password }, headers });
-    await parts.library.api.changeEmail({ body: { newEmail }, headers });
+    await parts.library.api.verifyPassword({ body: { password }, headers: sessionHeaders(parts, session) });
   });
-  parts.mail('address-notice', { address: session.address, locale: session.locale });
+  const { fanId, address, locale, credentialVersion } = session;
+  if (!(await hasFan(parts.pool, newEmail))) {
+    const token = parts.links.forChange({ fanId, from: address, to: newEmail, credentialVersion });
+    parts.mail('new-address', { address: newEmail, locale }, token);
+  }
+  parts.mail('address-notice', { address, locale });
   return requested(newEmail);
 }
 
@@ -267,7 +326,10 @@ async function withPassword(
   { session, given }: { readonly session: FoundSession; readonly given: string },
   work: (password: string) => Promise<unknown>,
 ): Promise<void> {
-  const permitted = permit(attempts.login({ address: session.address, ...asker }), tooManyAttempts);
+  const { address, credentialVersion } = session;
+  const known = attempts.knownDevice(address, asker.cookies);
+  const device = known?.credentialVersion === credentialVersion ? known.id : undefined;
+  const permitted = permit(attempts.login({ address, network: asker.network, device }), tooManyAttempts);
   try {
     await hashing.run(() => work(normalisePassword(given)));
   } catch (error) {

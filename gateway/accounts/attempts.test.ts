@@ -4,9 +4,11 @@ import { Attempts } from './attempts.ts';
 
 const secret = 'a secret of accounts, of 32 characters or more';
 const address = 'ada@example.com';
+const VERSION = 'a3b1c5d7-0000-4000-8000-000000000001';
 
 function isPermitted(attempts: Attempts, network: string, cookies = '', of = address): boolean {
-  return 'forgive' in attempts.login({ address: of, network, cookies });
+  const device = attempts.knownDevice(of, cookies)?.id;
+  return 'forgive' in attempts.login({ address: of, network, device });
 }
 
 /** How many fail before the next is refused. */
@@ -17,14 +19,14 @@ function failures(attempts: Attempts, network: string, cookies = '', of = addres
 }
 
 function cookieFor(attempts: Attempts, of = address): string {
-  return attempts.deviceCookie(of).split(';')[0] ?? '';
+  return attempts.deviceCookie(of, VERSION).split(';')[0] ?? '';
 }
 
 test('a network gets ten wrong passwords for an account, then one in two minutes', () => {
   let nowMs = 0;
   const attempts = new Attempts(secret, () => nowMs);
   assert.equal(failures(attempts, '203.0.113.0'), 10);
-  assert.deepEqual(attempts.login({ address, network: '203.0.113.0', cookies: '' }), { waitMs: 120_000 });
+  assert.deepEqual(attempts.login({ address, network: '203.0.113.0' }), { waitMs: 120_000 });
   assert.ok(isPermitted(attempts, '198.51.100.0'), 'another network');
   assert.ok(isPermitted(attempts, '203.0.113.0', '', 'bob@example.com'), 'another account');
   nowMs = 120_000;
@@ -34,7 +36,7 @@ test('a network gets ten wrong passwords for an account, then one in two minutes
 test('a login that succeeds does not count', () => {
   const attempts = new Attempts(secret, () => 0);
   for (let login = 0; login < 1_000; login++) {
-    const permitted = attempts.login({ address, network: '203.0.113.0', cookies: '' });
+    const permitted = attempts.login({ address, network: '203.0.113.0' });
     assert.ok('forgive' in permitted);
     permitted.forgive();
   }
@@ -57,6 +59,21 @@ test('many networks together get a hundred, and cannot lock out a browser that h
     10,
     'another browser of the same person',
   );
+});
+
+test('known browsers of one account get fifty together, however many somebody has made', () => {
+  const attempts = new Attempts(secret, () => 0);
+  let count = 0;
+  for (let device = 0; device < 20; device++) count += failures(attempts, '192.0.2.0', cookieFor(attempts));
+  assert.equal(count, 50);
+  assert.ok(isPermitted(attempts, '192.0.2.0'), 'a new browser');
+});
+
+test('a device cookie says at which credential version of the account it was made', () => {
+  const attempts = new Attempts(secret, () => 0);
+  assert.equal(attempts.knownDevice(address, cookieFor(attempts))?.credentialVersion, VERSION);
+  const other = cookieFor(attempts).replace(VERSION, VERSION.replace('a', 'b'));
+  assert.equal(attempts.knownDevice(address, other), undefined, 'not a changed one');
 });
 
 test('one network gets three hundred over all accounts', () => {

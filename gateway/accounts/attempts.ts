@@ -3,8 +3,8 @@
  *
  * Failed logins are counted by account and network, by network, and by account over all networks, so that neither one network can try
  * many accounts nor many networks one account. Such a limit would let anybody lock somebody out by failing in their name. So a browser
- * that has logged in to the account before counts for itself alone: it holds a signed cookie, the device cookie (OWASP, "Slow
- * Down Online Guessing Attacks with Device Cookies"). For a new browser of somebody whose account is under attack there is the e-mail that
+ * that has logged in to the account before counts apart from strangers: it holds a signed cookie, the device cookie (OWASP, "Slow
+ * Down Online Guessing Attacks with Device Cookies"), until the account's credential version changes. For a new browser of somebody whose account is under attack there is the e-mail that
  * resets the password: it also brings the device cookie.
  *
  * Whether an account exists makes no difference: addresses are counted as they are asked for.
@@ -17,7 +17,7 @@ export const DEVICE_COOKIE = '__Host-fairline_device';
 /** Browsers keep no cookie for longer. */
 const DEVICE_LIFE_S = 400 * 86_400;
 const NONCE_BYTES = 16;
-const DEVICE = /^[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}$/;
+const DEVICE = /^([A-Za-z0-9_-]{22})\.([0-9a-f-]{36})\.([A-Za-z0-9_-]{43})$/;
 
 /** Some 100 bytes each; beyond it the least recently used ones start over. */
 const KEPT = 200_000;
@@ -27,6 +27,8 @@ const MINUTE_S = 60;
 const OWN = { burst: 10, perSecond: 1 / (2 * MINUTE_S), most: KEPT };
 /** Of all strangers together: a guesser with many networks gets 2,900 a day. */
 const ACCOUNT = { burst: 100, perSecond: 1 / 30, most: KEPT };
+/** Of all known browsers of an account together: whoever has its password can make himself as many as he likes, until it is reset. */
+const ACCOUNT_DEVICES = { burst: 50, perSecond: 1 / MINUTE_S, most: KEPT };
 /** A network may be a town behind one carrier, all of whom mistype in the minute before a drop. */
 const NETWORK = { burst: 300, perSecond: 1, most: KEPT };
 const MAIL_PAIR = { burst: 5, perSecond: 1 / (5 * MINUTE_S), most: KEPT };
@@ -39,8 +41,15 @@ export interface Attempt {
   readonly address: string;
   /** '' if unknown: then everybody unknown is one network, for the account's sake. */
   readonly network: string;
-  /** The request's Cookie header. */
-  readonly cookies: string;
+  /** That of knownDevice, if its credential version is the account's. */
+  readonly device?: string | undefined;
+}
+
+/** A browser that has logged in to the account before. */
+export interface KnownDevice {
+  readonly id: string;
+  /** That of the account at that time: the browser is known while it is the present one. */
+  readonly credentialVersion: string;
 }
 
 interface Taken {
@@ -62,6 +71,7 @@ export class Attempts {
   readonly #key: KeyObject;
   readonly #own = new Buckets(OWN);
   readonly #devices = new Buckets(OWN);
+  readonly #accountDevices = new Buckets(ACCOUNT_DEVICES);
   readonly #accounts = new Buckets(ACCOUNT);
   readonly #networks = new Buckets(NETWORK);
   readonly #mailPairs = new Buckets(MAIL_PAIR);
@@ -74,9 +84,13 @@ export class Attempts {
   }
 
   /** Counts an attempt to log in, before it is made, so that many at once are counted too. */
-  login({ address, network, cookies }: Attempt): Permitted | Delayed {
-    const device = this.#deviceOf(address, cookies);
-    if (device !== undefined) return this.#take([{ buckets: this.#devices, key: device }]);
+  login({ address, network, device }: Attempt): Permitted | Delayed {
+    if (device !== undefined) {
+      return this.#take([
+        { buckets: this.#devices, key: device },
+        { buckets: this.#accountDevices, key: address },
+      ]);
+    }
     return this.#take([
       { buckets: this.#own, key: `${address} ${network}` },
       { buckets: this.#accounts, key: address },
@@ -95,24 +109,26 @@ export class Attempts {
   }
 
   /** The Set-Cookie header for a browser that has logged in to the account. */
-  deviceCookie(address: string): string {
-    const nonce = randomBytes(NONCE_BYTES).toString('base64url');
-    const value = `${nonce}.${this.#signature(address, nonce)}`;
+  deviceCookie(address: string, credentialVersion: string): string {
+    const device = `${randomBytes(NONCE_BYTES).toString('base64url')}.${credentialVersion}`;
+    const value = `${device}.${this.#signature(address, device)}`;
     return `${DEVICE_COOKIE}=${value}; Max-Age=${DEVICE_LIFE_S}; Path=/; HttpOnly; Secure; SameSite=Lax`;
   }
 
-  /** The device, if its cookie is for this address. */
-  #deviceOf(address: string, cookies: string): string | undefined {
-    const value = cookieOf(cookies, DEVICE_COOKIE);
-    if (value === undefined || !DEVICE.test(value)) return undefined;
-    const [nonce = '', signature = ''] = value.split('.');
-    const right = this.#signature(address, nonce);
-    return timingSafeEqual(Buffer.from(signature), Buffer.from(right)) ? nonce : undefined;
+  /** The browser of a Cookie header, if its device cookie is for this address. */
+  knownDevice(address: string, cookies: string): KnownDevice | undefined {
+    const [, id = '', credentialVersion = '', signature = ''] =
+      DEVICE.exec(cookieOf(cookies, DEVICE_COOKIE) ?? '') ?? [];
+    if (id === '') return undefined;
+    const right = this.#signature(address, `${id}.${credentialVersion}`);
+    return timingSafeEqual(Buffer.from(signature), Buffer.from(right))
+      ? { id, credentialVersion }
+      : undefined;
   }
 
   /** The prefix keeps these signatures apart from those of sessions, which have the same secret. */
-  #signature(address: string, nonce: string): string {
-    return createHmac('sha256', this.#key).update(`device ${nonce} ${address}`).digest('base64url');
+  #signature(address: string, device: string): string {
+    return createHmac('sha256', this.#key).update(`device ${device} ${address}`).digest('base64url');
   }
 
   /** Takes from all buckets, or from none. */

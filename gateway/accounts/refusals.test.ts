@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { eventually } from '../../engine/test/support.ts';
 import { type Accounts, newAddress, PASSWORD, startAccounts } from './testing/accounts.ts';
-import type { BrowserAnswer } from './testing/browser.ts';
+import type { Browser, BrowserAnswer } from './testing/browser.ts';
 
 const OTHER = 'five herons in the reeds';
 
@@ -167,6 +167,102 @@ describe('refusals', () => {
     }
     const login = await accounts.browser().post('/v1/accounts/login', { address: late, password: PASSWORD });
     assert.equal(login.status, 200, 'a refused link has changed nothing');
+  });
+
+  test('a link to reset is refused after another reset, a change of address, or a logout everywhere', async () => {
+    const twice = await accounts.fan(newAddress());
+    const first = await resetToken(twice);
+    await accounts.browser().post('/v1/accounts/password-mail', { address: twice });
+    await accounts.mails(twice, 3);
+    const second = await accounts.link(twice, /new password/);
+    assert.notEqual(first, second);
+    assert.equal((await resets(second)).status, 204);
+    assert.deepEqual(problem(await resets(first)), [410, 'link-refused'], 'another reset');
+
+    const former = newAddress();
+    const browser = await accounts.loggedIn(former);
+    const token = await resetToken(former);
+    const next = newAddress();
+    await browser.post('/v1/accounts/address', { address: next, password: PASSWORD });
+    const change = await accounts.link(next, /new e-mail/);
+    assert.equal((await browser.post('/v1/accounts/verification', { token: change })).status, 204);
+    assert.deepEqual(problem(await resets(token)), [410, 'link-refused'], 'a change of address');
+
+    const everywhere = newAddress();
+    const other = await accounts.loggedIn(everywhere);
+    const pending = await resetToken(everywhere);
+    await other.post('/v1/accounts/logout-everywhere');
+    assert.deepEqual(problem(await resets(pending)), [410, 'link-refused'], 'a logout everywhere');
+  });
+
+  test('a link to reset works only while its account has the address that it went to', async () => {
+    const address = await accounts.fan(newAddress());
+    const token = await resetToken(address);
+    // As if the change had been made while the link was.
+    await accounts.pool.query('update fans set email = $2 where email = $1', [address, newAddress()]);
+    assert.deepEqual(problem(await resets(token)), [410, 'link-refused']);
+  });
+
+  test('a link for a new address is refused after a reset or a logout everywhere, works once, and cannot be made up', async () => {
+    const pendingOf = async (browser: Browser): Promise<string> => {
+      const next = newAddress();
+      const asked = await browser.post('/v1/accounts/address', { address: next, password: PASSWORD });
+      assert.equal(asked.status, 202, asked.text);
+      return await accounts.link(next, /new e-mail/);
+    };
+    const opened = async (token: string): Promise<unknown[]> =>
+      problem(await accounts.browser().post('/v1/accounts/verification', { token }));
+    const address = newAddress();
+    const thief = await accounts.loggedIn(address);
+    const stolen = await pendingOf(thief);
+    assert.equal((await resets(await resetToken(address))).status, 204);
+    assert.deepEqual(await opened(stolen), [410, 'link-refused'], 'after a reset');
+    const owner = await accounts.browser().post('/v1/accounts/login', { address, password: OTHER });
+    assert.equal(owner.status, 200, 'the account has its address still');
+
+    const other = await accounts.loggedIn(newAddress());
+    const ended = await pendingOf(other);
+    await other.post('/v1/accounts/logout-everywhere');
+    assert.deepEqual(await opened(ended), [410, 'link-refused'], 'after a logout everywhere');
+
+    const third = await accounts.loggedIn(newAddress());
+    const [one, two] = [await pendingOf(third), await pendingOf(third)];
+    for (const forged of [
+      one.slice(0, -3),
+      one.replace('change.', 'change.e30'),
+      'change.e30.x',
+      'change.',
+    ]) {
+      assert.deepEqual(await opened(forged), [410, 'link-refused'], forged);
+    }
+    assert.deepEqual(await opened(one), [204, 'undefined']);
+    assert.deepEqual(await opened(two), [410, 'link-refused'], 'of two the one that is opened first');
+    assert.deepEqual(await opened(one), [410, 'link-refused'], 'used');
+  });
+
+  test('logins beside a reset leave no session of the former password', async () => {
+    const address = await accounts.fan(newAddress());
+    const token = await resetToken(address);
+    const thieves = Array.from({ length: 8 }, (_, index) => accounts.browser(`203.0.${index}.1`));
+    const logins = thieves.map(each => each.post('/v1/accounts/login', { address, password: PASSWORD }));
+    assert.equal((await resets(token)).status, 204);
+    await Promise.all(logins);
+    for (const thief of thieves) assert.equal((await thief.get('/v1/accounts/me')).status, 401);
+  });
+
+  test('a session of a login is void if the credential version has changed since', async () => {
+    const address = newAddress();
+    const browser = await accounts.loggedIn(address);
+    // As a login leaves its session that read the version, and was overtaken by a reset before it wrote the row.
+    await accounts.pool.query('update fans set credential_version = gen_random_uuid() where email = $1', [
+      address,
+    ]);
+    assert.deepEqual(problem(await browser.post('/v1/accounts/ticket')), [401, 'signed-out']);
+    await accounts.pool.query(
+      `update fan_sessions set credential_version = null where fan_id = (select id from fans where email = $1)`,
+      [address],
+    );
+    assert.deepEqual(problem(await browser.get('/v1/accounts/me')), [401, 'signed-out']);
   });
 
   test('of 20 uses of one link at once, one sets the password', async () => {

@@ -3,13 +3,14 @@ import type { Logger } from 'pino';
 import { messageOf } from '../../engine/contract/process/message-of.ts';
 import { openPool, type Pool } from '../../sql/database.ts';
 import { checkSchema } from '../../sql/schema/schema.ts';
-import { deleteEndedFanRows, markFanVerified } from '../../sql/statements/fans/fans.ts';
+import { deleteEndedFanRows, endFanGrants, markFanVerified } from '../../sql/statements/fans/fans.ts';
 import { listen } from '../http/listen.ts';
 import { TrustedProxies } from '../http/trusted-proxies.ts';
 import { Attempts } from './attempts.ts';
 import type { AccountsConfig } from './config.ts';
 import { buildAccountsApp } from './http/app.ts';
 import { type Library, makeLibrary, type Recipient } from './library/library.ts';
+import { Links } from './library/links.ts';
 import { fileDelivery, Outgoing, smtpDelivery } from './mail/outgoing.ts';
 import { type MailKind, mailText } from './mail/texts.ts';
 import { AccountsMetrics } from './metrics.ts';
@@ -55,11 +56,12 @@ export async function startAccounts(config: AccountsConfig, log: Logger): Promis
   });
   const attempts = new Attempts(config.ACCOUNTS_SECRET);
   const mail = mailer(config, attempts, outgoing);
-  const library = openLibrary({ config, pool, log, mail });
+  const links = new Links({ secret: config.ACCOUNTS_SECRET, lifeS: config.LINK_LIFETIME_S });
+  const library = openLibrary({ config, pool, links, log, mail });
   const cookies = new SessionCookies(config.ACCOUNTS_SECRET, config.SESSION_LIFETIME_S);
   const database = watchDatabase(pool, log);
   const app = buildAccountsApp({
-    ...{ config, metrics, pool, library, hashing, attempts, cookies, mail },
+    ...{ config, metrics, pool, library, hashing, attempts, cookies, links, mail },
     proxies: new TrustedProxies(config.ACCOUNTS_TRUSTED_PROXIES),
     rules: new PasswordRules(),
     sessions: new Sessions({ pool, cookies, lifeS: config.SESSION_LIFETIME_S }),
@@ -114,17 +116,19 @@ function mailer(config: AccountsConfig, attempts: Attempts, outgoing: Outgoing):
 interface LibraryNeeds {
   readonly config: AccountsConfig;
   readonly pool: Pool;
+  readonly links: Links;
   readonly log: Logger;
   readonly mail: SendMail;
 }
 
-function openLibrary({ config, pool, log, mail }: LibraryNeeds): Library {
+function openLibrary({ config, pool, links, log, mail }: LibraryNeeds): Library {
   const library = makeLibrary({
     pool,
     secret: config.ACCOUNTS_SECRET,
     publicUrl: config.ACCOUNTS_PUBLIC_URL,
     sessionS: config.SESSION_LIFETIME_S,
     linkS: config.LINK_LIFETIME_S,
+    links,
     log,
     mail,
     signedUpAgain: ({ isVerified, ...fan }) => {
@@ -137,7 +141,11 @@ function openLibrary({ config, pool, log, mail }: LibraryNeeds): Library {
           .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'a link could not be made'));
       });
     },
-    passwordReset: fanId => markFanVerified(pool, fanId),
+    // After the library's transaction: so this also ends a session that a login beside it has made.
+    passwordReset: async fanId => {
+      await markFanVerified(pool, fanId);
+      await endFanGrants(pool, fanId);
+    },
   });
   return library;
 }

@@ -69,6 +69,32 @@ describe('a storm', () => {
     assert.equal(entered.status, 200, entered.text);
   });
 
+  test('a known browser is known until the password is reset, and gets no second device cookie', async () => {
+    const address = newAddress();
+    const thief = await accounts.loggedIn(address);
+    const device = thief.cookies.get(DEVICE_COOKIE);
+    const again = await thief.post('/v1/accounts/login', { address, password: PASSWORD });
+    assert.equal(again.status, 200);
+    assert.equal(thief.cookies.get(DEVICE_COOKIE), device);
+    await accounts.browser().post('/v1/accounts/password-mail', { address });
+    const token = await accounts.link(address, /new password/);
+    assert.equal(
+      (await accounts.browser().post('/v1/accounts/password', { token, password: OTHER })).status,
+      204,
+    );
+    const guesses: number[] = [];
+    const guesser = thief.copy('192.0.2.140');
+    for (let guess = 0; guess < 10; guess++) {
+      guesses.push((await guesser.post('/v1/accounts/login', { address, password: PASSWORD })).status);
+    }
+    assert.deepEqual(new Set(guesses), new Set([401]));
+    assert.equal(
+      (await logIn(address, OTHER, '192.0.2.140')).status,
+      429,
+      'counted as a stranger of its network',
+    );
+  });
+
   test('an address that does not exist is limited as well', async () => {
     const unknown = newAddress();
     const statuses: number[] = [];

@@ -14,7 +14,10 @@ create table fans (
   -- Of e-mails.
   locale         text not null check (locale in ('en', 'ko')),
   created_at     timestamptz(3) not null,
-  updated_at     timestamptz(3) not null
+  updated_at     timestamptz(3) not null,
+  -- Another one after a reset of the password, a change of address and a logout everywhere: what was granted before is bound to it, and
+  -- ends so (sessions, browsers that count for themselves, links for a new address). Random: it is no other account's either.
+  credential_version uuid not null default gen_random_uuid()
 );
 -- Accounts whose address was never verified are deleted by age.
 create index fans_unverified on fans (created_at) where not email_verified;
@@ -29,7 +32,9 @@ create table fan_sessions (
   ip_address text not null check (char_length(ip_address) <= 45),
   user_agent text not null check (char_length(user_agent) <= 256),
   created_at timestamptz(3) not null,
-  updated_at timestamptz(3) not null
+  updated_at timestamptz(3) not null,
+  -- That of the fan before the password was looked at. A session is valid while both are equal; null while a login is under way.
+  credential_version uuid
 );
 create index fan_sessions_fan on fan_sessions (fan_id, created_at);
 create index fan_sessions_expiry on fan_sessions (expires_at);

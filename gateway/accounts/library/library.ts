@@ -1,5 +1,5 @@
 /**
- * better-auth over our tables: sign-up, verification, login, reset, change of address, deletion. Its endpoints are called as functions
+ * better-auth over our tables: sign-up, verification, login, reset, deletion. Its endpoints are called as functions
  * and not through its HTTP handler, since routes, answers, cookies and limits are ours; the README says what of it did not fit.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -11,6 +11,7 @@ import type { MailKind } from '../mail/texts.ts';
 import { hashPassword, verifyPassword } from '../passwords/hashing.ts';
 import { LEAST_CHARACTERS, MOST_CHARACTERS } from '../passwords/password-rules.ts';
 import { SESSION_COOKIE } from '../session/session-cookie.ts';
+import type { Links } from './links.ts';
 
 /** The header that carries the client's network to the library; it is set by us only. */
 export const NETWORK_HEADER = 'x-client-network';
@@ -26,6 +27,7 @@ export interface LibraryParts {
   readonly publicUrl: string;
   readonly sessionS: number;
   readonly linkS: number;
+  readonly links: Links;
   readonly log: Logger;
   /** Has an e-mail sent, later; `token` is that of its link. */
   readonly mail: (kind: MailKind, to: Recipient, token?: string) => void;
@@ -68,7 +70,7 @@ function recipientOf(fan: LibraryFan): Recipient {
 }
 
 function makeEndpoints(parts: LibraryParts) {
-  const { pool, secret, publicUrl, sessionS, linkS, log, mail, signedUpAgain, passwordReset } = parts;
+  const { pool, secret, publicUrl, sessionS, linkS, links, log, mail, signedUpAgain, passwordReset } = parts;
   const timestamps = { createdAt: 'created_at', updatedAt: 'updated_at' };
   return betterAuth({
     appName: 'fairline',
@@ -106,7 +108,6 @@ function makeEndpoints(parts: LibraryParts) {
       modelName: 'fans',
       fields: { ...timestamps, emailVerified: 'email_verified' },
       additionalFields: { locale: { type: 'string', required: true, input: true } },
-      changeEmail: { enabled: true },
       deleteUser: { enabled: true },
     },
     session: {
@@ -156,7 +157,8 @@ function makeEndpoints(parts: LibraryParts) {
       },
       resetPasswordTokenExpiresIn: linkS,
       revokeSessionsOnPasswordReset: true,
-      sendResetPassword: async ({ user, token }) => mail('reset', recipientOf(user), token),
+      sendResetPassword: async ({ user, token }) =>
+        mail('reset', recipientOf(user), links.forReset(token, user.email)),
       onPasswordReset: async ({ user }) => {
         await passwordReset(user.id);
         const reset = resets.getStore();
@@ -168,14 +170,7 @@ function makeEndpoints(parts: LibraryParts) {
     emailVerification: {
       sendOnSignUp: true,
       expiresIn: linkS,
-      sendVerificationEmail: async ({ user, token }) =>
-        mail(isForNewAddress(token) ? 'new-address' : 'verify', recipientOf(user), token),
+      sendVerificationEmail: async ({ user, token }) => mail('verify', recipientOf(user), token),
     },
   });
-}
-
-/** The library uses one callback for two e-mails, and tells them apart only inside of the token. */
-function isForNewAddress(token: string): boolean {
-  const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
-  return typeof Reflect.get(Object(claims), 'updateTo') === 'string';
 }

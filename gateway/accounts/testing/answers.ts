@@ -170,7 +170,9 @@ function ownCases(
     },
     [`post ${at}/password 410 link-refused`]: () => post(`${at}/password`, { token: 'x', password: OTHER }),
     [`post ${at}/password 429 too-many-requests`]: async () => {
-      const body = { token: 'x', password: OTHER };
+      const own = await fan(address());
+      await visitor().post(`${at}/password-mail`, { address: own });
+      const body = { token: await link(own, /new password/), password: OTHER };
       const answers = await Promise.all(Array.from({ length: 50 }, () => post(`${at}/password`, body)));
       return answers.find(({ status }) => status === 429) ?? assert.fail('no request was refused');
     },

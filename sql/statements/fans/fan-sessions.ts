@@ -1,6 +1,6 @@
 /**
- * Statements on fans' sessions. A session is valid while its row exists and PostgreSQL's clock has not reached expires_at; no other
- * clock decides. Its token never changes: a renewal only moves expires_at, so it can be repeated, and of two at once none loses.
+ * Statements on fans' sessions. A session is valid while its row exists, has the fan's credential version, and PostgreSQL's clock has not
+ * reached expires_at; no other clock decides. Its token never changes: a renewal only moves expires_at, so it can be repeated, and of two at once none loses.
  */
 import type { Queryable } from '../../database.ts';
 
@@ -14,6 +14,7 @@ export interface FoundSession {
   readonly address: string;
   readonly isVerified: boolean;
   readonly locale: Locale;
+  readonly credentialVersion: string;
   readonly madeAt: Date;
   /** Seconds since the epoch, by PostgreSQL's clock. */
   readonly nowS: number;
@@ -29,13 +30,31 @@ export async function findFanSessions(
   const { rows } = await db.query<FoundSession>({
     name: 'find fan sessions',
     text: `select s.id as "sessionId", s.token, f.id as "fanId", f.email as address, f.email_verified as "isVerified", f.locale,
-                  f.created_at as "madeAt", extract(epoch from now())::float8 as "nowS",
+                  f.credential_version as "credentialVersion", f.created_at as "madeAt", extract(epoch from now())::float8 as "nowS",
                   extract(epoch from s.expires_at - now())::float8 as "leftS"
-             from fan_sessions s join fans f on f.id = s.fan_id
+             from fan_sessions s join fans f on f.id = s.fan_id and f.credential_version = s.credential_version
             where s.token = any($1::text[]) and s.expires_at > now()`,
     values: [tokens],
   });
   return rows;
+}
+
+/**
+ * Makes the session of a login valid, if the fan still has the version that was read before the password was looked at. If not (the password
+ * was reset meanwhile, or a logout ended all sessions) it ends the session and resolves with false.
+ */
+export async function admitFanSession(
+  db: Queryable,
+  session: { readonly token: string; readonly credentialVersion: string },
+): Promise<boolean> {
+  const { token, credentialVersion } = session;
+  const { rowCount } = await db.query(
+    `update fan_sessions s set credential_version = f.credential_version
+       from fans f where s.token = $1 and f.id = s.fan_id and f.credential_version = $2`,
+    [token, credentialVersion],
+  );
+  if (rowCount !== 1) await deleteFanSessionByToken(db, token);
+  return rowCount === 1;
 }
 
 /** Lets a valid session last for `lifeS` seconds from now; false if it is valid no longer. */
@@ -79,11 +98,6 @@ export async function deleteFanSession(db: Queryable, fanId: string, sessionId: 
 /** Ends the session with this token, if there is one. */
 export async function deleteFanSessionByToken(db: Queryable, token: string): Promise<void> {
   await db.query('delete from fan_sessions where token = $1', [token]);
-}
-
-/** Ends all sessions of a fan. */
-export async function deleteFanSessions(db: Queryable, fanId: string): Promise<void> {
-  await db.query('delete from fan_sessions where fan_id = $1', [fanId]);
 }
 
 /** Ends all sessions of a fan but the newest `most`. */
