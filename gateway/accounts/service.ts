@@ -101,6 +101,9 @@ const FRAGMENTS: Readonly<Record<MailKind, string>> = {
   'address-notice': '',
 };
 
+/** Without these somebody stays locked out, or does not learn that their account is being taken. */
+const URGENT: ReadonlySet<MailKind> = new Set(['reset', 'address-notice']);
+
 function mailer(config: AccountsConfig, attempts: Attempts, outgoing: Outgoing): SendMail {
   return (kind, { address, locale }, token = '') => {
     if (!attempts.maySendTo(address)) return;
@@ -109,7 +112,7 @@ function mailer(config: AccountsConfig, attempts: Attempts, outgoing: Outgoing):
       link: `${config.ACCOUNTS_PUBLIC_URL}/account${fragment}`,
       minutes: Math.floor(config.LINK_LIFETIME_S / 60),
     };
-    outgoing.send({ to: address, ...mailText(kind, locale, facts) });
+    outgoing.send({ to: address, urgent: URGENT.has(kind), ...mailText(kind, locale, facts) });
   };
 }
 

@@ -145,10 +145,14 @@ test('drops beyond its cap, and a stop sends what waits without trying again', a
   };
   const outgoing = new Outgoing({ deliver, log, done: how => done.push(how) });
   outgoing.send({ ...mail, to: 'failing@example.com' });
-  for (let sent = 0; sent < 10_010; sent++) outgoing.send(mail);
+  for (let sent = 0; sent < 8_010; sent++) outgoing.send(mail);
   const dropped = done.length;
   assert.ok(dropped > 0 && dropped < 10);
   assert.deepEqual(new Set(done), new Set(['dropped']));
+  for (let sent = 0; sent < 2_000; sent++) outgoing.send({ ...mail, urgent: true });
+  assert.equal(done.length, dropped, 'there are places for urgent ones');
+  outgoing.send({ ...mail, urgent: true });
+  assert.equal(done.length, dropped + 1);
   const stopped = outgoing.stop();
   release();
   await stopped;
@@ -156,4 +160,46 @@ test('drops beyond its cap, and a stop sends what waits without trying again', a
   assert.equal(done.filter(how => how === 'failed').length, 1);
   assert.equal(done.filter(how => how === 'sent').length, 10_010 - dropped);
   assert.equal(outgoing.waiting, 0);
+});
+
+test('recipients who cannot be reached hold nobody up, and a refusal for good is not repeated', async () => {
+  const done: string[] = [];
+  const tried: string[] = [];
+  const deliver = async ({ to }: Mail): Promise<void> => {
+    tried.push(to);
+    if (to.startsWith('later'))
+      throw Object.assign(new Error('451'), { code: 'EENVELOPE', responseCode: 451 });
+    if (to.startsWith('never'))
+      throw Object.assign(new Error('550'), { code: 'EENVELOPE', responseCode: 550 });
+  };
+  const outgoing = new Outgoing({ deliver, log, done: how => done.push(how) });
+  for (let sent = 0; sent < 8; sent++) outgoing.send({ ...mail, to: `later-${sent}@example.com` });
+  for (let sent = 0; sent < 8; sent++) outgoing.send({ ...mail, to: `never-${sent}@example.com` });
+  outgoing.send(mail);
+  // Well before the first retry, which comes after a second.
+  await eventually(() => done.includes('sent'));
+  assert.equal(tried.filter(to => to.startsWith('later')).length, 8, 'nobody was tried again before');
+  assert.equal(done.filter(how => how === 'failed').length, 8);
+  assert.equal(outgoing.waiting, 8);
+  await outgoing.stop();
+  assert.equal(tried.filter(to => to.startsWith('never')).length, 8);
+  assert.deepEqual([outgoing.waiting, done.filter(how => how === 'failed').length], [0, 16]);
+});
+
+test('what is urgent goes first', async () => {
+  const sent: string[] = [];
+  let release = (): void => undefined;
+  const held = new Promise<void>(resolve => {
+    release = resolve;
+  });
+  const deliver = async ({ to }: Mail): Promise<void> => {
+    await held;
+    sent.push(to);
+  };
+  const outgoing = new Outgoing({ deliver, log, done: () => undefined });
+  for (let each = 0; each < 10; each++) outgoing.send(mail);
+  outgoing.send({ ...mail, to: 'urgent@example.com', urgent: true });
+  release();
+  await outgoing.stop();
+  assert.equal(sent.indexOf('urgent@example.com'), 4, 'after the four that were on their way');
 });

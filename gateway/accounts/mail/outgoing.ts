@@ -7,7 +7,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createTransport } from 'nodemailer';
 import type { Logger } from 'pino';
 
@@ -16,6 +15,8 @@ export interface Mail {
   readonly to: string;
   readonly subject: string;
   readonly text: string;
+  /** A link that resets a password, or a warning: goes first, and has places of its own. */
+  readonly urgent?: boolean;
 }
 
 /** Delivers one e-mail; rejects if that failed. */
@@ -23,10 +24,12 @@ export type Deliver = (mail: Mail) => Promise<void>;
 
 /** Longer: a server that does not answer holds the queue up for longer. */
 const SMTP_TIMEOUT_MS = 10_000;
-/** Before each further attempt. */
+/** Before each further attempt. Meanwhile others are sent: a few recipients whose server is away hold nobody up. */
 const RETRY_MS = [1_000, 10_000, 60_000] as const;
-/** A mail server that is away for long must not fill the memory; a kilobyte each. */
+/** A mail server that is away for long must not fill the memory; a kilobyte each, waiting for their turn or for another attempt. */
 const MOST_WAITING = 10_000;
+/** The last of these places are for e-mails without which a fan is locked out or robbed, whoever floods the others. */
+const KEPT_FOR_URGENT = 2_000;
 const AT_ONCE = 4;
 
 /** To a mail server, over at most a few connections. */
@@ -77,33 +80,50 @@ export interface OutgoingParts {
   readonly done: (how: 'sent' | 'failed' | 'dropped') => void;
 }
 
+interface Attempted {
+  readonly mail: Mail;
+  readonly failures: number;
+}
+
 export class Outgoing {
   readonly #parts: OutgoingParts;
-  readonly #waiting: Mail[] = [];
-  readonly #stopping = new AbortController();
+  readonly #urgent: Attempted[] = [];
+  readonly #others: Attempted[] = [];
+  /** Those that wait for another attempt. */
+  readonly #deferred = new Set<NodeJS.Timeout>();
   readonly #running = new Set<Promise<void>>();
+  #isStopping = false;
 
   constructor(parts: OutgoingParts) {
     this.#parts = parts;
   }
 
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#urgent.length + this.#others.length + this.#deferred.size;
   }
 
   send(mail: Mail): void {
-    if (this.#waiting.length >= MOST_WAITING) {
+    if (this.waiting >= MOST_WAITING - (mail.urgent === true ? 0 : KEPT_FOR_URGENT)) {
       this.#parts.done('dropped');
       return;
     }
-    this.#waiting.push(mail);
-    if (this.#running.size < AT_ONCE) this.#start();
+    this.#enqueue({ mail, failures: 0 });
   }
 
-  /** Sends what waits, without retries. */
+  /** Sends what waits for its turn, and gives up what waits for another attempt. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.#isStopping = true;
+    for (const timer of this.#deferred) {
+      clearTimeout(timer);
+      this.#parts.done('failed');
+    }
+    this.#deferred.clear();
     await Promise.all(this.#running);
+  }
+
+  #enqueue(attempted: Attempted): void {
+    (attempted.mail.urgent === true ? this.#urgent : this.#others).push(attempted);
+    if (this.#running.size < AT_ONCE) this.#start();
   }
 
   #start(): void {
@@ -113,29 +133,38 @@ export class Outgoing {
 
   async #work(): Promise<void> {
     for (;;) {
-      const mail = this.#waiting.shift();
-      if (mail === undefined) return;
-      await this.#deliver(mail);
+      const next = this.#urgent.shift() ?? this.#others.shift();
+      if (next === undefined) return;
+      await this.#deliver(next);
     }
   }
 
-  async #deliver(mail: Mail): Promise<void> {
-    for (const waitMs of [...RETRY_MS, undefined]) {
-      try {
-        await this.#parts.deliver(mail);
-        return this.#parts.done('sent');
-      } catch (error) {
-        if (waitMs === undefined || this.#stopping.signal.aborted || !(await this.#waited(waitMs))) {
-          // Not the error itself: it may carry the recipient.
-          const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-          this.#parts.log.error({ code }, 'an e-mail could not be sent; whoever misses it asks for another');
-          return this.#parts.done('failed');
-        }
-      }
+  async #deliver({ mail, failures }: Attempted): Promise<void> {
+    try {
+      await this.#parts.deliver(mail);
+      this.#parts.done('sent');
+    } catch (error) {
+      const waitMs = RETRY_MS[failures];
+      if (waitMs === undefined || this.#isStopping || isFinal(error)) return this.#giveUp(error);
+      const timer = setTimeout(() => {
+        this.#deferred.delete(timer);
+        this.#enqueue({ mail, failures: failures + 1 });
+      }, waitMs);
+      this.#deferred.add(timer);
     }
   }
 
-  async #waited(ms: number): Promise<boolean> {
-    return await sleep(ms, true, { signal: this.#stopping.signal }).catch(() => false);
+  #giveUp(error: unknown): void {
+    // Not the error itself: it may carry the recipient.
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    this.#parts.log.error({ code }, 'an e-mail could not be sent; whoever misses it asks for another');
+    this.#parts.done('failed');
   }
+}
+
+/** The server will not take this e-mail, however often it is tried: a permanent reply (RFC 5321, section 4.2.1), or no recipient at all. */
+function isFinal(error: unknown): boolean {
+  const responseCode: unknown = Reflect.get(Object(error), 'responseCode');
+  if (typeof responseCode === 'number') return responseCode >= 500;
+  return Reflect.get(Object(error), 'code') === 'EENVELOPE';
 }
