@@ -95,19 +95,20 @@ const NOTHING: ActAnswer = { status: 204 };
 export async function signUp(parts: ActParts, asker: Asker, body: SignUpBody): Promise<ActAnswer> {
   const address = readAddress(body.address);
   const password = readNewPassword(parts, body.password, address);
-  countMail(parts, asker, address);
   const locale = body.locale ?? localeOf(asker.language);
-  try {
-    await notSooner(
-      parts.hashing.run(() =>
-        parts.library.api.signUpEmail({ body: { name: '', email: address, password, locale } }),
-      ),
-    );
-  } catch (error) {
-    if (libraryCodeOf(error) !== 'FAILED_TO_CREATE_USER') throw error;
-    // It does not tell a lost race for the address, which is answered like any sign-up, from an outage.
-    if (!(await hasFan(parts.pool, address))) throw accountsUnavailable();
-  }
+  await withMail(parts, asker, address, async () => {
+    try {
+      await notSooner(
+        parts.hashing.run(() =>
+          parts.library.api.signUpEmail({ body: { name: '', email: address, password, locale } }),
+        ),
+      );
+    } catch (error) {
+      if (libraryCodeOf(error) !== 'FAILED_TO_CREATE_USER') throw error;
+      // It does not tell a lost race for the address, which is answered like any sign-up, from an outage.
+      if (!(await hasFan(parts.pool, address))) throw accountsUnavailable();
+    }
+  });
   return requested(address);
 }
 
@@ -139,8 +140,9 @@ export async function requestVerification(
   body: AddressBody,
 ): Promise<ActAnswer> {
   const address = readAddress(body.address);
-  countMail(parts, asker, address);
-  await parts.library.api.sendVerificationEmail({ body: { email: address }, headers: new Headers() });
+  await withMail(parts, asker, address, () =>
+    parts.library.api.sendVerificationEmail({ body: { email: address }, headers: new Headers() }),
+  );
   return requested(address);
 }
 
@@ -152,19 +154,18 @@ export async function logIn(parts: ActParts, asker: Asker, body: CredentialsBody
     tooManyAttempts,
   );
   const password = normalisePassword(body.password);
-  const { made, credentialVersion } = await parts.hashing.run(async () => {
-    try {
+  const { made, credentialVersion } = await parts.hashing
+    .run(async () => {
       // Before the password is looked at: a reset meanwhile makes it another one, and the session of this login void.
       const version = await findCredentialVersion(parts.pool, address);
-      const body = { email: address, password };
-      const signedIn = await parts.library.api.signInEmail({ body, headers: headersOf(asker) });
-      return { made: signedIn, credentialVersion: version ?? NO_VERSION };
-    } catch (error) {
-      // The password was right, or was not looked at: neither is a guess.
+      const signIn = { body: { email: address, password }, headers: headersOf(asker) };
+      return { made: await parts.library.api.signInEmail(signIn), credentialVersion: version ?? NO_VERSION };
+    })
+    .catch((error: unknown) => {
+      // The password was right, or was not looked at, as when too many wait: neither is a guess.
       if (libraryCodeOf(error) !== 'INVALID_EMAIL_OR_PASSWORD') permitted.forgive();
       throw error;
-    }
-  });
+    });
   permitted.forgive();
   if (!(await admitFanSession(parts.pool, { token: made.token, credentialVersion }))) {
     throw accountsUnavailable();
@@ -249,8 +250,9 @@ export async function revokeSession(parts: ActParts, asker: Asker, id: string): 
 
 export async function requestReset(parts: ActParts, asker: Asker, body: AddressBody): Promise<ActAnswer> {
   const address = readAddress(body.address);
-  countMail(parts, asker, address);
-  await notSooner(parts.library.api.requestPasswordReset({ body: { email: address } }));
+  await withMail(parts, asker, address, () =>
+    notSooner(parts.library.api.requestPasswordReset({ body: { email: address } })),
+  );
   return requested(address);
 }
 
@@ -294,16 +296,17 @@ export async function changeAddress(
   if (newEmail === session.address) {
     throw invalidRequest([fieldFault('address', newEmail, 'another address than the present one')]);
   }
-  countMail(parts, asker, newEmail);
-  await withPassword(parts, asker, { session, given: body.password }, async password => {
-    await parts.library.api.verifyPassword({ body: { password }, headers: sessionHeaders(parts, session) });
+  await withMail(parts, asker, newEmail, async () => {
+    await withPassword(parts, asker, { session, given: body.password }, password =>
+      parts.library.api.verifyPassword({ body: { password }, headers: sessionHeaders(parts, session) }),
+    );
+    const { fanId, address, locale, credentialVersion } = session;
+    if (!(await hasFan(parts.pool, newEmail))) {
+      const token = parts.links.forChange({ fanId, from: address, to: newEmail, credentialVersion });
+      parts.mail('new-address', { address: newEmail, locale }, token);
+    }
+    parts.mail('address-notice', { address, locale });
   });
-  const { fanId, address, locale, credentialVersion } = session;
-  if (!(await hasFan(parts.pool, newEmail))) {
-    const token = parts.links.forChange({ fanId, from: address, to: newEmail, credentialVersion });
-    parts.mail('new-address', { address: newEmail, locale }, token);
-  }
-  parts.mail('address-notice', { address, locale });
   return requested(newEmail);
 }
 
@@ -357,8 +360,20 @@ function permit(asked: Permitted | Delayed, refusal: (waitMs: number) => Error):
   return asked;
 }
 
-function countMail({ attempts }: ActParts, { network }: Asker, address: string): void {
-  permit(attempts.mail({ address, network }), tooManyMails);
+/** Counts a wish for an e-mail, and runs what has it sent. It does not count if that failed: then none was sent. */
+async function withMail<T>(
+  { attempts }: ActParts,
+  { network }: Asker,
+  address: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const permitted = permit(attempts.mail({ address, network }), tooManyMails);
+  try {
+    return await work();
+  } catch (error) {
+    permitted.forgive();
+    throw error;
+  }
 }
 
 function readAddress(given: string): string {

@@ -37,6 +37,27 @@ describe('a storm', () => {
     assert.equal((await logIn(address, PASSWORD)).status, 200, 'and afterwards as before');
   });
 
+  test('what the queue refuses is no attempt and no e-mail', async () => {
+    const address = await accounts.fan(newAddress());
+    for (let round = 0; round < 4; round++) {
+      const logins = Array.from({ length: 10 }, () => logIn(address, PASSWORD, '192.0.2.200'));
+      const statuses = (await Promise.all(logins)).map(({ status }) => status);
+      assert.ok(statuses.includes(429), statuses.join());
+    }
+    assert.equal((await logIn(address, PASSWORD, '192.0.2.200')).status, 200);
+
+    const fresh = newAddress();
+    const signUp = (): Promise<BrowserAnswer> =>
+      accounts.browser('192.0.2.202').post('/v1/accounts', { address: fresh, password: PASSWORD });
+    let accepted = 0;
+    for (let round = 0; round < 6; round++) {
+      const filling = Array.from({ length: 20 }, (_, each) => logIn(address, PASSWORD, `203.0.${each}.9`));
+      accepted += (await signUp()).status === 202 ? 1 : 0;
+      await Promise.all(filling);
+    }
+    assert.equal((await signUp()).status, accepted < 5 ? 202 : 429, `${accepted} of 6 were accepted`);
+  });
+
   test('a guesser is stopped, and the owner gets in: from another network, or with a browser of before', async () => {
     const address = newAddress();
     const browser = await accounts.loggedIn(address);
