@@ -38,7 +38,12 @@ import { libraryCodeOf } from './library/library-errors.ts';
 import { type Links, resetIdentifier } from './library/links.ts';
 import type { MailKind } from './mail/texts.ts';
 import type { HashingQueue } from './passwords/hashing.ts';
-import { normalisePassword, type PasswordRules } from './passwords/password-rules.ts';
+import {
+  MOST_CHARACTERS,
+  normalisePassword,
+  PASSWORD_EXPECTED,
+  type PasswordRules,
+} from './passwords/password-rules.ts';
 import {
   accountsUnavailable,
   addressFault,
@@ -148,12 +153,12 @@ export async function requestVerification(
 
 export async function logIn(parts: ActParts, asker: Asker, body: CredentialsBody): Promise<ActAnswer> {
   const address = readAddress(body.address);
+  const password = readPassword(body.password);
   const device = await presentDevice(parts, asker, address);
   const permitted = permit(
     parts.attempts.login({ address, network: asker.network, device }),
     tooManyAttempts,
   );
-  const password = normalisePassword(body.password);
   const { made, credentialVersion } = await parts.hashing
     .run(async () => {
       // Before the password is looked at: a reset meanwhile makes it another one, and the session of this login void.
@@ -330,11 +335,12 @@ async function withPassword(
   work: (password: string) => Promise<unknown>,
 ): Promise<void> {
   const { address, credentialVersion } = session;
+  const password = readPassword(given);
   const known = attempts.knownDevice(address, asker.cookies);
   const device = known?.credentialVersion === credentialVersion ? known.id : undefined;
   const permitted = permit(attempts.login({ address, network: asker.network, device }), tooManyAttempts);
   try {
-    await hashing.run(() => work(normalisePassword(given)));
+    await hashing.run(() => work(password));
   } catch (error) {
     if (libraryCodeOf(error) !== 'INVALID_PASSWORD') permitted.forgive();
     if (libraryCodeOf(error) !== 'UNAUTHORIZED') throw error;
@@ -380,6 +386,13 @@ function readAddress(given: string): string {
   const address = normaliseAddress(given);
   if (address === undefined) throw invalidRequest([addressFault(given)]);
   return address;
+}
+
+/** A password that may be one of an account: no account has a longer one, and it would only cost time. */
+function readPassword(given: string): string {
+  const password = normalisePassword(given);
+  if (password.length > MOST_CHARACTERS) throw invalidRequest([passwordFault(PASSWORD_EXPECTED)]);
+  return password;
 }
 
 function readNewPassword({ rules }: ActParts, given: string, address: string | undefined): string {

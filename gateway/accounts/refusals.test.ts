@@ -64,6 +64,29 @@ describe('refusals', () => {
     assert.ok(!cut.text.includes(secret), cut.text);
   });
 
+  test('names a password that is longer than any, on each route that takes one, and counts no attempt', async () => {
+    const address = newAddress();
+    const browser = await accounts.loggedIn(address);
+    for (const password of ['p'.repeat(129), 'p'.repeat(512), '한'.normalize('NFD').repeat(129)]) {
+      for (const [path, body] of [
+        ['/v1/accounts', { address: newAddress(), password }],
+        ['/v1/accounts/login', { address, password }],
+        ['/v1/accounts/login', { address: newAddress(), password }],
+        ['/v1/accounts/password', { token: 'x', password }],
+        ['/v1/accounts/address', { address: newAddress(), password }],
+        ['/v1/accounts/deletion', { password }],
+      ] as const) {
+        for (let asked = 0; asked < 4; asked++) {
+          const answer = await browser.post(path, body);
+          assert.deepEqual(problem(answer), [400, 'invalid-request'], `${path} ${answer.text}`);
+          assert.deepEqual(fields(answer), [['password', undefined]]);
+        }
+      }
+    }
+    const longest = await browser.post('/v1/accounts/login', { address, password: 'p'.repeat(128) });
+    assert.deepEqual(problem(longest), [401, 'login-refused']);
+  });
+
   test('limits method, path, media type, body and headers', async () => {
     const browser = accounts.browser();
     assert.deepEqual(problem(await browser.get('/v1/accounts/login')), [405, 'method-not-allowed']);

@@ -1,13 +1,15 @@
 /** What the library throws, as problems of ours. It names its errors by a code in their body. */
 import { DatabaseError } from 'pg';
-import { Problem } from '../../../engine/contract/api/problem.ts';
+import { invalidRequest, Problem } from '../../../engine/contract/api/problem.ts';
 import { QueueFull } from '../passwords/hashing.ts';
+import { PASSWORD_EXPECTED } from '../passwords/password-rules.ts';
 import {
   accountsUnavailable,
   addressUnverified,
   linkRefused,
   loginRefused,
   NEW_VERIFICATION_LINK,
+  passwordFault,
   tooManyLogins,
   wrongPassword,
 } from '../problems.ts';
@@ -22,6 +24,8 @@ const BY_CODE: Readonly<Record<string, () => Problem>> = {
   USER_NOT_FOUND: () => linkRefused(NEW_VERIFICATION_LINK),
   INVALID_USER: () => linkRefused(NEW_VERIFICATION_LINK),
   FAILED_TO_CREATE_SESSION: accountsUnavailable,
+  PASSWORD_TOO_SHORT: () => invalidRequest([passwordFault(PASSWORD_EXPECTED)]),
+  PASSWORD_TOO_LONG: () => invalidRequest([passwordFault(PASSWORD_EXPECTED)]),
 };
 
 /** The code of an error of the library, '' if it is none of its errors. */
