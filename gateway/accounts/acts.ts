@@ -104,8 +104,9 @@ export async function signUp(parts: ActParts, asker: Asker, body: SignUpBody): P
   await withMail(parts, asker, address, async () => {
     try {
       await notSooner(
-        parts.hashing.run(() =>
-          parts.library.api.signUpEmail({ body: { name: '', email: address, password, locale } }),
+        parts.hashing.run(
+          () => parts.library.api.signUpEmail({ body: { name: '', email: address, password, locale } }),
+          { network: asker.network, isSignUp: true },
         ),
       );
     } catch (error) {
@@ -165,7 +166,7 @@ export async function logIn(parts: ActParts, asker: Asker, body: CredentialsBody
       const version = await findCredentialVersion(parts.pool, address);
       const signIn = { body: { email: address, password }, headers: headersOf(asker) };
       return { made: await parts.library.api.signInEmail(signIn), credentialVersion: version ?? NO_VERSION };
-    })
+    }, asker)
     .catch((error: unknown) => {
       // The password was right, or was not looked at, as when too many wait: neither is a guess.
       if (libraryCodeOf(error) !== 'INVALID_EMAIL_OR_PASSWORD') permitted.forgive();
@@ -265,11 +266,11 @@ export async function requestReset(parts: ActParts, asker: Asker, body: AddressB
  * Sets a password by a link, which works once, and ends all sessions. The link proves the address, so it also verifies it, and this
  * browser need not fear that others have used up its attempts.
  */
-export async function resetPassword(parts: ActParts, _asker: Asker, body: ResetBody): Promise<ActAnswer> {
+export async function resetPassword(parts: ActParts, asker: Asker, body: ResetBody): Promise<ActAnswer> {
   const newPassword = readNewPassword(parts, body.password, undefined);
   const token = await readResetToken(parts, body.token);
   try {
-    const address = await parts.hashing.run(() => parts.library.resetPassword({ newPassword, token }));
+    const address = await parts.hashing.run(() => parts.library.resetPassword({ newPassword, token }), asker);
     const version = await findCredentialVersion(parts.pool, address);
     const cookies = version === undefined ? [] : [parts.attempts.deviceCookie(address, version)];
     return { status: 204, cookies };
@@ -340,7 +341,7 @@ async function withPassword(
   const device = known?.credentialVersion === credentialVersion ? known.id : undefined;
   const permitted = permit(attempts.login({ address, network: asker.network, device }), tooManyAttempts);
   try {
-    await hashing.run(() => work(password));
+    await hashing.run(() => work(password), asker);
   } catch (error) {
     if (libraryCodeOf(error) !== 'INVALID_PASSWORD') permitted.forgive();
     if (libraryCodeOf(error) !== 'UNAUTHORIZED') throw error;

@@ -34,8 +34,10 @@ test('a network gets ten wrong passwords for an account, then one in two minutes
 });
 
 test('a login that succeeds does not count', () => {
-  const attempts = new Attempts(secret, () => 0);
+  let nowMs = 0;
+  const attempts = new Attempts(secret, () => nowMs);
   for (let login = 0; login < 1_000; login++) {
+    nowMs += 100;
     const permitted = attempts.login({ address, network: '203.0.113.0' });
     assert.ok('forgive' in permitted);
     permitted.forgive();
@@ -97,6 +99,36 @@ test('a device cookie that was forged, or is for another account, counts as none
   ];
   failures(attempts, '203.0.113.0');
   for (const cookies of forged) assert.ok(!isPermitted(attempts, '203.0.113.0', cookies), cookies);
+});
+
+test('one network gets three hundred logins at once, right or wrong, and ten in a second', () => {
+  let nowMs = 0;
+  const attempts = new Attempts(secret, () => nowMs);
+  const succeed = (network: string, of: string): boolean => {
+    const permitted = attempts.login({ address: of, network });
+    if ('forgive' in permitted) permitted.forgive();
+    return 'forgive' in permitted;
+  };
+  let count = 0;
+  for (let login = 0; login < 400; login++)
+    count += succeed('203.0.113.0', `fan-${login}@example.com`) ? 1 : 0;
+  assert.equal(count, 300);
+  assert.ok(succeed('198.51.100.0', 'fan-399@example.com'), 'another network');
+  nowMs = 1_000;
+  let more = 0;
+  for (let login = 0; login < 20; login++) more += succeed('203.0.113.0', 'bob@example.com') ? 1 : 0;
+  assert.equal(more, 10);
+});
+
+test('one network gets three hundred e-mails over all addresses', () => {
+  const attempts = new Attempts(secret, () => 0);
+  let count = 0;
+  for (let asked = 0; asked < 400; asked++) {
+    count +=
+      'forgive' in attempts.mail({ address: `fan-${asked}@example.com`, network: '203.0.113.0' }) ? 1 : 0;
+  }
+  assert.equal(count, 300);
+  assert.ok('forgive' in attempts.mail({ address, network: '198.51.100.0' }));
 });
 
 test('five e-mails for an address from a network, ten from all; the rest is not sent', () => {

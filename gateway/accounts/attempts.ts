@@ -1,5 +1,5 @@
 /**
- * Limits failed logins and requested e-mails, in the memory of this process; several processes each count for themselves.
+ * Limits logins and requested e-mails, in the memory of this process; several processes each count for themselves.
  *
  * Failed logins are counted by account and network, by network, and by account over all networks, so that neither one network can try
  * many accounts nor many networks one account. Such a limit would let anybody lock somebody out by failing in their name. So a browser
@@ -31,6 +31,10 @@ const ACCOUNT = { burst: 100, perSecond: 1 / 30, most: KEPT };
 const ACCOUNT_DEVICES = { burst: 50, perSecond: 1 / MINUTE_S, most: KEPT };
 /** A network may be a town behind one carrier, all of whom mistype in the minute before a drop. */
 const NETWORK = { burst: 300, perSecond: 1, most: KEPT };
+/** All logins of a network, right or wrong: each takes a core for a while. Beyond it the others wait no longer for it. */
+const NETWORK_LOGINS = { burst: 300, perSecond: 10, most: KEPT };
+/** Sign-ups and other wishes for e-mails of a network, over all addresses: nobody can have a town written to. */
+const NETWORK_MAILS = { burst: 300, perSecond: 1 / 2, most: KEPT };
 const MAIL_PAIR = { burst: 5, perSecond: 1 / (5 * MINUTE_S), most: KEPT };
 /** To one address, whoever asks: then the earlier e-mails have to do. */
 const MAIL_ADDRESS = { burst: 10, perSecond: 1 / (10 * MINUTE_S), most: KEPT };
@@ -55,6 +59,8 @@ export interface KnownDevice {
 interface Taken {
   readonly buckets: Buckets;
   readonly key: string;
+  /** For what an attempt costs: it counts even if it succeeds. */
+  readonly isForCost?: boolean;
 }
 
 /** An attempt may be made; `forgive` uncounts it, since it succeeded. */
@@ -74,6 +80,8 @@ export class Attempts {
   readonly #accountDevices = new Buckets(ACCOUNT_DEVICES);
   readonly #accounts = new Buckets(ACCOUNT);
   readonly #networks = new Buckets(NETWORK);
+  readonly #networkLogins = new Buckets(NETWORK_LOGINS);
+  readonly #networkMails = new Buckets(NETWORK_MAILS);
   readonly #mailPairs = new Buckets(MAIL_PAIR);
   readonly #mailAddresses = new Buckets(MAIL_ADDRESS);
   readonly #nowMs: () => number;
@@ -85,13 +93,16 @@ export class Attempts {
 
   /** Counts an attempt to log in, before it is made, so that many at once are counted too. */
   login({ address, network, device }: Attempt): Permitted | Delayed {
+    const all = network === '' ? [] : [{ buckets: this.#networkLogins, key: network, isForCost: true }];
     if (device !== undefined) {
       return this.#take([
+        ...all,
         { buckets: this.#devices, key: device },
         { buckets: this.#accountDevices, key: address },
       ]);
     }
     return this.#take([
+      ...all,
       { buckets: this.#own, key: `${address} ${network}` },
       { buckets: this.#accounts, key: address },
       ...(network === '' ? [] : [{ buckets: this.#networks, key: network }]),
@@ -100,7 +111,10 @@ export class Attempts {
 
   /** Counts a wish for an e-mail to the address. */
   mail({ address, network }: Pick<Attempt, 'address' | 'network'>): Permitted | Delayed {
-    return this.#take([{ buckets: this.#mailPairs, key: `${address} ${network}` }]);
+    return this.#take([
+      ...(network === '' ? [] : [{ buckets: this.#networkMails, key: network }]),
+      { buckets: this.#mailPairs, key: `${address} ${network}` },
+    ]);
   }
 
   /** Whether another e-mail may go to the address now; counts it. */
@@ -135,17 +149,17 @@ export class Attempts {
   #take(wanted: readonly Taken[]): Permitted | Delayed {
     const nowMs = this.#nowMs();
     const taken: Taken[] = [];
-    const forgive = (): void => {
-      for (const { buckets, key } of taken.splice(0)) buckets.giveBack(key);
+    const giveBack = (isOne: (each: Taken) => boolean): void => {
+      for (const each of taken.splice(0).filter(isOne)) each.buckets.giveBack(each.key);
     };
     for (const each of wanted) {
       const waitMs = each.buckets.take(each.key, nowMs);
       if (waitMs > 0) {
-        forgive();
+        giveBack(() => true);
         return { waitMs };
       }
       taken.push(each);
     }
-    return { forgive };
+    return { forgive: () => giveBack(({ isForCost }) => isForCost !== true) };
   }
 }

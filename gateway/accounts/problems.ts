@@ -63,14 +63,14 @@ export function foreignOrigin(from: 'origin' | 'sec-fetch-site', expected: strin
 
 export function tooManyAttempts(waitMs: number): Problem {
   return tooMany(
-    'Too many attempts failed from here, or for this account. A reset of the password works at once.',
+    'Too many attempts came from here, or failed for this account. A reset of the password works at once.',
     waitMs,
   );
 }
 
 export function tooManyMails(waitMs: number): Problem {
   return tooMany(
-    'Enough e-mails went to this address; look into its inbox, and among unwanted mail.',
+    'Enough e-mails went to this address, or were asked for from here; look into its inbox, and among unwanted mail.',
     waitMs,
   );
 }

@@ -1,5 +1,7 @@
 /** What a gateway passes on to the process of accounts, and what it keeps. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { startProxy } from '../../../engine/test/proxy.ts';
@@ -8,6 +10,7 @@ import { type System, startSystem } from '../../../engine/test/system.ts';
 import { newAddress, PASSWORD, people } from '../testing/accounts.ts';
 import { type AccountGateways, openAccounts } from '../testing/answers.ts';
 import { Browser } from '../testing/browser.ts';
+import { AccountsClient } from './forward.ts';
 
 describe('a gateway in front of accounts', () => {
   let system: System;
@@ -85,6 +88,23 @@ describe('a gateway in front of accounts', () => {
       await proxy.close();
     }
   });
+});
+
+test('requests with passwords that hang keep no ticket waiting', async () => {
+  const server = createServer((asked, answer) => {
+    if (asked.url === '/v1/accounts/ticket') answer.end('{}');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = new AccountsClient(`http://127.0.0.1:${Reflect.get(Object(server.address()), 'port')}`);
+  const ask = (path: string): Promise<unknown> => client.ask({ method: 'POST', path, headers: {}, body: '' });
+  const hanging = Promise.allSettled(Array.from({ length: 512 }, () => ask('/v1/accounts/login')));
+  await assert.rejects(ask('/v1/accounts/login'), /too many/);
+  assert.equal(Reflect.get(Object(await ask('/v1/accounts/ticket')), 'status'), 200);
+  server.close();
+  server.closeAllConnections();
+  client.close();
+  await hanging;
 });
 
 /** Without the normalisation of a URL; resolves once the body is there. */

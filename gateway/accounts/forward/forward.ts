@@ -21,6 +21,8 @@ const MOST_ANSWER_BYTES = 65_536;
 /** A storm of logins must not keep the memory of a gateway; the process behind queues as well. */
 const MOST_UNDER_WAY = 512;
 const CONNECTIONS = 64;
+/** What hashes no password: tickets and looks at the account. They have connections of their own, so they never wait for logins. */
+const QUICK = /^\/v1\/accounts\/(ticket|me|sessions(\/[^/]*)?|logout|logout-everywhere)$/;
 /** Longer than logins wait for their turn there. */
 const TIMEOUT_MS = 15_000;
 
@@ -94,12 +96,21 @@ function headersOf(
   return headers;
 }
 
+interface Lane {
+  readonly agent: Agent;
+  underWay: number;
+}
+
+function makeLane(): Lane {
+  return { agent: new Agent({ keepAlive: true, maxSockets: CONNECTIONS, scheduling: 'lifo' }), underWay: 0 };
+}
+
 /** Connections to the process of accounts, opened when they are needed. */
 export class AccountsClient {
   /** '' is an address too, at which nobody is asked. */
   readonly #host: { readonly hostname: string; readonly port: string };
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS, scheduling: 'lifo' });
-  #underWay = 0;
+  readonly #quick = makeLane();
+  readonly #slow = makeLane();
 
   constructor(url: string) {
     const { hostname, port } = new URL(url === '' ? 'http://localhost' : url);
@@ -108,28 +119,30 @@ export class AccountsClient {
 
   /** Rejects if there is no whole answer in time, or too many requests wait for theirs. */
   async ask(asked: Asked): Promise<Answer> {
-    if (this.#underWay >= MOST_UNDER_WAY)
+    const lane = QUICK.test(asked.path) ? this.#quick : this.#slow;
+    if (lane.underWay >= MOST_UNDER_WAY)
       throw new Error('too many requests wait for the process of accounts');
-    this.#underWay += 1;
+    lane.underWay += 1;
     try {
-      return await this.#send(asked);
+      return await this.#send(asked, lane.agent);
     } finally {
-      this.#underWay -= 1;
+      lane.underWay -= 1;
     }
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#quick.agent.destroy();
+    this.#slow.agent.destroy();
   }
 
-  #send({ method, path, headers, body }: Asked): Promise<Answer> {
+  #send({ method, path, headers, body }: Asked, agent: Agent): Promise<Answer> {
     return new Promise((resolve, reject) => {
       // The path as it came: a URL would resolve the dots in it, and so reach routes that are not of accounts.
       const sent = request({
         ...this.#host,
         method,
         path,
-        agent: this.#agent,
+        agent,
         headers: { ...headers, ...(body === '' ? {} : { 'content-length': Buffer.byteLength(body) }) },
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });

@@ -36,3 +36,36 @@ test('runs a few at once in order, refuses beyond the cap without running, and g
   assert.equal(queue.waiting, 0);
   assert.equal(await queue.run(async () => 7), 7);
 });
+
+test('one network waits in a quarter of the places, and sign-ups in half of them', async () => {
+  const queue = new HashingQueue({ atOnce: 1, mostWaiting: 8 });
+  let release = (): void => undefined;
+  const held = new Promise<void>(resolve => {
+    release = resolve;
+  });
+  const accepted: Promise<void>[] = [queue.run(() => held)];
+  const waits = async (network: string, isSignUp = false): Promise<boolean> => {
+    const result = queue.run(() => held, { network, isSignUp });
+    const refused = await Promise.race([
+      result.then(
+        () => false,
+        error => error instanceof QueueFull,
+      ),
+      new Promise<false>(resolve => setImmediate(resolve, false)),
+    ]);
+    if (!refused) accepted.push(result);
+    return !refused;
+  };
+  assert.deepEqual([await waits('a'), await waits('a'), await waits('a')], [true, true, false]);
+  const signUps = [
+    await waits('b', true),
+    await waits('c', true),
+    await waits('d', true),
+    await waits('e', true),
+  ];
+  assert.deepEqual([...signUps, await waits('f', true)], [true, true, true, true, false]);
+  assert.deepEqual([await waits('f'), await waits(''), await waits('')], [true, true, false]);
+  release();
+  await Promise.all(accepted);
+  assert.equal(queue.waiting, 0);
+});

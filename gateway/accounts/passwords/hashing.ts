@@ -28,10 +28,24 @@ export interface QueueTerms {
   readonly mostWaiting: number;
 }
 
+/** For whom a work is. */
+export interface Claimant {
+  /** At most a quarter of the places is for one network; '' for an unknown one, to which this does not apply. */
+  readonly network: string;
+  /** Sign-ups get at most half of the places: anybody can ask for as many as they like, and logins must go on. */
+  readonly isSignUp?: boolean;
+}
+
+interface Waiting extends Claimant {
+  readonly start: () => void;
+}
+
+const NOBODY: Claimant = { network: '' };
+
 /** Runs works in the order of their arrival, a few at once. */
 export class HashingQueue {
   readonly #terms: QueueTerms;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: Waiting[] = [];
   #running = 0;
 
   constructor(terms: QueueTerms) {
@@ -42,19 +56,27 @@ export class HashingQueue {
     return this.#waiting.length;
   }
 
-  /** Resolves or rejects like `work`; rejects with QueueFull, without running it, if too many wait. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  /** Resolves or rejects like `work`; rejects with QueueFull, without running it, if too many wait: in all, of the claimant's network, or sign-ups. */
+  async run<T>(work: () => Promise<T>, claimant: Claimant = NOBODY): Promise<T> {
     if (this.#running >= this.#terms.atOnce) {
-      if (this.#waiting.length >= this.#terms.mostWaiting) throw new QueueFull();
+      if (this.#isFullFor(claimant)) throw new QueueFull();
       // Whoever resolves this hands its place over, so nobody can take it in between.
-      await new Promise<void>(resolve => this.#waiting.push(resolve));
+      await new Promise<void>(start => this.#waiting.push({ ...claimant, start }));
     } else this.#running += 1;
     try {
       return await work();
     } finally {
       const next = this.#waiting.shift();
       if (next === undefined) this.#running -= 1;
-      else next();
+      else next.start();
     }
+  }
+
+  #isFullFor({ network, isSignUp = false }: Claimant): boolean {
+    const { mostWaiting } = this.#terms;
+    if (this.#waiting.length >= mostWaiting) return true;
+    const count = (isOne: (each: Waiting) => boolean): number => this.#waiting.filter(isOne).length;
+    if (isSignUp && count(each => each.isSignUp === true) >= Math.ceil(mostWaiting / 2)) return true;
+    return network !== '' && count(each => each.network === network) >= Math.ceil(mostWaiting / 4);
   }
 }
