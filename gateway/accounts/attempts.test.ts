@@ -101,6 +101,17 @@ test('a device cookie that was forged, or is for another account, counts as none
   for (const cookies of forged) assert.ok(!isPermitted(attempts, '203.0.113.0', cookies), cookies);
 });
 
+test('a network over its limit adds no buckets, and neither do logins that succeed', () => {
+  const attempts = new Attempts(secret, () => 0);
+  for (let each = 0; each < 2_000; each++)
+    isPermitted(attempts, '203.0.113.0', '', `fan-${each}@example.com`);
+  assert.equal(attempts.kept, 300);
+  const permitted = attempts.login({ address: 'bob@example.com', network: '198.51.100.0' });
+  assert.ok('forgive' in permitted);
+  permitted.forgive();
+  assert.equal(attempts.kept, 300);
+});
+
 test('one network gets three hundred logins at once, right or wrong, and ten in a second', () => {
   let nowMs = 0;
   const attempts = new Attempts(secret, () => nowMs);

@@ -22,6 +22,8 @@ const DEVICE = /^([A-Za-z0-9_-]{22})\.([0-9a-f-]{36})\.([A-Za-z0-9_-]{43})$/;
 /** Some 100 bytes each; beyond it the least recently used ones start over. */
 const KEPT = 200_000;
 const MINUTE_S = 60;
+/** Characters of base64url, of 6 bits each. */
+const SHORT = 22;
 
 /** A burst of ten and then one in two minutes: nobody mistypes more often, and a guesser needs a year for 260,000. */
 const OWN = { burst: 10, perSecond: 1 / (2 * MINUTE_S), most: KEPT };
@@ -102,10 +104,11 @@ export class Attempts {
       ]);
     }
     return this.#take([
+      // The network first: what it may not do anyway adds no bucket to the others, and so pushes none out.
       ...all,
+      ...(network === '' ? [] : [{ buckets: this.#networks, key: network }]),
       { buckets: this.#own, key: `${address} ${network}` },
       { buckets: this.#accounts, key: address },
-      ...(network === '' ? [] : [{ buckets: this.#networks, key: network }]),
     ]);
   }
 
@@ -119,7 +122,7 @@ export class Attempts {
 
   /** Whether another e-mail may go to the address now; counts it. */
   maySendTo(address: string): boolean {
-    return this.#mailAddresses.take(address, this.#nowMs()) === 0;
+    return this.#mailAddresses.take(this.#short(address), this.#nowMs()) === 0;
   }
 
   /** The Set-Cookie header for a browser that has logged in to the account. */
@@ -145,15 +148,26 @@ export class Attempts {
     return createHmac('sha256', this.#key).update(`device ${device} ${address}`).digest('base64url');
   }
 
+  /** 16 bytes of an HMAC: a key takes the same space whatever the address, and nobody can make two meet. */
+  #short(key: string): string {
+    return createHmac('sha256', this.#key).update(`bucket ${key}`).digest('base64url').slice(0, SHORT);
+  }
+
+  /** How many pairs of an account and a network are kept. */
+  get kept(): number {
+    return this.#own.size;
+  }
+
   /** Takes from all buckets, or from none. */
   #take(wanted: readonly Taken[]): Permitted | Delayed {
     const nowMs = this.#nowMs();
     const taken: Taken[] = [];
+    const keyOf = ({ key }: Taken): string => this.#short(key);
     const giveBack = (isOne: (each: Taken) => boolean): void => {
-      for (const each of taken.splice(0).filter(isOne)) each.buckets.giveBack(each.key);
+      for (const each of taken.splice(0).filter(isOne)) each.buckets.giveBack(keyOf(each), nowMs);
     };
     for (const each of wanted) {
-      const waitMs = each.buckets.take(each.key, nowMs);
+      const waitMs = each.buckets.take(keyOf(each), nowMs);
       if (waitMs > 0) {
         giveBack(() => true);
         return { waitMs };

@@ -53,3 +53,15 @@ test('in any interval, allows at most a full bucket plus what was refilled', () 
     }),
   );
 });
+
+test('a bucket that is full again after a token was given back takes no place', () => {
+  const buckets = new Buckets({ perSecond: 1, burst: 2, most: 10 });
+  buckets.take('a', 5_000);
+  buckets.giveBack('a', 5_000);
+  assert.equal(buckets.size, 0);
+  buckets.take('b', 5_000);
+  buckets.take('b', 5_000);
+  buckets.giveBack('b', 5_000);
+  assert.equal(buckets.size, 1);
+  assert.deepEqual([buckets.take('b', 5_000), buckets.take('b', 5_000)], [0, 1_000]);
+});
