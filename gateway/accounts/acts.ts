@@ -302,6 +302,8 @@ export async function changeAddress(
   if (newEmail === session.address) {
     throw invalidRequest([fieldFault('address', newEmail, 'another address than the present one')]);
   }
+  // Given back only if no e-mail was sent: the notice is never left out, so it is this that keeps it from flooding an inbox.
+  const permitted = permit(parts.attempts.change(session.fanId), tooManyMails);
   await withMail(parts, asker, newEmail, async () => {
     await withPassword(parts, asker, { session, given: body.password }, password =>
       parts.library.api.verifyPassword({ body: { password }, headers: sessionHeaders(parts, session) }),
@@ -312,6 +314,9 @@ export async function changeAddress(
       parts.mail('new-address', { address: newEmail, locale }, token);
     }
     parts.mail('address-notice', { address, locale });
+  }).catch((error: unknown) => {
+    permitted.forgive();
+    throw error;
   });
   return requested(newEmail);
 }

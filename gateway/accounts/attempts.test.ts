@@ -142,7 +142,7 @@ test('one network gets three hundred e-mails over all addresses', () => {
   assert.ok('forgive' in attempts.mail({ address, network: '198.51.100.0' }));
 });
 
-test('five e-mails for an address from a network, ten from all; the rest is not sent', () => {
+test('five e-mails for an address from a network, ten of a kind from all; the rest is not sent', () => {
   const attempts = new Attempts(secret, () => 0);
   const asked = (network: string): number => {
     let count = 0;
@@ -152,6 +152,7 @@ test('five e-mails for an address from a network, ten from all; the rest is not 
   assert.equal(asked('203.0.113.0'), 5);
   assert.equal(asked('198.51.100.0'), 5);
   let sent = 0;
-  while (sent < 100 && attempts.maySendTo(address)) sent += 1;
+  while (sent < 100 && attempts.maySendTo(address, 'exists')) sent += 1;
   assert.equal(sent, 10);
+  assert.ok(attempts.maySendTo(address, 'reset'), 'those without a link keep no reset away');
 });

@@ -38,8 +38,11 @@ const NETWORK_LOGINS = { burst: 300, perSecond: 10, most: KEPT };
 /** Sign-ups and other wishes for e-mails of a network, over all addresses: nobody can have a town written to. */
 const NETWORK_MAILS = { burst: 300, perSecond: 1 / 2, most: KEPT };
 const MAIL_PAIR = { burst: 5, perSecond: 1 / (5 * MINUTE_S), most: KEPT };
-/** To one address, whoever asks: then the earlier e-mails have to do. */
+/** Of one kind to one address, whoever asks: then the earlier e-mails have to do. */
 const MAIL_ADDRESS = { burst: 10, perSecond: 1 / (10 * MINUTE_S), most: KEPT };
+
+/** Of an account, to whatever address: each also sends a notice to the present one, which is never left out. */
+const CHANGES = { burst: 10, perSecond: 1 / (10 * MINUTE_S), most: KEPT };
 
 /** Who attempts. */
 export interface Attempt {
@@ -86,6 +89,7 @@ export class Attempts {
   readonly #networkMails = new Buckets(NETWORK_MAILS);
   readonly #mailPairs = new Buckets(MAIL_PAIR);
   readonly #mailAddresses = new Buckets(MAIL_ADDRESS);
+  readonly #changes = new Buckets(CHANGES);
   readonly #nowMs: () => number;
 
   constructor(secret: string, nowMs: () => number = () => performance.now()) {
@@ -120,9 +124,14 @@ export class Attempts {
     ]);
   }
 
-  /** Whether another e-mail may go to the address now; counts it. */
-  maySendTo(address: string): boolean {
-    return this.#mailAddresses.take(this.#short(address), this.#nowMs()) === 0;
+  /** Counts a wish of an account for another address. */
+  change(fanId: string): Permitted | Delayed {
+    return this.#take([{ buckets: this.#changes, key: fanId }]);
+  }
+
+  /** Whether another e-mail of this kind may go to the address now; counts it. Those of one kind leave the others their places. */
+  maySendTo(address: string, kind: string): boolean {
+    return this.#mailAddresses.take(this.#short(`${kind} ${address}`), this.#nowMs()) === 0;
   }
 
   /** The Set-Cookie header for a browser that has logged in to the account. */

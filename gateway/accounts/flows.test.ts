@@ -163,6 +163,28 @@ describe('accounts of fans', () => {
     );
   });
 
+  test('of each change the present address is told; an account gets ten', async () => {
+    const address = newAddress();
+    const browser = await accounts.loggedIn(address);
+    // Enough of another kind to use its places up.
+    for (let asked = 0; asked < 12; asked++) {
+      const stranger = accounts.browser(`203.0.${asked}.1`);
+      await stranger.post('/v1/accounts', { address, password: PASSWORD });
+    }
+    const statuses: number[] = [];
+    for (let asked = 0; asked < 11; asked++) {
+      const change = { address: newAddress(), password: PASSWORD };
+      statuses.push((await browser.post('/v1/accounts/address', change)).status);
+    }
+    assert.deepEqual(statuses, [...Array<number>(10).fill(202), 429]);
+    // One of the sign-up, ten that there is an account, and the notices.
+    const subjects = (await accounts.mails(address, 21)).map(({ subject }) => subject);
+    assert.equal(subjects.filter(subject => subject === 'You already have an account').length, 10);
+    assert.equal(subjects.filter(subject => subject === 'Your e-mail address is about to change').length, 10);
+    const metrics = await (await fetch(`${accounts.url}/metrics`)).text();
+    assert.match(metrics, /fairline_accounts_mails_total\{how="suppressed"\} 2/);
+  });
+
   test('a change to an address that somebody else has, or takes meanwhile, is never made', async () => {
     const taken = await accounts.fan(newAddress());
     const browser = await accounts.loggedIn(newAddress());

@@ -24,7 +24,7 @@ export class AccountsMetrics {
     });
     this.#mails = new Counter({
       name: 'fairline_accounts_mails_total',
-      help: 'E-mails that were sent, failed for good, or were dropped because too many wait',
+      help: 'E-mails that were sent, failed for good, were dropped because too many wait, or suppressed because their address got enough',
       labelNames: ['how'],
       registers,
     });
@@ -61,7 +61,8 @@ export class AccountsMetrics {
     this.#answers.inc({ operation, status });
   }
 
-  mailed(how: 'sent' | 'failed' | 'dropped'): void {
+  /** `suppressed`: enough of the kind went to its address. */
+  mailed(how: 'sent' | 'failed' | 'dropped' | 'suppressed'): void {
     this.#mails.inc({ how });
   }
 

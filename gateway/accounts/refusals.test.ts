@@ -329,6 +329,26 @@ describe('refusals', () => {
     assert.equal(owner.status, 200);
   });
 
+  test('whichever link is opened after a second sign-up, the first password gets nobody in', async () => {
+    const address = newAddress();
+    await accounts.browser().post('/v1/accounts', { address, password: PASSWORD });
+    const first = await accounts.link(address, /Confirm/);
+    await accounts.browser('203.0.113.9').post('/v1/accounts', { address, password: OTHER });
+    const reset = await accounts.link(address, /new password/);
+    await accounts.browser().post('/v1/accounts/verification-mail', { address });
+    await accounts.mails(address, 3);
+    const second = await accounts.link(address, /Confirm/);
+    for (const token of [first, second])
+      await accounts.browser().post('/v1/accounts/verification', { token });
+    for (const password of [PASSWORD, OTHER]) {
+      const login = await accounts.browser().post('/v1/accounts/login', { address, password });
+      assert.deepEqual(problem(login), [401, 'login-refused'], password);
+    }
+    assert.equal((await resets(reset)).status, 204);
+    const owner = await accounts.browser().post('/v1/accounts/login', { address, password: OTHER });
+    assert.equal(owner.status, 200);
+  });
+
   test('answers do not tell which addresses have an account; e-mails go to those that have', async () => {
     const known = await accounts.fan(newAddress());
     const unknown = newAddress();

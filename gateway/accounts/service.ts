@@ -3,7 +3,12 @@ import type { Logger } from 'pino';
 import { messageOf } from '../../engine/contract/process/message-of.ts';
 import { openPool, type Pool } from '../../sql/database.ts';
 import { checkSchema } from '../../sql/schema/schema.ts';
-import { deleteEndedFanRows, endFanGrants, markFanVerified } from '../../sql/statements/fans/fans.ts';
+import {
+  deleteEndedFanRows,
+  dropUnverifiedPassword,
+  endFanGrants,
+  markFanVerified,
+} from '../../sql/statements/fans/fans.ts';
 import { listen } from '../http/listen.ts';
 import { TrustedProxies } from '../http/trusted-proxies.ts';
 import { Attempts } from './attempts.ts';
@@ -55,7 +60,7 @@ export async function startAccounts(config: AccountsConfig, log: Logger): Promis
     done: how => metrics.mailed(how),
   });
   const attempts = new Attempts(config.ACCOUNTS_SECRET);
-  const mail = mailer(config, attempts, outgoing);
+  const mail = mailer({ config, attempts, outgoing, metrics });
   const links = new Links({ secret: config.ACCOUNTS_SECRET, lifeS: config.LINK_LIFETIME_S });
   const library = openLibrary({ config, pool, links, log, mail });
   const cookies = new SessionCookies(config.ACCOUNTS_SECRET, config.SESSION_LIFETIME_S);
@@ -104,9 +109,17 @@ const FRAGMENTS: Readonly<Record<MailKind, string>> = {
 /** Without these somebody stays locked out, or does not learn that their account is being taken. */
 const URGENT: ReadonlySet<MailKind> = new Set(['reset', 'address-notice']);
 
-function mailer(config: AccountsConfig, attempts: Attempts, outgoing: Outgoing): SendMail {
+interface MailerParts {
+  readonly config: AccountsConfig;
+  readonly attempts: Attempts;
+  readonly outgoing: Outgoing;
+  readonly metrics: AccountsMetrics;
+}
+
+function mailer({ config, attempts, outgoing, metrics }: MailerParts): SendMail {
   return (kind, { address, locale }, token = '') => {
-    if (!attempts.maySendTo(address)) return;
+    // The notice warns of a theft. Changes of address are limited instead, before they are asked for.
+    if (kind !== 'address-notice' && !attempts.maySendTo(address, kind)) return metrics.mailed('suppressed');
     const fragment = FRAGMENTS[kind] === '' ? '' : `#${FRAGMENTS[kind]}=${token}`;
     const facts = {
       link: `${config.ACCOUNTS_PUBLIC_URL}/account${fragment}`,
@@ -134,10 +147,12 @@ function openLibrary({ config, pool, links, log, mail }: LibraryNeeds): Library 
     links,
     log,
     mail,
-    signedUpAgain: ({ isVerified, ...fan }) => {
+    signedUpAgain: async ({ isVerified, fanId, ...fan }) => {
       if (isVerified) return mail('exists', fan);
-      // A link to verify would confirm an account with the password of whoever signed up first with this address. One that resets the
-      // password confirms it for whoever reads its e-mails. After the answer, which must not take longer for this.
+      // Nobody knows which of the two reads the e-mails to this address. So neither's password is kept, or a link to verify that was sent
+      // before would confirm the account with that of whoever came first. Whoever reads them sets one by a link that resets it.
+      await dropUnverifiedPassword(pool, fanId);
+      // After the answer, which must not take longer for this.
       setImmediate(() => {
         library.api
           .requestPasswordReset({ body: { email: fan.address } })

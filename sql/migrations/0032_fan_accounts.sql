@@ -39,7 +39,8 @@ create table fan_sessions (
 create index fan_sessions_fan on fan_sessions (fan_id, created_at);
 create index fan_sessions_expiry on fan_sessions (expires_at);
 
--- How a fan logs in: by a password (provider_id 'credential', password an argon2id hash).
+-- How a fan logs in: by a password (provider_id 'credential', password an argon2id hash; null once somebody else has signed up with
+-- the same address before it was verified, until a link sets one).
 create table fan_credentials (
   id                       text primary key,
   fan_id                   text not null references fans (id) on delete cascade,

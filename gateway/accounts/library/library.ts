@@ -32,7 +32,9 @@ export interface LibraryParts {
   /** Has an e-mail sent, later; `token` is that of its link. */
   readonly mail: (kind: MailKind, to: Recipient, token?: string) => void;
   /** Somebody has signed up with an address that has an account. */
-  readonly signedUpAgain: (fan: Recipient & { readonly isVerified: boolean }) => void;
+  readonly signedUpAgain: (
+    fan: Recipient & { readonly fanId: string; readonly isVerified: boolean },
+  ) => Promise<void>;
   /** The fan has set a password by a link in an e-mail. */
   readonly passwordReset: (fanId: string) => Promise<void>;
 }
@@ -165,7 +167,7 @@ function makeEndpoints(parts: LibraryParts) {
         if (reset !== undefined) reset.address = user.email;
       },
       onExistingUserSignUp: async ({ user }) =>
-        signedUpAgain({ ...recipientOf(user), isVerified: user.emailVerified }),
+        signedUpAgain({ ...recipientOf(user), fanId: user.id, isVerified: user.emailVerified }),
     },
     emailVerification: {
       sendOnSignUp: true,

@@ -22,6 +22,15 @@ export async function endFanGrants(db: Queryable, fanId: string): Promise<void> 
   );
 }
 
+/** Removes the password of an account whose address is not verified: somebody else has signed up with it as well. */
+export async function dropUnverifiedPassword(db: Queryable, fanId: string): Promise<void> {
+  await db.query(
+    `update fan_credentials c set password = null, updated_at = now()
+       from fans f where f.id = $1 and c.fan_id = f.id and not f.email_verified`,
+    [fanId],
+  );
+}
+
 export interface AddressChange {
   readonly fanId: string;
   readonly from: string;
