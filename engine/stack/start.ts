@@ -9,6 +9,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { accountsEnvironment } from '../../gateway/accounts/environment.ts';
 import { KeyFileError } from '../contract/keys/key-files.ts';
 import { secretsFor, signingKeysFor } from '../contract/keys/secrets.ts';
 import { ConfigError, readConfig, whole } from '../contract/process/config.ts';
@@ -89,12 +90,13 @@ async function main(): Promise<void> {
     // No burst follows a manual start at once, and gateways start one after another, so they need not be warm.
     const env = { WARM_UP_MS: '0', ...process.env, ...stack.env, ...secrets };
     const engine = await startProcess('engine/main.ts', { ...env, ENGINE_PORT: String(config.ENGINE_PORT) });
-    const accounts = await startProcess('gateway/accounts/main.ts', {
+    const accountsEnv = {
       ACCOUNTS_PUBLIC_URL: `http://localhost:${config.GATEWAY_PORT}`,
       MAIL_DIR: join(STACK_DIR, 'mail'),
       ...env,
       ACCOUNTS_PORT: String(config.ACCOUNTS_PORT),
-    });
+    };
+    const accounts = await startProcess('gateway/accounts/main.ts', accountsEnvironment(accountsEnv));
     children.push(engine, accounts);
     const gatewayEnv = { ACCOUNTS_URL: `http://127.0.0.1:${accounts.port}`, ...env };
     for (let number = 0; number < config.GATEWAYS; number++) {
