@@ -1,13 +1,15 @@
 /** Lets this process give way to others on the same cores. */
 import { readdirSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 
 /**
- * Sets the nice value of the process, that is on Linux of each of its threads: there setpriority(2) changes one thread, and libuv's
+ * Sets the nice value of the process, unless it gives way further already (only root may take that back), that is on Linux of each of its threads: there setpriority(2) changes one thread, and libuv's
  * threads, which hash, are there already because the modules were loaded on them. Others inherit it from the one that starts them.
  */
 export function giveWay(nice: number): void {
-  setPriority(nice);
+  setPriority(Math.max(getPriority(), nice));
   if (process.platform !== 'linux') return;
-  for (const thread of readdirSync('/proc/self/task')) setPriority(Number(thread), nice);
+  for (const thread of readdirSync('/proc/self/task')) {
+    setPriority(Number(thread), Math.max(getPriority(Number(thread)), nice));
+  }
 }
