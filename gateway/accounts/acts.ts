@@ -103,9 +103,12 @@ export async function signUp(parts: ActParts, asker: Asker, body: SignUpBody): P
   const locale = body.locale ?? localeOf(asker.language);
   await withMail(parts, asker, address, async () => {
     try {
-      await notSooner(
+      await notSooner(begun =>
         parts.hashing.run(
-          () => parts.library.api.signUpEmail({ body: { name: '', email: address, password, locale } }),
+          () => {
+            begun();
+            return parts.library.api.signUpEmail({ body: { name: '', email: address, password, locale } });
+          },
           { network: asker.network, isSignUp: true },
         ),
       );
@@ -257,7 +260,10 @@ export async function revokeSession(parts: ActParts, asker: Asker, id: string): 
 export async function requestReset(parts: ActParts, asker: Asker, body: AddressBody): Promise<ActAnswer> {
   const address = readAddress(body.address);
   await withMail(parts, asker, address, () =>
-    notSooner(parts.library.api.requestPasswordReset({ body: { email: address } })),
+    notSooner(async begun => {
+      begun();
+      await parts.library.api.requestPasswordReset({ body: { email: address } });
+    }),
   );
   return requested(address);
 }
@@ -360,9 +366,17 @@ async function withPassword(
 /** The shortest time of an answer that must not tell by its own what was to be done. */
 const LEAST_MS = 500;
 
-/** Resolves or rejects like `work`, but not sooner: what an address without an account saves must not show. */
-async function notSooner<T>(work: Promise<T>): Promise<T> {
-  const [settled] = await Promise.allSettled([work, sleep(LEAST_MS)]);
+/**
+ * Resolves or rejects like `work`, but not sooner than that after it has called `begun`: what an address without an account saves must not
+ * show. A wait for a turn is over by then, so it does not use the time up.
+ */
+async function notSooner<T>(work: (begun: () => void) => Promise<T>): Promise<T> {
+  let least: Promise<void> | undefined;
+  const begun = (): void => {
+    least = sleep(LEAST_MS);
+  };
+  const [settled] = await Promise.allSettled([work(begun)]);
+  await least;
   if (settled.status === 'rejected') throw settled.reason;
   return settled.value;
 }

@@ -58,6 +58,23 @@ describe('a storm', () => {
     assert.equal((await signUp()).status, accepted < 5 ? 202 : 429, `${accepted} of 6 were accepted`);
   });
 
+  test('a sign-up that waited for its turn still takes its least time afterwards', async () => {
+    const address = await accounts.fan(newAddress());
+    // One network each, with what the others need of the queue left: sign-ups get half of it.
+    const signUps = [newAddress(), address, newAddress(), address].map(async (each, index) => {
+      const browser = accounts.browser(`203.0.${index}.50`);
+      const answer = await browser.post('/v1/accounts', { address: each, password: PASSWORD });
+      return { status: answer.status, at: performance.now() };
+    });
+    const began = performance.now();
+    const answers = (await Promise.all(signUps)).filter(({ status }) => status === 202);
+    assert.ok(answers.length > 1);
+    // Each begins when the one before has been hashed, and so ends later by a hash: not all at the same moment after 500 ms.
+    for (const { at } of answers) assert.ok(at - began >= 450, `${at - began} ms`);
+    const times = answers.map(({ at }) => at).sort((a, b) => a - b);
+    assert.ok((times.at(-1) ?? 0) - (times[0] ?? 0) > 10, times.join());
+  });
+
   test('a guesser is stopped, and the owner gets in: from another network, or with a browser of before', async () => {
     const address = newAddress();
     const browser = await accounts.loggedIn(address);
