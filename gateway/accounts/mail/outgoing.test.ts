@@ -10,7 +10,7 @@ import { pino } from 'pino';
 import { eventually } from '../../../engine/test/support.ts';
 import { normaliseAddress } from '../addresses.ts';
 import { linkToken, parseMail, readMails } from '../testing/mailbox.ts';
-import { fileDelivery, type Mail, Outgoing, smtpDelivery } from './outgoing.ts';
+import { fileDelivery, type Mail, needsTls, Outgoing, smtpDelivery } from './outgoing.ts';
 import { type MailKind, mailText } from './texts.ts';
 
 const FROM = 'Example Shop <no-reply@example.com>';
@@ -202,4 +202,16 @@ test('what is urgent goes first', async () => {
   release();
   await outgoing.stop();
   assert.equal(sent.indexOf('urgent@example.com'), 4, 'after the four that were on their way');
+});
+
+test('a mail server elsewhere has to take TLS', () => {
+  for (const url of [
+    'smtp://mail.example.com',
+    'smtp://user:secret@10.0.0.5:587',
+    'smtp://localhost.example.com',
+  ]) {
+    assert.ok(needsTls(url), url);
+  }
+  for (const url of ['smtp://localhost:25', 'smtp://127.0.0.1:2525', 'smtp://[::1]'])
+    assert.ok(!needsTls(url), url);
 });

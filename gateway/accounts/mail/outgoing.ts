@@ -39,10 +39,20 @@ export function smtpDelivery(url: string, from: string): Deliver {
     greetingTimeout: SMTP_TIMEOUT_MS,
     socketTimeout: SMTP_TIMEOUT_MS,
   };
-  const transport = createTransport({ url, ...timeouts });
+  const transport = createTransport({ url, requireTLS: needsTls(url), ...timeouts });
   return async mail => {
     await transport.sendMail(messageOf(mail, from));
   };
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/**
+ * Links are passwords for an hour: they go over TLS, or not at all. Not on this machine; and `?requireTLS=false` in the URL, which the
+ * library puts above this, is for a relay in a network of one's own.
+ */
+export function needsTls(url: string): boolean {
+  return !LOOPBACK.test(new URL(url).hostname);
 }
 
 /** As files `<time>-<random>.eml` in `directory`, which only its owner can read. */
