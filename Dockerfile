@@ -9,16 +9,17 @@ WORKDIR /app
 # kafkajs sets timers with negative delays, which is harmless, and Node 24 warns of them.
 ENV NODE_ENV=production NODE_OPTIONS=--disable-warning=TimeoutNegativeWarning
 COPY package.json package-lock.json ./
-# The optional packages are binaries of embedded-postgres and of tsx, neither of which runs in the image. uWebSockets.js
+# The optional packages are binaries: of embedded-postgres and of tsx, neither of which runs in the image, and of argon2 for each
+# platform, of which ours is installed and loaded as a check. uWebSockets.js
 # has one binary for each platform and version of Node (220 MB); all but ours are deleted, and ours is loaded as a check.
 RUN --mount=type=cache,target=/root/.npm \
     npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
- && if [ -n "$UWEBSOCKETS" ]; then \
-      npm install --no-save --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund "uWebSockets.js@$UWEBSOCKETS"; \
-    fi \
+ && npm install --no-save --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
+      "@node-rs/argon2-linux-$(node -p process.arch)-gnu@$(node -p 'require("./node_modules/@node-rs/argon2/package.json").version')" \
+      ${UWEBSOCKETS:+"uWebSockets.js@$UWEBSOCKETS"} \
  && find node_modules/uWebSockets.js -name 'uws_*.node' \
       ! -name "uws_linux_$(node -p 'process.arch + "_" + process.versions.modules').node" -delete \
- && node -e 'require("uWebSockets.js")'
+ && node -e 'require("uWebSockets.js"); require("@node-rs/argon2")'
 COPY engine engine
 COPY gateway gateway
 COPY sql sql

@@ -11,6 +11,7 @@ import type { Keys } from '../engine/contract/redis/keys.ts';
 import type { RedisClient } from '../engine/contract/redis/redis.ts';
 import { readCodeNow } from '../sql/statements/coupons/coupons.ts';
 import { readEpoch } from '../sql/statements/progress/watermarks.ts';
+import { AccountsClient } from './accounts/forward/forward.ts';
 import { monotonicUs, SharedClock, shownUs } from './clock/clock.ts';
 import { ClockLimits } from './clock/clock-limits.ts';
 import { sampleClock } from './clock/clock-sample.ts';
@@ -176,10 +177,11 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   });
   const stopTimers = startTimers(assembly, { clock, board, membership, presence });
   membership.start();
+  const accounts = new AccountsClient(config.ACCOUNTS_URL);
   const services: HandlerServices = {
     ...{ config, metrics, verifier, tickets, clock, clockLimits, membership, board, shelved, ledger },
     ...{ admission, lookups, aheadCounts, claimants, etas, watchers },
-    ...{ ring, redemptionBatcher, couponReads, failed },
+    ...{ ring, redemptionBatcher, couponReads, proxies, accounts, failed },
     ...entryServices({ config, log, ledger, proxies, clock, metrics }),
     ranker: servers.ranker,
     downloads: servers.downloads,
@@ -201,6 +203,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
       await Promise.all([membership.stop(), watchers.close()]);
       stopTimers();
       couponReads.close();
+      accounts.close();
     },
   };
 }

@@ -84,7 +84,14 @@ export const gatewayVariables = {
       'postgres://[user:password@]host[:port]/database, the same as for the engines',
     ),
   ),
-  /** How long these answers wait for Postgres. */
+  /**
+   * The process that keeps fans' accounts, to which /v1/accounts is passed on. Without it these routes answer not-configured; shops
+   * with accounts of their own need none.
+   */
+  ACCOUNTS_URL: optional(
+    urls(['http'], 'http://host:port, the address of a process started by npm run accounts'),
+  ),
+  /** How long answers from Postgres are waited for. */
   LEDGER_TIMEOUT_MS: whole(500, 50, 60_000),
   /**
    * The longest that a gateway warms up the path of entries before it joins and listens; 0: no warm-up. See

@@ -95,7 +95,11 @@ export async function startGateway(
   const { buildApp } = await import('./http/app.ts');
   const { listen } = await import('./http/listen.ts');
   const app = buildApp(assembled.app);
-  const port = await listen(app, config.GATEWAY_HOST, config.GATEWAY_PORT);
+  const port = await listen(app, {
+    host: config.GATEWAY_HOST,
+    port: config.GATEWAY_PORT,
+    prefix: 'GATEWAY',
+  });
   log.info({ port, log: producer.kind }, 'listening');
   return {
     port,

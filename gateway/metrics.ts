@@ -5,6 +5,7 @@ import { REQUEST_START_RESULTS, type RequestStartResult } from './clock/request-
 
 /** Why something was refused; each has its own count. */
 export type RefusalReason =
+  | 'accounts'
   | 'body'
   | 'body_timeout'
   | 'clock'

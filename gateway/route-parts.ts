@@ -3,6 +3,7 @@
  * here once, so that a request allocates none.
  */
 import type { KeyRing } from '../engine/contract/keys/key-ring.ts';
+import type { AccountsClient } from './accounts/forward/forward.ts';
 import type { SharedClock } from './clock/clock.ts';
 import type { ClockLimits } from './clock/clock-limits.ts';
 import { MOST_DOWNLOADS } from './cold/book.ts';
@@ -16,6 +17,7 @@ import type { AdmissionControl } from './entry/admission-control.ts';
 import { type EntryServices, enteringParts } from './entry/entry-parts.ts';
 import type { Ranker } from './entry/rank.ts';
 import type { ReadinessParts, RouteParts } from './http/routes.ts';
+import type { TrustedProxies } from './http/trusted-proxies.ts';
 import type { Metrics } from './metrics.ts';
 import type { PassTokens } from './room/pass-tokens.ts';
 import type { ShopToken } from './room/shop-token.ts';
@@ -55,16 +57,19 @@ export interface HandlerServices extends EntryServices {
   readonly passes: PassTokens;
   readonly redemptionBatcher: RedemptionBatcher;
   readonly couponReads: CouponReads;
+  readonly proxies: TrustedProxies;
+  readonly accounts: AccountsClient;
   readonly checks: ReadinessParts['checks'];
   readonly failed: (error: unknown) => void;
 }
 
 export function routeParts(all: HandlerServices): RouteParts {
-  const { board, clockLimits, checks, metrics } = all;
+  const { board, clockLimits, checks, metrics, config, proxies, accounts } = all;
   return {
     ...entryRoutes(all),
     ...ledgerRoutes(all),
     ...shopRoutes(all),
+    accounts: { config, metrics, proxies, accounts },
     readiness: { board, clockLimits, checks },
     metrics,
   };

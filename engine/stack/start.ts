@@ -1,5 +1,6 @@
 /**
- * `npm start`: everything on one machine: a private stack unless servers are configured, one engine, and the gateways.
+ * `npm start`: everything on one machine: a private stack unless servers are configured, one engine, the process that keeps accounts, and
+ * the gateways.
  *
  * The children hold a pipe to this process, the servers one to their keeper. When this process ends, by Ctrl-C, a signal or a
  * crash, they end too.
@@ -8,6 +9,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { accountsEnvironment } from '../../gateway/accounts/environment.ts';
 import { KeyFileError } from '../contract/keys/key-files.ts';
 import { secretsFor, signingKeysFor } from '../contract/keys/secrets.ts';
 import { ConfigError, readConfig, whole } from '../contract/process/config.ts';
@@ -23,6 +25,7 @@ const startVariables = {
   GATEWAYS: whole(1, 1, 64),
   GATEWAY_PORT: whole(8080, 0, 65_000),
   ENGINE_PORT: whole(8081, 0, 65_535),
+  ACCOUNTS_PORT: whole(8082, 0, 65_535),
 } as const;
 
 interface Running {
@@ -87,11 +90,19 @@ async function main(): Promise<void> {
     // No burst follows a manual start at once, and gateways start one after another, so they need not be warm.
     const env = { WARM_UP_MS: '0', ...process.env, ...stack.env, ...secrets };
     const engine = await startProcess('engine/main.ts', { ...env, ENGINE_PORT: String(config.ENGINE_PORT) });
-    children.push(engine);
+    const accountsEnv = {
+      ACCOUNTS_PUBLIC_URL: `http://localhost:${config.GATEWAY_PORT}`,
+      MAIL_DIR: join(STACK_DIR, 'mail'),
+      ...env,
+      ACCOUNTS_PORT: String(config.ACCOUNTS_PORT),
+    };
+    const accounts = await startProcess('gateway/accounts/main.ts', accountsEnvironment(accountsEnv));
+    children.push(engine, accounts);
+    const gatewayEnv = { ACCOUNTS_URL: `http://127.0.0.1:${accounts.port}`, ...env };
     for (let number = 0; number < config.GATEWAYS; number++) {
       const port = config.GATEWAY_PORT === 0 ? 0 : config.GATEWAY_PORT + number;
       children.push(
-        await startProcess('gateway/main.ts', { ...env, GATEWAY_PORT: String(port) }, GATEWAY_FLAGS),
+        await startProcess('gateway/main.ts', { ...gatewayEnv, GATEWAY_PORT: String(port) }, GATEWAY_FLAGS),
       );
     }
     for (const { child } of children) {
@@ -100,14 +111,20 @@ async function main(): Promise<void> {
         stop(1);
       });
     }
-    sayWhere(engine, children.slice(1), stack);
+    sayWhere({ engine, accounts, gateways: children.slice(2) }, stack);
   } catch (error) {
     if (stopping === undefined) process.stderr.write(`${messageOf(error)}\n`);
     stop(1);
   }
 }
 
-function sayWhere(engine: Running, gateways: readonly Running[], stack: Stack): void {
+interface Everything {
+  readonly engine: Running;
+  readonly accounts: Running;
+  readonly gateways: readonly Running[];
+}
+
+function sayWhere({ engine, accounts, gateways }: Everything, stack: Stack): void {
   const [first] = gateways;
   const token = process.env.OPERATOR_TOKEN ? '$OPERATOR_TOKEN' : '$(cat .stack/operator-token)';
   say(`
@@ -115,6 +132,7 @@ fairline is up; the log is ${stack.env.LOG === 'kafka' ? 'Kafka' : 'Redis Stream
 
   the queue     ${gateways.map(({ port }) => `http://127.0.0.1:${port}`).join('  ')}
   the operator  http://127.0.0.1:${engine.port}
+  accounts      http://127.0.0.1:${accounts.port}, which the queue passes /v1/accounts on to; e-mails are in .stack/mail
   for shops     SHOP_TOKEN is ${process.env.SHOP_TOKEN ? 'the one you have set' : 'in .stack/shop-token'}
 
 Create a campaign, enter, and watch:

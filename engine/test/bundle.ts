@@ -18,6 +18,7 @@ const PROGRAMS = [
   'engine/stack/cli.ts',
   'engine/stack/testing/hold.ts',
   'gateway/main.ts',
+  'gateway/accounts/main.ts',
   'bench/demo/main.ts',
   'bench/demo/burst-worker.ts',
   'bench/coupons/worker.ts',

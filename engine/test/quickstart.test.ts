@@ -89,6 +89,7 @@ function readersEnvironment(database: TestDatabase): NodeJS.ProcessEnv {
     LOG: 'redis',
     NAMESPACE: testNamespace(),
     GATEWAY_PORT: '0',
+    ACCOUNTS_PORT: '0',
     ENGINE_PORT: '0',
   };
 }

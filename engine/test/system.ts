@@ -59,6 +59,8 @@ export interface System {
   readonly gateways: RunningProcess[];
   startEngine(env?: Variables): Promise<RunningProcess>;
   startGateway(env?: Variables): Promise<RunningProcess>;
+  /** The process that keeps fans' accounts; a gateway passes requests on to its address in ACCOUNTS_URL. */
+  startAccounts(env: Variables): Promise<RunningProcess>;
   /** A request of the operator. */
   operate(
     method: string,
@@ -133,6 +135,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     OPERATOR_TOKEN: token,
     SHOP_TOKEN: shopToken,
     DRAW_SECRET: randomBytes(24).toString('base64url'),
+    ACCOUNTS_SECRET: randomBytes(24).toString('base64url'),
   };
   const processes: SpawnedNode[] = [];
   const start = async (file: string, env: Variables): Promise<RunningProcess> => {
@@ -149,6 +152,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     await eventually(async () => (await fetch(`${gateway.url}/readyz`)).ok, { timeoutMs: 60_000 });
     return gateway;
   };
+  const startAccounts = (env: Variables): Promise<RunningProcess> =>
+    start('gateway/accounts/main.ts', { ACCOUNTS_PORT: '0', ...env });
   const close = async (): Promise<void> => {
     await Promise.all(processes.map(each => each.stop()));
     await pool.end();
@@ -172,6 +177,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       gateways,
       startEngine,
       startGateway,
+      startAccounts,
       ticket,
       async operate(method, path, body, headers = {}) {
         const response = await fetch(system.engine.url + path, {

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
+import { launchChromium } from '../test/chromium.ts';
 import { makeBook, written } from './testing/maker.ts';
 import { json } from './testing/run.ts';
 
@@ -42,9 +43,6 @@ const PAGE = `<!doctype html><title>fairline verify</title><script type="module"
   globalThis.isReady = true;
 </script>`;
 
-/** Enough for a busy machine: a browser that takes longer will not start at all. */
-const LAUNCH_LIMIT_MS = 60_000;
-
 async function verifierSource(): Promise<Buffer> {
   const { build } = await import('esbuild');
   const { outputFiles } = await build({
@@ -56,22 +54,6 @@ async function verifierSource(): Promise<Buffer> {
     write: false,
   });
   return Buffer.from(outputFiles[0]?.contents ?? []);
-}
-
-async function launch(): Promise<Browser | string> {
-  try {
-    const [packed, { chromium }] = await Promise.all([
-      import('@sparticuz/chromium'),
-      import('playwright-core'),
-    ]);
-    const executablePath = await packed.default.executablePath();
-    // As root, Chromium has no sandbox. The default arguments of its package are made for another environment, and make it
-    // hang here.
-    const args = ['--no-sandbox', '--no-zygote', '--disable-gpu'];
-    return await chromium.launch({ executablePath, args, headless: true, timeout: LAUNCH_LIMIT_MS });
-  } catch (error) {
-    return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-  }
 }
 
 async function withPage(browser: Browser, use: (page: Page) => Promise<void>): Promise<void> {
@@ -105,7 +87,7 @@ async function check(page: Page, book: string, extras: boolean, without: readonl
 }
 
 test('a page verifies a book and rejects a tampered one', { timeout: 180_000 }, async context => {
-  const browser = await launch();
+  const browser = await launchChromium();
   if (typeof browser === 'string') {
     context.skip(`!!! NOT TESTED IN A BROWSER: ${browser} !!!`);
     process.stderr.write(`!!! THE VERIFIER WAS NOT TESTED IN A BROWSER: ${browser} !!!\n`);

@@ -50,7 +50,7 @@ async function serve({ read, extent, retryForMs = 60_000 }: Source): Promise<Ser
     const failed = (error: Error) => void failures.push(error);
     started(new Download({ name: 'it', reply, res: out, extent, read, retryForMs, failed }).run());
   });
-  const port = await listen(app, '127.0.0.1', 0);
+  const port = await listen(app, { host: '127.0.0.1', port: 0, prefix: 'GATEWAY' });
   closing.push(() => app.close());
   return { port, url: `http://127.0.0.1:${port}/`, run, failures, connections: () => connections };
 }

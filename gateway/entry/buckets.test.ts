@@ -15,6 +15,18 @@ test('allows a burst, then the rate; a refusal says when to retry', () => {
   assert.ok(buckets.take('a', 60_000) > 0);
 });
 
+test('a token that was given back can be taken again, and none is gained by it', () => {
+  const buckets = new Buckets({ perSecond: 1, burst: 2, most: 10 });
+  buckets.giveBack('unknown');
+  for (let taken = 0; taken < 100; taken++) {
+    assert.equal(buckets.take('a', 0), 0);
+    buckets.giveBack('a');
+  }
+  assert.deepEqual([buckets.take('a', 0), buckets.take('a', 0), buckets.take('a', 0)], [0, 0, 1_000]);
+  buckets.giveBack('a');
+  assert.deepEqual([buckets.take('a', 0), buckets.take('a', 0)], [0, 1_000]);
+});
+
 test('keeps a limited number of keys, and drops the least recently used', () => {
   const buckets = new Buckets({ perSecond: 1, burst: 1, most: 3 });
   for (const key of ['a', 'b', 'c', 'a', 'd']) buckets.take(key, 0);
@@ -40,4 +52,16 @@ test('in any interval, allows at most a full bucket plus what was refilled', () 
       }
     }),
   );
+});
+
+test('a bucket that is full again after a token was given back takes no place', () => {
+  const buckets = new Buckets({ perSecond: 1, burst: 2, most: 10 });
+  buckets.take('a', 5_000);
+  buckets.giveBack('a', 5_000);
+  assert.equal(buckets.size, 0);
+  buckets.take('b', 5_000);
+  buckets.take('b', 5_000);
+  buckets.giveBack('b', 5_000);
+  assert.equal(buckets.size, 1);
+  assert.deepEqual([buckets.take('b', 5_000), buckets.take('b', 5_000)], [0, 1_000]);
 });

@@ -33,6 +33,17 @@ export class Buckets {
     return Math.max(0, waitMs);
   }
 
+  /**
+   * Gives a token back that `take` took: what it was for turned out not to count. With `nowMs`, a bucket that is full again is not kept:
+   * what counts for nothing then takes no place of what does.
+   */
+  giveBack(key: string, nowMs = Number.NEGATIVE_INFINITY): void {
+    const fullAtMs = this.#fullAtMs.get(key);
+    if (fullAtMs === undefined) return;
+    if (fullAtMs - this.#everyMs <= nowMs) this.#fullAtMs.delete(key);
+    else this.#fullAtMs.set(key, fullAtMs - this.#everyMs);
+  }
+
   #forgetOldest(): void {
     const oldest = this.#oldest.next();
     if (oldest.done !== true) this.#fullAtMs.delete(oldest.value);

@@ -1,12 +1,9 @@
 /**
  * The gateway's HTTP server. An existing path answers an unsupported method with 405 and Allow.
  */
-import uws, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
-import { fieldFault } from '../../engine/contract/api/problem.ts';
-import type { GatewayConfig } from '../config.ts';
+import uws, { type TemplatedApp } from 'uWebSockets.js';
 import type { EnteringParts } from '../entry/entries.ts';
-import { Reply } from './reply.ts';
-import type { RefusalParts } from './requests.ts';
+import { type ConnectionParts, limitConnections, refuseMethod, refusePath } from './fallbacks.ts';
 import {
   ENTRIES_PATH,
   entriesMethods,
@@ -17,11 +14,6 @@ import {
   routesOf,
   runHandler,
 } from './routes.ts';
-
-export interface ConnectionParts extends RefusalParts {
-  readonly config: Pick<GatewayConfig, 'MAX_CONNECTIONS'>;
-  readonly connections: { count: number };
-}
 
 export interface AppParts {
   readonly connections: ConnectionParts;
@@ -42,13 +34,7 @@ export function buildApp({ connections, handling, routes }: AppParts): Templated
   const app = uws.App();
   limitConnections(app, connections);
   for (const [path, methods] of Object.entries(routesOf(routes))) addRoute(app, handling, path, methods);
-  app.any('/*', (res, req) => {
-    const path = req.getUrl();
-    const fault = fieldFault('path', path, 'a path listed in /openapi.json');
-    new Reply(res).problem('not-found', `No route at ${fault.value}.`, {
-      members: { errors: [fault] },
-    });
-  });
+  app.any('/*', refusePath);
   return app;
 }
 
@@ -68,25 +54,4 @@ function addRoute(app: TemplatedApp, parts: HandlerParts, path: string, methods:
     app[method](path, (res, req) => runHandler(parts, handler, res, req));
   }
   app.any(path, (res, req) => refuseMethod(parts, res, req, allow.join(', ')));
-}
-
-function refuseMethod(parts: RefusalParts, res: HttpResponse, req: HttpRequest, allow: string): void {
-  const method = req.getCaseSensitiveMethod();
-  parts.metrics.refuse('method');
-  const fault = fieldFault('method', method, allow);
-  new Reply(res).problem('method-not-allowed', `${method} is not allowed here; use ${allow}.`, {
-    members: { errors: [fault] },
-    headers: { allow },
-  });
-}
-
-function limitConnections(app: TemplatedApp, { connections, config, metrics }: ConnectionParts): void {
-  const opensOrCloses = (res: HttpResponse, change: number): void => {
-    connections.count += change;
-    if (change > 0 && connections.count > config.MAX_CONNECTIONS) {
-      metrics.refuse('connections');
-      res.close();
-    }
-  };
-  app.filter((res, change) => opensOrCloses(res, Number(change)));
 }

@@ -52,13 +52,24 @@ export async function readJsonBody(
   head: Readonly<Head>,
   most: number,
 ): Promise<{ readonly value: unknown } | Answered> {
-  const read = faultOfHead(head, most) ?? (await readText(reply, most, parts.config.BODY_TIMEOUT_MS));
-  if (typeof read !== 'string') return refuse(parts, reply, read);
+  const read = await readBodyText(parts, reply, head, most);
+  if (read === ANSWERED) return read;
   try {
     return { value: JSON.parse(read) };
   } catch {
     return refuse(parts, reply, invalid(fieldFault('body', read, 'a JSON object')));
   }
+}
+
+/** The text of a body of JSON of at most `most` bytes; answers if it cannot be read. */
+export async function readBodyText(
+  parts: BodyParts,
+  reply: Reply,
+  head: Readonly<Head>,
+  most: number,
+): Promise<string | Answered> {
+  const read = faultOfHead(head, most) ?? (await readText(reply, most, parts.config.BODY_TIMEOUT_MS));
+  return typeof read === 'string' ? read : refuse(parts, reply, read);
 }
 
 function refuse(parts: RefusalParts, reply: Reply, refused: Refused): Answered {

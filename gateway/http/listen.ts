@@ -9,14 +9,22 @@
 import uws, { type TemplatedApp } from 'uWebSockets.js';
 import { connect } from 'node:net';
 
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+  /** Of the two variables that name it. */
+  readonly prefix: 'GATEWAY' | 'ACCOUNTS';
+}
+
 /** Listens; resolves to the port, which the system chooses when `port` is 0. */
-export async function listen(app: TemplatedApp, host: string, port: number): Promise<number> {
+export async function listen(app: TemplatedApp, endpoint: Endpoint): Promise<number> {
+  const { host, port } = endpoint;
   if (port !== 0 && (await somebodyListens(host, port)))
-    throw cannotListen(host, port, 'the address is in use');
+    throw cannotListen(endpoint, 'the address is in use');
   return await new Promise((resolve, reject) => {
     app.listen(host, port, socket => {
       if (socket !== false) resolve(uws.us_socket_local_port(socket));
-      else reject(cannotListen(host, port, 'the address cannot be bound'));
+      else reject(cannotListen(endpoint, 'the address cannot be bound'));
     });
   });
 }
@@ -40,6 +48,6 @@ async function somebodyListens(host: string, port: number): Promise<boolean> {
   return listens;
 }
 
-function cannotListen(host: string, port: number, why: string): Error {
-  return new Error(`GATEWAY_HOST and GATEWAY_PORT are ${host}:${port}, but ${why}; expected a free one`);
+function cannotListen({ host, port, prefix }: Endpoint, why: string): Error {
+  return new Error(`${prefix}_HOST and ${prefix}_PORT are ${host}:${port}, but ${why}; expected a free one`);
 }

@@ -9,6 +9,7 @@ import { problemExample, withoutValues } from '../../engine/test/openapi.ts';
 import { type NetworkProxy, startProxyTo } from '../../engine/test/proxy.ts';
 import { eventually, serversFromEnv } from '../../engine/test/support.ts';
 import { type System, startSystem, toAnswer } from '../../engine/test/system.ts';
+import { type AccountGateways, accountCases, openAccounts } from '../accounts/testing/answers.ts';
 import { type Cases, couponCases, type Given } from '../coupons/testing/answers.ts';
 import { openRooms, type Rooms, roomCases } from '../testing/room-answers.ts';
 import { OutcomeEvent, PositionEvent } from './contract/events.ts';
@@ -22,6 +23,7 @@ describe('the OpenAPI document', () => {
   /** The index of a gateway without SHOP_TOKEN. */
   const NO_SHOP = 2;
   let rooms: Rooms = { room: 0, once: 0, archived: 0 };
+  let accounts: AccountGateways | undefined;
   let raffle = 0;
   let coupon = 0;
   let future = 0;
@@ -49,6 +51,7 @@ describe('the OpenAPI document', () => {
       }),
       await system.startGateway({ SHOP_TOKEN: '', SIGNING_KEY: '', RECEIPTS: 'off' }),
     );
+    accounts = await openAccounts(system);
     for (const code of ['SHARED', 'ONCE']) {
       const terms = {
         discount: 'percentage',
@@ -100,6 +103,7 @@ describe('the OpenAPI document', () => {
   after(async () => {
     await system.close();
     await proxy.close();
+    await accounts?.close();
   });
 
   /** Puts the campaign into the state in which `npm run archive` leaves it. */
@@ -180,8 +184,12 @@ describe('the OpenAPI document', () => {
       return answers.find(answer => answer.text.includes('overloaded')) ?? false;
     });
   };
-  const slowBody = async (path: string, authorization: string): Promise<Given> => {
-    const socket = connect(system.gateways[0]?.port ?? 0, '127.0.0.1');
+  const slowBody = async (
+    path: string,
+    authorization: string,
+    port = system.gateways[0]?.port ?? 0,
+  ): Promise<Given> => {
+    const socket = connect(port, '127.0.0.1');
     socket.write(
       `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: ${authorization}\r\nidempotency-key: slow\r\n` +
         'content-type: application/json\r\ncontent-length: 9\r\n\r\n{',
@@ -194,6 +202,11 @@ describe('the OpenAPI document', () => {
 
   const cases = (): Cases => ({
     ...couponCases({ system, cut: CUT, noShop: NO_SHOP, slowBody }),
+    ...accountCases({
+      gateways: accounts ?? assert.fail('accounts are not open'),
+      bareUrl: system.gateways[0]?.url ?? '',
+      slowBody: (path, port) => slowBody(path, 'Bearer x', port),
+    }),
     ...roomCases({ system, rooms, other: raffle, cut: CUT, bare: NO_SHOP, slowBody }),
     'post /v1/campaigns/{id}/entries 202 ': () =>
       ask('new', 'POST', entries(raffle), { headers: json, body: '{}' }),

@@ -7,8 +7,11 @@ import {
   problems,
 } from '../../engine/contract/api/problem.ts';
 import { examplesOf, sharedExamples } from '../../engine/contract/api/problem-examples.ts';
+import { accountOperations } from '../accounts/contract/operations.ts';
+import { SESSION_COOKIE } from '../accounts/session/session-cookie.ts';
 import { couponOperations } from '../coupons/operations.ts';
 import { campaignOperations } from './contract/campaign-operations.ts';
+import { EntryBody } from './contract/entries.ts';
 import { entryOperations } from './contract/entry-operations.ts';
 import { OfferEvent, OutcomeEvent, PositionEvent, WaitlistedEvent } from './contract/events.ts';
 import { publishedOperations } from './contract/published-operations.ts';
@@ -25,6 +28,7 @@ export const operations: readonly Operation[] = [
   ...roomOperations,
   ...publishedOperations,
   ...couponOperations,
+  ...accountOperations,
   ...serviceOperations,
 ];
 
@@ -85,7 +89,8 @@ function problemsOf(operation: Operation): Record<string, object> {
 function parametersOf(operation: Operation): object[] {
   const parameters: object[] = [];
   if (operation.path.includes('{id}')) {
-    parameters.push({ name: 'id', in: 'path', required: true, schema: { type: 'integer', minimum: 1 } });
+    const schema = operation.session === true ? { type: 'string' } : { type: 'integer', minimum: 1 };
+    parameters.push({ name: 'id', in: 'path', required: true, schema });
   }
   if (operation.path.includes('{code}')) {
     parameters.push({ name: 'code', in: 'path', required: true, schema: { type: 'string' } });
@@ -101,7 +106,8 @@ function parametersOf(operation: Operation): object[] {
   return parameters;
 }
 
-function securityOf({ shop, ticket }: Operation): readonly object[] {
+function securityOf({ session, shop, ticket }: Operation): readonly object[] {
+  if (session === true) return [{ session: [] }];
   if (shop === true) return [{ shop: [] }];
   return ticket ? [{ bearer: [] }, { cookie: [] }, { query: [] }] : PUBLIC;
 }
@@ -121,7 +127,7 @@ export function openApiDocument(): object {
         ? {}
         : {
             requestBody: {
-              required: operation.shop === true,
+              required: operation.body !== EntryBody,
               content: { 'application/json': { schema: operation.body } },
             },
           }),
@@ -140,6 +146,12 @@ export function openApiDocument(): object {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
         shop: { type: 'http', scheme: 'bearer', description: 'SHOP_TOKEN; server to server only' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: SESSION_COOKIE,
+          description: 'Set by POST /v1/accounts/login',
+        },
         cookie: { type: 'apiKey', in: 'cookie', name: TICKET_COOKIE },
         query: { type: 'apiKey', in: 'query', name: 'ticket' },
       },

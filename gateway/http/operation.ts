@@ -10,6 +10,8 @@ export interface Operation {
   readonly path: string;
   readonly summary: string;
   readonly ticket: boolean;
+  /** For fans with the cookie of a session. */
+  readonly session?: true;
   /** For shops' servers, with their token. */
   readonly shop?: true;
   /** With the header Idempotency-Key. */

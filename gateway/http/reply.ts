@@ -47,8 +47,17 @@ const NOT_STORED = '200 OK\r\ncontent-type: application/json\r\ncache-control: n
 export const ANSWERED: unique symbol = Symbol('answered');
 export type Answered = typeof ANSWERED;
 
-export type Headers = Readonly<Record<string, string>>;
+/** A list is sent as that many lines, which only Set-Cookie needs. */
+export type Headers = Readonly<Record<string, string | readonly string[]>>;
 const NO_HEADERS: Headers = {};
+
+function writeHeaders(res: HttpResponse, headers: Headers): void {
+  for (const name in headers) {
+    const value = headers[name] ?? '';
+    if (typeof value === 'string') res.writeHeader(name, value);
+    else for (const each of value) res.writeHeader(name, each);
+  }
+}
 
 export class Reply {
   readonly #res: HttpResponse;
@@ -97,8 +106,8 @@ export class Reply {
     this.#send(status, 'application/json', body, headers, false);
   }
 
-  text(status: number, mediaType: string, body: string): void {
-    this.#send(status, mediaType, body, NO_HEADERS, false);
+  text(status: number, mediaType: string, body: string, headers: Headers = NO_HEADERS): void {
+    this.#send(status, mediaType, body, headers, false);
   }
 
   empty(status: number, headers: Headers = NO_HEADERS): void {
@@ -107,7 +116,7 @@ export class Reply {
     const res = this.#res;
     res.cork(() => {
       res.writeStatus(STATUS_TEXT[status] ?? String(status));
-      for (const name in headers) res.writeHeader(name, headers[name] ?? '');
+      writeHeaders(res, headers);
       res.endWithoutBody();
     });
   }
@@ -134,7 +143,7 @@ export class Reply {
     const res = this.#res;
     res.cork(() => {
       res.writeStatus('200 OK');
-      for (const name in headers) res.writeHeader(name, headers[name] ?? '');
+      writeHeaders(res, headers);
       res.write(first);
     });
     return res;
@@ -147,7 +156,7 @@ export class Reply {
     const res = this.#res;
     res.cork(() => {
       res.writeStatus(STATUS_TEXT[status] ?? String(status));
-      for (const name in headers) res.writeHeader(name, headers[name] ?? '');
+      writeHeaders(res, headers);
     });
     return res;
   }
@@ -168,7 +177,7 @@ export class Reply {
     const res = this.#res;
     res.cork(() => {
       res.writeStatus(STATUS_TEXT[status] ?? String(status)).writeHeader('content-type', mediaType);
-      for (const name in headers) res.writeHeader(name, headers[name] ?? '');
+      writeHeaders(res, headers);
       res.end(body, close);
     });
   }

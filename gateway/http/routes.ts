@@ -1,12 +1,11 @@
 /** The routes of the gateway, their handlers, and the dispatch to them. Nothing here knows of sockets. */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
-import { fieldFault } from '../../engine/contract/api/problem.ts';
+import { type AccountsParts, forwardToAccounts } from '../accounts/forward/forward.ts';
 import type { SharedClock } from '../clock/clock.ts';
 import type { ClockLimits } from '../clock/clock-limits.ts';
 import { type BookParts, getBook, getProof } from '../cold/book.ts';
 import { type CampaignListParts, type CampaignParts, getCampaign, listCampaigns } from '../cold/campaigns.ts';
 import { type HeadListParts, type KeyListParts, listHeads, listKeys } from '../cold/published.ts';
-import type { GatewayConfig } from '../config.ts';
 import {
   type CodeParts,
   deleteReservation,
@@ -37,9 +36,10 @@ import {
 import type { Board } from '../shared/board.ts';
 import type { Membership } from '../shared/membership.ts';
 import type { Streams } from '../stream/streams.ts';
+import { type HeadLimitParts, refuseHead } from './fallbacks.ts';
 import { openApiDocument } from './openapi.ts';
 import { Reply } from './reply.ts';
-import { type Head, type RefusalParts, readHead, strangeKind } from './requests.ts';
+import { type Head, readHead, strangeKind } from './requests.ts';
 
 /** The parts that each handler, or those of one subject, may use; assembled in ../route-parts.ts. */
 export interface RouteParts {
@@ -60,6 +60,7 @@ export interface RouteParts {
   readonly code: CodeParts;
   readonly redemption: RedemptionParts;
   readonly redemptionRead: RedemptionReadParts;
+  readonly accounts: AccountsParts;
   readonly readiness: ReadinessParts;
   readonly metrics: Pick<Metrics, 'registry'>;
 }
@@ -72,11 +73,10 @@ export interface ReadinessParts {
 }
 
 /** What a request needs before its handler runs, and when that fails. */
-export interface HandlerParts extends RefusalParts {
+export interface HandlerParts extends HeadLimitParts {
   readonly membership: Pick<Membership, 'hasJoined'>;
   readonly clock: Pick<SharedClock, 'next'>;
   readonly clockLimits: Pick<ClockLimits, 'mayStamp'>;
-  readonly config: Pick<GatewayConfig, 'MAX_HEADER_BYTES'>;
   /** Called when a handler has failed: that is a defect, answered with 500. */
   readonly failed: (error: unknown) => void;
 }
@@ -103,6 +103,8 @@ export function entriesMethods(parts: EnteringParts): Methods {
 /** Routes as uWebSockets.js spells them; `:id` is parameter 0. */
 export function routesOf(parts: RouteParts): Readonly<Record<string, Methods>> {
   let openApi = '';
+  const forward: Handler = (reply, req, head) => forwardToAccounts(parts.accounts, reply, req, head);
+  const accounts: Methods = { get: forward, post: forward, del: forward };
   return {
     '/v1/campaigns': { get: (reply, req) => listCampaigns(parts.campaignList, reply, req) },
     '/v1/campaigns/:id': { get: (reply, req) => getCampaign(parts.campaign, reply, req) },
@@ -137,6 +139,8 @@ export function routesOf(parts: RouteParts): Readonly<Record<string, Methods>> {
       get: (reply, req, head) => listRefunds(parts.redemptionRead, reply, req, head),
       post: (reply, req, head) => postRefund(parts.redemption, reply, req, head),
     },
+    '/v1/accounts': accounts,
+    '/v1/accounts/*': accounts,
     '/livez': { get: reply => reply.json(200, '{"status":"ok"}') },
     '/readyz': { get: reply => answerReady(parts.readiness, reply) },
     '/metrics': { get: reply => answerMetrics(parts.metrics, reply) },
@@ -171,16 +175,6 @@ export function runHandler(parts: HandlerParts, handler: Handler, res: HttpRespo
 function answerFailure(parts: Pick<HandlerParts, 'failed'>, reply: Reply, error: unknown): void {
   parts.failed(error);
   reply.problem('internal-error', 'The request failed. Retrying is safe.');
-}
-
-function refuseHead(parts: Pick<HandlerParts, 'config' | 'metrics'>, reply: Reply, bytes: number): void {
-  const most = parts.config.MAX_HEADER_BYTES;
-  parts.metrics.refuse('headers');
-  const fault = fieldFault('headers', `${bytes} bytes`, `at most ${most} bytes`);
-  reply.problem('headers-too-large', `The headers are larger than ${most} bytes.`, {
-    members: { errors: [fault] },
-    close: true,
-  });
 }
 
 function answerReady(parts: ReadinessParts, reply: Reply): void {

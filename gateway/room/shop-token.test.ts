@@ -47,7 +47,7 @@ async function answerTo(
     const reply = new Reply(res);
     if (authenticateShop(parts, reply, req.getHeader('authorization')) !== ANSWERED) reply.empty(204);
   });
-  const port = await listen(app, '127.0.0.1', 0);
+  const port = await listen(app, { host: '127.0.0.1', port: 0, prefix: 'GATEWAY' });
   try {
     const headers = { connection: 'close', ...(authorization === undefined ? {} : { authorization }) };
     const response = await fetch(`http://127.0.0.1:${port}/`, { headers });

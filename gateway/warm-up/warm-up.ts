@@ -67,7 +67,7 @@ export async function warmUp(servers: WarmUpServers, limitMs: number): Promise<W
     return requestOf(ticketOf(`nobody-${users}`), hasProxies);
   };
   try {
-    const port = await listen(app, LOOPBACK, 0);
+    const port = await listen(app, { host: LOOPBACK, port: 0, prefix: 'GATEWAY' });
     for (let count = 0; count < CLIENTS; count++)
       clients.push(askAgainAndAgain({ host: LOOPBACK, port }, nextRequest));
     await Promise.all(clients.map(({ done }) => done));

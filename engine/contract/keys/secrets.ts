@@ -15,6 +15,7 @@ const keptSecrets = [
   'SHOP_TOKEN',
   'RECEIPT_SALT_SECRET',
   'DRAW_SECRET',
+  'ACCOUNTS_SECRET',
 ] as const;
 
 /** Below the private stack's directory. */
@@ -22,13 +23,14 @@ export const KEYS_DIRECTORY = 'keys';
 
 /** Every secret, as returned by `secretFor`. */
 export function secretsFor(dir: string, env: Environment): Record<(typeof keptSecrets)[number], string> {
-  const [ticket, operator, shop, salt, draw] = keptSecrets;
+  const [ticket, operator, shop, salt, draw, accounts] = keptSecrets;
   return {
     [ticket]: secretFor(ticket, dir, env),
     [operator]: secretFor(operator, dir, env),
     [shop]: secretFor(shop, dir, env),
     [salt]: secretFor(salt, dir, env),
     [draw]: secretFor(draw, dir, env),
+    [accounts]: secretFor(accounts, dir, env),
   };
 }
 

@@ -18,7 +18,7 @@ export interface Service {
 
 export interface ServiceOptions {
   /** For the ready line: {"ready":"<kind>","port":...,"pid":...}. */
-  readonly kind: 'gateway' | 'engine';
+  readonly kind: 'gateway' | 'engine' | 'accounts';
   readonly log: Logger;
   /** Starts the service; `stopping` is aborted if the process is told to stop meanwhile. */
   readonly start: (stopping: AbortSignal) => Promise<Service>;

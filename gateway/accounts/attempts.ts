@@ -1,0 +1,188 @@
+/**
+ * Limits logins and requested e-mails, in the memory of this process; several processes each count for themselves.
+ *
+ * Failed logins are counted by account and network, by network, and by account over all networks, so that neither one network can try
+ * many accounts nor many networks one account. Such a limit would let anybody lock somebody out by failing in their name. So a browser
+ * that has logged in to the account before counts apart from strangers: it holds a signed cookie, the device cookie (OWASP, "Slow
+ * Down Online Guessing Attacks with Device Cookies"), until the account's credential version changes. For a new browser of somebody whose account is under attack there is the e-mail that
+ * resets the password: it also brings the device cookie.
+ *
+ * Whether an account exists makes no difference: addresses are counted as they are asked for.
+ */
+import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
+import { Buckets } from '../entry/buckets.ts';
+import { cookieOf } from '../http/requests.ts';
+
+export const DEVICE_COOKIE = '__Host-fairline_device';
+/** Browsers keep no cookie for longer. */
+const DEVICE_LIFE_S = 400 * 86_400;
+const NONCE_BYTES = 16;
+const DEVICE = /^([A-Za-z0-9_-]{22})\.([0-9a-f-]{36})\.([A-Za-z0-9_-]{43})$/;
+
+/** Some 100 bytes each; beyond it the least recently used ones start over. */
+const KEPT = 200_000;
+const MINUTE_S = 60;
+/** Characters of base64url, of 6 bits each. */
+const SHORT = 22;
+
+/** A burst of ten and then one in two minutes: nobody mistypes more often, and a guesser needs a year for 260,000. */
+const OWN = { burst: 10, perSecond: 1 / (2 * MINUTE_S), most: KEPT };
+/** Of all strangers together: a guesser with many networks gets 2,900 a day. */
+const ACCOUNT = { burst: 100, perSecond: 1 / 30, most: KEPT };
+/** Of all known browsers of an account together: whoever has its password can make himself as many as he likes, until it is reset. */
+const ACCOUNT_DEVICES = { burst: 50, perSecond: 1 / MINUTE_S, most: KEPT };
+/** A network may be a town behind one carrier, all of whom mistype in the minute before a drop. */
+const NETWORK = { burst: 300, perSecond: 1, most: KEPT };
+/** All logins of a network, right or wrong: each takes a core for a while. Beyond it the others wait no longer for it. */
+const NETWORK_LOGINS = { burst: 300, perSecond: 10, most: KEPT };
+/** Sign-ups and other wishes for e-mails of a network, over all addresses: nobody can have a town written to. */
+const NETWORK_MAILS = { burst: 300, perSecond: 1 / 2, most: KEPT };
+const MAIL_PAIR = { burst: 5, perSecond: 1 / (5 * MINUTE_S), most: KEPT };
+/** Of one kind to one address, whoever asks: then the earlier e-mails have to do. */
+const MAIL_ADDRESS = { burst: 10, perSecond: 1 / (10 * MINUTE_S), most: KEPT };
+
+/** Of an account, to whatever address: each also sends a notice to the present one, which is never left out. */
+const CHANGES = { burst: 10, perSecond: 1 / (10 * MINUTE_S), most: KEPT };
+
+/** Who attempts. */
+export interface Attempt {
+  /** Normalised. */
+  readonly address: string;
+  /** '' if unknown: then everybody unknown is one network, for the account's sake. */
+  readonly network: string;
+  /** That of knownDevice, if its credential version is the account's. */
+  readonly device?: string | undefined;
+}
+
+/** A browser that has logged in to the account before. */
+export interface KnownDevice {
+  readonly id: string;
+  /** That of the account at that time: the browser is known while it is the present one. */
+  readonly credentialVersion: string;
+}
+
+interface Taken {
+  readonly buckets: Buckets;
+  readonly key: string;
+  /** For what an attempt costs: it counts even if it succeeds. */
+  readonly isForCost?: boolean;
+}
+
+/** An attempt may be made; `forgive` uncounts it, since it succeeded. */
+export interface Permitted {
+  readonly forgive: () => void;
+}
+
+/** How long to wait, in ms. */
+export interface Delayed {
+  readonly waitMs: number;
+}
+
+export class Attempts {
+  readonly #key: KeyObject;
+  readonly #own = new Buckets(OWN);
+  readonly #devices = new Buckets(OWN);
+  readonly #accountDevices = new Buckets(ACCOUNT_DEVICES);
+  readonly #accounts = new Buckets(ACCOUNT);
+  readonly #networks = new Buckets(NETWORK);
+  readonly #networkLogins = new Buckets(NETWORK_LOGINS);
+  readonly #networkMails = new Buckets(NETWORK_MAILS);
+  readonly #mailPairs = new Buckets(MAIL_PAIR);
+  readonly #mailAddresses = new Buckets(MAIL_ADDRESS);
+  readonly #changes = new Buckets(CHANGES);
+  readonly #nowMs: () => number;
+
+  constructor(secret: string, nowMs: () => number = () => performance.now()) {
+    this.#key = createSecretKey(secret, 'utf8');
+    this.#nowMs = nowMs;
+  }
+
+  /** Counts an attempt to log in, before it is made, so that many at once are counted too. */
+  login({ address, network, device }: Attempt): Permitted | Delayed {
+    const all = network === '' ? [] : [{ buckets: this.#networkLogins, key: network, isForCost: true }];
+    if (device !== undefined) {
+      return this.#take([
+        ...all,
+        { buckets: this.#devices, key: device },
+        { buckets: this.#accountDevices, key: address },
+      ]);
+    }
+    return this.#take([
+      // The network first: what it may not do anyway adds no bucket to the others, and so pushes none out.
+      ...all,
+      ...(network === '' ? [] : [{ buckets: this.#networks, key: network }]),
+      { buckets: this.#own, key: `${address} ${network}` },
+      { buckets: this.#accounts, key: address },
+    ]);
+  }
+
+  /** Counts a wish for an e-mail to the address. */
+  mail({ address, network }: Pick<Attempt, 'address' | 'network'>): Permitted | Delayed {
+    return this.#take([
+      ...(network === '' ? [] : [{ buckets: this.#networkMails, key: network }]),
+      { buckets: this.#mailPairs, key: `${address} ${network}` },
+    ]);
+  }
+
+  /** Counts a wish of an account for another address. */
+  change(fanId: string): Permitted | Delayed {
+    return this.#take([{ buckets: this.#changes, key: fanId }]);
+  }
+
+  /** Whether another e-mail of this kind may go to the address now; counts it. Those of one kind leave the others their places. */
+  maySendTo(address: string, kind: string): boolean {
+    return this.#mailAddresses.take(this.#short(`${kind} ${address}`), this.#nowMs()) === 0;
+  }
+
+  /** The Set-Cookie header for a browser that has logged in to the account. */
+  deviceCookie(address: string, credentialVersion: string): string {
+    const device = `${randomBytes(NONCE_BYTES).toString('base64url')}.${credentialVersion}`;
+    const value = `${device}.${this.#signature(address, device)}`;
+    return `${DEVICE_COOKIE}=${value}; Max-Age=${DEVICE_LIFE_S}; Path=/; HttpOnly; Secure; SameSite=Lax`;
+  }
+
+  /** The browser of a Cookie header, if its device cookie is for this address. */
+  knownDevice(address: string, cookies: string): KnownDevice | undefined {
+    const [, id = '', credentialVersion = '', signature = ''] =
+      DEVICE.exec(cookieOf(cookies, DEVICE_COOKIE) ?? '') ?? [];
+    if (id === '') return undefined;
+    const right = this.#signature(address, `${id}.${credentialVersion}`);
+    return timingSafeEqual(Buffer.from(signature), Buffer.from(right))
+      ? { id, credentialVersion }
+      : undefined;
+  }
+
+  /** The prefix keeps these signatures apart from those of sessions, which have the same secret. */
+  #signature(address: string, device: string): string {
+    return createHmac('sha256', this.#key).update(`device ${device} ${address}`).digest('base64url');
+  }
+
+  /** 16 bytes of an HMAC: a key takes the same space whatever the address, and nobody can make two meet. */
+  #short(key: string): string {
+    return createHmac('sha256', this.#key).update(`bucket ${key}`).digest('base64url').slice(0, SHORT);
+  }
+
+  /** How many pairs of an account and a network are kept. */
+  get kept(): number {
+    return this.#own.size;
+  }
+
+  /** Takes from all buckets, or from none. */
+  #take(wanted: readonly Taken[]): Permitted | Delayed {
+    const nowMs = this.#nowMs();
+    const taken: Taken[] = [];
+    const keyOf = ({ key }: Taken): string => this.#short(key);
+    const giveBack = (isOne: (each: Taken) => boolean): void => {
+      for (const each of taken.splice(0).filter(isOne)) each.buckets.giveBack(keyOf(each), nowMs);
+    };
+    for (const each of wanted) {
+      const waitMs = each.buckets.take(keyOf(each), nowMs);
+      if (waitMs > 0) {
+        giveBack(() => true);
+        return { waitMs };
+      }
+      taken.push(each);
+    }
+    return { forgive: () => giveBack(({ isForCost }) => isForCost !== true) };
+  }
+}

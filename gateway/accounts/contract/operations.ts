@@ -1,0 +1,186 @@
+/** The operations of accounts, with every answer they give; see ../http/openapi.ts. */
+import type { ProblemSlug } from '../../../engine/contract/api/problem.ts';
+import type { ProblemExamples } from '../../../engine/contract/api/problem-examples.ts';
+import type { Operation } from '../../http/operation.ts';
+import {
+  AddressBody,
+  CredentialsBody,
+  FanView,
+  MailRequested,
+  PasswordBody,
+  ResetBody,
+  SessionList,
+  SignUpBody,
+  TicketView,
+  TokenBody,
+} from './contract.ts';
+import {
+  accountProblems,
+  attemptsLimited,
+  hashesLimited,
+  invalidPassword,
+  invalidToken,
+  mailsLimited,
+  resetRefused,
+  verificationRefused,
+} from './problem-examples.ts';
+
+const ANY = ['unavailable', 'not-configured'] as const satisfies readonly ProblemSlug[];
+const CHANGE = [...ANY, 'foreign-origin'] as const satisfies readonly ProblemSlug[];
+const WITH_BODY = [
+  ...CHANGE,
+  'invalid-request',
+  'request-timeout',
+  'payload-too-large',
+  'unsupported-media-type',
+] as const satisfies readonly ProblemSlug[];
+
+type Described = Pick<Operation, 'id' | 'path' | 'summary' | 'answers'> &
+  Partial<Pick<Operation, 'method' | 'body' | 'session'>> & {
+    readonly problems: readonly ProblemSlug[];
+    readonly examples?: ProblemExamples;
+  };
+
+function operation({ method = 'post', examples = {}, ...described }: Described): Operation {
+  return { method, ticket: false, ...described, problemExamples: { ...accountProblems, ...examples } };
+}
+
+export const accountOperations: readonly Operation[] = [
+  operation({
+    id: 'signUp',
+    path: '/v1/accounts',
+    summary:
+      'Sign up. An e-mail with a link to verify the address follows; if the address has an account already, one that says so. The answer ' +
+      'is the same.',
+    body: SignUpBody,
+    answers: { 202: MailRequested },
+    problems: [...WITH_BODY, 'too-many-requests'],
+    examples: mailsLimited,
+  }),
+  operation({
+    id: 'verifyAddress',
+    path: '/v1/accounts/verification',
+    summary:
+      'Verify an address with the token of the link in an e-mail, after a sign-up or for a change of address. Repeating it is safe.',
+    body: TokenBody,
+    answers: { 204: 'nothing' },
+    problems: [...WITH_BODY, 'link-refused'],
+    examples: { ...invalidToken, ...verificationRefused },
+  }),
+  operation({
+    id: 'requestVerification',
+    path: '/v1/accounts/verification-mail',
+    summary: 'Have another link to verify the address sent, if it has an account and is not verified',
+    body: AddressBody,
+    answers: { 202: MailRequested },
+    problems: [...WITH_BODY, 'too-many-requests'],
+    examples: mailsLimited,
+  }),
+  operation({
+    id: 'logIn',
+    path: '/v1/accounts/login',
+    summary:
+      'Log in. The session is in the cookie that the answer sets: HttpOnly, Secure, SameSite=Lax, for this host only. Browsers also keep it ' +
+      'for http://localhost.',
+    body: CredentialsBody,
+    answers: { 200: FanView },
+    problems: [...WITH_BODY, 'login-refused', 'address-unverified', 'too-many-requests'],
+    examples: attemptsLimited,
+  }),
+  operation({
+    id: 'logOut',
+    path: '/v1/accounts/logout',
+    summary: 'End the session and remove its cookie. Repeating it is safe.',
+    session: true,
+    answers: { 204: 'nothing' },
+    problems: CHANGE,
+  }),
+  operation({
+    id: 'logOutEverywhere',
+    path: '/v1/accounts/logout-everywhere',
+    summary: 'End all sessions of the account',
+    session: true,
+    answers: { 204: 'nothing' },
+    problems: [...CHANGE, 'signed-out'],
+  }),
+  operation({
+    id: 'requestPasswordReset',
+    path: '/v1/accounts/password-mail',
+    summary: 'Have a link to choose a new password sent, if the address has an account',
+    body: AddressBody,
+    answers: { 202: MailRequested },
+    problems: [...WITH_BODY, 'too-many-requests'],
+    examples: mailsLimited,
+  }),
+  operation({
+    id: 'resetPassword',
+    path: '/v1/accounts/password',
+    summary:
+      'Choose a new password with the token of the link in an e-mail, which works once. All sessions of the account end, and its address ' +
+      'is verified.',
+    body: ResetBody,
+    answers: { 204: 'nothing' },
+    problems: [...WITH_BODY, 'link-refused', 'too-many-requests'],
+    examples: { ...invalidPassword, ...resetRefused, ...hashesLimited },
+  }),
+  operation({
+    id: 'changeAddress',
+    path: '/v1/accounts/address',
+    summary:
+      'Change the address, with the password. A link goes to the new address, which is used once the link was opened, and a notice to the ' +
+      'present one.',
+    session: true,
+    body: CredentialsBody,
+    answers: { 202: MailRequested },
+    problems: [...WITH_BODY, 'signed-out', 'wrong-password', 'too-many-requests'],
+    examples: attemptsLimited,
+  }),
+  operation({
+    id: 'mintTicket',
+    path: '/v1/accounts/ticket',
+    summary:
+      'Make a ticket of the session: the one call before entering. It renews the session too. Repeating it, or asking several times at once, ' +
+      'is safe. After signed-out do not ask again, but show the login.',
+    session: true,
+    answers: { 200: TicketView },
+    problems: [...CHANGE, 'signed-out'],
+  }),
+  operation({
+    id: 'getMe',
+    method: 'get',
+    path: '/v1/accounts/me',
+    summary: 'Read the account of the session',
+    session: true,
+    answers: { 200: FanView },
+    problems: [...ANY, 'signed-out'],
+  }),
+  operation({
+    id: 'deleteAccount',
+    path: '/v1/accounts/deletion',
+    summary:
+      'Delete the account, with the password, and end its sessions. Entries stay: they are of an id that leads to nobody any more.',
+    session: true,
+    body: PasswordBody,
+    answers: { 204: 'nothing' },
+    problems: [...WITH_BODY, 'signed-out', 'wrong-password', 'too-many-requests'],
+    examples: { ...invalidPassword, ...attemptsLimited },
+  }),
+  operation({
+    id: 'listSessions',
+    method: 'get',
+    path: '/v1/accounts/sessions',
+    summary: 'List the sessions of the account, the newest first; there are at most 20',
+    session: true,
+    answers: { 200: SessionList },
+    problems: [...ANY, 'signed-out'],
+  }),
+  operation({
+    id: 'revokeSession',
+    method: 'delete',
+    path: '/v1/accounts/sessions/{id}',
+    summary: 'End one session of the account',
+    session: true,
+    answers: { 204: 'nothing' },
+    problems: [...CHANGE, 'signed-out', 'unknown-session'],
+  }),
+];

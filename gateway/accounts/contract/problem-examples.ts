@@ -1,0 +1,61 @@
+/** The problems of the routes of accounts, as the OpenAPI document shows them: those that the code makes. */
+import { fieldFault, invalidRequest, type Problem } from '../../../engine/contract/api/problem.ts';
+import type { ProblemExample, ProblemExamples } from '../../../engine/contract/api/problem-examples.ts';
+import { PASSWORD_EXPECTED } from '../passwords/password-rules.ts';
+import {
+  accountsNotConfigured,
+  accountsUnavailable,
+  addressFault,
+  addressUnverified,
+  foreignOrigin,
+  linkRefused,
+  loginRefused,
+  NEW_RESET_LINK,
+  NEW_VERIFICATION_LINK,
+  passwordFault,
+  signedOut,
+  tooManyAttempts,
+  tooManyLogins,
+  tooManyMails,
+  unknownSession,
+  wrongPassword,
+} from '../problems.ts';
+
+function exampleOf({ message, members }: Problem): ProblemExample {
+  return { detail: message, ...members };
+}
+
+/** Of every operation that has them. */
+export const accountProblems: ProblemExamples = {
+  'invalid-request': exampleOf(invalidRequest([addressFault('ada')])),
+  'signed-out': exampleOf(signedOut()),
+  'login-refused': exampleOf(loginRefused()),
+  'address-unverified': exampleOf(addressUnverified()),
+  'wrong-password': exampleOf(wrongPassword()),
+  'foreign-origin': exampleOf(foreignOrigin('sec-fetch-site', 'same-origin')),
+  'unknown-session': exampleOf(unknownSession()),
+  'payload-too-large': {
+    detail: 'The body is larger than 4096 bytes.',
+    errors: [fieldFault('body', '5000 bytes', 'at most 4096 bytes')],
+  },
+  unavailable: exampleOf(accountsUnavailable()),
+  'not-configured': exampleOf(accountsNotConfigured()),
+};
+
+export const invalidPassword: ProblemExamples = {
+  'invalid-request': exampleOf(invalidRequest([passwordFault(PASSWORD_EXPECTED)])),
+};
+
+export const invalidToken: ProblemExamples = {
+  'invalid-request': exampleOf(
+    invalidRequest([fieldFault('token', undefined, 'the token of the link in the e-mail')]),
+  ),
+};
+
+export const attemptsLimited: ProblemExamples = { 'too-many-requests': exampleOf(tooManyAttempts(0)) };
+export const hashesLimited: ProblemExamples = { 'too-many-requests': exampleOf(tooManyLogins()) };
+export const mailsLimited: ProblemExamples = { 'too-many-requests': exampleOf(tooManyMails(0)) };
+export const resetRefused: ProblemExamples = { 'link-refused': exampleOf(linkRefused(NEW_RESET_LINK)) };
+export const verificationRefused: ProblemExamples = {
+  'link-refused': exampleOf(linkRefused(NEW_VERIFICATION_LINK)),
+};

@@ -1,0 +1,121 @@
+/** What a gateway passes on to the process of accounts, and what it keeps. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { startProxy } from '../../../engine/test/proxy.ts';
+import { eventually } from '../../../engine/test/support.ts';
+import { type System, startSystem } from '../../../engine/test/system.ts';
+import { newAddress, PASSWORD, people } from '../testing/accounts.ts';
+import { type AccountGateways, openAccounts } from '../testing/answers.ts';
+import { Browser } from '../testing/browser.ts';
+import { AccountsClient } from './forward.ts';
+
+describe('a gateway in front of accounts', () => {
+  let system: System;
+  let gateways: AccountGateways;
+  before(async () => {
+    system = await startSystem({ log: 'redis' });
+    gateways = await openAccounts(system);
+  });
+  after(async () => {
+    await system.close();
+    await gateways.close();
+  });
+
+  test('a fan signs up, logs in, and enters a campaign with the ticket of the session', async () => {
+    const { loggedIn } = people(gateways.url, gateways.mailDir);
+    const campaign = await system.offer({ kind: 'coupon', stock: 1 });
+    const browser = await loggedIn(newAddress());
+    const { body } = await browser.post('/v1/accounts/ticket');
+    const authorization = `Bearer ${body.ticket}`;
+    const entered = await eventually(async () => {
+      const answer = await browser.post(`/v1/campaigns/${campaign}/entries`, undefined, { authorization });
+      return answer.status === 202 && answer;
+    });
+    assert.equal(entered.body.campaign, campaign);
+    const { rows } = await eventually(async () => {
+      const found = await system.pool.query('select user_id from entries where campaign_id = $1', [campaign]);
+      return found.rows.length === 1 && found;
+    });
+    assert.equal(rows[0]?.user_id, body.user);
+  });
+
+  test('no path leads to what is not of accounts', async () => {
+    for (const path of [
+      '/v1/accounts/../../metrics',
+      '/v1/accounts/%2e%2e/%2e%2e/metrics',
+      '/v1/accounts/..%2f..%2freadyz',
+    ]) {
+      const answer = await rawGet(gateways.port, path);
+      assert.match(answer, /^HTTP\/1\.1 404 /, path);
+      assert.doesNotMatch(answer, /fairline_accounts|"checks"/, path);
+    }
+  });
+
+  test('what a client says of its own address is not passed on', async () => {
+    const address = newAddress();
+    const statuses: number[] = [];
+    for (let guess = 0; guess < 11; guess++) {
+      const browser = new Browser(gateways.url, `203.0.${guess}.1`);
+      const wrong = { address, password: PASSWORD };
+      statuses.push((await browser.post('/v1/accounts/login', wrong)).status);
+    }
+    assert.deepEqual(statuses, [...Array<number>(10).fill(401), 429], 'one unknown network, not eleven');
+  });
+
+  test('several cookies arrive as several', async () => {
+    const { loggedIn } = people(gateways.url, gateways.mailDir);
+    assert.equal((await loggedIn(newAddress())).cookies.size, 2);
+  });
+
+  test('while the process is away: 503, entries go on, and so do accounts once it is back', async () => {
+    const accounts = await system.startAccounts({ MAIL_DIR: gateways.mailDir });
+    const proxy = await startProxy({ host: '127.0.0.1', port: accounts.port });
+    try {
+      const gateway = await system.startGateway({ ACCOUNTS_URL: `http://127.0.0.1:${proxy.port}` });
+      const browser = await people(gateway.url, gateways.mailDir).loggedIn(newAddress());
+      proxy.cut();
+      const away = await browser.post('/v1/accounts/ticket');
+      assert.deepEqual([away.status, away.headers.get('retry-after')], [503, '1']);
+      assert.equal((await fetch(`${gateway.url}/readyz`)).status, 200);
+      proxy.mend();
+      await eventually(async () => (await browser.post('/v1/accounts/ticket')).status === 200);
+      await accounts.process.stop('SIGKILL');
+      assert.equal((await browser.post('/v1/accounts/ticket')).status, 503);
+    } finally {
+      await proxy.close();
+    }
+  });
+});
+
+test('requests with passwords that hang keep no ticket waiting', async () => {
+  const server = createServer((asked, answer) => {
+    if (asked.url === '/v1/accounts/ticket') answer.end('{}');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = new AccountsClient(`http://127.0.0.1:${Reflect.get(Object(server.address()), 'port')}`);
+  const ask = (path: string): Promise<unknown> => client.ask({ method: 'POST', path, headers: {}, body: '' });
+  const hanging = Promise.allSettled(Array.from({ length: 512 }, () => ask('/v1/accounts/login')));
+  await assert.rejects(ask('/v1/accounts/login'), /too many/);
+  assert.equal(Reflect.get(Object(await ask('/v1/accounts/ticket')), 'status'), 200);
+  server.close();
+  server.closeAllConnections();
+  client.close();
+  await hanging;
+});
+
+/** Without the normalisation of a URL; resolves once the body is there. */
+async function rawGet(port: number, path: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`);
+  let text = '';
+  socket.on('data', chunk => {
+    text += chunk;
+  });
+  await eventually(() => text.split('\r\n\r\n')[1]?.endsWith('}') === true);
+  socket.destroy();
+  return text;
+}

@@ -1,0 +1,177 @@
+/**
+ * Passes requests for accounts on to the process that keeps them (ACCOUNTS_URL), so that pages and accounts have one origin. All that
+ * costs time happens there; here a request costs some 0.2 ms. A proxy in front may send them there itself.
+ */
+
+import type { HttpRequest } from 'uWebSockets.js';
+import { Agent, type IncomingMessage, request } from 'node:http';
+import type { Problem } from '../../../engine/contract/api/problem.ts';
+import type { GatewayConfig } from '../../config.ts';
+import { readBodyText } from '../../http/body.ts';
+import { clientAddress } from '../../http/client-address.ts';
+import { ANSWERED, type Headers, type Reply } from '../../http/reply.ts';
+import { type Head, hasBody, type RefusalParts } from '../../http/requests.ts';
+import type { TrustedProxies } from '../../http/trusted-proxies.ts';
+import { accountsNotConfigured, accountsUnavailable } from '../problems.ts';
+
+/** A password, an address and a link's token fit several times. */
+export const MOST_ACCOUNT_BODY_BYTES = 4_096;
+/** Twenty sessions are some 6 KB. */
+const MOST_ANSWER_BYTES = 65_536;
+/** A storm of logins must not keep the memory of a gateway; the process behind queues as well. */
+const MOST_UNDER_WAY = 512;
+const CONNECTIONS = 64;
+/** What hashes no password: tickets and looks at the account. They have connections of their own, so they never wait for logins. */
+const QUICK = /^\/v1\/accounts\/(ticket|me|sessions(\/[^/]*)?|logout|logout-everywhere)$/;
+/** Longer than logins wait for their turn there. */
+const TIMEOUT_MS = 15_000;
+
+/** Read by the process of accounts beside what is read of every request. */
+const REQUEST_HEADERS = ['user-agent', 'accept-language', 'origin', 'sec-fetch-site'] as const;
+const ANSWER_HEADERS = ['set-cookie', 'retry-after', 'cache-control', 'allow'] as const;
+
+export interface AccountsParts extends RefusalParts {
+  readonly config: Pick<GatewayConfig, 'ACCOUNTS_URL' | 'BODY_TIMEOUT_MS'>;
+  readonly proxies: Pick<TrustedProxies, 'has'>;
+  readonly accounts: AccountsClient;
+}
+
+interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly mediaType: string;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/** Answers with what the process of accounts answers; 503 if it is not configured or does not answer. */
+export async function forwardToAccounts(
+  parts: AccountsParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+): Promise<void> {
+  if (parts.config.ACCOUNTS_URL === '') return refuse(reply, accountsNotConfigured());
+  const method = req.getCaseSensitiveMethod();
+  const path = req.getUrl();
+  const headers = headersOf(parts, reply, req, head);
+  const body = hasBody(head) ? await readBodyText(parts, reply, head, MOST_ACCOUNT_BODY_BYTES) : '';
+  if (body === ANSWERED) return;
+  try {
+    const answer = await parts.accounts.ask({ method, path, headers, body });
+    if (answer.body === '') reply.empty(answer.status, answer.headers);
+    else reply.text(answer.status, answer.mediaType, answer.body, answer.headers);
+  } catch {
+    parts.metrics.refuse('accounts');
+    refuse(reply, accountsUnavailable());
+  }
+}
+
+function refuse(reply: Reply, { slug, message, members, headers }: Problem): void {
+  reply.problem(slug, message, { members, headers });
+}
+
+/** X-Forwarded-For is the client alone, as far as it can be known: what the client itself says of it never gets there. */
+function headersOf(
+  { proxies }: AccountsParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const name of REQUEST_HEADERS) {
+    const value = req.getHeader(name);
+    if (value !== '') headers[name] = value;
+  }
+  if (head.cookie !== '') headers.cookie = head.cookie;
+  if (hasBody(head)) headers['content-type'] = head.contentType;
+  const address = clientAddress(proxies, reply.remoteAddress(), head.forwardedFor);
+  if (address !== undefined) headers['x-forwarded-for'] = address;
+  return headers;
+}
+
+interface Lane {
+  readonly agent: Agent;
+  underWay: number;
+}
+
+function makeLane(): Lane {
+  return { agent: new Agent({ keepAlive: true, maxSockets: CONNECTIONS, scheduling: 'lifo' }), underWay: 0 };
+}
+
+/** Connections to the process of accounts, opened when they are needed. */
+export class AccountsClient {
+  /** '' is an address too, at which nobody is asked. */
+  readonly #host: { readonly hostname: string; readonly port: string };
+  readonly #quick = makeLane();
+  readonly #slow = makeLane();
+
+  constructor(url: string) {
+    const { hostname, port } = new URL(url === '' ? 'http://localhost' : url);
+    this.#host = { hostname, port };
+  }
+
+  /** Rejects if there is no whole answer in time, or too many requests wait for theirs. */
+  async ask(asked: Asked): Promise<Answer> {
+    const lane = QUICK.test(asked.path) ? this.#quick : this.#slow;
+    if (lane.underWay >= MOST_UNDER_WAY)
+      throw new Error('too many requests wait for the process of accounts');
+    lane.underWay += 1;
+    try {
+      return await this.#send(asked, lane.agent);
+    } finally {
+      lane.underWay -= 1;
+    }
+  }
+
+  close(): void {
+    this.#quick.agent.destroy();
+    this.#slow.agent.destroy();
+  }
+
+  #send({ method, path, headers, body }: Asked, agent: Agent): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      // The path as it came: a URL would resolve the dots in it, and so reach routes that are not of accounts.
+      const sent = request({
+        ...this.#host,
+        method,
+        path,
+        agent,
+        headers: { ...headers, ...(body === '' ? {} : { 'content-length': Buffer.byteLength(body) }) },
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      sent.once('error', reject);
+      sent.once('response', response => {
+        read(response).then(resolve, reject);
+      });
+      sent.end(body);
+    });
+  }
+}
+
+async function read(response: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response) {
+    bytes += chunk.length;
+    if (bytes > MOST_ANSWER_BYTES) throw new Error('the answer of the process of accounts is too large');
+    chunks.push(chunk);
+  }
+  const headers: Record<string, string | readonly string[]> = {};
+  for (const name of ANSWER_HEADERS) {
+    const value = response.headers[name];
+    if (value !== undefined) headers[name] = value;
+  }
+  return {
+    status: response.statusCode ?? 0,
+    mediaType: response.headers['content-type'] ?? 'application/octet-stream',
+    headers,
+    body: Buffer.concat(chunks).toString('utf8'),
+  };
+}

@@ -1,0 +1,135 @@
+/** The HTTP server of the process that keeps accounts. */
+import uws, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
+import type { Problem } from '../../../engine/contract/api/problem.ts';
+import { readBodyText } from '../../http/body.ts';
+import { clientAddress } from '../../http/client-address.ts';
+import {
+  type ConnectionParts,
+  limitConnections,
+  refuseHead,
+  refuseMethod,
+  refusePath,
+} from '../../http/fallbacks.ts';
+import { ANSWERED, type Headers, Reply } from '../../http/reply.ts';
+import { type Head, readHead } from '../../http/requests.ts';
+import type { TrustedProxies } from '../../http/trusted-proxies.ts';
+import type { ActAnswer, ActParts, Asker } from '../acts.ts';
+import type { AccountsConfig } from '../config.ts';
+import { MOST_ACCOUNT_BODY_BYTES } from '../forward/forward.ts';
+import { problemOf } from '../library/library-errors.ts';
+import type { AccountsMetrics } from '../metrics.ts';
+import { networkOf } from '../network.ts';
+import { accountsUnavailable, foreignOrigin } from '../problems.ts';
+import { readAccountBody } from './input.ts';
+import { type AccountRoute, accountRoutes } from './routes.ts';
+
+export interface AccountsAppParts extends ActParts {
+  readonly config: AccountsConfig;
+  readonly metrics: AccountsMetrics;
+  readonly proxies: TrustedProxies;
+  /** What is wrong with the database; undefined if nothing is. */
+  readonly hindrance: () => string | undefined;
+  /** Called when an act has failed: that is a defect, answered with 500. */
+  readonly failed: (error: unknown) => void;
+}
+
+const METHOD_NAMES = { get: 'GET', post: 'POST', del: 'DELETE' } as const;
+
+/** No cache may keep an answer about an account, or a ticket. */
+const NO_STORE = { 'cache-control': 'no-store' } as const;
+
+export function buildAccountsApp(parts: AccountsAppParts): TemplatedApp {
+  const app = uws.App();
+  const connections: ConnectionParts = { ...parts, connections: { count: 0 } };
+  limitConnections(app, connections);
+  for (const route of accountRoutes) {
+    app[route.method](route.path, (res, req) => void serve(parts, route, res, req));
+    app.any(route.path, (res, req) => refuseMethod(parts, res, req, METHOD_NAMES[route.method]));
+  }
+  app.get('/livez', res => new Reply(res).json(200, '{"status":"ok"}'));
+  app.get('/readyz', res => answerReady(parts, new Reply(res)));
+  app.get('/metrics', res => void answerMetrics(parts, new Reply(res)));
+  app.any('/*', refusePath);
+  return app;
+}
+
+/** Everything is read of the request before the first await. */
+async function serve(
+  parts: AccountsAppParts,
+  route: AccountRoute,
+  res: HttpResponse,
+  req: HttpRequest,
+): Promise<void> {
+  const reply = new Reply(res);
+  const head = { ...readHead(req) };
+  const { operation, method, body: schema, act } = route;
+  try {
+    if (head.bytes > parts.config.MAX_HEADER_BYTES) return refuseHead(parts, reply, head.bytes);
+    const asker = askerOf(parts, reply, req, head);
+    const id = route.path.endsWith('/:id') ? req.getParameter(0) : undefined;
+    if (method !== 'get') checkOrigin(parts, req);
+    if (parts.hindrance() !== undefined) throw accountsUnavailable();
+    const text = schema && (await readBodyText(parts, reply, head, MOST_ACCOUNT_BODY_BYTES));
+    if (text === ANSWERED) return;
+    const given = schema && text !== undefined ? readAccountBody(text, schema) : id;
+    const answer = await act(parts, asker, given);
+    parts.metrics.answered(operation, answer.status);
+    send(reply, answer);
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem === undefined) parts.failed(error);
+    parts.metrics.answered(operation, problem?.status ?? 500);
+    refuse(reply, problem);
+  }
+}
+
+function send(reply: Reply, { status, body, cookies = [] }: ActAnswer): void {
+  const headers: Headers = cookies.length === 0 ? NO_STORE : { ...NO_STORE, 'set-cookie': cookies };
+  if (body === undefined) reply.empty(status, headers);
+  else reply.json(status, JSON.stringify(body), headers);
+}
+
+function refuse(reply: Reply, problem: Problem | undefined): void {
+  if (problem === undefined) {
+    reply.problem('internal-error', 'The request failed. Retrying is safe.');
+    return;
+  }
+  const { slug, message, members, headers } = problem;
+  reply.problem(slug, message, { members, headers: { ...NO_STORE, ...headers } });
+}
+
+function askerOf({ proxies }: AccountsAppParts, reply: Reply, req: HttpRequest, head: Readonly<Head>): Asker {
+  return {
+    cookies: head.cookie,
+    network: networkOf(clientAddress(proxies, reply.remoteAddress(), head.forwardedFor)),
+    userAgent: req.getHeader('user-agent'),
+    language: req.getHeader('accept-language'),
+  };
+}
+
+/**
+ * Refuses a change that another site's page asks for. SameSite=Lax keeps the cookie away from those of other sites, and this the pages
+ * of other hosts of the same site. Browsers send Sec-Fetch-Site to secure origins, and Origin with each POST and DELETE; what sends neither
+ * is no browser, and brings no cookie that its user did not give it.
+ */
+function checkOrigin({ config }: AccountsAppParts, req: HttpRequest): void {
+  const site = req.getHeader('sec-fetch-site');
+  if (site !== '') {
+    if (site !== 'same-origin' && site !== 'none') throw foreignOrigin('sec-fetch-site', 'same-origin');
+    return;
+  }
+  const origin = req.getHeader('origin');
+  if (origin !== '' && origin !== config.ACCOUNTS_PUBLIC_URL) {
+    throw foreignOrigin('origin', config.ACCOUNTS_PUBLIC_URL);
+  }
+}
+
+function answerReady({ hindrance }: AccountsAppParts, reply: Reply): void {
+  const why = hindrance();
+  const body = { status: why === undefined ? 'ok' : 'unavailable', checks: { database: why ?? 'ok' } };
+  reply.json(why === undefined ? 200 : 503, JSON.stringify(body));
+}
+
+async function answerMetrics({ metrics }: AccountsAppParts, reply: Reply): Promise<void> {
+  reply.text(200, metrics.registry.contentType, await metrics.registry.metrics());
+}

@@ -1,0 +1,85 @@
+/** The routes of accounts: what each takes, and which act it runs. */
+import type { Static, TObject } from 'typebox';
+import {
+  type ActAnswer,
+  type ActParts,
+  type Asker,
+  changeAddress,
+  deleteAccount,
+  getMe,
+  listSessions,
+  logIn,
+  logOut,
+  logOutEverywhere,
+  mintTicket,
+  requestReset,
+  requestVerification,
+  resetPassword,
+  revokeSession,
+  signUp,
+  verifyAddress,
+} from '../acts.ts';
+import {
+  AddressBody,
+  CredentialsBody,
+  PasswordBody,
+  ResetBody,
+  SignUpBody,
+  TokenBody,
+} from '../contract/contract.ts';
+
+export interface AccountRoute {
+  /** The operation in the OpenAPI document. */
+  readonly operation: string;
+  readonly method: 'get' | 'post' | 'del';
+  /** As uWebSockets.js spells it; `:id` is parameter 0. */
+  readonly path: string;
+  /** The schema of the body; absent if it takes none. */
+  readonly body?: TObject;
+  /** `given`: the checked body, or the parameter of the path. */
+  readonly act: (parts: ActParts, asker: Asker, given: unknown) => Promise<ActAnswer>;
+}
+
+type Described = Pick<AccountRoute, 'operation' | 'method' | 'path'>;
+
+/** Ties an act to the schema of its body. */
+function taking<S extends TObject>(
+  described: Described,
+  body: S,
+  act: (parts: ActParts, asker: Asker, body: Static<S>) => Promise<ActAnswer>,
+): AccountRoute {
+  return { ...described, body, act: (parts, asker, given) => act(parts, asker, given as Static<S>) };
+}
+
+function plain(
+  described: Described,
+  act: (parts: ActParts, asker: Asker) => Promise<ActAnswer>,
+): AccountRoute {
+  return { ...described, act: (parts, asker) => act(parts, asker) };
+}
+
+function post(operation: string, path: string): Described {
+  return { operation, method: 'post', path };
+}
+
+export const accountRoutes: readonly AccountRoute[] = [
+  taking(post('signUp', '/v1/accounts'), SignUpBody, signUp),
+  taking(post('verifyAddress', '/v1/accounts/verification'), TokenBody, verifyAddress),
+  taking(post('requestVerification', '/v1/accounts/verification-mail'), AddressBody, requestVerification),
+  taking(post('logIn', '/v1/accounts/login'), CredentialsBody, logIn),
+  plain(post('logOut', '/v1/accounts/logout'), logOut),
+  plain(post('logOutEverywhere', '/v1/accounts/logout-everywhere'), logOutEverywhere),
+  taking(post('requestPasswordReset', '/v1/accounts/password-mail'), AddressBody, requestReset),
+  taking(post('resetPassword', '/v1/accounts/password'), ResetBody, resetPassword),
+  taking(post('changeAddress', '/v1/accounts/address'), CredentialsBody, changeAddress),
+  plain(post('mintTicket', '/v1/accounts/ticket'), mintTicket),
+  plain({ operation: 'getMe', method: 'get', path: '/v1/accounts/me' }, getMe),
+  taking(post('deleteAccount', '/v1/accounts/deletion'), PasswordBody, deleteAccount),
+  plain({ operation: 'listSessions', method: 'get', path: '/v1/accounts/sessions' }, listSessions),
+  {
+    operation: 'revokeSession',
+    method: 'del',
+    path: '/v1/accounts/sessions/:id',
+    act: (parts, asker, id) => revokeSession(parts, asker, String(id)),
+  },
+];

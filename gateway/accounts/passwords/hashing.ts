@@ -1,0 +1,82 @@
+/**
+ * Hashes passwords: argon2id with 19 MiB, two passes and one lane (OWASP Password Storage Cheat Sheet), by @node-rs/argon2 on
+ * libuv's threads.
+ *
+ * Some 30 ms of a core each: a storm of logins would take the whole machine, and most answers would come after their clients gave up. So
+ * a few run at once, a bounded number waits, and the rest is told at once to come back. The whole act waits, not only its hash: the
+ * library holds a database connection during a sign-up.
+ */
+import { hash, verify } from '@node-rs/argon2';
+
+/** @node-rs/argon2 declares its algorithms as a const enum, which erasable TypeScript cannot import; 2 is argon2id. */
+const ARGON2ID = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
+
+export async function hashPassword(password: string): Promise<string> {
+  return await hash(password, ARGON2ID);
+}
+
+/** Rejects if `stored` is not a hash. */
+export async function verifyPassword(stored: string, password: string): Promise<boolean> {
+  return await verify(stored, password);
+}
+
+/** The queue is full. */
+export class QueueFull extends Error {}
+
+export interface QueueTerms {
+  readonly atOnce: number;
+  readonly mostWaiting: number;
+}
+
+/** For whom a work is. */
+export interface Claimant {
+  /** At most a quarter of the places is for one network; '' for an unknown one, to which this does not apply. */
+  readonly network: string;
+  /** Sign-ups get at most half of the places: anybody can ask for as many as they like, and logins must go on. */
+  readonly isSignUp?: boolean;
+}
+
+interface Waiting extends Claimant {
+  readonly start: () => void;
+}
+
+const NOBODY: Claimant = { network: '' };
+
+/** Runs works in the order of their arrival, a few at once. */
+export class HashingQueue {
+  readonly #terms: QueueTerms;
+  readonly #waiting: Waiting[] = [];
+  #running = 0;
+
+  constructor(terms: QueueTerms) {
+    this.#terms = terms;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Resolves or rejects like `work`; rejects with QueueFull, without running it, if too many wait: in all, of the claimant's network, or sign-ups. */
+  async run<T>(work: () => Promise<T>, claimant: Claimant = NOBODY): Promise<T> {
+    if (this.#running >= this.#terms.atOnce) {
+      if (this.#isFullFor(claimant)) throw new QueueFull();
+      // Whoever resolves this hands its place over, so nobody can take it in between.
+      await new Promise<void>(start => this.#waiting.push({ ...claimant, start }));
+    } else this.#running += 1;
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running -= 1;
+      else next.start();
+    }
+  }
+
+  #isFullFor({ network, isSignUp = false }: Claimant): boolean {
+    const { mostWaiting } = this.#terms;
+    if (this.#waiting.length >= mostWaiting) return true;
+    const count = (isOne: (each: Waiting) => boolean): number => this.#waiting.filter(isOne).length;
+    if (isSignUp && count(each => each.isSignUp === true) >= Math.ceil(mostWaiting / 2)) return true;
+    return network !== '' && count(each => each.network === network) >= Math.ceil(mostWaiting / 4);
+  }
+}

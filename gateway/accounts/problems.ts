@@ -1,0 +1,109 @@
+/** What the routes of accounts refuse. Each problem is made here once; the examples of the OpenAPI document are made of the same. */
+import { fieldFault, Problem } from '../../engine/contract/api/problem.ts';
+import { ADDRESS_EXPECTED } from './addresses.ts';
+
+/**
+ * The single answer to a request without a valid session: expired, revoked, forged, cut, or none at all. It is final: the client asks for
+ * a login once and does not try again, and the cookie stays as it is, so nothing races with a login in another tab.
+ */
+export function signedOut(): Problem {
+  return new Problem('signed-out', 'There is no valid session. Log in.', {
+    errors: [fieldFault('cookie', undefined, 'the session that POST /v1/accounts/login sets')],
+  });
+}
+
+export function loginRefused(): Problem {
+  return new Problem('login-refused', 'No account has this address and this password.', {
+    errors: [
+      fieldFault('address', undefined, 'the address of an account, and its password'),
+      fieldFault(
+        'password',
+        undefined,
+        'the password of the account; POST /v1/accounts/password-mail resets it',
+      ),
+    ],
+  });
+}
+
+export function addressUnverified(): Problem {
+  return new Problem(
+    'address-unverified',
+    'The address is not verified. Open the link in the e-mail; POST /v1/accounts/verification-mail sends another.',
+  );
+}
+
+export function wrongPassword(): Problem {
+  return new Problem('wrong-password', 'This needs the password of the account.', {
+    errors: [fieldFault('password', undefined, 'the password of the account')],
+  });
+}
+
+/** Used, too late, changed, or of an account that is gone: which of them is not told, as the remedy is the same. */
+export function linkRefused(remedy: string): Problem {
+  return new Problem('link-refused', `The link was used, is too old, or its account is gone. ${remedy}`, {
+    errors: [fieldFault('token', undefined, 'the token of a link that works')],
+  });
+}
+
+export const NEW_RESET_LINK = 'POST /v1/accounts/password-mail sends another.';
+export const NEW_VERIFICATION_LINK = 'POST /v1/accounts/verification-mail sends another.';
+
+export function unknownSession(): Problem {
+  return new Problem('unknown-session', 'You have no session with this id.', {
+    errors: [fieldFault('id', undefined, 'the id of a session that GET /v1/accounts/sessions lists')],
+  });
+}
+
+/** `from`: the header that shows it. */
+export function foreignOrigin(from: 'origin' | 'sec-fetch-site', expected: string): Problem {
+  return new Problem('foreign-origin', 'Only pages of this site may ask for this.', {
+    errors: [fieldFault(from, undefined, expected)],
+  });
+}
+
+export function tooManyAttempts(waitMs: number): Problem {
+  return tooMany(
+    'Too many attempts came from here, or failed for this account. A reset of the password works at once.',
+    waitMs,
+  );
+}
+
+export function tooManyMails(waitMs: number): Problem {
+  return tooMany(
+    'Enough e-mails went to this address, or were asked for from here; look into its inbox, and among unwanted mail.',
+    waitMs,
+  );
+}
+
+/** Passwords are hashed one after another, and too many wait. */
+export function tooManyLogins(): Problem {
+  return tooMany('Too many people log in at this moment. Retrying is safe.', 2_000);
+}
+
+function tooMany(detail: string, waitMs: number): Problem {
+  return new Problem('too-many-requests', detail, {}, { 'retry-after': String(Math.ceil(waitMs / 1_000)) });
+}
+
+export function accountsUnavailable(): Problem {
+  return new Problem(
+    'unavailable',
+    'Accounts cannot be reached right now. Retrying is safe.',
+    {},
+    { 'retry-after': '1' },
+  );
+}
+
+export function accountsNotConfigured(): Problem {
+  return new Problem('not-configured', 'This service keeps no accounts: the shop has its own.', {
+    errors: [fieldFault('ACCOUNTS_URL', undefined, 'the address of the process that keeps accounts')],
+  });
+}
+
+export function addressFault(address: string) {
+  return fieldFault('address', address, ADDRESS_EXPECTED);
+}
+
+/** A password is never shown. */
+export function passwordFault(expected: string) {
+  return fieldFault('password', undefined, expected);
+}

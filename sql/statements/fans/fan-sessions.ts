@@ -1,0 +1,110 @@
+/**
+ * Statements on fans' sessions. A session is valid while its row exists, has the fan's credential version, and PostgreSQL's clock has not
+ * reached expires_at; no other clock decides. Its token never changes: a renewal only moves expires_at, so it can be repeated, and of two at once none loses.
+ */
+import type { Queryable } from '../../database.ts';
+
+export type Locale = 'en' | 'ko';
+
+/** A valid session with its fan. */
+export interface FoundSession {
+  readonly sessionId: string;
+  readonly token: string;
+  readonly fanId: string;
+  readonly address: string;
+  readonly isVerified: boolean;
+  readonly locale: Locale;
+  readonly credentialVersion: string;
+  readonly madeAt: Date;
+  /** Seconds since the epoch, by PostgreSQL's clock. */
+  readonly nowS: number;
+  /** Seconds until it expires. */
+  readonly leftS: number;
+}
+
+/** The valid sessions among these tokens. */
+export async function findFanSessions(
+  db: Queryable,
+  tokens: readonly string[],
+): Promise<readonly FoundSession[]> {
+  const { rows } = await db.query<FoundSession>({
+    name: 'find fan sessions',
+    text: `select s.id as "sessionId", s.token, f.id as "fanId", f.email as address, f.email_verified as "isVerified", f.locale,
+                  f.credential_version as "credentialVersion", f.created_at as "madeAt", extract(epoch from now())::float8 as "nowS",
+                  extract(epoch from s.expires_at - now())::float8 as "leftS"
+             from fan_sessions s join fans f on f.id = s.fan_id and f.credential_version = s.credential_version
+            where s.token = any($1::text[]) and s.expires_at > now()`,
+    values: [tokens],
+  });
+  return rows;
+}
+
+/**
+ * Makes the session of a login valid, if the fan still has the version that was read before the password was looked at. If not (the password
+ * was reset meanwhile, or a logout ended all sessions) it ends the session and resolves with false.
+ */
+export async function admitFanSession(
+  db: Queryable,
+  session: { readonly token: string; readonly credentialVersion: string },
+): Promise<boolean> {
+  const { token, credentialVersion } = session;
+  const { rowCount } = await db.query(
+    `update fan_sessions s set credential_version = f.credential_version
+       from fans f where s.token = $1 and f.id = s.fan_id and f.credential_version = $2`,
+    [token, credentialVersion],
+  );
+  if (rowCount !== 1) await deleteFanSessionByToken(db, token);
+  return rowCount === 1;
+}
+
+/** Lets a valid session last for `lifeS` seconds from now; false if it is valid no longer. */
+export async function extendFanSession(db: Queryable, token: string, lifeS: number): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `update fan_sessions set expires_at = greatest(expires_at, now() + make_interval(secs => $2)), updated_at = now()
+      where token = $1 and expires_at > now()`,
+    [token, lifeS],
+  );
+  return rowCount === 1;
+}
+
+export interface ListedSession {
+  readonly sessionId: string;
+  readonly network: string;
+  readonly userAgent: string;
+  readonly madeAt: Date;
+  readonly expiresAt: Date;
+}
+
+/** The valid sessions of a fan, the newest first; a login keeps their number low. */
+export async function listFanSessions(db: Queryable, fanId: string): Promise<readonly ListedSession[]> {
+  const { rows } = await db.query<ListedSession>(
+    `select id as "sessionId", ip_address as network, user_agent as "userAgent", created_at as "madeAt",
+            expires_at as "expiresAt"
+       from fan_sessions where fan_id = $1 and expires_at > now() order by created_at desc, id`,
+    [fanId],
+  );
+  return rows;
+}
+
+/** Ends one session of a fan; false if they have none with this id. */
+export async function deleteFanSession(db: Queryable, fanId: string, sessionId: string): Promise<boolean> {
+  const { rowCount } = await db.query('delete from fan_sessions where fan_id = $1 and id = $2', [
+    fanId,
+    sessionId,
+  ]);
+  return rowCount === 1;
+}
+
+/** Ends the session with this token, if there is one. */
+export async function deleteFanSessionByToken(db: Queryable, token: string): Promise<void> {
+  await db.query('delete from fan_sessions where token = $1', [token]);
+}
+
+/** Ends all sessions of a fan but the newest `most`. */
+export async function keepNewestFanSessions(db: Queryable, fanId: string, most: number): Promise<void> {
+  await db.query(
+    `delete from fan_sessions where fan_id = $1 and id in
+       (select id from fan_sessions where fan_id = $1 order by created_at desc, id offset $2)`,
+    [fanId, most],
+  );
+}
