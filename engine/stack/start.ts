@@ -9,7 +9,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { accountsEnvironment } from '../../gateway/accounts/environment.ts';
 import { KeyFileError } from '../contract/keys/key-files.ts';
 import { secretsFor, signingKeysFor } from '../contract/keys/secrets.ts';
 import { ConfigError, readConfig, whole } from '../contract/process/config.ts';
@@ -96,7 +95,7 @@ async function main(): Promise<void> {
       ...env,
       ACCOUNTS_PORT: String(config.ACCOUNTS_PORT),
     };
-    const accounts = await startProcess('gateway/accounts/main.ts', accountsEnvironment(accountsEnv));
+    const accounts = await startProcess('gateway/accounts/main.ts', accountsEnv);
     children.push(engine, accounts);
     const gatewayEnv = { ACCOUNTS_URL: `http://127.0.0.1:${accounts.port}`, ...env };
     for (let number = 0; number < config.GATEWAYS; number++) {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accountsEnvironment, removeLibraryVariables } from './environment.ts';
+import { keepOwnVariables } from './environment.ts';
 
-test('the process of accounts gets its variables, and no secret of others', () => {
+test('keeps the variables of the process, and none of others or of the library', () => {
   const own = {
     DATABASE_URL: 'postgres://x',
     ACCOUNTS_SECRET: 's',
@@ -14,29 +14,16 @@ test('the process of accounts gets its variables, and no secret of others', () =
     OPERATOR_TOKEN: 'o',
     SHOP_TOKEN: 'h',
     SLICE_SIGNING_KEY: 'k',
-    BETTER_AUTH_SECRET: 'b',
     REDIS_URL: 'r',
+    BETTER_AUTH_SECRET: 'b',
+    BETTER_AUTH_TRUSTED_ORIGINS: 'b',
+    AUTH_SECRET: 'b',
+    NEXT_PUBLIC_AUTH_URL: 'b',
+    NUXT_PUBLIC_BETTER_AUTH_URL: 'b',
+    PUBLIC_BETTER_AUTH_URL: 'b',
+    NEXTAUTH_URL: 'b',
   };
-  assert.deepEqual(accountsEnvironment({ ...own, ...foreign, LOG_LEVEL: undefined }), own);
-});
-
-test('no variable of the library is left', () => {
-  const env: Record<string, string | undefined> = { ACCOUNTS_SECRET: 's', AUTHOR: 'a', PATH: '/bin' };
-  for (const name of [
-    'BETTER_AUTH_SECRET',
-    'BETTER_AUTH_SECRETS',
-    'BETTER_AUTH_URL',
-    'BETTER_AUTH_TRUSTED_ORIGINS',
-    'BETTER_AUTH_TELEMETRY',
-    'AUTH_SECRET',
-    'NEXT_PUBLIC_AUTH_URL',
-    'NEXT_PUBLIC_BETTER_AUTH_URL',
-    'NUXT_PUBLIC_BETTER_AUTH_URL',
-    'PUBLIC_BETTER_AUTH_URL',
-    'NEXTAUTH_URL',
-  ]) {
-    env[name] = 'x';
-  }
-  removeLibraryVariables(env);
-  assert.deepEqual(env, { ACCOUNTS_SECRET: 's', AUTHOR: 'a', PATH: '/bin' });
+  const env: Record<string, string | undefined> = { ...own, ...foreign };
+  keepOwnVariables(env);
+  assert.deepEqual(env, own);
 });

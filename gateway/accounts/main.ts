@@ -2,14 +2,14 @@
 import { pino } from 'pino';
 import { failStart, logDestination, runService } from '../../engine/contract/process/service.ts';
 import { readAccountsConfig } from './config.ts';
-import { removeLibraryVariables } from './environment.ts';
+import { keepOwnVariables } from './environment.ts';
 import { giveWay } from './give-way.ts';
 
 async function main(): Promise<void> {
   const config = readAccountsConfig(process.env);
+  keepOwnVariables(process.env);
   // uWebSockets.js reads its cap on headers from the environment when it is loaded, which the service does.
   process.env.UWS_HTTP_MAX_HEADERS_SIZE = String(config.MAX_HEADER_BYTES);
-  removeLibraryVariables(process.env);
   const log = pino({ name: 'accounts', level: config.LOG_LEVEL }, logDestination);
   giveWay(config.ACCOUNTS_NICE);
   const { startAccounts } = await import('./service.ts');
