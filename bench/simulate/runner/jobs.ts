@@ -67,13 +67,14 @@ export async function runSeeds(
     const isDone = new Set(results.map(({ job }) => job.from));
     const left = jobsOf(file, from, to).filter(job => !isDone.has(job.from));
     let saved = Promise.resolve();
-    await runJobs(left, processes, result => {
+    const done = (result: JobResult): void => {
       results.push(result);
       progress?.(results);
       if (stateFile === undefined) return;
       const state = { from, to, code, seconds: seconds(), results: [...results] };
       saved = saved.then(() => writeState(stateFile, state));
-    });
+    };
+    await runJobs(left, processes, { done });
     await saved;
     return { results, seconds: seconds() };
   });
@@ -97,17 +98,15 @@ export async function tryMutations(
     const beganMs = performance.now();
     const clean = join(directory, 'clean.mjs');
     await bundle(clean);
-    const first = await Promise.all(
-      mutations.map(async (mutation, index): Promise<Job> => {
-        const file = join(directory, `${index}.mjs`);
-        await bundle(file, mutation);
-        const { plan } = mutation;
-        if (plan !== undefined) return { file, plan, from: 1, to: SCHEDULES, untilFailure: true };
-        const from = seeds.from ?? mutation.seed ?? 1;
-        return { file, from, to: from + seeds.atMost - 1, untilFailure: true };
-      }),
-    );
-    const results = await showing(await runJobs(first, processes), clean, processes);
+    const mutationOf = new Map(mutations.map((mutation, index) => [join(directory, `${index}.mjs`), mutation]));
+    const first = [...mutationOf].map(([file, { plan, seed }]): Job => {
+      if (plan !== undefined) return { file, plan, from: 1, to: SCHEDULES, untilFailure: true };
+      const from = seeds.from ?? seed ?? 1;
+      return { file, from, to: from + seeds.atMost - 1, untilFailure: true };
+    });
+    // Each just before its job: all at once take 7 GB.
+    const prepare = ({ file }: Job): Promise<void> => bundle(file, mutationOf.get(file));
+    const results = await showing(await runJobs(first, processes, { prepare }), clean, processes);
     const tried = mutations.flatMap((mutation, index) => {
       const result = results[index];
       return result === undefined ? [] : [{ mutation, result }];
@@ -197,14 +196,18 @@ const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
  */
 const FLAGS = ['--max-semi-space-size=128', '--min-semi-space-size=64', '--single-threaded-gc'];
 
-/**
- * Runs the jobs on that many processes, calls `done` with each result, and returns the results in the order of the jobs.
- * Rejects if a process fails.
- */
+/** What happens around each job. */
+export interface AroundJobs {
+  /** Called before a process gets the job. */
+  readonly prepare?: (job: Job) => Promise<void>;
+  readonly done?: (result: JobResult) => void;
+}
+
+/** Runs the jobs on that many processes, and returns the results in the order of the jobs. Rejects if a process fails. */
 export async function runJobs(
   jobs: readonly Job[],
   processes: number,
-  done: (result: JobResult) => void = () => undefined,
+  { prepare, done }: AroundJobs = {},
 ): Promise<readonly JobResult[]> {
   const left = [...jobs.entries()];
   const results = new Map<number, JobResult>();
@@ -213,9 +216,10 @@ export async function runJobs(
     await Promise.all(
       workers.map(async worker => {
         for (let next = left.shift(); next !== undefined; next = left.shift()) {
+          await prepare?.(next[1]);
           const result = await worker.run(next[1]);
           results.set(next[0], result);
-          done(result);
+          done?.(result);
         }
       }),
     );
