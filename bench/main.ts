@@ -6,6 +6,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StackError } from '../engine/stack/stack.ts';
+import { accounts } from './accounts/main.ts';
 import type { Bench, Options } from './bench.ts';
 import { book } from './book/main.ts';
 import { burst } from './burst/main.ts';
@@ -34,6 +35,7 @@ const EXIT_USAGE = 2;
 const STOP_LIMIT_MS = 30_000;
 
 const benches = {
+  accounts,
   book,
   burst,
   'coupon-reads': couponReads,

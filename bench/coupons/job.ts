@@ -4,7 +4,10 @@ export interface CouponJob {
   readonly base: string;
   readonly method: 'GET' | 'POST';
   readonly path: string;
+  /** `{v}` in a header is replaced by the next of `values`. */
   readonly headers: Readonly<Record<string, string>>;
+  /** As often as needed, in turn; all of one length. */
+  readonly values?: readonly string[];
   /**
    * '' for no body. `{n}` in the body and in the headers is replaced by the request's number, padded to NUMBER_DIGITS
    * digits.

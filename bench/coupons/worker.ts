@@ -14,30 +14,40 @@ import { type CouponJob, type CouponRun, NUMBER_DIGITS } from './job.ts';
 const TIMEOUT_MS = 30_000;
 
 /** The request, with its number wherever the job wants it. */
-function requestOf({ base, method, path, headers, body, from }: CouponJob): RequestText {
+function requestOf({ base, method, path, headers, values = [], body, from }: CouponJob): RequestText {
   const address = loopback(base);
   const number = '#'.repeat(NUMBER_DIGITS);
+  const [value = ''] = values;
   const filled = body.replaceAll('{n}', number);
+  const filledHeader = (text: string): string => text.replaceAll('{n}', number).replaceAll('{v}', value);
   const lines = [
     `${method} ${path} HTTP/1.1`,
     `host: ${address.authority}`,
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value.replaceAll('{n}', number)}`),
+    ...Object.entries(headers).map(([name, text]) => `${name}: ${filledHeader(text)}`),
     ...(body === ''
       ? []
       : ['content-type: application/json', `content-length: ${Buffer.byteLength(filled)}`]),
   ];
   const bytes = Buffer.from(`${lines.join('\r\n')}\r\n\r\n${filled}`);
-  const offsets: number[] = [];
-  for (let at = bytes.indexOf(number); at >= 0; at = bytes.indexOf(number, at + 1)) offsets.push(at);
+  const offsets = placesOf(bytes, number);
+  const valueOffsets = value === '' ? [] : placesOf(bytes, value);
   return {
     base: address,
     bytes,
     fill: (target, user) => {
+      const nextValue = values[user % values.length] ?? '';
+      for (const offset of valueOffsets) target.write(nextValue, offset, 'latin1');
       if (offsets.length === 0) return;
       const text = String(from + user).padStart(NUMBER_DIGITS, '0');
       for (const offset of offsets) target.write(text, offset, 'latin1');
     },
   };
+}
+
+function placesOf(bytes: Buffer, text: string): readonly number[] {
+  const places: number[] = [];
+  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) places.push(at);
+  return places;
 }
 
 /** Every request is answered as expected, or the run has failed. */
