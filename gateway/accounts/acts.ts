@@ -14,10 +14,16 @@ import {
 } from '../../sql/statements/fans/fan-sessions.ts';
 import {
   changeFanAddress,
+  deleteFan,
+  dropUnverifiedPassword,
   endFanGrants,
+  type FanRow,
   findCredentialVersion,
-  findResetAddress,
+  findFan,
+  findFanPassword,
   hasFan,
+  isResetOpen,
+  resetFanPassword,
 } from '../../sql/statements/fans/fans.ts';
 import { normaliseAddress } from './addresses.ts';
 import type { Attempts, Delayed, Permitted } from './attempts.ts';
@@ -35,9 +41,9 @@ import type {
 } from './contract/contract.ts';
 import { type Library, NETWORK_HEADER, type Recipient } from './library/library.ts';
 import { libraryCodeOf } from './library/library-errors.ts';
-import { type Links, resetIdentifier } from './library/links.ts';
+import type { Links } from './library/links.ts';
 import type { MailKind } from './mail/texts.ts';
-import type { HashingQueue } from './passwords/hashing.ts';
+import { type HashingQueue, hashPassword, verifyPassword } from './passwords/hashing.ts';
 import {
   MOST_CHARACTERS,
   normalisePassword,
@@ -51,9 +57,11 @@ import {
   NEW_RESET_LINK,
   NEW_VERIFICATION_LINK,
   passwordFault,
+  signedOut,
   tooManyAttempts,
   tooManyMails,
   unknownSession,
+  wrongPassword,
 } from './problems.ts';
 import type { TicketMint } from './session/mint-ticket.ts';
 import type { SessionCookies } from './session/session-cookie.ts';
@@ -96,29 +104,51 @@ export interface ActParts {
 
 const NOTHING: ActAnswer = { status: 204 };
 
-/** 202 whether the address has an account or not, and after the same work: the library hashes in both cases. */
+/** 202 whether the address has an account or not, and after much the same work: the library hashes in both cases. */
 export async function signUp(parts: ActParts, asker: Asker, body: SignUpBody): Promise<ActAnswer> {
   const address = readAddress(body.address);
   const password = readNewPassword(parts, body.password, address);
   const locale = body.locale ?? localeOf(asker.language);
   await withMail(parts, asker, address, async () => {
-    try {
-      await notSooner(begun =>
-        parts.hashing.run(
-          () => {
-            begun();
-            return parts.library.api.signUpEmail({ body: { name: '', email: address, password, locale } });
-          },
-          { network: asker.network, isSignUp: true },
-        ),
-      );
-    } catch (error) {
-      if (libraryCodeOf(error) !== 'FAILED_TO_CREATE_USER') throw error;
-      // It does not tell a lost race for the address, which is answered like any sign-up, from an outage.
-      if (!(await hasFan(parts.pool, address))) throw accountsUnavailable();
-    }
+    await notSooner(begun =>
+      parts.hashing.run(
+        async () => {
+          begun();
+          const wanted = { body: { name: '', email: address, password, locale } };
+          const made = await parts.library.api.signUpEmail(wanted).catch((error: unknown) => {
+            // A lost race for the address, or an outage; the row tells.
+            if (libraryCodeOf(error) !== 'FAILED_TO_CREATE_USER') throw error;
+          });
+          const fan = await findFan(parts.pool, address);
+          if (fan === undefined) throw accountsUnavailable();
+          // For an address that has an account the library makes an id up.
+          if (fan.fanId !== made?.user.id) await signUpAgain(parts, { ...fan, address }, password);
+        },
+        { network: asker.network, isSignUp: true },
+      ),
+    );
   });
   return requested(address);
+}
+
+/**
+ * Somebody has signed up with an address that has an account. If it is not verified, nobody knows which of the two reads the e-mails to it.
+ * So neither's password is kept, or a link to verify that was sent before would confirm the account with that of the first. The one who reads
+ * the e-mails sets one by a link that resets it. The same password again is the same person, whose first answer was lost.
+ */
+async function signUpAgain(
+  parts: ActParts,
+  fan: FanRow & { readonly address: string },
+  password: string,
+): Promise<void> {
+  const { pool, library, mail } = parts;
+  if (fan.isVerified) return mail('exists', fan);
+  if (fan.password !== null && (await verifyPassword(fan.password, password))) {
+    await library.api.sendVerificationEmail({ body: { email: fan.address }, headers: new Headers() });
+    return;
+  }
+  await dropUnverifiedPassword(pool, fan.fanId);
+  sendReset(parts, fan);
 }
 
 /** Verifies the address of a sign-up, which may be repeated, or changes the address, which a link does once. */
@@ -228,9 +258,8 @@ export async function getMe(parts: ActParts, asker: Asker): Promise<ActAnswer> {
 /** Deletes the account, its sessions and its password. Entries stay, under an id that stands for nobody any more. */
 export async function deleteAccount(parts: ActParts, asker: Asker, body: PasswordBody): Promise<ActAnswer> {
   const session = await parts.sessions.require(asker.cookies);
-  await withPassword(parts, asker, { session, given: body.password }, password =>
-    parts.library.api.deleteUser({ body: { password }, headers: sessionHeaders(parts, session) }),
-  );
+  await checkPassword(parts, asker, session, body.password);
+  if (!(await deleteFan(parts.pool, session.fanId, session.credentialVersion))) throw signedOut();
   return { status: 204, cookies: [parts.cookies.clear()] };
 }
 
@@ -262,7 +291,8 @@ export async function requestReset(parts: ActParts, asker: Asker, body: AddressB
   await withMail(parts, asker, address, () =>
     notSooner(async begun => {
       begun();
-      await parts.library.api.requestPasswordReset({ body: { email: address } });
+      const fan = await findFan(parts.pool, address);
+      if (fan !== undefined) sendReset(parts, { ...fan, address });
     }),
   );
   return requested(address);
@@ -273,25 +303,21 @@ export async function requestReset(parts: ActParts, asker: Asker, body: AddressB
  * browser need not fear that others have used up its attempts.
  */
 export async function resetPassword(parts: ActParts, asker: Asker, body: ResetBody): Promise<ActAnswer> {
-  const newPassword = readNewPassword(parts, body.password, undefined);
-  const token = await readResetToken(parts, body.token);
-  try {
-    const address = await parts.hashing.run(() => parts.library.resetPassword({ newPassword, token }), asker);
-    const version = await findCredentialVersion(parts.pool, address);
-    const cookies = version === undefined ? [] : [parts.attempts.deviceCookie(address, version)];
-    return { status: 204, cookies };
-  } catch (error) {
-    const isOver = ['INVALID_TOKEN', 'USER_NOT_FOUND'].includes(libraryCodeOf(error));
-    throw isOver ? linkRefused(NEW_RESET_LINK) : error;
-  }
+  const given = readNewPassword(parts, body.password, undefined);
+  const grant = parts.links.readReset(body.token);
+  if (grant === undefined || !(await isResetOpen(parts.pool, grant))) throw linkRefused(NEW_RESET_LINK);
+  const password = await parts.hashing.run(() => hashPassword(given), asker);
+  const version = await resetFanPassword(parts.pool, { ...grant, password });
+  if (version === undefined) throw linkRefused(NEW_RESET_LINK);
+  return { status: 204, cookies: [parts.attempts.deviceCookie(grant.address, version)] };
 }
 
-/** The library's token in that of a link. Throws Problem link-refused if the link did not go to the present address of its account. */
-async function readResetToken({ links, pool }: ActParts, given: string): Promise<string> {
-  const read = links.readReset(given);
-  const address = read && (await findResetAddress(pool, resetIdentifier(read.token)));
-  if (address === undefined || read?.wentTo(address) !== true) throw linkRefused(NEW_RESET_LINK);
-  return read.token;
+function sendReset(
+  { links, mail }: ActParts,
+  fan: Recipient & { readonly fanId: string; readonly credentialVersion: string },
+): void {
+  const { fanId, address, locale, credentialVersion } = fan;
+  mail('reset', { address, locale }, links.forReset({ fanId, address, credentialVersion }));
 }
 
 /**
@@ -311,9 +337,7 @@ export async function changeAddress(
   // Given back only if no e-mail was sent: the notice is never left out, so it is this that keeps it from flooding an inbox.
   const permitted = permit(parts.attempts.change(session.fanId), tooManyMails);
   await withMail(parts, asker, newEmail, async () => {
-    await withPassword(parts, asker, { session, given: body.password }, password =>
-      parts.library.api.verifyPassword({ body: { password }, headers: sessionHeaders(parts, session) }),
-    );
+    await checkPassword(parts, asker, session, body.password);
     const { fanId, address, locale, credentialVersion } = session;
     if (!(await hasFan(parts.pool, newEmail))) {
       const token = parts.links.forChange({ fanId, from: address, to: newEmail, credentialVersion });
@@ -339,27 +363,27 @@ export async function mintTicket(parts: ActParts, asker: Asker): Promise<ActAnsw
   return { status: 200, body: view, cookies: renewed === undefined ? [] : [renewed] };
 }
 
-/** Runs `work` with the password of the session's account; a wrong one is counted like one of a login. */
-async function withPassword(
-  { attempts, hashing, sessions }: ActParts,
+/** Throws Problem wrong-password if it is not that of the session's account; a wrong one is counted like one of a login. */
+async function checkPassword(
+  { attempts, hashing, pool }: ActParts,
   asker: Asker,
-  { session, given }: { readonly session: FoundSession; readonly given: string },
-  work: (password: string) => Promise<unknown>,
+  { fanId, address, credentialVersion }: FoundSession,
+  given: string,
 ): Promise<void> {
-  const { address, credentialVersion } = session;
   const password = readPassword(given);
   const known = attempts.knownDevice(address, asker.cookies);
   const device = known?.credentialVersion === credentialVersion ? known.id : undefined;
   const permitted = permit(attempts.login({ address, network: asker.network, device }), tooManyAttempts);
-  try {
-    await hashing.run(() => work(password), asker);
-  } catch (error) {
-    if (libraryCodeOf(error) !== 'INVALID_PASSWORD') permitted.forgive();
-    if (libraryCodeOf(error) !== 'UNAUTHORIZED') throw error;
-    // It says so as well when it could not ask the database, and "signed out" is final: so ask again.
-    await sessions.require(asker.cookies);
-    throw accountsUnavailable();
-  }
+  const isRight = await hashing
+    .run(async () => {
+      const stored = await findFanPassword(pool, fanId);
+      return stored !== undefined && (await verifyPassword(stored, password));
+    }, asker)
+    .catch((error: unknown) => {
+      permitted.forgive();
+      throw error;
+    });
+  if (!isRight) throw wrongPassword();
   permitted.forgive();
 }
 
@@ -437,9 +461,4 @@ function headersOf({ network, userAgent }: Asker): Headers {
   const headers = new Headers({ 'user-agent': userAgent.slice(0, MOST_USER_AGENT_CHARACTERS) });
   if (network !== '') headers.set(NETWORK_HEADER, network);
   return headers;
-}
-
-/** What the library needs to find the session again. */
-function sessionHeaders({ cookies }: ActParts, { token }: FoundSession): Headers {
-  return new Headers({ cookie: cookies.pair(token) });
 }

@@ -3,18 +3,13 @@ import type { Logger } from 'pino';
 import { messageOf } from '../../engine/contract/process/message-of.ts';
 import { openPool, type Pool } from '../../sql/database.ts';
 import { checkSchema } from '../../sql/schema/schema.ts';
-import {
-  deleteEndedFanRows,
-  dropUnverifiedPassword,
-  endFanGrants,
-  markFanVerified,
-} from '../../sql/statements/fans/fans.ts';
+import { deleteEndedFanRows } from '../../sql/statements/fans/fans.ts';
 import { listen } from '../http/listen.ts';
 import { TrustedProxies } from '../http/trusted-proxies.ts';
 import { Attempts } from './attempts.ts';
 import type { AccountsConfig } from './config.ts';
 import { buildAccountsApp } from './http/app.ts';
-import { type Library, makeLibrary, type Recipient } from './library/library.ts';
+import { makeLibrary, type Recipient } from './library/library.ts';
 import { Links } from './library/links.ts';
 import { fileDelivery, Outgoing, smtpDelivery } from './mail/outgoing.ts';
 import { type MailKind, mailText } from './mail/texts.ts';
@@ -62,7 +57,13 @@ export async function startAccounts(config: AccountsConfig, log: Logger): Promis
   const attempts = new Attempts(config.ACCOUNTS_SECRET);
   const mail = mailer({ config, attempts, outgoing, metrics });
   const links = new Links({ secret: config.ACCOUNTS_SECRET, lifeS: config.LINK_LIFETIME_S });
-  const library = openLibrary({ config, pool, links, log, mail });
+  const library = makeLibrary({
+    ...{ pool, log, mail },
+    secret: config.ACCOUNTS_SECRET,
+    publicUrl: config.ACCOUNTS_PUBLIC_URL,
+    sessionS: config.SESSION_LIFETIME_S,
+    linkS: config.LINK_LIFETIME_S,
+  });
   const cookies = new SessionCookies(config.ACCOUNTS_SECRET, config.SESSION_LIFETIME_S);
   const database = watchDatabase(pool, log);
   const app = buildAccountsApp({
@@ -127,45 +128,6 @@ function mailer({ config, attempts, outgoing, metrics }: MailerParts): SendMail 
     };
     outgoing.send({ to: address, urgent: URGENT.has(kind), ...mailText(kind, locale, facts) });
   };
-}
-
-interface LibraryNeeds {
-  readonly config: AccountsConfig;
-  readonly pool: Pool;
-  readonly links: Links;
-  readonly log: Logger;
-  readonly mail: SendMail;
-}
-
-function openLibrary({ config, pool, links, log, mail }: LibraryNeeds): Library {
-  const library = makeLibrary({
-    pool,
-    secret: config.ACCOUNTS_SECRET,
-    publicUrl: config.ACCOUNTS_PUBLIC_URL,
-    sessionS: config.SESSION_LIFETIME_S,
-    linkS: config.LINK_LIFETIME_S,
-    links,
-    log,
-    mail,
-    signedUpAgain: async ({ isVerified, fanId, ...fan }) => {
-      if (isVerified) return mail('exists', fan);
-      // Nobody knows which of the two reads the e-mails to this address. So neither's password is kept, or a link to verify that was sent
-      // before would confirm the account with that of whoever came first. Whoever reads them sets one by a link that resets it.
-      await dropUnverifiedPassword(pool, fanId);
-      // After the answer, which must not take longer for this.
-      setImmediate(() => {
-        library.api
-          .requestPasswordReset({ body: { email: fan.address } })
-          .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'a link could not be made'));
-      });
-    },
-    // After the library's transaction: so this also ends a session that a login beside it has made.
-    passwordReset: async fanId => {
-      await markFanVerified(pool, fanId);
-      await endFanGrants(pool, fanId);
-    },
-  });
-  return library;
 }
 
 interface Database {

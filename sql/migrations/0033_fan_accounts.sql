@@ -1,7 +1,7 @@
 -- Up Migration
 
--- Accounts of fans, for shops without accounts of their own. Columns are those of better-auth's models (user, session, account,
--- verification), in snake_case; gateway/accounts/library/library.ts maps them. A fan's id is the user of their tickets, so it is in entries:
+-- Accounts of fans, for shops without accounts of their own. Columns are those of better-auth's models (user, session, account),
+-- in snake_case; gateway/accounts/library/library.ts maps them. A fan's id is the user of their tickets, so it is in entries:
 -- deleting an account deletes everything here, and leaves entries under an id that stands for nobody.
 create table fans (
   id             text primary key check (id ~ '^[A-Za-z0-9]{32}$'),
@@ -59,21 +59,8 @@ create table fan_credentials (
 );
 create index fan_credentials_fan on fan_credentials (fan_id);
 
--- Links to reset a password: identifier is a SHA-256, value the fan's id. A row is deleted by its use.
-create table fan_verifications (
-  id         text primary key,
-  identifier text not null,
-  value      text not null,
-  expires_at timestamptz(3) not null,
-  created_at timestamptz(3) not null,
-  updated_at timestamptz(3) not null
-);
-create index fan_verifications_identifier on fan_verifications (identifier);
-create index fan_verifications_expiry on fan_verifications (expires_at);
-
 -- Down Migration
 
-drop table fan_verifications;
 drop table fan_credentials;
 drop table fan_sessions;
 drop table fans;
