@@ -201,8 +201,8 @@ export async function logIn(parts: ActParts, asker: Asker, body: CredentialsBody
       return { made: await parts.library.api.signInEmail(signIn), credentialVersion: version ?? NO_VERSION };
     }, asker)
     .catch((error: unknown) => {
-      // The password was right, or was not looked at, as when too many wait: neither is a guess.
-      if (libraryCodeOf(error) !== 'INVALID_EMAIL_OR_PASSWORD') permitted.forgive();
+      // The password was not looked at, as when too many wait: that is no guess.
+      if (!REFUSED_LOGINS.includes(libraryCodeOf(error))) permitted.forgive();
       throw error;
     });
   permitted.forgive();
@@ -220,6 +220,9 @@ export async function logIn(parts: ActParts, asker: Asker, body: CredentialsBody
   if (device === undefined) cookies.push(parts.attempts.deviceCookie(address, credentialVersion));
   return { status: 200, body: view, cookies };
 }
+
+/** What the library says of a login that is refused; an account that is not verified counts like a wrong password. */
+const REFUSED_LOGINS = ['INVALID_EMAIL_OR_PASSWORD', 'EMAIL_NOT_VERIFIED'];
 
 /** Of an account that was made while its login was under way: no account has it, so the login is repeated. */
 const NO_VERSION = '00000000-0000-0000-0000-000000000000';

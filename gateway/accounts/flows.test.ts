@@ -23,7 +23,7 @@ describe('accounts of fans', () => {
     assert.deepEqual([signedUp.status, signedUp.body, signedUp.setCookies], [202, { address }, []]);
 
     const early = await browser.post('/v1/accounts/login', { address, password: PASSWORD });
-    assert.deepEqual([early.status, early.body.type], [403, 'urn:fairline:problem:address-unverified']);
+    assert.deepEqual([early.status, early.body.type], [401, 'urn:fairline:problem:login-refused']);
     assert.deepEqual(early.setCookies, []);
 
     const token = await accounts.link(address, /Confirm your e-mail/);

@@ -5,7 +5,6 @@ import { QueueFull } from '../passwords/hashing.ts';
 import { PASSWORD_EXPECTED } from '../passwords/password-rules.ts';
 import {
   accountsUnavailable,
-  addressUnverified,
   linkRefused,
   loginRefused,
   NEW_VERIFICATION_LINK,
@@ -16,7 +15,8 @@ import {
 
 const BY_CODE: Readonly<Record<string, () => Problem>> = {
   INVALID_EMAIL_OR_PASSWORD: loginRefused,
-  EMAIL_NOT_VERIFIED: addressUnverified,
+  // Or a sign-up and a login would tell together whether the address had an account before.
+  EMAIL_NOT_VERIFIED: loginRefused,
   INVALID_PASSWORD: wrongPassword,
   CREDENTIAL_ACCOUNT_NOT_FOUND: wrongPassword,
   INVALID_TOKEN: () => linkRefused(NEW_VERIFICATION_LINK),

@@ -20,7 +20,7 @@ type Write = (facts: Facts) => MailText;
 const en: Readonly<Record<MailKind, Write>> = {
   verify: ({ link, minutes }) => ({
     subject: 'Confirm your e-mail address',
-    text: `Open this link to confirm your address. It works for ${minutes} minutes.\n\n${link}\n\nIf you did not sign up, do nothing: the account is deleted by itself.\n`,
+    text: `Open this link to confirm your address, then log in with the password that you chose; before that no login works. The link works for ${minutes} minutes.\n\n${link}\n\nIf you did not sign up, do nothing: the account is deleted by itself.\n`,
   }),
   exists: ({ link }) => ({
     subject: 'You already have an account',
@@ -43,7 +43,7 @@ const en: Readonly<Record<MailKind, Write>> = {
 const ko: Readonly<Record<MailKind, Write>> = {
   verify: ({ link, minutes }) => ({
     subject: '이메일 주소를 확인해 주세요',
-    text: `아래 링크를 열어 이메일 주소를 확인해 주세요. 링크는 ${minutes}분 동안 쓸 수 있어요.\n\n${link}\n\n가입한 적이 없다면 그대로 두세요. 계정은 저절로 삭제돼요.\n`,
+    text: `아래 링크를 열어 이메일 주소를 확인한 다음, 가입할 때 정한 비밀번호로 로그인해 주세요. 그전에는 로그인할 수 없어요. 링크는 ${minutes}분 동안 쓸 수 있어요.\n\n${link}\n\n가입한 적이 없다면 그대로 두세요. 계정은 저절로 삭제돼요.\n`,
   }),
   exists: ({ link }) => ({
     subject: '이미 가입한 이메일 주소예요',
