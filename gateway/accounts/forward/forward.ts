@@ -10,9 +10,11 @@ import type { GatewayConfig } from '../../config.ts';
 import { readBodyText } from '../../http/body.ts';
 import { clientAddress } from '../../http/client-address.ts';
 import { ANSWERED, type Headers, type Reply } from '../../http/reply.ts';
-import { type Head, hasBody, type RefusalParts } from '../../http/requests.ts';
+import { cookieOf, type Head, hasBody, type RefusalParts } from '../../http/requests.ts';
 import type { TrustedProxies } from '../../http/trusted-proxies.ts';
+import { DEVICE_COOKIE } from '../attempts.ts';
 import { accountsNotConfigured, accountsUnavailable } from '../problems.ts';
+import { SESSION_COOKIE } from '../session/session-cookie.ts';
 
 /** A password, an address and a link's token fit several times. */
 export const MOST_ACCOUNT_BODY_BYTES = 4_096;
@@ -28,6 +30,9 @@ const TIMEOUT_MS = 15_000;
 
 /** Read by the process of accounts beside what is read of every request. */
 const REQUEST_HEADERS = ['user-agent', 'accept-language', 'origin', 'sec-fetch-site'] as const;
+/** What it reads of the cookies. Pages of a shop set others, whose characters must not keep a fan out. */
+const COOKIES = [SESSION_COOKIE, DEVICE_COOKIE] as const;
+const COOKIE_VALUE = /^[\x21-\x3a\x3c-\x7e]*$/;
 const ANSWER_HEADERS = ['set-cookie', 'retry-after', 'cache-control', 'allow'] as const;
 
 export interface AccountsParts extends RefusalParts {
@@ -59,7 +64,7 @@ export async function forwardToAccounts(
 ): Promise<void> {
   if (parts.config.ACCOUNTS_URL === '') return refuse(reply, accountsNotConfigured());
   const method = req.getCaseSensitiveMethod();
-  const path = req.getUrl();
+  const path = latin1(req.getUrl()).replace(/[^\x21-\xff]/g, encodeURIComponent);
   const headers = headersOf(parts, reply, req, head);
   const body = hasBody(head) ? await readBodyText(parts, reply, head, MOST_ACCOUNT_BODY_BYTES) : '';
   if (body === ANSWERED) return;
@@ -86,14 +91,26 @@ function headersOf(
 ): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const name of REQUEST_HEADERS) {
-    const value = req.getHeader(name);
-    if (value !== '') headers[name] = value;
+    const value = latin1(req.getHeader(name));
+    if (HEADER_VALUE.test(value)) headers[name] = value;
   }
-  if (head.cookie !== '') headers.cookie = head.cookie;
-  if (hasBody(head)) headers['content-type'] = head.contentType;
+  const cookies = COOKIES.flatMap(name => {
+    const value = cookieOf(head.cookie, name);
+    return value !== undefined && COOKIE_VALUE.test(value) ? [`${name}=${value}`] : [];
+  });
+  if (cookies.length > 0) headers.cookie = cookies.join('; ');
+  if (hasBody(head)) headers['content-type'] = latin1(head.contentType);
   const address = clientAddress(proxies, reply.remoteAddress(), head.forwardedFor);
   if (address !== undefined) headers['x-forwarded-for'] = address;
   return headers;
+}
+
+/** What node:http sends, which is not all that arrives. */
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]+$/;
+
+/** The bytes that uWebSockets.js has read as UTF-8, each as a character, as node:http sends them. */
+function latin1(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
 }
 
 interface Lane {
@@ -150,7 +167,8 @@ export class AccountsClient {
       sent.once('response', response => {
         read(response).then(resolve, reject);
       });
-      sent.end(body);
+      // As bytes: node:http would write a text together with the head, and both in UTF-8.
+      sent.end(Buffer.from(body, 'utf8'));
     });
   }
 }
