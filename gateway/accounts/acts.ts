@@ -7,7 +7,6 @@ import {
   admitFanSession,
   deleteFanSession,
   deleteFanSessionByToken,
-  type FoundSession,
   keepNewestFanSessions,
   type Locale,
   listFanSessions,
@@ -20,13 +19,12 @@ import {
   type FanRow,
   findCredentialVersion,
   findFan,
-  findFanPassword,
-  hasFan,
   isResetOpen,
   resetFanPassword,
 } from '../../sql/statements/fans/fans.ts';
 import { normaliseAddress } from './addresses.ts';
-import type { Attempts, Delayed, Permitted } from './attempts.ts';
+import { beginAttempt, checkPassword, permit, readPassword } from './attempting.ts';
+import type { Attempts, MailWish } from './attempts.ts';
 import type {
   AddressBody,
   CredentialsBody,
@@ -44,12 +42,7 @@ import { libraryCodeOf } from './library/library-errors.ts';
 import type { Links } from './library/links.ts';
 import type { MailKind } from './mail/texts.ts';
 import { type HashingQueue, hashPassword, verifyPassword } from './passwords/hashing.ts';
-import {
-  MOST_CHARACTERS,
-  normalisePassword,
-  PASSWORD_EXPECTED,
-  type PasswordRules,
-} from './passwords/password-rules.ts';
+import { normalisePassword, type PasswordRules } from './passwords/password-rules.ts';
 import {
   accountsUnavailable,
   addressFault,
@@ -61,7 +54,6 @@ import {
   tooManyAttempts,
   tooManyMails,
   unknownSession,
-  wrongPassword,
 } from './problems.ts';
 import type { TicketMint } from './session/mint-ticket.ts';
 import type { SessionCookies } from './session/session-cookie.ts';
@@ -109,7 +101,7 @@ export async function signUp(parts: ActParts, asker: Asker, body: SignUpBody): P
   const address = readAddress(body.address);
   const password = readNewPassword(parts, body.password, address);
   const locale = body.locale ?? localeOf(asker.language);
-  await withMail(parts, asker, address, async () => {
+  await withMail(parts, { address, network: asker.network }, async () => {
     await notSooner(begun =>
       parts.hashing.run(
         async () => {
@@ -159,12 +151,12 @@ export async function verifyAddress(parts: ActParts, _asker: Asker, body: TokenB
   return NOTHING;
 }
 
-async function takeNewAddress({ pool, links }: ActParts, token: string): Promise<ActAnswer> {
+async function takeNewAddress({ pool, links, mail }: ActParts, token: string): Promise<ActAnswer> {
   const change = links.readChange(token);
   try {
-    if (change === undefined || !(await changeFanAddress(pool, change))) {
-      throw linkRefused(NEW_VERIFICATION_LINK);
-    }
+    const locale = change && (await changeFanAddress(pool, change));
+    if (change === undefined || locale === undefined) throw linkRefused(NEW_VERIFICATION_LINK);
+    mail('address-changed', { address: change.from, locale });
   } catch (error) {
     // Somebody else has signed up with the new address since.
     if (Reflect.get(Object(error), 'code') === '23505') throw linkRefused('Choose another address.');
@@ -179,7 +171,7 @@ export async function requestVerification(
   body: AddressBody,
 ): Promise<ActAnswer> {
   const address = readAddress(body.address);
-  await withMail(parts, asker, address, () =>
+  await withMail(parts, { address, network: asker.network }, () =>
     parts.library.api.sendVerificationEmail({ body: { email: address }, headers: new Headers() }),
   );
   return requested(address);
@@ -188,25 +180,22 @@ export async function requestVerification(
 export async function logIn(parts: ActParts, asker: Asker, body: CredentialsBody): Promise<ActAnswer> {
   const address = readAddress(body.address);
   const password = readPassword(body.password);
-  const device = await presentDevice(parts, asker, address);
-  const permitted = permit(
-    parts.attempts.login({ address, network: asker.network, device }),
-    tooManyAttempts,
-  );
+  const presentVersion = (): Promise<string | undefined> => findCredentialVersion(parts.pool, address);
+  const attempt = await beginAttempt(parts, asker, address, presentVersion);
   const { made, credentialVersion } = await parts.hashing
     .run(async () => {
       // Before the password is looked at: a reset meanwhile makes it another one, and the session of this login void.
-      const version = await findCredentialVersion(parts.pool, address);
+      const version = await presentVersion();
       const signIn = { body: { email: address, password }, headers: headersOf(asker) };
       return { made: await parts.library.api.signInEmail(signIn), credentialVersion: version ?? NO_VERSION };
-    }, asker)
+    }, attempt)
     .catch((error: unknown) => {
-      // The password was not looked at, as when too many wait: that is no guess.
-      if (!REFUSED_LOGINS.includes(libraryCodeOf(error))) permitted.forgive();
+      if (!REFUSED_LOGINS.includes(libraryCodeOf(error))) attempt.failed(error);
       throw error;
     });
-  permitted.forgive();
-  if (!(await admitFanSession(parts.pool, { token: made.token, credentialVersion }))) {
+  attempt.forgive();
+  const { lifeS } = parts.sessions;
+  if (!(await admitFanSession(parts.pool, { token: made.token, credentialVersion, lifeS }))) {
     throw accountsUnavailable();
   }
   await keepNewestFanSessions(parts.pool, made.user.id, MOST_SESSIONS);
@@ -217,7 +206,7 @@ export async function logIn(parts: ActParts, asker: Asker, body: CredentialsBody
     made_at: made.user.createdAt.toISOString(),
   };
   const cookies = [parts.cookies.keep(made.token)];
-  if (device === undefined) cookies.push(parts.attempts.deviceCookie(address, credentialVersion));
+  if (!attempt.isKnown) cookies.push(parts.attempts.deviceCookie(address, credentialVersion));
   return { status: 200, body: view, cookies };
 }
 
@@ -226,18 +215,6 @@ const REFUSED_LOGINS = ['INVALID_EMAIL_OR_PASSWORD', 'EMAIL_NOT_VERIFIED'];
 
 /** Of an account that was made while its login was under way: no account has it, so the login is repeated. */
 const NO_VERSION = '00000000-0000-0000-0000-000000000000';
-
-/** The browser, if it is known and the account's grants have not been ended since. */
-async function presentDevice(
-  { attempts, pool }: ActParts,
-  { cookies }: Asker,
-  address: string,
-): Promise<string | undefined> {
-  const device = attempts.knownDevice(address, cookies);
-  if (device === undefined) return undefined;
-  const present = await findCredentialVersion(pool, address);
-  return device.credentialVersion === present ? device.id : undefined;
-}
 
 /** Ends the session, if the cookie has one, and removes the cookie in any case. */
 export async function logOut(parts: ActParts, asker: Asker): Promise<ActAnswer> {
@@ -291,7 +268,12 @@ export async function revokeSession(parts: ActParts, asker: Asker, id: string): 
 
 export async function requestReset(parts: ActParts, asker: Asker, body: AddressBody): Promise<ActAnswer> {
   const address = readAddress(body.address);
-  await withMail(parts, asker, address, () =>
+  const wish = {
+    address,
+    network: asker.network,
+    device: parts.attempts.knownDevice(address, asker.cookies),
+  };
+  await withMail(parts, { ...wish, isReset: true }, () =>
     notSooner(async begun => {
       begun();
       const fan = await findFan(parts.pool, address);
@@ -308,11 +290,16 @@ export async function requestReset(parts: ActParts, asker: Asker, body: AddressB
 export async function resetPassword(parts: ActParts, asker: Asker, body: ResetBody): Promise<ActAnswer> {
   const given = readNewPassword(parts, body.password, undefined);
   const grant = parts.links.readReset(body.token);
-  if (grant === undefined || !(await isResetOpen(parts.pool, grant))) throw linkRefused(NEW_RESET_LINK);
-  const password = await parts.hashing.run(() => hashPassword(given), asker);
-  const version = await resetFanPassword(parts.pool, { ...grant, password });
-  if (version === undefined) throw linkRefused(NEW_RESET_LINK);
-  return { status: 204, cookies: [parts.attempts.deviceCookie(grant.address, version)] };
+  if (grant === undefined) throw linkRefused(NEW_RESET_LINK);
+  permit(parts.attempts.link(body.token), tooManyAttempts);
+  if (!(await isResetOpen(parts.pool, grant))) throw linkRefused(NEW_RESET_LINK);
+  const claimant = { network: asker.network, isKnown: true };
+  const password = await parts.hashing.run(() => hashPassword(given), claimant);
+  const { address } = grant;
+  const reset = await resetFanPassword(parts.pool, { ...grant, password });
+  if (reset === undefined) throw linkRefused(NEW_RESET_LINK);
+  parts.mail('password-changed', { address, locale: reset.locale });
+  return { status: 204, cookies: [parts.attempts.deviceCookie(address, reset.credentialVersion)] };
 }
 
 function sendReset(
@@ -339,16 +326,17 @@ export async function changeAddress(
   }
   // Given back only if no e-mail was sent: the notice is never left out, so it is this that keeps it from flooding an inbox.
   const permitted = permit(parts.attempts.change(session.fanId), tooManyMails);
-  await withMail(parts, asker, newEmail, async () => {
+  await withMail(parts, { address: newEmail, network: asker.network }, async () => {
     await checkPassword(parts, asker, session, body.password);
     const { fanId, address, locale, credentialVersion } = session;
-    if (!(await hasFan(parts.pool, newEmail))) {
+    // A sign-up that was never verified may be anybody's; who opens the link has the address.
+    if ((await findFan(parts.pool, newEmail))?.isVerified !== true) {
       const token = parts.links.forChange({ fanId, from: address, to: newEmail, credentialVersion });
       parts.mail('new-address', { address: newEmail, locale }, token);
     }
     parts.mail('address-notice', { address, locale });
   }).catch((error: unknown) => {
-    permitted.forgive();
+    permitted.undo();
     throw error;
   });
   return requested(newEmail);
@@ -364,30 +352,6 @@ export async function mintTicket(parts: ActParts, asker: Asker): Promise<ActAnsw
     user: session.fanId,
   };
   return { status: 200, body: view, cookies: renewed === undefined ? [] : [renewed] };
-}
-
-/** Throws Problem wrong-password if it is not that of the session's account; a wrong one is counted like one of a login. */
-async function checkPassword(
-  { attempts, hashing, pool }: ActParts,
-  asker: Asker,
-  { fanId, address, credentialVersion }: FoundSession,
-  given: string,
-): Promise<void> {
-  const password = readPassword(given);
-  const known = attempts.knownDevice(address, asker.cookies);
-  const device = known?.credentialVersion === credentialVersion ? known.id : undefined;
-  const permitted = permit(attempts.login({ address, network: asker.network, device }), tooManyAttempts);
-  const isRight = await hashing
-    .run(async () => {
-      const stored = await findFanPassword(pool, fanId);
-      return stored !== undefined && (await verifyPassword(stored, password));
-    }, asker)
-    .catch((error: unknown) => {
-      permitted.forgive();
-      throw error;
-    });
-  if (!isRight) throw wrongPassword();
-  permitted.forgive();
 }
 
 /** The shortest time of an answer that must not tell by its own what was to be done. */
@@ -408,23 +372,13 @@ async function notSooner<T>(work: (begun: () => void) => Promise<T>): Promise<T>
   return settled.value;
 }
 
-function permit(asked: Permitted | Delayed, refusal: (waitMs: number) => Error): Permitted {
-  if ('waitMs' in asked) throw refusal(asked.waitMs);
-  return asked;
-}
-
 /** Counts a wish for an e-mail, and runs what has it sent. It does not count if that failed: then none was sent. */
-async function withMail<T>(
-  { attempts }: ActParts,
-  { network }: Asker,
-  address: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  const permitted = permit(attempts.mail({ address, network }), tooManyMails);
+async function withMail<T>({ attempts }: ActParts, wish: MailWish, work: () => Promise<T>): Promise<T> {
+  const permitted = permit(attempts.mail(wish), tooManyMails);
   try {
     return await work();
   } catch (error) {
-    permitted.forgive();
+    permitted.undo();
     throw error;
   }
 }
@@ -433,13 +387,6 @@ function readAddress(given: string): string {
   const address = normaliseAddress(given);
   if (address === undefined) throw invalidRequest([addressFault(given)]);
   return address;
-}
-
-/** A password that may be one of an account: no account has a longer one, and it would only cost time. */
-function readPassword(given: string): string {
-  const password = normalisePassword(given);
-  if (password.length > MOST_CHARACTERS) throw invalidRequest([passwordFault(PASSWORD_EXPECTED)]);
-  return password;
 }
 
 function readNewPassword({ rules }: ActParts, given: string, address: string | undefined): string {

@@ -288,6 +288,10 @@ describe('refusals', () => {
       [address],
     );
     assert.deepEqual(problem(await browser.get('/v1/accounts/me')), [401, 'signed-out']);
+    const next = accounts.browser();
+    await next.post('/v1/accounts/login', { address, password: PASSWORD });
+    const { body } = await next.get('/v1/accounts/sessions');
+    assert.equal(Array.isArray(body.sessions) && body.sessions.length, 1, 'nor is it listed');
   });
 
   test('of 20 uses of one link at once, one sets the password', async () => {

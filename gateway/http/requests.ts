@@ -122,6 +122,9 @@ export function readTicket(from: Readonly<Head>, query: string | undefined): str
  * A cookie of a Cookie header; undefined if it is absent, or there twice: then another host of the site has set one of them, and which one
  * is not known. A name is its exact bytes, between spaces and tabs only: another host of the site can set a name that begins with some
  * other blank (U+00A0, U+2000), and browsers hold only names that begin with `__Host-` itself to that prefix's rules.
+ *
+ * Where char is signed (x86-64) uWebSockets.js drops such bytes itself at the very beginning of the header, so there a proxy in front has to put
+ * something before them; docker-compose.yml does.
  */
 export function cookieOf(cookies: string, name: string): string | undefined {
   if (cookies === '') return undefined;

@@ -38,6 +38,7 @@ create table fan_sessions (
 );
 create index fan_sessions_fan on fan_sessions (fan_id, created_at);
 create index fan_sessions_expiry on fan_sessions (expires_at);
+create index fan_sessions_pending on fan_sessions (created_at) where credential_version is null;
 
 -- How a fan logs in: by a password (provider_id 'credential', password an argon2id hash; null once somebody else has signed up with
 -- the same address before it was verified, until a link sets one).
@@ -59,8 +60,22 @@ create table fan_credentials (
 );
 create index fan_credentials_fan on fan_credentials (fan_id);
 
+-- The process of accounts faces strangers. Where the role fairline_accounts exists (docker-compose.yml and `npm start` make it,
+-- OPERATING.md says how to), it may do here what that process does, and nothing with any other table.
+do $$ begin
+  if exists (select from pg_roles where rolname = 'fairline_accounts') then
+    grant select, insert, update, delete on fans, fan_sessions, fan_credentials to fairline_accounts;
+    grant select on schema_migrations to fairline_accounts;
+  end if;
+end $$;
+
 -- Down Migration
 
+do $$ begin
+  if exists (select from pg_roles where rolname = 'fairline_accounts') then
+    revoke select on schema_migrations from fairline_accounts;
+  end if;
+end $$;
 drop table fan_credentials;
 drop table fan_sessions;
 drop table fans;

@@ -86,7 +86,7 @@ describe('a gateway in front of accounts', () => {
       const ask = (cookies: string): Promise<string> =>
         rawAsk(port, 'POST /v1/accounts/ticket HTTP/1.1', [`cookie: ${cookies}`]);
       for (const blank of ['\u2000', '\u00a0', '\ufeff', '\u3000'])
-        assert.match(await ask(blank + session), /^HTTP\/1\.1 401 /, `U+${blank.charCodeAt(0).toString(16)}`);
+        assert.match(await ask(`a=b; ${blank}${session}`), /^HTTP\/1\.1 401 /, `U+${blank.charCodeAt(0)}`);
       assert.match(await ask(`${session}; ${session}`), /^HTTP\/1\.1 401 /, 'two');
       assert.match(await ask(`a=b;\t ${session} \t`), /^HTTP\/1\.1 200 /);
     }
@@ -117,19 +117,46 @@ describe('a gateway in front of accounts', () => {
   });
 });
 
-test('requests with passwords that hang keep no ticket waiting', async () => {
-  const server = createServer((asked, answer) => {
-    if (asked.url === '/v1/accounts/ticket') answer.end('{}');
+describe('requests that hang', () => {
+  /** A process of accounts that never answers these paths. */
+  const hangingAt = async (hangs: (path: string, client: unknown) => boolean) => {
+    const server = createServer((asked, answer) => {
+      if (!hangs(asked.url ?? '', asked.headers['x-forwarded-for'])) answer.end('{}');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const client = new AccountsClient(`http://127.0.0.1:${Reflect.get(Object(server.address()), 'port')}`);
+    const ask = (path: string, from: string): Promise<unknown> =>
+      client.ask({
+        ...{ method: 'POST', path, body: '', client: from },
+        headers: { 'x-forwarded-for': from },
+      });
+    const close = (): void => {
+      server.close();
+      server.closeAllConnections();
+      client.close();
+    };
+    return { ask, close };
+  };
+
+  test('those with passwords keep no ticket waiting', async () => {
+    const { ask, close } = await hangingAt(path => path !== '/v1/accounts/ticket');
+    const hanging = Promise.allSettled(
+      Array.from({ length: 512 }, (_, each) => ask('/v1/accounts/login', `203.0.113.${each % 20}`)),
+    );
+    await assert.rejects(ask('/v1/accounts/login', '198.51.100.1'), /too many/);
+    assert.equal(Reflect.get(Object(await ask('/v1/accounts/ticket', '198.51.100.1')), 'status'), 200);
+    close();
+    await hanging;
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const client = new AccountsClient(`http://127.0.0.1:${Reflect.get(Object(server.address()), 'port')}`);
-  const ask = (path: string): Promise<unknown> => client.ask({ method: 'POST', path, headers: {}, body: '' });
-  const hanging = Promise.allSettled(Array.from({ length: 512 }, () => ask('/v1/accounts/login')));
-  await assert.rejects(ask('/v1/accounts/login'), /too many/);
-  assert.equal(Reflect.get(Object(await ask('/v1/accounts/ticket')), 'status'), 200);
-  server.close();
-  server.closeAllConnections();
-  client.close();
-  await hanging;
+
+  test('those of one client leave the connections to others', async () => {
+    const { ask, close } = await hangingAt((_path, client) => client === '203.0.113.1');
+    const asked = Array.from({ length: 512 }, () => ask('/v1/accounts/me', '203.0.113.1'));
+    const hanging = Promise.allSettled(asked);
+    await assert.rejects(ask('/v1/accounts/me', '203.0.113.1'), /too many/);
+    assert.equal(Reflect.get(Object(await ask('/v1/accounts/ticket', '203.0.113.2')), 'status'), 200);
+    close();
+    await hanging;
+  });
 });

@@ -8,7 +8,7 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 import type { Problem } from '../../../engine/contract/api/problem.ts';
 import type { GatewayConfig } from '../../config.ts';
 import { readBodyText } from '../../http/body.ts';
-import { clientAddress } from '../../http/client-address.ts';
+import { addressPrefix, clientAddress } from '../../http/client-address.ts';
 import { ANSWERED, type Headers, type Reply } from '../../http/reply.ts';
 import { cookieOf, type Head, hasBody, type RefusalParts } from '../../http/requests.ts';
 import type { TrustedProxies } from '../../http/trusted-proxies.ts';
@@ -22,9 +22,15 @@ export const MOST_ACCOUNT_BODY_BYTES = 4_096;
 const MOST_ANSWER_BYTES = 65_536;
 /** A storm of logins must not keep the memory of a gateway; the process behind queues as well. */
 const MOST_UNDER_WAY = 512;
-const CONNECTIONS = 64;
+const CONNECTIONS = 128;
+/** Of one client (an IPv4 address, an IPv6 /64): the others have connections left. */
+const MOST_OF_ONE = CONNECTIONS / 4;
+/** Of all clients whose address is unknown. */
+const MOST_UNKNOWN = CONNECTIONS / 2;
 /** What hashes no password: tickets and looks at the account. They have connections of their own, so they never wait for logins. */
 const QUICK = /^\/v1\/accounts\/(ticket|me|sessions(\/[^/]*)?|logout|logout-everywhere)$/;
+/** An idle connection is closed by then; the process there closes it after 10 s, and a request that is just on its way would be lost. */
+const IDLE_MS = 5_000;
 /** Longer than logins wait for their turn there. */
 const TIMEOUT_MS = 15_000;
 
@@ -46,6 +52,8 @@ interface Asked {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Whose request it is, by addressPrefix; '' if unknown. */
+  readonly client: string;
 }
 
 interface Answer {
@@ -69,7 +77,8 @@ export async function forwardToAccounts(
   const body = hasBody(head) ? await readBodyText(parts, reply, head, MOST_ACCOUNT_BODY_BYTES) : '';
   if (body === ANSWERED) return;
   try {
-    const answer = await parts.accounts.ask({ method, path, headers, body });
+    const client = addressPrefix(headers['x-forwarded-for'] ?? '') ?? '';
+    const answer = await parts.accounts.ask({ method, path, headers, body, client });
     if (answer.body === '') reply.empty(answer.status, answer.headers);
     else reply.text(answer.status, answer.mediaType, answer.body, answer.headers);
   } catch {
@@ -116,10 +125,16 @@ function latin1(text: string): string {
 interface Lane {
   readonly agent: Agent;
   underWay: number;
+  /** Of each client that has any. */
+  readonly byClient: Map<string, number>;
 }
 
 function makeLane(): Lane {
-  return { agent: new Agent({ keepAlive: true, maxSockets: CONNECTIONS, scheduling: 'lifo' }), underWay: 0 };
+  return {
+    agent: new Agent({ keepAlive: true, maxSockets: CONNECTIONS, scheduling: 'lifo', timeout: IDLE_MS }),
+    underWay: 0,
+    byClient: new Map(),
+  };
 }
 
 /** Connections to the process of accounts, opened when they are needed. */
@@ -134,16 +149,22 @@ export class AccountsClient {
     this.#host = { hostname, port };
   }
 
-  /** Rejects if there is no whole answer in time, or too many requests wait for theirs. */
+  /** Rejects if there is no whole answer in time, or too many requests wait for theirs: in all, or of this client. */
   async ask(asked: Asked): Promise<Answer> {
     const lane = QUICK.test(asked.path) ? this.#quick : this.#slow;
-    if (lane.underWay >= MOST_UNDER_WAY)
+    const { client } = asked;
+    const ofClient = lane.byClient.get(client) ?? 0;
+    if (lane.underWay >= MOST_UNDER_WAY || ofClient >= (client === '' ? MOST_UNKNOWN : MOST_OF_ONE))
       throw new Error('too many requests wait for the process of accounts');
     lane.underWay += 1;
+    lane.byClient.set(client, ofClient + 1);
     try {
       return await this.#send(asked, lane.agent);
     } finally {
       lane.underWay -= 1;
+      const left = (lane.byClient.get(client) ?? 0) - 1;
+      if (left > 0) lane.byClient.set(client, left);
+      else lane.byClient.delete(client);
     }
   }
 

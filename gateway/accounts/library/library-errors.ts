@@ -46,10 +46,10 @@ export function problemOf(error: unknown): Problem | undefined {
 
 /**
  * PostgreSQL is away, is starting or stopping, or did not answer in time: the pool says so by texts, a socket by a code, the server by
- * SQLSTATE classes 08, 53, 55, 57 and 40.
+ * SQLSTATE classes 08, 53, 55, 57 and 40. 23503 is the account's deletion while something was added to it.
  */
 function isOutage(error: unknown): boolean {
-  if (error instanceof DatabaseError) return /^(08|40|53|55|57)/.test(error.code ?? '');
+  if (error instanceof DatabaseError) return /^(08|40|53|55|57|23503)/.test(error.code ?? '');
   if (!(error instanceof Error)) return false;
   if ('code' in error && /^E[A-Z]+$/.test(String(error.code))) return true;
   return /timeout|terminated|Connection|not queryable/.test(error.message);

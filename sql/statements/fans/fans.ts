@@ -1,5 +1,5 @@
 /** Statements on fans' accounts beside those of the library that makes them (gateway/accounts/library/library.ts). */
-import type { Queryable } from '../../database.ts';
+import { type Pool, type Queryable, transaction } from '../../database.ts';
 import type { Locale } from './fan-sessions.ts';
 
 /** The row of a fan that statements about an address need. */
@@ -58,26 +58,26 @@ export async function isResetOpen(
 
 /**
  * Sets the password of a fan who still has this address and credential version, and ends what was granted before, all or nothing: sessions,
- * links, known browsers. The link proves the address. Resolves with the new credential version; undefined if the link is void.
+ * links, known browsers. The link proves the address. Resolves with what is new; undefined if the link is void.
  */
 export async function resetFanPassword(
   db: Queryable,
   { fanId, address, credentialVersion, password }: ResetGrant & { readonly password: string },
-): Promise<string | undefined> {
-  const { rows } = await db.query<{ version: string }>(
+): Promise<{ readonly credentialVersion: string; readonly locale: Locale } | undefined> {
+  const { rows } = await db.query<{ credentialVersion: string; locale: Locale }>(
     `with reset as (
        update fans set credential_version = gen_random_uuid(), email_verified = true, updated_at = now()
-        where id = $1 and email = $2 and credential_version = $3 returning id, credential_version
+        where id = $1 and email = $2 and credential_version = $3 returning id, credential_version, locale
      ), set as (
        update fan_credentials c set password = $4, updated_at = now()
          from reset r where c.fan_id = r.id and c.provider_id = 'credential'
      ), ended as (
        delete from fan_sessions s using reset r where s.fan_id = r.id
      )
-     select credential_version as version from reset`,
+     select credential_version as "credentialVersion", locale from reset`,
     [fanId, address, credentialVersion, password],
   );
-  return rows[0]?.version;
+  return rows[0];
 }
 
 /** Ends what was granted to the fan before: sessions, links to reset the password and for another address, and known browsers. */
@@ -124,22 +124,30 @@ export interface AddressChange {
 }
 
 /**
- * Changes the address of a fan who still has the former one and this credential version; false if not. Sessions stay; links end, and known
- * browsers. Rejects with unique_violation if somebody has the new address.
+ * Changes the address of a fan who still has the former one and this credential version. Sessions stay; links end, and known browsers. An
+ * account that has the new address and never verified it is deleted: the link was opened where the e-mails to it arrive. Resolves with the
+ * fan's language; undefined if the change is void. Rejects with unique_violation if somebody has verified the new address.
  */
-export async function changeFanAddress(db: Queryable, change: AddressChange): Promise<boolean> {
-  const { rows } = await db.query(
-    `with changed as (
-       update fans set email = $3, credential_version = gen_random_uuid(), updated_at = now()
-        where id = $1 and email = $2 and credential_version = $4 returning id, credential_version
-     ), kept as (
+export async function changeFanAddress(pool: Pool, change: AddressChange): Promise<Locale | undefined> {
+  const { fanId, from, to, credentialVersion } = change;
+  return await transaction(pool, async client => {
+    const { rows } = await client.query<{ locale: Locale }>(
+      'select locale from fans where id = $1 and email = $2 and credential_version = $3 for update',
+      [fanId, from, credentialVersion],
+    );
+    if (rows.length === 0) return undefined;
+    await client.query('delete from fans where email = $1 and not email_verified', [to]);
+    await client.query(
+      `with changed as (
+         update fans set email = $2, credential_version = gen_random_uuid(), updated_at = now() where id = $1
+         returning id, credential_version
+       )
        update fan_sessions s set credential_version = c.credential_version
-         from changed c where s.fan_id = c.id and s.credential_version = $4
-     )
-     select 1 from changed`,
-    [change.fanId, change.from, change.to, change.credentialVersion],
-  );
-  return rows.length > 0;
+         from changed c where s.fan_id = c.id and s.credential_version = $3`,
+      [fanId, to, credentialVersion],
+    );
+    return rows[0]?.locale;
+  });
 }
 
 /** What a login and a link are bound to; undefined if no account has this normalised address. */
@@ -151,15 +159,13 @@ export async function findCredentialVersion(db: Queryable, address: string): Pro
   return rows[0]?.version;
 }
 
-/** Whether an account has this normalised address. */
-export async function hasFan(db: Queryable, address: string): Promise<boolean> {
-  const { rows } = await db.query('select 1 from fans where email = $1', [address]);
-  return rows.length > 0;
-}
-
 /** Deletes what has ended: sessions, and accounts whose address nobody verified for `unverifiedDays`. */
 export async function deleteEndedFanRows(db: Queryable, unverifiedDays: number): Promise<void> {
   await db.query('delete from fan_sessions where expires_at <= now()');
+  // Of logins that were ended half-way. The process has set created_at, whose clock may be off.
+  await db.query(
+    `delete from fan_sessions where credential_version is null and created_at < now() - interval '1 day'`,
+  );
   await db.query(
     'delete from fans where not email_verified and created_at < now() - make_interval(days => $1)',
     [unverifiedDays],
