@@ -47,11 +47,11 @@ import {
   accountsUnavailable,
   addressFault,
   linkRefused,
+  linkUsedTooOften,
   NEW_RESET_LINK,
   NEW_VERIFICATION_LINK,
   passwordFault,
   signedOut,
-  tooManyAttempts,
   tooManyMails,
   unknownSession,
 } from './problems.ts';
@@ -291,7 +291,7 @@ export async function resetPassword(parts: ActParts, asker: Asker, body: ResetBo
   const given = readNewPassword(parts, body.password, undefined);
   const grant = parts.links.readReset(body.token);
   if (grant === undefined) throw linkRefused(NEW_RESET_LINK);
-  permit(parts.attempts.link(body.token), tooManyAttempts);
+  permit(parts.attempts.link(body.token), linkUsedTooOften);
   if (!(await isResetOpen(parts.pool, grant))) throw linkRefused(NEW_RESET_LINK);
   const claimant = { network: asker.network, isKnown: true };
   const password = await parts.hashing.run(() => hashPassword(given), claimant);

@@ -73,6 +73,14 @@ export function tooManyMails(waitMs: number): Problem {
   );
 }
 
+/** It is one link, whoever uses it. */
+export function linkUsedTooOften(waitMs: number): Problem {
+  return tooMany(
+    'This link was opened too often in a short time. POST /v1/accounts/password-mail sends another.',
+    waitMs,
+  );
+}
+
 /** Passwords are hashed one after another, and too many wait. */
 export function tooManyLogins(): Problem {
   return tooMany('Too many people log in at this moment. Retrying is safe.', 2_000);
