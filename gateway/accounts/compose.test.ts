@@ -13,7 +13,7 @@ import { Browser } from './testing/browser.ts';
 import { rawAsk } from './testing/raw.ts';
 
 /** The `http` block of the compose file, but with these addresses in place of its containers'. */
-async function httpBlock(port: number, accountsPort: number): Promise<string> {
+async function httpBlock(port: number, otherPort: number, accountsPort: number): Promise<string> {
   const compose = await readFile(join(PROJECT, 'docker-compose.yml'), 'utf8');
   const [, http = ''] = /^ {6}http \{\n(.*?)^ {6}\}\n/ms.exec(compose) ?? [];
   const replaced: readonly (readonly [RegExp, string])[] = [
@@ -23,7 +23,7 @@ async function httpBlock(port: number, accountsPort: number): Promise<string> {
     [/server accounts:8082 resolve/, `server 127.0.0.1:${accountsPort}`],
     [/server (gateway|engine)-\d:\d+ resolve/g, 'server 127.0.0.1:1'],
     [/listen 80 /, `listen 127.0.0.1:${port} `],
-    [/listen 81;/, 'listen 127.0.0.1:0;'],
+    [/listen 81;/, `listen 127.0.0.1:${otherPort};`],
     [/set_real_ip_from 172\.16\.0\.0\/12;/, 'set_real_ip_from 127.0.0.1;'],
   ];
   return replaced.reduce((text, [pattern, by]) => {
@@ -52,12 +52,13 @@ describe('behind the nginx of docker-compose.yml', async () => {
     const accounts = await startAccounts();
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
-    const stop = await startNginx(
-      nginx,
-      await httpBlock(port, Number(new URL(accounts.url).port)),
-      async () => (await fetch(`${url}/v1/accounts/me`)).status === 401,
-    );
+    let stop = async (): Promise<void> => undefined;
     try {
+      stop = await startNginx(
+        nginx,
+        await httpBlock(port, await freePort(), Number(new URL(accounts.url).port)),
+        async () => (await fetch(`${url}/v1/accounts/me`)).status === 401,
+      );
       const address = await accounts.fan(newAddress());
       const browser = new Browser(url, '203.0.113.9, 198.51.100.7');
       assert.equal((await browser.post('/v1/accounts/login', { address, password: PASSWORD })).status, 200);
