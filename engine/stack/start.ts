@@ -3,17 +3,19 @@
  * the gateways.
  *
  * The children hold a pipe to this process, the servers one to their keeper. When this process ends, by Ctrl-C, a signal or a
- * crash, they end too.
+ * crash, they end too. When the engine or a gateway ends, all stop; the process of accounts, without which entries go on, is started again.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { KeyFileError } from '../contract/keys/key-files.ts';
 import { secretsFor, signingKeysFor } from '../contract/keys/secrets.ts';
-import { ConfigError, readConfig, whole } from '../contract/process/config.ts';
+import { ConfigError, optional, readConfig, urls, whole } from '../contract/process/config.ts';
 import { messageOf } from '../contract/process/message-of.ts';
 import { GATEWAY_FLAGS } from '../contract/process/node-flags.ts';
+import { makeAccountsRole } from './accounts-role.ts';
+import { type Environment, endProcess, KeptProcess, type Spawned, spawnProcess } from './processes.ts';
 import { type Stack, StackError, startStack } from './stack.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -25,6 +27,10 @@ const startVariables = {
   GATEWAY_PORT: whole(8080, 0, 65_000),
   ENGINE_PORT: whole(8081, 0, 65_535),
   ACCOUNTS_PORT: whole(8082, 0, 65_535),
+  /** DATABASE_URL for the process of accounts, with a role that has rights on the tables of fans only. */
+  ACCOUNTS_DATABASE_URL: optional(
+    urls(['postgres', 'postgresql'], 'postgres://[user:password@]host[:port]/database'),
+  ),
 } as const;
 
 interface Running {
@@ -32,45 +38,24 @@ interface Running {
   readonly port: number;
 }
 
-type Environment = Record<string, string | undefined>;
-
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
 /** Starts a process of the project; resolves when it has printed its ready line. */
 async function startProcess(file: string, env: Environment, flags: readonly string[] = []): Promise<Running> {
-  const child = spawn(process.execPath, [...flags, '--import', 'tsx', join(ROOT, file)], {
-    cwd: ROOT,
-    env: { ...env, FAIRLINE_PARENT: 'pipe' },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const lines = createInterface({ input: child.stdout });
-  const port = await new Promise<number>((resolve, reject) => {
-    lines.on('line', line => {
-      const ready: unknown = line.startsWith('{"ready"') ? JSON.parse(line) : undefined;
-      if (typeof ready === 'object' && ready !== null && 'port' in ready) resolve(Number(ready.port));
-      else say(line);
-    });
-    child.once('error', reject);
-    child.once('exit', code =>
-      reject(new Error(`${file} ended with code ${code} before it was ready; see above`)),
-    );
-  });
-  return { child, port };
+  const { child, ready } = spawnProcess(file, { env, flags, say });
+  return { child, port: await ready };
 }
 
-/** Stops the children, then the stack, with time to shut down cleanly. */
-async function stopAll(children: readonly Running[], stack: Stack): Promise<void> {
-  await Promise.all(
-    children.map(async ({ child }) => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      await ended;
-    }),
-  );
-  await stack.stop();
+/** One that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const port = Number(Reflect.get(Object(server.address()), 'port'));
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 async function main(): Promise<void> {
@@ -79,8 +64,14 @@ async function main(): Promise<void> {
   for (const note of stack.notes) say(note);
   const children: Running[] = [];
   let stopping: Promise<void> | undefined;
+  let accounts: KeptProcess | undefined;
+  /** Stops the children, then the stack, with time to shut down cleanly. */
+  const stopAll = async (): Promise<void> => {
+    await Promise.all([accounts?.stop(), ...children.map(({ child }) => endProcess(child))]);
+    await stack.stop();
+  };
   const stop = (code: number): void => {
-    stopping ??= stopAll(children, stack).finally(() => process.exit(code));
+    stopping ??= stopAll().finally(() => process.exit(code));
   };
   process.on('SIGINT', () => stop(0));
   process.on('SIGTERM', () => stop(0));
@@ -88,16 +79,26 @@ async function main(): Promise<void> {
     const secrets = { ...secretsFor(STACK_DIR, process.env), ...signingKeysFor(STACK_DIR, process.env) };
     // No burst follows a manual start at once, and gateways start one after another, so they need not be warm.
     const env = { WARM_UP_MS: '0', ...process.env, ...stack.env, ...secrets };
+    const accountsUrl =
+      config.ACCOUNTS_DATABASE_URL ||
+      (process.env.DATABASE_URL
+        ? env.DATABASE_URL
+        : await makeAccountsRole(stack.env.DATABASE_URL, secrets.ACCOUNTS_SECRET));
     const engine = await startProcess('engine/main.ts', { ...env, ENGINE_PORT: String(config.ENGINE_PORT) });
+    children.push(engine);
+    // The same at each start, as gateways know it.
+    const accountsPort = config.ACCOUNTS_PORT === 0 ? await freePort() : config.ACCOUNTS_PORT;
     const accountsEnv = {
       ACCOUNTS_PUBLIC_URL: `http://localhost:${config.GATEWAY_PORT}`,
       MAIL_DIR: join(STACK_DIR, 'mail'),
       ...env,
-      ACCOUNTS_PORT: String(config.ACCOUNTS_PORT),
+      DATABASE_URL: accountsUrl,
+      ACCOUNTS_PORT: String(accountsPort),
     };
-    const accounts = await startProcess('gateway/accounts/main.ts', accountsEnv);
-    children.push(engine, accounts);
-    const gatewayEnv = { ACCOUNTS_URL: `http://127.0.0.1:${accounts.port}`, ...env };
+    const startAccounts = (): Spawned => spawnProcess('gateway/accounts/main.ts', { env: accountsEnv, say });
+    accounts = new KeptProcess('the process of accounts', startAccounts, say);
+    await accounts.start();
+    const gatewayEnv = { ACCOUNTS_URL: `http://127.0.0.1:${accountsPort}`, ...env };
     for (let number = 0; number < config.GATEWAYS; number++) {
       const port = config.GATEWAY_PORT === 0 ? 0 : config.GATEWAY_PORT + number;
       children.push(
@@ -110,7 +111,7 @@ async function main(): Promise<void> {
         stop(1);
       });
     }
-    sayWhere({ engine, accounts, gateways: children.slice(2) }, stack);
+    sayWhere({ engine, accountsPort, gateways: children.slice(1) }, stack);
   } catch (error) {
     if (stopping === undefined) process.stderr.write(`${messageOf(error)}\n`);
     stop(1);
@@ -119,11 +120,11 @@ async function main(): Promise<void> {
 
 interface Everything {
   readonly engine: Running;
-  readonly accounts: Running;
+  readonly accountsPort: number;
   readonly gateways: readonly Running[];
 }
 
-function sayWhere({ engine, accounts, gateways }: Everything, stack: Stack): void {
+function sayWhere({ engine, accountsPort, gateways }: Everything, stack: Stack): void {
   const [first] = gateways;
   const token = process.env.OPERATOR_TOKEN ? '$OPERATOR_TOKEN' : '$(cat .stack/operator-token)';
   say(`
@@ -131,7 +132,7 @@ fairline is up; the log is ${stack.env.LOG === 'kafka' ? 'Kafka' : 'Redis Stream
 
   the queue     ${gateways.map(({ port }) => `http://127.0.0.1:${port}`).join('  ')}
   the operator  http://127.0.0.1:${engine.port}
-  accounts      http://127.0.0.1:${accounts.port}, which the queue passes /v1/accounts on to; e-mails are in .stack/mail
+  accounts      http://127.0.0.1:${accountsPort}, which the queue passes /v1/accounts on to; e-mails are in .stack/mail
   for shops     SHOP_TOKEN is ${process.env.SHOP_TOKEN ? 'the one you have set' : 'in .stack/shop-token'}
 
 Create a campaign, enter, and watch:

@@ -1,11 +1,11 @@
 /** Follows the README like a new user: each command as it stands, in order, on a copy of the project started with `npm start`. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { cp, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { readPages } from './documents.ts';
 import { PROJECT } from './program.ts';
@@ -211,6 +211,28 @@ describe("the README's commands, in order", () => {
       assert.ok(showsAll(prints, printed), `${prints.join('\n')}\nis not in\n${printed}`);
     });
   }
+
+  it('go on when the process of accounts is killed, which is started again', async () => {
+    const program = join(basename(copy), 'gateway/accounts/main.ts');
+    const pids = (): readonly number[] =>
+      execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' })
+        .split('\n')
+        .filter(line => line.includes(program))
+        .map(line => Number.parseInt(line, 10));
+    const [pid] = pids();
+    assert.ok(pid !== undefined && pids().length === 1, pids().join());
+    const queue = withPorts('http://127.0.0.1:8080/');
+    const me = async (): Promise<number> => (await fetch(`${queue}v1/accounts/me`)).status;
+    assert.equal(await me(), 401);
+    process.kill(pid, 'SIGKILL');
+    await eventually(async () => (await me()) === 503);
+    assert.equal((await fetch(`${queue}readyz`)).status, 200, 'entries go on');
+    await eventually(async () => (await me()) === 401, { timeoutMs: 60_000 });
+    assert.match(
+      started?.output ?? '',
+      /the process of accounts ended \(SIGKILL\); starting it again in 1 s/,
+    );
+  });
 });
 
 describe('a shell', () => {

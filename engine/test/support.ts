@@ -88,6 +88,7 @@ async function testTemplate(): Promise<string> {
     await client.query('select pg_advisory_lock($1)', [TEMPLATE_LOCK]);
     const { rows } = await client.query('select datistemplate from pg_database where datname = $1', [name]);
     if (rows[0]?.datistemplate) return;
+    await makeAccountsRole(client);
     // A template that was begun but never finished, because its process was ended.
     await client.query(`drop database if exists ${name} with (force)`);
     await client.query(`create database ${name}`);
@@ -97,6 +98,25 @@ async function testTemplate(): Promise<string> {
     await client.query(`alter database ${name} with is_template true allow_connections false`);
   });
   return name;
+}
+
+/** The role with which the process of accounts connects; its rights are those that the migrations give it. */
+export const ACCOUNTS_ROLE = 'fairline_accounts';
+const ACCOUNTS_PASSWORD = 'of-a-test';
+
+/** The URL of a database, for that role. */
+export function accountsUrl(databaseUrl: string): string {
+  const url = new URL(databaseUrl);
+  url.username = ACCOUNTS_ROLE;
+  url.password = ACCOUNTS_PASSWORD;
+  return url.href;
+}
+
+/** Roles are the server's and not a database's, so that of accounts is there before the first migration. */
+async function makeAccountsRole(client: pg.Client): Promise<void> {
+  const { rows } = await client.query('select 1 from pg_roles where rolname = $1', [ACCOUNTS_ROLE]);
+  if (rows.length === 0)
+    await client.query(`create role ${ACCOUNTS_ROLE} login password '${ACCOUNTS_PASSWORD}'`);
 }
 
 async function asAdministrator<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {

@@ -11,6 +11,7 @@ import type { LogKind } from '../contract/log/log.ts';
 import { type Keys, keysOf } from '../contract/redis/keys.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../contract/redis/redis.ts';
 import {
+  accountsUrl,
   eventually,
   type SpawnedNode,
   serversFromEnv,
@@ -153,7 +154,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     return gateway;
   };
   const startAccounts = (env: Variables): Promise<RunningProcess> =>
-    start('gateway/accounts/main.ts', { ACCOUNTS_PORT: '0', ...env });
+    start('gateway/accounts/main.ts', {
+      ACCOUNTS_PORT: '0',
+      DATABASE_URL: accountsUrl(database.url),
+      ...env,
+    });
   const close = async (): Promise<void> => {
     await Promise.all(processes.map(each => each.stop()));
     await pool.end();

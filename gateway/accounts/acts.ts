@@ -7,20 +7,24 @@ import {
   admitFanSession,
   deleteFanSession,
   deleteFanSessionByToken,
-  type FoundSession,
   keepNewestFanSessions,
   type Locale,
   listFanSessions,
 } from '../../sql/statements/fans/fan-sessions.ts';
 import {
   changeFanAddress,
+  deleteFan,
+  dropUnverifiedPassword,
   endFanGrants,
+  type FanRow,
   findCredentialVersion,
-  findResetAddress,
-  hasFan,
+  findFan,
+  isResetOpen,
+  resetFanPassword,
 } from '../../sql/statements/fans/fans.ts';
 import { normaliseAddress } from './addresses.ts';
-import type { Attempts, Delayed, Permitted } from './attempts.ts';
+import { beginAttempt, checkPassword, permit, readPassword } from './attempting.ts';
+import type { Attempts, MailWish } from './attempts.ts';
 import type {
   AddressBody,
   CredentialsBody,
@@ -35,23 +39,19 @@ import type {
 } from './contract/contract.ts';
 import { type Library, NETWORK_HEADER, type Recipient } from './library/library.ts';
 import { libraryCodeOf } from './library/library-errors.ts';
-import { type Links, resetIdentifier } from './library/links.ts';
+import type { Links } from './library/links.ts';
 import type { MailKind } from './mail/texts.ts';
-import type { HashingQueue } from './passwords/hashing.ts';
-import {
-  MOST_CHARACTERS,
-  normalisePassword,
-  PASSWORD_EXPECTED,
-  type PasswordRules,
-} from './passwords/password-rules.ts';
+import { type HashingQueue, hashPassword, verifyPassword } from './passwords/hashing.ts';
+import { normalisePassword, type PasswordRules } from './passwords/password-rules.ts';
 import {
   accountsUnavailable,
   addressFault,
   linkRefused,
+  linkUsedTooOften,
   NEW_RESET_LINK,
   NEW_VERIFICATION_LINK,
   passwordFault,
-  tooManyAttempts,
+  signedOut,
   tooManyMails,
   unknownSession,
 } from './problems.ts';
@@ -96,29 +96,51 @@ export interface ActParts {
 
 const NOTHING: ActAnswer = { status: 204 };
 
-/** 202 whether the address has an account or not, and after the same work: the library hashes in both cases. */
+/** 202 whether the address has an account or not, and after much the same work: the library hashes in both cases. */
 export async function signUp(parts: ActParts, asker: Asker, body: SignUpBody): Promise<ActAnswer> {
   const address = readAddress(body.address);
   const password = readNewPassword(parts, body.password, address);
   const locale = body.locale ?? localeOf(asker.language);
-  await withMail(parts, asker, address, async () => {
-    try {
-      await notSooner(begun =>
-        parts.hashing.run(
-          () => {
-            begun();
-            return parts.library.api.signUpEmail({ body: { name: '', email: address, password, locale } });
-          },
-          { network: asker.network, isSignUp: true },
-        ),
-      );
-    } catch (error) {
-      if (libraryCodeOf(error) !== 'FAILED_TO_CREATE_USER') throw error;
-      // It does not tell a lost race for the address, which is answered like any sign-up, from an outage.
-      if (!(await hasFan(parts.pool, address))) throw accountsUnavailable();
-    }
+  await withMail(parts, { address, network: asker.network }, async () => {
+    await notSooner(begun =>
+      parts.hashing.run(
+        async () => {
+          begun();
+          const wanted = { body: { name: '', email: address, password, locale } };
+          const made = await parts.library.api.signUpEmail(wanted).catch((error: unknown) => {
+            // A lost race for the address, or an outage; the row tells.
+            if (libraryCodeOf(error) !== 'FAILED_TO_CREATE_USER') throw error;
+          });
+          const fan = await findFan(parts.pool, address);
+          if (fan === undefined) throw accountsUnavailable();
+          // For an address that has an account the library makes an id up.
+          if (fan.fanId !== made?.user.id) await signUpAgain(parts, { ...fan, address }, password);
+        },
+        { network: asker.network, isSignUp: true },
+      ),
+    );
   });
   return requested(address);
+}
+
+/**
+ * Somebody has signed up with an address that has an account. If it is not verified, nobody knows which of the two reads the e-mails to it.
+ * So neither's password is kept, or a link to verify that was sent before would confirm the account with that of the first. The one who reads
+ * the e-mails sets one by a link that resets it. The same password again is the same person, whose first answer was lost.
+ */
+async function signUpAgain(
+  parts: ActParts,
+  fan: FanRow & { readonly address: string },
+  password: string,
+): Promise<void> {
+  const { pool, library, mail } = parts;
+  if (fan.isVerified) return mail('exists', fan);
+  if (fan.password !== null && (await verifyPassword(fan.password, password))) {
+    await library.api.sendVerificationEmail({ body: { email: fan.address }, headers: new Headers() });
+    return;
+  }
+  await dropUnverifiedPassword(pool, fan.fanId);
+  sendReset(parts, fan);
 }
 
 /** Verifies the address of a sign-up, which may be repeated, or changes the address, which a link does once. */
@@ -129,12 +151,12 @@ export async function verifyAddress(parts: ActParts, _asker: Asker, body: TokenB
   return NOTHING;
 }
 
-async function takeNewAddress({ pool, links }: ActParts, token: string): Promise<ActAnswer> {
+async function takeNewAddress({ pool, links, mail }: ActParts, token: string): Promise<ActAnswer> {
   const change = links.readChange(token);
   try {
-    if (change === undefined || !(await changeFanAddress(pool, change))) {
-      throw linkRefused(NEW_VERIFICATION_LINK);
-    }
+    const locale = change && (await changeFanAddress(pool, change));
+    if (change === undefined || locale === undefined) throw linkRefused(NEW_VERIFICATION_LINK);
+    mail('address-changed', { address: change.from, locale });
   } catch (error) {
     // Somebody else has signed up with the new address since.
     if (Reflect.get(Object(error), 'code') === '23505') throw linkRefused('Choose another address.');
@@ -149,7 +171,7 @@ export async function requestVerification(
   body: AddressBody,
 ): Promise<ActAnswer> {
   const address = readAddress(body.address);
-  await withMail(parts, asker, address, () =>
+  await withMail(parts, { address, network: asker.network }, () =>
     parts.library.api.sendVerificationEmail({ body: { email: address }, headers: new Headers() }),
   );
   return requested(address);
@@ -158,25 +180,22 @@ export async function requestVerification(
 export async function logIn(parts: ActParts, asker: Asker, body: CredentialsBody): Promise<ActAnswer> {
   const address = readAddress(body.address);
   const password = readPassword(body.password);
-  const device = await presentDevice(parts, asker, address);
-  const permitted = permit(
-    parts.attempts.login({ address, network: asker.network, device }),
-    tooManyAttempts,
-  );
+  const presentVersion = (): Promise<string | undefined> => findCredentialVersion(parts.pool, address);
+  const attempt = await beginAttempt(parts, asker, address, presentVersion);
   const { made, credentialVersion } = await parts.hashing
     .run(async () => {
       // Before the password is looked at: a reset meanwhile makes it another one, and the session of this login void.
-      const version = await findCredentialVersion(parts.pool, address);
+      const version = await presentVersion();
       const signIn = { body: { email: address, password }, headers: headersOf(asker) };
       return { made: await parts.library.api.signInEmail(signIn), credentialVersion: version ?? NO_VERSION };
-    }, asker)
+    }, attempt)
     .catch((error: unknown) => {
-      // The password was right, or was not looked at, as when too many wait: neither is a guess.
-      if (libraryCodeOf(error) !== 'INVALID_EMAIL_OR_PASSWORD') permitted.forgive();
+      if (!REFUSED_LOGINS.includes(libraryCodeOf(error))) attempt.failed(error);
       throw error;
     });
-  permitted.forgive();
-  if (!(await admitFanSession(parts.pool, { token: made.token, credentialVersion }))) {
+  attempt.forgive();
+  const { lifeS } = parts.sessions;
+  if (!(await admitFanSession(parts.pool, { token: made.token, credentialVersion, lifeS }))) {
     throw accountsUnavailable();
   }
   await keepNewestFanSessions(parts.pool, made.user.id, MOST_SESSIONS);
@@ -187,24 +206,15 @@ export async function logIn(parts: ActParts, asker: Asker, body: CredentialsBody
     made_at: made.user.createdAt.toISOString(),
   };
   const cookies = [parts.cookies.keep(made.token)];
-  if (device === undefined) cookies.push(parts.attempts.deviceCookie(address, credentialVersion));
+  if (!attempt.isKnown) cookies.push(parts.attempts.deviceCookie(address, credentialVersion));
   return { status: 200, body: view, cookies };
 }
 
+/** What the library says of a login that is refused; an account that is not verified counts like a wrong password. */
+const REFUSED_LOGINS = ['INVALID_EMAIL_OR_PASSWORD', 'EMAIL_NOT_VERIFIED'];
+
 /** Of an account that was made while its login was under way: no account has it, so the login is repeated. */
 const NO_VERSION = '00000000-0000-0000-0000-000000000000';
-
-/** The browser, if it is known and the account's grants have not been ended since. */
-async function presentDevice(
-  { attempts, pool }: ActParts,
-  { cookies }: Asker,
-  address: string,
-): Promise<string | undefined> {
-  const device = attempts.knownDevice(address, cookies);
-  if (device === undefined) return undefined;
-  const present = await findCredentialVersion(pool, address);
-  return device.credentialVersion === present ? device.id : undefined;
-}
 
 /** Ends the session, if the cookie has one, and removes the cookie in any case. */
 export async function logOut(parts: ActParts, asker: Asker): Promise<ActAnswer> {
@@ -228,9 +238,8 @@ export async function getMe(parts: ActParts, asker: Asker): Promise<ActAnswer> {
 /** Deletes the account, its sessions and its password. Entries stay, under an id that stands for nobody any more. */
 export async function deleteAccount(parts: ActParts, asker: Asker, body: PasswordBody): Promise<ActAnswer> {
   const session = await parts.sessions.require(asker.cookies);
-  await withPassword(parts, asker, { session, given: body.password }, password =>
-    parts.library.api.deleteUser({ body: { password }, headers: sessionHeaders(parts, session) }),
-  );
+  await checkPassword(parts, asker, session, body.password);
+  if (!(await deleteFan(parts.pool, session.fanId, session.credentialVersion))) throw signedOut();
   return { status: 204, cookies: [parts.cookies.clear()] };
 }
 
@@ -259,10 +268,16 @@ export async function revokeSession(parts: ActParts, asker: Asker, id: string): 
 
 export async function requestReset(parts: ActParts, asker: Asker, body: AddressBody): Promise<ActAnswer> {
   const address = readAddress(body.address);
-  await withMail(parts, asker, address, () =>
+  const wish = {
+    address,
+    network: asker.network,
+    device: parts.attempts.knownDevice(address, asker.cookies),
+  };
+  await withMail(parts, { ...wish, isReset: true }, () =>
     notSooner(async begun => {
       begun();
-      await parts.library.api.requestPasswordReset({ body: { email: address } });
+      const fan = await findFan(parts.pool, address);
+      if (fan !== undefined) sendReset(parts, { ...fan, address });
     }),
   );
   return requested(address);
@@ -273,25 +288,26 @@ export async function requestReset(parts: ActParts, asker: Asker, body: AddressB
  * browser need not fear that others have used up its attempts.
  */
 export async function resetPassword(parts: ActParts, asker: Asker, body: ResetBody): Promise<ActAnswer> {
-  const newPassword = readNewPassword(parts, body.password, undefined);
-  const token = await readResetToken(parts, body.token);
-  try {
-    const address = await parts.hashing.run(() => parts.library.resetPassword({ newPassword, token }), asker);
-    const version = await findCredentialVersion(parts.pool, address);
-    const cookies = version === undefined ? [] : [parts.attempts.deviceCookie(address, version)];
-    return { status: 204, cookies };
-  } catch (error) {
-    const isOver = ['INVALID_TOKEN', 'USER_NOT_FOUND'].includes(libraryCodeOf(error));
-    throw isOver ? linkRefused(NEW_RESET_LINK) : error;
-  }
+  const given = readNewPassword(parts, body.password, undefined);
+  const grant = parts.links.readReset(body.token);
+  if (grant === undefined) throw linkRefused(NEW_RESET_LINK);
+  permit(parts.attempts.link(body.token), linkUsedTooOften);
+  if (!(await isResetOpen(parts.pool, grant))) throw linkRefused(NEW_RESET_LINK);
+  const claimant = { network: asker.network, isKnown: true };
+  const password = await parts.hashing.run(() => hashPassword(given), claimant);
+  const { address } = grant;
+  const reset = await resetFanPassword(parts.pool, { ...grant, password });
+  if (reset === undefined) throw linkRefused(NEW_RESET_LINK);
+  parts.mail('password-changed', { address, locale: reset.locale });
+  return { status: 204, cookies: [parts.attempts.deviceCookie(address, reset.credentialVersion)] };
 }
 
-/** The library's token in that of a link. Throws Problem link-refused if the link did not go to the present address of its account. */
-async function readResetToken({ links, pool }: ActParts, given: string): Promise<string> {
-  const read = links.readReset(given);
-  const address = read && (await findResetAddress(pool, resetIdentifier(read.token)));
-  if (address === undefined || read?.wentTo(address) !== true) throw linkRefused(NEW_RESET_LINK);
-  return read.token;
+function sendReset(
+  { links, mail }: ActParts,
+  fan: Recipient & { readonly fanId: string; readonly credentialVersion: string },
+): void {
+  const { fanId, address, locale, credentialVersion } = fan;
+  mail('reset', { address, locale }, links.forReset({ fanId, address, credentialVersion }));
 }
 
 /**
@@ -310,18 +326,17 @@ export async function changeAddress(
   }
   // Given back only if no e-mail was sent: the notice is never left out, so it is this that keeps it from flooding an inbox.
   const permitted = permit(parts.attempts.change(session.fanId), tooManyMails);
-  await withMail(parts, asker, newEmail, async () => {
-    await withPassword(parts, asker, { session, given: body.password }, password =>
-      parts.library.api.verifyPassword({ body: { password }, headers: sessionHeaders(parts, session) }),
-    );
+  await withMail(parts, { address: newEmail, network: asker.network }, async () => {
+    await checkPassword(parts, asker, session, body.password);
     const { fanId, address, locale, credentialVersion } = session;
-    if (!(await hasFan(parts.pool, newEmail))) {
+    // A sign-up that was never verified may be anybody's; who opens the link has the address.
+    if ((await findFan(parts.pool, newEmail))?.isVerified !== true) {
       const token = parts.links.forChange({ fanId, from: address, to: newEmail, credentialVersion });
       parts.mail('new-address', { address: newEmail, locale }, token);
     }
     parts.mail('address-notice', { address, locale });
   }).catch((error: unknown) => {
-    permitted.forgive();
+    permitted.undo();
     throw error;
   });
   return requested(newEmail);
@@ -337,30 +352,6 @@ export async function mintTicket(parts: ActParts, asker: Asker): Promise<ActAnsw
     user: session.fanId,
   };
   return { status: 200, body: view, cookies: renewed === undefined ? [] : [renewed] };
-}
-
-/** Runs `work` with the password of the session's account; a wrong one is counted like one of a login. */
-async function withPassword(
-  { attempts, hashing, sessions }: ActParts,
-  asker: Asker,
-  { session, given }: { readonly session: FoundSession; readonly given: string },
-  work: (password: string) => Promise<unknown>,
-): Promise<void> {
-  const { address, credentialVersion } = session;
-  const password = readPassword(given);
-  const known = attempts.knownDevice(address, asker.cookies);
-  const device = known?.credentialVersion === credentialVersion ? known.id : undefined;
-  const permitted = permit(attempts.login({ address, network: asker.network, device }), tooManyAttempts);
-  try {
-    await hashing.run(() => work(password), asker);
-  } catch (error) {
-    if (libraryCodeOf(error) !== 'INVALID_PASSWORD') permitted.forgive();
-    if (libraryCodeOf(error) !== 'UNAUTHORIZED') throw error;
-    // It says so as well when it could not ask the database, and "signed out" is final: so ask again.
-    await sessions.require(asker.cookies);
-    throw accountsUnavailable();
-  }
-  permitted.forgive();
 }
 
 /** The shortest time of an answer that must not tell by its own what was to be done. */
@@ -381,23 +372,13 @@ async function notSooner<T>(work: (begun: () => void) => Promise<T>): Promise<T>
   return settled.value;
 }
 
-function permit(asked: Permitted | Delayed, refusal: (waitMs: number) => Error): Permitted {
-  if ('waitMs' in asked) throw refusal(asked.waitMs);
-  return asked;
-}
-
 /** Counts a wish for an e-mail, and runs what has it sent. It does not count if that failed: then none was sent. */
-async function withMail<T>(
-  { attempts }: ActParts,
-  { network }: Asker,
-  address: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  const permitted = permit(attempts.mail({ address, network }), tooManyMails);
+async function withMail<T>({ attempts }: ActParts, wish: MailWish, work: () => Promise<T>): Promise<T> {
+  const permitted = permit(attempts.mail(wish), tooManyMails);
   try {
     return await work();
   } catch (error) {
-    permitted.forgive();
+    permitted.undo();
     throw error;
   }
 }
@@ -406,13 +387,6 @@ function readAddress(given: string): string {
   const address = normaliseAddress(given);
   if (address === undefined) throw invalidRequest([addressFault(given)]);
   return address;
-}
-
-/** A password that may be one of an account: no account has a longer one, and it would only cost time. */
-function readPassword(given: string): string {
-  const password = normalisePassword(given);
-  if (password.length > MOST_CHARACTERS) throw invalidRequest([passwordFault(PASSWORD_EXPECTED)]);
-  return password;
 }
 
 function readNewPassword({ rules }: ActParts, given: string, address: string | undefined): string {
@@ -437,9 +411,4 @@ function headersOf({ network, userAgent }: Asker): Headers {
   const headers = new Headers({ 'user-agent': userAgent.slice(0, MOST_USER_AGENT_CHARACTERS) });
   if (network !== '') headers.set(NETWORK_HEADER, network);
   return headers;
-}
-
-/** What the library needs to find the session again. */
-function sessionHeaders({ cookies }: ActParts, { token }: FoundSession): Headers {
-  return new Headers({ cookie: cookies.pair(token) });
 }

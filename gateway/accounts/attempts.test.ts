@@ -7,7 +7,7 @@ const address = 'ada@example.com';
 const VERSION = 'a3b1c5d7-0000-4000-8000-000000000001';
 
 function isPermitted(attempts: Attempts, network: string, cookies = '', of = address): boolean {
-  const device = attempts.knownDevice(of, cookies)?.id;
+  const device = attempts.knownDevice(of, cookies);
   return 'forgive' in attempts.login({ address: of, network, device });
 }
 
@@ -63,11 +63,11 @@ test('many networks together get a hundred, and cannot lock out a browser that h
   );
 });
 
-test('known browsers of one account get fifty together, however many somebody has made', () => {
+test('known browsers of one account get thirty together, however many somebody has made', () => {
   const attempts = new Attempts(secret, () => 0);
   let count = 0;
   for (let device = 0; device < 20; device++) count += failures(attempts, '192.0.2.0', cookieFor(attempts));
-  assert.equal(count, 50);
+  assert.equal(count, 30);
   assert.ok(isPermitted(attempts, '192.0.2.0'), 'a new browser');
 });
 
@@ -155,4 +155,78 @@ test('five e-mails for an address from a network, ten of a kind from all; the re
   while (sent < 100 && attempts.maySendTo(address, 'exists')) sent += 1;
   assert.equal(sent, 10);
   assert.ok(attempts.maySendTo(address, 'reset'), 'those without a link keep no reset away');
+});
+
+test('who fills a network keeps no known browser of it out, nor does who has used another version of its cookie up', () => {
+  const attempts = new Attempts(secret, () => 0);
+  for (let each = 0; each < 400; each++) isPermitted(attempts, '203.0.113.0', '', `fan-${each}@example.com`);
+  assert.ok(!isPermitted(attempts, '203.0.113.0'), 'a stranger');
+  const thief = attempts.deviceCookie(address, VERSION.replace('a', 'b')).split(';')[0] ?? '';
+  failures(attempts, '203.0.113.0', thief);
+  for (let device = 0; device < 5; device++) {
+    const made = attempts.deviceCookie(address, VERSION.replace('a', 'b')).split(';')[0] ?? '';
+    failures(attempts, '203.0.113.0', made);
+  }
+  assert.equal(failures(attempts, '203.0.113.0', cookieFor(attempts)), 10);
+});
+
+test('what was not done has cost nothing', () => {
+  const attempts = new Attempts(secret, () => 0);
+  for (let each = 0; each < 1_000; each++) {
+    const permitted = attempts.login({ address, network: '203.0.113.0' });
+    assert.ok('undo' in permitted);
+    permitted.undo();
+    permitted.forgive();
+  }
+  assert.equal(attempts.kept, 0);
+});
+
+test('an IPv6 site and all unknown networks have a bound of their own', () => {
+  const attempts = new Attempts(secret, () => 0);
+  const logins = (network: (each: number) => string): number => {
+    let count = 0;
+    for (let each = 0; each < 2_000; each++) {
+      const permitted = attempts.login({ address: `fan-${each}@example.com`, network: network(each) });
+      if (!('forgive' in permitted)) continue;
+      permitted.forgive();
+      count += 1;
+    }
+    return count;
+  };
+  assert.equal(
+    logins(each => `2001:db8:1:${each.toString(16)}::`),
+    1_200,
+  );
+  assert.ok(isPermitted(attempts, '2001:db8:2:1::'), 'another site');
+  assert.equal(
+    logins(() => ''),
+    1_200,
+  );
+});
+
+test('e-mails that others of the network have wished for keep no reset away, and nothing keeps one from a known browser', () => {
+  const attempts = new Attempts(secret, () => 0);
+  const network = '203.0.113.0';
+  const wishes = (isReset: boolean): number => {
+    let count = 0;
+    for (let each = 0; each < 400; each++)
+      count += 'forgive' in attempts.mail({ address: `fan-${each}@example.com`, network, isReset }) ? 1 : 0;
+    return count;
+  };
+  assert.equal(wishes(false), 300);
+  assert.ok('forgive' in attempts.mail({ address, network, isReset: true }));
+  assert.equal(wishes(true), 299);
+  assert.ok('waitMs' in attempts.mail({ address, network, isReset: true }));
+  const device = attempts.knownDevice(address, cookieFor(attempts));
+  assert.ok('forgive' in attempts.mail({ address, network, device, isReset: true }));
+});
+
+test('a link may be used thirty times, then once a minute', () => {
+  let nowMs = 0;
+  const attempts = new Attempts(secret, () => nowMs);
+  for (let use = 0; use < 30; use++) assert.ok('forgive' in attempts.link('a'));
+  assert.ok('waitMs' in attempts.link('a'));
+  assert.ok('forgive' in attempts.link('b'));
+  nowMs = 60_000;
+  assert.ok('forgive' in attempts.link('a'));
 });

@@ -12,6 +12,7 @@
 import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Buckets } from '../entry/buckets.ts';
 import { cookieOf } from '../http/requests.ts';
+import { siteOf } from './network.ts';
 
 export const DEVICE_COOKIE = '__Host-fairline_device';
 /** Browsers keep no cookie for longer. */
@@ -35,8 +36,21 @@ const ACCOUNT_DEVICES = { burst: 50, perSecond: 1 / MINUTE_S, most: KEPT };
 const NETWORK = { burst: 300, perSecond: 1, most: KEPT };
 /** All logins of a network, right or wrong: each takes a core for a while. Beyond it the others wait no longer for it. */
 const NETWORK_LOGINS = { burst: 300, perSecond: 10, most: KEPT };
+/**
+ * The same for a whole IPv6 site (/48), which one customer may have, and for all clients whose network is unknown: they may be many, so it
+ * is more, and it has a bound all the same.
+ */
+const WIDE_LOGINS = { burst: 1_200, perSecond: 40, most: KEPT };
+/**
+ * All logins of known browsers of an account, right or wrong, instead of those of their network: its other people cannot use them up, and
+ * whoever has an account of their own does not get more with it.
+ */
+const DEVICE_LOGINS = { burst: 30, perSecond: 1 / 10, most: KEPT };
 /** Sign-ups and other wishes for e-mails of a network, over all addresses: nobody can have a town written to. */
 const NETWORK_MAILS = { burst: 300, perSecond: 1 / 2, most: KEPT };
+const WIDE_MAILS = { burst: 1_200, perSecond: 2, most: KEPT };
+/** Uses of one link, each of which asks the database. */
+const LINK_USES = { burst: 30, perSecond: 1 / MINUTE_S, most: KEPT };
 const MAIL_PAIR = { burst: 5, perSecond: 1 / (5 * MINUTE_S), most: KEPT };
 /** Of one kind to one address, whoever asks: then the earlier e-mails have to do. */
 const MAIL_ADDRESS = { burst: 10, perSecond: 1 / (10 * MINUTE_S), most: KEPT };
@@ -50,8 +64,13 @@ export interface Attempt {
   readonly address: string;
   /** '' if unknown: then everybody unknown is one network, for the account's sake. */
   readonly network: string;
-  /** That of knownDevice, if its credential version is the account's. */
-  readonly device?: string | undefined;
+  /** That of knownDevice, which may be void: an attempt of a void one counts as a stranger's as well. */
+  readonly device?: KnownDevice | undefined;
+}
+
+/** Who wishes an e-mail. Resets have a share of their own: what others of the network wish for keeps none away. */
+export interface MailWish extends Attempt {
+  readonly isReset?: boolean;
 }
 
 /** A browser that has logged in to the account before. */
@@ -68,9 +87,12 @@ interface Taken {
   readonly isForCost?: boolean;
 }
 
-/** An attempt may be made; `forgive` uncounts it, since it succeeded. */
+/** An attempt may be made. */
 export interface Permitted {
+  /** Uncounts it, since it succeeded, but for what it has cost. */
   readonly forgive: () => void;
+  /** Uncounts it, since nothing was done. */
+  readonly undo: () => void;
 }
 
 /** How long to wait, in ms. */
@@ -86,7 +108,11 @@ export class Attempts {
   readonly #accounts = new Buckets(ACCOUNT);
   readonly #networks = new Buckets(NETWORK);
   readonly #networkLogins = new Buckets(NETWORK_LOGINS);
+  readonly #wideLogins = new Buckets(WIDE_LOGINS);
+  readonly #deviceLogins = new Buckets(DEVICE_LOGINS);
   readonly #networkMails = new Buckets(NETWORK_MAILS);
+  readonly #wideMails = new Buckets(WIDE_MAILS);
+  readonly #linkUses = new Buckets(LINK_USES);
   readonly #mailPairs = new Buckets(MAIL_PAIR);
   readonly #mailAddresses = new Buckets(MAIL_ADDRESS);
   readonly #changes = new Buckets(CHANGES);
@@ -99,17 +125,18 @@ export class Attempts {
 
   /** Counts an attempt to log in, before it is made, so that many at once are counted too. */
   login({ address, network, device }: Attempt): Permitted | Delayed {
-    const all = network === '' ? [] : [{ buckets: this.#networkLogins, key: network, isForCost: true }];
     if (device !== undefined) {
+      // By the version too: a browser that is void since a reset uses nothing of those of now.
+      const granted = `${address} ${device.credentialVersion}`;
       return this.#take([
-        ...all,
-        { buckets: this.#devices, key: device },
-        { buckets: this.#accountDevices, key: address },
+        { buckets: this.#deviceLogins, key: granted, isForCost: true },
+        { buckets: this.#devices, key: device.id },
+        { buckets: this.#accountDevices, key: granted },
       ]);
     }
     return this.#take([
       // The network first: what it may not do anyway adds no bucket to the others, and so pushes none out.
-      ...all,
+      ...ofNetwork(network, this.#networkLogins, this.#wideLogins),
       ...(network === '' ? [] : [{ buckets: this.#networks, key: network }]),
       { buckets: this.#own, key: `${address} ${network}` },
       { buckets: this.#accounts, key: address },
@@ -117,11 +144,18 @@ export class Attempts {
   }
 
   /** Counts a wish for an e-mail to the address. */
-  mail({ address, network }: Pick<Attempt, 'address' | 'network'>): Permitted | Delayed {
+  mail({ address, network, device, isReset = false }: MailWish): Permitted | Delayed {
+    if (device !== undefined)
+      return this.#take([{ buckets: this.#mailPairs, key: `${address} ${device.id}` }]);
     return this.#take([
-      ...(network === '' ? [] : [{ buckets: this.#networkMails, key: network }]),
+      ...ofNetwork(network, this.#networkMails, this.#wideMails, isReset ? 'reset ' : ''),
       { buckets: this.#mailPairs, key: `${address} ${network}` },
     ]);
+  }
+
+  /** Counts a use of a link that is signed, so made-up ones take no bucket. */
+  link(token: string): Permitted | Delayed {
+    return this.#take([{ buckets: this.#linkUses, key: token }]);
   }
 
   /** Counts a wish of an account for another address. */
@@ -173,6 +207,7 @@ export class Attempts {
     const taken: Taken[] = [];
     const keyOf = ({ key }: Taken): string => this.#short(key);
     const giveBack = (isOne: (each: Taken) => boolean): void => {
+      // At most once, whoever asks.
       for (const each of taken.splice(0).filter(isOne)) each.buckets.giveBack(keyOf(each), nowMs);
     };
     for (const each of wanted) {
@@ -183,6 +218,18 @@ export class Attempts {
       }
       taken.push(each);
     }
-    return { forgive: () => giveBack(({ isForCost }) => isForCost !== true) };
+    return {
+      forgive: () => giveBack(({ isForCost }) => isForCost !== true),
+      undo: () => giveBack(() => true),
+    };
   }
+}
+
+/** What a request costs the network and, if that is one of many of a customer or is unknown, the wider one. */
+function ofNetwork(network: string, near: Buckets, wide: Buckets, lane = ''): Taken[] {
+  const site = siteOf(network);
+  const taken: Taken[] = [];
+  if (network !== '') taken.push({ buckets: near, key: lane + network, isForCost: true });
+  if (network === '' || site !== network) taken.push({ buckets: wide, key: lane + site, isForCost: true });
+  return taken;
 }

@@ -36,7 +36,7 @@ test('the origin of the pages is one that keeps secure cookies', () => {
     'http://127.0.0.1:8080',
     'http://[::1]:1',
   ]) {
-    assert.equal(faultOf({ ACCOUNTS_PUBLIC_URL: url }), '', url);
+    assert.equal(faultOf({ ACCOUNTS_PUBLIC_URL: url, SMTP_URL: 'smtps://mail.example.com' }), '', url);
   }
   for (const url of [
     'http://tickets.example.com',
@@ -55,6 +55,7 @@ test('refuses a sender that could end a header, secrets that are the same, and t
   assert.match(faultOf({ ACCOUNTS_SECRET: env.TICKET_SECRET }), /ACCOUNTS_SECRET is TICKET_SECRET/);
   assert.match(faultOf({ TICKET_LIFETIME_S: '600', SESSION_LIFETIME_S: '600' }), /TICKET_LIFETIME_S/);
   assert.equal(faultOf({ SMTP_URL: 'smtps://user:pass@mail.example.com' }), '');
+  assert.match(faultOf({ ACCOUNTS_PUBLIC_URL: 'https://tickets.example.com' }), /^SMTP_URL is not set/);
   const shown = faultOf({ SMTP_URL: 'http://user:hunter2@mail.example.com' });
   assert.match(shown, /^SMTP_URL/);
   assert.ok(!shown.includes('hunter2'));

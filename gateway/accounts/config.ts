@@ -89,6 +89,11 @@ export function readAccountsConfig(env: Environment): AccountsConfig {
       `TICKET_LIFETIME_S is ${config.TICKET_LIFETIME_S}; expected less than SESSION_LIFETIME_S (${config.SESSION_LIFETIME_S})`,
     ]);
   }
+  if (config.SMTP_URL === '' && config.ACCOUNTS_PUBLIC_URL.startsWith('https:')) {
+    throw new ConfigError([
+      'SMTP_URL is not set and ACCOUNTS_PUBLIC_URL is for everybody; expected a mail server, since e-mails would only pile up in MAIL_DIR',
+    ]);
+  }
   if (config.ACCOUNTS_SECRET === config.TICKET_SECRET) {
     throw new ConfigError(['ACCOUNTS_SECRET is TICKET_SECRET; expected a secret of its own']);
   }

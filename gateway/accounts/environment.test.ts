@@ -9,6 +9,10 @@ test('keeps the variables of the process, and none of others or of the library',
     TICKET_SECRET: 't',
     PATH: '/bin',
     SMTP_URL: '',
+    PGPASSWORD: 'p',
+    PGSSLMODE: 'verify-full',
+    PGSSLROOTCERT: '/etc/root.crt',
+    SSL_CERT_FILE: '/etc/certs.pem',
   };
   const foreign = {
     OPERATOR_TOKEN: 'o',

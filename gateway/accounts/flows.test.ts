@@ -23,7 +23,7 @@ describe('accounts of fans', () => {
     assert.deepEqual([signedUp.status, signedUp.body, signedUp.setCookies], [202, { address }, []]);
 
     const early = await browser.post('/v1/accounts/login', { address, password: PASSWORD });
-    assert.deepEqual([early.status, early.body.type], [403, 'urn:fairline:problem:address-unverified']);
+    assert.deepEqual([early.status, early.body.type], [401, 'urn:fairline:problem:login-refused']);
     assert.deepEqual(early.setCookies, []);
 
     const token = await accounts.link(address, /Confirm your e-mail/);
@@ -125,6 +125,8 @@ describe('accounts of fans', () => {
     assert.equal(weak.status, 400, 'a refused password does not use the link up');
     assert.equal((await visitor.post('/v1/accounts/password', { token, password: OTHER })).status, 204);
     assert.ok(visitor.cookies.has(DEVICE_COOKIE));
+    const notice = (await accounts.mails(address, 3)).at(-1);
+    assert.equal(notice?.subject, 'Your password was changed');
     assert.equal((await browser.get('/v1/accounts/me')).status, 401);
     const wrong = await visitor.post('/v1/accounts/login', { address, password: PASSWORD });
     assert.equal(wrong.body.type, 'urn:fairline:problem:login-refused');
@@ -198,6 +200,22 @@ describe('accounts of fans', () => {
     await accounts.fan(contested);
     const late = await browser.post('/v1/accounts/verification', { token });
     assert.deepEqual([late.status, late.body.type], [410, 'urn:fairline:problem:link-refused']);
+  });
+
+  test('a sign-up that nobody verified keeps no address from a fan who reads its e-mails', async () => {
+    const address = newAddress();
+    const wanted = newAddress();
+    const browser = await accounts.loggedIn(address);
+    await accounts.browser().post('/v1/accounts', { address: wanted, password: OTHER });
+    const squatted = await accounts.link(wanted, /Confirm/);
+    await browser.post('/v1/accounts/address', { address: wanted, password: PASSWORD });
+    const token = await accounts.link(wanted, /new e-mail/);
+    assert.equal((await accounts.browser().post('/v1/accounts/verification', { token })).status, 204);
+    assert.equal((await browser.get('/v1/accounts/me')).body.address, wanted);
+    const late = await accounts.browser().post('/v1/accounts/verification', { token: squatted });
+    assert.equal(late.status, 410, 'of the account that was deleted');
+    const subjects = (await accounts.mails(address, 3)).map(({ subject }) => subject);
+    assert.equal(subjects.at(-1), 'Your e-mail address was changed');
   });
 
   test('a deletion needs the password, and leaves nothing of the person', async () => {

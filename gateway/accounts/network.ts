@@ -11,3 +11,35 @@ export function networkOf(address: string | undefined): string {
   if (prefix === undefined) return '';
   return isIPv4(prefix) ? prefix.replace(/\d+$/, '0') : `${prefix}::`;
 }
+
+/** The /48 of an IPv6 network, which one customer may have whole (RFC 6177); any other network itself. */
+export function siteOf(network: string): string {
+  return network.includes(':') ? `${network.split(':').slice(0, 3).join(':')}::` : network;
+}
+
+/** Requests that are looked at together. */
+const REQUESTS = 1_000;
+
+/**
+ * Warns if the networks of most clients are unknown: then all of them share the limits of one. It is told the network of each request, and
+ * warns with each thousand that is so.
+ */
+export class UnknownNetworks {
+  readonly #warn: (share: number) => void;
+  #requests = 0;
+  #unknown = 0;
+
+  /** `warn`: called with the share of them, 0 to 1. */
+  constructor(warn: (share: number) => void) {
+    this.#warn = warn;
+  }
+
+  count(network: string): void {
+    this.#requests += 1;
+    if (network === '') this.#unknown += 1;
+    if (this.#requests < REQUESTS) return;
+    const share = this.#unknown / this.#requests;
+    [this.#requests, this.#unknown] = [0, 0];
+    if (share > 0.5) this.#warn(share);
+  }
+}

@@ -12,10 +12,15 @@ export function signedOut(): Problem {
   });
 }
 
+/** The same for an address that is not verified, whose password is right: with a sign-up before it, another answer would tell who has an account. */
 export function loginRefused(): Problem {
-  return new Problem('login-refused', 'No account has this address and this password.', {
+  return new Problem('login-refused', 'No verified account has this address and this password.', {
     errors: [
-      fieldFault('address', undefined, 'the address of an account, and its password'),
+      fieldFault(
+        'address',
+        undefined,
+        'the address of an account; after a sign-up open the link in the e-mail, which POST /v1/accounts/verification-mail sends again',
+      ),
       fieldFault(
         'password',
         undefined,
@@ -23,13 +28,6 @@ export function loginRefused(): Problem {
       ),
     ],
   });
-}
-
-export function addressUnverified(): Problem {
-  return new Problem(
-    'address-unverified',
-    'The address is not verified. Open the link in the e-mail; POST /v1/accounts/verification-mail sends another.',
-  );
 }
 
 export function wrongPassword(): Problem {
@@ -71,6 +69,14 @@ export function tooManyAttempts(waitMs: number): Problem {
 export function tooManyMails(waitMs: number): Problem {
   return tooMany(
     'Enough e-mails went to this address, or were asked for from here; look into its inbox, and among unwanted mail.',
+    waitMs,
+  );
+}
+
+/** It is one link, whoever uses it. */
+export function linkUsedTooOften(waitMs: number): Problem {
+  return tooMany(
+    'This link was opened too often in a short time. POST /v1/accounts/password-mail sends another.',
     waitMs,
   );
 }

@@ -2,15 +2,17 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { eventually } from '../../engine/test/support.ts';
+import { Links } from './library/links.ts';
 import { type Accounts, newAddress, PASSWORD, startAccounts } from './testing/accounts.ts';
 import type { Browser, BrowserAnswer } from './testing/browser.ts';
 
 const OTHER = 'five herons in the reeds';
+const ACCOUNTS_SECRET = 'a secret of accounts, of 32 characters or more';
 
 describe('refusals', () => {
   let accounts: Accounts;
   before(async () => {
-    accounts = await startAccounts();
+    accounts = await startAccounts({ ACCOUNTS_SECRET });
   });
   after(() => accounts.close());
 
@@ -169,12 +171,12 @@ describe('refusals', () => {
     assert.deepEqual(problem(await resets(usedToken)), [410, 'link-refused']);
 
     const late = await accounts.fan(newAddress());
-    const lateToken = await resetToken(late);
-    await accounts.pool.query(
-      `update fan_verifications set expires_at = now() - interval '1 second'
-        where value = (select id from fans where email = $1)`,
+    const { rows } = await accounts.pool.query(
+      'select id as "fanId", email as address, credential_version as "credentialVersion" from fans where email = $1',
       [late],
     );
+    const before = new Links({ secret: ACCOUNTS_SECRET, lifeS: 60, nowMs: () => Date.now() - 61_000 });
+    const lateToken = before.forReset(rows[0]);
     assert.deepEqual(problem(await resets(lateToken)), [410, 'link-refused']);
 
     const deleted = newAddress();
@@ -286,6 +288,10 @@ describe('refusals', () => {
       [address],
     );
     assert.deepEqual(problem(await browser.get('/v1/accounts/me')), [401, 'signed-out']);
+    const next = accounts.browser();
+    await next.post('/v1/accounts/login', { address, password: PASSWORD });
+    const { body } = await next.get('/v1/accounts/sessions');
+    assert.equal(Array.isArray(body.sessions) && body.sessions.length, 1, 'nor is it listed');
   });
 
   test('of 20 uses of one link at once, one sets the password', async () => {
@@ -359,6 +365,8 @@ describe('refusals', () => {
       ['/v1/accounts/verification-mail', {}],
       ['/v1/accounts/login', { password: OTHER }],
       ['/v1/accounts', { password: OTHER }],
+      // With the password of the sign-up, which is one of an account now.
+      ['/v1/accounts/login', { password: OTHER }],
     ] as const) {
       const [one, other] = [await ask(known, path, more), await ask(unknown, path, more)];
       assert.equal(one.status, other.status, path);

@@ -132,6 +132,16 @@ describe('renewals', () => {
     assert.equal((await lost.post('/v1/accounts/ticket')).status, 200);
     const again = await browser.post('/v1/accounts/ticket');
     assert.equal(again.status, 200, 'with the cookie from before');
+    assert.match(
+      again.setCookies.join(),
+      new RegExp(`Max-Age=${SESSION_S};`),
+      'and brings it to the browser',
+    );
+    await accounts.pool.query(
+      `update fan_sessions set updated_at = now() - interval '61 minutes', created_at = now() - interval '2 hours' where token = $1`,
+      [tokenOf(browser)],
+    );
+    assert.deepEqual((await browser.post('/v1/accounts/ticket')).setCookies, [], 'an hour later no more');
   });
 
   test('a session is renewed once a day, not with each ticket', async () => {
@@ -168,6 +178,63 @@ describe('renewals', () => {
     assert.equal((await browser.post('/v1/accounts/ticket')).status, 200);
     assert.ok(browser.cookies.has(DEVICE_COOKIE));
   });
+});
+
+test('a session that lives for less than a day is renewed in the second half of its life', async () => {
+  const accounts = await startAccounts({ SESSION_LIFETIME_S: '3600' });
+  try {
+    const browser = await accounts.loggedIn(newAddress());
+    const leave = (seconds: number): Promise<unknown> =>
+      accounts.pool.query('update fan_sessions set expires_at = now() + make_interval(secs => $1)', [
+        seconds,
+      ]);
+    await leave(2_000);
+    assert.deepEqual((await browser.post('/v1/accounts/ticket')).setCookies, []);
+    await leave(600);
+    const { setCookies } = await browser.post('/v1/accounts/ticket');
+    assert.match(setCookies.join(), /Max-Age=3600;/);
+    const { rows } = await accounts.pool.query(
+      'select extract(epoch from expires_at - now())::float8 as left_s from fan_sessions',
+    );
+    assert.ok(rows[0]?.left_s > 3_590, String(rows[0]?.left_s));
+  } finally {
+    await accounts.close();
+  }
+});
+
+describe('with a clock that is off', () => {
+  for (const hours of [-1, 1]) {
+    test(`by ${hours} h: login, ticket, renewal, change of address`, async () => {
+      const shift = `const now = Date.now; const Real = Date; Date = class extends Real {
+        constructor(...of) { super(...(of.length === 0 ? [now() + ${hours * 3_600_000}] : of)); }
+        static now() { return now() + ${hours * 3_600_000}; } };`;
+      const accounts = await startAccounts({
+        SESSION_LIFETIME_S: '1800',
+        NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(shift)}`,
+      });
+      try {
+        const address = newAddress();
+        const browser = await accounts.loggedIn(address);
+        assert.equal((await browser.post('/v1/accounts/ticket')).status, 200);
+        await accounts.pool.query(`update fan_sessions set expires_at = now() + interval '60 seconds'`);
+        assert.equal((await browser.post('/v1/accounts/ticket')).status, 200);
+        const { body } = await browser.get('/v1/accounts/sessions');
+        const [session] = body.sessions as { made_at: string; expires_at: string }[];
+        const lastsMs = Date.parse(session?.expires_at ?? '') - Date.now();
+        assert.ok(Math.abs(lastsMs - 1_800_000) < 60_000, session?.expires_at);
+        const next = newAddress();
+        const change = { address: next, password: PASSWORD };
+        assert.equal((await browser.post('/v1/accounts/address', change)).status, 202);
+        const token = await accounts.link(next, /new e-mail/);
+        assert.equal((await browser.post('/v1/accounts/verification', { token })).status, 204);
+        const wrong = await browser.post('/v1/accounts/deletion', { password: 'not the password' });
+        assert.equal(wrong.status, 403);
+        assert.equal((await browser.post('/v1/accounts/ticket')).status, 200, 'and it is still there');
+      } finally {
+        await accounts.close();
+      }
+    });
+  }
 });
 
 function cookie(browser: Browser, change: (value: string) => string): void {

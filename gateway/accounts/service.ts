@@ -3,22 +3,19 @@ import type { Logger } from 'pino';
 import { messageOf } from '../../engine/contract/process/message-of.ts';
 import { openPool, type Pool } from '../../sql/database.ts';
 import { checkSchema } from '../../sql/schema/schema.ts';
-import {
-  deleteEndedFanRows,
-  dropUnverifiedPassword,
-  endFanGrants,
-  markFanVerified,
-} from '../../sql/statements/fans/fans.ts';
+import { deleteEndedFanRows } from '../../sql/statements/fans/fans.ts';
 import { listen } from '../http/listen.ts';
 import { TrustedProxies } from '../http/trusted-proxies.ts';
 import { Attempts } from './attempts.ts';
 import type { AccountsConfig } from './config.ts';
 import { buildAccountsApp } from './http/app.ts';
-import { type Library, makeLibrary, type Recipient } from './library/library.ts';
+import { ActsUnderWay } from './http/under-way.ts';
+import { makeLibrary, type Recipient } from './library/library.ts';
 import { Links } from './library/links.ts';
-import { fileDelivery, Outgoing, smtpDelivery } from './mail/outgoing.ts';
+import { fileDelivery, Outgoing, type Rank, smtpDelivery } from './mail/outgoing.ts';
 import { type MailKind, mailText } from './mail/texts.ts';
 import { AccountsMetrics } from './metrics.ts';
+import { UnknownNetworks } from './network.ts';
 import { HashingQueue } from './passwords/hashing.ts';
 import { PasswordRules } from './passwords/password-rules.ts';
 import { TicketMint } from './session/mint-ticket.ts';
@@ -30,8 +27,12 @@ export interface AccountsService {
   stop(): Promise<void>;
 }
 
-/** Look-ups of sessions share statements, and acts with a password run few at a time. */
+/** Acts with a password run few at a time. */
 const CONNECTIONS = 8;
+/** Look-ups of sessions share statements. What else is asked for, however much, keeps no ticket waiting for a connection. */
+const LOOK_UP_CONNECTIONS = 2;
+/** For acts under way at a stop; the whole stop has 8 s. */
+const ACTS_LIMIT_MS = 5_000;
 const SCHEMA_RETRY_MS = 1_000;
 const SWEEP_MS = 3_600_000;
 /** After it somebody else's mistyped address is free again. */
@@ -39,12 +40,14 @@ const UNVERIFIED_DAYS = 7;
 
 /** Resolves when it listens; it serves once the database has the schema that an engine makes, which /readyz shows. */
 export async function startAccounts(config: AccountsConfig, log: Logger): Promise<AccountsService> {
-  const pool = openPool(config.DATABASE_URL, {
-    max: CONNECTIONS,
-    applicationName: 'fairline accounts',
-    timeoutMs: config.ACCOUNTS_DATABASE_TIMEOUT_MS,
-    onError: error => log.warn({ reason: error.message }, 'lost a connection to Postgres'),
-  });
+  const open = (max: number): Pool =>
+    openPool(config.DATABASE_URL, {
+      max,
+      applicationName: 'fairline accounts',
+      timeoutMs: config.ACCOUNTS_DATABASE_TIMEOUT_MS,
+      onError: error => log.warn({ reason: error.message }, 'lost a connection to Postgres'),
+    });
+  const [pool, lookUps] = [open(CONNECTIONS), open(LOOK_UP_CONNECTIONS)];
   const hashing = new HashingQueue({ atOnce: config.HASHES_AT_ONCE, mostWaiting: config.MAX_WAITING_HASHES });
   const metrics = new AccountsMetrics({
     waitingHashes: () => hashing.waiting,
@@ -62,20 +65,34 @@ export async function startAccounts(config: AccountsConfig, log: Logger): Promis
   const attempts = new Attempts(config.ACCOUNTS_SECRET);
   const mail = mailer({ config, attempts, outgoing, metrics });
   const links = new Links({ secret: config.ACCOUNTS_SECRET, lifeS: config.LINK_LIFETIME_S });
-  const library = openLibrary({ config, pool, links, log, mail });
+  const library = makeLibrary({
+    ...{ pool, log, mail },
+    secret: config.ACCOUNTS_SECRET,
+    publicUrl: config.ACCOUNTS_PUBLIC_URL,
+    sessionS: config.SESSION_LIFETIME_S,
+    linkS: config.LINK_LIFETIME_S,
+  });
   const cookies = new SessionCookies(config.ACCOUNTS_SECRET, config.SESSION_LIFETIME_S);
   const database = watchDatabase(pool, log);
+  const acts = new ActsUnderWay();
   const app = buildAccountsApp({
     ...{ config, metrics, pool, library, hashing, attempts, cookies, links, mail },
     proxies: new TrustedProxies(config.ACCOUNTS_TRUSTED_PROXIES),
+    unknown: new UnknownNetworks(share =>
+      log.warn(
+        { share },
+        'the networks of most clients are unknown, so they share limits: list the proxies in ACCOUNTS_TRUSTED_PROXIES, and let them set X-Forwarded-For',
+      ),
+    ),
     rules: new PasswordRules(),
-    sessions: new Sessions({ pool, cookies, lifeS: config.SESSION_LIFETIME_S }),
+    sessions: new Sessions({ pool: lookUps, cookies, lifeS: config.SESSION_LIFETIME_S }),
     mint: new TicketMint({
       secret: config.TICKET_SECRET,
       audience: config.TICKET_AUDIENCE,
       lifetimeS: config.TICKET_LIFETIME_S,
     }),
-    hindrance: database.hindrance,
+    acts,
+    hindrance: () => (acts.isStopping ? 'the process is stopping' : database.hindrance()),
     failed: error => log.error({ reason: messageOf(error) }, 'an act failed'),
   });
   const port = await listen(app, {
@@ -88,9 +105,10 @@ export async function startAccounts(config: AccountsConfig, log: Logger): Promis
     port,
     async stop() {
       database.stop();
+      await acts.stop(ACTS_LIMIT_MS);
       app.close();
       await outgoing.stop();
-      await pool.end();
+      await Promise.all([pool.end(), lookUps.end()]);
     },
   };
 }
@@ -104,10 +122,17 @@ const FRAGMENTS: Readonly<Record<MailKind, string>> = {
   reset: 'reset',
   exists: '',
   'address-notice': '',
+  'address-changed': '',
+  'password-changed': '',
 };
 
-/** Without these somebody stays locked out, or does not learn that their account is being taken. */
-const URGENT: ReadonlySet<MailKind> = new Set(['reset', 'address-notice']);
+/** Notices tell of what may be a theft, and need a password or a link: so they are few, and always sent. Without a reset somebody is locked out. */
+const RANKS: Readonly<Partial<Record<MailKind, Rank>>> = {
+  reset: 'urgent',
+  'address-notice': 'notice',
+  'address-changed': 'notice',
+  'password-changed': 'notice',
+};
 
 interface MailerParts {
   readonly config: AccountsConfig;
@@ -118,54 +143,15 @@ interface MailerParts {
 
 function mailer({ config, attempts, outgoing, metrics }: MailerParts): SendMail {
   return (kind, { address, locale }, token = '') => {
-    // The notice warns of a theft. Changes of address are limited instead, before they are asked for.
-    if (kind !== 'address-notice' && !attempts.maySendTo(address, kind)) return metrics.mailed('suppressed');
+    const rank = RANKS[kind];
+    if (rank !== 'notice' && !attempts.maySendTo(address, kind)) return metrics.mailed('suppressed');
     const fragment = FRAGMENTS[kind] === '' ? '' : `#${FRAGMENTS[kind]}=${token}`;
     const facts = {
       link: `${config.ACCOUNTS_PUBLIC_URL}/account${fragment}`,
       minutes: Math.floor(config.LINK_LIFETIME_S / 60),
     };
-    outgoing.send({ to: address, urgent: URGENT.has(kind), ...mailText(kind, locale, facts) });
+    outgoing.send({ to: address, ...(rank && { rank }), ...mailText(kind, locale, facts) });
   };
-}
-
-interface LibraryNeeds {
-  readonly config: AccountsConfig;
-  readonly pool: Pool;
-  readonly links: Links;
-  readonly log: Logger;
-  readonly mail: SendMail;
-}
-
-function openLibrary({ config, pool, links, log, mail }: LibraryNeeds): Library {
-  const library = makeLibrary({
-    pool,
-    secret: config.ACCOUNTS_SECRET,
-    publicUrl: config.ACCOUNTS_PUBLIC_URL,
-    sessionS: config.SESSION_LIFETIME_S,
-    linkS: config.LINK_LIFETIME_S,
-    links,
-    log,
-    mail,
-    signedUpAgain: async ({ isVerified, fanId, ...fan }) => {
-      if (isVerified) return mail('exists', fan);
-      // Nobody knows which of the two reads the e-mails to this address. So neither's password is kept, or a link to verify that was sent
-      // before would confirm the account with that of whoever came first. Whoever reads them sets one by a link that resets it.
-      await dropUnverifiedPassword(pool, fanId);
-      // After the answer, which must not take longer for this.
-      setImmediate(() => {
-        library.api
-          .requestPasswordReset({ body: { email: fan.address } })
-          .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'a link could not be made'));
-      });
-    },
-    // After the library's transaction: so this also ends a session that a login beside it has made.
-    passwordReset: async fanId => {
-      await markFanVerified(pool, fanId);
-      await endFanGrants(pool, fanId);
-    },
-  });
-  return library;
 }
 
 interface Database {

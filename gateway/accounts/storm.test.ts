@@ -193,6 +193,10 @@ describe('without PostgreSQL', () => {
       assert.equal(headers.get('retry-after'), '1');
     }
     assert.deepEqual([...browser.cookies], cookies);
+    // A link that was made up costs no statement.
+    const token = `reset.${'a'.repeat(60)}.${'a'.repeat(43)}`;
+    const forged = await browser.post('/v1/accounts/password', { token, password: PASSWORD });
+    assert.equal(forged.status, 410, forged.text);
     proxy.mend();
     await eventually(async () => (await browser.post('/v1/accounts/ticket')).status === 200);
   });

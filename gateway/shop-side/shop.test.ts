@@ -1,19 +1,13 @@
 /** A shop behind a waiting room, with plain Node, Fastify and nginx: each admits only customers with a pass. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import Fastify from 'fastify';
-import { StackError } from '../../engine/stack/errors.ts';
-import { CACHE_DIR } from '../../engine/stack/keeping/owner.ts';
-import { tryRun } from '../../engine/stack/keeping/processes.ts';
-import { unpackDebian } from '../../engine/stack/servers/debian.ts';
 import { openEvents } from '../../engine/test/events.ts';
+import { findNginx, type Nginx, startNginx } from '../../engine/test/nginx.ts';
 import { eventually } from '../../engine/test/support.ts';
 import { type System, startSystem } from '../../engine/test/system.ts';
 import { type AdmissionResult, createRoomGate } from './room.mjs';
@@ -177,29 +171,6 @@ test('a departure frees capacity, and visitors stay inside while the gateway is 
   );
 });
 
-/** How to run nginx, or why it cannot be run. */
-async function findNginx(): Promise<{ command: string; env: NodeJS.ProcessEnv } | string> {
-  if ((await tryRun('nginx', ['-v'], { env: process.env })).ok) return { command: 'nginx', env: process.env };
-  try {
-    const { command, libraryPath } = await unpackDebian(
-      {
-        dir: CACHE_DIR,
-        cacheDir: CACHE_DIR,
-        env: process.env,
-        signal: new AbortController().signal,
-        progress: line => process.stderr.write(`${line}\n`),
-      },
-      { name: 'nginx', program: ['usr', 'sbin', 'nginx'], byHand: 'install nginx' },
-    );
-    const env = { ...process.env, LD_LIBRARY_PATH: libraryPath };
-    const answer = await tryRun(command, ['-v'], { env });
-    return answer.ok ? { command, env } : `it does not run here: ${answer.stderr.trim()}`;
-  } catch (error) {
-    if (!(error instanceof StackError)) throw error;
-    return error.message;
-  }
-}
-
 describe('a shop behind nginx alone', async () => {
   const nginx = await findNginx();
   const skip = typeof nginx === 'string' ? `!!! NGINX WAS NOT TESTED: ${nginx} !!!` : false;
@@ -211,17 +182,13 @@ describe('a shop behind nginx alone', async () => {
 });
 
 /** A shop that trusts nginx' headers, behind nginx with the nginx.conf.example beside this file. */
-async function nginxShop(
-  { command, env }: { command: string; env: NodeJS.ProcessEnv },
-  campaign: number,
-): Promise<Shop> {
+async function nginxShop(nginx: Nginx, campaign: number): Promise<Shop> {
   const behind = await listening(
     createServer((request, response) => {
       response.end(`Hello ${decodeURIComponent(String(request.headers['x-fairline-user']))}`);
     }),
   );
   const port = await freePort();
-  const directory = await mkdtemp(join(tmpdir(), 'fairline-nginx-'));
   const example = await readFile(new URL('./nginx.conf.example', import.meta.url), 'utf8');
   const names: Readonly<Record<string, string>> = {
     LISTEN: `127.0.0.1:${port}`,
@@ -234,37 +201,17 @@ async function nginxShop(
   const server = example
     .replaceAll(/^#.*$/gm, '')
     .replaceAll(/\b(LISTEN|GATEWAY|CAMPAIGN|SHOP_TOKEN|SHOP|WAITING)\b/g, name => names[name] ?? name);
-  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    name => `${name}_temp_path ${join(directory, name)};`,
-  );
-  const user = process.getuid?.() === 0 ? 'user root;' : '';
-  await writeFile(
-    join(directory, 'nginx.conf'),
-    `${user} daemon off; worker_processes 1; pid ${join(directory, 'nginx.pid')}; error_log stderr;
-     events {} http { access_log off; ${paths.join(' ')} ${server} }`,
-  );
-  const child: ChildProcess = spawn(
-    command,
-    ['-p', directory, '-e', 'stderr', '-c', join(directory, 'nginx.conf')],
-    { env, stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  let output = '';
-  child.stderr?.on('data', chunk => {
-    output += chunk;
-  });
   const base = `http://127.0.0.1:${port}`;
-  const ended = once(child, 'close');
-  await eventually(async () => {
-    if (child.exitCode !== null) throw new Error(`nginx ended: ${output}`);
-    return (await fetch(base, { redirect: 'manual' })).status === 302;
-  });
+  const stop = await startNginx(
+    nginx,
+    server,
+    async () => (await fetch(base, { redirect: 'manual' })).status === 302,
+  );
   return {
     base,
     stop: async () => {
-      child.kill('SIGTERM');
-      await ended;
+      await stop();
       await behind.stop();
-      await rm(directory, { recursive: true, force: true });
     },
   };
 }

@@ -1,7 +1,7 @@
 -- Up Migration
 
--- Accounts of fans, for shops without accounts of their own. Columns are those of better-auth's models (user, session, account,
--- verification), in snake_case; gateway/accounts/library/library.ts maps them. A fan's id is the user of their tickets, so it is in entries:
+-- Accounts of fans, for shops without accounts of their own. Columns are those of better-auth's models (user, session, account),
+-- in snake_case; gateway/accounts/library/library.ts maps them. A fan's id is the user of their tickets, so it is in entries:
 -- deleting an account deletes everything here, and leaves entries under an id that stands for nobody.
 create table fans (
   id             text primary key check (id ~ '^[A-Za-z0-9]{32}$'),
@@ -38,6 +38,7 @@ create table fan_sessions (
 );
 create index fan_sessions_fan on fan_sessions (fan_id, created_at);
 create index fan_sessions_expiry on fan_sessions (expires_at);
+create index fan_sessions_pending on fan_sessions (created_at) where credential_version is null;
 
 -- How a fan logs in: by a password (provider_id 'credential', password an argon2id hash; null once somebody else has signed up with
 -- the same address before it was verified, until a link sets one).
@@ -59,21 +60,22 @@ create table fan_credentials (
 );
 create index fan_credentials_fan on fan_credentials (fan_id);
 
--- Links to reset a password: identifier is a SHA-256, value the fan's id. A row is deleted by its use.
-create table fan_verifications (
-  id         text primary key,
-  identifier text not null,
-  value      text not null,
-  expires_at timestamptz(3) not null,
-  created_at timestamptz(3) not null,
-  updated_at timestamptz(3) not null
-);
-create index fan_verifications_identifier on fan_verifications (identifier);
-create index fan_verifications_expiry on fan_verifications (expires_at);
+-- The process of accounts faces strangers. Where the role fairline_accounts exists (docker-compose.yml and `npm start` make it,
+-- OPERATING.md says how to), it may do here what that process does, and nothing with any other table.
+do $$ begin
+  if exists (select from pg_roles where rolname = 'fairline_accounts') then
+    grant select, insert, update, delete on fans, fan_sessions, fan_credentials to fairline_accounts;
+    grant select on schema_migrations to fairline_accounts;
+  end if;
+end $$;
 
 -- Down Migration
 
-drop table fan_verifications;
+do $$ begin
+  if exists (select from pg_roles where rolname = 'fairline_accounts') then
+    revoke select on schema_migrations from fairline_accounts;
+  end if;
+end $$;
 drop table fan_credentials;
 drop table fan_sessions;
 drop table fans;

@@ -15,7 +15,6 @@ export const problems = {
   unauthenticated: { status: 401, title: 'Authentication required' },
   'signed-out': { status: 401, title: 'Signed out' },
   'login-refused': { status: 401, title: 'The address or the password is wrong' },
-  'address-unverified': { status: 403, title: 'The e-mail address is not verified' },
   'wrong-password': { status: 403, title: 'The password is wrong' },
   'foreign-origin': { status: 403, title: 'The request comes from another site' },
   forbidden: { status: 403, title: 'The role does not permit this' },

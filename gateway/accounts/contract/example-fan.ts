@@ -9,8 +9,7 @@ export const ada = {
   sessionUntil: '2030-02-23T09:00:00.000Z',
   userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:146.0) Gecko/20100101 Firefox/146.0',
   ticketS: 600,
-  /** 24 characters, as the library makes them, and what binds them to the address. */
-  resetToken: 'f3Vt8ZqLw0KdJxR5aYbN1mCe.Vl6lGqL3dg4KDLUvamGyOy1O3ZHdUdCVliUzfiYeH7I',
+  resetToken: 'reset.eyJhZGRyZXNzIjoiYWRhQGV4YW1wbGUuY29tIn0.Vl6lGqL3dg4KDLUvamGyOy1O3ZHdUdCVliUzfiYeH7I',
   linkToken: 'eyJhbGciOiJIUzI1NiJ9.eyJlbWFpbCI6ImFkYUBleGFtcGxlLmNvbSJ9.c2lnbmF0dXJl',
   ticket:
     'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhRDR4UW04MW5UY1Z6S3BSMDdMd1liRXNKZzJIZlVvaSIsImF1ZCI6ImZhaXJsaW5lIiwiZXhwIjoxODk1NTA5MjAwfQ.Vl6lGqL3dg4KDLUvamGyOy1O3ZHdUdCVliUzfiYeH7I',

@@ -51,7 +51,7 @@ export const accountOperations: readonly Operation[] = [
     path: '/v1/accounts',
     summary:
       'Sign up. An e-mail with a link to verify the address follows; if the address has an account already, one that says so. The answer ' +
-      'is the same.',
+      'is the same. Logins are refused until the link was opened, so tell the fan to look into the inbox.',
     body: SignUpBody,
     answers: { 202: MailRequested },
     problems: [...WITH_BODY, 'too-many-requests'],
@@ -84,7 +84,7 @@ export const accountOperations: readonly Operation[] = [
       'for http://localhost.',
     body: CredentialsBody,
     answers: { 200: FanView },
-    problems: [...WITH_BODY, 'login-refused', 'address-unverified', 'too-many-requests'],
+    problems: [...WITH_BODY, 'login-refused', 'too-many-requests'],
     examples: attemptsLimited,
   }),
   operation({

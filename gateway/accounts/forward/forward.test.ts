@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { startProxy } from '../../../engine/test/proxy.ts';
 import { eventually } from '../../../engine/test/support.ts';
 import { type System, startSystem } from '../../../engine/test/system.ts';
+import { SESSION_COOKIE } from '../session/session-cookie.ts';
 import { newAddress, PASSWORD, people } from '../testing/accounts.ts';
 import { type AccountGateways, openAccounts } from '../testing/answers.ts';
 import { Browser } from '../testing/browser.ts';
+import { rawAsk } from '../testing/raw.ts';
 import { AccountsClient } from './forward.ts';
 
 describe('a gateway in front of accounts', () => {
@@ -48,7 +49,7 @@ describe('a gateway in front of accounts', () => {
       '/v1/accounts/%2e%2e/%2e%2e/metrics',
       '/v1/accounts/..%2f..%2freadyz',
     ]) {
-      const answer = await rawGet(gateways.port, path);
+      const answer = await rawAsk(gateways.port, `GET ${path} HTTP/1.1`);
       assert.match(answer, /^HTTP\/1\.1 404 /, path);
       assert.doesNotMatch(answer, /fairline_accounts|"checks"/, path);
     }
@@ -63,6 +64,32 @@ describe('a gateway in front of accounts', () => {
       statuses.push((await browser.post('/v1/accounts/login', wrong)).status);
     }
     assert.deepEqual(statuses, [...Array<number>(10).fill(401), 429], 'one unknown network, not eleven');
+  });
+
+  test('bytes beyond ASCII in a cookie of the page, a header or the path keep nobody out', async () => {
+    const { loggedIn } = people(gateways.url, gateways.mailDir);
+    const browser = await loggedIn(newAddress());
+    const session = `${SESSION_COOKIE}=${browser.cookies.get(SESSION_COOKIE)}`;
+    const ticket = 'POST /v1/accounts/ticket HTTP/1.1';
+    for (const lines of [[`cookie: x=한; ${session}`], [`cookie: ${session}`, 'user-agent: 한 é']]) {
+      assert.match(await rawAsk(gateways.port, ticket, lines), /^HTTP\/1\.1 200 /, lines.join());
+    }
+    assert.match(await rawAsk(gateways.port, 'GET /v1/accounts/한 HTTP/1.1'), /^HTTP\/1\.1 404 /);
+    const body = ['content-type: application/json', 'content-length: 2', 'user-agent: é', '', '{}'];
+    assert.match(await rawAsk(gateways.port, 'POST /v1/accounts/login HTTP/1.1', body), /^HTTP\/1\.1 400 /);
+  });
+
+  test('a cookie whose name only looks like that of the session is none', async () => {
+    const { loggedIn } = people(gateways.url, gateways.mailDir);
+    const session = `${SESSION_COOKIE}=${(await loggedIn(newAddress())).cookies.get(SESSION_COOKIE)}`;
+    for (const port of [gateways.port, gateways.accountsPort]) {
+      const ask = (cookies: string): Promise<string> =>
+        rawAsk(port, 'POST /v1/accounts/ticket HTTP/1.1', [`cookie: ${cookies}`]);
+      for (const blank of ['\u2000', '\u00a0', '\ufeff', '\u3000'])
+        assert.match(await ask(`a=b; ${blank}${session}`), /^HTTP\/1\.1 401 /, `U+${blank.charCodeAt(0)}`);
+      assert.match(await ask(`${session}; ${session}`), /^HTTP\/1\.1 401 /, 'two');
+      assert.match(await ask(`a=b;\t ${session} \t`), /^HTTP\/1\.1 200 /);
+    }
   });
 
   test('several cookies arrive as several', async () => {
@@ -90,32 +117,46 @@ describe('a gateway in front of accounts', () => {
   });
 });
 
-test('requests with passwords that hang keep no ticket waiting', async () => {
-  const server = createServer((asked, answer) => {
-    if (asked.url === '/v1/accounts/ticket') answer.end('{}');
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const client = new AccountsClient(`http://127.0.0.1:${Reflect.get(Object(server.address()), 'port')}`);
-  const ask = (path: string): Promise<unknown> => client.ask({ method: 'POST', path, headers: {}, body: '' });
-  const hanging = Promise.allSettled(Array.from({ length: 512 }, () => ask('/v1/accounts/login')));
-  await assert.rejects(ask('/v1/accounts/login'), /too many/);
-  assert.equal(Reflect.get(Object(await ask('/v1/accounts/ticket')), 'status'), 200);
-  server.close();
-  server.closeAllConnections();
-  client.close();
-  await hanging;
-});
+describe('requests that hang', () => {
+  /** A process of accounts that never answers these paths. */
+  const hangingAt = async (hangs: (path: string, client: unknown) => boolean) => {
+    const server = createServer((asked, answer) => {
+      if (!hangs(asked.url ?? '', asked.headers['x-forwarded-for'])) answer.end('{}');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const client = new AccountsClient(`http://127.0.0.1:${Reflect.get(Object(server.address()), 'port')}`);
+    const ask = (path: string, from: string): Promise<unknown> =>
+      client.ask({
+        ...{ method: 'POST', path, body: '', client: from },
+        headers: { 'x-forwarded-for': from },
+      });
+    const close = (): void => {
+      server.close();
+      server.closeAllConnections();
+      client.close();
+    };
+    return { ask, close };
+  };
 
-/** Without the normalisation of a URL; resolves once the body is there. */
-async function rawGet(port: number, path: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1');
-  socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`);
-  let text = '';
-  socket.on('data', chunk => {
-    text += chunk;
+  test('those with passwords keep no ticket waiting', async () => {
+    const { ask, close } = await hangingAt(path => path !== '/v1/accounts/ticket');
+    const hanging = Promise.allSettled(
+      Array.from({ length: 512 }, (_, each) => ask('/v1/accounts/login', `203.0.113.${each % 20}`)),
+    );
+    await assert.rejects(ask('/v1/accounts/login', '198.51.100.1'), /too many/);
+    assert.equal(Reflect.get(Object(await ask('/v1/accounts/ticket', '198.51.100.1')), 'status'), 200);
+    close();
+    await hanging;
   });
-  await eventually(() => text.split('\r\n\r\n')[1]?.endsWith('}') === true);
-  socket.destroy();
-  return text;
-}
+
+  test('those of one client leave the connections to others', async () => {
+    const { ask, close } = await hangingAt((_path, client) => client === '203.0.113.1');
+    const asked = Array.from({ length: 512 }, () => ask('/v1/accounts/me', '203.0.113.1'));
+    const hanging = Promise.allSettled(asked);
+    await assert.rejects(ask('/v1/accounts/me', '203.0.113.1'), /too many/);
+    assert.equal(Reflect.get(Object(await ask('/v1/accounts/ticket', '203.0.113.2')), 'status'), 200);
+    close();
+    await hanging;
+  });
+});

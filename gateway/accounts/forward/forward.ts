@@ -8,11 +8,13 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 import type { Problem } from '../../../engine/contract/api/problem.ts';
 import type { GatewayConfig } from '../../config.ts';
 import { readBodyText } from '../../http/body.ts';
-import { clientAddress } from '../../http/client-address.ts';
+import { addressPrefix, clientAddress } from '../../http/client-address.ts';
 import { ANSWERED, type Headers, type Reply } from '../../http/reply.ts';
-import { type Head, hasBody, type RefusalParts } from '../../http/requests.ts';
+import { cookieOf, type Head, hasBody, type RefusalParts } from '../../http/requests.ts';
 import type { TrustedProxies } from '../../http/trusted-proxies.ts';
+import { DEVICE_COOKIE } from '../attempts.ts';
 import { accountsNotConfigured, accountsUnavailable } from '../problems.ts';
+import { SESSION_COOKIE } from '../session/session-cookie.ts';
 
 /** A password, an address and a link's token fit several times. */
 export const MOST_ACCOUNT_BODY_BYTES = 4_096;
@@ -20,14 +22,23 @@ export const MOST_ACCOUNT_BODY_BYTES = 4_096;
 const MOST_ANSWER_BYTES = 65_536;
 /** A storm of logins must not keep the memory of a gateway; the process behind queues as well. */
 const MOST_UNDER_WAY = 512;
-const CONNECTIONS = 64;
+const CONNECTIONS = 128;
+/** Of one client (an IPv4 address, an IPv6 /64): the others have connections left. */
+const MOST_OF_ONE = CONNECTIONS / 4;
+/** Of all clients whose address is unknown. */
+const MOST_UNKNOWN = CONNECTIONS / 2;
 /** What hashes no password: tickets and looks at the account. They have connections of their own, so they never wait for logins. */
 const QUICK = /^\/v1\/accounts\/(ticket|me|sessions(\/[^/]*)?|logout|logout-everywhere)$/;
+/** An idle connection is closed by then; the process there closes it after 10 s, and a request that is just on its way would be lost. */
+const IDLE_MS = 5_000;
 /** Longer than logins wait for their turn there. */
 const TIMEOUT_MS = 15_000;
 
 /** Read by the process of accounts beside what is read of every request. */
 const REQUEST_HEADERS = ['user-agent', 'accept-language', 'origin', 'sec-fetch-site'] as const;
+/** What it reads of the cookies. Pages of a shop set others, whose characters must not keep a fan out. */
+const COOKIES = [SESSION_COOKIE, DEVICE_COOKIE] as const;
+const COOKIE_VALUE = /^[\x21-\x3a\x3c-\x7e]*$/;
 const ANSWER_HEADERS = ['set-cookie', 'retry-after', 'cache-control', 'allow'] as const;
 
 export interface AccountsParts extends RefusalParts {
@@ -41,6 +52,8 @@ interface Asked {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Whose request it is, by addressPrefix; '' if unknown. */
+  readonly client: string;
 }
 
 interface Answer {
@@ -59,12 +72,13 @@ export async function forwardToAccounts(
 ): Promise<void> {
   if (parts.config.ACCOUNTS_URL === '') return refuse(reply, accountsNotConfigured());
   const method = req.getCaseSensitiveMethod();
-  const path = req.getUrl();
+  const path = latin1(req.getUrl()).replace(/[^\x21-\xff]/g, encodeURIComponent);
   const headers = headersOf(parts, reply, req, head);
   const body = hasBody(head) ? await readBodyText(parts, reply, head, MOST_ACCOUNT_BODY_BYTES) : '';
   if (body === ANSWERED) return;
   try {
-    const answer = await parts.accounts.ask({ method, path, headers, body });
+    const client = addressPrefix(headers['x-forwarded-for'] ?? '') ?? '';
+    const answer = await parts.accounts.ask({ method, path, headers, body, client });
     if (answer.body === '') reply.empty(answer.status, answer.headers);
     else reply.text(answer.status, answer.mediaType, answer.body, answer.headers);
   } catch {
@@ -86,23 +100,41 @@ function headersOf(
 ): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const name of REQUEST_HEADERS) {
-    const value = req.getHeader(name);
-    if (value !== '') headers[name] = value;
+    const value = latin1(req.getHeader(name));
+    if (HEADER_VALUE.test(value)) headers[name] = value;
   }
-  if (head.cookie !== '') headers.cookie = head.cookie;
-  if (hasBody(head)) headers['content-type'] = head.contentType;
+  const cookies = COOKIES.flatMap(name => {
+    const value = cookieOf(head.cookie, name);
+    return value !== undefined && COOKIE_VALUE.test(value) ? [`${name}=${value}`] : [];
+  });
+  if (cookies.length > 0) headers.cookie = cookies.join('; ');
+  if (hasBody(head)) headers['content-type'] = latin1(head.contentType);
   const address = clientAddress(proxies, reply.remoteAddress(), head.forwardedFor);
   if (address !== undefined) headers['x-forwarded-for'] = address;
   return headers;
 }
 
+/** What node:http sends, which is not all that arrives. */
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]+$/;
+
+/** The bytes that uWebSockets.js has read as UTF-8, each as a character, as node:http sends them. */
+function latin1(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
 interface Lane {
   readonly agent: Agent;
   underWay: number;
+  /** Of each client that has any. */
+  readonly byClient: Map<string, number>;
 }
 
 function makeLane(): Lane {
-  return { agent: new Agent({ keepAlive: true, maxSockets: CONNECTIONS, scheduling: 'lifo' }), underWay: 0 };
+  return {
+    agent: new Agent({ keepAlive: true, maxSockets: CONNECTIONS, scheduling: 'lifo', timeout: IDLE_MS }),
+    underWay: 0,
+    byClient: new Map(),
+  };
 }
 
 /** Connections to the process of accounts, opened when they are needed. */
@@ -117,16 +149,22 @@ export class AccountsClient {
     this.#host = { hostname, port };
   }
 
-  /** Rejects if there is no whole answer in time, or too many requests wait for theirs. */
+  /** Rejects if there is no whole answer in time, or too many requests wait for theirs: in all, or of this client. */
   async ask(asked: Asked): Promise<Answer> {
     const lane = QUICK.test(asked.path) ? this.#quick : this.#slow;
-    if (lane.underWay >= MOST_UNDER_WAY)
+    const { client } = asked;
+    const ofClient = lane.byClient.get(client) ?? 0;
+    if (lane.underWay >= MOST_UNDER_WAY || ofClient >= (client === '' ? MOST_UNKNOWN : MOST_OF_ONE))
       throw new Error('too many requests wait for the process of accounts');
     lane.underWay += 1;
+    lane.byClient.set(client, ofClient + 1);
     try {
       return await this.#send(asked, lane.agent);
     } finally {
       lane.underWay -= 1;
+      const left = (lane.byClient.get(client) ?? 0) - 1;
+      if (left > 0) lane.byClient.set(client, left);
+      else lane.byClient.delete(client);
     }
   }
 
@@ -150,7 +188,8 @@ export class AccountsClient {
       sent.once('response', response => {
         read(response).then(resolve, reject);
       });
-      sent.end(body);
+      // As bytes: node:http would write a text together with the head, and both in UTF-8.
+      sent.end(Buffer.from(body, 'utf8'));
     });
   }
 }

@@ -18,16 +18,19 @@ import type { AccountsConfig } from '../config.ts';
 import { MOST_ACCOUNT_BODY_BYTES } from '../forward/forward.ts';
 import { problemOf } from '../library/library-errors.ts';
 import type { AccountsMetrics } from '../metrics.ts';
-import { networkOf } from '../network.ts';
+import { networkOf, type UnknownNetworks } from '../network.ts';
 import { accountsUnavailable, foreignOrigin } from '../problems.ts';
 import { readAccountBody } from './input.ts';
 import { type AccountRoute, accountRoutes } from './routes.ts';
+import type { ActsUnderWay } from './under-way.ts';
 
 export interface AccountsAppParts extends ActParts {
   readonly config: AccountsConfig;
   readonly metrics: AccountsMetrics;
   readonly proxies: TrustedProxies;
-  /** What is wrong with the database; undefined if nothing is. */
+  readonly unknown: Pick<UnknownNetworks, 'count'>;
+  readonly acts: ActsUnderWay;
+  /** What keeps the process from serving; undefined if nothing does. */
   readonly hindrance: () => string | undefined;
   /** Called when an act has failed: that is a defect, answered with 500. */
   readonly failed: (error: unknown) => void;
@@ -43,7 +46,7 @@ export function buildAccountsApp(parts: AccountsAppParts): TemplatedApp {
   const connections: ConnectionParts = { ...parts, connections: { count: 0 } };
   limitConnections(app, connections);
   for (const route of accountRoutes) {
-    app[route.method](route.path, (res, req) => void serve(parts, route, res, req));
+    app[route.method](route.path, (res, req) => parts.acts.run(() => serve(parts, route, res, req)));
     app.any(route.path, (res, req) => refuseMethod(parts, res, req, METHOD_NAMES[route.method]));
   }
   app.get('/livez', res => new Reply(res).json(200, '{"status":"ok"}'));
@@ -66,6 +69,7 @@ async function serve(
   try {
     if (head.bytes > parts.config.MAX_HEADER_BYTES) return refuseHead(parts, reply, head.bytes);
     const asker = askerOf(parts, reply, req, head);
+    parts.unknown.count(asker.network);
     const id = route.path.endsWith('/:id') ? req.getParameter(0) : undefined;
     if (method !== 'get') checkOrigin(parts, req);
     if (parts.hindrance() !== undefined) throw accountsUnavailable();

@@ -5,7 +5,6 @@ import { QueueFull } from '../passwords/hashing.ts';
 import { PASSWORD_EXPECTED } from '../passwords/password-rules.ts';
 import {
   accountsUnavailable,
-  addressUnverified,
   linkRefused,
   loginRefused,
   NEW_VERIFICATION_LINK,
@@ -16,7 +15,8 @@ import {
 
 const BY_CODE: Readonly<Record<string, () => Problem>> = {
   INVALID_EMAIL_OR_PASSWORD: loginRefused,
-  EMAIL_NOT_VERIFIED: addressUnverified,
+  // Or a sign-up and a login would tell together whether the address had an account before.
+  EMAIL_NOT_VERIFIED: loginRefused,
   INVALID_PASSWORD: wrongPassword,
   CREDENTIAL_ACCOUNT_NOT_FOUND: wrongPassword,
   INVALID_TOKEN: () => linkRefused(NEW_VERIFICATION_LINK),
@@ -46,10 +46,10 @@ export function problemOf(error: unknown): Problem | undefined {
 
 /**
  * PostgreSQL is away, is starting or stopping, or did not answer in time: the pool says so by texts, a socket by a code, the server by
- * SQLSTATE classes 08, 53, 55, 57 and 40.
+ * SQLSTATE classes 08, 53, 55, 57 and 40. 23503 is the account's deletion while something was added to it.
  */
 function isOutage(error: unknown): boolean {
-  if (error instanceof DatabaseError) return /^(08|40|53|55|57)/.test(error.code ?? '');
+  if (error instanceof DatabaseError) return /^(08|40|53|55|57|23503)/.test(error.code ?? '');
   if (!(error instanceof Error)) return false;
   if ('code' in error && /^E[A-Z]+$/.test(String(error.code))) return true;
   return /timeout|terminated|Connection|not queryable/.test(error.message);

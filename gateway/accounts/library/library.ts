@@ -1,8 +1,7 @@
 /**
- * better-auth over our tables: sign-up, verification, login, reset, deletion. Its endpoints are called as functions
+ * better-auth over our tables: sign-up, verification, login. Its endpoints are called as functions
  * and not through its HTTP handler, since routes, answers, cookies and limits are ours; the README says what of it did not fit.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { betterAuth } from 'better-auth';
 import type { Logger } from 'pino';
 import type { Pool } from '../../../sql/database.ts';
@@ -11,7 +10,6 @@ import type { MailKind } from '../mail/texts.ts';
 import { hashPassword, verifyPassword } from '../passwords/hashing.ts';
 import { LEAST_CHARACTERS, MOST_CHARACTERS } from '../passwords/password-rules.ts';
 import { SESSION_COOKIE } from '../session/session-cookie.ts';
-import type { Links } from './links.ts';
 
 /** The header that carries the client's network to the library; it is set by us only. */
 export const NETWORK_HEADER = 'x-client-network';
@@ -27,52 +25,23 @@ export interface LibraryParts {
   readonly publicUrl: string;
   readonly sessionS: number;
   readonly linkS: number;
-  readonly links: Links;
   readonly log: Logger;
   /** Has an e-mail sent, later; `token` is that of its link. */
   readonly mail: (kind: MailKind, to: Recipient, token?: string) => void;
-  /** Somebody has signed up with an address that has an account. */
-  readonly signedUpAgain: (
-    fan: Recipient & { readonly fanId: string; readonly isVerified: boolean },
-  ) => Promise<void>;
-  /** The fan has set a password by a link in an e-mail. */
-  readonly passwordReset: (fanId: string) => Promise<void>;
 }
 
-type Endpoints = ReturnType<typeof makeEndpoints>['api'];
-
-export interface Library {
-  readonly api: Endpoints;
-  /** Sets the password of the account of the link, and resolves with its address. Rejects if the link works no longer. */
-  resetPassword(link: { readonly token: string; readonly newPassword: string }): Promise<string>;
-}
-
-/** Whose password a call of resetPassword has set: the library tells it to a callback only. */
-const resets = new AsyncLocalStorage<{ address: string }>();
-
-export function makeLibrary(parts: LibraryParts): Library {
-  const { api } = makeEndpoints(parts);
-  return {
-    api,
-    resetPassword: body =>
-      resets.run({ address: '' }, async () => {
-        await api.resetPassword({ body });
-        return resets.getStore()?.address ?? '';
-      }),
-  };
-}
+export type Library = Pick<ReturnType<typeof makeLibrary>, 'api'>;
 
 interface LibraryFan {
   readonly email: string;
-  readonly emailVerified: boolean;
 }
 
 function recipientOf(fan: LibraryFan): Recipient {
   return { address: fan.email, locale: Reflect.get(fan, 'locale') === 'ko' ? 'ko' : 'en' };
 }
 
-function makeEndpoints(parts: LibraryParts) {
-  const { pool, secret, publicUrl, sessionS, linkS, links, log, mail, signedUpAgain, passwordReset } = parts;
+export function makeLibrary(parts: LibraryParts) {
+  const { pool, secret, publicUrl, sessionS, linkS, log, mail } = parts;
   const timestamps = { createdAt: 'created_at', updatedAt: 'updated_at' };
   return betterAuth({
     appName: 'fairline',
@@ -110,7 +79,6 @@ function makeEndpoints(parts: LibraryParts) {
       modelName: 'fans',
       fields: { ...timestamps, emailVerified: 'email_verified' },
       additionalFields: { locale: { type: 'string', required: true, input: true } },
-      deleteUser: { enabled: true },
     },
     session: {
       modelName: 'fan_sessions',
@@ -124,8 +92,6 @@ function makeEndpoints(parts: LibraryParts) {
       expiresIn: sessionS,
       // Renewal is ours (extendFanSession).
       disableSessionRefresh: true,
-      // What needs more than a session asks for the password.
-      freshAge: 0,
     },
     account: {
       modelName: 'fan_credentials',
@@ -141,13 +107,6 @@ function makeEndpoints(parts: LibraryParts) {
         refreshTokenExpiresAt: 'refresh_token_expires_at',
       },
     },
-    verification: {
-      modelName: 'fan_verifications',
-      fields: { ...timestamps, expiresAt: 'expires_at' },
-      storeIdentifier: 'hashed',
-      // deleteEndedFanRows does it.
-      disableCleanup: true,
-    },
     emailAndPassword: {
       enabled: true,
       requireEmailVerification: true,
@@ -157,17 +116,6 @@ function makeEndpoints(parts: LibraryParts) {
         hash: hashPassword,
         verify: ({ hash, password }) => verifyPassword(hash, password),
       },
-      resetPasswordTokenExpiresIn: linkS,
-      revokeSessionsOnPasswordReset: true,
-      sendResetPassword: async ({ user, token }) =>
-        mail('reset', recipientOf(user), links.forReset(token, user.email)),
-      onPasswordReset: async ({ user }) => {
-        await passwordReset(user.id);
-        const reset = resets.getStore();
-        if (reset !== undefined) reset.address = user.email;
-      },
-      onExistingUserSignUp: async ({ user }) =>
-        signedUpAgain({ ...recipientOf(user), fanId: user.id, isVerified: user.emailVerified }),
     },
     emailVerification: {
       sendOnSignUp: true,

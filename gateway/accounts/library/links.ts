@@ -1,22 +1,29 @@
 /**
- * The tokens of links in e-mails that are ours: the link for a new address, and what binds a link that resets the password to the address
- * it went to. (The link of a sign-up is the library's.) The process's clock decides when one ends.
+ * The tokens of links in e-mails that are ours: those that reset the password, and those for a new address. (The link of a sign-up is the
+ * library's.) The process's clock decides when one ends.
  *
- * A link for a new address carries everything about the change under an HMAC. It works while the account has the credential version of the
- * session that asked: a reset of the password, a change of address or a logout everywhere voids it.
+ * A link carries all that it does under an HMAC, so one that was made up costs no statement. It works while the account has the address
+ * and the credential version that it had when the link was made: a reset of the password, a change of address or a logout everywhere
+ * voids all links of before, and so its own use does.
  */
-import { createHash, createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
-import Type from 'typebox';
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import Type, { type Static, type TObject } from 'typebox';
 import Value from 'typebox/value';
-import type { AddressChange } from '../../../sql/statements/fans/fans.ts';
+import type { AddressChange, ResetGrant } from '../../../sql/statements/fans/fans.ts';
 
-const CHANGE = /^change\.([A-Za-z0-9_-]{1,1000})\.([A-Za-z0-9_-]{43})$/;
-const RESET = /^([A-Za-z0-9]{24})\.([A-Za-z0-9_-]{43})$/;
+const SEALED = /^(change|reset)\.([A-Za-z0-9_-]{1,1000})\.([A-Za-z0-9_-]{43})$/;
 
-const Claims = Type.Object({
+const Change = Type.Object({
   fanId: Type.String(),
   from: Type.String(),
   to: Type.String(),
+  credentialVersion: Type.String(),
+  untilMs: Type.Number(),
+});
+
+const Reset = Type.Object({
+  fanId: Type.String(),
+  address: Type.String(),
   credentialVersion: Type.String(),
   untilMs: Type.Number(),
 });
@@ -26,6 +33,8 @@ export interface LinksTerms {
   readonly lifeS: number;
   readonly nowMs?: () => number;
 }
+
+type Kind = 'change' | 'reset';
 
 export class Links {
   readonly #key: KeyObject;
@@ -40,9 +49,7 @@ export class Links {
 
   /** The token of a link that changes the address. */
   forChange(change: AddressChange): string {
-    const claims = JSON.stringify({ ...change, untilMs: this.#nowMs() + this.#lifeMs });
-    const text = Buffer.from(claims, 'utf8').toString('base64url');
-    return `change.${text}.${this.#signature(`change ${text}`)}`;
+    return this.#seal('change', change);
   }
 
   /** Whether the token looks like one of forChange, valid or not. */
@@ -52,41 +59,45 @@ export class Links {
 
   /** The change; undefined if the token was made up or is too old. */
   readChange(token: string): AddressChange | undefined {
-    const [, text = '', signature = ''] = CHANGE.exec(token) ?? [];
-    if (!this.#isSigned(`change ${text}`, signature)) return undefined;
+    const { untilMs: _, ...change } = this.#open('change', Change, token) ?? {};
+    return 'to' in change ? change : undefined;
+  }
+
+  /** The token of a link that resets the password. */
+  forReset(grant: ResetGrant): string {
+    return this.#seal('reset', grant);
+  }
+
+  /** Whose password the link resets; undefined if the token was made up or is too old. */
+  readReset(token: string): ResetGrant | undefined {
+    const { untilMs: _, ...grant } = this.#open('reset', Reset, token) ?? {};
+    return 'address' in grant ? grant : undefined;
+  }
+
+  #seal(kind: Kind, claims: object): string {
+    const text = Buffer.from(
+      JSON.stringify({ ...claims, untilMs: this.#nowMs() + this.#lifeMs }),
+      'utf8',
+    ).toString('base64url');
+    return `${kind}.${text}.${this.#signature(kind, text)}`;
+  }
+
+  #open<S extends TObject>(kind: Kind, schema: S, token: string): Static<S> | undefined {
+    const [, shown, text = '', signature = ''] = SEALED.exec(token) ?? [];
+    if (shown !== kind || !this.#isSigned(kind, text, signature)) return undefined;
     const claims: unknown = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
-    if (!Value.Check(Claims, claims) || claims.untilMs <= this.#nowMs()) return undefined;
-    const { untilMs: _, ...change } = claims;
-    return change;
+    if (!Value.Check(schema, claims)) return undefined;
+    return Number(Reflect.get(Object(claims), 'untilMs')) > this.#nowMs() ? claims : undefined;
   }
 
-  /** Binds the library's token of a link to reset a password to the address that the link goes to. */
-  forReset(token: string, address: string): string {
-    return `${token}.${this.#signature(`reset ${token} ${address}`)}`;
-  }
-
-  /** The library's token in one of forReset, and whether the link went to this address; undefined if it cannot be one. */
-  readReset(
-    sealed: string,
-  ): { readonly token: string; readonly wentTo: (address: string) => boolean } | undefined {
-    const [, token = '', signature = ''] = RESET.exec(sealed) ?? [];
-    if (token === '') return undefined;
-    return { token, wentTo: address => this.#isSigned(`reset ${token} ${address}`, signature) };
-  }
-
-  #isSigned(text: string, signature: string): boolean {
+  #isSigned(kind: Kind, text: string, signature: string): boolean {
     const given = Buffer.from(signature, 'latin1');
-    const right = Buffer.from(this.#signature(text), 'latin1');
+    const right = Buffer.from(this.#signature(kind, text), 'latin1');
     return given.length === right.length && timingSafeEqual(given, right);
   }
 
   /** The prefix keeps these signatures apart from those of sessions and devices, which have the same secret. */
-  #signature(text: string): string {
-    return createHmac('sha256', this.#key).update(`link ${text}`).digest('base64url');
+  #signature(kind: Kind, text: string): string {
+    return createHmac('sha256', this.#key).update(`link ${kind} ${text}`).digest('base64url');
   }
-}
-
-/** As the library stores the token of a link to reset a password (storeIdentifier 'hashed'). */
-export function resetIdentifier(token: string): string {
-  return createHash('sha256').update(`reset-password:${token}`).digest('base64url');
 }

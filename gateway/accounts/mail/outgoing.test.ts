@@ -149,9 +149,9 @@ test('drops beyond its cap, and a stop sends what waits without trying again', a
   const dropped = done.length;
   assert.ok(dropped > 0 && dropped < 10);
   assert.deepEqual(new Set(done), new Set(['dropped']));
-  for (let sent = 0; sent < 2_000; sent++) outgoing.send({ ...mail, urgent: true });
+  for (let sent = 0; sent < 2_000; sent++) outgoing.send({ ...mail, rank: 'urgent' });
   assert.equal(done.length, dropped, 'there are places for urgent ones');
-  outgoing.send({ ...mail, urgent: true });
+  outgoing.send({ ...mail, rank: 'urgent' });
   assert.equal(done.length, dropped + 1);
   const stopped = outgoing.stop();
   release();
@@ -186,8 +186,9 @@ test('recipients who cannot be reached hold nobody up, and a refusal for good is
   assert.deepEqual([outgoing.waiting, done.filter(how => how === 'failed').length], [0, 16]);
 });
 
-test('what is urgent goes first', async () => {
+test('notices go first and have places of their own; resets go in turn with the rest', async () => {
   const sent: string[] = [];
+  const done: string[] = [];
   let release = (): void => undefined;
   const held = new Promise<void>(resolve => {
     release = resolve;
@@ -196,12 +197,17 @@ test('what is urgent goes first', async () => {
     await held;
     sent.push(to);
   };
-  const outgoing = new Outgoing({ deliver, log, done: () => undefined });
-  for (let each = 0; each < 10; each++) outgoing.send(mail);
-  outgoing.send({ ...mail, to: 'urgent@example.com', urgent: true });
+  const outgoing = new Outgoing({ deliver, log, done: how => done.push(how) });
+  for (let each = 0; each < 8; each++) outgoing.send(mail);
+  for (let each = 0; each < 10_100; each++)
+    outgoing.send({ ...mail, to: 'reset@example.com', rank: 'urgent' });
+  assert.ok(done.includes('dropped'), 'more resets than fit');
+  outgoing.send({ ...mail, to: 'notice@example.com', rank: 'notice' });
   release();
   await outgoing.stop();
-  assert.equal(sent.indexOf('urgent@example.com'), 4, 'after the four that were on their way');
+  assert.equal(sent.indexOf('notice@example.com'), 4, 'after the four that were on their way');
+  const rest = sent.slice(5, 13);
+  assert.deepEqual([rest.filter(to => to === mail.to).length, rest.length], [4, 8]);
 });
 
 test('a mail server elsewhere has to take TLS', () => {

@@ -15,9 +15,12 @@ export interface Mail {
   readonly to: string;
   readonly subject: string;
   readonly text: string;
-  /** A link that resets a password, or a warning: goes first, and has places of its own. */
-  readonly urgent?: boolean;
+  /** Absent for most. */
+  readonly rank?: Rank;
 }
+
+/** A notice goes before all others. What is urgent has places of its own, and goes in turn with the rest, which it cannot hold up. */
+export type Rank = 'notice' | 'urgent';
 
 /** Delivers one e-mail; rejects if that failed. */
 export type Deliver = (mail: Mail) => Promise<void>;
@@ -26,10 +29,11 @@ export type Deliver = (mail: Mail) => Promise<void>;
 const SMTP_TIMEOUT_MS = 10_000;
 /** Before each further attempt. Meanwhile others are sent: a few recipients whose server is away hold nobody up. */
 const RETRY_MS = [1_000, 10_000, 60_000] as const;
-/** A mail server that is away for long must not fill the memory; a kilobyte each, waiting for their turn or for another attempt. */
-const MOST_WAITING = 10_000;
-/** The last of these places are for e-mails without which a fan is locked out or robbed, whoever floods the others. */
-const KEPT_FOR_URGENT = 2_000;
+/**
+ * A mail server that is away for long must not fill the memory; a kilobyte each, waiting for their turn or for another attempt. The last of
+ * these places are for e-mails without which a fan is locked out or robbed, whoever floods the others.
+ */
+const MOST_WAITING = { notice: 12_000, urgent: 10_000, usual: 8_000 } as const;
 const AT_ONCE = 4;
 
 /** To a mail server, over at most a few connections. */
@@ -97,8 +101,8 @@ interface Attempted {
 
 export class Outgoing {
   readonly #parts: OutgoingParts;
-  readonly #urgent: Attempted[] = [];
-  readonly #others: Attempted[] = [];
+  readonly #queues: Readonly<Record<Rank | 'usual', Attempted[]>> = { notice: [], urgent: [], usual: [] };
+  #isUsualNext = false;
   /** Those that wait for another attempt. */
   readonly #deferred = new Set<NodeJS.Timeout>();
   readonly #running = new Set<Promise<void>>();
@@ -109,11 +113,12 @@ export class Outgoing {
   }
 
   get waiting(): number {
-    return this.#urgent.length + this.#others.length + this.#deferred.size;
+    const { notice, urgent, usual } = this.#queues;
+    return notice.length + urgent.length + usual.length + this.#deferred.size;
   }
 
   send(mail: Mail): void {
-    if (this.waiting >= MOST_WAITING - (mail.urgent === true ? 0 : KEPT_FOR_URGENT)) {
+    if (this.waiting >= MOST_WAITING[mail.rank ?? 'usual']) {
       this.#parts.done('dropped');
       return;
     }
@@ -132,7 +137,7 @@ export class Outgoing {
   }
 
   #enqueue(attempted: Attempted): void {
-    (attempted.mail.urgent === true ? this.#urgent : this.#others).push(attempted);
+    this.#queues[attempted.mail.rank ?? 'usual'].push(attempted);
     if (this.#running.size < AT_ONCE) this.#start();
   }
 
@@ -143,10 +148,18 @@ export class Outgoing {
 
   async #work(): Promise<void> {
     for (;;) {
-      const next = this.#urgent.shift() ?? this.#others.shift();
+      const next = this.#next();
       if (next === undefined) return;
       await this.#deliver(next);
     }
+  }
+
+  #next(): Attempted | undefined {
+    const { notice, urgent, usual } = this.#queues;
+    if (notice.length > 0) return notice.shift();
+    const [one, other] = this.#isUsualNext ? [usual, urgent] : [urgent, usual];
+    this.#isUsualNext = !this.#isUsualNext;
+    return one.shift() ?? other.shift();
   }
 
   async #deliver({ mail, failures }: Attempted): Promise<void> {

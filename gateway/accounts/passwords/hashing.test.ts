@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { HashingQueue, hashPassword, QueueFull, verifyPassword } from './hashing.ts';
+import { type Claimant, HashingQueue, hashPassword, QueueFull, verifyPassword } from './hashing.ts';
 
 test('hashes with argon2id, 19 MiB, two passes, one lane', async () => {
   const stored = await hashPassword('three owls');
@@ -9,6 +9,8 @@ test('hashes with argon2id, 19 MiB, two passes, one lane', async () => {
   assert.ok(!(await verifyPassword(stored, 'three owlS')));
   assert.notEqual(await hashPassword('three owls'), stored, 'each has a salt of its own');
 });
+
+const known = (number: number) => ({ network: `203.0.${number}.0`, isKnown: true });
 
 test('runs a few at once in order, refuses beyond the cap without running, and goes on after failures', async () => {
   const queue = new HashingQueue({ atOnce: 2, mostWaiting: 3 });
@@ -20,9 +22,9 @@ test('runs a few at once in order, refuses beyond the cap without running, and g
     if (number === 1) throw new Error('failed');
     return number;
   };
-  const results = [0, 1, 2, 3, 4].map(number => queue.run(work(number)));
+  const results = [0, 1, 2, 3, 4].map(number => queue.run(work(number), known(number)));
   const settled = Promise.allSettled(results);
-  await assert.rejects(queue.run(work(5)), QueueFull);
+  await assert.rejects(queue.run(work(5), known(5)), QueueFull);
   assert.deepEqual([started, queue.waiting], [[0, 1], 3]);
   for (let ended = 0; ended < 5; ended++) {
     ends[ended]?.();
@@ -34,18 +36,19 @@ test('runs a few at once in order, refuses beyond the cap without running, and g
     ['fulfilled', 'rejected', 'fulfilled', 'fulfilled', 'fulfilled'],
   );
   assert.equal(queue.waiting, 0);
-  assert.equal(await queue.run(async () => 7), 7);
+  assert.equal(await queue.run(async () => 7, known(7)), 7);
 });
 
-test('one network waits in a quarter of the places, and sign-ups in half of them', async () => {
-  const queue = new HashingQueue({ atOnce: 1, mostWaiting: 8 });
+/** A queue of 16 places whose one worker is busy, and a way to ask whether somebody gets a place. */
+function busyQueue() {
+  const queue = new HashingQueue({ atOnce: 1, mostWaiting: 16 });
   let release = (): void => undefined;
   const held = new Promise<void>(resolve => {
     release = resolve;
   });
-  const accepted: Promise<void>[] = [queue.run(() => held)];
-  const waits = async (network: string, isSignUp = false): Promise<boolean> => {
-    const result = queue.run(() => held, { network, isSignUp });
+  const accepted: Promise<void>[] = [queue.run(() => held, { network: '' })];
+  const waits = async (claimant: Claimant): Promise<boolean> => {
+    const result = queue.run(() => held, claimant);
     const refused = await Promise.race([
       result.then(
         () => false,
@@ -56,16 +59,42 @@ test('one network waits in a quarter of the places, and sign-ups in half of them
     if (!refused) accepted.push(result);
     return !refused;
   };
-  assert.deepEqual([await waits('a'), await waits('a'), await waits('a')], [true, true, false]);
-  const signUps = [
-    await waits('b', true),
-    await waits('c', true),
-    await waits('d', true),
-    await waits('e', true),
-  ];
-  assert.deepEqual([...signUps, await waits('f', true)], [true, true, true, true, false]);
-  assert.deepEqual([await waits('f'), await waits(''), await waits('')], [true, true, false]);
-  release();
-  await Promise.all(accepted);
-  assert.equal(queue.waiting, 0);
+  /** How many of these get a place, one after another. */
+  const places = async (claimants: readonly Claimant[]): Promise<number> => {
+    let count = 0;
+    for (const claimant of claimants) count += (await waits(claimant)) ? 1 : 0;
+    return count;
+  };
+  const end = async (): Promise<void> => {
+    release();
+    await Promise.all(accepted);
+    assert.equal(queue.waiting, 0);
+  };
+  return { places, end };
+}
+
+const twenty = (claimant: (each: number) => Claimant): readonly Claimant[] =>
+  Array.from({ length: 20 }, (_, each) => claimant(each));
+
+test('one network waits in a quarter of the places, and sign-ups in half of them', async () => {
+  const { places, end } = busyQueue();
+  assert.equal(await places(twenty(() => ({ network: 'a' }))), 4);
+  assert.equal(await places(twenty(each => ({ network: `b${each}`, isSignUp: true }))), 8);
+  await end();
+});
+
+test('strangers leave a quarter of the places to known browsers, of whatever networks they are', async () => {
+  const { places, end } = busyQueue();
+  assert.equal(await places(twenty(each => ({ network: `203.0.${each}.0` }))), 12);
+  assert.equal(await places(twenty(each => ({ network: `203.0.${each}.0`, isKnown: true }))), 4);
+  await end();
+});
+
+test('the networks of one IPv6 site wait in half of the places, and so do all unknown ones', async () => {
+  for (const network of [(each: number) => `2001:db8:1:${each}::`, () => '']) {
+    const { places, end } = busyQueue();
+    assert.equal(await places(twenty(each => ({ network: network(each) }))), 8);
+    assert.equal(await places([{ network: '203.0.113.0' }, { network: '2001:db8:2:1::' }]), 2);
+    await end();
+  }
 });

@@ -7,6 +7,7 @@
  * library holds a database connection during a sign-up.
  */
 import { hash, verify } from '@node-rs/argon2';
+import { siteOf } from '../network.ts';
 
 /** @node-rs/argon2 declares its algorithms as a const enum, which erasable TypeScript cannot import; 2 is argon2id. */
 const ARGON2ID = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
@@ -30,8 +31,10 @@ export interface QueueTerms {
 
 /** For whom a work is. */
 export interface Claimant {
-  /** At most a quarter of the places is for one network; '' for an unknown one, to which this does not apply. */
+  /** At most a quarter of the places is for one network, half for an IPv6 site (/48), and half for all unknown ones (''). */
   readonly network: string;
+  /** A browser that has logged in before, or whoever has opened a link: a quarter of the places is for these alone. */
+  readonly isKnown?: boolean;
   /** Sign-ups get at most half of the places: anybody can ask for as many as they like, and logins must go on. */
   readonly isSignUp?: boolean;
 }
@@ -39,8 +42,6 @@ export interface Claimant {
 interface Waiting extends Claimant {
   readonly start: () => void;
 }
-
-const NOBODY: Claimant = { network: '' };
 
 /** Runs works in the order of their arrival, a few at once. */
 export class HashingQueue {
@@ -56,8 +57,8 @@ export class HashingQueue {
     return this.#waiting.length;
   }
 
-  /** Resolves or rejects like `work`; rejects with QueueFull, without running it, if too many wait: in all, of the claimant's network, or sign-ups. */
-  async run<T>(work: () => Promise<T>, claimant: Claimant = NOBODY): Promise<T> {
+  /** Resolves or rejects like `work`; rejects with QueueFull, without running it, if too many wait: in all, strangers, of the claimant's network, or sign-ups. */
+  async run<T>(work: () => Promise<T>, claimant: Claimant): Promise<T> {
     if (this.#running >= this.#terms.atOnce) {
       if (this.#isFullFor(claimant)) throw new QueueFull();
       // Whoever resolves this hands its place over, so nobody can take it in between.
@@ -72,11 +73,15 @@ export class HashingQueue {
     }
   }
 
-  #isFullFor({ network, isSignUp = false }: Claimant): boolean {
+  #isFullFor({ network, isKnown = false, isSignUp = false }: Claimant): boolean {
     const { mostWaiting } = this.#terms;
     if (this.#waiting.length >= mostWaiting) return true;
-    const count = (isOne: (each: Waiting) => boolean): number => this.#waiting.filter(isOne).length;
-    if (isSignUp && count(each => each.isSignUp === true) >= Math.ceil(mostWaiting / 2)) return true;
-    return network !== '' && count(each => each.network === network) >= Math.ceil(mostWaiting / 4);
+    const site = siteOf(network);
+    const isOver = (share: number, isOne: (each: Waiting) => boolean): boolean =>
+      this.#waiting.filter(isOne).length >= Math.ceil(mostWaiting * share);
+    if (!isKnown && isOver(3 / 4, each => each.isKnown !== true)) return true;
+    if (isSignUp && isOver(1 / 2, each => each.isSignUp === true)) return true;
+    if (isOver(1 / 2, each => siteOf(each.network) === site)) return true;
+    return network !== '' && isOver(1 / 4, each => each.network === network);
   }
 }

@@ -14,8 +14,10 @@ import type { SessionCookies } from './session-cookie.ts';
 
 /** More in one statement would keep the first of them waiting. */
 const TOKENS_AT_ONCE = 1_000;
-/** A session is renewed once it is a day old, so that renewals cost the database little. */
+/** A session is renewed once a day, so that renewals cost the database little, or once half of a shorter life is over. */
 const RENEWED_AFTER_S = 86_400;
+/** Its cookie comes with each ticket for so long after a renewal, whose own answer may have been lost. */
+const REPEATED_FOR_S = 3_600;
 
 interface Question {
   readonly token: string;
@@ -38,6 +40,11 @@ export class Sessions {
     this.#parts = parts;
   }
 
+  /** How long a session lasts after a login or its last renewal, in seconds. */
+  get lifeS(): number {
+    return this.#parts.lifeS;
+  }
+
   /** The session of a Cookie header. Rejects with Problem signed-out if there is no valid one. */
   async require(cookies: string): Promise<FoundSession> {
     const token = this.#parts.cookies.read(cookies);
@@ -47,12 +54,14 @@ export class Sessions {
   }
 
   /**
-   * Renews the session if it is due; the Set-Cookie header for it, undefined if it is not due. Rejects with Problem signed-out if it
-   * has ended meanwhile.
+   * Renews the session if it is due. Resolves with the Set-Cookie header if it was renewed now or lately, else with undefined. Rejects with
+   * Problem signed-out if it has ended meanwhile.
    */
-  async renew({ token, leftS }: FoundSession): Promise<string | undefined> {
+  async renew({ token, leftS, renewedAgoS }: FoundSession): Promise<string | undefined> {
     const { pool, cookies, lifeS } = this.#parts;
-    if (leftS > lifeS - RENEWED_AFTER_S) return undefined;
+    if (leftS > lifeS - Math.min(RENEWED_AFTER_S, lifeS / 2)) {
+      return renewedAgoS !== null && renewedAgoS < REPEATED_FOR_S ? cookies.keep(token) : undefined;
+    }
     if (!(await extendFanSession(pool, token, lifeS))) throw signedOut();
     return cookies.keep(token);
   }

@@ -4,7 +4,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually, type SpawnedNode, spawnNode, testDatabase } from '../../../engine/test/support.ts';
+import {
+  accountsUrl,
+  eventually,
+  type SpawnedNode,
+  spawnNode,
+  testDatabase,
+} from '../../../engine/test/support.ts';
 import { openPool, type Pool } from '../../../sql/database.ts';
 import { Browser } from './browser.ts';
 import { linkToken, type ReadMail, readMails } from './mailbox.ts';
@@ -44,7 +50,7 @@ export async function startAccounts(
   databasePort?: number,
 ): Promise<Accounts> {
   const database = await testDatabase();
-  const url = new URL(database.url);
+  const url = new URL(accountsUrl(database.url));
   if (databasePort !== undefined) url.port = String(databasePort);
   const mailDir = await mkdtemp(join(tmpdir(), 'fairline-mail-'));
   const ticketSecret = randomBytes(24).toString('base64url');

@@ -20,6 +20,8 @@ export interface FoundSession {
   readonly nowS: number;
   /** Seconds until it expires. */
   readonly leftS: number;
+  /** Seconds since its last renewal; null if there was none. */
+  readonly renewedAgoS: number | null;
 }
 
 /** The valid sessions among these tokens. */
@@ -31,7 +33,8 @@ export async function findFanSessions(
     name: 'find fan sessions',
     text: `select s.id as "sessionId", s.token, f.id as "fanId", f.email as address, f.email_verified as "isVerified", f.locale,
                   f.credential_version as "credentialVersion", f.created_at as "madeAt", extract(epoch from now())::float8 as "nowS",
-                  extract(epoch from s.expires_at - now())::float8 as "leftS"
+                  extract(epoch from s.expires_at - now())::float8 as "leftS",
+                  case when s.updated_at > s.created_at then extract(epoch from now() - s.updated_at)::float8 end as "renewedAgoS"
              from fan_sessions s join fans f on f.id = s.fan_id and f.credential_version = s.credential_version
             where s.token = any($1::text[]) and s.expires_at > now()`,
     values: [tokens],
@@ -39,19 +42,27 @@ export async function findFanSessions(
   return rows;
 }
 
+export interface NewSession {
+  readonly token: string;
+  /** Read before the password was looked at. */
+  readonly credentialVersion: string;
+  /** How long it lasts, in seconds. */
+  readonly lifeS: number;
+}
+
 /**
- * Makes the session of a login valid, if the fan still has the version that was read before the password was looked at. If not (the password
- * was reset meanwhile, or a logout ended all sessions) it ends the session and resolves with false.
+ * Makes the session of a login valid from now on, by PostgreSQL's clock, if the fan still has this version. If not (the password was reset
+ * meanwhile, or a logout ended all sessions) it ends the session and resolves with false.
  */
 export async function admitFanSession(
   db: Queryable,
-  session: { readonly token: string; readonly credentialVersion: string },
+  { token, credentialVersion, lifeS }: NewSession,
 ): Promise<boolean> {
-  const { token, credentialVersion } = session;
   const { rowCount } = await db.query(
-    `update fan_sessions s set credential_version = f.credential_version
+    `update fan_sessions s set credential_version = f.credential_version, created_at = now(), updated_at = now(),
+                               expires_at = now() + make_interval(secs => $3)
        from fans f where s.token = $1 and f.id = s.fan_id and f.credential_version = $2`,
-    [token, credentialVersion],
+    [token, credentialVersion, lifeS],
   );
   if (rowCount !== 1) await deleteFanSessionByToken(db, token);
   return rowCount === 1;
@@ -78,9 +89,10 @@ export interface ListedSession {
 /** The valid sessions of a fan, the newest first; a login keeps their number low. */
 export async function listFanSessions(db: Queryable, fanId: string): Promise<readonly ListedSession[]> {
   const { rows } = await db.query<ListedSession>(
-    `select id as "sessionId", ip_address as network, user_agent as "userAgent", created_at as "madeAt",
-            expires_at as "expiresAt"
-       from fan_sessions where fan_id = $1 and expires_at > now() order by created_at desc, id`,
+    `select s.id as "sessionId", s.ip_address as network, s.user_agent as "userAgent", s.created_at as "madeAt",
+            s.expires_at as "expiresAt"
+       from fan_sessions s join fans f on f.id = s.fan_id and f.credential_version = s.credential_version
+      where s.fan_id = $1 and s.expires_at > now() order by s.created_at desc, s.id`,
     [fanId],
   );
   return rows;
@@ -100,11 +112,14 @@ export async function deleteFanSessionByToken(db: Queryable, token: string): Pro
   await db.query('delete from fan_sessions where token = $1', [token]);
 }
 
-/** Ends all sessions of a fan but the newest `most`. */
+/** Ends all valid sessions of a fan but the newest `most`. It locks the row of the fan first, like all that ends several sessions. */
 export async function keepNewestFanSessions(db: Queryable, fanId: string, most: number): Promise<void> {
   await db.query(
-    `delete from fan_sessions where fan_id = $1 and id in
-       (select id from fan_sessions where fan_id = $1 order by created_at desc, id offset $2)`,
+    `with fan as (
+       select id, credential_version as version from fans where id = $1 for no key update
+     )
+     delete from fan_sessions s using fan where s.fan_id = fan.id and s.id in
+       (select id from fan_sessions where fan_id = $1 and credential_version = fan.version order by created_at desc, id offset $2)`,
     [fanId, most],
   );
 }
