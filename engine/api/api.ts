@@ -18,6 +18,7 @@ import { addLogRoutes } from './routes/log-routes.ts';
 import { addRoomRoutes } from './routes/room-routes.ts';
 import { addScheduleRoutes } from './routes/schedule-routes.ts';
 import { addServiceRoutes } from './routes/service-routes.ts';
+import { addShopTokenRoutes } from './routes/shop-token-routes.ts';
 import { addTemplateRoutes } from './routes/template-routes.ts';
 import { addTokenRoutes } from './routes/token-routes.ts';
 
@@ -81,6 +82,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   addRoomRoutes(app, deps);
   addClockRoutes(app, deps);
   addTokenRoutes(app, deps);
+  addShopTokenRoutes(app, deps);
   addLogRoutes(app, deps);
   addServiceRoutes(app, deps);
   return app;

@@ -14,7 +14,7 @@ import { matchOperatorLog } from './testing/operator-log.ts';
 import { matchInvalidRequests, matchOutages, matchTooManyExports } from './testing/refusals.ts';
 import { matchRooms } from './testing/rooms.ts';
 import { matchSchedule } from './testing/schedule.ts';
-import { matchTokens } from './testing/tokens.ts';
+import { matchShopTokens, matchTokens } from './testing/tokens.ts';
 
 const checked = await startChecked();
 after(() => checked.close());
@@ -27,6 +27,7 @@ describe('the OpenAPI document', () => {
   it('matches rooms', () => matchRooms(checked));
   it('matches clocks', () => matchClocks(checked));
   it('matches coupons in use', () => matchCoupons(checked));
+  it('matches tokens of shops', () => matchShopTokens(checked));
   it('matches tokens', () => matchTokens(checked));
   it('matches the operator log', () => matchOperatorLog(checked));
   it('matches invalid requests', () => matchInvalidRequests(checked));

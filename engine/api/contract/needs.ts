@@ -53,6 +53,10 @@ export const needs: Readonly<Record<Secured, Permission>> = {
   listTokens: 'administer',
   getToken: 'administer',
   revokeToken: 'administer',
+  createShopToken: 'administer',
+  listShopTokens: 'administer',
+  getShopToken: 'administer',
+  revokeShopToken: 'administer',
 };
 
 const byOperation = new Map<Operation, Permission>(

@@ -40,7 +40,8 @@ import { scheduleOperations } from './schedule-operations.ts';
 import { DryRunQuery, MatchHeaders } from './schedule-schemas.ts';
 import { PageQuery } from './schemas.ts';
 import { Alive, DeadLettersPage, metricsExample, Ready } from './service-schemas.ts';
-import { tokenOperations } from './token-operations.ts';
+import { shopTokenOperations } from './tokens/shop-token-operations.ts';
+import { tokenOperations } from './tokens/token-operations.ts';
 
 export { JSON_MEDIA_TYPE, type Operation, SECURED_PREFIX } from './operation.ts';
 
@@ -289,6 +290,7 @@ export const operations = {
   },
   ...scheduleOperations,
   ...tokenOperations,
+  ...shopTokenOperations,
   ...logOperations,
   livez: {
     method: 'GET',

@@ -35,6 +35,7 @@ export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
     pending: campaign.pending?.version ?? null,
     paused_at: campaign.pausedAt?.toISOString() ?? null,
     made_by: campaign.madeBy,
+    ...(campaign.shop === null ? {} : { shop: campaign.shop }),
     rules_hash: campaign.rulesHash?.toString('base64url') ?? null,
     ...(draw === null ? {} : drawJson(draw)),
     ...(campaign.monitors === null ? {} : { monitors: [...campaign.monitors] }),

@@ -79,7 +79,7 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
   const window = { opensAt, closesAt, drawsAt, timeZone: zone ?? 'UTC' };
   const draft = isDraft ? { stage: 'draft' as const, draftTerms: { draw, claims, monitors } } : {};
   return {
-    campaign: { kind: body.kind, title: body.title, stock, ...window, ...draft },
+    campaign: { kind: body.kind, title: body.title, stock, ...window, ...draft, shop: body.shop ?? null },
     draw,
     claims,
     room,

@@ -179,6 +179,12 @@ const scenarios: Readonly<Record<Acting, () => Promise<Ready>>> = {
     const made = await acted('POST', '/v1/tokens', { body: { name: 'lost', role: 'owner' } });
     return ready('POST', `/v1/tokens/${made.body.id}/revoke`);
   },
+  createShopToken: async () =>
+    ready('POST', '/v1/shop-tokens', { body: { name: 'checkout', shop: 'cycles' } }),
+  revokeShopToken: async () => {
+    const made = await acted('POST', '/v1/shop-tokens', { body: { name: 'lost' } });
+    return ready('POST', `/v1/shop-tokens/${made.body.id}/revoke`);
+  },
 };
 
 async function rowsOf(on: TestApi) {
@@ -196,7 +202,7 @@ describe('an act', () => {
     const readers = (Object.keys(needs) as Name[]).filter(
       name => needs[name] !== 'read' && !acting.includes(name),
     );
-    assert.deepEqual(readers, ['listTokens', 'getToken']);
+    assert.deepEqual(readers, ['listTokens', 'getToken', 'listShopTokens', 'getShopToken']);
     assert.deepEqual(Object.keys(scenarios).sort(), [...acting].sort());
   });
 

@@ -25,6 +25,7 @@ const TAGS: Readonly<Record<string, string>> = {
   redemptions: 'Redeemed baskets, and their refunds',
   reservations: 'Baskets whose coupons are held',
   schedule: 'Upcoming openings, closings and drawings',
+  'shop-tokens': "Tokens of shops' servers",
   service: 'The service itself: health, metrics, keys of passes, this document',
   'dead-letters': 'Dead letters: what the engine could not ingest from the log',
   tokens: 'Tokens of operators, with their roles',

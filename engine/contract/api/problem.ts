@@ -19,6 +19,7 @@ export const problems = {
   'wrong-password': { status: 403, title: 'The password is wrong' },
   'foreign-origin': { status: 403, title: 'The request comes from another site' },
   forbidden: { status: 403, title: 'The role does not permit this' },
+  'other-shop': { status: 403, title: 'The campaign is not one of the shop' },
   'not-found': { status: 404, title: 'Path not found' },
   'unknown-campaign': { status: 404, title: 'Campaign not found' },
   'unknown-template': { status: 404, title: 'Template not found' },

@@ -36,4 +36,5 @@ export const NEW_ROW = {
   decidedAt: null,
   shelvedAt: null,
   room: null,
+  shop: null,
 } as const satisfies Partial<Campaign>;
