@@ -19,7 +19,7 @@ export const permissions = {
   },
   administer: {
     roles: ['owner'],
-    means: 'Make and revoke tokens; declare which clock is right',
+    means: 'Make and revoke tokens of operators and shops; declare which clock is right',
   },
 } as const satisfies Readonly<Record<string, { readonly roles: readonly Role[]; readonly means: string }>>;
 
