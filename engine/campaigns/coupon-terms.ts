@@ -49,7 +49,12 @@ async function noteTerms(
   actor: Actor,
   { couponId, campaignId, shop, terms, revision }: Coupon,
 ): Promise<void> {
-  const details = { campaign: campaignId, shop: shop ?? undefined, version: revision, terms: termsJson(terms) };
+  const details = {
+    campaign: campaignId,
+    shop: shop ?? undefined,
+    version: revision,
+    terms: termsJson(terms),
+  };
   await noteAct(db, actor, { target: `coupon ${couponId}`, details });
 }
 

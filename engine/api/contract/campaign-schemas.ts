@@ -145,6 +145,13 @@ export const NewCampaignBody = Type.Object(
         'The shop whose tokens may use its codes and passes; absent: only tokens for everything may. It never changes',
       ),
     ),
+    two_person: Type.Optional(
+      Type.Boolean({
+        description:
+          'Some acts wait for a second operator: see POST …/two-person. A raffle with it begins as a draft, as its announcement waits too; false when absent',
+        'x-expected': 'true or false',
+      }),
+    ),
     draft: Type.Optional(
       Type.Boolean({
         description: 'The campaign stays unannounced until POST …/announce',
@@ -216,6 +223,7 @@ const campaignMembers = {
   paused_at: orNull(time('Since when the campaign accepts no entries')),
   made_by: Type.String(),
   shop: Type.Optional(Type.String({ description: 'The shop whose tokens may use its codes and passes' })),
+  two_person: Type.Optional(Type.Literal(true, { description: 'Some acts wait for a second operator' })),
   entries_settled: Type.Integer({ description: 'Entries with an outcome' }),
   granted: Type.Optional(Type.Integer({ description: 'Of a coupon: how many were granted' })),
   drawn: Type.Optional(Type.Integer({ description: 'Of a raffle: how many winners were drawn' })),

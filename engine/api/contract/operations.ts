@@ -35,6 +35,7 @@ import {
 } from './operation.ts';
 import { logOperations } from './operator-log.ts';
 import { archivedTo, changedSince, conflict, largerThan, unknownCampaignIn } from './problem-examples.ts';
+import { PROPOSED, proposalOperations } from './proposals/proposal-operations.ts';
 import { RoomJson, RoomTermsBody } from './room-schemas.ts';
 import { scheduleOperations } from './schedule-operations.ts';
 import { DryRunQuery, MatchHeaders } from './schedule-schemas.ts';
@@ -84,6 +85,7 @@ export const operations = {
     parameters: CampaignPath,
     query: DryRunQuery,
     answer: shownBy(json(200, 'Closed', orDryRun(CampaignJson), ETAG), closedExample),
+    proposedAnswer: PROPOSED,
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'not-open-yet', 'conflict'],
     problemExamples: conflict(`Campaign ${drop.id} is cancelled and cannot be closed.`),
   },
@@ -135,6 +137,7 @@ export const operations = {
     body: EntrantsBody,
     bodyLimitBytes: ENTRANTS_LIMIT_BYTES,
     answer: json(200, 'Saved', EntrantsSaved),
+    proposedAnswer: PROPOSED,
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
     problemExamples: {
       ...conflict(`Campaign ${drop.id} is not a raffle: only entrants of a raffle have terms.`),
@@ -162,6 +165,7 @@ export const operations = {
     query: DryRunQuery,
     body: PassOnBody,
     answer: json(200, 'Passed on', PassedOnJson),
+    proposedAnswer: PROPOSED,
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
     problemExamples: conflict(`Campaign ${raffle.id} is not a drawn raffle.`),
   },
@@ -291,6 +295,7 @@ export const operations = {
   ...scheduleOperations,
   ...tokenOperations,
   ...shopTokenOperations,
+  ...proposalOperations,
   ...logOperations,
   livez: {
     method: 'GET',

@@ -76,7 +76,8 @@ function unauthenticated(detail: string, given: string | undefined, error?: stri
   );
 }
 
-function forbidden(operator: Operator, needs: Permission): Problem {
+/** The operator's role does not permit it. */
+export function forbidden(operator: Operator, needs: Permission): Problem {
   const { detail, ...members } = refusalOf(operator, needs);
   return new Problem('forbidden', detail, members);
 }

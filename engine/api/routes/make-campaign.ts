@@ -56,6 +56,7 @@ function wouldBe(
     title,
     stock,
     shop = null,
+    twoPerson = false,
   } = campaign;
   const {
     id: _id,
@@ -65,7 +66,20 @@ function wouldBe(
   } = campaignJson(
     {
       ...NEW_ROW,
-      ...{ campaignId: 0, kind, title, stock, opensAt, closesAt, drawsAt, stage, timeZone, madeBy, shop },
+      ...{
+        campaignId: 0,
+        kind,
+        title,
+        stock,
+        opensAt,
+        closesAt,
+        drawsAt,
+        stage,
+        timeZone,
+        madeBy,
+        shop,
+        twoPerson,
+      },
       createdAt: new Date(nowMs),
       claimWithinS: claims?.withinS ?? null,
       waitlist: claims?.waitlist ?? 0,
@@ -101,6 +115,7 @@ export async function termsOf(deps: Pick<ApiDeps, 'pool'>, campaign: Campaign): 
     ...(claims === undefined ? {} : { claim_within_s: claims.withinS }),
     ...(monitors === undefined ? {} : { monitors: [...monitors] }),
     ...(campaign.shop === null ? {} : { shop: campaign.shop }),
+    ...(campaign.twoPerson ? { two_person: true } : {}),
   };
   if (kind === 'room') {
     const room = await getRoom(deps.pool, campaign.campaignId);
@@ -112,6 +127,7 @@ export async function termsOf(deps: Pick<ApiDeps, 'pool'>, campaign: Campaign): 
       ...(capacity === null ? {} : { capacity }),
       ...(visitMs === null ? {} : { visit_seconds: visitMs / 1_000 }),
       ...(campaign.shop === null ? {} : { shop: campaign.shop }),
+      ...(campaign.twoPerson ? { two_person: true } : {}),
     };
   }
   if (kind === 'coupon') {

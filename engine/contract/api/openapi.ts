@@ -22,6 +22,7 @@ const TAGS: Readonly<Record<string, string>> = {
   keys: 'Public keys of slices and books',
   operator: 'Who the token of a request belongs to',
   'operator-log': 'What operators did, each act once and in order',
+  proposals: 'What waits for a second operator',
   redemptions: 'Redeemed baskets, and their refunds',
   reservations: 'Baskets whose coupons are held',
   schedule: 'Upcoming openings, closings and drawings',

@@ -37,4 +37,5 @@ export const NEW_ROW = {
   shelvedAt: null,
   room: null,
   shop: null,
+  twoPerson: false,
 } as const satisfies Partial<Campaign>;

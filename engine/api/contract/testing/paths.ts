@@ -64,10 +64,20 @@ export const shopTokenPaths = [
   ['GET', SHOP_TOKEN_PATH, undefined],
   ['POST', `${SHOP_TOKEN_PATH}/revoke`, undefined],
 ] as const;
+export const PROPOSAL = '/v1/proposals/{id}';
+export const TWO_PERSON = `${CAMPAIGN}/two-person`;
+export const proposalPaths = [
+  ['PUT', TWO_PERSON, { required: true }],
+  ['GET', '/v1/proposals', undefined],
+  ['GET', PROPOSAL, undefined],
+  ['POST', `${PROPOSAL}/approve`, undefined],
+  ['POST', `${PROPOSAL}/withdraw`, undefined],
+] as const;
 export const bodies = [
   ...[...drawPaths, ...changePaths, ...roomPaths, ...couponPaths, ...clockPaths],
   ...tokenPaths,
   ...shopTokenPaths,
+  ...proposalPaths,
 ] as const;
 /** Operations that create something, with a valid body. */
 export const makePaths = [

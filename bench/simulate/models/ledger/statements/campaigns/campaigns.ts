@@ -59,6 +59,7 @@ const createCampaign: Statement = (tables, by, values) => {
     shelvedAt: null,
     room: null,
     shop: values.optionalText(14),
+    twoPerson: values.flag(15),
   };
   tables.campaigns.write(String(row.campaignId), row, by);
   noteFirstVersion(tables, by, row);
