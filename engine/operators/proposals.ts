@@ -79,11 +79,11 @@ export function needsTwo({ twoPerson, stage, kind }: RuleOfCampaign, operation: 
   if (!twoPerson) return false;
   switch (operation) {
     case 'editCampaign':
-    case 'setEntrants':
       return stage !== 'draft';
     case 'announceCampaign':
       return kind === 'raffle';
     case 'setTwoPerson':
+    case 'setEntrants':
     case 'cancelCampaign':
     case 'closeCampaign':
     case 'passOn':

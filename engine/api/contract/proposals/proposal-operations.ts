@@ -1,5 +1,5 @@
 /** The operations of the two-person rule; part of the table in ../operations.ts. */
-import { ann, bob, raffle } from '../../../contract/api/examples/story.ts';
+import { bob, raffle } from '../../../contract/api/examples/story.ts';
 import { fieldFault } from '../../../contract/api/problem.ts';
 import { raffleExample } from '../campaign-examples.ts';
 import { CampaignJson, CampaignPath } from '../campaign-schemas.ts';
@@ -7,6 +7,7 @@ import { ETAG, json, ON_CAMPAIGN, type Operation, SECURED, shownBy, WITH_BODY } 
 import { changedSince, conflict } from '../problem-examples.ts';
 import { PageQuery } from '../schemas.ts';
 import {
+  APPROVER,
   approvedExample,
   ProposalJson,
   ProposalPage,
@@ -32,7 +33,7 @@ const UNKNOWN = {
   },
 } as const;
 const OVER = {
-  'proposal-over': { detail: `Proposal 1 was approved by ${ann.name}.`, state: 'approved' },
+  'proposal-over': { detail: `Proposal 1 was approved by ${APPROVER}.`, state: 'approved' },
 } as const;
 
 export const proposalOperations = {

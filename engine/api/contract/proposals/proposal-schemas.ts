@@ -2,7 +2,7 @@
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import { PROPOSED_OPERATIONS } from '../../../../sql/statements/operators/proposals.ts';
-import { ann, raffle } from '../../../contract/api/examples/story.ts';
+import { raffle } from '../../../contract/api/examples/story.ts';
 import { shownText } from '../../../contract/api/text.ts';
 import { exact, MAX_REASON_CHARACTERS, oneOf, orNull, time, whole } from '../schemas.ts';
 
@@ -19,6 +19,8 @@ export const TwoPersonBody = Type.Object(
   { ...exact, examples: [{ required: true, reason: 'The prize is worth more than the shop' }] },
 );
 
+/** Who approves in the examples. */
+export const APPROVER = 'Bea';
 const REASON = 'The manufacturer has recalled it';
 export const proposalExample = {
   id: 1,
@@ -41,7 +43,7 @@ export const proposalExample = {
   decided_by: null,
   decided_at: null,
 } as const;
-const decided = { decided_by: ann.name, decided_at: '2030-02-01T16:41:07.030Z' } as const;
+const decided = { decided_by: APPROVER, decided_at: '2030-02-01T16:41:07.030Z' } as const;
 export const approvedExample = { ...proposalExample, ...decided, state: 'approved' } as const;
 export const withdrawnExample = { ...proposalExample, ...decided, state: 'withdrawn' } as const;
 
