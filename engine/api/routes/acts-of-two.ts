@@ -7,6 +7,7 @@ import type { Campaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import type { Proposal, ProposedOperation } from '../../../sql/statements/operators/proposals.ts';
 import { changeCampaign } from '../../campaigns/change.ts';
 import { closeCampaign } from '../../campaigns/close.ts';
+import { clockMs } from '../../campaigns/deps.ts';
 import type { Change } from '../../campaigns/plan.ts';
 import type { Action } from '../../campaigns/states.ts';
 import type { Actor } from '../../operators/acts.ts';
@@ -73,8 +74,9 @@ const acts: Readonly<Record<ProposedOperation, ActOfTwo>> = {
       setTerms(deps, campaign.campaignId, readTerms(body), { actor, sanction: approval }),
   },
   setTwoPerson: {
-    preview: async (_deps, campaign) => {
-      const { rules_hash: _hash, ...shown } = campaignJson({ ...campaign, twoPerson: false }, Date.now());
+    preview: async (deps, campaign) => {
+      const nowMs = await clockMs(deps);
+      const { rules_hash: _hash, ...shown } = campaignJson({ ...campaign, twoPerson: false }, nowMs);
       return {
         ...{ dry_run: true, action: 'set_two_person', gateways_confirm: false, effective_before: null },
         campaign: shown,
