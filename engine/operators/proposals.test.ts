@@ -173,7 +173,6 @@ describe('a proposal', () => {
   });
 
   it('is either approved or withdrawn, never both', async () => {
-    const outcomes = new Set<string>();
     for (let round = 0; round < 8; round++) {
       const id = await coming();
       const proposal = await proposed(ada, 'POST', `/v1/campaigns/${id}/cancel`, {});
@@ -182,12 +181,10 @@ describe('a proposal', () => {
         ask(ada, 'POST', `${proposal}/withdraw`, undefined, 1),
       ]);
       const found = [slug(approval), slug(withdrawal)];
-      outcomes.add(String(found));
       const isApproved = approval.status === 200;
       assert.deepEqual(found, isApproved ? ['200 ', '409 proposal-over'] : ['409 proposal-over', '200 ']);
       assert.equal(await stateOf(id), isApproved ? 'cancelled' : 'scheduled');
     }
-    assert.ok(outcomes.size > 0);
   });
 });
 
