@@ -10,6 +10,7 @@ import type { SliceTree } from '../engine/contract/record/slice-tree.ts';
 import type { Keys } from '../engine/contract/redis/keys.ts';
 import type { RedisClient } from '../engine/contract/redis/redis.ts';
 import { readCodeNow } from '../sql/statements/coupons/coupons.ts';
+import { findShopTokens, noteShopTokenUses } from '../sql/statements/operators/shop-tokens.ts';
 import { readEpoch } from '../sql/statements/progress/watermarks.ts';
 import { AccountsClient } from './accounts/forward/forward.ts';
 import { monotonicUs, SharedClock, shownUs } from './clock/clock.ts';
@@ -30,7 +31,6 @@ import type { HandlerParts } from './http/routes.ts';
 import { TrustedProxies } from './http/trusted-proxies.ts';
 import type { LiveMetrics, Metrics } from './metrics.ts';
 import { PassTokens } from './room/pass-tokens.ts';
-import { ShopToken } from './room/shop-token.ts';
 import { type HandlerServices, routeParts } from './route-parts.ts';
 import { AheadCounts } from './shared/ahead-counts.ts';
 import { Board } from './shared/board.ts';
@@ -39,6 +39,8 @@ import { EpochCheck } from './shared/epoch-check.ts';
 import { Lookups } from './shared/lookups.ts';
 import { Membership } from './shared/membership.ts';
 import { Presence } from './shared/presence.ts';
+import { EnvironmentToken } from './shops/environment-token.ts';
+import { NamedTokens } from './shops/named-tokens.ts';
 import { Deadlines } from './stream/deadlines.ts';
 import { Etas } from './stream/eta.ts';
 import { Watchers } from './stream/watchers.ts';
@@ -134,6 +136,10 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   });
   const { redemptionBatcher, couponReads } = assembleCoupons(assembly);
   const shelved = new ShelvedCampaigns(ledger);
+  const namedTokens = new NamedTokens({
+    find: hashes => ledger.ask(db => findShopTokens(db, hashes)),
+    noteUses: tokenIds => ledger.ask(db => noteShopTokenUses(db, tokenIds)),
+  });
   const epochs = new EpochCheck({
     pipeline: () => membership.pipeline(),
     readEpoch: () => ledger.ask(readEpoch),
@@ -185,7 +191,8 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     ...entryServices({ config, log, ledger, proxies, clock, metrics }),
     ranker: servers.ranker,
     downloads: servers.downloads,
-    shopToken: new ShopToken(config.SHOP_TOKEN),
+    environmentToken: new EnvironmentToken(config.SHOP_TOKEN),
+    namedTokens,
     passes: new PassTokens(ring, () => shownUs(clock) / 1_000),
     checks: () => ({
       lease: membership.pipeline() === undefined ? `none: ${membership.hindrance ?? membership.state}` : 'ok',
@@ -203,6 +210,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
       await Promise.all([membership.stop(), watchers.close()]);
       stopTimers();
       couponReads.close();
+      namedTokens.close();
       accounts.close();
     },
   };

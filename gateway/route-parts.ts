@@ -20,11 +20,12 @@ import type { ReadinessParts, RouteParts } from './http/routes.ts';
 import type { TrustedProxies } from './http/trusted-proxies.ts';
 import type { Metrics } from './metrics.ts';
 import type { PassTokens } from './room/pass-tokens.ts';
-import type { ShopToken } from './room/shop-token.ts';
 import type { AheadCounts } from './shared/ahead-counts.ts';
 import type { Board } from './shared/board.ts';
 import type { Lookups } from './shared/lookups.ts';
 import type { Membership } from './shared/membership.ts';
+import type { EnvironmentToken } from './shops/environment-token.ts';
+import type { NamedTokens } from './shops/named-tokens.ts';
 import type { ClaimantParts } from './stream/claimant-view.ts';
 import type { Etas } from './stream/eta.ts';
 import { Streams } from './stream/streams.ts';
@@ -38,7 +39,8 @@ export interface HandlerServices extends EntryServices {
   readonly metrics: Metrics;
   readonly verifier: TicketVerifier;
   readonly tickets: TicketBatch;
-  readonly shopToken: ShopToken;
+  readonly environmentToken: EnvironmentToken;
+  readonly namedTokens: NamedTokens;
   readonly clock: SharedClock;
   readonly clockLimits: ClockLimits;
   readonly membership: Membership;
@@ -120,17 +122,18 @@ type ShopRoutes = Pick<
   'pass' | 'report' | 'check' | 'jwks' | 'code' | 'redemption' | 'redemptionRead'
 >;
 
-/** For shops, which authenticate with SHOP_TOKEN, and the passes with which users come to them. */
+/** For shops, which authenticate with their tokens, and the passes with which users come to them. */
 function shopRoutes(all: HandlerServices): ShopRoutes {
-  const { config, metrics, verifier, clock, shopToken, board, shelved, ledger, passes } = all;
-  const { redemptionBatcher, couponReads } = all;
+  const { config, metrics, verifier, clock, board, shelved, ledger, passes } = all;
+  const { environmentToken, namedTokens, redemptionBatcher, couponReads } = all;
+  const shops = { metrics, environmentToken, namedTokens };
   return {
     pass: { config, metrics, verifier, clock, board, shelved, ledger, passes },
-    report: { config, metrics, shopToken, board, shelved, ledger, passes },
-    check: { metrics, shopToken, board, shelved, ledger, passes },
+    report: { ...shops, config, board, shelved, ledger, passes },
+    check: { ...shops, board, shelved, ledger, passes },
     jwks: { passes },
-    code: { metrics, shopToken, couponReads },
-    redemption: { config, metrics, shopToken, redemptionBatcher },
-    redemptionRead: { metrics, shopToken, ledger },
+    code: { ...shops, couponReads },
+    redemption: { ...shops, config, redemptionBatcher },
+    redemptionRead: { ...shops, ledger },
   };
 }

@@ -15,9 +15,11 @@ import { addCouponRoutes } from './routes/coupon-routes.ts';
 import { addDrawRoutes } from './routes/draw-routes.ts';
 import { addEntryRoutes } from './routes/entry-routes.ts';
 import { addLogRoutes } from './routes/log-routes.ts';
+import { addProposalRoutes } from './routes/proposal-routes.ts';
 import { addRoomRoutes } from './routes/room-routes.ts';
 import { addScheduleRoutes } from './routes/schedule-routes.ts';
 import { addServiceRoutes } from './routes/service-routes.ts';
+import { addShopTokenRoutes } from './routes/shop-token-routes.ts';
 import { addTemplateRoutes } from './routes/template-routes.ts';
 import { addTokenRoutes } from './routes/token-routes.ts';
 
@@ -79,8 +81,10 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   addDrawRoutes(app, deps, stopping.signal);
   addCouponRoutes(app, deps);
   addRoomRoutes(app, deps);
+  addProposalRoutes(app, deps, stopping.signal);
   addClockRoutes(app, deps);
   addTokenRoutes(app, deps);
+  addShopTokenRoutes(app, deps);
   addLogRoutes(app, deps);
   addServiceRoutes(app, deps);
   return app;

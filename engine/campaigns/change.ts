@@ -28,6 +28,7 @@ import { readDrawState } from '../../sql/statements/draws/draws.ts';
 import { faultsText, Problem } from '../contract/api/problem.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
 import { type Actor, campaignTarget, noteAct } from '../operators/acts.ts';
+import { type Sanction, UNGUARDED } from '../operators/proposals.ts';
 import { versionDetails } from './act-details.ts';
 import { announcementOf, type WantedRules } from './announce.ts';
 import { awaitDecision, type ChangeDeps, publishSoon, WAIT_LEASES } from './decide.ts';
@@ -41,6 +42,8 @@ import { PUBLISH_SLACK_MS } from './tell-then-act.ts';
 export interface Attribution {
   readonly actor: Actor;
   readonly reason: string | null;
+  /** Of a change that may need two operators. */
+  readonly sanction?: Sanction;
 }
 
 /** The current facts that decide about a change. */
@@ -98,7 +101,7 @@ export async function changeCampaign(
   campaign: Campaign,
   action: Action,
   change: Change,
-  { actor, reason }: Attribution,
+  { actor, reason, sanction = UNGUARDED }: Attribution,
   stopping: AbortSignal,
 ): Promise<Campaign> {
   const { campaignId } = campaign;
@@ -117,6 +120,7 @@ export async function changeCampaign(
   if (!plan.confirms) {
     const rules = plan.announces ? await draftRules(deps, campaign, plan.target) : undefined;
     const saved = await saveVersion(deps.pool, wanted, rules, async (db, after, before) => {
+      await sanction(db);
       const details = versionDetails(before, after.version, {
         ...targetOf(after),
         rulesHash: after.rulesHash,
@@ -127,7 +131,7 @@ export async function changeCampaign(
     if (saved.stage !== 'draft') await publishSoon(deps, saved);
     return saved;
   }
-  const pending = await proposeVersion(deps.pool, wanted);
+  const pending = await proposeVersion(deps.pool, wanted, sanction);
   const version = pending?.pending?.version;
   if (version === undefined) throw changedMeanwhile(campaignId);
   deps.log.info({ campaignId, version, action }, 'a change waits for the gateways to confirm it');

@@ -19,6 +19,7 @@ import {
 } from '../../sql/statements/campaigns/campaigns.ts';
 import { Problem } from '../contract/api/problem.ts';
 import { type Actor, campaignTarget, noteAct } from '../operators/acts.ts';
+import { type Sanction, UNGUARDED } from '../operators/proposals.ts';
 import { actingMs } from './deps.ts';
 import { findCampaign } from './find-campaign.ts';
 import { type Notice, noticeMs, pause, resume, type TellDeps, tellThenActOrRefuse } from './tell-then-act.ts';
@@ -34,15 +35,16 @@ const WAIT_STEP_MS = 1_000;
 
 /**
  * Closes the campaign, and resolves with it when the close has passed. Throws Problem: unknown-campaign, not-open-yet,
- * conflict; unavailable if the gateways cannot be told now or the engine stops (`stopping`).
+ * conflict; that of `sanction`; unavailable if the gateways cannot be told now or the engine stops (`stopping`).
  */
 export async function closeCampaign(
   deps: TellDeps,
   campaignId: number,
   actor: Actor,
   stopping: AbortSignal,
+  sanction: Sanction = UNGUARDED,
 ): Promise<Campaign> {
-  const campaign = await begin(deps, campaignId, actor);
+  const campaign = await begin(deps, campaignId, actor, sanction);
   const told = campaign.closingAt === null ? campaign : await tellOrRefuse(deps, campaign);
   await waitForClose(deps, told, stopping);
   return await findCampaign(deps.pool, campaignId);
@@ -71,12 +73,18 @@ export async function closeWouldBe(
   return { campaign, closingAt: known < closingAt ? known : closingAt };
 }
 
-async function begin(deps: TellDeps, campaignId: number, actor: Actor): Promise<Campaign> {
+async function begin(
+  deps: TellDeps,
+  campaignId: number,
+  actor: Actor,
+  sanction: Sanction,
+): Promise<Campaign> {
   const { closingAt } = await closeWouldBe(deps, campaignId);
   // Nothing undoes a close that was noted, so the act is done.
   const begun = await transaction(deps.pool, async db => {
     const noted = await beginClose(db, campaignId, closingAt, { by: actor.name });
     if (noted !== undefined) {
+      await sanction(db);
       const details = { version: noted.version, closes_at: closingAt };
       await noteAct(db, actor, { target: campaignTarget(campaignId), details });
     }

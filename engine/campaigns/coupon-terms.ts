@@ -47,9 +47,14 @@ export async function makeCoupon(pool: Pool, of: CouponOf, terms: Terms, actor: 
 async function noteTerms(
   db: Queryable,
   actor: Actor,
-  { couponId, campaignId, terms, revision }: Coupon,
+  { couponId, campaignId, shop, terms, revision }: Coupon,
 ): Promise<void> {
-  const details = { campaign: campaignId, version: revision, terms: termsJson(terms) };
+  const details = {
+    campaign: campaignId,
+    shop: shop ?? undefined,
+    version: revision,
+    terms: termsJson(terms),
+  };
   await noteAct(db, actor, { target: `coupon ${couponId}`, details });
 }
 
@@ -86,8 +91,8 @@ export async function replaceTerms(
       const changed = await transaction(pool, db => replaceUnheld(db, coupon, terms, version, actor));
       if (changed !== undefined) return changed;
     } catch (error) {
-      const { campaignId, code } = coupon;
-      throw refusalOf(error, campaignId === null ? { code: code ?? '' } : { campaignId }) ?? error;
+      const { campaignId, code, shop } = coupon;
+      throw refusalOf(error, campaignId === null ? { code: code ?? '', shop } : { campaignId }) ?? error;
     }
   }
 }

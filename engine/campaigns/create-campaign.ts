@@ -74,12 +74,13 @@ async function createWithParts(
 
 /** For the operator log. */
 function detailsOf(
-  { kind, title, stock, stage, opensAt, closesAt, drawsAt, timeZone, rulesHash }: Campaign,
+  { kind, title, stock, stage, opensAt, closesAt, drawsAt, timeZone, rulesHash, shop, twoPerson }: Campaign,
   { from, draw, claims, room, monitors }: WantedCampaign,
 ): Readonly<Record<string, unknown>> {
   return {
     ...{ kind, title, ...stockJson({ kind, stock }), stage, from, draw, monitors, rules_hash: rulesHash },
     ...{ opens_at: opensAt, closes_at: closesAt, draws_at: drawsAt, time_zone: timeZone },
+    ...{ shop: shop ?? undefined, two_person: twoPerson || undefined },
     ...(claims && { claim_within_s: claims.withinS, waitlist: claims.waitlist }),
     ...(room && {
       ...{ per_second: room.perSecond, capacity: room.capacity, grace_ms: room.graceMs },

@@ -26,6 +26,7 @@ import { isoOfUs } from '../contract/api/instants.ts';
 import { fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
 import { LAST_STAMP_US } from '../contract/record/stamp.ts';
 import { type Actor, campaignTarget, noteAct } from '../operators/acts.ts';
+import { type Sanction, UNGUARDED } from '../operators/proposals.ts';
 import { type CampaignDeps, nowUsOrRefuse } from './deps.ts';
 import { findCampaign } from './find-campaign.ts';
 import { type Notice, noticeMs, pause, resume, type TellDeps, tellThenActOrRefuse } from './tell-then-act.ts';
@@ -155,10 +156,11 @@ export async function endOffer(
   wanted: OfferToEnd & { readonly reason: string },
   actor: Actor,
   stopping: AbortSignal,
+  sanction: Sanction = UNGUARDED,
 ): Promise<EndedOffer> {
   const { serial } = wanted;
   const { userId: holder } = await findHeld(deps, campaignId, wanted);
-  await begin(deps, campaignId, { ...wanted, holder }, actor);
+  await begin(deps, campaignId, { ...wanted, holder }, actor, sanction);
   await tellThenActOrRefuse(deps, OFFER_ENDS, await findCampaign(deps.pool, campaignId));
   return await awaitEnd(deps, campaignId, { serial, holder }, stopping);
 }
@@ -174,16 +176,18 @@ async function begin(
   campaignId: number,
   { serial, holder, reason }: { readonly serial: number; readonly holder: string; readonly reason: string },
   actor: Actor,
+  sanction: Sanction,
 ): Promise<void> {
   const atUs = Math.ceil((await nowUsOrRefuse(deps)) + noticeMs(deps.leaseMs) * 1_000);
   // Nothing undoes an end that was noted, so the act is done.
-  const isBegun = await beginEnd(deps.pool, campaignId, { serial, holder, atUs, reason }, db =>
-    noteAct(db, actor, {
+  const isBegun = await beginEnd(deps.pool, campaignId, { serial, holder, atUs, reason }, async db => {
+    await sanction(db);
+    await noteAct(db, actor, {
       target: campaignTarget(campaignId),
       reason,
       details: { serial, ends_at: isoOfUs(atUs) },
-    }),
-  );
+    });
+  });
   if (isBegun) {
     deps.log.info({ campaignId, serial }, 'end of an offer started');
     return;

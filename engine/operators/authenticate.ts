@@ -2,9 +2,10 @@
  * Who sends a request to the operators' API: the environment's OPERATOR_TOKEN, which is an owner's and needs no database, or a
  * named token of the ledger.
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { Queryable } from '../../sql/database.ts';
 import { findOperatorToken, noteTokenUse } from '../../sql/statements/operators/operator-tokens.ts';
+import { hashOfToken, isToken } from '../contract/keys/bearer-tokens.ts';
 import type { Role } from './roles.ts';
 
 export interface Operator {
@@ -18,19 +19,6 @@ export interface Operator {
 /** The name of who acts with OPERATOR_TOKEN; no other token may have it. */
 export const ENVIRONMENT_OPERATOR = 'operator';
 
-const TOKEN_BYTES = 32;
-/** Lets scanners of repositories and logs recognise a leaked token. */
-const TOKEN_PREFIX = 'fairline_';
-const TOKEN = new RegExp(`^${TOKEN_PREFIX}[\\w-]{43}$`);
-
-export function makeOperatorToken(): string {
-  return TOKEN_PREFIX + randomBytes(TOKEN_BYTES).toString('base64url');
-}
-
-export function hashOfToken(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
-}
-
 /** The operator, or why the token is refused: the end of a sentence about it. */
 export async function authenticate(
   db: Queryable,
@@ -42,7 +30,7 @@ export async function authenticate(
     return { name: ENVIRONMENT_OPERATOR, role: 'owner', tokenId: null };
   }
   // No query for what cannot be a token: settlement uses the same connections.
-  if (!TOKEN.test(token)) return { refused: 'is wrong' };
+  if (!isToken('operator', token)) return { refused: 'is wrong' };
   const found = await findOperatorToken(db, hash);
   if (found === undefined) return { refused: 'is wrong' };
   const { tokenId, name, role, revokedAt, isExpired, expiresAt, isUseNoted } = found;

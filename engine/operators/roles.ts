@@ -17,9 +17,13 @@ export const permissions = {
     roles: ['drawer', 'owner'],
     means: "Set the terms of a raffle's entrants, pass prizes on, end and extend offers",
   },
+  approve: {
+    roles: ['editor', 'drawer', 'owner'],
+    means: 'Approve and withdraw what waits for a second operator, if the role permits that itself',
+  },
   administer: {
     roles: ['owner'],
-    means: 'Make and revoke tokens; declare which clock is right',
+    means: 'Make and revoke tokens of operators and shops; declare which clock is right',
   },
 } as const satisfies Readonly<Record<string, { readonly roles: readonly Role[]; readonly means: string }>>;
 

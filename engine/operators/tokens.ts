@@ -7,14 +7,10 @@ import {
   type Role,
   revokeOperatorToken,
 } from '../../sql/statements/operators/operator-tokens.ts';
-import { fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
+import { hashOfToken, newToken } from '../contract/keys/bearer-tokens.ts';
 import { type Actor, noteAct } from './acts.ts';
-import { ENVIRONMENT_OPERATOR, hashOfToken, makeOperatorToken } from './authenticate.ts';
-
-const DAY_MS = 86_400_000;
-const DEFAULT_LIFE_MS = 365 * DAY_MS;
-/** A token that nobody renews is one that nobody remembers. */
-const LONGEST_LIFE_MS = 5 * 365 * DAY_MS;
+import { ENVIRONMENT_OPERATOR } from './authenticate.ts';
+import { lifeOf, nameTaken, unknownToken } from './token-rules.ts';
 
 export interface WantedToken {
   readonly name: string;
@@ -32,14 +28,9 @@ export async function makeToken(
   actor: Actor,
   nowMs: number,
 ): Promise<OperatorToken & { readonly token: string }> {
-  const until = expiresAt ?? new Date(nowMs + DEFAULT_LIFE_MS);
-  const latest = new Date(nowMs + LONGEST_LIFE_MS);
-  if (until.getTime() <= nowMs || until > latest) {
-    const expected = `an instant after now and by ${latest.toISOString()}`;
-    throw invalidRequest([fieldFault('expires_at', until.toISOString(), expected)]);
-  }
+  const until = lifeOf(expiresAt, nowMs);
   if (name.toLowerCase() === ENVIRONMENT_OPERATOR) throw nameTaken(name, 'It is that of the OPERATOR_TOKEN.');
-  const token = makeOperatorToken();
+  const token = newToken('operator');
   const made = await transaction(pool, async db => {
     const row = await insertOperatorToken(db, {
       ...{ name, role, madeBy: actor.name, madeAt: new Date(nowMs), expiresAt: until },
@@ -77,16 +68,4 @@ export async function revokeToken(pool: Pool, tokenId: number, actor: Actor): Pr
 
 function tokenTarget({ tokenId }: OperatorToken): string {
   return `token ${tokenId}`;
-}
-
-function unknownToken(tokenId: number): Problem {
-  return new Problem('unknown-token', `Token ${tokenId} does not exist.`, {
-    errors: [fieldFault('id', tokenId, 'the number of an existing token')],
-  });
-}
-
-function nameTaken(name: string, remedy: string): Problem {
-  return new Problem('conflict', `The name "${name}" is taken. ${remedy}`, {
-    errors: [fieldFault('name', name, 'a name that no token has, in any letter case, unless it is revoked')],
-  });
 }

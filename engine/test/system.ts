@@ -71,6 +71,8 @@ export interface System {
   ): Promise<Answer>;
   /** The Authorization header of a new operator with this name and role. */
   operator(name: string, role: string): Promise<{ readonly authorization: string }>;
+  /** The Authorization header of a new token of that shop. */
+  shopOf(shop: string): Promise<{ readonly authorization: string }>;
   /** Creates a campaign; resolves with its number. Open for an hour unless told otherwise. */
   offer(wanted: Readonly<Record<string, unknown>>): Promise<number>;
   ticket(userId: string): Promise<string>;
@@ -198,6 +200,12 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       },
       async operator(name, role) {
         const made = await system.operate('POST', '/v1/tokens', { name, role });
+        assert.equal(made.status, 201, made.text);
+        return { authorization: `Bearer ${made.body.token}` };
+      },
+      async shopOf(shop) {
+        const name = `${shop} ${randomBytes(4).toString('hex')}`;
+        const made = await system.operate('POST', '/v1/shop-tokens', { name, shop });
         assert.equal(made.status, 201, made.text);
         return { authorization: `Bearer ${made.body.token}` };
       },

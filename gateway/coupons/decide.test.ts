@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { EVERYTHING } from '../shops/caller.ts';
 import {
   type Decision,
   decide,
@@ -28,7 +29,7 @@ const LIMITS: Readonly<Record<number, Pick<WantedUse, 'limitTotal' | 'limitPerUs
 
 function useOf(couponId: number, changes: Partial<WantedUse> = {}): WantedUse {
   const limits = LIMITS[couponId] ?? { limitTotal: null, limitPerUser: null };
-  return { couponId, code: `C${couponId}`, revision: 1, isGrant: false, ...limits, ...changes };
+  return { couponId, shop: null, code: `C${couponId}`, revision: 1, isGrant: false, ...limits, ...changes };
 }
 
 function basketOf(uses: readonly WantedUse[], userId = 'ann', holdMs?: number): PricedRequest['wanted'] {
@@ -58,6 +59,7 @@ function standing(changes: Partial<Standing> = {}): Standing {
 }
 
 const priced = (wanted: PricedRequest['wanted'], key?: string, hash = 'same'): PricedRequest => ({
+  caller: EVERYTHING,
   request: key === undefined ? undefined : { key, hash: Buffer.alloc(32, hash) },
   wanted,
 });
@@ -268,3 +270,23 @@ function read(ledger: ReadonlyMap<number, Redemption>, nowMs: number): Standing 
   const freshIds = Array.from({ length: 50 }, (_, index) => ledger.size + index + 1);
   return standing({ nowMs, coupons, userUses, redemptions: ledger, freshIds });
 }
+
+test("another shop's redemption does not exist for a shop, nor one with a coupon of no shop", () => {
+  const of = (shop: string | null) => ({ ...useOf(shop === null ? 4 : 2), shop });
+  const held = priced(basketOf([of('cycles')], 'ann', 1_000));
+  const mixed = priced(basketOf([of('cycles'), of(null)], 'bob', 1_000));
+  const { made } = decide(standing(), [held, mixed]);
+  const redemptions = new Map(made.map(each => [each.redemptionId, each]));
+  const [first = 0, second = 0] = made.map(({ redemptionId }) => redemptionId);
+  const asked = (shop: string | null, kind: 'commit' | 'release', redemptionId: number): PricedRequest => ({
+    ...priced({ kind, redemptionId }),
+    caller: { shop },
+  });
+  for (const kind of ['commit', 'release'] as const) {
+    const labels = (shop: string | null) =>
+      [first, second].map(id => labelsOf(standing({ redemptions }), asked(shop, kind, id))[0]);
+    assert.deepEqual(labels('cycles'), ['new', 'unknown-reservation']);
+    assert.deepEqual(labels('books'), ['unknown-reservation', 'unknown-reservation']);
+    assert.deepEqual(labels(null), ['new', 'new']);
+  }
+});

@@ -4,14 +4,16 @@
  */
 import { type FieldFault, fieldFault, type ProblemSlug } from '../../engine/contract/api/problem.ts';
 import type { ShopRequest } from '../../sql/statements/coupons/redemptions.ts';
+import { type ShopCaller, sentKey } from '../shops/caller.ts';
 import type { Basket, CouponRefusal, Pricing } from './pricing.ts';
-import type { Redemption } from './redemption.ts';
-import { stateAt } from './redemption.ts';
+import { mayTouch, type Redemption, stateAt } from './redemption.ts';
 import { type NothingLeft, refund, type WantedRefund } from './refund.ts';
 
 /** A coupon on a priced basket. */
 export interface WantedUse {
   readonly couponId: number;
+  /** The shop of the coupon; null if it has none. */
+  readonly shop: string | null;
   readonly code: string;
   /** Of the terms that determined the price. */
   readonly revision: number;
@@ -41,6 +43,7 @@ export type Decidable =
 
 /** A request to decide, with its basket priced. */
 export interface PricedRequest {
+  readonly caller: ShopCaller;
   /** Makes a retry safe; undefined for a release, which is idempotent by itself. */
   readonly request: { readonly key: string; readonly hash: Buffer } | undefined;
   readonly wanted: Decidable;
@@ -140,10 +143,10 @@ class Draft {
     };
   }
 
-  decide({ request, wanted }: PricedRequest): Decision {
+  decide({ caller, request, wanted }: PricedRequest): Decision {
     const before = request && this.#requests.get(request.key);
     if (request !== undefined && before !== undefined) return this.#again(request, before);
-    const decision = this.#decideNew(wanted);
+    const decision = this.#decideNew(caller, wanted);
     if (request !== undefined && decision.state === 'done') {
       const { redemptionId } = decision.redemption;
       const noted = { ...request, redemptionId, refundNumber: decision.refundNumber ?? null };
@@ -155,24 +158,25 @@ class Draft {
 
   #again(request: { readonly key: string; readonly hash: Buffer }, before: ShopRequest): Decision {
     if (!before.hash.equals(request.hash)) {
-      const detail = `The key ${JSON.stringify(request.key)} was already used for another request.`;
+      const key = sentKey(request.key);
+      const detail = `The key ${JSON.stringify(key)} was already used for another request.`;
       const expected = 'a new key for each new request';
-      const fault = fieldFault('idempotency-key', request.key, expected);
+      const fault = fieldFault('idempotency-key', key, expected);
       return { state: 'problem', slug: 'idempotency-key-reused', detail, fault };
     }
     return this.#done(false, this.#known(before.redemptionId), before.refundNumber ?? undefined);
   }
 
-  #decideNew(wanted: Decidable): Decision {
+  #decideNew(caller: ShopCaller, wanted: Decidable): Decision {
     switch (wanted.kind) {
       case 'use':
         return this.#use(wanted);
       case 'commit':
-        return this.#commit(wanted.redemptionId);
+        return this.#commit(caller, wanted.redemptionId);
       case 'release':
-        return this.#release(wanted.redemptionId);
+        return this.#release(caller, wanted.redemptionId);
       case 'refund':
-        return this.#refund(wanted.redemptionId, wanted.refund);
+        return this.#refund(caller, wanted.redemptionId, wanted.refund);
       case 'again':
         throw new Error('no request is stored under a known key');
     }
@@ -200,7 +204,7 @@ class Draft {
       expiresAtMs: holdMs === undefined ? null : nowMs + holdMs,
       redeemedAtMs: holdMs === undefined ? nowMs : null,
       releasedAtMs: null,
-      uses: uses.map(({ couponId, code }) => ({ couponId, code, givenBack: false })),
+      uses: uses.map(({ couponId, shop, code }) => ({ couponId, shop, code, givenBack: false })),
       refunds: [],
     });
     this.#made.push(redemptionId);
@@ -223,8 +227,8 @@ class Draft {
     return undefined;
   }
 
-  #commit(redemptionId: number): Decision {
-    const held = this.#redemptions.get(redemptionId);
+  #commit(caller: ShopCaller, redemptionId: number): Decision {
+    const held = this.#ofCaller(caller, redemptionId);
     if (held === undefined || held.expiresAtMs === null) return unknownReservation(redemptionId);
     if (held.state === 'redeemed') return alreadyRedeemed(redemptionId);
     const state = stateAt(held, this.#standing.nowMs);
@@ -234,8 +238,8 @@ class Draft {
     return this.#done(true, this.#known(redemptionId));
   }
 
-  #release(redemptionId: number): Decision {
-    const held = this.#redemptions.get(redemptionId);
+  #release(caller: ShopCaller, redemptionId: number): Decision {
+    const held = this.#ofCaller(caller, redemptionId);
     if (held === undefined || held.expiresAtMs === null) return unknownReservation(redemptionId);
     if (held.state === 'redeemed') return alreadyRedeemed(redemptionId);
     if (stateAt(held, this.#standing.nowMs) !== 'held') return this.#done(false, held);
@@ -250,8 +254,8 @@ class Draft {
     return this.#done(true, this.#known(redemptionId));
   }
 
-  #refund(redemptionId: number, wanted: WantedRefund): Decision {
-    const sold = this.#redemptions.get(redemptionId);
+  #refund(caller: ShopCaller, redemptionId: number, wanted: WantedRefund): Decision {
+    const sold = this.#ofCaller(caller, redemptionId);
     if (sold === undefined || sold.state !== 'redeemed') {
       const detail = `Redemption ${redemptionId} does not exist.`;
       const fault = fieldFault('id', redemptionId, 'the id of an existing redemption');
@@ -276,6 +280,12 @@ class Draft {
     this.#useChanges.set(couponId, (this.#useChanges.get(couponId) ?? 0) + change);
     const key = userKey(couponId, userId);
     this.#userUses.set(key, (this.#userUses.get(key) ?? 0) + change);
+  }
+
+  /** Another shop's does not exist for the caller. */
+  #ofCaller(caller: ShopCaller, redemptionId: number): Redemption | undefined {
+    const redemption = this.#redemptions.get(redemptionId);
+    return redemption !== undefined && mayTouch(caller, redemption) ? redemption : undefined;
   }
 
   #known(redemptionId: number): Redemption {

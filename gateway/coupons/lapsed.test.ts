@@ -7,6 +7,7 @@ import { openPool, type Pool, type Queryable } from '../../sql/database.ts';
 import { createCoupon } from '../../sql/statements/coupons/coupons.ts';
 import { LAPSED_AT_ONCE } from '../../sql/statements/coupons/redemptions.ts';
 import { Ledger, LedgerUnavailable } from '../cold/ledger.ts';
+import { EVERYTHING } from '../shops/caller.ts';
 import { type RedemptionAnswer, RedemptionBatcher } from './redemption-batcher.ts';
 import { termsOf } from './testing/terms.ts';
 
@@ -65,7 +66,7 @@ function use(redemptionBatcher: RedemptionBatcher, count: number, userId: string
   const line = { product: 'shoe', categories: [], quantity: 1, unitAmount: 1_000 };
   const basket = { currency: 'EUR', lines: [line], shipping: 0 };
   const wanted = { kind: 'use' as const, userId, basket, codes: [`${CODE}-${count}`], holdMs: undefined };
-  return redemptionBatcher.ask({ request: undefined, wanted });
+  return redemptionBatcher.ask({ caller: EVERYTHING, request: undefined, wanted });
 }
 
 /** The counter of uses, the number of uses that count, and how many of those are lapsed holds. */

@@ -49,7 +49,10 @@ class OneCoupon {
     if (code === 'NONE') return undefined;
     const terms = termsOf({ limitTotal: 100 });
     const now = new Date();
-    const coupon = { couponId: COUPON, campaignId: null, code, terms, createdAt: now, revision: 1, used };
+    const coupon = {
+      ...{ couponId: COUPON, campaignId: null, code, shop: 'cycles' },
+      ...{ terms, createdAt: now, revision: 1, used },
+    };
     return { code, holder: null, coupon, usedByHolder: 0, now, nextLapse };
   };
 }
@@ -77,8 +80,10 @@ async function at(work: (fixture: Fixture) => Promise<void>, pollMs = 10): Promi
 }
 
 async function remaining(reads: CouponReads, code = 'CODE'): Promise<unknown> {
-  const body = await reads.read(code);
-  return body === undefined ? undefined : JSON.parse(body).remaining;
+  const shown = await reads.read(code);
+  if (shown === undefined) return undefined;
+  assert.equal(shown.shop, 'cycles', 'whose it is comes with each copy');
+  return JSON.parse(shown.body).remaining;
 }
 
 describe('reads of coupons', () => {

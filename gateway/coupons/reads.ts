@@ -32,14 +32,21 @@ export interface ReadsOptions {
   readonly pollMs: number;
 }
 
-interface HeldCopy {
+/** What is shown of a code. */
+export interface ShownCoupon {
+  /** The shop whose tokens may see it; null: only tokens for everything may. */
+  readonly shop: string | null;
+  /** JSON. */
+  readonly body: string;
+}
+
+interface HeldCopy extends ShownCoupon {
   readonly couponId: number;
   readonly version: number;
   /** The run of the server that reported the version. */
   readonly run: string;
   /** The value of #generation when the ledger was asked. */
   readonly generation: number;
-  readonly body: string;
   /** On the monotonic clock. */
   readonly untilMs: number;
 }
@@ -48,7 +55,7 @@ export class CouponReads {
   readonly #options: ReadsOptions;
   readonly #copies = new Map<string, HeldCopy>();
   /** Reads under way: concurrent requests for one code share one read. */
-  readonly #loading = new Map<string, Promise<string | undefined>>();
+  readonly #loading = new Map<string, Promise<ShownCoupon | undefined>>();
   /** By coupon: the version of the last change that Redis reported. */
   readonly #changes = new Map<number, number>();
   /** Increases with each change by this gateway; #ownChanges has its value at the last one, by coupon. */
@@ -63,17 +70,17 @@ export class CouponReads {
     this.#options = options;
   }
 
-  /** The view of a code as JSON, if there is a current copy. */
-  held(code: string): string | undefined {
+  /** The view of a code, if there is a current copy. */
+  held(code: string): ShownCoupon | undefined {
     const copy = this.#copies.get(code);
     if (copy === undefined || performance.now() >= copy.untilMs) return undefined;
-    return this.#isOutdated(copy) ? undefined : copy.body;
+    return this.#isOutdated(copy) ? undefined : copy;
   }
 
-  /** The view of a code as JSON; undefined if the code does not exist. Rejects with LedgerUnavailable. */
-  read(code: string): Promise<string | undefined> {
-    const body = this.held(code);
-    if (body !== undefined) return Promise.resolve(body);
+  /** The view of a code; undefined if the code does not exist. Rejects with LedgerUnavailable. */
+  read(code: string): Promise<ShownCoupon | undefined> {
+    const held = this.held(code);
+    if (held !== undefined) return Promise.resolve(held);
     let loading = this.#loading.get(code);
     if (loading === undefined) {
       loading = this.#load(code).finally(() => {
@@ -101,7 +108,7 @@ export class CouponReads {
     this.#copies.clear();
   }
 
-  async #load(code: string): Promise<string | undefined> {
+  async #load(code: string): Promise<ShownCoupon | undefined> {
     const { redis, keys, readCode } = this.#options;
     const askedMs = performance.now();
     const generation = this.#generation;
@@ -110,25 +117,25 @@ export class CouponReads {
     if (known !== undefined) this.#hear(known.run);
     if (known?.copy !== undefined) {
       this.#keep(code, known.copy, askedMs, generation);
-      return known.copy.body;
+      return known.copy;
     }
     const beganMs = performance.now();
     const now = await readCode(code);
     if (now === undefined) return undefined;
-    const body = JSON.stringify(couponView(now));
+    const shown = { shop: now.coupon.shop, body: JSON.stringify(couponView(now)) };
     const keepMs = Math.min(COPY_MS, shownUntilMs(now)) - (performance.now() - beganMs);
-    if (known === undefined || keepMs < 1) return body;
+    if (known === undefined || keepMs < 1) return shown;
     const { version, run } = known;
-    const copy = { couponId: now.coupon.couponId, version, run, body, keepMs };
+    const copy = { couponId: now.coupon.couponId, version, run, ...shown, keepMs };
     this.#keep(code, copy, performance.now(), generation);
     // A copy in Redis only saves work.
     putCouponCopy(redis, keys, code, copy).catch(() => undefined);
-    return body;
+    return shown;
   }
 
   #keep(code: string, copy: CouponCopy, atMs: number, generation: number): void {
-    const { couponId, version, run, body, keepMs } = copy;
-    const held = { couponId, version, run, generation, body, untilMs: atMs + keepMs };
+    const { couponId, version, run, shop, body, keepMs } = copy;
+    const held = { couponId, version, run, generation, shop, body, untilMs: atMs + keepMs };
     if (this.#isOutdated(held)) return;
     if (this.#copies.size >= MOST_COPIES) this.#copies.clear();
     this.#copies.set(code, held);

@@ -1,5 +1,6 @@
 /** A redemption: a basket with its coupons that is held, redeemed or released, and its refunds. */
 import type { RedemptionRow, RedemptionState } from '../../sql/statements/coupons/redemptions.ts';
+import { mayUse, type ShopCaller } from '../shops/caller.ts';
 import type { Basket, Pricing } from './pricing.ts';
 import { isRefunded, type Refund } from './refund.ts';
 
@@ -21,6 +22,8 @@ export interface Redemption {
 
 export interface CouponUse {
   readonly couponId: number;
+  /** The shop of the coupon; null if it has none. */
+  readonly shop: string | null;
   readonly code: string;
   readonly givenBack: boolean;
 }
@@ -46,6 +49,11 @@ export function fromRow(row: RedemptionRow): Redemption {
       refundedAtMs: Date.parse(refundedAt),
     })),
   };
+}
+
+/** A redemption is a shop's if all coupons on it are; a shop's token puts no others on a basket. */
+export function mayTouch(caller: ShopCaller, { uses }: Pick<Redemption, 'uses'>): boolean {
+  return uses.every(({ shop }) => mayUse(caller, shop));
 }
 
 /**

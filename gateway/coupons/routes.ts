@@ -13,10 +13,11 @@ import { SOON } from '../entry/entry-answers.ts';
 import { readJsonBody } from '../http/body.ts';
 import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import { type Head, hasBody, type RefusalParts, refuseInvalid } from '../http/requests.ts';
-import { authenticateShop, type ShopParts } from '../room/shop-token.ts';
+import { authenticateShop, type ShopParts } from '../shops/authenticate.ts';
+import { mayUse, type ShopCaller, scopedKey } from '../shops/caller.ts';
 import { type Read, readRedemption, readRedemptionId, readRefund, readReservation } from './input.ts';
 import type { CouponReads } from './reads.ts';
-import { fromRow, type Redemption } from './redemption.ts';
+import { fromRow, mayTouch, type Redemption } from './redemption.ts';
 import { BatcherOverloaded, type RedemptionAnswer, type RedemptionBatcher } from './redemption-batcher.ts';
 import type { RedemptionRequest } from './transaction.ts';
 import { redemptionView, refundListView, refundMadeView, reservationView } from './views.ts';
@@ -92,11 +93,13 @@ export async function deleteReservation(
   req: HttpRequest,
   head: Readonly<Head>,
 ): Promise<void> {
-  if (authenticateShop(parts, reply, head.authorization) === ANSWERED) return;
   const text = req.getParameter(0) ?? '';
+  const caller = await authenticateShop(parts, reply, head.authorization);
+  if (caller === ANSWERED) return;
   const redemptionId = readRedemptionId(text);
   if (redemptionId === undefined) return void refuseInvalid(parts, reply, [idFault(text)]);
-  const answer = await ask(parts, reply, { request: undefined, wanted: { kind: 'release', redemptionId } });
+  const wanted = { kind: 'release', redemptionId } as const;
+  const answer = await ask(parts, reply, { caller, request: undefined, wanted });
   if (answer === ANSWERED) return;
   const view = reservationView(answer.redemption, answer.nowMs);
   reply.notStored(JSON.stringify(view));
@@ -141,17 +144,26 @@ export function getCoupon(
   req: HttpRequest,
   head: Readonly<Head>,
 ): void | Promise<void> {
-  if (authenticateShop(parts, reply, head.authorization) === ANSWERED) return;
   const code = req.getParameter(0) ?? '';
-  const body = parts.couponReads.held(code);
-  if (body === undefined) return loadCoupon(parts, reply, code);
-  reply.notStored(body);
+  const caller = authenticateShop(parts, reply, head.authorization);
+  if (caller === ANSWERED) return;
+  const shown = parts.couponReads.held(code);
+  if (shown === undefined || caller instanceof Promise || !mayUse(caller, shown.shop))
+    return loadCoupon(parts, reply, code, caller);
+  reply.notStored(shown.body);
 }
 
-async function loadCoupon(parts: CodeParts, reply: Reply, code: string): Promise<void> {
+async function loadCoupon(
+  parts: CodeParts,
+  reply: Reply,
+  code: string,
+  authenticated: ShopCaller | Promise<ShopCaller | Answered>,
+): Promise<void> {
+  const caller = await authenticated;
+  if (caller === ANSWERED) return;
   try {
-    const body = await parts.couponReads.read(code);
-    if (body !== undefined) return reply.notStored(body);
+    const shown = await parts.couponReads.read(code);
+    if (shown !== undefined && mayUse(caller, shown.shop)) return reply.notStored(shown.body);
     parts.metrics.refuse('coupon');
     const fault = fieldFault('code', code, 'the code of an existing coupon, claimed if claims are required');
     reply.problem('unknown-coupon', `Coupon ${fault.value} does not exist.`, {
@@ -178,7 +190,8 @@ async function post(
   read: (body: unknown) => Read<Wanted>,
   view: (redemption: Redemption, answered: Done) => object | undefined,
 ): Promise<void> {
-  if (authenticateShop(parts, reply, head.authorization) === ANSWERED) return;
+  const authenticated = authenticateShop(parts, reply, head.authorization);
+  if (authenticated === ANSWERED) return;
   const key = req.getHeader('idempotency-key');
   const path = req.getUrl();
   if (!hasBody(head)) {
@@ -186,8 +199,12 @@ async function post(
       fieldFault('body', undefined, 'a JSON object, which may be empty'),
     ]);
   }
-  const body = await readJsonBody(parts, reply, head, parts.config.MAX_BASKET_BYTES);
-  if (body === ANSWERED) return;
+  // Both at once: the server passes on a body only to who asks for it now.
+  const [caller, body] = await Promise.all([
+    authenticated,
+    readJsonBody(parts, reply, head, parts.config.MAX_BASKET_BYTES),
+  ]);
+  if (caller === ANSWERED || body === ANSWERED) return;
   const wanted = read(body.value);
   const faults = 'faults' in wanted ? [...wanted.faults] : [];
   if (key === '' || key.length > MAX_KEY_CHARACTERS || !/^[!-~]+$/.test(key)) {
@@ -199,7 +216,8 @@ async function post(
   const hash = createHash('sha256')
     .update(`${path}\n${JSON.stringify(body.value)}`)
     .digest();
-  const answer = await ask(parts, reply, { request: { key, hash }, wanted: wanted.value });
+  const request = { key: scopedKey(caller, key), hash };
+  const answer = await ask(parts, reply, { caller, request, wanted: wanted.value });
   if (answer === ANSWERED) return;
   const shown = view(answer.redemption, answer);
   reply.json(answer.isNew ? 201 : 200, JSON.stringify(shown), NO_STORE);
@@ -213,14 +231,16 @@ async function get(
   what: 'reservation' | 'redemption',
   view: (redemption: Redemption, nowMs: number) => object | undefined,
 ): Promise<void> {
-  if (authenticateShop(parts, reply, head.authorization) === ANSWERED) return;
   const text = req.getParameter(0) ?? '';
+  const caller = await authenticateShop(parts, reply, head.authorization);
+  if (caller === ANSWERED) return;
   const id = readRedemptionId(text);
   if (id === undefined) return void refuseInvalid(parts, reply, [idFault(text)]);
   try {
     const { nowMs, rows } = await parts.ledger.ask(db => readRedemptions(db, [id]));
     const row = rows.get(id);
-    const shown = row && view(fromRow(row), nowMs);
+    const redemption = row && fromRow(row);
+    const shown = redemption && mayTouch(caller, redemption) ? view(redemption, nowMs) : undefined;
     if (shown !== undefined) return reply.notStored(JSON.stringify(shown));
     parts.metrics.refuse('coupon');
     const fault = fieldFault('id', id, `the id of an existing ${what}`);

@@ -22,6 +22,7 @@ import {
   type ShopRequest,
 } from '../../sql/statements/coupons/redemptions.ts';
 import { TakenBack } from '../cold/ledger.ts';
+import { mayUse, type ShopCaller } from '../shops/caller.ts';
 import {
   type Decidable,
   type Decided,
@@ -46,6 +47,7 @@ export interface WantedBasket {
 }
 
 export interface RedemptionRequest {
+  readonly caller: ShopCaller;
   readonly request: PricedRequest['request'];
   readonly wanted: WantedBasket | Exclude<Decidable, PricedBasket | { kind: 'again' }>;
 }
@@ -104,16 +106,18 @@ async function prepare(
 ): Promise<readonly Prepared[]> {
   const codes = new Set(batch.flatMap(({ wanted }) => (wanted.kind === 'use' ? wanted.codes : [])));
   const { nowMs, known } = await readCodes(db, [...codes]);
-  return batch.map(({ request, wanted }) => {
+  return batch.map(({ caller, request, wanted }) => {
     // A repeated request is answered with what it did, whatever has become of its coupons.
-    if (request !== undefined && requests.has(request.key)) return { request, wanted: { kind: 'again' } };
-    if (wanted.kind !== 'use') return { request, wanted };
-    const priced = priceBasket(wanted, known, nowMs);
-    return 'refusals' in priced ? priced : { request, wanted: priced };
+    if (request !== undefined && requests.has(request.key))
+      return { caller, request, wanted: { kind: 'again' } };
+    if (wanted.kind !== 'use') return { caller, request, wanted };
+    const priced = priceBasket(caller, wanted, known, nowMs);
+    return 'refusals' in priced ? priced : { caller, request, wanted: priced };
   });
 }
 
 function priceBasket(
+  caller: ShopCaller,
   { userId, basket, codes, holdMs }: WantedBasket,
   known: ReadonlyMap<string, CouponCode>,
   nowMs: number,
@@ -122,7 +126,8 @@ function priceBasket(
   const found: CouponCode[] = [];
   for (const code of codes) {
     const one = known.get(code);
-    if (one === undefined) refusals.push({ code, reason: 'unknown', expected: UNKNOWN });
+    if (one === undefined || !mayUse(caller, one.coupon.shop))
+      refusals.push({ code, reason: 'unknown', expected: UNKNOWN });
     else if (one.holder !== null && one.holder !== userId) {
       refusals.push({ code, reason: 'another_user', expected: 'a code of this user' });
     } else found.push(one);
@@ -131,9 +136,9 @@ function priceBasket(
   const coupons = found.map(({ code, coupon: { couponId, terms } }) => ({ code, couponId, terms }));
   const priced = price(basket, coupons, nowMs);
   if (!priced.ok) return { refusals: priced.refusals };
-  const uses = found.map(({ code, holder, coupon: { couponId, revision, terms } }) => {
+  const uses = found.map(({ code, holder, coupon: { couponId, shop, revision, terms } }) => {
     const { limitTotal, limitPerUser } = terms;
-    return { couponId, code, revision, isGrant: holder !== null, limitTotal, limitPerUser };
+    return { couponId, shop, code, revision, isGrant: holder !== null, limitTotal, limitPerUser };
   });
   return { kind: 'use', userId, basket, pricing: priced.pricing, uses, holdMs };
 }

@@ -145,7 +145,11 @@ export function openApiDocument(): object {
       examples: sharedExamples(sharedProblems),
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-        shop: { type: 'http', scheme: 'bearer', description: 'SHOP_TOKEN; server to server only' },
+        shop: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'SHOP_TOKEN, or a token of POST /v1/shop-tokens; server to server only',
+        },
         session: {
           type: 'apiKey',
           in: 'cookie',

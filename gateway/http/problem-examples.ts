@@ -1,5 +1,5 @@
 /** The problems that the OpenAPI document of the gateway shows, as told by the operations that answer with them. */
-import { alice, bob, drop, raffle, room } from '../../engine/contract/api/examples/story.ts';
+import { alice, bob, drop, raffle, room, shop } from '../../engine/contract/api/examples/story.ts';
 import { fieldFault, secretFault } from '../../engine/contract/api/problem.ts';
 import { invalidExample, type ProblemExamples } from '../../engine/contract/api/problem-examples.ts';
 import { MAX_CAMPAIGN_ID } from './contract/fields.ts';
@@ -84,17 +84,25 @@ export const sharedProblems: ProblemExamples = {
   'no-proof': { detail: `Campaign ${drop.id} is not a raffle with a draw proof.` },
   'not-decided-yet': { detail: `Campaign ${drop.id} is not decided yet.` },
   'no-room': { detail: `Campaign ${raffle.id} is a raffle; it has no passes.` },
+  'other-shop': { detail: `Campaign ${room.id} is not one of the shop "${shop.name}".` },
   'pass-used': { detail: `The pass of admission ${room.serial} was already used; it admits once.` },
   'not-configured': {
-    detail: 'Shops cannot authenticate: set SHOP_TOKEN in the environment of the gateways.',
+    detail:
+      'Shops cannot authenticate with this: set SHOP_TOKEN in the environment of the gateways, or send a token of POST /v1/shop-tokens.',
     errors: [fieldFault('SHOP_TOKEN', undefined, '16 to 512 printable characters without spaces')],
   },
 };
 
 export const unauthenticatedShop: ProblemExamples = {
   unauthenticated: {
-    detail: 'The token in the Authorization header is not the token of the shop.',
-    errors: [secretFault('authorization', 'Bearer wrong', 'Bearer <SHOP_TOKEN of the gateways>')],
+    detail: 'The token in the Authorization header is not the token of a shop.',
+    errors: [
+      secretFault(
+        'authorization',
+        'Bearer wrong',
+        'Bearer <SHOP_TOKEN of the gateways, or a token of POST /v1/shop-tokens>',
+      ),
+    ],
   },
 };
 

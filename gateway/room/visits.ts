@@ -41,8 +41,8 @@ import {
   refuseInvalid,
   type TicketParts,
 } from '../http/requests.ts';
+import { authenticateShop, refuseOtherShop, type ShopParts } from '../shops/authenticate.ts';
 import type { PassClaims, PassTokens } from './pass-tokens.ts';
-import { authenticateShop, type ShopParts } from './shop-token.ts';
 import { MAX_REPORT_BYTES, passOfUri, readReport } from './visit-input.ts';
 
 /** To look up a room and its visits. */
@@ -127,13 +127,18 @@ export async function postReport(
   head: Readonly<Head>,
 ): Promise<void> {
   const idText = req.getParameter(0) ?? '';
-  if (authenticateShop(parts, reply, head.authorization) === ANSWERED) return;
-  const body = await readJsonBody(parts, reply, { ...head }, MAX_REPORT_BYTES);
-  if (body === ANSWERED) return;
+  const authenticated = authenticateShop(parts, reply, head.authorization);
+  if (authenticated === ANSWERED) return;
+  // Both at once: the server passes on a body only to who asks for it now.
+  const [caller, body] = await Promise.all([
+    authenticated,
+    readJsonBody(parts, reply, { ...head }, MAX_REPORT_BYTES),
+  ]);
+  if (caller === ANSWERED || body === ANSWERED) return;
   const report = readReport(body.value);
   if (Array.isArray(report)) return void refuseInvalid(parts, reply, report);
   const room = await roomOf(parts, reply, idText);
-  if (room === ANSWERED) return;
+  if (room === ANSWERED || refuseOtherShop(parts, reply, caller, room) === ANSWERED) return;
   const { campaignId } = room;
   await answering(parts, reply, async () => {
     if (report.event === 'used') {
@@ -171,9 +176,10 @@ export async function getCheck(
     req.getHeader('x-fairline-pass') ||
     passOfUri(req.getHeader('x-original-uri')) ||
     (cookieOf(head.cookie, PASS_COOKIE) ?? '');
-  if (authenticateShop(parts, reply, head.authorization) === ANSWERED) return;
+  const caller = await authenticateShop(parts, reply, head.authorization);
+  if (caller === ANSWERED) return;
   const room = await roomOf(parts, reply, idText);
-  if (room === ANSWERED) return;
+  if (room === ANSWERED || refuseOtherShop(parts, reply, caller, room) === ANSWERED) return;
   const { campaignId } = room;
   await answering(parts, reply, async () => {
     if (visitToken !== '') {

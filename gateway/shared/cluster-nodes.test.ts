@@ -171,13 +171,13 @@ test('on a promoted node, refuses ranks under the epoch, lookups and appends of 
 test('after a failover, shows no copy that missed a change, and stores none versioned by the lost node', async t => {
   const copyOf = async (body: string) => {
     const { version, run } = await getCouponCopy(redis, keys, 'CODE');
-    return { couponId: COUPON, version, run, body, keepMs: KEEP_MS };
+    return { couponId: COUPON, version, run, shop: null, body, keepMs: KEEP_MS };
   };
   await tellCouponsChanged(redis, keys, [COUPON]);
   await putCouponCopy(redis, keys, 'CODE', await copyOf('"before"'));
   const reads = new CouponReads({ redis, keys, readCode: async () => undefined, pollMs: POLL_MS });
   t.after(() => reads.close());
-  equal(await reads.read('CODE'), '"before"');
+  equal((await reads.read('CODE'))?.body, '"before"');
   const late = await copyOf('"late"');
 
   await failOver(keys.couponVersion, () => tellCouponsChanged(redis, keys, [COUPON]));

@@ -4,7 +4,7 @@ export interface RoomGateOptions {
   /** The address of the gateways, such as `https://queue.example.com`. */
   readonly gateway: string;
   readonly campaign: number;
-  /** The SHOP_TOKEN of the gateways. */
+  /** The token of the shop: a named one, or the SHOP_TOKEN of the gateways. */
   readonly shopToken: string;
   readonly fetch?: typeof fetch;
   /** Milliseconds since the epoch. */

@@ -105,6 +105,8 @@ export function roomCases({
       shop('POST', report(999), { body: left(1) }),
     'post /v1/campaigns/{id}/reports 503 unavailable': () =>
       shop('POST', report(room), { ...cut, body: left(2) }),
+    'post /v1/campaigns/{id}/reports 403 other-shop': async () =>
+      shop('POST', report(room), { headers: await system.shopOf('cycles'), body: left(2) }),
     'post /v1/campaigns/{id}/reports 404 no-room': () => shop('POST', report(raffle), { body: left(1) }),
     'post /v1/campaigns/{id}/reports 404 no-entry': () => shop('POST', report(room), { body: left(999) }),
     'post /v1/campaigns/{id}/reports 409 no-pass': async () => {
@@ -136,6 +138,8 @@ export function roomCases({
       const cookie = `fairline_pass=${await passOf('alice', room)}`;
       return await shop('GET', check(room), { ...cut, headers: { cookie } });
     },
+    'get /v1/campaigns/{id}/check 403 other-shop': async () =>
+      shop('GET', check(room), { headers: await system.shopOf('cycles') }),
     'get /v1/campaigns/{id}/check 404 no-room': () => shop('GET', check(raffle)),
     'get /v1/campaigns/{id}/check 403 pass-refused': () =>
       shop('GET', check(room), { headers: { 'x-fairline-pass': gonePass } }),

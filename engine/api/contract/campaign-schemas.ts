@@ -15,6 +15,7 @@ import {
   MAX_TITLE_CHARACTERS,
   oneOf,
   orNull,
+  shopName,
   time,
   timeZone,
   whole,
@@ -139,6 +140,18 @@ export const NewCampaignBody = Type.Object(
     closes_at: instant(`At most ${MAX_WINDOW_DAYS} days after the opening`),
     draws_at: Type.Optional(instant('Of a raffle: when it is drawn, at its close (default) or later')),
     time_zone: Type.Optional(timeZone()),
+    shop: Type.Optional(
+      shopName(
+        'The shop whose tokens may use its codes and passes; absent: only tokens for everything may. It never changes',
+      ),
+    ),
+    two_person: Type.Optional(
+      Type.Boolean({
+        description:
+          'Some acts wait for a second operator: see POST …/two-person. A raffle with it begins as a draft, as its announcement waits too; false when absent',
+        'x-expected': 'true or false',
+      }),
+    ),
     draft: Type.Optional(
       Type.Boolean({
         description: 'The campaign stays unannounced until POST …/announce',
@@ -209,6 +222,8 @@ const campaignMembers = {
   ),
   paused_at: orNull(time('Since when the campaign accepts no entries')),
   made_by: Type.String(),
+  shop: Type.Optional(Type.String({ description: 'The shop whose tokens may use its codes and passes' })),
+  two_person: Type.Optional(Type.Literal(true, { description: 'Some acts wait for a second operator' })),
   entries_settled: Type.Integer({ description: 'Entries with an outcome' }),
   granted: Type.Optional(Type.Integer({ description: 'Of a coupon: how many were granted' })),
   drawn: Type.Optional(Type.Integer({ description: 'Of a raffle: how many winners were drawn' })),

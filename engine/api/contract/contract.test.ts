@@ -11,10 +11,11 @@ import { documented, startChecked } from './testing/checked.ts';
 import { matchClocks } from './testing/clocks.ts';
 import { matchCoupons } from './testing/coupons.ts';
 import { matchOperatorLog } from './testing/operator-log.ts';
+import { matchProposals } from './testing/proposals.ts';
 import { matchInvalidRequests, matchOutages, matchTooManyExports } from './testing/refusals.ts';
 import { matchRooms } from './testing/rooms.ts';
 import { matchSchedule } from './testing/schedule.ts';
-import { matchTokens } from './testing/tokens.ts';
+import { matchShopTokens, matchTokens } from './testing/tokens.ts';
 
 const checked = await startChecked();
 after(() => checked.close());
@@ -27,6 +28,8 @@ describe('the OpenAPI document', () => {
   it('matches rooms', () => matchRooms(checked));
   it('matches clocks', () => matchClocks(checked));
   it('matches coupons in use', () => matchCoupons(checked));
+  it('matches what waits for a second operator', () => matchProposals(checked));
+  it('matches tokens of shops', () => matchShopTokens(checked));
   it('matches tokens', () => matchTokens(checked));
   it('matches the operator log', () => matchOperatorLog(checked));
   it('matches invalid requests', () => matchInvalidRequests(checked));

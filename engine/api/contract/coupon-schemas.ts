@@ -3,8 +3,8 @@ import type { Static } from 'typebox';
 import Type from 'typebox';
 import { drop, MADE_AT } from '../../contract/api/examples/story.ts';
 import { TermsBody } from '../../contract/coupons/terms-json.ts';
+import { exact, shopName } from './schemas.ts';
 
-const exact = { additionalProperties: false };
 const GREATEST_ID = 2 ** 31 - 1;
 
 function id(description: string) {
@@ -29,6 +29,11 @@ export const NewCouponBody = Type.Object(
         description: 'Instead of a campaign: a code that anybody may use',
         'x-expected': '3 to 40 characters of A-Z, 0-9 and -, not starting with -',
       }),
+    ),
+    shop: Type.Optional(
+      shopName(
+        'With code: the shop whose tokens may use it; absent: only tokens for everything may. It never changes',
+      ),
     ),
     terms: TermsMember,
   },
@@ -74,6 +79,7 @@ export const CouponJson = Type.Object(
     id: Type.Integer(),
     campaign: Type.Optional(Type.Integer({ description: 'The campaign whose codes these terms apply to' })),
     code: Type.Optional(Type.String({ description: 'A code that anybody may use' })),
+    shop: Type.Optional(Type.String({ description: 'The shop whose tokens may use it' })),
     terms: TermsBody,
     version: Type.Integer({
       description: 'Increases with each change of the terms; the ETag is the same number in quotes',

@@ -63,6 +63,9 @@ function describe(id: string, operation: Operation): object {
       ...(operation.dryRunAnswer === undefined
         ? {}
         : { [operation.dryRunAnswer.status]: describeAnswer(operation.dryRunAnswer) }),
+      ...(operation.proposedAnswer === undefined
+        ? {}
+        : { [operation.proposedAnswer.status]: describeAnswer(operation.proposedAnswer) }),
       ...describeProblems(operation),
     },
   };

@@ -39,6 +39,8 @@ export interface Operation {
   readonly answer: Answer;
   /** The answer with ?dryRun=true, if it has another status. */
   readonly dryRunAnswer?: Answer;
+  /** The answer if it waits for a second operator. */
+  readonly proposedAnswer?: Answer;
   readonly problems: readonly ProblemSlug[];
   /** Examples of problems that read differently than those that operations share. */
   readonly problemExamples?: ProblemExamples;

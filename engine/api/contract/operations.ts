@@ -35,12 +35,14 @@ import {
 } from './operation.ts';
 import { logOperations } from './operator-log.ts';
 import { archivedTo, changedSince, conflict, largerThan, unknownCampaignIn } from './problem-examples.ts';
+import { PROPOSED, proposalOperations } from './proposals/proposal-operations.ts';
 import { RoomJson, RoomTermsBody } from './room-schemas.ts';
 import { scheduleOperations } from './schedule-operations.ts';
 import { DryRunQuery, MatchHeaders } from './schedule-schemas.ts';
 import { PageQuery } from './schemas.ts';
 import { Alive, DeadLettersPage, metricsExample, Ready } from './service-schemas.ts';
-import { tokenOperations } from './token-operations.ts';
+import { shopTokenOperations } from './tokens/shop-token-operations.ts';
+import { tokenOperations } from './tokens/token-operations.ts';
 
 export { JSON_MEDIA_TYPE, type Operation, SECURED_PREFIX } from './operation.ts';
 
@@ -83,6 +85,7 @@ export const operations = {
     parameters: CampaignPath,
     query: DryRunQuery,
     answer: shownBy(json(200, 'Closed', orDryRun(CampaignJson), ETAG), closedExample),
+    proposedAnswer: PROPOSED,
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'not-open-yet', 'conflict'],
     problemExamples: conflict(`Campaign ${drop.id} is cancelled and cannot be closed.`),
   },
@@ -134,6 +137,7 @@ export const operations = {
     body: EntrantsBody,
     bodyLimitBytes: ENTRANTS_LIMIT_BYTES,
     answer: json(200, 'Saved', EntrantsSaved),
+    proposedAnswer: PROPOSED,
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
     problemExamples: {
       ...conflict(`Campaign ${drop.id} is not a raffle: only entrants of a raffle have terms.`),
@@ -161,6 +165,7 @@ export const operations = {
     query: DryRunQuery,
     body: PassOnBody,
     answer: json(200, 'Passed on', PassedOnJson),
+    proposedAnswer: PROPOSED,
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
     problemExamples: conflict(`Campaign ${raffle.id} is not a drawn raffle.`),
   },
@@ -289,6 +294,8 @@ export const operations = {
   },
   ...scheduleOperations,
   ...tokenOperations,
+  ...shopTokenOperations,
+  ...proposalOperations,
   ...logOperations,
   livez: {
     method: 'GET',

@@ -22,7 +22,9 @@ export const ActJson = Type.Object(
     operator: Type.String({ description: 'The name of the token' }),
     token: orNull(Type.Integer({ description: 'Its id; null for the OPERATOR_TOKEN of the engines' })),
     role: oneOf(ROLES, 'The role of the token at that time'),
-    action: Type.String({ description: 'The operationId of what was done' }),
+    action: Type.String({
+      description: 'The operationId of what was done; propose for what waits for a second operator',
+    }),
     target: Type.String({ description: 'What it was done to' }),
     reason: orNull(Type.String({ description: 'As the operator gave it' })),
     details: Type.Object(

@@ -16,6 +16,7 @@ import {
   WITH_BODY,
 } from './operation.ts';
 import { conflict } from './problem-examples.ts';
+import { PROPOSED } from './proposals/proposal-operations.ts';
 import {
   AgainBody,
   DryRunQuery,
@@ -76,6 +77,11 @@ function change<const Path extends string>(
   } as const satisfies Operation;
 }
 
+/** An operation that may wait for a second operator. */
+function mayWait<const T extends Operation>(operation: T) {
+  return { ...operation, proposedAnswer: PROPOSED };
+}
+
 function wrongState(state: string, action: string, states: string): ProblemExamples {
   return conflict(`Campaign ${drop.id} is ${state}; ${action} needs a campaign that is ${states}.`);
 }
@@ -102,6 +108,7 @@ export const scheduleOperations = {
     headers: MatchHeaders,
     body: EditBody,
     answer: shownBy(json(200, 'In effect', orDryRun(CampaignJson), ETAG), editedExample),
+    proposedAnswer: PROPOSED,
     problems: [...CHANGE, 'change-refused'],
     problemExamples: {
       ...wrongState('cancelled', 'edit', 'draft, scheduled, open, paused, closed'),
@@ -112,18 +119,20 @@ export const scheduleOperations = {
       },
     },
   },
-  announceCampaign: change('announce', 'Announce a draft: publish its rules and put its times into effect', {
-    becomes: announcedExample,
-    notWhile: 'scheduled',
-    needs: 'draft',
-    problemExamples: {
-      'change-refused': {
-        detail: `Invalid change: opens_at is "${drop.opensAt}", expected ${PASSED}.`,
-        errors: [fieldFault('opens_at', drop.opensAt, PASSED)],
-        reason: 'passed',
+  announceCampaign: mayWait(
+    change('announce', 'Announce a draft: publish its rules and put its times into effect', {
+      becomes: announcedExample,
+      notWhile: 'scheduled',
+      needs: 'draft',
+      problemExamples: {
+        'change-refused': {
+          detail: `Invalid change: opens_at is "${drop.opensAt}", expected ${PASSED}.`,
+          errors: [fieldFault('opens_at', drop.opensAt, PASSED)],
+          reason: 'passed',
+        },
       },
-    },
-  }),
+    }),
+  ),
   pauseCampaign: change(
     'pause',
     `Pause a campaign: no new entries until it is resumed; the queue stays. ${CONFIRMED}`,
@@ -138,14 +147,16 @@ export const scheduleOperations = {
     notWhile: 'scheduled',
     needs: 'paused',
   }),
-  cancelCampaign: change(
-    'cancel',
-    `Cancel a campaign, irrevocably: waiting entries get the outcome cancelled, grants stay. ${CONFIRMED}`,
-    {
-      becomes: { status: 'cancelled', settled_at: '2030-01-31T17:40:00.655Z' },
-      notWhile: 'cancelled',
-      needs: 'draft, scheduled, open, paused, closed',
-    },
+  cancelCampaign: mayWait(
+    change(
+      'cancel',
+      `Cancel a campaign, irrevocably: waiting entries get the outcome cancelled, grants stay. ${CONFIRMED}`,
+      {
+        becomes: { status: 'cancelled', settled_at: '2030-01-31T17:40:00.655Z' },
+        notWhile: 'cancelled',
+        needs: 'draft, scheduled, open, paused, closed',
+      },
+    ),
   ),
   archiveCampaign: change(
     'archive',

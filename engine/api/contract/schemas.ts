@@ -48,6 +48,17 @@ export function timeZone() {
   });
 }
 
+/** Campaigns, coupons and tokens name a shop by it; migration 0036 has the same pattern. */
+export const SHOP_PATTERN = '^[a-z0-9][a-z0-9-]{0,39}$';
+
+export function shopName(description: string) {
+  return Type.String({
+    pattern: SHOP_PATTERN,
+    description,
+    'x-expected': '1 to 40 characters of a-z, 0-9 and -, not starting with -',
+  });
+}
+
 /** An instant in an answer. */
 export function time(description: string) {
   return Type.String({ format: 'date-time', description });

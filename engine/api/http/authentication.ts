@@ -1,8 +1,9 @@
 /** Who sends a request, and whether their role permits the operation. */
 import type { FastifyRequest } from 'fastify';
 import { Problem, secretFault } from '../../contract/api/problem.ts';
+import { hashOfToken } from '../../contract/keys/bearer-tokens.ts';
 import type { Actor } from '../../operators/acts.ts';
-import { authenticate, hashOfToken, type Operator } from '../../operators/authenticate.ts';
+import { authenticate, type Operator } from '../../operators/authenticate.ts';
 import { mayDo, type Permission, refusalOf } from '../../operators/roles.ts';
 import { SECURED_PREFIX } from '../contract/operation.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -75,7 +76,8 @@ function unauthenticated(detail: string, given: string | undefined, error?: stri
   );
 }
 
-function forbidden(operator: Operator, needs: Permission): Problem {
+/** The operator's role does not permit it. */
+export function forbidden(operator: Operator, needs: Permission): Problem {
   const { detail, ...members } = refusalOf(operator, needs);
   return new Problem('forbidden', detail, members);
 }

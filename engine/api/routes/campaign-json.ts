@@ -35,6 +35,8 @@ export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
     pending: campaign.pending?.version ?? null,
     paused_at: campaign.pausedAt?.toISOString() ?? null,
     made_by: campaign.madeBy,
+    ...(campaign.shop === null ? {} : { shop: campaign.shop }),
+    ...(campaign.twoPerson ? { two_person: true } : {}),
     rules_hash: campaign.rulesHash?.toString('base64url') ?? null,
     ...(draw === null ? {} : drawJson(draw)),
     ...(campaign.monitors === null ? {} : { monitors: [...campaign.monitors] }),

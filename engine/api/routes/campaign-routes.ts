@@ -2,10 +2,11 @@
 import type { FastifyInstance } from 'fastify';
 import { listCampaigns } from '../../../sql/statements/campaigns/campaigns.ts';
 import { readTotals } from '../../../sql/statements/entries/outcomes.ts';
-import { closeCampaign, closeWouldBe } from '../../campaigns/close.ts';
+import { closeCampaign } from '../../campaigns/close.ts';
 import { clockMs } from '../../campaigns/deps.ts';
 import { findCampaign, unknownCampaign } from '../../campaigns/find-campaign.ts';
 import { invalidRequest } from '../../contract/api/problem.ts';
+import { alone } from '../../operators/proposals.ts';
 import { CampaignPath, NewCampaignBody } from '../contract/campaign-schemas.ts';
 import { operations } from '../contract/operations.ts';
 import { PageQuery } from '../contract/schemas.ts';
@@ -15,7 +16,9 @@ import { readBody, readParameters } from '../http/input.ts';
 import { readPage } from '../http/pages.ts';
 import { isDryRun, withEtag } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
+import { proposeIfNeeded } from './acts-of-two.ts';
 import { campaignJson, totalsJson } from './campaign-json.ts';
+import { closePreview } from './changes.ts';
 import { makeCampaign } from './make-campaign.ts';
 
 export function addCampaignRoutes(app: FastifyInstance, deps: ApiDeps, stopping: AbortSignal): void {
@@ -46,19 +49,14 @@ export function addCampaignRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
     if (!isEmpty(request.body)) {
       throw invalidRequest([{ field: 'body', expected: 'nothing, or an empty JSON object' }]);
     }
+    const before = await findCampaign(deps.pool, id);
     if (isDryRun(request)) {
-      const { campaign, closingAt } = await closeWouldBe(deps, id);
-      withEtag(reply, campaign);
-      const shown = campaignJson({ ...campaign, closingAt }, closingAt.getTime());
-      return {
-        dry_run: true,
-        action: 'close',
-        gateways_confirm: true,
-        effective_before: null,
-        campaign: shown,
-      };
+      withEtag(reply, before);
+      return await closePreview(deps, id);
     }
-    const campaign = await closeCampaign(deps, id, actorOf(request), stopping);
+    const proposed = await proposeIfNeeded(deps, request, reply, before, {});
+    if (proposed !== undefined) return proposed;
+    const campaign = await closeCampaign(deps, id, actorOf(request), stopping, alone(id, actorOf(request)));
     withEtag(reply, campaign);
     return campaignJson(campaign, await clockMs(deps));
   });

@@ -327,7 +327,7 @@ describe('creating a campaign', () => {
       'an unknown member',
       { colour: 'red' },
       'colour',
-      'a known member: kind, title, stock, terms, winners, tiers, alternates, group_limit, randomness, claim_within_s, claim_by, waitlist, monitors, per_second, capacity, grace_seconds, pass_seconds, visit_seconds, single_use, opens_at, closes_at, draws_at, time_zone, draft',
+      'a known member: kind, title, stock, terms, winners, tiers, alternates, group_limit, randomness, claim_within_s, claim_by, waitlist, monitors, per_second, capacity, grace_seconds, pass_seconds, visit_seconds, single_use, opens_at, closes_at, draws_at, time_zone, shop, two_person, draft',
     ],
   ];
   for (const [what, change, field, expected] of wrong) {

@@ -78,9 +78,12 @@ async function findCoupon(db: Queryable, couponId: number): Promise<Coupon> {
   });
 }
 
-function readOf({ campaign, code }: NewCouponBody): CouponOf {
-  if (campaign !== undefined && code === undefined) return { campaignId: campaign };
-  if (campaign === undefined && code !== undefined) return { code };
+function readOf({ campaign, code, shop }: NewCouponBody): CouponOf {
+  if (campaign !== undefined && code === undefined) {
+    if (shop === undefined) return { campaignId: campaign };
+    throw invalidRequest([fieldFault('shop', shop, 'no value, as the campaign says whose its codes are')]);
+  }
+  if (campaign === undefined && code !== undefined) return { code, shop: shop ?? null };
   throw invalidRequest([
     code === undefined
       ? fieldFault('campaign', undefined, 'the number of a campaign, or a code instead')
@@ -94,11 +97,12 @@ function versionOf({ revision }: Coupon): Versioned {
 }
 
 function couponJson(coupon: Coupon): CouponJson {
-  const { couponId, campaignId, code, terms, used, createdAt } = coupon;
+  const { couponId, campaignId, code, shop, terms, used, createdAt } = coupon;
   return {
     id: couponId,
     ...(campaignId === null ? {} : { campaign: campaignId }),
     ...(code === null ? {} : { code }),
+    ...(shop === null ? {} : { shop }),
     terms: termsJson(terms),
     ...versionOf(coupon),
     used,

@@ -1,60 +1,46 @@
 /** Terms of a raffle's entrants before the draw; afterwards the proof, and prizes that are passed on. */
 import { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { type Queryable, rehearsal } from '../../../sql/database.ts';
-import { type PassedOn, passOn } from '../../../sql/statements/draws/alternates.ts';
+import type { FastifyInstance } from 'fastify';
 import { readProof } from '../../../sql/statements/draws/draws.ts';
-import { type EntrantTerms, listTerms, saveTerms } from '../../../sql/statements/draws/entrant-terms.ts';
-import { findCampaign, refuseArchived, unknownCampaign } from '../../campaigns/find-campaign.ts';
-import { endOffer, endWouldBe, extendOffer } from '../../campaigns/offers.ts';
-import { type FieldFault, fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
-import { MAX_USER_ID_BYTES } from '../../contract/record/record.ts';
-import { campaignTarget, noteAct } from '../../operators/acts.ts';
-import { makeCode } from '../../settling/judges/codes.ts';
+import { listTerms } from '../../../sql/statements/draws/entrant-terms.ts';
+import { findCampaign, refuseArchived } from '../../campaigns/find-campaign.ts';
+import { extendOffer } from '../../campaigns/offers.ts';
+import { Problem } from '../../contract/api/problem.ts';
+import { alone } from '../../operators/proposals.ts';
 import { CampaignPath } from '../contract/campaign-schemas.ts';
 import { DeadlineBody, PassOnBody } from '../contract/draw-schemas.ts';
-import { EntrantBody, EntrantsQuery, MAX_ENTRANTS } from '../contract/entrant-schemas.ts';
+import { EntrantsQuery } from '../contract/entrant-schemas.ts';
 import { JSON_MEDIA_TYPE, operations } from '../contract/operations.ts';
 import type { ApiDeps } from '../deps.ts';
 import { addToLine } from '../http/acts.ts';
 import { actorOf } from '../http/authentication.ts';
-import { readBody, readList, readParameters } from '../http/input.ts';
+import { readBody, readParameters } from '../http/input.ts';
 import { readPage } from '../http/pages.ts';
 import { isDryRun } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
+import { proposeIfNeeded } from './acts-of-two.ts';
+import { entrantsPreview, passOnPreview, passPrizeOn, readTerms, setTerms } from './draw-acts.ts';
 
 /** Parts of a proof read at a time, some hundred KB each. */
 const PROOF_PARTS = 4;
 
 export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: AbortSignal): void {
-  addRoute(app, operations.setEntrants, async request => {
+  addRoute(app, operations.setEntrants, async (request, reply) => {
     const { id } = readParameters(CampaignPath, request.params);
     const terms = readTerms(request.body);
-    const dryRun = isDryRun(request);
-    const details = {
-      entrants: terms.length,
-      excluded: terms.filter(({ excluded }) => excluded !== null).length,
-      grouped: terms.filter(({ group }) => group !== null).length,
-      tickets: terms.reduce((sum, { tickets }) => sum + tickets, 0),
-    };
-    const note = (db: Queryable): Promise<void> =>
-      noteAct(db, actorOf(request), { target: campaignTarget(id), details });
-    const result = await (dryRun
-      ? saveTerms(deps.pool, id, terms, undefined, rehearsal)
-      : saveTerms(deps.pool, id, terms, note));
-    switch (result) {
-      case 'saved':
-        return { entrants: terms.length, ...(dryRun ? { dry_run: true } : {}) };
-      case 'unknown':
-        throw unknownCampaign(id);
-      case 'not a raffle':
-        throw new Problem(
-          'conflict',
-          `Campaign ${id} is not a raffle: only entrants of a raffle have terms.`,
-        );
-      case 'closed':
-        throw new Problem('conflict', `Campaign ${id} is closed: terms can no longer change.`);
-    }
+    if (isDryRun(request)) return await entrantsPreview(deps, id, terms);
+    const proposed = await proposeIfNeeded(
+      deps,
+      request,
+      reply,
+      await findCampaign(deps.pool, id),
+      request.body,
+    );
+    if (proposed !== undefined) return proposed;
+    return await setTerms(deps, id, terms, {
+      actor: actorOf(request),
+      sanction: alone(id, actorOf(request)),
+    });
   });
 
   addRoute(app, operations.listEntrants, async request => {
@@ -76,46 +62,16 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
     return { entrants, next };
   });
 
-  addRoute(app, operations.passOn, async request => {
+  addRoute(app, operations.passOn, async (request, reply) => {
     const { id } = readParameters(CampaignPath, request.params);
-    const { serial, reason, holder } = readBody(PassOnBody, request.body);
-    const dryRun = isDryRun(request);
-    const actor = actorOf(request);
-    const wanted = { serial, reason, holder, code: makeCode() };
-    const note = (db: Queryable, { tier, waitlistPosition: alternate }: PassedOn): Promise<void> =>
-      noteAct(db, actor, { target: campaignTarget(id), reason, details: { serial, tier, alternate } });
-    const passed = await (dryRun
-      ? passOn(deps.pool, id, wanted, undefined, rehearsal)
-      : passOn(deps.pool, id, wanted, note));
-    if ('userId' in passed) {
-      const { waitlistPosition, userId, passedFrom, tier } = passed;
-      const shown = { serial, tier, alternate: waitlistPosition, user: userId, passed_from: passedFrom };
-      if (dryRun) return { ...shown, dry_run: true };
-      return noted(request, shown);
-    }
-    switch (passed.why) {
-      case 'unknown campaign':
-        throw unknownCampaign(id);
-      case 'not drawn':
-        throw new Problem('conflict', `Campaign ${id} is not a drawn raffle.`);
-      case 'no such serial':
-        throw new Problem('conflict', `Campaign ${id} has no winner with serial ${serial}.`, {
-          errors: [fieldFault('serial', serial, 'the serial of a winner')],
-        });
-      case 'no alternate':
-        throw new Problem('conflict', `Campaign ${id} has no alternate left.`);
-      case 'has a deadline':
-        if (dryRun) return { ...(await endWouldBe(deps, id, { serial, holder })), dry_run: true };
-        return noted(request, await endOffer(deps, id, { serial, reason, holder }, actor, stopping));
-      case 'another holder':
-        throw new Problem(
-          'conflict',
-          holder === undefined
-            ? `The prize with serial ${serial} was already passed on; name its holder to pass it on again.`
-            : `The prize with serial ${serial} belongs to another holder.`,
-          { holder: passed.holder },
-        );
-    }
+    const body = readBody(PassOnBody, request.body);
+    if (isDryRun(request)) return await passOnPreview(deps, id, body);
+    const proposed = await proposeIfNeeded(deps, request, reply, await findCampaign(deps.pool, id), body);
+    if (proposed !== undefined) return proposed;
+    const by = { actor: actorOf(request), sanction: alone(id, actorOf(request)) };
+    const passed = await passPrizeOn(deps, id, body, by, stopping);
+    addToLine(request, { serial: passed.serial, alternate: passed.alternate });
+    return passed;
   });
 
   addRoute(app, operations.extendOffer, async request => {
@@ -137,16 +93,6 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
   });
 }
 
-/** Notes who has the prize now. */
-function noted<T extends { readonly serial: number; readonly alternate: number }>(
-  request: FastifyRequest,
-  passed: T,
-): T {
-  const { serial, alternate } = passed;
-  addToLine(request, { serial, alternate });
-  return passed;
-}
-
 /** A proof never changes once it exists, so its parts need not be read in one snapshot. */
 async function* proofText(
   deps: ApiDeps,
@@ -159,26 +105,4 @@ async function* proofText(
     read += parts.length;
     parts = await readProof(deps.pool, campaignId, read, PROOF_PARTS);
   }
-}
-
-/** Checks what no single member shows: the length of ids in bytes, and that no user occurs twice. */
-function readTerms(body: unknown): EntrantTerms[] {
-  const given = readList(EntrantBody, body, MAX_ENTRANTS);
-  const faults: FieldFault[] = [];
-  const seen = new Set<string>();
-  for (const [index, { user }] of given.entries()) {
-    const field = `[${index}].user`;
-    if (Buffer.byteLength(user) > MAX_USER_ID_BYTES) {
-      faults.push(fieldFault(field, user, `a user id of 1 to ${MAX_USER_ID_BYTES} bytes`));
-    }
-    if (seen.has(user)) faults.push(fieldFault(field, user, 'a user who is not yet in the list'));
-    seen.add(user);
-  }
-  if (faults.length > 0) throw invalidRequest(faults);
-  return given.map(({ user, tickets = 1, group = null, excluded = null }) => ({
-    userId: user,
-    tickets,
-    group,
-    excluded,
-  }));
 }

@@ -55,6 +55,8 @@ function wouldBe(
     kind,
     title,
     stock,
+    shop = null,
+    twoPerson = false,
   } = campaign;
   const {
     id: _id,
@@ -64,7 +66,20 @@ function wouldBe(
   } = campaignJson(
     {
       ...NEW_ROW,
-      ...{ campaignId: 0, kind, title, stock, opensAt, closesAt, drawsAt, stage, timeZone, madeBy },
+      ...{
+        campaignId: 0,
+        kind,
+        title,
+        stock,
+        opensAt,
+        closesAt,
+        drawsAt,
+        stage,
+        timeZone,
+        madeBy,
+        shop,
+        twoPerson,
+      },
       createdAt: new Date(nowMs),
       claimWithinS: claims?.withinS ?? null,
       waitlist: claims?.waitlist ?? 0,
@@ -99,6 +114,8 @@ export async function termsOf(deps: Pick<ApiDeps, 'pool'>, campaign: Campaign): 
   const rest = {
     ...(claims === undefined ? {} : { claim_within_s: claims.withinS }),
     ...(monitors === undefined ? {} : { monitors: [...monitors] }),
+    ...(campaign.shop === null ? {} : { shop: campaign.shop }),
+    ...(campaign.twoPerson ? { two_person: true } : {}),
   };
   if (kind === 'room') {
     const room = await getRoom(deps.pool, campaign.campaignId);
@@ -109,6 +126,8 @@ export async function termsOf(deps: Pick<ApiDeps, 'pool'>, campaign: Campaign): 
       ...{ grace_seconds: graceMs / 1_000, pass_seconds: passMs / 1_000 },
       ...(capacity === null ? {} : { capacity }),
       ...(visitMs === null ? {} : { visit_seconds: visitMs / 1_000 }),
+      ...(campaign.shop === null ? {} : { shop: campaign.shop }),
+      ...(campaign.twoPerson ? { two_person: true } : {}),
     };
   }
   if (kind === 'coupon') {

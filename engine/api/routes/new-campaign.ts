@@ -56,6 +56,10 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
   const closesAt = readTime('closes_at', body.closes_at, zone, faults);
   const drawsAt = body.draws_at === undefined ? null : readTime('draws_at', body.draws_at, zone, faults);
   const isDraft = body.draft === true;
+  if (body.kind === 'raffle' && body.two_person === true && !isDraft) {
+    const right = 'true, as a second operator approves the announcement of a raffle with two_person';
+    faults.push(fieldFault('draft', body.draft, right));
+  }
   if (!isDraft && opensAt !== undefined && opensAt.getTime() < nowMs - LATE_OPENING_MS) {
     faults.push(fieldFault('opens_at', body.opens_at, `${isoOfMs(nowMs - LATE_OPENING_MS)} or later`));
   }
@@ -79,7 +83,10 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
   const window = { opensAt, closesAt, drawsAt, timeZone: zone ?? 'UTC' };
   const draft = isDraft ? { stage: 'draft' as const, draftTerms: { draw, claims, monitors } } : {};
   return {
-    campaign: { kind: body.kind, title: body.title, stock, ...window, ...draft },
+    campaign: {
+      ...{ kind: body.kind, title: body.title, stock, ...window, ...draft },
+      ...{ shop: body.shop ?? null, twoPerson: body.two_person ?? false },
+    },
     draw,
     claims,
     room,

@@ -39,6 +39,8 @@ interface Ready {
   readonly on: TestApi;
   readonly send: (query?: string) => Promise<Answer>;
   readonly end?: () => Promise<void>;
+  /** The rows after its own. */
+  readonly others?: readonly { readonly action: string; readonly operator: string }[];
 }
 
 function ready(method: string, path: string, call: Call = {}, on = api): Ready {
@@ -84,6 +86,15 @@ async function offeredCoupon(): Promise<number> {
   const nowUs = Date.now() * 1_000 + 1_000_000;
   await settle(api, id, nowUs, { throughUs: nowUs, outageUs: 0 });
   return id;
+}
+
+/** The edit of a campaign that waits for a second operator. */
+async function proposedEdit(): Promise<unknown> {
+  const id = await api.create({ ...coming(), two_person: true });
+  const call = { ...MATCH, body: { title: 'Two thirds' }, token: await api.tokenOf('Ada of two', 'editor') };
+  const proposed = await api.call('PATCH', `/v1/campaigns/${id}`, call);
+  assert.equal(proposed.status, 202, proposed.text);
+  return proposed.body.id;
 }
 
 /** Another ledger, whose sessions show another time than Redis. */
@@ -179,6 +190,21 @@ const scenarios: Readonly<Record<Acting, () => Promise<Ready>>> = {
     const made = await acted('POST', '/v1/tokens', { body: { name: 'lost', role: 'owner' } });
     return ready('POST', `/v1/tokens/${made.body.id}/revoke`);
   },
+  setTwoPerson: async () =>
+    ready('PUT', `/v1/campaigns/${await api.create()}/two-person`, { body: { required: true } }),
+  approveProposal: async () => {
+    const proposal = await proposedEdit();
+    // Beside its own row, that of what was proposed, under the name of who proposed it.
+    const act = { action: 'editCampaign', operator: 'Ada of two' };
+    return { ...ready('POST', `/v1/proposals/${proposal}/approve`), others: [act] };
+  },
+  withdrawProposal: async () => ready('POST', `/v1/proposals/${await proposedEdit()}/withdraw`),
+  createShopToken: async () =>
+    ready('POST', '/v1/shop-tokens', { body: { name: 'checkout', shop: 'cycles' } }),
+  revokeShopToken: async () => {
+    const made = await acted('POST', '/v1/shop-tokens', { body: { name: 'lost' } });
+    return ready('POST', `/v1/shop-tokens/${made.body.id}/revoke`);
+  },
 };
 
 async function rowsOf(on: TestApi) {
@@ -196,13 +222,13 @@ describe('an act', () => {
     const readers = (Object.keys(needs) as Name[]).filter(
       name => needs[name] !== 'read' && !acting.includes(name),
     );
-    assert.deepEqual(readers, ['listTokens', 'getToken']);
+    assert.deepEqual(readers, ['listTokens', 'getToken', 'listShopTokens', 'getShopToken']);
     assert.deepEqual(Object.keys(scenarios).sort(), [...acting].sort());
   });
 
   for (const [name, prepare] of Object.entries(scenarios)) {
-    it(`${name} leaves one row, and as a dry run none`, async () => {
-      const { on, send, end } = await prepare();
+    it(`${name} leaves its row, and as a dry run none`, async () => {
+      const { on, send, end, others = [] } = await prepare();
       try {
         const earlier = await rowsOf(on);
         const operation: Operation = operations[name as Acting];
@@ -214,6 +240,8 @@ describe('an act', () => {
         const done = await send();
         assert.ok(done.status < 300, done.text);
         const rows = (await rowsOf(on)).slice(earlier.length);
+        const further = rows.splice(1).map(({ action, operator }) => ({ action, operator }));
+        assert.deepEqual(further, others);
         assert.deepEqual(
           rows.map(({ action, operator, role, tokenId }) => ({ action, operator, role, tokenId })),
           [{ action: name, operator: 'operator', role: 'owner', tokenId: null }],

@@ -1,5 +1,5 @@
 /** The upcoming events of all campaigns, changes of one campaign (edits, pauses, its end), and duplicates. */
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { listVersions, type Version } from '../../../sql/statements/campaigns/campaign-versions.ts';
 import type { Campaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import {
@@ -9,7 +9,7 @@ import {
   type Scheduled,
   type ScheduledPage,
 } from '../../../sql/statements/campaigns/schedule.ts';
-import { allowedPlan, changeCampaign, planTerms } from '../../campaigns/change.ts';
+import { changeCampaign } from '../../campaigns/change.ts';
 import { clockMs } from '../../campaigns/deps.ts';
 import { findCampaign } from '../../campaigns/find-campaign.ts';
 import { showLocal } from '../../campaigns/local-time.ts';
@@ -18,15 +18,10 @@ import type { Action } from '../../campaigns/states.ts';
 import { stockJson } from '../../campaigns/stock-json.ts';
 import { type FieldFault, invalidRequest } from '../../contract/api/problem.ts';
 import { campaignTarget } from '../../operators/acts.ts';
+import { alone } from '../../operators/proposals.ts';
 import { CampaignPath } from '../contract/campaign-schemas.ts';
 import { operations } from '../contract/operations.ts';
-import {
-  AgainBody,
-  type DryRunJson,
-  EditBody,
-  ReasonBody,
-  ScheduleQuery,
-} from '../contract/schedule-schemas.ts';
+import { AgainBody, EditBody, ReasonBody, ScheduleQuery } from '../contract/schedule-schemas.ts';
 import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { actorOf } from '../http/authentication.ts';
@@ -34,9 +29,11 @@ import { readBody, readParameters } from '../http/input.ts';
 import { readPage } from '../http/pages.ts';
 import { isDryRun, requireMatch, withEtag } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
+import { proposeIfNeeded } from './acts-of-two.ts';
 import { campaignJson } from './campaign-json.ts';
+import { readEdit, wouldBe } from './changes.ts';
 import { bodyAgain, makeCampaign, termsOf } from './make-campaign.ts';
-import { readTime, readZone } from './times.ts';
+import { readTime } from './times.ts';
 
 const BY_STATE = [
   ['announce', operations.announceCampaign],
@@ -60,6 +57,7 @@ export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
 
   const change = async (
     request: FastifyRequest,
+    reply: FastifyReply,
     action: Action,
     read: (campaign: Campaign) => { readonly change: Change; readonly reason?: string | undefined },
   ): Promise<{ readonly campaign: Campaign; readonly answer: object }> => {
@@ -69,20 +67,16 @@ export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
     const { change: wanted, reason = null } = read(campaign);
     requireMatch(request, campaign, `Campaign ${id}`);
     if (dryRun) return { campaign, answer: await wouldBe(deps, campaign, action, wanted) };
-    const after = await changeCampaign(
-      deps,
-      campaign,
-      action,
-      wanted,
-      { actor: actorOf(request), reason },
-      stopping,
-    );
+    const proposed = await proposeIfNeeded(deps, request, reply, campaign, request.body ?? {});
+    if (proposed !== undefined) return { campaign, answer: proposed };
+    const attribution = { actor: actorOf(request), reason, sanction: alone(id, actorOf(request)) };
+    const after = await changeCampaign(deps, campaign, action, wanted, attribution, stopping);
     return { campaign: after, answer: campaignJson(after, await clockMs(deps)) };
   };
 
   addRoute(app, operations.editCampaign, async (request, reply) => {
     const body = readBody(EditBody, request.body);
-    const { campaign, answer } = await change(request, 'edit', current => ({
+    const { campaign, answer } = await change(request, reply, 'edit', current => ({
       change: readEdit(body, current),
       reason: body.reason,
     }));
@@ -93,7 +87,7 @@ export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
   for (const [action, operation] of BY_STATE) {
     addRoute(app, operation, async (request, reply) => {
       const { reason } = readBody(ReasonBody, request.body ?? {});
-      const { campaign, answer } = await change(request, action, () => ({ change: {}, reason }));
+      const { campaign, answer } = await change(request, reply, action, () => ({ change: {}, reason }));
       withEtag(reply, campaign);
       return answer;
     });
@@ -118,50 +112,6 @@ export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
     const terms = await termsOf(deps, await findCampaign(deps.pool, id));
     return await makeCampaign(deps, request, reply, bodyAgain(terms, again), campaignTarget(id));
   });
-}
-
-/** The times of an edit; those without a Z are read in the time zone that the campaign has, or will have. */
-function readEdit(body: EditBody, campaign: Campaign): Change {
-  const faults: FieldFault[] = [];
-  const { title, stock, time_zone } = body;
-  const zone = time_zone === undefined ? campaign.timeZone : readZone(time_zone, faults);
-  const at = (field: 'opens_at' | 'closes_at' | 'draws_at'): Date | undefined => {
-    const text = body[field];
-    return typeof text === 'string' ? readTime(field, text, zone, faults) : undefined;
-  };
-  const [opensAt, closesAt, drawsAt] = [at('opens_at'), at('closes_at'), at('draws_at')];
-  if (faults.length > 0) throw invalidRequest(faults);
-  return {
-    ...(title === undefined ? {} : { title }),
-    ...(stock === undefined ? {} : { stock }),
-    ...(opensAt === undefined ? {} : { opensAt }),
-    ...(closesAt === undefined ? {} : { closesAt }),
-    ...(body.draws_at === undefined ? {} : { drawsAt: drawsAt ?? null }),
-    ...(time_zone === undefined ? {} : { timeZone: time_zone }),
-  };
-}
-
-/** What a change would do to a campaign. Throws the same Problem as the change itself before it asks the gateways. */
-async function wouldBe(
-  deps: ApiDeps,
-  campaign: Campaign,
-  action: Action,
-  wanted: Change,
-): Promise<DryRunJson> {
-  const terms = await planTerms(deps, campaign);
-  const { target, confirms, decideBy } = allowedPlan(campaign, action, wanted, terms);
-  const pausedAt = target.paused ? (campaign.pausedAt ?? new Date(terms.nowMs)) : null;
-  const { rules_hash: _hash, ...shown } = campaignJson(
-    { ...campaign, ...target, pausedAt, version: campaign.version + 1 },
-    terms.nowMs,
-  );
-  return {
-    dry_run: true,
-    action,
-    gateways_confirm: confirms,
-    effective_before: decideBy?.toISOString() ?? null,
-    campaign: shown,
-  };
 }
 
 /** What a query of the schedule asks for, except how much of it. */

@@ -1,6 +1,6 @@
 /** Times from operators: instants in UTC, or local times of a time zone, each of which has to mean exactly one instant. */
 import { isTimeZone, readLocal, showLocal } from '../../campaigns/local-time.ts';
-import { type FieldFault, fieldFault } from '../../contract/api/problem.ts';
+import { type FieldFault, fieldFault, invalidRequest } from '../../contract/api/problem.ts';
 
 /** The time zone that a body names, if it exists. */
 export function readZone(zone: string | undefined, faults: FieldFault[]): string | undefined {
@@ -41,4 +41,13 @@ export function readTime(
       : `clocks in ${zone} are set back then and show it twice`;
   faults.push(fieldFault(field, text, `${told(reading.first)} or ${told(reading.second)}: ${why}`));
   return undefined;
+}
+
+/** The `expires_at` of a new token, in UTC. Throws Problem invalid-request. */
+export function readExpiry(text: string | undefined): Date | undefined {
+  if (text === undefined) return undefined;
+  const faults: FieldFault[] = [];
+  const at = readTime('expires_at', text, undefined, faults);
+  if (faults.length > 0) throw invalidRequest(faults);
+  return at;
 }

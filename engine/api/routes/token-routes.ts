@@ -2,19 +2,18 @@
 import type { FastifyInstance } from 'fastify';
 import { listOperatorTokens, type OperatorToken } from '../../../sql/statements/operators/operator-tokens.ts';
 import { clockMs } from '../../campaigns/deps.ts';
-import { type FieldFault, invalidRequest } from '../../contract/api/problem.ts';
 import { permissionsOf } from '../../operators/roles.ts';
 import { findToken, makeToken, revokeToken } from '../../operators/tokens.ts';
 import { operations } from '../contract/operations.ts';
 import { PageQuery } from '../contract/schemas.ts';
-import { NewTokenBody, type TokenJson, TokenPath } from '../contract/token-schemas.ts';
+import { NewTokenBody, type TokenJson, TokenPath } from '../contract/tokens/token-schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { addToLine } from '../http/acts.ts';
 import { actorOf, operatorOf } from '../http/authentication.ts';
 import { readBody, readParameters } from '../http/input.ts';
 import { readPage } from '../http/pages.ts';
 import { addRoute } from '../http/routing.ts';
-import { readTime } from './times.ts';
+import { readExpiry } from './times.ts';
 
 export function addTokenRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, operations.getOperator, async request => {
@@ -24,11 +23,8 @@ export function addTokenRoutes(app: FastifyInstance, deps: ApiDeps): void {
 
   addRoute(app, operations.createToken, async (request, reply) => {
     const { name, role, expires_at } = readBody(NewTokenBody, request.body);
-    const faults: FieldFault[] = [];
-    const expiresAt =
-      expires_at === undefined ? undefined : readTime('expires_at', expires_at, undefined, faults);
-    if (faults.length > 0) throw invalidRequest(faults);
-    const made = await makeToken(deps.pool, { name, role, expiresAt }, actorOf(request), await clockMs(deps));
+    const wanted = { name, role, expiresAt: readExpiry(expires_at) };
+    const made = await makeToken(deps.pool, wanted, actorOf(request), await clockMs(deps));
     addToLine(request, { tokenId: made.tokenId, name, role });
     reply.code(201).header('location', `${operations.createToken.path}/${made.tokenId}`);
     return { ...tokenJson(made), token: made.token };

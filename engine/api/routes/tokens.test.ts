@@ -38,16 +38,16 @@ describe('who a token belongs to', () => {
     const { body } = await api.call('GET', '/v1/operator');
     assert.deepEqual(body, {
       ...{ name: 'operator', role: 'owner', token: null },
-      permissions: ['read', 'edit', 'draw', 'administer'],
+      permissions: ['read', 'edit', 'draw', 'approve', 'administer'],
     });
   });
 
   it('is told by name and role for each other one', async () => {
     for (const [role, allowed] of [
       ['viewer', ['read']],
-      ['editor', ['read', 'edit']],
-      ['drawer', ['read', 'draw']],
-      ['owner', ['read', 'edit', 'draw', 'administer']],
+      ['editor', ['read', 'edit', 'approve']],
+      ['drawer', ['read', 'draw', 'approve']],
+      ['owner', ['read', 'edit', 'draw', 'approve', 'administer']],
     ] as const) {
       const { token, body } = await made({ name: `a ${role}`, role });
       const known = await api.call('GET', '/v1/operator', { token });

@@ -165,7 +165,7 @@ export const receiptVariables = {
 
 /** Authentication of shops: their servers, not their customers' browsers. */
 export const shopVariables = {
-  /** Without it the routes for shops answer not-configured. */
+  /** Without it the routes for shops accept named tokens alone, and answer not-configured to others. */
   SHOP_TOKEN: optional(
     secret(
       /^[\x21-\x7e]{16,512}$/,

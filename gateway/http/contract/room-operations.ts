@@ -49,6 +49,7 @@ export const roomOperations: readonly Operation[] = [
     answers: { 200: VisitView },
     problems: [
       ...ASKER_PROBLEMS,
+      'other-shop',
       'no-room',
       'no-entry',
       'no-pass',
@@ -93,7 +94,7 @@ export const roomOperations: readonly Operation[] = [
     ticket: false,
     shop: true,
     answers: { 204: 'nothing' },
-    problems: [...ASKER_PROBLEMS, 'no-room', 'pass-refused', 'not-configured'],
+    problems: [...ASKER_PROBLEMS, 'other-shop', 'no-room', 'pass-refused', 'not-configured'],
     problemExamples: {
       ...noPasses,
       unauthenticated: {

@@ -95,9 +95,14 @@ export function targetOf(campaign: Campaign): Target {
 
 /**
  * Requests a version that gateways must confirm: records it as pending, also in the campaign's row, from which the board
- * shows it. Undefined if the campaign has another version by now, or another one is pending.
+ * shows it. `note` is called last in its transaction. Undefined if the campaign has another version by now, or another one is
+ * pending.
  */
-export async function proposeVersion(pool: Pool, wanted: NewVersion): Promise<Campaign | undefined> {
+export async function proposeVersion(
+  pool: Pool,
+  wanted: NewVersion,
+  note: (db: Queryable) => Promise<void> = noNote,
+): Promise<Campaign | undefined> {
   return await transaction(pool, async db => {
     const campaign = await waitForCampaign(db, wanted.campaignId);
     if (campaign?.version !== wanted.baseVersion || campaign.pending !== null) return undefined;
@@ -110,11 +115,13 @@ export async function proposeVersion(pool: Pool, wanted: NewVersion): Promise<Ca
       paused: target.paused,
       cancelled: target.stage === 'cancelled',
     };
-    return await changed(
+    const told = await changed(
       db,
       `update campaigns set pending = $2 where campaign_id = $1 returning ${CAMPAIGN_COLUMNS}`,
       [wanted.campaignId, pending],
     );
+    await note(db);
+    return told;
   });
 }
 

@@ -91,6 +91,10 @@ export interface Campaign {
   readonly shelvedAt: Date | null;
   /** For a room: its public terms. */
   readonly room: CampaignRoom | null;
+  /** Whose tokens may use it, besides those that may do everything; null: no shop's. */
+  readonly shop: string | null;
+  /** Some of what operators do to it waits for a second one; see engine/operators/proposals.ts. */
+  readonly twoPerson: boolean;
 }
 
 /** The columns of campaigns as members of Campaign, for `select` and `returning`. */
@@ -104,7 +108,7 @@ export const CAMPAIGN_COLUMNS = `
   made_by as "madeBy", draws_at as "drawsAt", paused_at as "pausedAt", cancelled_stamp as "cancelledStamp", version, pending,
   claim_within_s as "claimWithinS", waitlist, waitlisted_count as "waitlistedCount", move_count as "moveCount",
   outage_us as "outageUs", outage_seen_us as "outageSeenUs", decided_at as "decidedAt",
-  shelved_at as "shelvedAt",
+  shelved_at as "shelvedAt", shop, two_person as "twoPerson",
   (select json_build_object('perSecond', per_second, 'capacity', capacity, 'paused', paused, 'busyUs', busy_us)
      from rooms where rooms.campaign_id = campaigns.campaign_id) as room`;
 
@@ -134,6 +138,10 @@ export interface NewCampaign {
   readonly draftTerms?: unknown;
   /** The account that creates it; absent: the operator. */
   readonly madeBy?: string;
+  /** Absent: no shop's. */
+  readonly shop?: string | null;
+  /** Absent: no. */
+  readonly twoPerson?: boolean;
 }
 
 /** Creates a campaign, with what `announce` returns for its id. */
@@ -142,7 +150,20 @@ export async function createCampaign(
   campaign: NewCampaign,
   announce: (campaignId: number) => Announcement | undefined = () => undefined,
 ): Promise<Campaign> {
-  const { kind, title, stock, opensAt, closesAt, stage, timeZone, drawsAt, draftTerms, madeBy } = campaign;
+  const {
+    kind,
+    title,
+    stock,
+    opensAt,
+    closesAt,
+    stage,
+    timeZone,
+    drawsAt,
+    draftTerms,
+    madeBy,
+    shop,
+    twoPerson,
+  } = campaign;
   const ids = await db.query<{ campaignId: number }>(
     `select nextval(pg_get_serial_sequence('campaigns', 'campaign_id'))::integer as "campaignId"`,
   );
@@ -151,8 +172,8 @@ export async function createCampaign(
   const announced = announce(campaignId);
   const { rows } = await db.query<Campaign>(
     `insert into campaigns (campaign_id, kind, title, places, opens_at, closes_at, rules, nonce, stage, time_zone,
-                            draws_at, draft_terms, made_by)
-     overriding system value values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                            draws_at, draft_terms, made_by, shop, two_person)
+     overriding system value values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
      returning ${CAMPAIGN_COLUMNS}`,
     [
       campaignId,
@@ -168,6 +189,8 @@ export async function createCampaign(
       drawsAt ?? null,
       draftTerms === undefined ? null : JSON.stringify(draftTerms),
       madeBy ?? 'operator',
+      shop ?? null,
+      twoPerson ?? false,
     ],
   );
   const [created] = rows;

@@ -36,4 +36,6 @@ export const NEW_ROW = {
   decidedAt: null,
   shelvedAt: null,
   room: null,
+  shop: null,
+  twoPerson: false,
 } as const satisfies Partial<Campaign>;

@@ -3,13 +3,17 @@ import type { Queryable } from '../../database.ts';
 import { textArray } from '../arrays.ts';
 import type { Discount, Terms } from './coupon-terms.ts';
 
-/** What the terms apply to: the codes that a campaign grants, or one code that anybody may use. */
-export type CouponOf = { readonly campaignId: number } | { readonly code: string };
+/** What the terms apply to: the codes that a campaign grants, or one code that anybody may use, in its shop if it has one. */
+export type CouponOf =
+  | { readonly campaignId: number }
+  | { readonly code: string; readonly shop?: string | null };
 
 export interface Coupon {
   readonly couponId: number;
   readonly campaignId: number | null;
   readonly code: string | null;
+  /** That of its campaign, if it has one; null: no shop's. */
+  readonly shop: string | null;
   readonly terms: Terms;
   readonly createdAt: Date;
   /** Increases with each change of the terms. */
@@ -23,6 +27,7 @@ export interface CouponRow {
   readonly couponId: number;
   readonly campaignId: number | null;
   readonly code: string | null;
+  readonly shop: string | null;
   readonly discount: Discount['kind'];
   readonly basisPoints: number | null;
   readonly amount: number | null;
@@ -49,7 +54,7 @@ const LAPSED = `(select count(*)::integer from redemption_uses u
 
 /** `used`: an SQL expression for the uses that count. */
 const columnsWith = (used: string): string => `
-  coupons.coupon_id as "couponId", campaign_id as "campaignId", coupons.code, discount, basis_points as "basisPoints",
+  coupons.coupon_id as "couponId", campaign_id as "campaignId", coupons.code, shop, discount, basis_points as "basisPoints",
   amount, currency, valid_from as "validFrom", valid_until as "validUntil", minimum_basket as "minimumBasket", products,
   categories, limit_total as "limitTotal", limit_per_user as "limitPerUser", stack_class as "stackClass", exclusive,
   stackable_with as "stackableWith", stack_order as "stackOrder", stack_cap as "stackCap", created_at as "createdAt",
@@ -102,7 +107,7 @@ function discountOf({ discount, basisPoints, amount, couponId }: CouponRow): Dis
 }
 
 function couponOf(row: CouponRow): Coupon {
-  const { couponId, campaignId, code, createdAt, revision, used } = row;
+  const { couponId, campaignId, code, shop, createdAt, revision, used } = row;
   const terms = {
     discount: discountOf(row),
     currency: row.currency,
@@ -119,7 +124,7 @@ function couponOf(row: CouponRow): Coupon {
     stackOrder: row.stackOrder,
     stackCapBasisPoints: row.stackCap,
   };
-  return { couponId, campaignId, code, terms, createdAt, revision, used };
+  return { couponId, campaignId, code, shop, terms, createdAt, revision, used };
 }
 
 /** Only one transaction at a time creates or changes terms: those that they are checked against must not change meanwhile. */
@@ -148,9 +153,13 @@ export async function readStackingNeighbours(
 /** Creates a coupon. Rejects with a unique or check violation: see couponConstraint. */
 export async function createCoupon(db: Queryable, of: CouponOf, terms: Terms): Promise<Coupon> {
   const { rows } = await db.query<CouponRow>(
-    `insert into coupons (campaign_id, code, ${TERM_COLUMNS}) values ($1, $2, ${termParameters(3)})
+    `insert into coupons (campaign_id, code, shop, ${TERM_COLUMNS})
+     values ($1, $2, coalesce($3, (select shop from campaigns where campaign_id = $1)), ${termParameters(4)})
      returning ${COUPON_COLUMNS}`,
-    ['campaignId' in of ? of.campaignId : null, 'code' in of ? of.code : null, ...termValues(terms)],
+    [
+      ...('campaignId' in of ? [of.campaignId, null, null] : [null, of.code, of.shop ?? null]),
+      ...termValues(terms),
+    ],
   );
   const [row] = rows;
   if (row === undefined) throw new Error('insert into coupons returned no row');

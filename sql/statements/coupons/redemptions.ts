@@ -23,7 +23,13 @@ export interface RedemptionRow {
   readonly redeemedAt: Date | null;
   readonly releasedAt: Date | null;
   /** In the order of their coupons. */
-  readonly uses: readonly { readonly couponId: number; readonly code: string; readonly givenBack: boolean }[];
+  readonly uses: readonly {
+    readonly couponId: number;
+    /** The shop of the coupon. */
+    readonly shop: string | null;
+    readonly code: string;
+    readonly givenBack: boolean;
+  }[];
   /** JSON, in the order in which they were made. */
   readonly refunds: readonly { readonly refund: string; readonly refundedAt: string }[];
 }
@@ -34,9 +40,10 @@ const CLOCK = `floor(extract(epoch from statement_timestamp()) * 1000)::bigint a
 const REDEMPTION_COLUMNS = `
   redemption_id as "redemptionId", user_id as "userId", state, basket, pricing, created_at as "createdAt",
   expires_at as "expiresAt", redeemed_at as "redeemedAt", released_at as "releasedAt",
-  (select coalesce(json_agg(json_build_object('couponId', u.coupon_id, 'code', u.code,
+  (select coalesce(json_agg(json_build_object('couponId', u.coupon_id, 'shop', k.shop, 'code', u.code,
                                               'givenBack', u.given_back_at is not null) order by u.coupon_id), '[]')
-     from redemption_uses u where u.redemption_id = redemptions.redemption_id) as uses,
+     from redemption_uses u join coupons k using (coupon_id)
+    where u.redemption_id = redemptions.redemption_id) as uses,
   (select coalesce(json_agg(json_build_object('refund', f.refund, 'refundedAt', f.refunded_at)
                             order by f.refund_number), '[]')
      from refunds f where f.redemption_id = redemptions.redemption_id) as refunds`;
@@ -164,6 +171,7 @@ export async function lockGrantCodes(
 
 /** A shop's request under an idempotency key. */
 export interface ShopRequest {
+  /** In the name of a shop, the name and a space stand before what the shop has sent. */
   readonly key: string;
   /** SHA-256 of the request. */
   readonly hash: Buffer;

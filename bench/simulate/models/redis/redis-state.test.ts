@@ -187,8 +187,8 @@ class Commands {
       call(`${folder}/changed.lua`, [version, changes], [id, '2']),
       call(`${folder}/news.lua`, [version, changes], [since]),
       call(`${folder}/copy-get.lua`, [copy, version, changes], []),
-      call(`${folder}/copy-put.lua`, [copy, changes], [id, since, RUN, 'body', keepMs]),
-      call(`${folder}/copy-put.lua`, [copy, changes], [id, since, 'another', 'body', keepMs]),
+      call(`${folder}/copy-put.lua`, [copy, changes], [id, since, RUN, '', 'body', keepMs]),
+      call(`${folder}/copy-put.lua`, [copy, changes], [id, since, 'another', 'cycles', 'body', keepMs]),
       ['hset', copy, 'run', 'another'],
     ];
   }

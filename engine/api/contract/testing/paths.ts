@@ -56,9 +56,28 @@ export const tokenPaths = [
   ['GET', TOKEN_PATH, undefined],
   ['POST', `${TOKEN_PATH}/revoke`, undefined],
 ] as const;
+export const SHOP_TOKEN_PATH = '/v1/shop-tokens/{id}';
+export const NEW_SHOP_TOKEN = { name: 'checkout of cycles', shop: 'cycles' };
+export const shopTokenPaths = [
+  ['GET', '/v1/shop-tokens', undefined],
+  ['POST', '/v1/shop-tokens', NEW_SHOP_TOKEN],
+  ['GET', SHOP_TOKEN_PATH, undefined],
+  ['POST', `${SHOP_TOKEN_PATH}/revoke`, undefined],
+] as const;
+export const PROPOSAL = '/v1/proposals/{id}';
+export const TWO_PERSON = `${CAMPAIGN}/two-person`;
+export const proposalPaths = [
+  ['PUT', TWO_PERSON, { required: true }],
+  ['GET', '/v1/proposals', undefined],
+  ['GET', PROPOSAL, undefined],
+  ['POST', `${PROPOSAL}/approve`, undefined],
+  ['POST', `${PROPOSAL}/withdraw`, undefined],
+] as const;
 export const bodies = [
   ...[...drawPaths, ...changePaths, ...roomPaths, ...couponPaths, ...clockPaths],
   ...tokenPaths,
+  ...shopTokenPaths,
+  ...proposalPaths,
 ] as const;
 /** Operations that create something, with a valid body. */
 export const makePaths = [

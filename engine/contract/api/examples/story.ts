@@ -106,6 +106,15 @@ export const redemption = {
   refundedAt: '2030-02-04T10:21:07.118Z',
 } as const;
 
+/** A shop among several that use the service, and the token of its servers. */
+export const shop = {
+  name: 'cycles',
+  tokenName: 'checkout of cycles',
+  token: 1,
+  expiresAt: '2030-12-31T23:00:00.000Z',
+  lastUsedAt: '2030-01-31T17:05:12.000Z',
+} as const;
+
 /** Who looks after the campaigns; the operators' API shows her token, and what she may not do with it. */
 export const ann = {
   name: 'Ann',

@@ -37,6 +37,7 @@ export function toBoard(campaign: Campaign): BoardCampaign {
     ...scheduleOf(campaign),
     ...(campaign.rulesHash === null ? {} : { rulesHash: campaign.rulesHash.toString('base64url') }),
     ...(campaign.poolRoot === null ? {} : { poolRoot: campaign.poolRoot.toString('base64url') }),
+    ...(campaign.shop === null ? {} : { shop: campaign.shop }),
     ...(campaign.room === null ? {} : { room: campaign.room }),
     ...(campaign.draw === null ? {} : { randomness: campaign.draw.randomness }),
     ...(campaign.monitors === null ? {} : { monitors: [...campaign.monitors] }),

@@ -106,6 +106,8 @@ export const BoardCampaign = Type.Object({
   randomness: Type.Optional(AnnouncedRandomness),
   /** The monitors named in the rules. */
   monitors: Type.Optional(Type.Array(MonitorMember)),
+  /** The shop whose tokens may use its codes and passes; absent: only tokens for everything may. */
+  shop: Type.Optional(Type.String()),
   /** Of a room: its terms, and the total time that people have waited while it admitted. */
   room: Type.Optional(
     Type.Object({

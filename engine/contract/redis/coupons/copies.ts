@@ -48,6 +48,8 @@ export interface CouponCopy {
   readonly version: number;
   /** The server that reported the version. */
   readonly run: string;
+  /** Of the coupon; null if it has none. */
+  readonly shop: string | null;
   /** JSON. */
   readonly body: string;
   readonly keepMs: number;
@@ -59,13 +61,16 @@ export async function getCouponCopy(
   keys: Keys,
   code: string,
 ): Promise<{ readonly version: number; readonly run: string; readonly copy: CouponCopy | undefined }> {
-  const [version, run = '', couponId, copyVersion, body, keepMs] = textsOf(
+  const [version, run = '', couponId, copyVersion, shop, body, keepMs] = textsOf(
     await getScript(redis, [keys.couponCopy(code), keys.couponVersion, keys.couponChanges], []),
   );
   const copy =
     body === undefined
       ? undefined
-      : { couponId: Number(couponId), version: Number(copyVersion), run, body, keepMs: Number(keepMs) };
+      : {
+          ...{ couponId: Number(couponId), version: Number(copyVersion), run },
+          ...{ shop: shop === '' ? null : (shop ?? null), body, keepMs: Number(keepMs) },
+        };
   return { version: Number(version), run, copy };
 }
 
@@ -74,12 +79,12 @@ export async function putCouponCopy(
   redis: RedisClient,
   keys: Keys,
   code: string,
-  { couponId, version, run, body, keepMs }: CouponCopy,
+  { couponId, version, run, shop, body, keepMs }: CouponCopy,
 ): Promise<void> {
   await putScript(
     redis,
     [keys.couponCopy(code), keys.couponChanges],
-    [couponId, version, run, body, Math.floor(keepMs)],
+    [couponId, version, run, shop ?? '', body, Math.floor(keepMs)],
   );
 }
 

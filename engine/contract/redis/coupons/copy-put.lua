@@ -1,13 +1,13 @@
 -- Stores a copy of what was read from the ledger, unless the coupon has changed since the read began.
 --
 -- KEYS  copy, changes   see copy-get.lua and changed.lua
--- ARGV  coupon id, version (the greatest one before the ledger was read), run (of the server that returned it), body,
---       milliseconds to store it for
+-- ARGV  coupon id, version (the greatest one before the ledger was read), run (of the server that returned it), shop ('' for
+--       none), body,       milliseconds to store it for
 -- returns 1 if it is stored; 0 if it was too late, or the version came from another server than this one
 local copy, changes = KEYS[1], KEYS[2]
-local coupon, version, run, body, keepMs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local coupon, version, run, shop, body, keepMs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 if run ~= thisRun() then return 0 end
 if tonumber(redis.call('ZSCORE', changes, coupon) or '0') > tonumber(version) then return 0 end
-redis.call('HSET', copy, 'coupon', coupon, 'version', version, 'run', run, 'body', body)
+redis.call('HSET', copy, 'coupon', coupon, 'version', version, 'run', run, 'shop', shop, 'body', body)
 redis.call('PEXPIRE', copy, keepMs)
 return 1

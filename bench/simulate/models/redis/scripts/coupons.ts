@@ -29,11 +29,13 @@ export function getCouponCopy(
 ): RedisReply {
   const run = runId(call);
   const answer = [call('get', version) ?? '0', run];
-  const [couponId, of, body, heldRun] = fields(call, copy, 'coupon', 'version', 'body', 'run');
+  const [couponId, of, body, heldRun, shop] = fields(call, copy, 'coupon', 'version', 'body', 'run', 'shop');
   if (couponId === null || couponId === undefined || heldRun !== run) return answer;
   const changed = Number(call('zscore', changes, String(couponId)) ?? '0');
   const leftMs = Number(call('pttl', copy));
-  return changed <= Number(of) && leftMs > 0 ? [...answer, couponId, of ?? '', body ?? '', leftMs] : answer;
+  return changed <= Number(of) && leftMs > 0
+    ? [...answer, couponId, of ?? '', shop ?? '', body ?? '', leftMs]
+    : answer;
 }
 
 export function putCouponCopy(
@@ -41,10 +43,10 @@ export function putCouponCopy(
   [copy = '', changes = '']: readonly string[],
   args: readonly string[],
 ): RedisReply {
-  const [couponId = '', version = '', run = '', body = '', keepMs = ''] = args;
+  const [couponId = '', version = '', run = '', shop = '', body = '', keepMs = ''] = args;
   if (run !== runId(call)) return 0;
   if (Number(call('zscore', changes, couponId) ?? '0') > Number(version)) return 0;
-  call('hset', copy, 'coupon', couponId, 'version', version, 'run', run, 'body', body);
+  call('hset', copy, 'coupon', couponId, 'version', version, 'run', run, 'shop', shop, 'body', body);
   call('pexpire', copy, keepMs);
   return 1;
 }

@@ -58,6 +58,8 @@ const createCampaign: Statement = (tables, by, values) => {
     decidedAt: null,
     shelvedAt: null,
     room: null,
+    shop: values.optionalText(14),
+    twoPerson: values.flag(15),
   };
   tables.campaigns.write(String(row.campaignId), row, by);
   noteFirstVersion(tables, by, row);

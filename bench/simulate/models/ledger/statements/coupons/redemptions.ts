@@ -209,7 +209,10 @@ const readRedemptions: Statement = (tables, by, values) => {
         .rows(by)
         .filter(({ redemptionId }) => redemptionId === id)
         .sort((a, b) => a.couponId - b.couponId)
-        .map(({ couponId, code, givenBackAt }) => ({ couponId, code, givenBack: givenBackAt !== null }));
+        .map(({ couponId, code, givenBackAt }) => {
+          const shop = tables.coupons.get(String(couponId), by)?.shop ?? null;
+          return { couponId, shop, code, givenBack: givenBackAt !== null };
+        });
       const refunds = tables.refunds
         .rows(by)
         .filter(({ redemptionId }) => redemptionId === id)

@@ -42,9 +42,12 @@ function termsFrom(values: Values, first: number) {
 
 const createCoupon: Statement = (tables, by, values) => {
   tables.couponSequence += 1;
+  const campaignId = values.optional(1);
+  const campaign = campaignId === null ? undefined : tables.campaigns.get(String(campaignId), by);
   const row: CouponRow = {
-    ...{ couponId: tables.couponSequence, campaignId: values.optional(1), code: values.optionalText(2) },
-    ...termsFrom(values, 3),
+    ...{ couponId: tables.couponSequence, campaignId, code: values.optionalText(2) },
+    shop: values.optionalText(3) ?? campaign?.shop ?? null,
+    ...termsFrom(values, 4),
     ...{ createdAt: tables.now(), revision: 1, used: 0 },
   };
   tables.coupons.write(String(row.couponId), checked(row), by);

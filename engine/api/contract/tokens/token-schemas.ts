@@ -1,21 +1,20 @@
 /** Schemas of the routes of operators and their tokens; see schemas.ts. */
 import type { Static } from 'typebox';
 import Type from 'typebox';
-import { ann, drop, MADE_AT } from '../../contract/api/examples/story.ts';
-import { type Permission, permissions, permissionsOf, ROLES } from '../../operators/roles.ts';
-import { exact, instant, oneOf, orNull, time, whole } from './schemas.ts';
+import { ann, drop, MADE_AT } from '../../../contract/api/examples/story.ts';
+import { type Permission, permissions, permissionsOf, ROLES } from '../../../operators/roles.ts';
+import { exact, instant, oneOf, orNull, time, whole } from '../schemas.ts';
 
 const MAX_NAME_CHARACTERS = 100;
 /** Postgres' greatest integer. */
 const GREATEST_ID = 2 ** 31 - 1;
 
-/** One spelling for each name, so that two names never look alike: in NFC, without invisible marks. */
-function tokenName() {
+/** One spelling for each name, so that two names never look alike: in NFC, without invisible marks. `whose` says who has it. */
+export function tokenName(whose: string) {
   const schema = Type.String({
     minLength: 1,
     maxLength: MAX_NAME_CHARACTERS,
-    description:
-      'Who acts with it; recorded with what they do. No control or format characters, no white space at its ends, in Unicode NFC',
+    description: `${whose}. No control or format characters, no white space at its ends, in Unicode NFC`,
     'x-expected': `text of 1 to ${MAX_NAME_CHARACTERS} characters in NFC, without control and format characters or white space at its ends`,
   });
   return Type.Refine(
@@ -29,7 +28,7 @@ function tokenName() {
 
 export const NewTokenBody = Type.Object(
   {
-    name: tokenName(),
+    name: tokenName('Who acts with it; recorded with what they do'),
     role: oneOf(ROLES, 'What the token may do; `permissions` of GET /v1/operator shows it'),
     expires_at: Type.Optional(instant('In a year when absent; in five years at most')),
   },

@@ -1,8 +1,8 @@
 /** The operations of operators and their tokens; part of the table in operations.ts. */
-import { ann } from '../../contract/api/examples/story.ts';
-import { fieldFault } from '../../contract/api/problem.ts';
-import { json, type Operation, SECURED, shownBy, WITH_BODY } from './operation.ts';
-import { PageQuery } from './schemas.ts';
+import { ann } from '../../../contract/api/examples/story.ts';
+import { fieldFault } from '../../../contract/api/problem.ts';
+import { json, type Operation, SECURED, shownBy, WITH_BODY } from '../operation.ts';
+import { PageQuery } from '../schemas.ts';
 import {
   MadeToken,
   NewTokenBody,

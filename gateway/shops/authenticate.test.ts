@@ -2,14 +2,17 @@ import uws from 'uWebSockets.js';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { LedgerUnavailable } from '../cold/ledger.ts';
 import { listen } from '../http/listen.ts';
 import { ANSWERED, Reply } from '../http/reply.ts';
-import { authenticateShop, ShopToken } from './shop-token.ts';
+import { authenticateShop } from './authenticate.ts';
+import { EnvironmentToken } from './environment-token.ts';
+import { NamedTokens } from './named-tokens.ts';
 
 const TOKEN = 'the-token-of-a-shop';
 
 test('accepts only the exact token', () => {
-  const token = new ShopToken(TOKEN);
+  const token = new EnvironmentToken(TOKEN);
   assert.equal(token.matches(TOKEN), true);
   const wrong = [
     '',
@@ -21,14 +24,14 @@ test('accepts only the exact token', () => {
   ];
   for (const given of wrong) assert.equal(token.matches(given), false, given);
   assert.equal(token.matches(TOKEN), true, 'earlier comparisons leave no trace');
-  assert.equal(new ShopToken('').matches(''), false);
-  assert.equal(new ShopToken('x'.repeat(512)).matches('x'.repeat(512)), true);
+  assert.equal(new EnvironmentToken('').matches(''), false);
+  assert.equal(new EnvironmentToken('x'.repeat(512)).matches('x'.repeat(512)), true);
   const printable = fc
     .string({ minLength: 16, maxLength: 64 })
     .map(text => text.replace(/[^\x21-\x7e]/g, '!'));
   fc.assert(
     fc.property(printable, printable, (right, given) => {
-      assert.equal(new ShopToken(right).matches(given), right === given);
+      assert.equal(new EnvironmentToken(right).matches(given), right === given);
     }),
   );
 });
@@ -40,12 +43,17 @@ async function answerTo(
 ): Promise<{ status: number; problem: unknown; challenge: string | null; refused: string[] }> {
   const refused: string[] = [];
   const parts = {
-    shopToken: new ShopToken(token),
+    environmentToken: new EnvironmentToken(token),
+    namedTokens: new NamedTokens({
+      find: () => Promise.reject(new LedgerUnavailable('this gateway has none')),
+      noteUses: () => Promise.resolve(),
+    }),
     metrics: { refuse: (reason: string) => refused.push(reason) },
   };
-  const app = uws.App().get('/', (res, req) => {
+  const app = uws.App().get('/', async (res, req) => {
     const reply = new Reply(res);
-    if (authenticateShop(parts, reply, req.getHeader('authorization')) !== ANSWERED) reply.empty(204);
+    const caller = await authenticateShop(parts, reply, req.getHeader('authorization'));
+    if (caller !== ANSWERED) reply.empty(204);
   });
   const port = await listen(app, { host: '127.0.0.1', port: 0, prefix: 'GATEWAY' });
   try {
@@ -87,5 +95,13 @@ test('without a configured token, says what to set', async () => {
     const { status, problem } = await answerTo('', authorization);
     assert.equal(status, 503);
     assert.match(JSON.stringify(problem), /urn:fairline:problem:not-configured.*SHOP_TOKEN/);
+  }
+});
+
+test('a named token that the ledger cannot confirm is neither accepted nor refused for good', async () => {
+  for (const token of ['', TOKEN]) {
+    const { status, problem, challenge } = await answerTo(token, `Bearer fairline_shop_${'A'.repeat(43)}`);
+    assert.deepEqual([status, challenge], [503, null]);
+    assert.match(JSON.stringify(problem), /urn:fairline:problem:unavailable/);
   }
 });

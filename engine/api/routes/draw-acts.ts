@@ -1,0 +1,167 @@
+/** What operators do about a draw by hand: terms of entrants before it, prizes passed on after it. */
+import type { Static } from 'typebox';
+import { type Queryable, rehearsal } from '../../../sql/database.ts';
+import { type PassedOn, type PassOnRefusal, passOn } from '../../../sql/statements/draws/alternates.ts';
+import {
+  type EntrantTerms,
+  saveTerms,
+  type TermsResult,
+} from '../../../sql/statements/draws/entrant-terms.ts';
+import { unknownCampaign } from '../../campaigns/find-campaign.ts';
+import { endOffer, endWouldBe } from '../../campaigns/offers.ts';
+import { type FieldFault, fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
+import { MAX_USER_ID_BYTES } from '../../contract/record/record.ts';
+import { type Actor, campaignTarget, noteAct } from '../../operators/acts.ts';
+import type { Sanction } from '../../operators/proposals.ts';
+import { makeCode } from '../../settling/judges/codes.ts';
+import type { PassedOnJson, PassOnBody } from '../contract/draw-schemas.ts';
+import { EntrantBody, MAX_ENTRANTS } from '../contract/entrant-schemas.ts';
+import type { ApiDeps } from '../deps.ts';
+import { readList } from '../http/input.ts';
+
+type Wanted = Static<typeof PassOnBody>;
+type Passed = Static<typeof PassedOnJson>;
+
+interface By {
+  readonly actor: Actor;
+  readonly sanction: Sanction;
+}
+
+/** To whom the prize would pass now. Throws Problem like passPrizeOn. */
+export async function passOnPreview(deps: ApiDeps, campaignId: number, body: Wanted): Promise<Passed> {
+  const { serial, reason, holder } = body;
+  const wanted = { serial, reason, holder, code: makeCode() };
+  const passed = await passOn(deps.pool, campaignId, wanted, undefined, rehearsal);
+  if ('userId' in passed) return { ...shownOf(passed), dry_run: true };
+  if (passed.why !== 'has a deadline') throw refusalOf(campaignId, body, passed);
+  return { ...(await endWouldBe(deps, campaignId, { serial, holder })), dry_run: true };
+}
+
+/**
+ * Passes a prize on, or ends its offer early. `expected`: the alternate who must be the next one. Throws Problem unknown-campaign
+ * and conflict, also if another alternate is the next; that of the sanction.
+ */
+export async function passPrizeOn(
+  deps: ApiDeps,
+  campaignId: number,
+  body: Wanted,
+  { actor, sanction }: By,
+  stopping: AbortSignal,
+  expected?: number,
+): Promise<Passed> {
+  const { serial, reason, holder } = body;
+  const note = async (db: Queryable, { tier, waitlistPosition: alternate }: PassedOn): Promise<void> => {
+    if (expected !== undefined && alternate !== expected) throw anotherIsNext(serial, expected);
+    await sanction(db);
+    const details = { serial, tier, alternate };
+    await noteAct(db, actor, { target: campaignTarget(campaignId), reason, details });
+  };
+  const passed = await passOn(deps.pool, campaignId, { serial, reason, holder, code: makeCode() }, note);
+  if ('userId' in passed) return shownOf(passed);
+  if (passed.why !== 'has a deadline') throw refusalOf(campaignId, body, passed);
+  return await endOffer(deps, campaignId, { serial, reason, holder }, actor, stopping, sanction);
+}
+
+function shownOf({ serial, tier, waitlistPosition, userId, passedFrom }: PassedOn): Passed {
+  return { serial, tier, alternate: waitlistPosition, user: userId, passed_from: passedFrom };
+}
+
+function anotherIsNext(serial: number, expected: number): Problem {
+  return new Problem(
+    'conflict',
+    `Alternate ${expected} is no longer the next one for serial ${serial}: propose it again.`,
+  );
+}
+
+function refusalOf(campaignId: number, { serial, holder }: Wanted, refused: PassOnRefusal): Problem {
+  switch (refused.why) {
+    case 'unknown campaign':
+      return unknownCampaign(campaignId);
+    case 'not drawn':
+    case 'has a deadline':
+      return new Problem('conflict', `Campaign ${campaignId} is not a drawn raffle.`);
+    case 'no such serial':
+      return new Problem('conflict', `Campaign ${campaignId} has no winner with serial ${serial}.`, {
+        errors: [fieldFault('serial', serial, 'the serial of a winner')],
+      });
+    case 'no alternate':
+      return new Problem('conflict', `Campaign ${campaignId} has no alternate left.`);
+    case 'another holder':
+      return new Problem(
+        'conflict',
+        holder === undefined
+          ? `The prize with serial ${serial} was already passed on; name its holder to pass it on again.`
+          : `The prize with serial ${serial} belongs to another holder.`,
+        { holder: refused.holder },
+      );
+  }
+}
+
+/** Whether these terms could be set now. Throws Problem like setTerms. */
+export async function entrantsPreview(
+  deps: ApiDeps,
+  campaignId: number,
+  terms: readonly EntrantTerms[],
+): Promise<{ readonly entrants: number; readonly dry_run: true }> {
+  checkSaved(campaignId, await saveTerms(deps.pool, campaignId, terms, undefined, rehearsal));
+  return { entrants: terms.length, dry_run: true };
+}
+
+/** Sets terms of entrants. Throws Problem unknown-campaign, conflict, and that of the sanction. */
+export async function setTerms(
+  deps: ApiDeps,
+  campaignId: number,
+  terms: readonly EntrantTerms[],
+  { actor, sanction }: By,
+): Promise<{ readonly entrants: number }> {
+  const details = {
+    entrants: terms.length,
+    excluded: terms.filter(({ excluded }) => excluded !== null).length,
+    grouped: terms.filter(({ group }) => group !== null).length,
+    tickets: terms.reduce((sum, { tickets }) => sum + tickets, 0),
+  };
+  const saved = await saveTerms(deps.pool, campaignId, terms, async db => {
+    await sanction(db);
+    await noteAct(db, actor, { target: campaignTarget(campaignId), details });
+  });
+  checkSaved(campaignId, saved);
+  return { entrants: terms.length };
+}
+
+function checkSaved(campaignId: number, result: TermsResult): void {
+  switch (result) {
+    case 'saved':
+      return;
+    case 'unknown':
+      throw unknownCampaign(campaignId);
+    case 'not a raffle':
+      throw new Problem(
+        'conflict',
+        `Campaign ${campaignId} is not a raffle: only entrants of a raffle have terms.`,
+      );
+    case 'closed':
+      throw new Problem('conflict', `Campaign ${campaignId} is closed: terms can no longer change.`);
+  }
+}
+
+/** Checks what no single member shows: the length of ids in bytes, and that no user occurs twice. */
+export function readTerms(body: unknown): EntrantTerms[] {
+  const given = readList(EntrantBody, body, MAX_ENTRANTS);
+  const faults: FieldFault[] = [];
+  const seen = new Set<string>();
+  for (const [index, { user }] of given.entries()) {
+    const field = `[${index}].user`;
+    if (Buffer.byteLength(user) > MAX_USER_ID_BYTES) {
+      faults.push(fieldFault(field, user, `a user id of 1 to ${MAX_USER_ID_BYTES} bytes`));
+    }
+    if (seen.has(user)) faults.push(fieldFault(field, user, 'a user who is not yet in the list'));
+    seen.add(user);
+  }
+  if (faults.length > 0) throw invalidRequest(faults);
+  return given.map(({ user, tickets = 1, group = null, excluded = null }) => ({
+    userId: user,
+    tickets,
+    group,
+    excluded,
+  }));
+}
