@@ -98,7 +98,9 @@ export async function tryMutations(
     const beganMs = performance.now();
     const clean = join(directory, 'clean.mjs');
     await bundle(clean);
-    const mutationOf = new Map(mutations.map((mutation, index) => [join(directory, `${index}.mjs`), mutation]));
+    const mutationOf = new Map(
+      mutations.map((mutation, index) => [join(directory, `${index}.mjs`), mutation]),
+    );
     const first = [...mutationOf].map(([file, { plan, seed }]): Job => {
       if (plan !== undefined) return { file, plan, from: 1, to: SCHEDULES, untilFailure: true };
       const from = seeds.from ?? seed ?? 1;

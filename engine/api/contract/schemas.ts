@@ -48,7 +48,7 @@ export function timeZone() {
   });
 }
 
-/** Campaigns, coupons and tokens name a shop by it; migration 0036 has the same pattern. */
+/** Campaigns, coupons and tokens name a shop by it; migration 0034 has the same pattern. */
 export const SHOP_PATTERN = '^[a-z0-9][a-z0-9-]{0,39}$';
 
 export function shopName(description: string) {
