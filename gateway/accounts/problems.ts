@@ -56,9 +56,13 @@ export function unknownSession(): Problem {
 
 /** `from`: the header that shows it. */
 export function foreignOrigin(from: 'origin' | 'sec-fetch-site', expected: string): Problem {
-  return new Problem('foreign-origin', 'Only pages of this site may ask for this.', {
-    errors: [fieldFault(from, undefined, expected)],
-  });
+  return new Problem(
+    'foreign-origin',
+    'Only pages of this service, and of listed origins, may ask for this.',
+    {
+      errors: [fieldFault(from, undefined, `${expected}, or a page of an origin that CORS_ORIGINS lists`)],
+    },
+  );
 }
 
 export function tooManyAttempts(waitMs: number): Problem {

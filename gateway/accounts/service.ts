@@ -9,6 +9,7 @@ import {
   endFanGrants,
   markFanVerified,
 } from '../../sql/statements/fans/fans.ts';
+import { Cors } from '../http/cors.ts';
 import { listen } from '../http/listen.ts';
 import { TrustedProxies } from '../http/trusted-proxies.ts';
 import { Attempts } from './attempts.ts';
@@ -67,6 +68,7 @@ export async function startAccounts(config: AccountsConfig, log: Logger): Promis
   const database = watchDatabase(pool, log);
   const app = buildAccountsApp({
     ...{ config, metrics, pool, library, hashing, attempts, cookies, links, mail },
+    cors: new Cors(config.CORS_ORIGINS),
     proxies: new TrustedProxies(config.ACCOUNTS_TRUSTED_PROXIES),
     rules: new PasswordRules(),
     sessions: new Sessions({ pool, cookies, lifeS: config.SESSION_LIFETIME_S }),
