@@ -47,6 +47,7 @@ import {
 import {
   accountsUnavailable,
   addressFault,
+  keptByShop,
   linkRefused,
   NEW_RESET_LINK,
   NEW_VERIFICATION_LINK,
@@ -60,8 +61,8 @@ import type { SessionCookies } from './session/session-cookie.ts';
 import type { Sessions } from './session/sessions.ts';
 
 /** Browsers and devices of one person; a login beyond it ends the oldest session. */
-const MOST_SESSIONS = 20;
-const MOST_USER_AGENT_CHARACTERS = 256;
+export const MOST_SESSIONS = 20;
+export const MOST_USER_AGENT_CHARACTERS = 256;
 
 /** What of a request an act may use. */
 export interface Asker {
@@ -227,7 +228,7 @@ export async function getMe(parts: ActParts, asker: Asker): Promise<ActAnswer> {
 
 /** Deletes the account, its sessions and its password. Entries stay, under an id that stands for nobody any more. */
 export async function deleteAccount(parts: ActParts, asker: Asker, body: PasswordBody): Promise<ActAnswer> {
-  const session = await parts.sessions.require(asker.cookies);
+  const session = ownAccount(await parts.sessions.require(asker.cookies));
   await withPassword(parts, asker, { session, given: body.password }, password =>
     parts.library.api.deleteUser({ body: { password }, headers: sessionHeaders(parts, session) }),
   );
@@ -303,7 +304,7 @@ export async function changeAddress(
   asker: Asker,
   body: CredentialsBody,
 ): Promise<ActAnswer> {
-  const session = await parts.sessions.require(asker.cookies);
+  const session = ownAccount(await parts.sessions.require(asker.cookies));
   const newEmail = readAddress(body.address);
   if (newEmail === session.address) {
     throw invalidRequest([fieldFault('address', newEmail, 'another address than the present one')]);
@@ -339,11 +340,23 @@ export async function mintTicket(parts: ActParts, asker: Asker): Promise<ActAnsw
   return { status: 200, body: view, cookies: renewed === undefined ? [] : [renewed] };
 }
 
+/** A session of an account that is kept here. */
+interface OwnSession extends FoundSession {
+  readonly address: string;
+}
+
+/** Throws Problem kept-by-shop for a fan whose account the shop keeps: there is no address or password of them here. */
+function ownAccount(session: FoundSession): OwnSession {
+  const { address } = session;
+  if (address === null) throw keptByShop();
+  return { ...session, address };
+}
+
 /** Runs `work` with the password of the session's account; a wrong one is counted like one of a login. */
 async function withPassword(
   { attempts, hashing, sessions }: ActParts,
   asker: Asker,
-  { session, given }: { readonly session: FoundSession; readonly given: string },
+  { session, given }: { readonly session: OwnSession; readonly given: string },
   work: (password: string) => Promise<unknown>,
 ): Promise<void> {
   const { address, credentialVersion } = session;
@@ -381,7 +394,7 @@ async function notSooner<T>(work: (begun: () => void) => Promise<T>): Promise<T>
   return settled.value;
 }
 
-function permit(asked: Permitted | Delayed, refusal: (waitMs: number) => Error): Permitted {
+export function permit(asked: Permitted | Delayed, refusal: (waitMs: number) => Error): Permitted {
   if ('waitMs' in asked) throw refusal(asked.waitMs);
   return asked;
 }
@@ -428,7 +441,7 @@ function requested(address: string): ActAnswer {
 }
 
 /** Korean if the browser prefers it to English (RFC 9110, section 12.5.4, by order only). */
-function localeOf(language: string): Locale {
+export function localeOf(language: string): Locale {
   const first = /\b(ko|en)\b/i.exec(language)?.[1];
   return first?.toLowerCase() === 'ko' ? 'ko' : 'en';
 }

@@ -59,3 +59,26 @@ test('refuses a sender that could end a header, secrets that are the same, and t
   assert.match(shown, /^SMTP_URL/);
   assert.ok(!shown.includes('hunter2'));
 });
+
+test("the shop's own accounts need issuer, audience and keys that nobody on the way can change", () => {
+  const idp = { IDP_ISSUER: 'https://id.example.com', IDP_AUDIENCE: 'queue', IDP_JWKS: '/etc/jwks.json' };
+  assert.equal(faultOf(idp), '');
+  assert.match(faultOf({ IDP_JWKS: idp.IDP_JWKS }), /^IDP_ISSUER is not set.*\nIDP_AUDIENCE is not set/);
+  for (const place of ['https://id.example.com/jwks', 'http://localhost:3000/jwks', 'jwks.json']) {
+    assert.equal(faultOf({ ...idp, IDP_JWKS: place }), '', place);
+  }
+  for (const place of [
+    'http://id.example.com/jwks',
+    'https://u:p@id.example.com/jwks',
+    'ftp://x',
+    'https://',
+  ]) {
+    assert.match(faultOf({ ...idp, IDP_JWKS: place }), /^IDP_JWKS/, place);
+  }
+  for (const algorithms of ['HS256', 'none', 'RS256,HS256', 'RS256,', 'rs256']) {
+    assert.match(faultOf({ ...idp, IDP_ALGORITHMS: algorithms }), /^IDP_ALGORITHMS/, algorithms);
+  }
+  for (const name of ['Shop', 'a:b', '', 'x'.repeat(21)]) {
+    assert.match(faultOf({ ...idp, IDP_NAME: name }), name === '' ? /^$/ : /^IDP_NAME/, name);
+  }
+});

@@ -13,12 +13,14 @@ import {
 } from '../../engine/contract/process/config.ts';
 import { corsVariables, readOrigin } from '../http/origins.ts';
 import { readNetworks } from '../http/trusted-proxies.ts';
+import { checkIdentity, identityVariables } from './identity/variables.ts';
 
 const DAY_S = 86_400;
 
 export const accountsVariables = {
   ...ticketVariables,
   ...corsVariables,
+  ...identityVariables,
   /** Signs cookies and the links in e-mails: after a change everybody logs in again, and asks for links again. */
   ACCOUNTS_SECRET: secret(
     /^.{32,512}$/,
@@ -94,5 +96,6 @@ export function readAccountsConfig(env: Environment): AccountsConfig {
   if (config.ACCOUNTS_SECRET === config.TICKET_SECRET) {
     throw new ConfigError(['ACCOUNTS_SECRET is TICKET_SECRET; expected a secret of its own']);
   }
+  checkIdentity(config);
   return config;
 }

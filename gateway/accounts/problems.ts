@@ -1,5 +1,5 @@
 /** What the routes of accounts refuse. Each problem is made here once; the examples of the OpenAPI document are made of the same. */
-import { fieldFault, Problem } from '../../engine/contract/api/problem.ts';
+import { type FieldFault, faultsText, fieldFault, Problem } from '../../engine/contract/api/problem.ts';
 import { ADDRESS_EXPECTED } from './addresses.ts';
 
 /**
@@ -23,6 +23,19 @@ export function loginRefused(): Problem {
       ),
     ],
   });
+}
+
+/** A token of the shop's accounts; the fault names the claim or header that is wrong. */
+export function tokenRefused(fault: FieldFault): Problem {
+  const errors = [fault];
+  return new Problem('token-refused', `The token is not accepted: ${faultsText(errors)}.`, { errors });
+}
+
+export function keptByShop(): Problem {
+  return new Problem(
+    'kept-by-shop',
+    'The shop keeps this account: change or delete it there. POST /v1/accounts/logout-everywhere ends its sessions here, and with them what is known of it.',
+  );
 }
 
 export function addressUnverified(): Problem {
@@ -72,6 +85,10 @@ export function tooManyAttempts(waitMs: number): Problem {
   );
 }
 
+export function tooManyExchanges(waitMs: number): Problem {
+  return tooMany('This account logged in too often. Use the session that it has.', waitMs);
+}
+
 export function tooManyMails(waitMs: number): Problem {
   return tooMany(
     'Enough e-mails went to this address, or were asked for from here; look into its inbox, and among unwanted mail.',
@@ -100,6 +117,19 @@ export function accountsUnavailable(): Problem {
 export function accountsNotConfigured(): Problem {
   return new Problem('not-configured', 'This service keeps no accounts: the shop has its own.', {
     errors: [fieldFault('ACCOUNTS_URL', undefined, 'the address of the process that keeps accounts')],
+  });
+}
+
+/** `setting`: what this process lacks for the login. */
+export function shopNotConfigured(setting: string): Problem {
+  return new Problem('not-configured', 'This service takes no logins from accounts of the shop.', {
+    errors: [
+      fieldFault(
+        setting,
+        undefined,
+        "a setting of the process that keeps accounts, for the shop's own accounts",
+      ),
+    ],
   });
 }
 

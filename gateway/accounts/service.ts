@@ -9,12 +9,15 @@ import {
   endFanGrants,
   markFanVerified,
 } from '../../sql/statements/fans/fans.ts';
+import { deleteIdleShopFans } from '../../sql/statements/fans/shop-fans.ts';
 import { Cors } from '../http/cors.ts';
 import { listen } from '../http/listen.ts';
 import { TrustedProxies } from '../http/trusted-proxies.ts';
 import { Attempts } from './attempts.ts';
 import type { AccountsConfig } from './config.ts';
 import { buildAccountsApp } from './http/app.ts';
+import { IssuerKeys, readerOf } from './identity/issuer-keys.ts';
+import { ShopTokens } from './identity/shop-tokens.ts';
 import { type Library, makeLibrary, type Recipient } from './library/library.ts';
 import { Links } from './library/links.ts';
 import { fileDelivery, Outgoing, smtpDelivery } from './mail/outgoing.ts';
@@ -71,6 +74,8 @@ export async function startAccounts(config: AccountsConfig, log: Logger): Promis
     cors: new Cors(config.CORS_ORIGINS),
     proxies: new TrustedProxies(config.ACCOUNTS_TRUSTED_PROXIES),
     rules: new PasswordRules(),
+    shopTokens: openShopTokens(config, log),
+    sessionS: config.SESSION_LIFETIME_S,
     sessions: new Sessions({ pool, cookies, lifeS: config.SESSION_LIFETIME_S }),
     mint: new TicketMint({
       secret: config.TICKET_SECRET,
@@ -95,6 +100,17 @@ export async function startAccounts(config: AccountsConfig, log: Logger): Promis
       await pool.end();
     },
   };
+}
+
+function openShopTokens(config: AccountsConfig, log: Logger): ShopTokens | undefined {
+  if (config.IDP_JWKS === '') return undefined;
+  return new ShopTokens({
+    name: config.IDP_NAME,
+    issuer: config.IDP_ISSUER,
+    audience: config.IDP_AUDIENCE,
+    algorithms: config.IDP_ALGORITHMS,
+    keys: new IssuerKeys({ read: readerOf(config.IDP_JWKS), log }),
+  });
 }
 
 type SendMail = (kind: MailKind, to: Recipient, token?: string) => void;
@@ -184,9 +200,12 @@ function watchDatabase(pool: Pool, log: Logger): Database {
     if (!stopped) timer = setTimeout(() => void work(), ms);
   };
   const sweep = async (): Promise<void> => {
-    await deleteEndedFanRows(pool, UNVERIFIED_DAYS).catch((error: unknown) =>
-      log.warn({ reason: messageOf(error) }, 'what has ended could not be deleted; retrying'),
-    );
+    try {
+      await deleteEndedFanRows(pool, UNVERIFIED_DAYS);
+      await deleteIdleShopFans(pool);
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, 'what has ended could not be deleted; retrying');
+    }
     again(SWEEP_MS, sweep);
   };
   const check = async (): Promise<void> => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ConfigError } from '../../engine/contract/process/config.ts';
 import { eventually } from '../../engine/test/support.ts';
-import { type RunningProcess, type System, startSystem } from '../../engine/test/system.ts';
+import { type RunningProcess, type System, startSystem, toAnswer } from '../../engine/test/system.ts';
 import { newAddress, people } from '../accounts/testing/accounts.ts';
 import { readGatewayConfig } from '../config.ts';
 import { Cors } from './cors.ts';
@@ -82,10 +82,15 @@ describe('pages of other origins', () => {
   test('a preflight of any other origin is refused, and the refusal is for no page', async () => {
     for (const origin of STRANGERS) {
       for (const url of [open.url, accounts.url]) {
-        const answer = await preflight('/v1/accounts/login', origin, url);
-        const problem = await answer.json();
-        assert.deepEqual([answer.status, problem.type], [403, 'urn:fairline:problem:foreign-origin'], origin);
-        assert.equal(problem.errors[0].value, JSON.stringify(origin));
+        const answer = await toAnswer(await preflight('/v1/accounts/login', origin, url));
+        assert.deepEqual(
+          [answer.status, answer.body.type],
+          [403, 'urn:fairline:problem:foreign-origin'],
+          origin,
+        );
+        assert.deepEqual(answer.body.errors, [
+          { field: 'origin', value: JSON.stringify(origin), expected: 'an origin that CORS_ORIGINS lists' },
+        ]);
         assert.equal(allowOrigin(answer), null, origin);
         assert.equal(answer.headers.get('vary'), 'Origin');
       }

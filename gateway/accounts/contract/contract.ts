@@ -39,6 +39,23 @@ const Locale = Type.Union([Type.Literal('en'), Type.Literal('ko')], {
   'x-expected': 'one of en, ko',
 });
 
+/** A JWT with some claims; larger ones do not fit into a body of an account route. */
+const MOST_SHOP_TOKEN_CHARACTERS = 4_000;
+
+export const ExchangeBody = Type.Object(
+  {
+    token: Type.String({
+      minLength: 1,
+      maxLength: MOST_SHOP_TOKEN_CHARACTERS,
+      description:
+        "An ID token or access token (JWT) that the shop's identity provider has issued for this service",
+      'x-expected': `a JWT of at most ${MOST_SHOP_TOKEN_CHARACTERS} characters`,
+    }),
+  },
+  { additionalProperties: false, examples: [{ token: ada.shopToken }] },
+);
+export type ExchangeBody = Static<typeof ExchangeBody>;
+
 export const SignUpBody = Type.Object(
   { address: Address, password: Password, locale: Type.Optional(Locale) },
   { additionalProperties: false, examples: [{ address: ada.address, password: ada.password, locale: 'en' }] },
@@ -89,8 +106,11 @@ export type MailRequested = Static<typeof MailRequested>;
 
 export const FanView = Type.Object(
   {
-    id: Type.String({ description: 'The user of the tickets, and so of the entries' }),
-    address: Type.String(),
+    id: Type.String({
+      description:
+        'The user of the tickets, and so of the entries. Before a colon: the source of an account that the shop keeps',
+    }),
+    address: Type.Union([Type.String(), Type.Null()], { description: 'null: the shop keeps the account' }),
     locale: Locale,
     made_at: Type.String({ format: 'date-time' }),
   },
@@ -100,6 +120,9 @@ export const FanView = Type.Object(
   },
 );
 export type FanView = Static<typeof FanView>;
+
+/** A fan whose account the shop keeps, as an example. */
+export const shopFan: FanView = { id: ada.shopId, address: null, locale: 'en', made_at: ada.madeAt };
 
 export const SessionList = Type.Object(
   {

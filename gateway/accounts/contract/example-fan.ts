@@ -11,6 +11,10 @@ export const ada = {
   ticketS: 600,
   /** 24 characters, as the library makes them, and what binds them to the address. */
   resetToken: 'f3Vt8ZqLw0KdJxR5aYbN1mCe.Vl6lGqL3dg4KDLUvamGyOy1O3ZHdUdCVliUzfiYeH7I',
+  /** Of an account that the shop keeps. */
+  shopId: 'shop:ada-7193',
+  shopToken:
+    'eyJhbGciOiJFUzI1NiIsImtpZCI6IjIwMzAifQ.eyJzdWIiOiJhZGEtNzE5MyJ9.gRzMx5YyBQWqQvWbQ4v7rBBmqYXHtW4dFhM0yQJ2c0sVl6lGqL3dg4KDLUvamGyOy1O3ZHdUdCVliUzfiYeH7I',
   linkToken: 'eyJhbGciOiJIUzI1NiJ9.eyJlbWFpbCI6ImFkYUBleGFtcGxlLmNvbSJ9.c2lnbmF0dXJl',
   ticket:
     'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhRDR4UW04MW5UY1Z6S3BSMDdMd1liRXNKZzJIZlVvaSIsImF1ZCI6ImZhaXJsaW5lIiwiZXhwIjoxODk1NTA5MjAwfQ.Vl6lGqL3dg4KDLUvamGyOy1O3ZHdUdCVliUzfiYeH7I',

@@ -8,13 +8,16 @@ import {
   addressFault,
   addressUnverified,
   foreignOrigin,
+  keptByShop,
   linkRefused,
   loginRefused,
   NEW_RESET_LINK,
   NEW_VERIFICATION_LINK,
   passwordFault,
   signedOut,
+  tokenRefused,
   tooManyAttempts,
+  tooManyExchanges,
   tooManyLogins,
   tooManyMails,
   unknownSession,
@@ -25,12 +28,19 @@ function exampleOf({ message, members }: Problem): ProblemExample {
   return { detail: message, ...members };
 }
 
+/** `IDP_AUDIENCE` in the examples. */
+export const SHOP_AUDIENCE = 'queue';
+
 /** Of every operation that has them. */
 export const accountProblems: ProblemExamples = {
   'invalid-request': exampleOf(invalidRequest([addressFault('ada')])),
   'signed-out': exampleOf(signedOut()),
   'login-refused': exampleOf(loginRefused()),
   'address-unverified': exampleOf(addressUnverified()),
+  'token-refused': exampleOf(
+    tokenRefused(fieldFault('token.aud', 'another-service', JSON.stringify(SHOP_AUDIENCE))),
+  ),
+  'kept-by-shop': exampleOf(keptByShop()),
   'wrong-password': exampleOf(wrongPassword()),
   'foreign-origin': exampleOf(foreignOrigin('sec-fetch-site', 'same-origin')),
   'unknown-session': exampleOf(unknownSession()),
@@ -52,6 +62,13 @@ export const invalidToken: ProblemExamples = {
   ),
 };
 
+export const invalidShopToken: ProblemExamples = {
+  'invalid-request': exampleOf(
+    invalidRequest([fieldFault('token', undefined, 'a JWT of at most 4000 characters')]),
+  ),
+};
+
+export const exchangesLimited: ProblemExamples = { 'too-many-requests': exampleOf(tooManyExchanges(0)) };
 export const attemptsLimited: ProblemExamples = { 'too-many-requests': exampleOf(tooManyAttempts(0)) };
 export const hashesLimited: ProblemExamples = { 'too-many-requests': exampleOf(tooManyLogins()) };
 export const mailsLimited: ProblemExamples = { 'too-many-requests': exampleOf(tooManyMails(0)) };

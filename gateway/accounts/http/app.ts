@@ -14,7 +14,7 @@ import {
 import { ANSWERED, type Headers, Reply } from '../../http/reply.ts';
 import { type Head, readHead } from '../../http/requests.ts';
 import type { TrustedProxies } from '../../http/trusted-proxies.ts';
-import type { ActAnswer, ActParts, Asker } from '../acts.ts';
+import type { ActAnswer, Asker } from '../acts.ts';
 import type { AccountsConfig } from '../config.ts';
 import { MOST_ACCOUNT_BODY_BYTES } from '../forward/forward.ts';
 import { problemOf } from '../library/library-errors.ts';
@@ -22,9 +22,9 @@ import type { AccountsMetrics } from '../metrics.ts';
 import { networkOf } from '../network.ts';
 import { accountsUnavailable, foreignOrigin } from '../problems.ts';
 import { readAccountBody } from './input.ts';
-import { type AccountRoute, accountRoutes } from './routes.ts';
+import { type AccountRoute, accountRoutes, type RouteParts } from './routes.ts';
 
-export interface AccountsAppParts extends ActParts, CorsParts {
+export interface AccountsAppParts extends RouteParts, CorsParts {
   readonly config: AccountsConfig;
   readonly metrics: AccountsMetrics;
   readonly proxies: TrustedProxies;

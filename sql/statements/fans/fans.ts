@@ -88,7 +88,7 @@ export async function deleteEndedFanRows(db: Queryable, unverifiedDays: number):
   await db.query('delete from fan_sessions where expires_at <= now()');
   await db.query('delete from fan_verifications where expires_at <= now()');
   await db.query(
-    'delete from fans where not email_verified and created_at < now() - make_interval(days => $1)',
+    'delete from fans where not email_verified and email is not null and created_at < now() - make_interval(days => $1)',
     [unverifiedDays],
   );
 }
