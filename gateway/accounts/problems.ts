@@ -31,6 +31,13 @@ export function tokenRefused(fault: FieldFault): Problem {
   return new Problem('token-refused', `The token is not accepted: ${faultsText(errors)}.`, { errors });
 }
 
+/** A login at the shop's provider that did not succeed; the fault names a parameter of the response. */
+export function authorizationRefused(fault: FieldFault): Problem {
+  const errors = [fault];
+  const detail = `The login at the shop was not completed: ${faultsText(errors)}. Begin another.`;
+  return new Problem('authorization-refused', detail, { errors });
+}
+
 export function keptByShop(): Problem {
   return new Problem(
     'kept-by-shop',
@@ -111,6 +118,15 @@ export function accountsUnavailable(): Problem {
     'Accounts cannot be reached right now. Retrying is safe.',
     {},
     { 'retry-after': '1' },
+  );
+}
+
+export function providerUnavailable(): Problem {
+  return new Problem(
+    'unavailable',
+    "The shop's identity provider does not answer as it should right now. Retrying is safe.",
+    {},
+    { 'retry-after': '5' },
   );
 }
 

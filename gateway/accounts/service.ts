@@ -16,7 +16,9 @@ import { TrustedProxies } from '../http/trusted-proxies.ts';
 import { Attempts } from './attempts.ts';
 import type { AccountsConfig } from './config.ts';
 import { buildAccountsApp } from './http/app.ts';
+import { AuthorizationStates } from './identity/authorization-state.ts';
 import { IssuerKeys, readerOf } from './identity/issuer-keys.ts';
+import { ShopProvider } from './identity/shop-provider.ts';
 import { ShopTokens } from './identity/shop-tokens.ts';
 import { type Library, makeLibrary, type Recipient } from './library/library.ts';
 import { Links } from './library/links.ts';
@@ -75,6 +77,7 @@ export async function startAccounts(config: AccountsConfig, log: Logger): Promis
     proxies: new TrustedProxies(config.ACCOUNTS_TRUSTED_PROXIES),
     rules: new PasswordRules(),
     shopTokens: openShopTokens(config, log),
+    shopProvider: openShopProvider(config, log),
     sessionS: config.SESSION_LIFETIME_S,
     sessions: new Sessions({ pool, cookies, lifeS: config.SESSION_LIFETIME_S }),
     mint: new TicketMint({
@@ -110,6 +113,20 @@ function openShopTokens(config: AccountsConfig, log: Logger): ShopTokens | undef
     audience: config.IDP_AUDIENCE,
     algorithms: config.IDP_ALGORITHMS,
     keys: new IssuerKeys({ read: readerOf(config.IDP_JWKS), log }),
+  });
+}
+
+function openShopProvider(config: AccountsConfig, log: Logger): ShopProvider | undefined {
+  if (config.IDP_CLIENT_ID === '') return undefined;
+  return new ShopProvider({
+    name: config.IDP_NAME,
+    issuer: config.IDP_ISSUER,
+    algorithms: config.IDP_ALGORITHMS,
+    clientId: config.IDP_CLIENT_ID,
+    clientSecret: config.IDP_CLIENT_SECRET,
+    returnUrl: config.IDP_RETURN_URL,
+    states: new AuthorizationStates(config.ACCOUNTS_SECRET),
+    log,
   });
 }
 

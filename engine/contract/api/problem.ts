@@ -16,6 +16,7 @@ export const problems = {
   'signed-out': { status: 401, title: 'Signed out' },
   'login-refused': { status: 401, title: 'The address or the password is wrong' },
   'token-refused': { status: 401, title: "The token of the shop's account is not accepted" },
+  'authorization-refused': { status: 401, title: 'The login at the shop was not completed' },
   'address-unverified': { status: 403, title: 'The e-mail address is not verified' },
   'wrong-password': { status: 403, title: 'The password is wrong' },
   'foreign-origin': { status: 403, title: 'The request comes from another site' },

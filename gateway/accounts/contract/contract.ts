@@ -56,6 +56,34 @@ export const ExchangeBody = Type.Object(
 );
 export type ExchangeBody = Static<typeof ExchangeBody>;
 
+/** A code may be a token by itself. */
+const MOST_QUERY_CHARACTERS = 4_000;
+
+export const AuthorizationResponseBody = Type.Object(
+  {
+    query: Type.String({
+      minLength: 1,
+      maxLength: MOST_QUERY_CHARACTERS,
+      description: "`location.search` of the page, to which the shop's provider led the browser back",
+      'x-expected': `the query of the address, at most ${MOST_QUERY_CHARACTERS} characters`,
+    }),
+  },
+  { additionalProperties: false, examples: [{ query: ada.authorizationQuery }] },
+);
+export type AuthorizationResponseBody = Static<typeof AuthorizationResponseBody>;
+
+export const AuthorizationView = Type.Object(
+  {
+    url: Type.String({
+      format: 'uri',
+      description:
+        'Where to send the browser. The login there must be completed within 15 minutes, in this browser',
+    }),
+  },
+  { additionalProperties: false, examples: [{ url: ada.authorizationUrl }] },
+);
+export type AuthorizationView = Static<typeof AuthorizationView>;
+
 export const SignUpBody = Type.Object(
   { address: Address, password: Password, locale: Type.Optional(Locale) },
   { additionalProperties: false, examples: [{ address: ada.address, password: ada.password, locale: 'en' }] },

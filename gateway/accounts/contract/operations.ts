@@ -4,6 +4,8 @@ import type { ProblemExamples } from '../../../engine/contract/api/problem-examp
 import type { Operation } from '../../http/operation.ts';
 import {
   AddressBody,
+  AuthorizationResponseBody,
+  AuthorizationView,
   CredentialsBody,
   ExchangeBody,
   FanView,
@@ -22,10 +24,12 @@ import {
   exchangesLimited,
   hashesLimited,
   invalidPassword,
+  invalidQuery,
   invalidShopToken,
   invalidToken,
   mailsLimited,
   resetRefused,
+  subjectRefused,
   verificationRefused,
 } from './problem-examples.ts';
 
@@ -110,6 +114,26 @@ export const accountOperations: readonly Operation[] = [
     answered: { 200: shopFan },
     problems: [...WITH_BODY, 'token-refused', 'too-many-requests'],
     examples: { ...invalidShopToken, ...exchangesLimited },
+  }),
+  operation({
+    id: 'requestAuthorization',
+    path: '/v1/accounts/authorization-request',
+    summary:
+      "Begin a login at the shop's OpenID provider. It leads the browser back to a page of the shop, which passes the query of its address to " +
+      'authorization-response.',
+    answers: { 200: AuthorizationView },
+    problems: CHANGE,
+  }),
+  operation({
+    id: 'respondToAuthorization',
+    path: '/v1/accounts/authorization-response',
+    summary:
+      "Complete a login at the shop's OpenID provider, once. If the answer is lost, begin another: the provider knows the person by then.",
+    body: AuthorizationResponseBody,
+    answers: { 200: FanView },
+    answered: { 200: shopFan },
+    problems: [...WITH_BODY, 'authorization-refused', 'token-refused', 'too-many-requests'],
+    examples: { ...invalidQuery, ...subjectRefused, ...exchangesLimited },
   }),
   operation({
     id: 'logOut',

@@ -7,6 +7,7 @@ import {
   accountsUnavailable,
   addressFault,
   addressUnverified,
+  authorizationRefused,
   foreignOrigin,
   keptByShop,
   linkRefused,
@@ -40,6 +41,9 @@ export const accountProblems: ProblemExamples = {
   'token-refused': exampleOf(
     tokenRefused(fieldFault('token.aud', 'another-service', JSON.stringify(SHOP_AUDIENCE))),
   ),
+  'authorization-refused': exampleOf(
+    authorizationRefused(fieldFault('error', 'access_denied', 'a login that was completed at the provider')),
+  ),
   'kept-by-shop': exampleOf(keptByShop()),
   'wrong-password': exampleOf(wrongPassword()),
   'foreign-origin': exampleOf(foreignOrigin('sec-fetch-site', 'same-origin')),
@@ -65,6 +69,20 @@ export const invalidToken: ProblemExamples = {
 export const invalidShopToken: ProblemExamples = {
   'invalid-request': exampleOf(
     invalidRequest([fieldFault('token', undefined, 'a JWT of at most 4000 characters')]),
+  ),
+};
+
+export const invalidQuery: ProblemExamples = {
+  'invalid-request': exampleOf(
+    invalidRequest([fieldFault('query', undefined, 'the query of the address, at most 4000 characters')]),
+  ),
+};
+
+export const subjectRefused: ProblemExamples = {
+  'token-refused': exampleOf(
+    tokenRefused(
+      fieldFault('token.sub', 'a'.repeat(200), 'an id of 1 to 123 bytes without control characters'),
+    ),
   ),
 };
 

@@ -21,6 +21,7 @@ import {
 } from '../acts.ts';
 import {
   AddressBody,
+  AuthorizationResponseBody,
   CredentialsBody,
   ExchangeBody,
   PasswordBody,
@@ -28,7 +29,12 @@ import {
   SignUpBody,
   TokenBody,
 } from '../contract/contract.ts';
-import { exchangeToken, type IdentityParts } from '../identity/acts.ts';
+import {
+  exchangeToken,
+  type IdentityParts,
+  requestAuthorization,
+  respondToAuthorization,
+} from '../identity/acts.ts';
 
 /** What the acts of all routes use. */
 export type RouteParts = ActParts & IdentityParts;
@@ -73,6 +79,12 @@ export const accountRoutes: readonly AccountRoute[] = [
   taking(post('requestVerification', '/v1/accounts/verification-mail'), AddressBody, requestVerification),
   taking(post('logIn', '/v1/accounts/login'), CredentialsBody, logIn),
   taking(post('exchangeToken', '/v1/accounts/exchange'), ExchangeBody, exchangeToken),
+  plain(post('requestAuthorization', '/v1/accounts/authorization-request'), requestAuthorization),
+  taking(
+    post('respondToAuthorization', '/v1/accounts/authorization-response'),
+    AuthorizationResponseBody,
+    respondToAuthorization,
+  ),
   plain(post('logOut', '/v1/accounts/logout'), logOut),
   plain(post('logOutEverywhere', '/v1/accounts/logout-everywhere'), logOutEverywhere),
   taking(post('requestPasswordReset', '/v1/accounts/password-mail'), AddressBody, requestReset),

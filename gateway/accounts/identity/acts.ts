@@ -12,9 +12,15 @@ import {
   permit,
 } from '../acts.ts';
 import type { Attempts } from '../attempts.ts';
-import type { ExchangeBody, FanView } from '../contract/contract.ts';
+import type {
+  AuthorizationResponseBody,
+  AuthorizationView,
+  ExchangeBody,
+  FanView,
+} from '../contract/contract.ts';
 import { shopNotConfigured, tooManyExchanges } from '../problems.ts';
 import type { SessionCookies } from '../session/session-cookie.ts';
+import type { ShopProvider } from './shop-provider.ts';
 import type { ShopTokens } from './shop-tokens.ts';
 
 export interface IdentityParts {
@@ -24,6 +30,8 @@ export interface IdentityParts {
   readonly sessionS: number;
   /** undefined if no key of the shop's provider is configured. */
   readonly shopTokens: Pick<ShopTokens, 'fanOf'> | undefined;
+  /** undefined if this service is no client of the shop's provider. */
+  readonly shopProvider: Pick<ShopProvider, 'begin' | 'complete'> | undefined;
 }
 
 /** Makes a session of a token that the shop's provider has issued. */
@@ -34,6 +42,27 @@ export async function exchangeToken(
 ): Promise<ActAnswer> {
   if (parts.shopTokens === undefined) throw shopNotConfigured('IDP_JWKS');
   return await admit(parts, asker, await parts.shopTokens.fanOf(token));
+}
+
+/** Begins a login at the shop's provider: tells the page where to send the browser. */
+export async function requestAuthorization(parts: IdentityParts, asker: Asker): Promise<ActAnswer> {
+  const { url, cookie } = await providerOf(parts).begin(asker.cookies);
+  const view: AuthorizationView = { url };
+  return { status: 200, body: view, cookies: [cookie] };
+}
+
+/** Completes it, once the browser is back on the page. */
+export async function respondToAuthorization(
+  parts: IdentityParts,
+  asker: Asker,
+  { query }: AuthorizationResponseBody,
+): Promise<ActAnswer> {
+  return await admit(parts, asker, await providerOf(parts).complete(asker.cookies, query));
+}
+
+function providerOf({ shopProvider }: IdentityParts): Pick<ShopProvider, 'begin' | 'complete'> {
+  if (shopProvider === undefined) throw shopNotConfigured('IDP_CLIENT_ID');
+  return shopProvider;
 }
 
 /** Logs a fan in of whom the provider has said that it is them. */

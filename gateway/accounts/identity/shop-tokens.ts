@@ -5,7 +5,7 @@
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
 import { type FieldFault, fieldFault, type Problem } from '../../../engine/contract/api/problem.ts';
 import { MAX_USER_ID_BYTES } from '../../../engine/contract/record/record.ts';
-import { accountsUnavailable, tokenRefused } from '../problems.ts';
+import { providerUnavailable, tokenRefused } from '../problems.ts';
 import { type IssuerKeys, KeysUnavailable } from './issuer-keys.ts';
 
 /** Between the provider's clock and ours. */
@@ -54,13 +54,11 @@ export class ShopTokens {
   }
 
   #refusalOf(error: unknown, token: string): unknown {
-    if (error instanceof KeysUnavailable) return accountsUnavailable();
+    if (error instanceof KeysUnavailable) return providerUnavailable();
     if (error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired)
       return tokenRefused(this.#claimFault(error.claim, error.payload));
-    if (error instanceof errors.JOSEAlgNotAllowed) {
-      const { alg } = decodeProtectedHeader(token);
-      return tokenRefused(fieldFault('token.alg', alg, `one of ${this.#terms.algorithms.join(', ')}`));
-    }
+    if (error instanceof errors.JOSEAlgNotAllowed)
+      return algorithmRefused(decodeProtectedHeader(token).alg, this.#terms.algorithms);
     if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) {
       const { kid } = decodeProtectedHeader(token);
       return tokenRefused(
@@ -87,6 +85,10 @@ export class ShopTokens {
     };
     return fieldFault(`token.${claim}`, payload[claim], expected[claim] ?? 'another value');
   }
+}
+
+export function algorithmRefused(alg: string | undefined, algorithms: readonly string[]): Problem {
+  return tokenRefused(fieldFault('token.alg', alg, `one of ${algorithms.join(', ')}`));
 }
 
 /** The user id of a fan of the shop; see 0034_shop_fans.sql. Throws Problem token-refused if there can be none. */

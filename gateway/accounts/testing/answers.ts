@@ -9,6 +9,7 @@ import { accountOperations } from '../contract/operations.ts';
 import { newAddress, PASSWORD, type People, people } from './accounts.ts';
 import { Browser, type BrowserAnswer } from './browser.ts';
 import { Issuer, identityEnv, makeKey } from './issuer.ts';
+import { providerEnv, signIn, startProvider } from './provider.ts';
 
 const OTHER = 'five herons in the reeds';
 const CLIENT = '198.51.100.7';
@@ -20,7 +21,7 @@ export interface AccountGateways {
   /** In front of a process that is away. */
   readonly awayUrl: string;
   readonly mailDir: string;
-  /** The shop's identity provider. */
+  /** What else the shop's identity provider signs. */
   readonly issuer: Issuer;
   close(): Promise<void>;
 }
@@ -29,13 +30,22 @@ export interface AccountGateways {
 export async function openAccounts(system: System): Promise<AccountGateways> {
   const mailDir = await mkdtemp(join(tmpdir(), 'fairline-answers-'));
   const few = { HASHES_AT_ONCE: '1', MAX_WAITING_HASHES: '1' };
-  const issuer = new Issuer([await makeKey('one')]);
+  const provider = await startProvider();
+  const issuer = new Issuer([await makeKey('one')], provider.issuer);
   const jwks = join(mailDir, 'jwks.json');
   await writeFile(jwks, JSON.stringify(issuer.jwks()));
-  const accounts = await system.startAccounts({ MAIL_DIR: mailDir, ...few, ...identityEnv(issuer, jwks) });
+  const accounts = await system.startAccounts({
+    MAIL_DIR: mailDir,
+    ...few,
+    ...identityEnv(issuer, jwks),
+    ...providerEnv(provider),
+  });
   const { port, url } = await system.startGateway({ ACCOUNTS_URL: accounts.url });
   const away = await system.startGateway({ ACCOUNTS_URL: 'http://127.0.0.1:1' });
-  const close = (): Promise<void> => rm(mailDir, { recursive: true, force: true });
+  const close = async (): Promise<void> => {
+    provider.close();
+    await rm(mailDir, { recursive: true, force: true });
+  };
   return { port, url, awayUrl: away.url, mailDir, issuer, close };
 }
 
@@ -59,6 +69,7 @@ interface Call {
 function bodyOf(id: string): object | undefined {
   if (id === 'verifyAddress' || id === 'exchangeToken') return { token: 'x' };
   if (id === 'resetPassword') return { token: 'x', password: OTHER };
+  if (id === 'respondToAuthorization') return { query: 'x' };
   if (id === 'deleteAccount') return { password: OTHER };
   if (id === 'requestVerification' || id === 'requestPasswordReset') return { address: newAddress() };
   return { address: newAddress(), password: OTHER };
@@ -67,6 +78,7 @@ function bodyOf(id: string): object | undefined {
 /** The same with a fault in the field that the document's example shows. */
 function wrongBodyOf(id: string): object {
   if (id === 'verifyAddress' || id === 'exchangeToken') return { token: 7 };
+  if (id === 'respondToAuthorization') return { query: 7 };
   if (id === 'resetPassword') return { token: 'x', password: 7 };
   return id === 'deleteAccount' ? { password: 7 } : { ...bodyOf(id), address: 'ada' };
 }
@@ -225,7 +237,23 @@ function shopCases(
     await exchange('bob', {}, browser);
     return await given(browser.post(path, body));
   };
+  const request = '/v1/accounts/authorization-request';
+  const response = '/v1/accounts/authorization-response';
+  /** Goes through the provider, and comes back. */
+  const authorized = async (sub: string): Promise<Given> => {
+    const browser = visitor();
+    const { body } = await browser.post(request);
+    return await given(browser.post(response, { query: await signIn(String(body.url), sub) }));
+  };
   return {
+    [`post ${request} 200 `]: () => given(visitor().post(request)),
+    [`post ${response} 200 `]: () => authorized('ada'),
+    [`post ${response} 401 authorization-refused`]: () => authorized('nobody'),
+    [`post ${response} 401 token-refused`]: () => authorized('a'.repeat(200)),
+    [`post ${response} 429 too-many-requests`]: async () => {
+      for (let login = 0; login < 10; login++) await exchange('dora');
+      return await authorized('dora');
+    },
     [`post ${at} 200 `]: () => exchange('ada'),
     [`post ${at} 401 token-refused`]: () => exchange('ada', { aud: 'another-service' }),
     [`post ${at} 429 too-many-requests`]: async () => {

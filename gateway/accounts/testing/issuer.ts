@@ -27,12 +27,13 @@ export class Issuer {
   keys: Key[];
   /** How often the keys were read. */
   reads = 0;
-  readonly issuer = 'https://id.example.com';
+  readonly issuer: string;
   readonly #server: Server;
   #isAway = false;
 
-  constructor(keys: Key[]) {
+  constructor(keys: Key[], issuer = 'https://id.example.com') {
     this.keys = keys;
+    this.issuer = issuer;
     this.#server = createServer((_, answer) => {
       this.reads += 1;
       if (this.#isAway) answer.destroy();
