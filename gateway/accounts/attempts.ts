@@ -133,6 +133,11 @@ export class Attempts {
     return this.#take([{ buckets: this.#changes, key: fanId }]);
   }
 
+  /** Counts a login that hashes nothing: it costs a signature, or a request to the shop's provider. */
+  loginFrom(network: string): Permitted | Delayed {
+    return this.#take(network === '' ? [] : [{ buckets: this.#networkLogins, key: network }]);
+  }
+
   /** Counts a login with a token of the shop that is good. */
   exchange(fanId: string): Permitted | Delayed {
     return this.#take([{ buckets: this.#exchanges, key: fanId }]);

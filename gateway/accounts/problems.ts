@@ -103,9 +103,9 @@ export function tooManyMails(waitMs: number): Problem {
   );
 }
 
-/** Passwords are hashed one after another, and too many wait. */
-export function tooManyLogins(): Problem {
-  return tooMany('Too many people log in at this moment. Retrying is safe.', 2_000);
+/** Too many wait, as passwords are hashed one after another, or too many came from one network. */
+export function tooManyLogins(waitMs = 2_000): Problem {
+  return tooMany('Too many people log in at this moment. Retrying is safe.', waitMs);
 }
 
 function tooMany(detail: string, waitMs: number): Problem {

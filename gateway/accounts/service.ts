@@ -107,12 +107,14 @@ export async function startAccounts(config: AccountsConfig, log: Logger): Promis
 
 function openShopTokens(config: AccountsConfig, log: Logger): ShopTokens | undefined {
   if (config.IDP_JWKS === '') return undefined;
+  const keys = new IssuerKeys({ read: readerOf(config.IDP_JWKS), log });
+  void keys.start();
   return new ShopTokens({
     name: config.IDP_NAME,
     issuer: config.IDP_ISSUER,
     audience: config.IDP_AUDIENCE,
     algorithms: config.IDP_ALGORITHMS,
-    keys: new IssuerKeys({ read: readerOf(config.IDP_JWKS), log }),
+    keys,
   });
 }
 

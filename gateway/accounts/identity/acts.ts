@@ -18,7 +18,7 @@ import type {
   ExchangeBody,
   FanView,
 } from '../contract/contract.ts';
-import { shopNotConfigured, tooManyExchanges } from '../problems.ts';
+import { shopNotConfigured, tooManyExchanges, tooManyLogins } from '../problems.ts';
 import type { SessionCookies } from '../session/session-cookie.ts';
 import type { ShopProvider } from './shop-provider.ts';
 import type { ShopTokens } from './shop-tokens.ts';
@@ -41,6 +41,7 @@ export async function exchangeToken(
   { token }: ExchangeBody,
 ): Promise<ActAnswer> {
   if (parts.shopTokens === undefined) throw shopNotConfigured('IDP_JWKS');
+  permit(parts.attempts.loginFrom(asker.network), tooManyLogins);
   return await admit(parts, asker, await parts.shopTokens.fanOf(token));
 }
 
@@ -57,7 +58,9 @@ export async function respondToAuthorization(
   asker: Asker,
   { query }: AuthorizationResponseBody,
 ): Promise<ActAnswer> {
-  return await admit(parts, asker, await providerOf(parts).complete(asker.cookies, query));
+  const provider = providerOf(parts);
+  permit(parts.attempts.loginFrom(asker.network), tooManyLogins);
+  return await admit(parts, asker, await provider.complete(asker.cookies, query));
 }
 
 function providerOf({ shopProvider }: IdentityParts): Pick<ShopProvider, 'begin' | 'complete'> {

@@ -127,6 +127,21 @@ describe('a token of the shop', () => {
     }
   });
 
+  test('costs a network its logins, good or not; others go on', async () => {
+    const here = '203.0.113.9';
+    const statuses: number[] = [];
+    while (statuses.at(-1) !== 429 && statuses.length < 400) {
+      const asked = Array.from({ length: 50 }, () => accounts.browser(here).post(PATH, { token: 'x' }));
+      statuses.push(...(await Promise.all(asked)).map(({ status }) => status));
+    }
+    assert.ok(
+      statuses.slice(0, 300).every(status => status === 401),
+      'three hundred at once',
+    );
+    assert.equal(statuses.at(-1), 429);
+    assert.equal((await exchange('gina')).status, 200);
+  });
+
   test('logs in nobody for a page of another origin', async () => {
     const body = { token: await issuer.token('eve') };
     const answer = await accounts.browser().post(PATH, body, { origin: 'https://evil.example' });

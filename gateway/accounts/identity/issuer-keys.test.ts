@@ -35,6 +35,19 @@ test('keys are read once, by all who wait for them, and again after five minutes
   assert.equal(state.reads, 2);
 });
 
+test('keys that were read at the start suffice for the first token, although the provider is away by then', async () => {
+  const issuer = new Issuer([await makeKey('one')]);
+  let isAway = false;
+  const read = async (): Promise<unknown> => {
+    if (isAway) throw new Error('away');
+    return issuer.jwks();
+  };
+  const keys = new IssuerKeys({ read, log });
+  await keys.start();
+  isAway = true;
+  await jwtVerify(await issuer.token('ada'), (header, jws) => keys.keyFor(header, jws));
+});
+
 test('a new key is known with the first token that names it, a withdrawn one is believed for five minutes', async () => {
   const { issuer, state, check } = await setUp();
   const former = await issuer.token('ada');

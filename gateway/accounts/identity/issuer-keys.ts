@@ -46,6 +46,11 @@ export class IssuerKeys {
     this.#nowMs = nowMs;
   }
 
+  /** Reads them before the first token comes, so that an outage then does not matter. Never rejects. */
+  async start(): Promise<void> {
+    await this.#refresh();
+  }
+
   /** The key of a token, for jose. Rejects with KeysUnavailable, or with jose's errors if there is no such key. */
   async keyFor(header: JWTHeaderParameters, token: FlattenedJWSInput): ReturnType<KeyOf> {
     if (this.#nowMs() - this.#readAtMs > FRESH_MS) await this.#refresh();

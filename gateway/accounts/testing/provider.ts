@@ -29,7 +29,7 @@ export interface TestProvider {
 }
 
 /** `secret`: '' for a public client. */
-export async function startProvider(secret = CLIENT_SECRET): Promise<TestProvider> {
+export async function startProvider(secret = CLIENT_SECRET, returnUrl = RETURN_URL): Promise<TestProvider> {
   let isAway = false;
   const server = createServer((req, res) => {
     if (isAway) res.destroy();
@@ -38,7 +38,7 @@ export async function startProvider(secret = CLIENT_SECRET): Promise<TestProvide
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const issuer = `http://127.0.0.1:${Reflect.get(Object(server.address()), 'port')}`;
-  const provider = await makeProvider(issuer, secret);
+  const provider = await makeProvider(issuer, secret, returnUrl);
   const callback = provider.callback();
   const handle = async (req: Parameters<typeof callback>[0], res: Parameters<typeof callback>[1]) => {
     if (req.url?.startsWith('/interaction/') !== true) return await callback(req, res);
@@ -57,13 +57,13 @@ export async function startProvider(secret = CLIENT_SECRET): Promise<TestProvide
   };
 }
 
-async function makeProvider(issuer: string, secret: string): Promise<Provider> {
+async function makeProvider(issuer: string, secret: string, returnUrl: string): Promise<Provider> {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true });
   return new Provider(issuer, {
     clients: [
       {
         client_id: CLIENT_ID,
-        redirect_uris: [RETURN_URL],
+        redirect_uris: [returnUrl],
         ...(secret === ''
           ? { token_endpoint_auth_method: 'none' }
           : { client_secret: secret, token_endpoint_auth_method: 'client_secret_basic' }),
