@@ -11,7 +11,8 @@ import { type CorsLines, Reply } from './reply.ts';
 import type { RefusalParts } from './requests.ts';
 
 /** Beside those that scripts see of each answer (Cache-Control, Content-Type, and so on). */
-const EXPOSED = 'Accept-Ranges, Allow, Content-Range, ETag, Location, Retry-After, WWW-Authenticate';
+const EXPOSED =
+  'Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Location, Retry-After, WWW-Authenticate';
 /** What fans' pages send. Not Idempotency-Key: only shops' servers send it, with a token that belongs on no page. */
 const ALLOWED = 'Authorization, Content-Type, If-Match, If-None-Match, If-Range, Last-Event-ID, Range';
 /** Chromium remembers no preflight for longer. */
