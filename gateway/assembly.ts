@@ -26,6 +26,7 @@ import { entryServices } from './entry/entry-parts.ts';
 import type { Ranker } from './entry/rank.ts';
 import { SoldOutCampaigns } from './entry/sold-out.ts';
 import type { AppParts } from './http/app.ts';
+import { Cors } from './http/cors.ts';
 import { strangeKind } from './http/requests.ts';
 import type { HandlerParts } from './http/routes.ts';
 import { TrustedProxies } from './http/trusted-proxies.ts';
@@ -200,7 +201,8 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
       clock: clockLimits.mayStamp ? 'ok' : clockLimits.describe(),
     }),
   };
-  const handling: HandlerParts = { membership, clock, clockLimits, config, metrics, failed };
+  const cors = new Cors(config.CORS_ORIGINS);
+  const handling: HandlerParts = { membership, clock, clockLimits, config, metrics, cors, failed };
   return {
     app: { connections: { config, metrics, connections }, handling, routes: routeParts(services) },
     membership,

@@ -17,6 +17,7 @@ import {
 } from '../engine/contract/process/config.ts';
 import { ITEM_HEAD_BYTES, MAX_USER_ID_BYTES, RECORD_HEAD_BYTES } from '../engine/contract/record/record.ts';
 import { SIGNED_HEAD_BYTES } from '../engine/contract/record/slice-head.ts';
+import { corsVariables } from './http/origins.ts';
 import { readNetworks } from './http/trusted-proxies.ts';
 
 export const gatewayVariables = {
@@ -25,6 +26,7 @@ export const gatewayVariables = {
   ...shopVariables,
   ...receiptVariables,
   ...logVariables,
+  ...corsVariables,
   GATEWAY_HOST: matching('127.0.0.1', /^[0-9A-Za-z.:-]{1,255}$/, 'an address to listen on, such as 0.0.0.0'),
   /** 0 takes any free port; the ready line names it. */
   GATEWAY_PORT: whole(8080, 0, 65_535),

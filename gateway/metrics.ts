@@ -27,6 +27,7 @@ export type RefusalReason =
   | 'not_open'
   | 'paused'
   | 'nothing_to_claim'
+  | 'origin'
   | 'pass'
   | 'repeats'
   | 'shop'

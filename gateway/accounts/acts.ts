@@ -3,41 +3,29 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fieldFault, invalidRequest } from '../../engine/contract/api/problem.ts';
 import type { Pool } from '../../sql/database.ts';
-import {
-  admitFanSession,
-  deleteFanSession,
-  deleteFanSessionByToken,
-  keepNewestFanSessions,
-  type Locale,
-  listFanSessions,
-} from '../../sql/statements/fans/fan-sessions.ts';
+import type { Locale } from '../../sql/statements/fans/fan-sessions.ts';
 import {
   changeFanAddress,
   deleteFan,
   dropUnverifiedPassword,
-  endFanGrants,
   type FanRow,
-  findCredentialVersion,
   findFan,
   isResetOpen,
   resetFanPassword,
 } from '../../sql/statements/fans/fans.ts';
 import { normaliseAddress } from './addresses.ts';
-import { beginAttempt, checkPassword, permit, readPassword } from './attempting.ts';
+import { checkPassword, ownAccount, permit } from './attempting.ts';
 import type { Attempts, MailWish } from './attempts.ts';
 import type {
   AddressBody,
   CredentialsBody,
-  FanView,
   MailRequested,
   PasswordBody,
   ResetBody,
-  SessionList,
   SignUpBody,
-  TicketView,
   TokenBody,
 } from './contract/contract.ts';
-import { type Library, NETWORK_HEADER, type Recipient } from './library/library.ts';
+import type { Library, Recipient } from './library/library.ts';
 import { libraryCodeOf } from './library/library-errors.ts';
 import type { Links } from './library/links.ts';
 import type { MailKind } from './mail/texts.ts';
@@ -53,15 +41,10 @@ import {
   passwordFault,
   signedOut,
   tooManyMails,
-  unknownSession,
 } from './problems.ts';
 import type { TicketMint } from './session/mint-ticket.ts';
 import type { SessionCookies } from './session/session-cookie.ts';
 import type { Sessions } from './session/sessions.ts';
-
-/** Browsers and devices of one person; a login beyond it ends the oldest session. */
-const MOST_SESSIONS = 20;
-const MOST_USER_AGENT_CHARACTERS = 256;
 
 /** What of a request an act may use. */
 export interface Asker {
@@ -177,93 +160,12 @@ export async function requestVerification(
   return requested(address);
 }
 
-export async function logIn(parts: ActParts, asker: Asker, body: CredentialsBody): Promise<ActAnswer> {
-  const address = readAddress(body.address);
-  const password = readPassword(body.password);
-  const presentVersion = (): Promise<string | undefined> => findCredentialVersion(parts.pool, address);
-  const attempt = await beginAttempt(parts, asker, address, presentVersion);
-  const { made, credentialVersion } = await parts.hashing
-    .run(async () => {
-      // Before the password is looked at: a reset meanwhile makes it another one, and the session of this login void.
-      const version = await presentVersion();
-      const signIn = { body: { email: address, password }, headers: headersOf(asker) };
-      return { made: await parts.library.api.signInEmail(signIn), credentialVersion: version ?? NO_VERSION };
-    }, attempt)
-    .catch((error: unknown) => {
-      if (!REFUSED_LOGINS.includes(libraryCodeOf(error))) attempt.failed(error);
-      throw error;
-    });
-  attempt.forgive();
-  const { lifeS } = parts.sessions;
-  if (!(await admitFanSession(parts.pool, { token: made.token, credentialVersion, lifeS }))) {
-    throw accountsUnavailable();
-  }
-  await keepNewestFanSessions(parts.pool, made.user.id, MOST_SESSIONS);
-  const view: FanView = {
-    id: made.user.id,
-    address: made.user.email,
-    locale: made.user.locale === 'ko' ? 'ko' : 'en',
-    made_at: made.user.createdAt.toISOString(),
-  };
-  const cookies = [parts.cookies.keep(made.token)];
-  if (!attempt.isKnown) cookies.push(parts.attempts.deviceCookie(address, credentialVersion));
-  return { status: 200, body: view, cookies };
-}
-
-/** What the library says of a login that is refused; an account that is not verified counts like a wrong password. */
-const REFUSED_LOGINS = ['INVALID_EMAIL_OR_PASSWORD', 'EMAIL_NOT_VERIFIED'];
-
-/** Of an account that was made while its login was under way: no account has it, so the login is repeated. */
-const NO_VERSION = '00000000-0000-0000-0000-000000000000';
-
-/** Ends the session, if the cookie has one, and removes the cookie in any case. */
-export async function logOut(parts: ActParts, asker: Asker): Promise<ActAnswer> {
-  const token = parts.cookies.read(asker.cookies);
-  if (token !== undefined) await deleteFanSessionByToken(parts.pool, token);
-  return { status: 204, cookies: [parts.cookies.clear()] };
-}
-
-export async function logOutEverywhere(parts: ActParts, asker: Asker): Promise<ActAnswer> {
-  const { fanId } = await parts.sessions.require(asker.cookies);
-  await endFanGrants(parts.pool, fanId);
-  return { status: 204, cookies: [parts.cookies.clear()] };
-}
-
-export async function getMe(parts: ActParts, asker: Asker): Promise<ActAnswer> {
-  const { fanId, address, locale, madeAt } = await parts.sessions.require(asker.cookies);
-  const view: FanView = { id: fanId, address, locale, made_at: madeAt.toISOString() };
-  return { status: 200, body: view };
-}
-
 /** Deletes the account, its sessions and its password. Entries stay, under an id that stands for nobody any more. */
 export async function deleteAccount(parts: ActParts, asker: Asker, body: PasswordBody): Promise<ActAnswer> {
-  const session = await parts.sessions.require(asker.cookies);
+  const session = ownAccount(await parts.sessions.require(asker.cookies));
   await checkPassword(parts, asker, session, body.password);
   if (!(await deleteFan(parts.pool, session.fanId, session.credentialVersion))) throw signedOut();
   return { status: 204, cookies: [parts.cookies.clear()] };
-}
-
-export async function listSessions(parts: ActParts, asker: Asker): Promise<ActAnswer> {
-  const { fanId, sessionId } = await parts.sessions.require(asker.cookies);
-  const sessions = await listFanSessions(parts.pool, fanId);
-  const view: SessionList = {
-    sessions: sessions.map(each => ({
-      id: each.sessionId,
-      current: each.sessionId === sessionId,
-      network: each.network === '' ? null : each.network,
-      user_agent: each.userAgent,
-      made_at: each.madeAt.toISOString(),
-      expires_at: each.expiresAt.toISOString(),
-    })),
-  };
-  return { status: 200, body: view };
-}
-
-/** The cookie stays if it was the own session: its next use is answered with signed-out, like that of any other session that has ended. */
-export async function revokeSession(parts: ActParts, asker: Asker, id: string): Promise<ActAnswer> {
-  const { fanId } = await parts.sessions.require(asker.cookies);
-  if (!(await deleteFanSession(parts.pool, fanId, id))) throw unknownSession();
-  return NOTHING;
 }
 
 export async function requestReset(parts: ActParts, asker: Asker, body: AddressBody): Promise<ActAnswer> {
@@ -319,7 +221,7 @@ export async function changeAddress(
   asker: Asker,
   body: CredentialsBody,
 ): Promise<ActAnswer> {
-  const session = await parts.sessions.require(asker.cookies);
+  const session = ownAccount(await parts.sessions.require(asker.cookies));
   const newEmail = readAddress(body.address);
   if (newEmail === session.address) {
     throw invalidRequest([fieldFault('address', newEmail, 'another address than the present one')]);
@@ -340,18 +242,6 @@ export async function changeAddress(
     throw error;
   });
   return requested(newEmail);
-}
-
-/** The one call between a session and the queue: one look-up, shared with others, and a signature. */
-export async function mintTicket(parts: ActParts, asker: Asker): Promise<ActAnswer> {
-  const session = await parts.sessions.require(asker.cookies);
-  const renewed = await parts.sessions.renew(session);
-  const view: TicketView = {
-    ticket: parts.mint.mint(session.fanId, session.nowS),
-    seconds_left: parts.mint.lifetimeS,
-    user: session.fanId,
-  };
-  return { status: 200, body: view, cookies: renewed === undefined ? [] : [renewed] };
 }
 
 /** The shortest time of an answer that must not tell by its own what was to be done. */
@@ -383,7 +273,7 @@ async function withMail<T>({ attempts }: ActParts, wish: MailWish, work: () => P
   }
 }
 
-function readAddress(given: string): string {
+export function readAddress(given: string): string {
   const address = normaliseAddress(given);
   if (address === undefined) throw invalidRequest([addressFault(given)]);
   return address;
@@ -402,13 +292,7 @@ function requested(address: string): ActAnswer {
 }
 
 /** Korean if the browser prefers it to English (RFC 9110, section 12.5.4, by order only). */
-function localeOf(language: string): Locale {
+export function localeOf(language: string): Locale {
   const first = /\b(ko|en)\b/i.exec(language)?.[1];
   return first?.toLowerCase() === 'ko' ? 'ko' : 'en';
-}
-
-function headersOf({ network, userAgent }: Asker): Headers {
-  const headers = new Headers({ 'user-agent': userAgent.slice(0, MOST_USER_AGENT_CHARACTERS) });
-  if (network !== '') headers.set(NETWORK_HEADER, network);
-  return headers;
 }

@@ -6,7 +6,7 @@ import type { ActParts, Asker } from './acts.ts';
 import type { Delayed, Permitted } from './attempts.ts';
 import { type Claimant, QueueFull, verifyPassword } from './passwords/hashing.ts';
 import { MOST_CHARACTERS, normalisePassword, PASSWORD_EXPECTED } from './passwords/password-rules.ts';
-import { passwordFault, tooManyAttempts, wrongPassword } from './problems.ts';
+import { keptByShop, passwordFault, tooManyAttempts, wrongPassword } from './problems.ts';
 
 /** An attempt with a password that may be made, and its claim to a place in the queue. */
 export interface Attempting extends Claimant {
@@ -46,11 +46,23 @@ export async function beginAttempt(
   return { network, isKnown, forgive, failed };
 }
 
+/** A session of an account that is kept here. */
+export interface OwnSession extends FoundSession {
+  readonly address: string;
+}
+
+/** Throws Problem kept-by-shop for a fan whose account the shop keeps: there is no address or password of them here. */
+export function ownAccount(session: FoundSession): OwnSession {
+  const { address } = session;
+  if (address === null) throw keptByShop();
+  return { ...session, address };
+}
+
 /** Throws Problem wrong-password if it is not that of the session's account; a wrong one is counted like one of a login. */
 export async function checkPassword(
   parts: ActParts,
   asker: Asker,
-  { fanId, address, credentialVersion }: FoundSession,
+  { fanId, address, credentialVersion }: OwnSession,
   given: string,
 ): Promise<void> {
   const { hashing, pool } = parts;

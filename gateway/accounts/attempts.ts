@@ -58,6 +58,9 @@ const MAIL_ADDRESS = { burst: 10, perSecond: 1 / (10 * MINUTE_S), most: KEPT };
 /** Of an account, to whatever address: each also sends a notice to the present one, which is never left out. */
 const CHANGES = { burst: 10, perSecond: 1 / (10 * MINUTE_S), most: KEPT };
 
+/** Logins of one fan with tokens of the shop: a page that asks for one with each view would fill the database with sessions. */
+const EXCHANGES = { burst: 10, perSecond: 1 / MINUTE_S, most: KEPT };
+
 /** Who attempts. */
 export interface Attempt {
   /** Normalised. */
@@ -116,6 +119,7 @@ export class Attempts {
   readonly #mailPairs = new Buckets(MAIL_PAIR);
   readonly #mailAddresses = new Buckets(MAIL_ADDRESS);
   readonly #changes = new Buckets(CHANGES);
+  readonly #exchanges = new Buckets(EXCHANGES);
   readonly #nowMs: () => number;
 
   constructor(secret: string, nowMs: () => number = () => performance.now()) {
@@ -161,6 +165,16 @@ export class Attempts {
   /** Counts a wish of an account for another address. */
   change(fanId: string): Permitted | Delayed {
     return this.#take([{ buckets: this.#changes, key: fanId }]);
+  }
+
+  /** Counts a login that hashes nothing: it costs a signature, or a request to the shop's provider. */
+  loginFrom(network: string): Permitted | Delayed {
+    return this.#take(ofNetwork(network, this.#networkLogins, this.#wideLogins));
+  }
+
+  /** Counts a login with a token of the shop that is good. */
+  exchange(fanId: string): Permitted | Delayed {
+    return this.#take([{ buckets: this.#exchanges, key: fanId }]);
   }
 
   /** Whether another e-mail of this kind may go to the address now; counts it. Those of one kind leave the others their places. */

@@ -60,3 +60,50 @@ test('refuses a sender that could end a header, secrets that are the same, and t
   assert.match(shown, /^SMTP_URL/);
   assert.ok(!shown.includes('hunter2'));
 });
+
+test("the shop's own accounts need issuer, audience and keys that nobody on the way can change", () => {
+  const idp = { IDP_ISSUER: 'https://id.example.com', IDP_AUDIENCE: 'queue', IDP_JWKS: '/etc/jwks.json' };
+  assert.equal(faultOf(idp), '');
+  assert.match(faultOf({ IDP_JWKS: idp.IDP_JWKS }), /^IDP_ISSUER is not set.*\nIDP_AUDIENCE is not set/);
+  for (const place of ['https://id.example.com/jwks', 'http://localhost:3000/jwks', 'jwks.json']) {
+    assert.equal(faultOf({ ...idp, IDP_JWKS: place }), '', place);
+  }
+  for (const place of [
+    'http://id.example.com/jwks',
+    'https://u:p@id.example.com/jwks',
+    'ftp://x',
+    'https://',
+  ]) {
+    assert.match(faultOf({ ...idp, IDP_JWKS: place }), /^IDP_JWKS/, place);
+  }
+  for (const algorithms of ['HS256', 'none', 'RS256,HS256', 'RS256,', 'rs256']) {
+    assert.match(faultOf({ ...idp, IDP_ALGORITHMS: algorithms }), /^IDP_ALGORITHMS/, algorithms);
+  }
+  for (const name of ['Shop', 'a:b', '', 'x'.repeat(21)]) {
+    assert.match(faultOf({ ...idp, IDP_NAME: name }), name === '' ? /^$/ : /^IDP_NAME/, name);
+  }
+});
+
+test('a client of an OpenID provider needs its address, and a page from which accounts can be called', () => {
+  const client = {
+    IDP_ISSUER: 'https://id.example.com/realms/shop',
+    IDP_CLIENT_ID: 'queue',
+    IDP_RETURN_URL: 'https://shop.example.com/welcome',
+    CORS_ORIGINS: 'https://shop.example.com',
+  };
+  assert.equal(faultOf(client), '');
+  assert.equal(faultOf({ ...client, IDP_RETURN_URL: 'http://localhost:8080/welcome', CORS_ORIGINS: '' }), '');
+  assert.match(faultOf({ IDP_CLIENT_ID: 'queue' }), /^IDP_ISSUER is not set.*\nIDP_RETURN_URL is not set/);
+  assert.match(faultOf({ ...client, CORS_ORIGINS: '' }), /^IDP_RETURN_URL is .*CORS_ORIGINS$/);
+  for (const issuer of ['http://id.example.com', 'id.example.com', 'https://u:p@id.example.com'])
+    assert.match(faultOf({ ...client, IDP_ISSUER: issuer }), /^IDP_ISSUER is /, issuer);
+  for (const page of [
+    'http://shop.example.com/',
+    'https://shop.example.com/?a=b',
+    'https://shop.example.com/#a',
+  ])
+    assert.match(faultOf({ ...client, IDP_RETURN_URL: page }), /^IDP_RETURN_URL is /, page);
+  const shown = faultOf({ ...client, IDP_CLIENT_SECRET: 'höchst geheim' });
+  assert.match(shown, /^IDP_CLIENT_SECRET/);
+  assert.ok(!shown.includes('geheim'));
+});

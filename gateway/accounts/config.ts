@@ -11,12 +11,16 @@ import {
   urls,
   whole,
 } from '../../engine/contract/process/config.ts';
+import { corsVariables, readOrigin } from '../http/origins.ts';
 import { readNetworks } from '../http/trusted-proxies.ts';
+import { checkIdentity, identityVariables } from './identity/variables.ts';
 
 const DAY_S = 86_400;
 
 export const accountsVariables = {
   ...ticketVariables,
+  ...corsVariables,
+  ...identityVariables,
   /** Signs cookies and the links in e-mails: after a change everybody logs in again, and asks for links again. */
   ACCOUNTS_SECRET: secret(
     /^.{32,512}$/,
@@ -25,7 +29,7 @@ export const accountsVariables = {
   ACCOUNTS_HOST: matching('127.0.0.1', /^[0-9A-Za-z.:-]{1,255}$/, 'an address to listen on, such as 0.0.0.0'),
   /** 0 takes any free port; the ready line names it. */
   ACCOUNTS_PORT: whole(8082, 0, 65_535),
-  /** The origin of the pages, to which the links in e-mails lead. Its pages alone may use a session. */
+  /** The origin of the pages, to which the links in e-mails lead. Beside it only pages of CORS_ORIGINS may use a session. */
   ACCOUNTS_PUBLIC_URL: {
     fallback: 'http://localhost:8080',
     right:
@@ -97,14 +101,6 @@ export function readAccountsConfig(env: Environment): AccountsConfig {
   if (config.ACCOUNTS_SECRET === config.TICKET_SECRET) {
     throw new ConfigError(['ACCOUNTS_SECRET is TICKET_SECRET; expected a secret of its own']);
   }
+  checkIdentity(config);
   return config;
-}
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
-function readOrigin(text: string): string | undefined {
-  if (!URL.canParse(text)) return undefined;
-  const { origin, href, protocol, hostname } = new URL(text);
-  if (href !== `${origin}/`) return undefined;
-  return protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname)) ? origin : undefined;
 }

@@ -1,5 +1,5 @@
 /** What the routes of accounts refuse. Each problem is made here once; the examples of the OpenAPI document are made of the same. */
-import { fieldFault, Problem } from '../../engine/contract/api/problem.ts';
+import { type FieldFault, faultsText, fieldFault, Problem } from '../../engine/contract/api/problem.ts';
 import { ADDRESS_EXPECTED } from './addresses.ts';
 
 /**
@@ -30,6 +30,26 @@ export function loginRefused(): Problem {
   });
 }
 
+/** A token of the shop's accounts; the fault names the claim or header that is wrong. */
+export function tokenRefused(fault: FieldFault): Problem {
+  const errors = [fault];
+  return new Problem('token-refused', `The token is not accepted: ${faultsText(errors)}.`, { errors });
+}
+
+/** A login at the shop's provider that did not succeed; the fault names a parameter of the response. */
+export function authorizationRefused(fault: FieldFault): Problem {
+  const errors = [fault];
+  const detail = `The login at the shop was not completed: ${faultsText(errors)}. Begin another.`;
+  return new Problem('authorization-refused', detail, { errors });
+}
+
+export function keptByShop(): Problem {
+  return new Problem(
+    'kept-by-shop',
+    'The shop keeps this account: change or delete it there. POST /v1/accounts/logout-everywhere ends its sessions here, and with them what is known of it.',
+  );
+}
+
 export function wrongPassword(): Problem {
   return new Problem('wrong-password', 'This needs the password of the account.', {
     errors: [fieldFault('password', undefined, 'the password of the account')],
@@ -54,9 +74,13 @@ export function unknownSession(): Problem {
 
 /** `from`: the header that shows it. */
 export function foreignOrigin(from: 'origin' | 'sec-fetch-site', expected: string): Problem {
-  return new Problem('foreign-origin', 'Only pages of this site may ask for this.', {
-    errors: [fieldFault(from, undefined, expected)],
-  });
+  return new Problem(
+    'foreign-origin',
+    'Only pages of this service, and of listed origins, may ask for this.',
+    {
+      errors: [fieldFault(from, undefined, `${expected}, or a page of an origin that CORS_ORIGINS lists`)],
+    },
+  );
 }
 
 export function tooManyAttempts(waitMs: number): Problem {
@@ -64,6 +88,10 @@ export function tooManyAttempts(waitMs: number): Problem {
     'Too many attempts came from here, or failed for this account. A reset of the password works at once.',
     waitMs,
   );
+}
+
+export function tooManyExchanges(waitMs: number): Problem {
+  return tooMany('This account logged in too often. Use the session that it has.', waitMs);
 }
 
 export function tooManyMails(waitMs: number): Problem {
@@ -81,9 +109,9 @@ export function linkUsedTooOften(waitMs: number): Problem {
   );
 }
 
-/** Passwords are hashed one after another, and too many wait. */
-export function tooManyLogins(): Problem {
-  return tooMany('Too many people log in at this moment. Retrying is safe.', 2_000);
+/** Too many wait, as passwords are hashed one after another, or too many came from one network. */
+export function tooManyLogins(waitMs = 2_000): Problem {
+  return tooMany('Too many people log in at this moment. Retrying is safe.', waitMs);
 }
 
 function tooMany(detail: string, waitMs: number): Problem {
@@ -99,9 +127,31 @@ export function accountsUnavailable(): Problem {
   );
 }
 
+export function providerUnavailable(): Problem {
+  return new Problem(
+    'unavailable',
+    "The shop's identity provider does not answer as it should right now. Retrying is safe.",
+    {},
+    { 'retry-after': '5' },
+  );
+}
+
 export function accountsNotConfigured(): Problem {
   return new Problem('not-configured', 'This service keeps no accounts: the shop has its own.', {
     errors: [fieldFault('ACCOUNTS_URL', undefined, 'the address of the process that keeps accounts')],
+  });
+}
+
+/** `setting`: what this process lacks for the login. */
+export function shopNotConfigured(setting: string): Problem {
+  return new Problem('not-configured', 'This service takes no logins from accounts of the shop.', {
+    errors: [
+      fieldFault(
+        setting,
+        undefined,
+        "a setting of the process that keeps accounts, for the shop's own accounts",
+      ),
+    ],
   });
 }
 

@@ -4,12 +4,18 @@ import { messageOf } from '../../engine/contract/process/message-of.ts';
 import { openPool, type Pool } from '../../sql/database.ts';
 import { checkSchema } from '../../sql/schema/schema.ts';
 import { deleteEndedFanRows } from '../../sql/statements/fans/fans.ts';
+import { deleteIdleShopFans } from '../../sql/statements/fans/shop-fans.ts';
+import { Cors } from '../http/cors.ts';
 import { listen } from '../http/listen.ts';
 import { TrustedProxies } from '../http/trusted-proxies.ts';
 import { Attempts } from './attempts.ts';
 import type { AccountsConfig } from './config.ts';
 import { buildAccountsApp } from './http/app.ts';
 import { ActsUnderWay } from './http/under-way.ts';
+import { AuthorizationStates } from './identity/authorization-state.ts';
+import { IssuerKeys, readerOf } from './identity/issuer-keys.ts';
+import { ShopProvider } from './identity/shop-provider.ts';
+import { ShopTokens } from './identity/shop-tokens.ts';
 import { makeLibrary, type Recipient } from './library/library.ts';
 import { Links } from './library/links.ts';
 import { fileDelivery, Outgoing, type Rank, smtpDelivery } from './mail/outgoing.ts';
@@ -77,6 +83,7 @@ export async function startAccounts(config: AccountsConfig, log: Logger): Promis
   const acts = new ActsUnderWay();
   const app = buildAccountsApp({
     ...{ config, metrics, pool, library, hashing, attempts, cookies, links, mail },
+    cors: new Cors(config.CORS_ORIGINS),
     proxies: new TrustedProxies(config.ACCOUNTS_TRUSTED_PROXIES),
     unknown: new UnknownNetworks(share =>
       log.warn(
@@ -86,6 +93,8 @@ export async function startAccounts(config: AccountsConfig, log: Logger): Promis
     ),
     rules: new PasswordRules(),
     sessions: new Sessions({ pool: lookUps, cookies, lifeS: config.SESSION_LIFETIME_S }),
+    shopTokens: openShopTokens(config, log),
+    shopProvider: openShopProvider(config, log),
     mint: new TicketMint({
       secret: config.TICKET_SECRET,
       audience: config.TICKET_AUDIENCE,
@@ -111,6 +120,33 @@ export async function startAccounts(config: AccountsConfig, log: Logger): Promis
       await Promise.all([pool.end(), lookUps.end()]);
     },
   };
+}
+
+function openShopTokens(config: AccountsConfig, log: Logger): ShopTokens | undefined {
+  if (config.IDP_JWKS === '') return undefined;
+  const keys = new IssuerKeys({ read: readerOf(config.IDP_JWKS), log });
+  void keys.start();
+  return new ShopTokens({
+    name: config.IDP_NAME,
+    issuer: config.IDP_ISSUER,
+    audience: config.IDP_AUDIENCE,
+    algorithms: config.IDP_ALGORITHMS,
+    keys,
+  });
+}
+
+function openShopProvider(config: AccountsConfig, log: Logger): ShopProvider | undefined {
+  if (config.IDP_CLIENT_ID === '') return undefined;
+  return new ShopProvider({
+    name: config.IDP_NAME,
+    issuer: config.IDP_ISSUER,
+    algorithms: config.IDP_ALGORITHMS,
+    clientId: config.IDP_CLIENT_ID,
+    clientSecret: config.IDP_CLIENT_SECRET,
+    returnUrl: config.IDP_RETURN_URL,
+    states: new AuthorizationStates(config.ACCOUNTS_SECRET),
+    log,
+  });
 }
 
 type SendMail = (kind: MailKind, to: Recipient, token?: string) => void;
@@ -168,9 +204,12 @@ function watchDatabase(pool: Pool, log: Logger): Database {
     if (!stopped) timer = setTimeout(() => void work(), ms);
   };
   const sweep = async (): Promise<void> => {
-    await deleteEndedFanRows(pool, UNVERIFIED_DAYS).catch((error: unknown) =>
-      log.warn({ reason: messageOf(error) }, 'what has ended could not be deleted; retrying'),
-    );
+    try {
+      await deleteEndedFanRows(pool, UNVERIFIED_DAYS);
+      await deleteIdleShopFans(pool);
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, 'what has ended could not be deleted; retrying');
+    }
     again(SWEEP_MS, sweep);
   };
   const check = async (): Promise<void> => {

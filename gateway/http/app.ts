@@ -34,7 +34,7 @@ export function buildApp({ connections, handling, routes }: AppParts): Templated
   const app = uws.App();
   limitConnections(app, connections);
   for (const [path, methods] of Object.entries(routesOf(routes))) addRoute(app, handling, path, methods);
-  app.any('/*', refusePath);
+  app.any('/*', (res, req) => refusePath(handling, res, req));
   return app;
 }
 

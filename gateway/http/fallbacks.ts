@@ -2,6 +2,7 @@
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import { fieldFault } from '../../engine/contract/api/problem.ts';
 import type { GatewayConfig } from '../config.ts';
+import { answerPreflight, type CorsParts } from './cors.ts';
 import { Reply } from './reply.ts';
 import type { RefusalParts } from './requests.ts';
 
@@ -36,18 +37,27 @@ export function refuseHead(parts: HeadLimitParts, reply: Reply, bytes: number): 
   });
 }
 
-/** `allow`: the methods of the path, as in the header of that name. */
-export function refuseMethod(parts: RefusalParts, res: HttpResponse, req: HttpRequest, allow: string): void {
+/** Answers a method that a path does not have. `allow`: those that it has, as in the header of that name. */
+export function refuseMethod(parts: CorsParts, res: HttpResponse, req: HttpRequest, allow: string): void {
   const method = req.getCaseSensitiveMethod();
+  if (method === 'OPTIONS' && answerPreflight(parts, res, req, allow)) return;
   parts.metrics.refuse('method');
   const fault = fieldFault('method', method, allow);
-  new Reply(res).problem('method-not-allowed', `${method} is not allowed here; use ${allow}.`, {
+  replyTo(parts, res, req).problem('method-not-allowed', `${method} is not allowed here; use ${allow}.`, {
     members: { errors: [fault] },
     headers: { allow },
   });
 }
 
-export function refusePath(res: HttpResponse, req: HttpRequest): void {
+export function refusePath(parts: Pick<CorsParts, 'cors'>, res: HttpResponse, req: HttpRequest): void {
   const fault = fieldFault('path', req.getUrl(), 'a path listed in /openapi.json');
-  new Reply(res).problem('not-found', `No route at ${fault.value}.`, { members: { errors: [fault] } });
+  replyTo(parts, res, req).problem('not-found', `No route at ${fault.value}.`, {
+    members: { errors: [fault] },
+  });
+}
+
+function replyTo({ cors }: Pick<CorsParts, 'cors'>, res: HttpResponse, req: HttpRequest): Reply {
+  const reply = new Reply(res);
+  reply.cors = cors.linesFor(req.getHeader('origin'));
+  return reply;
 }

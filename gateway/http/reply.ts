@@ -51,6 +51,16 @@ export type Answered = typeof ANSWERED;
 export type Headers = Readonly<Record<string, string | readonly string[]>>;
 const NO_HEADERS: Headers = {};
 
+/** Lines behind a status for the page that asks (see Cors), each begun by CR LF; '' for none. */
+export interface CorsLines {
+  /** Of an answer that no cache keeps. */
+  readonly uncached: string;
+  /** Of one that a cache may keep: without Vary a page could get from it what another page, or none, was answered. */
+  readonly cached: string;
+}
+
+const NO_LINES: CorsLines = { uncached: '', cached: '' };
+
 function writeHeaders(res: HttpResponse, headers: Headers): void {
   for (const name in headers) {
     const value = headers[name] ?? '';
@@ -63,6 +73,8 @@ export class Reply {
   readonly #res: HttpResponse;
   #over = false;
   #whenAborted: (() => void) | undefined;
+  /** What every answer tells the page that asked; to be set before the first one. */
+  cors: CorsLines = NO_LINES;
 
   constructor(res: HttpResponse) {
     this.#res = res;
@@ -115,7 +127,7 @@ export class Reply {
     this.#over = true;
     const res = this.#res;
     res.cork(() => {
-      res.writeStatus(STATUS_TEXT[status] ?? String(status));
+      res.writeStatus(this.#statusLine(status));
       writeHeaders(res, headers);
       res.endWithoutBody();
     });
@@ -142,7 +154,7 @@ export class Reply {
     this.#over = true;
     const res = this.#res;
     res.cork(() => {
-      res.writeStatus('200 OK');
+      res.writeStatus(this.#statusLine(200));
       writeHeaders(res, headers);
       res.write(first);
     });
@@ -155,19 +167,24 @@ export class Reply {
     this.#over = true;
     const res = this.#res;
     res.cork(() => {
-      res.writeStatus(STATUS_TEXT[status] ?? String(status));
+      res.writeStatus(this.#statusLine(status));
       writeHeaders(res, headers);
     });
     return res;
   }
 
-  /** `head`: status and headers in one. */
+  /** Of an answer that a cache may keep. */
+  #statusLine(status: number): string {
+    return `${STATUS_TEXT[status] ?? status}${this.cors.cached}`;
+  }
+
+  /** `head`: status and headers in one. Without lines for a page the sum is `head` itself. */
   #sendReady(head: string, body: string | Uint8Array): void {
     if (this.#over) return;
     this.#over = true;
     const res = this.#res;
     res.cork(() => {
-      res.writeStatus(head).end(body);
+      res.writeStatus(head + this.cors.uncached).end(body);
     });
   }
 
@@ -176,7 +193,7 @@ export class Reply {
     this.#over = true;
     const res = this.#res;
     res.cork(() => {
-      res.writeStatus(STATUS_TEXT[status] ?? String(status)).writeHeader('content-type', mediaType);
+      res.writeStatus(this.#statusLine(status)).writeHeader('content-type', mediaType);
       writeHeaders(res, headers);
       res.end(body, close);
     });

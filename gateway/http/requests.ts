@@ -56,6 +56,8 @@ export interface Head {
   requestStart: string;
   /** The clients that proxies forwarded for; see clientAddress. */
   forwardedFor: string;
+  /** Of the page that asks. */
+  origin: string;
   /** The size of all header lines as sent. */
   bytes: number;
 }
@@ -69,6 +71,7 @@ const head: Head = {
   lastEventId: '',
   requestStart: '',
   forwardedFor: '',
+  origin: '',
   bytes: 0,
 };
 
@@ -82,6 +85,7 @@ function readHeader(name: string, value: string): void {
   else if (name === 'transfer-encoding') head.transferEncoding = value;
   else if (name === 'last-event-id') head.lastEventId = value;
   else if (name === 'x-request-start') head.requestStart = listed(head.requestStart, value);
+  else if (name === 'origin') head.origin = value;
   else if (name === 'x-forwarded-for') head.forwardedFor = listed(head.forwardedFor, value);
 }
 
@@ -103,6 +107,7 @@ export function readHead(req: HttpRequest): Readonly<Head> {
   head.lastEventId = '';
   head.requestStart = '';
   head.forwardedFor = '';
+  head.origin = '';
   head.bytes = 0;
   req.forEach(readHeader);
   return head;

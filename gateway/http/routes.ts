@@ -36,6 +36,7 @@ import {
 import type { Board } from '../shared/board.ts';
 import type { Membership } from '../shared/membership.ts';
 import type { Streams } from '../stream/streams.ts';
+import type { CorsParts } from './cors.ts';
 import { type HeadLimitParts, refuseHead } from './fallbacks.ts';
 import { openApiDocument } from './openapi.ts';
 import { Reply } from './reply.ts';
@@ -73,7 +74,7 @@ export interface ReadinessParts {
 }
 
 /** What a request needs before its handler runs, and when that fails. */
-export interface HandlerParts extends HeadLimitParts {
+export interface HandlerParts extends HeadLimitParts, CorsParts {
   readonly membership: Pick<Membership, 'hasJoined'>;
   readonly clock: Pick<SharedClock, 'next'>;
   readonly clockLimits: Pick<ClockLimits, 'mayStamp'>;
@@ -165,6 +166,7 @@ export function runHandler(parts: HandlerParts, handler: Handler, res: HttpRespo
   const reply = new Reply(res);
   try {
     const head = readHead(req);
+    reply.cors = parts.cors.linesFor(head.origin);
     if (head.bytes > parts.config.MAX_HEADER_BYTES) refuseHead(parts, reply, head.bytes);
     else handler(reply, req, head, arrivedUs)?.catch((error: unknown) => answerFailure(parts, reply, error));
   } catch (error) {

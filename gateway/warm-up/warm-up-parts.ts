@@ -27,6 +27,7 @@ import { type Ranked, type RankedMember, Ranker } from '../entry/rank.ts';
 import { SlicePipeline } from '../entry/slices.ts';
 import { SoldOutCampaigns } from '../entry/sold-out.ts';
 import type { EntriesAppParts } from '../http/app.ts';
+import { Cors } from '../http/cors.ts';
 import type { HandlerParts } from '../http/routes.ts';
 import { type Network, TrustedProxies } from '../http/trusted-proxies.ts';
 import { Metrics, OF_NOBODY } from '../metrics.ts';
@@ -151,7 +152,8 @@ export function assembleWarmUp(servers: WarmUpServers): WarmUpParts {
     etas: new Etas(board),
   });
   const failed = (error: unknown): void => log.error({ err: error }, 'a handler failed in the warm-up');
-  const handling: HandlerParts = { membership, clock, clockLimits, config, metrics, failed };
+  const cors = new Cors(config.CORS_ORIGINS);
+  const handling: HandlerParts = { membership, clock, clockLimits, config, metrics, cors, failed };
   return {
     parts: { handling, entering },
     ticketOf: ticketSigner(secret, config.TICKET_AUDIENCE),

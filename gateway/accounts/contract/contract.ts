@@ -39,6 +39,51 @@ const Locale = Type.Union([Type.Literal('en'), Type.Literal('ko')], {
   'x-expected': 'one of en, ko',
 });
 
+/** A JWT with some claims; larger ones do not fit into a body of an account route. */
+const MOST_SHOP_TOKEN_CHARACTERS = 4_000;
+
+export const ExchangeBody = Type.Object(
+  {
+    token: Type.String({
+      minLength: 1,
+      maxLength: MOST_SHOP_TOKEN_CHARACTERS,
+      description:
+        "An ID token or access token (JWT) that the shop's identity provider has issued for this service",
+      'x-expected': `a JWT of at most ${MOST_SHOP_TOKEN_CHARACTERS} characters`,
+    }),
+  },
+  { additionalProperties: false, examples: [{ token: ada.shopToken }] },
+);
+export type ExchangeBody = Static<typeof ExchangeBody>;
+
+/** A code may be a token by itself. */
+const MOST_QUERY_CHARACTERS = 4_000;
+
+export const AuthorizationResponseBody = Type.Object(
+  {
+    query: Type.String({
+      minLength: 1,
+      maxLength: MOST_QUERY_CHARACTERS,
+      description: "`location.search` of the page, to which the shop's provider led the browser back",
+      'x-expected': `the query of the address, at most ${MOST_QUERY_CHARACTERS} characters`,
+    }),
+  },
+  { additionalProperties: false, examples: [{ query: ada.authorizationQuery }] },
+);
+export type AuthorizationResponseBody = Static<typeof AuthorizationResponseBody>;
+
+export const AuthorizationView = Type.Object(
+  {
+    url: Type.String({
+      format: 'uri',
+      description:
+        'Where to send the browser. The login there must be completed within 15 minutes, in this browser',
+    }),
+  },
+  { additionalProperties: false, examples: [{ url: ada.authorizationUrl }] },
+);
+export type AuthorizationView = Static<typeof AuthorizationView>;
+
 export const SignUpBody = Type.Object(
   { address: Address, password: Password, locale: Type.Optional(Locale) },
   { additionalProperties: false, examples: [{ address: ada.address, password: ada.password, locale: 'en' }] },
@@ -89,8 +134,11 @@ export type MailRequested = Static<typeof MailRequested>;
 
 export const FanView = Type.Object(
   {
-    id: Type.String({ description: 'The user of the tickets, and so of the entries' }),
-    address: Type.String(),
+    id: Type.String({
+      description:
+        'The user of the tickets, and so of the entries. Before a colon: the source of an account that the shop keeps',
+    }),
+    address: Type.Union([Type.String(), Type.Null()], { description: 'null: the shop keeps the account' }),
     locale: Locale,
     made_at: Type.String({ format: 'date-time' }),
   },
@@ -100,6 +148,9 @@ export const FanView = Type.Object(
   },
 );
 export type FanView = Static<typeof FanView>;
+
+/** A fan whose account the shop keeps, as an example. */
+export const shopFan: FanView = { id: ada.shopId, address: null, locale: 'en', made_at: ada.madeAt };
 
 export const SessionList = Type.Object(
   {

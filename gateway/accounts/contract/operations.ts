@@ -4,24 +4,32 @@ import type { ProblemExamples } from '../../../engine/contract/api/problem-examp
 import type { Operation } from '../../http/operation.ts';
 import {
   AddressBody,
+  AuthorizationResponseBody,
+  AuthorizationView,
   CredentialsBody,
+  ExchangeBody,
   FanView,
   MailRequested,
   PasswordBody,
   ResetBody,
   SessionList,
   SignUpBody,
+  shopFan,
   TicketView,
   TokenBody,
 } from './contract.ts';
 import {
   accountProblems,
   attemptsLimited,
+  exchangesLimited,
   hashesLimited,
   invalidPassword,
+  invalidQuery,
+  invalidShopToken,
   invalidToken,
   mailsLimited,
   resetRefused,
+  subjectRefused,
   verificationRefused,
 } from './problem-examples.ts';
 
@@ -39,10 +47,18 @@ type Described = Pick<Operation, 'id' | 'path' | 'summary' | 'answers'> &
   Partial<Pick<Operation, 'method' | 'body' | 'session'>> & {
     readonly problems: readonly ProblemSlug[];
     readonly examples?: ProblemExamples;
+    /** Of an answer, by its status. */
+    readonly answered?: Operation['examples'];
   };
 
-function operation({ method = 'post', examples = {}, ...described }: Described): Operation {
-  return { method, ticket: false, ...described, problemExamples: { ...accountProblems, ...examples } };
+function operation({ method = 'post', examples = {}, answered = {}, ...described }: Described): Operation {
+  return {
+    method,
+    ticket: false,
+    ...described,
+    examples: answered,
+    problemExamples: { ...accountProblems, ...examples },
+  };
 }
 
 export const accountOperations: readonly Operation[] = [
@@ -86,6 +102,38 @@ export const accountOperations: readonly Operation[] = [
     answers: { 200: FanView },
     problems: [...WITH_BODY, 'login-refused', 'too-many-requests'],
     examples: attemptsLimited,
+  }),
+  operation({
+    id: 'exchangeToken',
+    path: '/v1/accounts/exchange',
+    summary:
+      "Log in with a token of the shop's own accounts. The session is like that of a login, and the user is the token's `sub` behind the " +
+      'name of its source.',
+    body: ExchangeBody,
+    answers: { 200: FanView },
+    answered: { 200: shopFan },
+    problems: [...WITH_BODY, 'token-refused', 'too-many-requests'],
+    examples: { ...invalidShopToken, ...exchangesLimited },
+  }),
+  operation({
+    id: 'requestAuthorization',
+    path: '/v1/accounts/authorization-request',
+    summary:
+      "Begin a login at the shop's OpenID provider. It leads the browser back to a page of the shop, which passes the query of its address to " +
+      'authorization-response.',
+    answers: { 200: AuthorizationView },
+    problems: CHANGE,
+  }),
+  operation({
+    id: 'respondToAuthorization',
+    path: '/v1/accounts/authorization-response',
+    summary:
+      "Complete a login at the shop's OpenID provider, once. If the answer is lost, begin another: the provider knows the person by then.",
+    body: AuthorizationResponseBody,
+    answers: { 200: FanView },
+    answered: { 200: shopFan },
+    problems: [...WITH_BODY, 'authorization-refused', 'token-refused', 'too-many-requests'],
+    examples: { ...invalidQuery, ...subjectRefused, ...exchangesLimited },
   }),
   operation({
     id: 'logOut',
@@ -132,7 +180,7 @@ export const accountOperations: readonly Operation[] = [
     session: true,
     body: CredentialsBody,
     answers: { 202: MailRequested },
-    problems: [...WITH_BODY, 'signed-out', 'wrong-password', 'too-many-requests'],
+    problems: [...WITH_BODY, 'signed-out', 'wrong-password', 'kept-by-shop', 'too-many-requests'],
     examples: attemptsLimited,
   }),
   operation({
@@ -162,7 +210,7 @@ export const accountOperations: readonly Operation[] = [
     session: true,
     body: PasswordBody,
     answers: { 204: 'nothing' },
-    problems: [...WITH_BODY, 'signed-out', 'wrong-password', 'too-many-requests'],
+    problems: [...WITH_BODY, 'signed-out', 'wrong-password', 'kept-by-shop', 'too-many-requests'],
     examples: { ...invalidPassword, ...attemptsLimited },
   }),
   operation({

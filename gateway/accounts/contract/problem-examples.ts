@@ -6,14 +6,18 @@ import {
   accountsNotConfigured,
   accountsUnavailable,
   addressFault,
+  authorizationRefused,
   foreignOrigin,
+  keptByShop,
   linkRefused,
   loginRefused,
   NEW_RESET_LINK,
   NEW_VERIFICATION_LINK,
   passwordFault,
   signedOut,
+  tokenRefused,
   tooManyAttempts,
+  tooManyExchanges,
   tooManyLogins,
   tooManyMails,
   unknownSession,
@@ -24,11 +28,21 @@ function exampleOf({ message, members }: Problem): ProblemExample {
   return { detail: message, ...members };
 }
 
+/** `IDP_AUDIENCE` in the examples. */
+export const SHOP_AUDIENCE = 'queue';
+
 /** Of every operation that has them. */
 export const accountProblems: ProblemExamples = {
   'invalid-request': exampleOf(invalidRequest([addressFault('ada')])),
   'signed-out': exampleOf(signedOut()),
   'login-refused': exampleOf(loginRefused()),
+  'token-refused': exampleOf(
+    tokenRefused(fieldFault('token.aud', 'another-service', JSON.stringify(SHOP_AUDIENCE))),
+  ),
+  'authorization-refused': exampleOf(
+    authorizationRefused(fieldFault('error', 'access_denied', 'a login that was completed at the provider')),
+  ),
+  'kept-by-shop': exampleOf(keptByShop()),
   'wrong-password': exampleOf(wrongPassword()),
   'foreign-origin': exampleOf(foreignOrigin('sec-fetch-site', 'same-origin')),
   'unknown-session': exampleOf(unknownSession()),
@@ -50,6 +64,27 @@ export const invalidToken: ProblemExamples = {
   ),
 };
 
+export const invalidShopToken: ProblemExamples = {
+  'invalid-request': exampleOf(
+    invalidRequest([fieldFault('token', undefined, 'a JWT of at most 4000 characters')]),
+  ),
+};
+
+export const invalidQuery: ProblemExamples = {
+  'invalid-request': exampleOf(
+    invalidRequest([fieldFault('query', undefined, 'the query of the address, at most 4000 characters')]),
+  ),
+};
+
+export const subjectRefused: ProblemExamples = {
+  'token-refused': exampleOf(
+    tokenRefused(
+      fieldFault('token.sub', 'a'.repeat(200), 'an id of 1 to 123 bytes without control characters'),
+    ),
+  ),
+};
+
+export const exchangesLimited: ProblemExamples = { 'too-many-requests': exampleOf(tooManyExchanges(0)) };
 export const attemptsLimited: ProblemExamples = { 'too-many-requests': exampleOf(tooManyAttempts(0)) };
 export const hashesLimited: ProblemExamples = { 'too-many-requests': exampleOf(tooManyLogins()) };
 export const mailsLimited: ProblemExamples = { 'too-many-requests': exampleOf(tooManyMails(0)) };

@@ -13,6 +13,7 @@ import { ANSWERED, type Headers, type Reply } from '../../http/reply.ts';
 import { cookieOf, type Head, hasBody, type RefusalParts } from '../../http/requests.ts';
 import type { TrustedProxies } from '../../http/trusted-proxies.ts';
 import { DEVICE_COOKIE } from '../attempts.ts';
+import { AUTHORIZATION_COOKIE } from '../identity/authorization-state.ts';
 import { accountsNotConfigured, accountsUnavailable } from '../problems.ts';
 import { SESSION_COOKIE } from '../session/session-cookie.ts';
 
@@ -37,7 +38,7 @@ const TIMEOUT_MS = 15_000;
 /** Read by the process of accounts beside what is read of every request. */
 const REQUEST_HEADERS = ['user-agent', 'accept-language', 'origin', 'sec-fetch-site'] as const;
 /** What it reads of the cookies. Pages of a shop set others, whose characters must not keep a fan out. */
-const COOKIES = [SESSION_COOKIE, DEVICE_COOKIE] as const;
+const COOKIES = [SESSION_COOKIE, DEVICE_COOKIE, AUTHORIZATION_COOKIE] as const;
 const COOKIE_VALUE = /^[\x21-\x3a\x3c-\x7e]*$/;
 const ANSWER_HEADERS = ['set-cookie', 'retry-after', 'cache-control', 'allow'] as const;
 

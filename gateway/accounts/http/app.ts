@@ -3,6 +3,7 @@ import uws, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWe
 import type { Problem } from '../../../engine/contract/api/problem.ts';
 import { readBodyText } from '../../http/body.ts';
 import { clientAddress } from '../../http/client-address.ts';
+import type { CorsParts } from '../../http/cors.ts';
 import {
   type ConnectionParts,
   limitConnections,
@@ -13,7 +14,7 @@ import {
 import { ANSWERED, type Headers, Reply } from '../../http/reply.ts';
 import { type Head, readHead } from '../../http/requests.ts';
 import type { TrustedProxies } from '../../http/trusted-proxies.ts';
-import type { ActAnswer, ActParts, Asker } from '../acts.ts';
+import type { ActAnswer, Asker } from '../acts.ts';
 import type { AccountsConfig } from '../config.ts';
 import { MOST_ACCOUNT_BODY_BYTES } from '../forward/forward.ts';
 import { problemOf } from '../library/library-errors.ts';
@@ -21,10 +22,10 @@ import type { AccountsMetrics } from '../metrics.ts';
 import { networkOf, type UnknownNetworks } from '../network.ts';
 import { accountsUnavailable, foreignOrigin } from '../problems.ts';
 import { readAccountBody } from './input.ts';
-import { type AccountRoute, accountRoutes } from './routes.ts';
+import { type AccountRoute, accountRoutes, type RouteParts } from './routes.ts';
 import type { ActsUnderWay } from './under-way.ts';
 
-export interface AccountsAppParts extends ActParts {
+export interface AccountsAppParts extends RouteParts, CorsParts {
   readonly config: AccountsConfig;
   readonly metrics: AccountsMetrics;
   readonly proxies: TrustedProxies;
@@ -52,7 +53,7 @@ export function buildAccountsApp(parts: AccountsAppParts): TemplatedApp {
   app.get('/livez', res => new Reply(res).json(200, '{"status":"ok"}'));
   app.get('/readyz', res => answerReady(parts, new Reply(res)));
   app.get('/metrics', res => void answerMetrics(parts, new Reply(res)));
-  app.any('/*', refusePath);
+  app.any('/*', (res, req) => refusePath(parts, res, req));
   return app;
 }
 
@@ -65,13 +66,14 @@ async function serve(
 ): Promise<void> {
   const reply = new Reply(res);
   const head = { ...readHead(req) };
+  reply.cors = parts.cors.linesFor(head.origin);
   const { operation, method, body: schema, act } = route;
   try {
     if (head.bytes > parts.config.MAX_HEADER_BYTES) return refuseHead(parts, reply, head.bytes);
     const asker = askerOf(parts, reply, req, head);
     parts.unknown.count(asker.network);
     const id = route.path.endsWith('/:id') ? req.getParameter(0) : undefined;
-    if (method !== 'get') checkOrigin(parts, req);
+    if (method !== 'get') checkOrigin(parts, head.origin, req.getHeader('sec-fetch-site'));
     if (parts.hindrance() !== undefined) throw accountsUnavailable();
     const text = schema && (await readBodyText(parts, reply, head, MOST_ACCOUNT_BODY_BYTES));
     if (text === ANSWERED) return;
@@ -112,17 +114,16 @@ function askerOf({ proxies }: AccountsAppParts, reply: Reply, req: HttpRequest, 
 }
 
 /**
- * Refuses a change that another site's page asks for. SameSite=Lax keeps the cookie away from those of other sites, and this the pages
- * of other hosts of the same site. Browsers send Sec-Fetch-Site to secure origins, and Origin with each POST and DELETE; what sends neither
- * is no browser, and brings no cookie that its user did not give it.
+ * Refuses a change that a page of an origin that is not listed asks for. SameSite=Lax keeps the cookie away from pages of other sites, and
+ * this from those of other hosts of the same site. Browsers send Sec-Fetch-Site to secure origins, and Origin with each POST and DELETE; no
+ * page can set either. What sends neither is no browser, and brings no cookie that its user did not give it.
  */
-function checkOrigin({ config }: AccountsAppParts, req: HttpRequest): void {
-  const site = req.getHeader('sec-fetch-site');
+function checkOrigin({ config, cors }: AccountsAppParts, origin: string, site: string): void {
+  if (cors.has(origin)) return;
   if (site !== '') {
     if (site !== 'same-origin' && site !== 'none') throw foreignOrigin('sec-fetch-site', 'same-origin');
     return;
   }
-  const origin = req.getHeader('origin');
   if (origin !== '' && origin !== config.ACCOUNTS_PUBLIC_URL) {
     throw foreignOrigin('origin', config.ACCOUNTS_PUBLIC_URL);
   }

@@ -6,27 +6,40 @@ import {
   type Asker,
   changeAddress,
   deleteAccount,
+  requestReset,
+  requestVerification,
+  resetPassword,
+  signUp,
+  verifyAddress,
+} from '../acts.ts';
+import {
+  AddressBody,
+  AuthorizationResponseBody,
+  CredentialsBody,
+  ExchangeBody,
+  PasswordBody,
+  ResetBody,
+  SignUpBody,
+  TokenBody,
+} from '../contract/contract.ts';
+import {
+  exchangeToken,
+  type IdentityParts,
+  requestAuthorization,
+  respondToAuthorization,
+} from '../identity/acts.ts';
+import {
   getMe,
   listSessions,
   logIn,
   logOut,
   logOutEverywhere,
   mintTicket,
-  requestReset,
-  requestVerification,
-  resetPassword,
   revokeSession,
-  signUp,
-  verifyAddress,
-} from '../acts.ts';
-import {
-  AddressBody,
-  CredentialsBody,
-  PasswordBody,
-  ResetBody,
-  SignUpBody,
-  TokenBody,
-} from '../contract/contract.ts';
+} from '../session/acts.ts';
+
+/** What the acts of all routes use. */
+export type RouteParts = ActParts & IdentityParts;
 
 export interface AccountRoute {
   /** The operation in the OpenAPI document. */
@@ -37,7 +50,7 @@ export interface AccountRoute {
   /** The schema of the body; absent if it takes none. */
   readonly body?: TObject;
   /** `given`: the checked body, or the parameter of the path. */
-  readonly act: (parts: ActParts, asker: Asker, given: unknown) => Promise<ActAnswer>;
+  readonly act: (parts: RouteParts, asker: Asker, given: unknown) => Promise<ActAnswer>;
 }
 
 type Described = Pick<AccountRoute, 'operation' | 'method' | 'path'>;
@@ -46,14 +59,14 @@ type Described = Pick<AccountRoute, 'operation' | 'method' | 'path'>;
 function taking<S extends TObject>(
   described: Described,
   body: S,
-  act: (parts: ActParts, asker: Asker, body: Static<S>) => Promise<ActAnswer>,
+  act: (parts: RouteParts, asker: Asker, body: Static<S>) => Promise<ActAnswer>,
 ): AccountRoute {
   return { ...described, body, act: (parts, asker, given) => act(parts, asker, given as Static<S>) };
 }
 
 function plain(
   described: Described,
-  act: (parts: ActParts, asker: Asker) => Promise<ActAnswer>,
+  act: (parts: RouteParts, asker: Asker) => Promise<ActAnswer>,
 ): AccountRoute {
   return { ...described, act: (parts, asker) => act(parts, asker) };
 }
@@ -67,6 +80,13 @@ export const accountRoutes: readonly AccountRoute[] = [
   taking(post('verifyAddress', '/v1/accounts/verification'), TokenBody, verifyAddress),
   taking(post('requestVerification', '/v1/accounts/verification-mail'), AddressBody, requestVerification),
   taking(post('logIn', '/v1/accounts/login'), CredentialsBody, logIn),
+  taking(post('exchangeToken', '/v1/accounts/exchange'), ExchangeBody, exchangeToken),
+  plain(post('requestAuthorization', '/v1/accounts/authorization-request'), requestAuthorization),
+  taking(
+    post('respondToAuthorization', '/v1/accounts/authorization-response'),
+    AuthorizationResponseBody,
+    respondToAuthorization,
+  ),
   plain(post('logOut', '/v1/accounts/logout'), logOut),
   plain(post('logOutEverywhere', '/v1/accounts/logout-everywhere'), logOutEverywhere),
   taking(post('requestPasswordReset', '/v1/accounts/password-mail'), AddressBody, requestReset),

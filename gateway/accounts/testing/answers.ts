@@ -1,6 +1,6 @@
 /** For the test of the OpenAPI document: produces every answer of accounts that it promises, through a gateway that passes them on. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { System } from '../../../engine/test/system.ts';
@@ -8,6 +8,8 @@ import type { Cases, Given } from '../../coupons/testing/answers.ts';
 import { accountOperations } from '../contract/operations.ts';
 import { newAddress, PASSWORD, type People, people } from './accounts.ts';
 import { Browser, type BrowserAnswer } from './browser.ts';
+import { Issuer, identityEnv, makeKey } from './issuer.ts';
+import { providerEnv, signIn, startProvider } from './provider.ts';
 
 const OTHER = 'five herons in the reeds';
 const CLIENT = '198.51.100.7';
@@ -21,6 +23,8 @@ export interface AccountGateways {
   /** In front of a process that is away. */
   readonly awayUrl: string;
   readonly mailDir: string;
+  /** What else the shop's identity provider signs. */
+  readonly issuer: Issuer;
   close(): Promise<void>;
 }
 
@@ -28,11 +32,23 @@ export interface AccountGateways {
 export async function openAccounts(system: System): Promise<AccountGateways> {
   const mailDir = await mkdtemp(join(tmpdir(), 'fairline-answers-'));
   const few = { HASHES_AT_ONCE: '1', MAX_WAITING_HASHES: '1' };
-  const accounts = await system.startAccounts({ MAIL_DIR: mailDir, ...few });
+  const provider = await startProvider();
+  const issuer = new Issuer([await makeKey('one')], provider.issuer);
+  const jwks = join(mailDir, 'jwks.json');
+  await writeFile(jwks, JSON.stringify(issuer.jwks()));
+  const accounts = await system.startAccounts({
+    MAIL_DIR: mailDir,
+    ...few,
+    ...identityEnv(issuer, jwks),
+    ...providerEnv(provider),
+  });
   const { port, url } = await system.startGateway({ ACCOUNTS_URL: accounts.url });
   const away = await system.startGateway({ ACCOUNTS_URL: 'http://127.0.0.1:1' });
-  const close = (): Promise<void> => rm(mailDir, { recursive: true, force: true });
-  return { port, url, accountsPort: accounts.port, awayUrl: away.url, mailDir, close };
+  const close = async (): Promise<void> => {
+    provider.close();
+    await rm(mailDir, { recursive: true, force: true });
+  };
+  return { port, url, accountsPort: accounts.port, awayUrl: away.url, mailDir, issuer, close };
 }
 
 export interface AccountCasesOptions {
@@ -53,8 +69,9 @@ interface Call {
 
 /** A body that is accepted, of each operation that takes one; without a session, so that it does nothing. */
 function bodyOf(id: string): object | undefined {
-  if (id === 'verifyAddress') return { token: 'x' };
+  if (id === 'verifyAddress' || id === 'exchangeToken') return { token: 'x' };
   if (id === 'resetPassword') return { token: 'x', password: OTHER };
+  if (id === 'respondToAuthorization') return { query: 'x' };
   if (id === 'deleteAccount') return { password: OTHER };
   if (id === 'requestVerification' || id === 'requestPasswordReset') return { address: newAddress() };
   return { address: newAddress(), password: OTHER };
@@ -62,7 +79,8 @@ function bodyOf(id: string): object | undefined {
 
 /** The same with a fault in the field that the document's example shows. */
 function wrongBodyOf(id: string): object {
-  if (id === 'verifyAddress') return { token: 7 };
+  if (id === 'verifyAddress' || id === 'exchangeToken') return { token: 7 };
+  if (id === 'respondToAuthorization') return { query: 7 };
   if (id === 'resetPassword') return { token: 'x', password: 7 };
   return id === 'deleteAccount' ? { password: 7 } : { ...bodyOf(id), address: 'ada' };
 }
@@ -105,7 +123,11 @@ export function accountCases({ gateways, bareUrl, slowBody }: AccountCasesOption
       if (problems.some(each => each === slug)) cases[`${method} ${path} ${name}`] = ask;
     }
   }
-  return { ...cases, ...ownCases({ link, loggedIn, fan }, visitor, given) };
+  return {
+    ...cases,
+    ...ownCases({ link, loggedIn, fan }, visitor, given),
+    ...shopCases(gateways.issuer, visitor, given),
+  };
 }
 
 /** The answers that only one operation, or some, have. */
@@ -198,5 +220,49 @@ function ownCases(
     },
     [`delete ${at}/sessions/{id} 404 unknown-session`]: async () =>
       given((await session()).delete(`${at}/sessions/nobody`)),
+  };
+}
+
+/** Those of fans whose account the shop keeps. */
+function shopCases(
+  issuer: Issuer,
+  visitor: () => Browser,
+  given: (answer: Promise<BrowserAnswer>) => Promise<Given>,
+): Cases {
+  const at = '/v1/accounts/exchange';
+  const exchange = async (sub: string, claims = {}, browser = visitor()): Promise<Given> =>
+    given(browser.post(at, { token: await issuer.token(sub, { claims }) }));
+  const kept = async (path: string, body: object): Promise<Given> => {
+    const browser = visitor();
+    await exchange('bob', {}, browser);
+    return await given(browser.post(path, body));
+  };
+  const request = '/v1/accounts/authorization-request';
+  const response = '/v1/accounts/authorization-response';
+  /** Goes through the provider, and comes back. */
+  const authorized = async (sub: string): Promise<Given> => {
+    const browser = visitor();
+    const { body } = await browser.post(request);
+    return await given(browser.post(response, { query: await signIn(String(body.url), sub) }));
+  };
+  return {
+    [`post ${request} 200 `]: () => given(visitor().post(request)),
+    [`post ${response} 200 `]: () => authorized('ada'),
+    [`post ${response} 401 authorization-refused`]: () => authorized('nobody'),
+    [`post ${response} 401 token-refused`]: () => authorized('a'.repeat(200)),
+    [`post ${response} 429 too-many-requests`]: async () => {
+      for (let login = 0; login < 10; login++) await exchange('dora');
+      return await authorized('dora');
+    },
+    [`post ${at} 200 `]: () => exchange('ada'),
+    [`post ${at} 401 token-refused`]: () => exchange('ada', { aud: 'another-service' }),
+    [`post ${at} 429 too-many-requests`]: async () => {
+      for (let login = 0; login < 10; login++) await exchange('carol');
+      return await exchange('carol');
+    },
+    'post /v1/accounts/address 409 kept-by-shop': () =>
+      kept('/v1/accounts/address', { address: newAddress(), password: PASSWORD }),
+    'post /v1/accounts/deletion 409 kept-by-shop': () =>
+      kept('/v1/accounts/deletion', { password: PASSWORD }),
   };
 }

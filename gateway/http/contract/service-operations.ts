@@ -5,7 +5,7 @@ import { Health, metricsExample, notReadyExample } from './service.ts';
 
 export const INFO = describeService(
   'fairline gateway',
-  'Queues for coupon drops, raffles and waiting rooms.',
+  'Queues for coupon drops, raffles and waiting rooms. Pages of the origins in CORS_ORIGINS may call it with credentials.',
 );
 
 export const serviceOperations: readonly Operation[] = [

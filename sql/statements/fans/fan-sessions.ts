@@ -11,7 +11,8 @@ export interface FoundSession {
   readonly sessionId: string;
   readonly token: string;
   readonly fanId: string;
-  readonly address: string;
+  /** null: the shop keeps the account. */
+  readonly address: string | null;
   readonly isVerified: boolean;
   readonly locale: Locale;
   readonly credentialVersion: string;

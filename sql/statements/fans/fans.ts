@@ -167,7 +167,7 @@ export async function deleteEndedFanRows(db: Queryable, unverifiedDays: number):
     `delete from fan_sessions where credential_version is null and created_at < now() - interval '1 day'`,
   );
   await db.query(
-    'delete from fans where not email_verified and created_at < now() - make_interval(days => $1)',
+    'delete from fans where not email_verified and email is not null and created_at < now() - make_interval(days => $1)',
     [unverifiedDays],
   );
 }

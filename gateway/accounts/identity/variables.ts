@@ -1,0 +1,114 @@
+/** The settings of the shop's own accounts: who issues tokens for them, and how they are checked. */
+import { ConfigError, matching, optional, secret } from '../../../engine/contract/process/config.ts';
+import { readOrigin } from '../../http/origins.ts';
+
+/** Of public keys only: whoever could check a token by a shared secret could make one. */
+const ALGORITHMS = [
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+];
+const NO_SPACES = /^[\x21-\x7e]{1,255}$/;
+
+export const identityVariables = {
+  /** The first part of the ids of these fans. After a change everybody is a new person to what they have entered. */
+  IDP_NAME: matching(
+    'shop',
+    /^[a-z][a-z0-9-]{0,19}$/,
+    'a lower-case letter and up to 19 more of a-z, 0-9, -, never changed',
+  ),
+  /** The claim `iss` of the tokens. */
+  IDP_ISSUER: optional(
+    matching(undefined, NO_SPACES, 'the issuer as its tokens name it, such as https://id.example.com'),
+  ),
+  /** The claim `aud` of the tokens that are exchanged: one for this service alone, or tokens for others log in here. */
+  IDP_AUDIENCE: optional(
+    matching(undefined, NO_SPACES, '1 to 255 printable characters without spaces, the aud of the tokens'),
+  ),
+  /** Without it POST /v1/accounts/exchange answers not-configured. */
+  IDP_JWKS: optional({
+    fallback: undefined,
+    right: 'the https address of a JWK Set (http only on localhost), or its file',
+    secret: false,
+    read: readPlace,
+  }),
+  /** This service as a client of the issuer, an OpenID provider. Without it POST /v1/accounts/authorization-request answers not-configured. */
+  IDP_CLIENT_ID: optional(matching(undefined, NO_SPACES, '1 to 255 printable characters without spaces')),
+  /** Of a confidential client; PKCE protects a login with or without it. */
+  IDP_CLIENT_SECRET: optional(secret(/^[\x20-\x7e]{1,512}$/, '1 to 512 printable characters')),
+  /** The page to which the provider leads browsers back, as registered there. */
+  IDP_RETURN_URL: optional({
+    fallback: undefined,
+    right: 'the https address of a page (http only on localhost), without query and fragment',
+    secret: false,
+    read: text => (/[?#]/.test(text) ? undefined : readSafeUrl(text)),
+  }),
+  IDP_ALGORITHMS: {
+    fallback: 'RS256,PS256,ES256,EdDSA',
+    right: `a comma-separated list of ${ALGORITHMS.join(', ')}`,
+    secret: false,
+    read: readAlgorithms,
+  },
+} as const;
+
+interface IdentityConfig {
+  readonly ACCOUNTS_PUBLIC_URL: string;
+  readonly CORS_ORIGINS: readonly string[];
+  readonly IDP_CLIENT_ID: string;
+  readonly IDP_RETURN_URL: string;
+  readonly IDP_ISSUER: string;
+  readonly IDP_AUDIENCE: string;
+  readonly IDP_JWKS: string;
+}
+
+/** Throws ConfigError if a setting is missing that another needs, or contradicts it. */
+export function checkIdentity(config: IdentityConfig): void {
+  const faults = [
+    ...(config.IDP_JWKS === '' ? [] : missing(config, 'IDP_JWKS', ['IDP_ISSUER', 'IDP_AUDIENCE'])),
+    ...(config.IDP_CLIENT_ID === '' ? [] : clientFaults(config)),
+  ];
+  if (faults.length > 0) throw new ConfigError(faults);
+}
+
+function clientFaults(config: IdentityConfig): readonly string[] {
+  const lacking = missing(config, 'IDP_CLIENT_ID', ['IDP_ISSUER', 'IDP_RETURN_URL']);
+  if (lacking.length > 0) return lacking;
+  const { IDP_ISSUER: issuer, IDP_RETURN_URL: page, ACCOUNTS_PUBLIC_URL: own, CORS_ORIGINS: listed } = config;
+  const faults: string[] = [];
+  if (readSafeUrl(issuer) === undefined)
+    faults.push(
+      `IDP_ISSUER is ${JSON.stringify(issuer)}, but IDP_CLIENT_ID is set; expected the https address of an OpenID provider`,
+    );
+  // A page elsewhere could not hand the response in.
+  if (![own, ...listed].includes(new URL(page).origin))
+    faults.push(
+      `IDP_RETURN_URL is ${JSON.stringify(page)}; expected a page of ACCOUNTS_PUBLIC_URL (${own}) or of an origin in CORS_ORIGINS`,
+    );
+  return faults;
+}
+
+function missing(
+  config: IdentityConfig,
+  because: string,
+  names: readonly ('IDP_ISSUER' | 'IDP_AUDIENCE' | 'IDP_RETURN_URL')[],
+): readonly string[] {
+  return names
+    .filter(name => config[name] === '')
+    .map(name => `${name} is not set, but ${because} is; expected ${identityVariables[name].right}`);
+}
+
+function readPlace(text: string): string | undefined {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return readSafeUrl(text);
+  return /^[^\0]{1,4096}$/.test(text) ? text : undefined;
+}
+
+/** An https address, or an http one of this machine, without a password in it. */
+function readSafeUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { href, origin, username } = new URL(text);
+  return username === '' && readOrigin(origin) !== undefined ? href : undefined;
+}
+
+function readAlgorithms(text: string): readonly string[] | undefined {
+  const algorithms = text.split(',').map(each => each.trim());
+  return algorithms.every(each => ALGORITHMS.includes(each)) ? algorithms : undefined;
+}
