@@ -2,6 +2,13 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fieldFault, invalidRequest } from '../../engine/contract/api/problem.ts';
+import type { HashingQueue } from '../../engine/contract/passwords/hashing.ts';
+import {
+  MOST_CHARACTERS,
+  normalisePassword,
+  PASSWORD_EXPECTED,
+  type PasswordRules,
+} from '../../engine/contract/passwords/password-rules.ts';
 import type { Pool } from '../../sql/database.ts';
 import {
   admitFanSession,
@@ -37,13 +44,6 @@ import { type Library, NETWORK_HEADER, type Recipient } from './library/library.
 import { libraryCodeOf } from './library/library-errors.ts';
 import { type Links, resetIdentifier } from './library/links.ts';
 import type { MailKind } from './mail/texts.ts';
-import type { HashingQueue } from './passwords/hashing.ts';
-import {
-  MOST_CHARACTERS,
-  normalisePassword,
-  PASSWORD_EXPECTED,
-  type PasswordRules,
-} from './passwords/password-rules.ts';
 import {
   accountsUnavailable,
   addressFault,

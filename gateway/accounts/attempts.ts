@@ -10,7 +10,7 @@
  * Whether an account exists makes no difference: addresses are counted as they are asked for.
  */
 import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
-import { Buckets } from '../entry/buckets.ts';
+import { Buckets } from '../../engine/contract/limits/buckets.ts';
 import { cookieOf } from '../http/requests.ts';
 
 export const DEVICE_COOKIE = '__Host-fairline_device';

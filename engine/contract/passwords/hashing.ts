@@ -3,8 +3,8 @@
  * libuv's threads.
  *
  * Some 30 ms of a core each: a storm of logins would take the whole machine, and most answers would come after their clients gave up. So
- * a few run at once, a bounded number waits, and the rest is told at once to come back. The whole act waits, not only its hash: the
- * library holds a database connection during a sign-up.
+ * a few run at once, a bounded number waits, and the rest is told at once to come back. The whole act waits, not only its hash: fans'
+ * accounts hold a database connection during a sign-up.
  */
 import { hash, verify } from '@node-rs/argon2';
 
