@@ -1,6 +1,6 @@
 /**
  * The operator's HTTP API: campaigns, entries and outcomes, totals, dead letters. For a private port; everything below /v1/
- * requires a bearer token of an operator.
+ * requires a token of an operator or the session of an account.
  */
 import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter } from 'prom-client';
@@ -9,15 +9,18 @@ import { logActs } from './http/acts.ts';
 import { requireOperator } from './http/authentication.ts';
 import { answerClientError, answerNotFound, errorHandler, HEADERS_LIMIT_BYTES } from './http/http.ts';
 import { readJson } from './http/input.ts';
+import { addAccountRoutes } from './routes/account-routes.ts';
 import { addCampaignRoutes } from './routes/campaign-routes.ts';
 import { addClockRoutes } from './routes/clock-routes.ts';
 import { addCouponRoutes } from './routes/coupon-routes.ts';
 import { addDrawRoutes } from './routes/draw-routes.ts';
 import { addEntryRoutes } from './routes/entry-routes.ts';
 import { addLogRoutes } from './routes/log-routes.ts';
+import { addPageRoutes } from './routes/page-routes.ts';
 import { addRoomRoutes } from './routes/room-routes.ts';
 import { addScheduleRoutes } from './routes/schedule-routes.ts';
 import { addServiceRoutes } from './routes/service-routes.ts';
+import { addSessionRoutes } from './routes/session-routes.ts';
 import { addTemplateRoutes } from './routes/template-routes.ts';
 import { addTokenRoutes } from './routes/token-routes.ts';
 
@@ -80,8 +83,11 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   addCouponRoutes(app, deps);
   addRoomRoutes(app, deps);
   addClockRoutes(app, deps);
+  addSessionRoutes(app, deps);
+  addAccountRoutes(app, deps);
   addTokenRoutes(app, deps);
   addLogRoutes(app, deps);
+  addPageRoutes(app);
   addServiceRoutes(app, deps);
   return app;
 }

@@ -1,5 +1,5 @@
 /** Makes and revokes tokens of operators. */
-import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
+import { type Pool, type Queryable, transaction, violatedConstraint } from '../../sql/database.ts';
 import {
   getOperatorToken,
   insertOperatorToken,
@@ -8,6 +8,7 @@ import {
   revokeOperatorToken,
 } from '../../sql/statements/operators/operator-tokens.ts';
 import { fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
+import { NAME_FREE } from './accounts/parts.ts';
 import { type Actor, noteAct } from './acts.ts';
 import { ENVIRONMENT_OPERATOR, hashOfToken, makeOperatorToken } from './authenticate.ts';
 
@@ -44,6 +45,8 @@ export async function makeToken(
     const row = await insertOperatorToken(db, {
       ...{ name, role, madeBy: actor.name, madeAt: new Date(nowMs), expiresAt: until },
       secretHash: hashOfToken(token),
+    }).catch(error => {
+      throw violatedConstraint(error) === 'operator_names' ? nameTaken(name, "It is an account's.") : error;
     });
     if (row === undefined) throw nameTaken(name, 'Revoke its token first.');
     const details = { name, role, expires_at: row.expiresAt };
@@ -87,6 +90,6 @@ function unknownToken(tokenId: number): Problem {
 
 function nameTaken(name: string, remedy: string): Problem {
   return new Problem('conflict', `The name "${name}" is taken. ${remedy}`, {
-    errors: [fieldFault('name', name, 'a name that no token has, in any letter case, unless it is revoked')],
+    errors: [fieldFault('name', name, NAME_FREE)],
   });
 }

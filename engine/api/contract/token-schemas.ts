@@ -10,7 +10,7 @@ const MAX_NAME_CHARACTERS = 100;
 const GREATEST_ID = 2 ** 31 - 1;
 
 /** One spelling for each name, so that two names never look alike: in NFC, without invisible marks. */
-function tokenName() {
+export function operatorName() {
   const schema = Type.String({
     minLength: 1,
     maxLength: MAX_NAME_CHARACTERS,
@@ -29,7 +29,7 @@ function tokenName() {
 
 export const NewTokenBody = Type.Object(
   {
-    name: tokenName(),
+    name: operatorName(),
     role: oneOf(ROLES, 'What the token may do; `permissions` of GET /v1/operator shows it'),
     expires_at: Type.Optional(instant('In a year when absent; in five years at most')),
   },
@@ -89,15 +89,22 @@ const names = Object.keys(permissions) as Permission[];
 
 export const OperatorJson = Type.Object(
   {
-    name: Type.String({ description: 'Recorded with everything that this token does' }),
-    role: oneOf(ROLES, 'The role of the token'),
-    token: orNull(Type.Integer({ description: 'Its id; null for the OPERATOR_TOKEN of the engines' })),
+    name: Type.String({ description: 'Recorded with everything that this operator does' }),
+    role: oneOf(ROLES, 'The role of the token or account'),
+    token: orNull(
+      Type.Integer({ description: 'Its id; null in a session, and for the OPERATOR_TOKEN of the engines' }),
+    ),
+    account: orNull(Type.Integer({ description: 'The id of the account; null for a token' })),
+    session: orNull(Type.Integer({ description: 'The id of the session; null for a token' })),
     permissions: Type.Array(oneOf(names, 'What the role may do')),
   },
   {
     ...exact,
     examples: [
-      { name: ann.name, role: 'viewer', token: ann.token, permissions: [...permissionsOf('viewer')] },
+      {
+        ...{ name: ann.name, role: 'viewer', token: ann.token, account: null, session: null },
+        permissions: [...permissionsOf('viewer')],
+      },
     ],
   },
 );

@@ -37,21 +37,24 @@ describe('who a token belongs to', () => {
   it("is an owner without a database for the engine's own token", async () => {
     const { body } = await api.call('GET', '/v1/operator');
     assert.deepEqual(body, {
-      ...{ name: 'operator', role: 'owner', token: null },
-      permissions: ['read', 'edit', 'draw', 'administer'],
+      ...{ name: 'operator', role: 'owner', token: null, account: null, session: null },
+      permissions: ['self', 'read', 'edit', 'draw', 'administer'],
     });
   });
 
   it('is told by name and role for each other one', async () => {
     for (const [role, allowed] of [
-      ['viewer', ['read']],
-      ['editor', ['read', 'edit']],
-      ['drawer', ['read', 'draw']],
-      ['owner', ['read', 'edit', 'draw', 'administer']],
+      ['viewer', ['self', 'read']],
+      ['editor', ['self', 'read', 'edit']],
+      ['drawer', ['self', 'read', 'draw']],
+      ['owner', ['self', 'read', 'edit', 'draw', 'administer']],
     ] as const) {
       const { token, body } = await made({ name: `a ${role}`, role });
       const known = await api.call('GET', '/v1/operator', { token });
-      assert.deepEqual(known.body, { name: `a ${role}`, role, token: body.id, permissions: allowed });
+      assert.deepEqual(known.body, {
+        ...{ name: `a ${role}`, role, token: body.id, account: null, session: null },
+        permissions: allowed,
+      });
     }
   });
 
