@@ -15,6 +15,7 @@ import { secretsFor, signingKeysFor } from '../contract/keys/secrets.ts';
 import { ConfigError, readConfig, whole } from '../contract/process/config.ts';
 import { messageOf } from '../contract/process/message-of.ts';
 import { GATEWAY_FLAGS } from '../contract/process/node-flags.ts';
+import { offerFirstOwner } from './first-owner.ts';
 import { type Stack, StackError, startStack } from './stack.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -112,6 +113,10 @@ async function main(): Promise<void> {
       });
     }
     sayWhere({ engine, accounts, gateways: children.slice(2) }, stack);
+    await offerFirstOwner({
+      ...{ engine: `http://localhost:${engine.port}`, token: secrets.OPERATOR_TOKEN },
+      say,
+    });
   } catch (error) {
     if (stopping === undefined) process.stderr.write(`${messageOf(error)}\n`);
     stop(1);
