@@ -5,6 +5,7 @@ import {
   admitByStep,
   countRecoveryCodes,
   findLogin,
+  hasRecoveryCode,
   type LoginRow,
   replaceRecoveryCodes,
 } from '../../../sql/statements/operators/operators.ts';
@@ -44,29 +45,61 @@ type SecondFactor = { readonly step: number } | { readonly codeHash: Buffer } | 
 /** Throws Problem login-refused, whatever of it is wrong, and too-many-requests. */
 export async function logIn(
   parts: AccountParts,
-  { name, password, code }: Login,
+  given: Login,
   client: Client,
   action: string,
 ): Promise<LoggedIn> {
-  const asked = name.normalize('NFC');
-  const attempt = parts.attempts.take(asked, client.address);
-  if ('waitMs' in attempt) {
-    const detail = 'Too many logins failed for this name, or came from this address.';
-    throw tooMany(detail, attempt.waitMs);
-  }
-  const { login, nowMs } = await findLogin(parts.pool, asked);
-  const stored = login?.passwordHash ?? NOBODYS_HASH;
-  const isRight = await inTurn(parts, () => verifyPassword(stored, normalisePassword(password)));
-  const second = login && secondFactorOf(parts, login, code, nowMs);
-  if (login === undefined || !isRight || second === undefined) throw loginRefused();
-  const begun = await admit(parts, login, second, client, action);
-  attempt.forgive();
-  return begun;
+  const name = given.name.normalize('NFC');
+  const detail = 'Too many logins failed for this name, or came from this address.';
+  return await attempting(parts, name, client.address, detail, async () => {
+    const { login, nowMs } = await findLogin(parts.pool, name);
+    const stored = login?.passwordHash ?? NOBODYS_HASH;
+    const password = normalisePassword(given.password);
+    // All of it is judged, whatever is found wrong first: the time does not tell either.
+    const isRight = await inTurn(parts, () => verifyPassword(stored, password));
+    const second = await secondFactorOf(parts, login, given.code, nowMs);
+    if (login === undefined || !isRight || second === undefined) throw loginRefused();
+    return await admit(parts, login, second, client, action);
+  });
 }
 
-function secondFactorOf(parts: AccountParts, login: LoginRow, code: string, nowMs: number): SecondFactor {
+/** Does work that proves who somebody is. What failed for another reason than a wrong proof counts as no attempt. */
+async function attempting<T>(
+  { attempts }: AccountParts,
+  name: string,
+  address: string,
+  tooManyDetail: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const attempt = attempts.take(name, address);
+  if ('waitMs' in attempt) throw tooMany(tooManyDetail, attempt.waitMs);
+  try {
+    const result = await work();
+    attempt.forgive();
+    return result;
+  } catch (error) {
+    if (!(error instanceof Problem && error.slug === 'login-refused')) attempt.forgive();
+    throw error;
+  }
+}
+
+/** No account has it. */
+const NO_OPERATOR = 0;
+
+/** A code that was used before is none: what is left is to be used up by one transaction of several. */
+async function secondFactorOf(
+  parts: AccountParts,
+  login: LoginRow | undefined,
+  code: string,
+  nowMs: number,
+): Promise<SecondFactor> {
   const recovery = readRecoveryCode(code);
-  if (recovery !== undefined) return { codeHash: parts.keys.hashCode(login.operatorId, recovery) };
+  if (recovery !== undefined) {
+    const operatorId = login?.operatorId ?? NO_OPERATOR;
+    const codeHash = parts.keys.hashCode(operatorId, recovery);
+    return (await hasRecoveryCode(parts.pool, operatorId, codeHash)) ? { codeHash } : undefined;
+  }
+  if (login === undefined) return undefined;
   const secret = parts.keys.open(login.totpSealed, totpPurpose(login.name));
   if (secret === undefined) {
     parts.log.error(
@@ -76,7 +109,7 @@ function secondFactorOf(parts: AccountParts, login: LoginRow, code: string, nowM
     return undefined;
   }
   const step = stepOfCode(secret, code, nowMs);
-  return step === undefined ? undefined : { step };
+  return step === undefined || step <= login.totpStep ? undefined : { step };
 }
 
 async function admit(
@@ -131,20 +164,20 @@ export async function renewRecoveryCodes(
   address: string,
 ): Promise<readonly string[]> {
   const { operatorId } = accountOf(actor);
-  const attempt = parts.attempts.take(actor.name, address);
-  if ('waitMs' in attempt) throw tooMany('Too many codes of this account were wrong.', attempt.waitMs);
-  const { login, nowMs } = await findLogin(parts.pool, actor.name);
-  const second = login && secondFactorOf(parts, login, code, nowMs);
-  if (login === undefined || second === undefined || !('step' in second)) throw codeRefused();
-  const codes = makeRecoveryCodes();
-  await transaction(parts.pool, async db => {
-    if ((await admitByStep(db, login, second.step)) === undefined) throw codeRefused();
-    await storeRecoveryCodes(db, parts, operatorId, codes);
-    const details = { recovery_codes: codes.length };
-    await noteAct(db, actor, { target: operatorTarget(operatorId), details });
+  const detail = 'Too many codes of this account were wrong.';
+  return await attempting(parts, actor.name, address, detail, async () => {
+    const { login, nowMs } = await findLogin(parts.pool, actor.name);
+    const second = await secondFactorOf(parts, login, code, nowMs);
+    if (login === undefined || second === undefined || !('step' in second)) throw codeRefused();
+    const codes = makeRecoveryCodes();
+    await transaction(parts.pool, async db => {
+      if ((await admitByStep(db, login, second.step)) === undefined) throw codeRefused();
+      await storeRecoveryCodes(db, parts, operatorId, codes);
+      const details = { recovery_codes: codes.length };
+      await noteAct(db, actor, { target: operatorTarget(operatorId), details });
+    });
+    return codes;
   });
-  attempt.forgive();
-  return codes;
 }
 
 export function codeRefused(): Problem {

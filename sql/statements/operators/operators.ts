@@ -193,6 +193,19 @@ export async function admitByRecoveryCode(
   return rowCount === 1 ? rows[0] : undefined;
 }
 
+/** Whether this recovery code can still be used. */
+export async function hasRecoveryCode(
+  db: Queryable,
+  operatorId: number,
+  codeHash: Uint8Array,
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    'select from operator_recovery_codes where operator_id = $1 and code_hash = $2',
+    [operatorId, codeHash],
+  );
+  return rowCount === 1;
+}
+
 /** Replaces all recovery codes of an account. */
 export async function replaceRecoveryCodes(
   db: Queryable,
