@@ -1,6 +1,7 @@
 /** Login and sessions of operators, over HTTP: cookies, replays and races. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { pino } from 'pino';
 import { transaction } from '../../../sql/database.ts';
 import { listActs } from '../../../sql/statements/operators/operator-log.ts';
 import {
@@ -143,6 +144,49 @@ describe('a login', () => {
       const late = await logIn(other, right);
       assert.equal(slug(late), '429 too-many-requests');
       assert.ok(Number(late.headers.get('retry-after')) > 60);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('fails under another OPERATOR_SECRET, and the log says why', async () => {
+    const she = await person(api);
+    const lines: string[] = [];
+    const other = await startApi({
+      ...{ pool: api.pool, operatorSecret: 'another secret of the operators, for tests' },
+      log: pino({ level: 'error' }, { write: line => void lines.push(line) }),
+    });
+    try {
+      const { name } = she;
+      const code = await freshCode(api, she);
+      assert.equal(slug(await logIn(other, { name, password: PASSWORD, code })), '401 login-refused');
+      assert.equal(lines.length, 1);
+      assert.match(lines[0] ?? '', /OPERATOR_SECRET is another one/);
+      const recovery = { name, password: PASSWORD, code: she.recoveryCodes[0] };
+      assert.equal(slug(await logIn(other, recovery)), '401 login-refused');
+      assert.equal((await logIn(api, { name, password: PASSWORD, code })).status, 200);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('costs no attempt when too many wait for their turn', async () => {
+    const other = await startApi();
+    try {
+      const she = await person(other);
+      const wrong = { name: 'x', password: 'x', code: '000000' };
+      const many = await Promise.all(
+        Array.from({ length: 50 }, (_, number) => logIn(other, { ...wrong, name: `nobody ${number}` })),
+      );
+      const refused = many.flatMap(({ status }, number) => (status === 429 ? [number] : []));
+      assert.ok(refused.length > 0, 'the queue has a bound');
+      const [number] = refused;
+      const statuses = [];
+      // Of the 60 logins of this address in a burst ten are left, at least.
+      for (let login = 0; login < 9; login++)
+        statuses.push((await logIn(other, { ...wrong, name: `nobody ${number}` })).status);
+      assert.deepEqual(new Set(statuses), new Set([401]));
+      assert.equal((await she.call('GET', '/v1/operator')).status, 200);
     } finally {
       await other.close();
     }
