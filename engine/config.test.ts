@@ -9,6 +9,7 @@ const RIGHT = {
   OPERATOR_TOKEN: 'sixteen-letters!',
   RECEIPT_SALT_SECRET: 'a salt secret that is long enough',
   DRAW_SECRET: 'a draw secret that is long enough',
+  OPERATOR_SECRET: 'an operator secret that is long enough',
 };
 
 function faultsOf(env: Record<string, string>): readonly string[] {
@@ -44,6 +45,7 @@ test('reports all faults at once, and never a secret', () => {
     'DRAND_RELAYS',
     'DRAW_SECRET',
     'ENGINE_PORT',
+    'OPERATOR_SECRET',
     'OPERATOR_TOKEN',
     'RECEIPT_SALT_SECRET',
     'REDIS_URL',
@@ -58,8 +60,8 @@ test('refuses a token of 15 characters, of 513, or with a space', () => {
   equal(faultsOf({ ...RIGHT, OPERATOR_TOKEN: 'x'.repeat(512) }).length, 0);
 });
 
-test('a rebuild needs no token', () => {
-  const { OPERATOR_TOKEN: _, ...env } = RIGHT;
+test('a rebuild needs no token and no secret of operators', () => {
+  const { OPERATOR_TOKEN: _, OPERATOR_SECRET: __, ...env } = RIGHT;
   equal(readRuntimeConfig(env).DATABASE_URL, RIGHT.DATABASE_URL);
   throws(() => readEngineConfig(env), ConfigError);
 });

@@ -52,6 +52,8 @@ export const engineVariables = {
     /^[\x21-\x7e]{16,512}$/,
     '16 to 512 printable characters without spaces, the same that operators send',
   ),
+  /** Seals TOTP secrets and hashes recovery codes. After a change operators cannot log in until they have enrolled again. */
+  OPERATOR_SECRET: secret(/^.{32,512}$/, 'a secret of 32 to 512 characters, the same for all engines'),
 } as const;
 
 export type RuntimeConfig = ReturnType<typeof readConfig<typeof judgeVariables>>;

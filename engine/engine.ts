@@ -15,6 +15,7 @@ export async function startEngine(config: EngineConfig, log: Logger): Promise<En
   const api = buildApi({
     ...runtime.deps,
     token: config.OPERATOR_TOKEN,
+    operatorSecret: config.OPERATOR_SECRET,
     registry: runtime.metrics.registry,
     ready: runtime.ready,
   });

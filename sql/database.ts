@@ -236,3 +236,10 @@ async function runOn<T>(
     throw error;
   }
 }
+
+/** The constraint that a statement has violated; undefined for any other error. */
+export function violatedConstraint(error: unknown): string | undefined {
+  return error instanceof Error && 'constraint' in error && typeof error.constraint === 'string'
+    ? error.constraint
+    : undefined;
+}

@@ -76,6 +76,7 @@ export async function makeSite(servers: Servers, log: LogKind, env: Environment 
       OPERATOR_TOKEN: operatorToken,
       SHOP_TOKEN: shopToken,
       DRAW_SECRET: randomBytes(32).toString('base64url'),
+      OPERATOR_SECRET: randomBytes(32).toString('base64url'),
       LOG_LEVEL: 'warn',
       FAIRLINE_PARENT: 'pipe',
       ...env,

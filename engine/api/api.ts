@@ -1,6 +1,6 @@
 /**
  * The operator's HTTP API: campaigns, entries and outcomes, totals, dead letters. For a private port; everything below /v1/
- * requires a bearer token of an operator.
+ * requires a token of an operator or the session of an account.
  */
 import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter } from 'prom-client';
@@ -14,14 +14,17 @@ import { addClockRoutes } from './routes/clock-routes.ts';
 import { addCouponRoutes } from './routes/coupon-routes.ts';
 import { addDrawRoutes } from './routes/draw-routes.ts';
 import { addEntryRoutes } from './routes/entry-routes.ts';
-import { addLogRoutes } from './routes/log-routes.ts';
+import { addAccountRoutes } from './routes/operators/account-routes.ts';
+import { addLogRoutes } from './routes/operators/log-routes.ts';
+import { addPageRoutes } from './routes/operators/page-routes.ts';
+import { addSessionRoutes } from './routes/operators/session-routes.ts';
+import { addShopTokenRoutes } from './routes/operators/shop-token-routes.ts';
+import { addTokenRoutes } from './routes/operators/token-routes.ts';
 import { addProposalRoutes } from './routes/proposal-routes.ts';
 import { addRoomRoutes } from './routes/room-routes.ts';
 import { addScheduleRoutes } from './routes/schedule-routes.ts';
 import { addServiceRoutes } from './routes/service-routes.ts';
-import { addShopTokenRoutes } from './routes/shop-token-routes.ts';
 import { addTemplateRoutes } from './routes/template-routes.ts';
-import { addTokenRoutes } from './routes/token-routes.ts';
 
 /** A campaign is a few hundred bytes. */
 const BODY_LIMIT_BYTES = 16 * 1024;
@@ -83,9 +86,12 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   addRoomRoutes(app, deps);
   addProposalRoutes(app, deps, stopping.signal);
   addClockRoutes(app, deps);
+  addSessionRoutes(app, deps);
+  addAccountRoutes(app, deps);
   addTokenRoutes(app, deps);
   addShopTokenRoutes(app, deps);
   addLogRoutes(app, deps);
+  addPageRoutes(app);
   addServiceRoutes(app, deps);
   return app;
 }

@@ -10,8 +10,10 @@ export interface Readiness {
 }
 
 export interface ApiDeps extends CampaignDeps {
-  /** The operator's bearer token. */
+  /** The environment's bearer token. */
   readonly token: string;
+  /** See accounts/operator-keys.ts. */
+  readonly operatorSecret: string;
   readonly registry: Registry;
   /** Tells gateways that coupons have changed; rejects if they may not have been told. */
   readonly couponsChanged: (couponIds: readonly number[]) => Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * Who sends a request to the operators' API: the environment's OPERATOR_TOKEN, which is an owner's and needs no database, or a
- * named token of the ledger.
+ * Who sends a request to the operators' API with a token: the environment's OPERATOR_TOKEN, which is an owner's and needs no database,
+ * or a named token of the ledger. accounts/sessions.ts: who sends one in the session of an account.
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { Queryable } from '../../sql/database.ts';
@@ -12,11 +12,18 @@ export interface Operator {
   /** Recorded with everything that the operator does. */
   readonly name: string;
   readonly role: Role;
-  /** Null for the environment's token. */
+  /** Null for the environment's token, and in the session of an account. */
   readonly tokenId: number | null;
+  /** In the session of an account alone. */
+  readonly account?: Account;
 }
 
-/** The name of who acts with OPERATOR_TOKEN; no other token may have it. */
+export interface Account {
+  readonly operatorId: number;
+  readonly sessionId: number;
+}
+
+/** The name of who acts with OPERATOR_TOKEN; no other token and no account may have it. */
 export const ENVIRONMENT_OPERATOR = 'operator';
 
 /** The operator, or why the token is refused: the end of a sentence about it. */

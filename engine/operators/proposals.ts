@@ -141,7 +141,10 @@ export function checkApproval(proposal: Proposal, campaign: Campaign, by: Operat
     throw preconditionFailed(`"${version}"`, campaign, `Campaign ${campaign.campaignId}`);
 }
 
-/** By name too: a name is one token's at a time, but a token that replaces another may have its name. */
+/**
+ * By name too: a token that replaces another may have its name, and an account acts with no token. An account keeps its name for good, and nobody
+ * else has it (0037_operators.sql).
+ */
 export function isProposer({ proposedBy, proposedToken }: Proposal, { name, tokenId }: Operator): boolean {
   return (tokenId !== null && tokenId === proposedToken) || name.toLowerCase() === proposedBy.toLowerCase();
 }

@@ -4,6 +4,10 @@ import { ROLES, type Role } from '../../sql/statements/operators/operator-tokens
 export { ROLES, type Role };
 
 export const permissions = {
+  self: {
+    roles: ['viewer', 'editor', 'drawer', 'owner'],
+    means: 'See who one is, list and end own sessions, make own recovery codes',
+  },
   read: {
     roles: ['viewer', 'editor', 'drawer', 'owner'],
     means: 'Read campaigns, entries, outcomes, coupons, rooms, clocks, dead letters and what operators did',
@@ -23,7 +27,8 @@ export const permissions = {
   },
   administer: {
     roles: ['owner'],
-    means: 'Make and revoke tokens of operators and shops; declare which clock is right',
+    means:
+      'Invite, change, disable and enable operators; make and revoke tokens of operators and shops; declare which clock is right',
   },
 } as const satisfies Readonly<Record<string, { readonly roles: readonly Role[]; readonly means: string }>>;
 

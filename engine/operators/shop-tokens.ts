@@ -8,7 +8,7 @@ import {
 } from '../../sql/statements/operators/shop-tokens.ts';
 import { hashOfToken, newToken } from '../contract/keys/bearer-tokens.ts';
 import { type Actor, noteAct } from './acts.ts';
-import { lifeOf, nameTaken, unknownToken } from './token-rules.ts';
+import { lifeOf, nameTaken, SHOP_NAME_FREE, unknownToken } from './token-rules.ts';
 
 export interface WantedShopToken {
   readonly name: string;
@@ -34,7 +34,7 @@ export async function makeShopToken(
       ...{ name, shop, madeBy: actor.name, madeAt: new Date(nowMs), expiresAt: until },
       secretHash: hashOfToken(token),
     });
-    if (row === undefined) throw nameTaken(name, 'Revoke its token first.');
+    if (row === undefined) throw nameTaken(name, 'Revoke its token first.', SHOP_NAME_FREE);
     await noteAct(db, actor, { target: targetOf(row), details: { name, shop, expires_at: row.expiresAt } });
     return row;
   });

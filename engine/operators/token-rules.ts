@@ -1,4 +1,4 @@
-/** What holds for the tokens of operators and of shops alike. */
+/** What holds for the tokens of operators and of shops alike, and which names are free. */
 import { fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
 
 const DAY_MS = 86_400_000;
@@ -21,8 +21,20 @@ export function unknownToken(tokenId: number): Problem {
   });
 }
 
-export function nameTaken(name: string, remedy: string): Problem {
+/** Of an operator: accounts and tokens share their names, as versions of campaigns and the log record the name. */
+export const NAME_FREE =
+  'a name that no account has, and no token unless it is revoked, in any letter case; and not "operator"';
+
+/** Of a shop's token. */
+export const SHOP_NAME_FREE = 'a name that no token has, in any letter case, unless it is revoked';
+
+/** `free`: which name is not. */
+export function nameTaken(
+  name: string,
+  remedy: string,
+  free: typeof NAME_FREE | typeof SHOP_NAME_FREE,
+): Problem {
   return new Problem('conflict', `The name "${name}" is taken. ${remedy}`, {
-    errors: [fieldFault('name', name, 'a name that no token has, in any letter case, unless it is revoked')],
+    errors: [fieldFault('name', name, free)],
   });
 }

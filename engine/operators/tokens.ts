@@ -1,5 +1,5 @@
 /** Makes and revokes tokens of operators. */
-import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
+import { type Pool, type Queryable, transaction, violatedConstraint } from '../../sql/database.ts';
 import {
   getOperatorToken,
   insertOperatorToken,
@@ -10,7 +10,7 @@ import {
 import { hashOfToken, newToken } from '../contract/keys/bearer-tokens.ts';
 import { type Actor, noteAct } from './acts.ts';
 import { ENVIRONMENT_OPERATOR } from './authenticate.ts';
-import { lifeOf, nameTaken, unknownToken } from './token-rules.ts';
+import { lifeOf, NAME_FREE, nameTaken, unknownToken } from './token-rules.ts';
 
 export interface WantedToken {
   readonly name: string;
@@ -29,14 +29,19 @@ export async function makeToken(
   nowMs: number,
 ): Promise<OperatorToken & { readonly token: string }> {
   const until = lifeOf(expiresAt, nowMs);
-  if (name.toLowerCase() === ENVIRONMENT_OPERATOR) throw nameTaken(name, 'It is that of the OPERATOR_TOKEN.');
+  if (name.toLowerCase() === ENVIRONMENT_OPERATOR)
+    throw nameTaken(name, 'It is that of the OPERATOR_TOKEN.', NAME_FREE);
   const token = newToken('operator');
   const made = await transaction(pool, async db => {
     const row = await insertOperatorToken(db, {
       ...{ name, role, madeBy: actor.name, madeAt: new Date(nowMs), expiresAt: until },
       secretHash: hashOfToken(token),
+    }).catch(error => {
+      throw violatedConstraint(error) === 'operator_names'
+        ? nameTaken(name, "It is an account's.", NAME_FREE)
+        : error;
     });
-    if (row === undefined) throw nameTaken(name, 'Revoke its token first.');
+    if (row === undefined) throw nameTaken(name, 'Revoke its token first.', NAME_FREE);
     const details = { name, role, expires_at: row.expiresAt };
     await noteAct(db, actor, { target: tokenTarget(row), details });
     return row;

@@ -15,6 +15,7 @@ import { ConfigError, optional, readConfig, urls, whole } from '../contract/proc
 import { messageOf } from '../contract/process/message-of.ts';
 import { GATEWAY_FLAGS } from '../contract/process/node-flags.ts';
 import { makeAccountsRole } from './accounts-role.ts';
+import { offerFirstOwner } from './first-owner.ts';
 import { type Environment, endProcess, KeptProcess, type Spawned, spawnProcess } from './processes.ts';
 import { type Stack, StackError, startStack } from './stack.ts';
 
@@ -112,6 +113,10 @@ async function main(): Promise<void> {
       });
     }
     sayWhere({ engine, accountsPort, gateways: children.slice(1) }, stack);
+    await offerFirstOwner({
+      ...{ engine: `http://localhost:${engine.port}`, token: secrets.OPERATOR_TOKEN },
+      say,
+    });
   } catch (error) {
     if (stopping === undefined) process.stderr.write(`${messageOf(error)}\n`);
     stop(1);

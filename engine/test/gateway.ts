@@ -87,6 +87,7 @@ export class World {
       OPERATOR_TOKEN: TEST_TOKEN,
       RECEIPT_SALT_SECRET: TEST_SALT_SECRET,
       DRAW_SECRET: TEST_DRAW_SECRET,
+      OPERATOR_SECRET: 'a secret of the operators, for tests alone',
       ...more,
     };
     const config = readConfig(judgeVariables, env);

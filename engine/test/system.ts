@@ -138,6 +138,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     OPERATOR_TOKEN: token,
     SHOP_TOKEN: shopToken,
     DRAW_SECRET: randomBytes(24).toString('base64url'),
+    OPERATOR_SECRET: randomBytes(24).toString('base64url'),
     ACCOUNTS_SECRET: randomBytes(24).toString('base64url'),
   };
   const processes: SpawnedNode[] = [];

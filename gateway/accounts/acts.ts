@@ -2,7 +2,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fieldFault, invalidRequest } from '../../engine/contract/api/problem.ts';
-import type { Pool } from '../../sql/database.ts';
+import { hashPassword, verifyPassword } from '../../engine/contract/passwords/hashing.ts';
+import { normalisePassword } from '../../engine/contract/passwords/password-rules.ts';
 import type { Locale } from '../../sql/statements/fans/fan-sessions.ts';
 import {
   changeFanAddress,
@@ -13,9 +14,10 @@ import {
   isResetOpen,
   resetFanPassword,
 } from '../../sql/statements/fans/fans.ts';
+import type { ActAnswer, ActParts, Asker } from './act-parts.ts';
 import { normaliseAddress } from './addresses.ts';
 import { checkPassword, ownAccount, permit } from './attempting.ts';
-import type { Attempts, MailWish } from './attempts.ts';
+import type { MailWish } from './attempts.ts';
 import type {
   AddressBody,
   CredentialsBody,
@@ -25,12 +27,8 @@ import type {
   SignUpBody,
   TokenBody,
 } from './contract/contract.ts';
-import type { Library, Recipient } from './library/library.ts';
+import type { Recipient } from './library/library.ts';
 import { libraryCodeOf } from './library/library-errors.ts';
-import type { Links } from './library/links.ts';
-import type { MailKind } from './mail/texts.ts';
-import { type HashingQueue, hashPassword, verifyPassword } from './passwords/hashing.ts';
-import { normalisePassword, type PasswordRules } from './passwords/password-rules.ts';
 import {
   accountsUnavailable,
   addressFault,
@@ -42,40 +40,6 @@ import {
   signedOut,
   tooManyMails,
 } from './problems.ts';
-import type { TicketMint } from './session/mint-ticket.ts';
-import type { SessionCookies } from './session/session-cookie.ts';
-import type { Sessions } from './session/sessions.ts';
-
-/** What of a request an act may use. */
-export interface Asker {
-  /** The Cookie header. */
-  readonly cookies: string;
-  /** '' if unknown. */
-  readonly network: string;
-  readonly userAgent: string;
-  readonly language: string;
-}
-
-export interface ActAnswer {
-  readonly status: 200 | 202 | 204;
-  readonly body?: object;
-  /** Set-Cookie headers. */
-  readonly cookies?: readonly string[];
-}
-
-export interface ActParts {
-  readonly pool: Pool;
-  readonly library: Library;
-  readonly hashing: HashingQueue;
-  readonly attempts: Attempts;
-  readonly rules: PasswordRules;
-  readonly sessions: Sessions;
-  readonly cookies: SessionCookies;
-  readonly mint: TicketMint;
-  readonly links: Links;
-  /** Has an e-mail sent after the answer; `token` is that of its link. */
-  readonly mail: (kind: MailKind, to: Recipient, token?: string) => void;
-}
 
 const NOTHING: ActAnswer = { status: 204 };
 

@@ -1,11 +1,15 @@
 /** Attempts with a password: who may make one, and the check of the password of a session's account. */
 import { invalidRequest } from '../../engine/contract/api/problem.ts';
+import { type Claimant, QueueFull, verifyPassword } from '../../engine/contract/passwords/hashing.ts';
+import {
+  MOST_CHARACTERS,
+  normalisePassword,
+  PASSWORD_EXPECTED,
+} from '../../engine/contract/passwords/password-rules.ts';
 import type { FoundSession } from '../../sql/statements/fans/fan-sessions.ts';
 import { findFanPassword } from '../../sql/statements/fans/fans.ts';
-import type { ActParts, Asker } from './acts.ts';
+import type { ActParts, Asker } from './act-parts.ts';
 import type { Delayed, Permitted } from './attempts.ts';
-import { type Claimant, QueueFull, verifyPassword } from './passwords/hashing.ts';
-import { MOST_CHARACTERS, normalisePassword, PASSWORD_EXPECTED } from './passwords/password-rules.ts';
 import { keptByShop, passwordFault, tooManyAttempts, wrongPassword } from './problems.ts';
 
 /** An attempt with a password that may be made, and its claim to a place in the queue. */

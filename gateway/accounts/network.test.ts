@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { networkOf, siteOf, UnknownNetworks } from './network.ts';
+import { networkOf, UnknownNetworks } from './network.ts';
 
 test('a network is a /24 of IPv4 or a /64 of IPv6, and never a whole address', () => {
   for (const [address, network] of [
@@ -13,13 +13,6 @@ test('a network is a /24 of IPv4 or a /64 of IPv6, and never a whole address', (
   ] as const) {
     assert.equal(networkOf(address), network, address);
   }
-});
-
-test('a site is the /48 of an IPv6 network, and any other network itself', () => {
-  assert.equal(siteOf('2001:db8:1:2::'), '2001:db8:1::');
-  assert.equal(siteOf('2001:db8:1:ffff::'), '2001:db8:1::');
-  assert.equal(siteOf('203.0.113.0'), '203.0.113.0');
-  assert.equal(siteOf(''), '');
 });
 
 test('warns with each thousand requests of which most have no network', () => {

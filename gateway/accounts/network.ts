@@ -12,11 +12,6 @@ export function networkOf(address: string | undefined): string {
   return isIPv4(prefix) ? prefix.replace(/\d+$/, '0') : `${prefix}::`;
 }
 
-/** The /48 of an IPv6 network, which one customer may have whole (RFC 6177); any other network itself. */
-export function siteOf(network: string): string {
-  return network.includes(':') ? `${network.split(':').slice(0, 3).join(':')}::` : network;
-}
-
 /** Requests that are looked at together. */
 const REQUESTS = 1_000;
 

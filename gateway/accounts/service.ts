@@ -1,5 +1,7 @@
 /** The process that keeps accounts, over the servers that its configuration names. */
 import type { Logger } from 'pino';
+import { HashingQueue } from '../../engine/contract/passwords/hashing.ts';
+import { PasswordRules } from '../../engine/contract/passwords/password-rules.ts';
 import { messageOf } from '../../engine/contract/process/message-of.ts';
 import { openPool, type Pool } from '../../sql/database.ts';
 import { checkSchema } from '../../sql/schema/schema.ts';
@@ -22,8 +24,6 @@ import { fileDelivery, Outgoing, type Rank, smtpDelivery } from './mail/outgoing
 import { type MailKind, mailText } from './mail/texts.ts';
 import { AccountsMetrics } from './metrics.ts';
 import { UnknownNetworks } from './network.ts';
-import { HashingQueue } from './passwords/hashing.ts';
-import { PasswordRules } from './passwords/password-rules.ts';
 import { TicketMint } from './session/mint-ticket.ts';
 import { SessionCookies } from './session/session-cookie.ts';
 import { Sessions } from './session/sessions.ts';

@@ -3,11 +3,12 @@
  * see addressPrefix), by each gateway for itself. Only repeats count, so a crowd behind one address enters unhindered, and only
  * users who were told of their entry are refused.
  */
+
+import { Buckets } from '../../engine/contract/limits/buckets.ts';
 import { addressPrefix, clientAddress } from '../http/client-address.ts';
 import type { Answered, Reply } from '../http/reply.ts';
 import type { TrustedProxies } from '../http/trusted-proxies.ts';
 import type { Metrics } from '../metrics.ts';
-import { Buckets } from './buckets.ts';
 import { Entrants } from './entrants.ts';
 
 /** The capacity of a bucket, in seconds of refill: ten page reloads in a row are allowed. */

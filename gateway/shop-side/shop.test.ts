@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import Fastify from 'fastify';
 import { openEvents } from '../../engine/test/events.ts';
-import { findNginx, type Nginx, startNginx } from '../../engine/test/nginx.ts';
+import { findNginx, type Nginx, startNginx } from '../../engine/test/servers/nginx.ts';
 import { eventually } from '../../engine/test/support.ts';
 import { type System, startSystem } from '../../engine/test/system.ts';
 import { type AdmissionResult, createRoomGate } from './room.mjs';

@@ -1,32 +1,41 @@
 /** The people of the story: operators at the engine, fans at the gateways, and the shop between them. */
 import { signTicket } from '../../../engine/contract/keys/ticket.ts';
-import type { Role } from '../../../engine/operators/roles.ts';
 import { type Answer, ask, type Request, Stream } from './story-http.ts';
 
 type Extra = Pick<Request, 'headers' | 'body'>;
 
-/** A user of the operator's API. */
+/** A user of the operator's API, with a token or in a session. */
 export class OperatorClient {
   readonly name: string;
   readonly #base: string;
-  readonly #token: string;
+  readonly #credentials: Readonly<Record<string, string>>;
 
-  constructor(name: string, { base, token }: { readonly base: string; readonly token: string }) {
+  private constructor(name: string, base: string, credentials: Readonly<Record<string, string>>) {
     this.name = name;
     this.#base = base;
-    this.#token = token;
+    this.#credentials = credentials;
   }
 
-  /** Another operator, with a token of their own. */
-  async invite(name: string, role: Role): Promise<OperatorClient> {
-    const { status, body } = await this.ask('POST', '/v1/tokens', { body: { name, role } });
-    if (status !== 201) throw new Error(`no token for ${name}: ${JSON.stringify(body)}`);
-    return new OperatorClient(name, { base: this.#base, token: String(body.token) });
+  static withToken(
+    name: string,
+    { base, token }: { readonly base: string; readonly token: string },
+  ): OperatorClient {
+    return new OperatorClient(name, base, { authorization: `Bearer ${token}` });
+  }
+
+  /** In the session that this answer has begun, as a page of the engine: with its cookie. */
+  static inSession(name: string, base: string, { headers }: Answer): OperatorClient {
+    const [cookie = ''] = (headers.get('set-cookie') ?? '').split(';', 1);
+    return new OperatorClient(name, base, { cookie, origin: new URL(base).origin });
+  }
+
+  /** Somebody who has not logged in. */
+  static nobody(base: string): OperatorClient {
+    return new OperatorClient('nobody', base, {});
   }
 
   ask(method: Request['method'], path: string, { headers, body }: Extra = {}): Promise<Answer> {
-    const authorization = `Bearer ${this.#token}`;
-    return ask(this.#base, { method, path, headers: { authorization, ...headers }, body });
+    return ask(this.#base, { method, path, headers: { ...this.#credentials, ...headers }, body });
   }
 }
 

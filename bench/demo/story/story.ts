@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import type { StoryOptions } from '../options.ts';
 import { type Closers, type Site, startProcesses, startServers } from '../site.ts';
 import { checkBooks } from './story-books.ts';
-import { Fan, OperatorClient, Shop } from './story-cast.ts';
+import { Fan, Shop } from './story-cast.ts';
 import { draw, drop } from './story-claims.ts';
 import type { Stream } from './story-http.ts';
+import { makeOwner } from './story-owner.ts';
 import type { StoryReport } from './story-report.ts';
 import { visitRoom } from './story-room.ts';
 import { schedule } from './story-schedule.ts';
@@ -36,47 +37,46 @@ export async function runStory({
   const servers = await startServers(siteOptions, closers);
   const site = await startProcesses(siteOptions, servers, closers);
   const beganMs = performance.now();
-  const stage = await makeStage(site, new Teller(onProgress));
-  await Promise.race([tell(stage, join(dir, 'records')), site.broken]);
-  const { told, faults } = stage.teller;
+  const teller = new Teller(onProgress);
+  const counts = new Map<string, number>();
+  await Promise.race([tell(site, { teller, counts }, join(dir, 'records')), site.broken]);
+  const { told, faults } = teller;
   return {
     log: servers.env.LOG,
     gateways: options.gateways,
     chapters: told,
     checks: told.reduce((sum, { checks }) => sum + checks, 0),
-    counts: Object.fromEntries(stage.counts),
+    counts: Object.fromEntries(counts),
     seconds: (performance.now() - beganMs) / 1_000,
     faults,
   };
 }
 
-interface Streams {
-  readonly open: Set<Stream>;
-}
+/** Those who tell, and what stays after the story. */
+type Told = Pick<Stage, 'teller' | 'counts'>;
 
-async function makeStage(site: Site, teller: Teller): Promise<Stage & Streams> {
-  const owner = new OperatorClient('operator', site.operator);
+async function makeStage(site: Site, told: Told, open: Set<Stream>): Promise<Stage> {
+  const { owner, editor } = await makeOwner(told.teller, site.operator);
   let turn = 0;
-  const open = new Set<Stream>();
   return {
-    teller,
+    ...told,
     site,
-    operator: await owner.invite('olga', 'owner'),
-    colleague: await owner.invite('otto', 'editor'),
+    operator: owner,
+    colleague: editor,
     shop: new Shop(site.gateways[0] ?? '', site.shopToken),
     fan: name => Fan.arrive(name, site.gateways[turn++ % site.gateways.length] ?? '', site.ticket),
-    open,
     watch: (fan, campaign) => {
       const stream = fan.watch(campaign);
       open.add(stream);
       return stream;
     },
-    counts: new Map(),
   };
 }
 
-async function tell(stage: Stage & Streams, directory: string): Promise<void> {
+async function tell(site: Site, told: Told, directory: string): Promise<void> {
+  const open = new Set<Stream>();
   try {
+    const stage = await makeStage(site, told, open);
     const scheduled = await schedule(stage);
     const { fans, holders } = await drop(stage, scheduled);
     await draw(stage, scheduled, fans);
@@ -86,8 +86,8 @@ async function tell(stage: Stage & Streams, directory: string): Promise<void> {
     await visitRoom(stage, scheduled, fans);
     await checkBooks(stage, scheduled, fans, directory);
   } catch (error) {
-    stage.teller.broken(error);
+    told.teller.broken(error);
   } finally {
-    await Promise.all([...stage.open].map(stream => stream.close()));
+    await Promise.all([...open].map(stream => stream.close()));
   }
 }

@@ -4,15 +4,21 @@ import type { Operation, SECURED_PREFIX } from './operation.ts';
 import { operations } from './operations.ts';
 
 type Operations = typeof operations;
-/** The operations below SECURED_PREFIX, by name. */
+/** The operations below SECURED_PREFIX that are not open, by name. */
 type Secured = {
-  [Name in keyof Operations]: Operations[Name]['path'] extends `${typeof SECURED_PREFIX}${string}`
-    ? Name
-    : never;
+  [Name in keyof Operations]: Operations[Name] extends { readonly isOpen: true }
+    ? never
+    : Operations[Name]['path'] extends `${typeof SECURED_PREFIX}${string}`
+      ? Name
+      : never;
 }[keyof Operations];
 
 export const needs: Readonly<Record<Secured, Permission>> = {
-  getOperator: 'read',
+  getOperator: 'self',
+  logOut: 'self',
+  listSessions: 'self',
+  endSession: 'self',
+  renewRecoveryCodes: 'self',
   listCampaigns: 'read',
   getCampaign: 'read',
   listEntries: 'read',
@@ -62,6 +68,14 @@ export const needs: Readonly<Record<Secured, Permission>> = {
   listShopTokens: 'administer',
   getShopToken: 'administer',
   revokeShopToken: 'administer',
+  makeFirstOwnerLink: 'administer',
+  inviteOperator: 'administer',
+  listOperators: 'administer',
+  getAccount: 'administer',
+  inviteAgain: 'administer',
+  changeRole: 'administer',
+  disableOperator: 'administer',
+  enableOperator: 'administer',
 };
 
 const byOperation = new Map<Operation, Permission>(
@@ -79,7 +93,7 @@ export function nameOf(operation: Operation): string {
   return name;
 }
 
-/** The permission that an operation needs; undefined for those that need no token. */
+/** The permission that an operation needs; undefined for those that anybody may ask for. */
 export function permissionFor(operation: Operation): Permission | undefined {
   return byOperation.get(operation);
 }

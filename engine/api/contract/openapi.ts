@@ -14,8 +14,9 @@ import {
 import { examplesOf, type ProblemExamples, sharedExamples } from '../../contract/api/problem-examples.ts';
 import { isEverybodys, type Permission, permissions } from '../../operators/roles.ts';
 import { readBody, readParameters } from '../http/input.ts';
+import { isChange, SESSION_COOKIE } from '../http/session-cookie.ts';
 import { permissionFor } from './needs.ts';
-import { type Answer, INFO, type Operation, SECURED_PREFIX } from './operation.ts';
+import { type Answer, INFO, type Operation } from './operation.ts';
 import { operations } from './operations.ts';
 import { forbiddenTo, sharedProblems } from './problem-examples.ts';
 
@@ -35,7 +36,10 @@ export function openApiDocument(): object {
     components: {
       schemas: { Problem: ProblemDocument },
       examples: sharedExamples(sharedProblems),
-      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: 'A named token, or OPERATOR_TOKEN' },
+        session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE, description: 'Set by a login' },
+      },
     },
   };
 }
@@ -49,7 +53,7 @@ function describe(id: string, operation: Operation): object {
     tags: [tagOf(operation.path)],
     summary: operation.summary,
     ...(needs === undefined ? {} : describePermission(needs)),
-    security: operation.path.startsWith(SECURED_PREFIX) ? [{ token: [] }] : PUBLIC,
+    security: needs === undefined ? PUBLIC : [{ token: [] }, { session: [] }],
     parameters: [
       ...parametersOf(operation.parameters, 'path'),
       ...parametersOf(operation.query, 'query'),
@@ -128,12 +132,13 @@ function describeProblems(operation: Operation): Record<string, object> {
   return Object.fromEntries(responses);
 }
 
-/** With what a role that does not permit the operation is answered. */
+/** With what a role that does not permit the operation is answered, and a page of another site that asks for a change. */
 function problemsOf(operation: Operation): readonly ProblemSlug[] {
   const needs = permissionFor(operation);
-  return needs === undefined || isEverybodys(needs)
-    ? operation.problems
-    : [...operation.problems, 'forbidden'];
+  if (needs === undefined) return operation.problems;
+  const foreign = isChange(operation.method) ? (['foreign-origin'] as const) : [];
+  const forbidden = isEverybodys(needs) ? [] : (['forbidden'] as const);
+  return [...operation.problems, ...forbidden, ...foreign];
 }
 
 /** What the checks of the operation say of a wrong request: a wrong id, an empty body, or a page without items. */

@@ -30,6 +30,8 @@ export interface Operation {
   /** As OpenAPI writes it: `/v1/campaigns/{id}`. */
   readonly path: string;
   readonly summary: string;
+  /** Below SECURED_PREFIX, and open all the same: it is how somebody gets what the others require. */
+  readonly isOpen?: true;
   readonly parameters?: TObject;
   readonly query?: TObject;
   readonly headers?: TObject;
@@ -46,7 +48,7 @@ export interface Operation {
   readonly problemExamples?: ProblemExamples;
 }
 
-/** Everything below it requires the token. */
+/** Everything below it requires a token or a session, unless it is open. */
 export const SECURED_PREFIX = '/v1/';
 
 export const SECURED: readonly ProblemSlug[] = [
@@ -55,6 +57,7 @@ export const SECURED: readonly ProblemSlug[] = [
   'unavailable',
   'internal-error',
 ];
+
 export const ON_CAMPAIGN: readonly ProblemSlug[] = [...SECURED, 'unknown-campaign'];
 export const WITH_BODY: readonly ProblemSlug[] = ['payload-too-large', 'unsupported-media-type'];
 

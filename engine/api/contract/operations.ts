@@ -34,6 +34,7 @@ import {
   WITH_BODY,
 } from './operation.ts';
 import { logOperations } from './operator-log.ts';
+import { accountOperations } from './operators/account-operations.ts';
 import { archivedTo, changedSince, conflict, largerThan, unknownCampaignIn } from './problem-examples.ts';
 import { PROPOSED, proposalOperations } from './proposals/proposal-operations.ts';
 import { RoomJson, RoomTermsBody } from './room-schemas.ts';
@@ -293,10 +294,23 @@ export const operations = {
     problems: [...SECURED, ...WITH_BODY, 'clocks-agree', 'other-difference'],
   },
   ...scheduleOperations,
+  ...accountOperations,
   ...tokenOperations,
   ...shopTokenOperations,
   ...proposalOperations,
   ...logOperations,
+  enrolPage: {
+    method: 'GET',
+    path: '/enrol',
+    summary: 'The page to which one-time links of operators lead; the token stands behind #',
+    answer: {
+      status: 200,
+      description: 'A page for browsers',
+      content: { 'text/html': undefined },
+      examples: { 'text/html': '<!doctype html>' },
+    },
+    problems: [],
+  },
   livez: {
     method: 'GET',
     path: '/livez',

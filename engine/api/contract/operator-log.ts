@@ -19,9 +19,14 @@ export const ActJson = Type.Object(
       description: 'Counts acts from 1, without gaps, in the order of commits',
     }),
     at: time('When it was written'),
-    operator: Type.String({ description: 'The name of the token' }),
-    token: orNull(Type.Integer({ description: 'Its id; null for the OPERATOR_TOKEN of the engines' })),
-    role: oneOf(ROLES, 'The role of the token at that time'),
+    operator: Type.String({ description: 'The name of the account or token' }),
+    token: orNull(
+      Type.Integer({
+        description:
+          "Its id; null for an account, whose name is never anybody else's, and for the OPERATOR_TOKEN of the engines",
+      }),
+    ),
+    role: oneOf(ROLES, 'The role at that time'),
     action: Type.String({
       description: 'The operationId of what was done; propose for what waits for a second operator',
     }),

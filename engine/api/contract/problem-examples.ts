@@ -1,11 +1,23 @@
 /** The problems that the OpenAPI document shows; those that one operation tells differently stand beside it. */
 import { ann, drop } from '../../contract/api/examples/story.ts';
-import { fieldFault, secretFault } from '../../contract/api/problem.ts';
+import { fieldFault, type Problem, secretFault } from '../../contract/api/problem.ts';
 import type { ProblemExamples } from '../../contract/api/problem-examples.ts';
+import { linkRefused, unknownOperator } from '../../operators/accounts/parts.ts';
 import { type Permission, refusalOf } from '../../operators/roles.ts';
 
 const UNKNOWN = 999;
 const archive = `campaign-${drop.id}.archive.ndjson.gz`;
+
+/** The example is what the code makes of such a request. */
+export function exampleOf({ slug, message, members }: Problem): ProblemExamples {
+  return { [slug]: { detail: message, ...members } };
+}
+
+/** Only pages of the engine itself may change something in the session of an operator. */
+export const foreignExample = {
+  detail: 'Only pages of this engine may ask for this in a session.',
+  errors: [fieldFault('sec-fetch-site', 'cross-site', 'same-origin')],
+} as const;
 
 /** Of most operations. */
 export const sharedProblems: ProblemExamples = {
@@ -14,6 +26,13 @@ export const sharedProblems: ProblemExamples = {
     errors: [
       secretFault('authorization', 'Bearer wrong', 'Bearer <a token of the operators, or OPERATOR_TOKEN>'),
     ],
+  },
+  'foreign-origin': foreignExample,
+  ...exampleOf(linkRefused()),
+  ...exampleOf(unknownOperator(UNKNOWN)),
+  'unknown-session': {
+    detail: `You have no session ${UNKNOWN}.`,
+    errors: [fieldFault('id', UNKNOWN, 'the number of a session that GET /v1/operator/sessions lists')],
   },
   unavailable: { detail: 'The ledger is unreachable right now.' },
   'internal-error': { detail: 'Unexpected error; the engine has logged it.' },

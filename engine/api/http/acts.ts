@@ -5,7 +5,8 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ApiDeps } from '../deps.ts';
-import { operatorOf } from './authentication.ts';
+import { knownOperator } from './authentication.ts';
+import { isChange } from './session-cookie.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -25,8 +26,9 @@ export function noteDryRun(request: FastifyRequest): void {
 export function logActs(app: FastifyInstance, { log }: Pick<ApiDeps, 'log'>): void {
   app.addHook('onResponse', async (request, reply) => {
     const { method, url } = request;
-    if (request.routeOptions.config.needs === undefined || method === 'GET' || method === 'HEAD') return;
-    if (reply.statusCode >= 300 || dryRuns.has(request)) return;
-    log.info({ by: operatorOf(request).name, method, url, ...noted.get(request) }, 'an operator acted');
+    const operator = knownOperator(request);
+    if (operator === undefined || !isChange(method) || reply.statusCode >= 300 || dryRuns.has(request))
+      return;
+    log.info({ by: operator.name, method, url, ...noted.get(request) }, 'an operator acted');
   });
 }

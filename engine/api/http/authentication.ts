@@ -2,11 +2,13 @@
 import type { FastifyRequest } from 'fastify';
 import { Problem, secretFault } from '../../contract/api/problem.ts';
 import { hashOfToken } from '../../contract/keys/bearer-tokens.ts';
+import { authenticateSession } from '../../operators/accounts/sessions.ts';
 import type { Actor } from '../../operators/acts.ts';
 import { authenticate, type Operator } from '../../operators/authenticate.ts';
 import { mayDo, type Permission, refusalOf } from '../../operators/roles.ts';
 import { SECURED_PREFIX } from '../contract/operation.ts';
 import type { ApiDeps } from '../deps.ts';
+import { isChange, refuseForeign, sessionIn } from './session-cookie.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -26,16 +28,32 @@ export function operatorOf(request: FastifyRequest): Operator {
   return operator;
 }
 
+/** The same, for any request; undefined while nobody is known. */
+export function knownOperator(request: FastifyRequest): Operator | undefined {
+  return operators.get(request);
+}
+
+/** Whom a request turned out to come from: its answer is a new session. */
+export function setOperator(request: FastifyRequest, operator: Operator): void {
+  operators.set(request, operator);
+}
+
 /** The operator of a request, with its operation. */
 export function actorOf(request: FastifyRequest): Actor {
+  return { ...operatorOf(request), action: actionOf(request) };
+}
+
+/** The name of the operation of a request. */
+export function actionOf(request: FastifyRequest): string {
   const { operation } = request.routeOptions.config;
   if (operation === undefined) throw new Error(`${request.url} is no operation`);
-  return { ...operatorOf(request), action: operation };
+  return operation;
 }
 
 /**
- * A hook that answers 401 unless a request for a route with a permission carries a valid token, and 403 unless the token's
- * role has the permission. Below SECURED_PREFIX, where there is no route, it answers 401 too.
+ * A hook that answers 401 unless a request for a route with a permission carries a valid token or session, and 403 unless its role
+ * has the permission, or if the session is used for a change by a page of another site. Below SECURED_PREFIX, where there is no route, it
+ * answers 401 too.
  */
 export function requireOperator({
   pool,
@@ -48,32 +66,54 @@ export function requireOperator({
     const isSecured =
       request.routeOptions.url === undefined ? request.url.startsWith(SECURED_PREFIX) : needs !== undefined;
     if (!isSecured) return;
-    const { authorization } = request.headers;
-    const given = /^Bearer +([^ ]+) *$/i.exec(authorization ?? '')?.[1];
-    if (given === undefined) {
-      const detail = 'The Authorization header is missing or is not "Bearer" and a token.';
-      throw unauthenticated(detail, authorization);
-    }
-    const operator = await authenticate(pool, environmentHash, given);
-    if ('refused' in operator) {
-      const detail = `The token in the Authorization header ${operator.refused}.`;
-      throw unauthenticated(detail, authorization, 'invalid_token');
-    }
+    const { authorization, cookie } = request.headers;
+    const session = authorization === undefined ? sessionIn(cookie) : undefined;
+    const operator =
+      session === undefined
+        ? await byToken(pool, environmentHash, authorization)
+        : await bySession(pool, session, request);
     if (needs !== undefined && !mayDo(operator.role, needs)) throw forbidden(operator, needs);
     operators.set(request, operator);
   };
 }
 
+async function byToken(
+  pool: ApiDeps['pool'],
+  environmentHash: Buffer,
+  authorization: string | undefined,
+): Promise<Operator> {
+  const given = /^Bearer +([^ ]+) *$/i.exec(authorization ?? '')?.[1];
+  if (given === undefined) {
+    const detail =
+      'The Authorization header is missing or is not "Bearer" and a token, and there is no session.';
+    throw unauthenticated(detail, authorization);
+  }
+  const operator = await authenticate(pool, environmentHash, given);
+  if ('refused' in operator) {
+    const detail = `The token in the Authorization header ${operator.refused}.`;
+    throw unauthenticated(detail, authorization, 'invalid_token');
+  }
+  return operator;
+}
+
+/** The check of where it comes from is first: a page of another site learns nothing about the session. */
+async function bySession(pool: ApiDeps['pool'], session: string, request: FastifyRequest): Promise<Operator> {
+  if (isChange(request.method)) refuseForeign(request.headers);
+  const operator = await authenticateSession(pool, session);
+  if (operator !== undefined) return operator;
+  const fault = secretFault('cookie', session, 'the session that POST /v1/operator/login sets');
+  throw new Problem('unauthenticated', 'The session has ended. Log in.', { errors: [fault] }, CHALLENGE);
+}
+
+const REALM = 'Bearer realm="fairline operators"';
+const CHALLENGE = { 'www-authenticate': REALM } as const;
+
 function unauthenticated(detail: string, given: string | undefined, error?: string): Problem {
-  const challenge = 'Bearer realm="fairline operators"';
-  return new Problem(
-    'unauthenticated',
-    detail,
-    {
-      errors: [secretFault('authorization', given, 'Bearer <a token of the operators, or OPERATOR_TOKEN>')],
-    },
-    { 'www-authenticate': error === undefined ? challenge : `${challenge}, error="${error}"` },
-  );
+  const errors = [
+    secretFault('authorization', given, 'Bearer <a token of the operators, or OPERATOR_TOKEN>'),
+  ];
+  const headers = error === undefined ? CHALLENGE : { 'www-authenticate': `${REALM}, error="${error}"` };
+  return new Problem('unauthenticated', detail, { errors }, headers);
 }
 
 /** The operator's role does not permit it. */

@@ -5,7 +5,7 @@
 import type { Static, TObject, TSchema } from 'typebox';
 import Type from 'typebox';
 import Value from 'typebox/value';
-import { type FieldFault, fieldFault, invalidRequest } from '../../contract/api/problem.ts';
+import { type FieldFault, fieldFault, invalidRequest, secretFault } from '../../contract/api/problem.ts';
 import { messageOf } from '../../contract/process/message-of.ts';
 
 /**
@@ -83,7 +83,8 @@ function faultsOf(schema: TObject, given: object): FieldFault[] {
     if (Type.IsObject(member) && typeof value === 'object' && value !== null && !Array.isArray(value)) {
       faults.push(...faultsOf(member, value).map(fault => ({ ...fault, field: `${name}.${fault.field}` })));
     } else if (value === undefined ? !Type.IsOptional(member) : !Value.Check(member, value)) {
-      faults.push(fieldFault(name, value, expectedOf(member)));
+      const fault = isHidden(member) ? secretFault : fieldFault;
+      faults.push(fault(name, value, expectedOf(member)));
     }
   }
   for (const name of Object.keys(given)) {
@@ -93,6 +94,11 @@ function faultsOf(schema: TObject, given: object): FieldFault[] {
     faults.push(fieldFault(name.slice(0, 60), Reflect.get(given, name), expected));
   }
   return faults;
+}
+
+/** An answer must not repeat it: a password, a code, a link. */
+function isHidden(member: TSchema): boolean {
+  return Reflect.get(member, 'writeOnly') === true;
 }
 
 function expectedOf(member: TSchema): string {

@@ -10,13 +10,13 @@ export function addRoute(
 ): void {
   const { method, path, bodyLimitBytes } = operation;
   const needs = permissionFor(operation);
-  if (needs === undefined && path.startsWith(SECURED_PREFIX))
+  if (needs === undefined && path.startsWith(SECURED_PREFIX) && operation.isOpen !== true)
     throw new Error(`anybody could ask for ${path}`);
   app.route({
     method,
     url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
     handler,
-    ...(needs === undefined ? {} : { config: { needs, operation: nameOf(operation) } }),
+    config: { operation: nameOf(operation), ...(needs === undefined ? {} : { needs }) },
     ...(bodyLimitBytes === undefined ? {} : { bodyLimit: bodyLimitBytes }),
   });
 }

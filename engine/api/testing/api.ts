@@ -88,6 +88,7 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
   const deps: ApiDeps = {
     pool,
     token: TOKEN,
+    operatorSecret: 'a secret of the operators, for tests alone',
     registry: new Registry(),
     publish: async campaigns => {
       await publishBoard(redis, keys, EPOCH, { campaigns: campaigns.map(toBoard) });

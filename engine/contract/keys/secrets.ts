@@ -16,6 +16,7 @@ const keptSecrets = [
   'RECEIPT_SALT_SECRET',
   'DRAW_SECRET',
   'ACCOUNTS_SECRET',
+  'OPERATOR_SECRET',
 ] as const;
 
 /** Below the private stack's directory. */
@@ -23,7 +24,7 @@ export const KEYS_DIRECTORY = 'keys';
 
 /** Every secret, as returned by `secretFor`. */
 export function secretsFor(dir: string, env: Environment): Record<(typeof keptSecrets)[number], string> {
-  const [ticket, operator, shop, salt, draw, accounts] = keptSecrets;
+  const [ticket, operator, shop, salt, draw, accounts, sealing] = keptSecrets;
   return {
     [ticket]: secretFor(ticket, dir, env),
     [operator]: secretFor(operator, dir, env),
@@ -31,6 +32,7 @@ export function secretsFor(dir: string, env: Environment): Record<(typeof keptSe
     [salt]: secretFor(salt, dir, env),
     [draw]: secretFor(draw, dir, env),
     [accounts]: secretFor(accounts, dir, env),
+    [sealing]: secretFor(sealing, dir, env),
   };
 }
 

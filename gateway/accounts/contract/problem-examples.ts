@@ -1,7 +1,7 @@
 /** The problems of the routes of accounts, as the OpenAPI document shows them: those that the code makes. */
 import { fieldFault, invalidRequest, type Problem } from '../../../engine/contract/api/problem.ts';
 import type { ProblemExample, ProblemExamples } from '../../../engine/contract/api/problem-examples.ts';
-import { PASSWORD_EXPECTED } from '../passwords/password-rules.ts';
+import { PASSWORD_EXPECTED } from '../../../engine/contract/passwords/password-rules.ts';
 import {
   accountsNotConfigured,
   accountsUnavailable,

@@ -14,7 +14,7 @@ import {
 import { ANSWERED, type Headers, Reply } from '../../http/reply.ts';
 import { type Head, readHead } from '../../http/requests.ts';
 import type { TrustedProxies } from '../../http/trusted-proxies.ts';
-import type { ActAnswer, Asker } from '../acts.ts';
+import type { ActAnswer, Asker } from '../act-parts.ts';
 import type { AccountsConfig } from '../config.ts';
 import { MOST_ACCOUNT_BODY_BYTES } from '../forward/forward.ts';
 import { problemOf } from '../library/library-errors.ts';

@@ -1,9 +1,7 @@
 /** The routes of accounts: what each takes, and which act it runs. */
 import type { Static, TObject } from 'typebox';
+import type { ActAnswer, ActParts, Asker } from '../act-parts.ts';
 import {
-  type ActAnswer,
-  type ActParts,
-  type Asker,
   changeAddress,
   deleteAccount,
   requestReset,

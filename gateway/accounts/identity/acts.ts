@@ -3,7 +3,8 @@ import { randomInt } from 'node:crypto';
 import type { Pool } from '../../../sql/database.ts';
 import { keepNewestFanSessions } from '../../../sql/statements/fans/fan-sessions.ts';
 import { admitShopFan } from '../../../sql/statements/fans/shop-fans.ts';
-import { type ActAnswer, type Asker, localeOf } from '../acts.ts';
+import type { ActAnswer, Asker } from '../act-parts.ts';
+import { localeOf } from '../acts.ts';
 import { permit } from '../attempting.ts';
 import type { Attempts } from '../attempts.ts';
 import type {

@@ -1,8 +1,8 @@
 /** What the library throws, as problems of ours. It names its errors by a code in their body. */
 import { DatabaseError } from 'pg';
 import { invalidRequest, Problem } from '../../../engine/contract/api/problem.ts';
-import { QueueFull } from '../passwords/hashing.ts';
-import { PASSWORD_EXPECTED } from '../passwords/password-rules.ts';
+import { QueueFull } from '../../../engine/contract/passwords/hashing.ts';
+import { PASSWORD_EXPECTED } from '../../../engine/contract/passwords/password-rules.ts';
 import {
   accountsUnavailable,
   linkRefused,

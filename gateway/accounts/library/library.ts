@@ -4,11 +4,11 @@
  */
 import { betterAuth } from 'better-auth';
 import type { Logger } from 'pino';
+import { hashPassword, verifyPassword } from '../../../engine/contract/passwords/hashing.ts';
+import { LEAST_CHARACTERS, MOST_CHARACTERS } from '../../../engine/contract/passwords/password-rules.ts';
 import type { Pool } from '../../../sql/database.ts';
 import type { Locale } from '../../../sql/statements/fans/fan-sessions.ts';
 import type { MailKind } from '../mail/texts.ts';
-import { hashPassword, verifyPassword } from '../passwords/hashing.ts';
-import { LEAST_CHARACTERS, MOST_CHARACTERS } from '../passwords/password-rules.ts';
 import { SESSION_COOKIE } from '../session/session-cookie.ts';
 
 /** The header that carries the client's network to the library; it is set by us only. */

@@ -7,7 +7,8 @@ import {
   listFanSessions,
 } from '../../../sql/statements/fans/fan-sessions.ts';
 import { endFanGrants, findCredentialVersion } from '../../../sql/statements/fans/fans.ts';
-import { type ActAnswer, type ActParts, type Asker, readAddress } from '../acts.ts';
+import type { ActAnswer, ActParts, Asker } from '../act-parts.ts';
+import { readAddress } from '../acts.ts';
 import { beginAttempt, readPassword } from '../attempting.ts';
 import type { CredentialsBody, FanView, SessionList, TicketView } from '../contract/contract.ts';
 import { NETWORK_HEADER } from '../library/library.ts';

@@ -1,5 +1,5 @@
 /** Statements on coupons: creating, reading and changing their terms. redemptions.ts has those on their use. */
-import type { Queryable } from '../../database.ts';
+import { type Queryable, violatedConstraint } from '../../database.ts';
 import { textArray } from '../arrays.ts';
 import type { Discount, Terms } from './coupon-terms.ts';
 
@@ -282,7 +282,6 @@ export async function readCodeNow(db: Queryable, code: string): Promise<CodeNow 
 
 /** The constraint that an error names, if it is one of those that guard coupons. */
 export function couponConstraint(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('constraint' in error) || typeof error.constraint !== 'string')
-    return undefined;
-  return error.constraint.startsWith('coupons_') ? error.constraint : undefined;
+  const constraint = violatedConstraint(error);
+  return constraint?.startsWith('coupons_') ? constraint : undefined;
 }

@@ -8,7 +8,7 @@ import type { Role } from './operator-tokens.ts';
 /** What an operator does. */
 export interface Act {
   readonly operator: string;
-  /** Null for the engines' own token. */
+  /** Null for an account, whose name is never anybody else's, and for the engines' own token. */
   readonly tokenId: number | null;
   readonly role: Role;
   /** The operation of the API. */

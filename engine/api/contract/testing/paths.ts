@@ -73,9 +73,28 @@ export const proposalPaths = [
   ['POST', `${PROPOSAL}/approve`, undefined],
   ['POST', `${PROPOSAL}/withdraw`, undefined],
 ] as const;
+export const OPERATOR = '/v1/operators/{id}';
+export const NEW_OPERATOR = { name: 'Ada', role: 'editor' };
+export const accountPaths = [
+  ['POST', '/v1/operators/first-owner-link', undefined],
+  ['POST', '/v1/operators', NEW_OPERATOR],
+  ['GET', '/v1/operators', undefined],
+  ['GET', OPERATOR, undefined],
+  ['POST', `${OPERATOR}/link`, undefined],
+  ['PATCH', OPERATOR, { role: 'editor' }],
+  ['POST', `${OPERATOR}/disable`, {}],
+  ['POST', `${OPERATOR}/enable`, {}],
+] as const;
+/** What needs the session of an account. */
+export const ownPaths = [
+  ['GET', '/v1/operator/sessions', undefined],
+  ['POST', '/v1/operator/sessions/{id}/end', undefined],
+  ['POST', '/v1/operator/logout', undefined],
+  ['POST', '/v1/operator/recovery-codes', { code: '000000' }],
+] as const;
 export const bodies = [
   ...[...drawPaths, ...changePaths, ...roomPaths, ...couponPaths, ...clockPaths],
-  ...tokenPaths,
+  ...[...tokenPaths, ...accountPaths],
   ...shopTokenPaths,
   ...proposalPaths,
 ] as const;
@@ -100,4 +119,5 @@ export const securedPaths = [
   ...makePaths.map(([method, path]) => [method, path] as const),
   ...campaignPaths,
   ...bodies.map(([method, path]) => [method, path] as const),
+  ...ownPaths.map(([method, path]) => [method, path] as const),
 ] as const;

@@ -1,6 +1,7 @@
 /** The operations of shops' tokens; part of the table in operations.ts. */
 import { shop } from '../../../contract/api/examples/story.ts';
 import { fieldFault } from '../../../contract/api/problem.ts';
+import { SHOP_NAME_FREE } from '../../../operators/token-rules.ts';
 import { json, type Operation, SECURED, shownBy, WITH_BODY } from '../operation.ts';
 import { PageQuery } from '../schemas.ts';
 import {
@@ -23,13 +24,7 @@ export const shopTokenOperations = {
     problemExamples: {
       conflict: {
         detail: `The name "${shop.tokenName}" is taken. Revoke its token first.`,
-        errors: [
-          fieldFault(
-            'name',
-            shop.tokenName,
-            'a name that no token has, in any letter case, unless it is revoked',
-          ),
-        ],
+        errors: [fieldFault('name', shop.tokenName, SHOP_NAME_FREE)],
       },
     },
   },

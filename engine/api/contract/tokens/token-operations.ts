@@ -1,6 +1,7 @@
 /** The operations of operators and their tokens; part of the table in operations.ts. */
 import { ann } from '../../../contract/api/examples/story.ts';
 import { fieldFault } from '../../../contract/api/problem.ts';
+import { NAME_FREE } from '../../../operators/token-rules.ts';
 import { json, type Operation, SECURED, shownBy, WITH_BODY } from '../operation.ts';
 import { PageQuery } from '../schemas.ts';
 import {
@@ -31,9 +32,7 @@ export const tokenOperations = {
     problemExamples: {
       conflict: {
         detail: `The name "${ann.name}" is taken. Revoke its token first.`,
-        errors: [
-          fieldFault('name', ann.name, 'a name that no token has, in any letter case, unless it is revoked'),
-        ],
+        errors: [fieldFault('name', ann.name, NAME_FREE)],
       },
     },
   },

@@ -26,9 +26,14 @@ export function tokenName(whose: string) {
   );
 }
 
+/** Of an account or a token of an operator. */
+export function operatorName() {
+  return tokenName('Who acts with it; recorded with what they do');
+}
+
 export const NewTokenBody = Type.Object(
   {
-    name: tokenName('Who acts with it; recorded with what they do'),
+    name: operatorName(),
     role: oneOf(ROLES, 'What the token may do; `permissions` of GET /v1/operator shows it'),
     expires_at: Type.Optional(instant('In a year when absent; in five years at most')),
   },
@@ -88,15 +93,22 @@ const names = Object.keys(permissions) as Permission[];
 
 export const OperatorJson = Type.Object(
   {
-    name: Type.String({ description: 'Recorded with everything that this token does' }),
-    role: oneOf(ROLES, 'The role of the token'),
-    token: orNull(Type.Integer({ description: 'Its id; null for the OPERATOR_TOKEN of the engines' })),
+    name: Type.String({ description: 'Recorded with everything that this operator does' }),
+    role: oneOf(ROLES, 'The role of the token or account'),
+    token: orNull(
+      Type.Integer({ description: 'Its id; null in a session, and for the OPERATOR_TOKEN of the engines' }),
+    ),
+    account: orNull(Type.Integer({ description: 'The id of the account; null for a token' })),
+    session: orNull(Type.Integer({ description: 'The id of the session; null for a token' })),
     permissions: Type.Array(oneOf(names, 'What the role may do')),
   },
   {
     ...exact,
     examples: [
-      { name: ann.name, role: 'viewer', token: ann.token, permissions: [...permissionsOf('viewer')] },
+      {
+        ...{ name: ann.name, role: 'viewer', token: ann.token, account: null, session: null },
+        permissions: [...permissionsOf('viewer')],
+      },
     ],
   },
 );

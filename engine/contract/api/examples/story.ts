@@ -115,6 +115,16 @@ export const shop = {
   lastUsedAt: '2030-01-31T17:05:12.000Z',
 } as const;
 
+/** The first owner; the operators' API shows her account. */
+export const grace = {
+  name: 'Grace',
+  account: 1,
+  session: 1,
+  password: 'three owls by the harbour',
+  linkExpiresAt: '2030-01-24T10:00:00.000Z',
+  sessionExpiresAt: '2030-01-24T21:00:00.000Z',
+} as const;
+
 /** Who looks after the campaigns; the operators' API shows her token, and what she may not do with it. */
 export const ann = {
   name: 'Ann',

@@ -1,7 +1,7 @@
 /** Tokens of shops as operators make, list and revoke them, and whose campaigns and coupons are; gateway/shops/ has their use. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type Answer, coupon, inMs, startApi, type TestApi } from '../testing/api.ts';
+import { type Answer, coupon, inMs, startApi, type TestApi } from '../../testing/api.ts';
 
 let api: TestApi;
 before(async () => {

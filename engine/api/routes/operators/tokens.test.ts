@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { permissions, ROLES, type Role } from '../../operators/roles.ts';
-import { eventually } from '../../test/support.ts';
-import { needs } from '../contract/needs.ts';
-import { operations } from '../contract/operations.ts';
-import { type Answer, coupon, inMs, startApi, type TestApi } from '../testing/api.ts';
+import { permissions, ROLES, type Role } from '../../../operators/roles.ts';
+import { eventually } from '../../../test/support.ts';
+import { needs } from '../../contract/needs.ts';
+import { operations } from '../../contract/operations.ts';
+import { type Answer, coupon, inMs, startApi, type TestApi } from '../../testing/api.ts';
 
 let api: TestApi;
 before(async () => {
@@ -37,21 +37,24 @@ describe('who a token belongs to', () => {
   it("is an owner without a database for the engine's own token", async () => {
     const { body } = await api.call('GET', '/v1/operator');
     assert.deepEqual(body, {
-      ...{ name: 'operator', role: 'owner', token: null },
-      permissions: ['read', 'edit', 'draw', 'approve', 'administer'],
+      ...{ name: 'operator', role: 'owner', token: null, account: null, session: null },
+      permissions: ['self', 'read', 'edit', 'draw', 'approve', 'administer'],
     });
   });
 
   it('is told by name and role for each other one', async () => {
     for (const [role, allowed] of [
-      ['viewer', ['read']],
-      ['editor', ['read', 'edit', 'approve']],
-      ['drawer', ['read', 'draw', 'approve']],
-      ['owner', ['read', 'edit', 'draw', 'approve', 'administer']],
+      ['viewer', ['self', 'read']],
+      ['editor', ['self', 'read', 'edit', 'approve']],
+      ['drawer', ['self', 'read', 'draw', 'approve']],
+      ['owner', ['self', 'read', 'edit', 'draw', 'approve', 'administer']],
     ] as const) {
       const { token, body } = await made({ name: `a ${role}`, role });
       const known = await api.call('GET', '/v1/operator', { token });
-      assert.deepEqual(known.body, { name: `a ${role}`, role, token: body.id, permissions: allowed });
+      assert.deepEqual(known.body, {
+        ...{ name: `a ${role}`, role, token: body.id, account: null, session: null },
+        permissions: allowed,
+      });
     }
   });
 

@@ -1,26 +1,23 @@
-/** Who acts, and the tokens with which operators act. */
+/** The tokens with which consoles, scripts and people act. */
 import type { FastifyInstance } from 'fastify';
-import { listOperatorTokens, type OperatorToken } from '../../../sql/statements/operators/operator-tokens.ts';
-import { clockMs } from '../../campaigns/deps.ts';
-import { permissionsOf } from '../../operators/roles.ts';
-import { findToken, makeToken, revokeToken } from '../../operators/tokens.ts';
-import { operations } from '../contract/operations.ts';
-import { PageQuery } from '../contract/schemas.ts';
-import { NewTokenBody, type TokenJson, TokenPath } from '../contract/tokens/token-schemas.ts';
-import type { ApiDeps } from '../deps.ts';
-import { addToLine } from '../http/acts.ts';
-import { actorOf, operatorOf } from '../http/authentication.ts';
-import { readBody, readParameters } from '../http/input.ts';
-import { readPage } from '../http/pages.ts';
-import { addRoute } from '../http/routing.ts';
-import { readExpiry } from './times.ts';
+import {
+  listOperatorTokens,
+  type OperatorToken,
+} from '../../../../sql/statements/operators/operator-tokens.ts';
+import { clockMs } from '../../../campaigns/deps.ts';
+import { findToken, makeToken, revokeToken } from '../../../operators/tokens.ts';
+import { operations } from '../../contract/operations.ts';
+import { PageQuery } from '../../contract/schemas.ts';
+import { NewTokenBody, type TokenJson, TokenPath } from '../../contract/tokens/token-schemas.ts';
+import type { ApiDeps } from '../../deps.ts';
+import { addToLine } from '../../http/acts.ts';
+import { actorOf } from '../../http/authentication.ts';
+import { readBody, readParameters } from '../../http/input.ts';
+import { readPage } from '../../http/pages.ts';
+import { addRoute } from '../../http/routing.ts';
+import { readExpiry } from '../times.ts';
 
 export function addTokenRoutes(app: FastifyInstance, deps: ApiDeps): void {
-  addRoute(app, operations.getOperator, async request => {
-    const { name, role, tokenId } = operatorOf(request);
-    return { name, role, token: tokenId, permissions: permissionsOf(role) };
-  });
-
   addRoute(app, operations.createToken, async (request, reply) => {
     const { name, role, expires_at } = readBody(NewTokenBody, request.body);
     const wanted = { name, role, expiresAt: readExpiry(expires_at) };

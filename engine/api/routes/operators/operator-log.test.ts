@@ -2,23 +2,24 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { pino } from 'pino';
-import { openPool } from '../../../sql/database.ts';
+import { openPool } from '../../../../sql/database.ts';
 import {
   type Act,
   insertAct,
   listActs,
   listLogHeads,
-} from '../../../sql/statements/operators/operator-log.ts';
-import { KeyRing } from '../../contract/keys/key-ring.ts';
-import { newPrivateKey } from '../../contract/keys/signing-keys.ts';
-import { signLogHead } from '../../operators/log-heads.ts';
-import { nodePrimitives } from '../../verify/node.ts';
-import { codesOf, inPieces } from '../../verify/testing/run.ts';
-import { type Report, verify } from '../../verify/verify.ts';
-import { needs } from '../contract/needs.ts';
-import { type Operation, operations } from '../contract/operations.ts';
-import { type Answer, type Call, coupon, inMs, startApi, type TestApi } from '../testing/api.ts';
-import { settle } from '../testing/settle.ts';
+} from '../../../../sql/statements/operators/operator-log.ts';
+import { KeyRing } from '../../../contract/keys/key-ring.ts';
+import { newPrivateKey } from '../../../contract/keys/signing-keys.ts';
+import { signLogHead } from '../../../operators/log-heads.ts';
+import { nodePrimitives } from '../../../verify/node.ts';
+import { codesOf, inPieces } from '../../../verify/testing/run.ts';
+import { type Report, verify } from '../../../verify/verify.ts';
+import { needs } from '../../contract/needs.ts';
+import { type Operation, operations } from '../../contract/operations.ts';
+import { type Answer, type Call, coupon, inMs, startApi, type TestApi } from '../../testing/api.ts';
+import { freshCode, type Person, person } from '../../testing/operators.ts';
+import { settle } from '../../testing/settle.ts';
 
 type Name = keyof typeof needs;
 /** The operations that change something. */
@@ -37,6 +38,8 @@ after(() => api.close());
 /** A request that acts, ready to be sent. */
 interface Ready {
   readonly on: TestApi;
+  /** The name of who asks: OPERATOR_TOKEN's when absent. */
+  readonly by?: string;
   readonly send: (query?: string) => Promise<Answer>;
   readonly end?: () => Promise<void>;
   /** The rows after its own. */
@@ -129,6 +132,21 @@ async function withClocksApart(): Promise<Ready> {
   };
 }
 
+/** Asked for by somebody with an account, in their session. */
+function sentBy(she: Person, method: string, path: string, call: Call = {}): Ready {
+  return { on: api, by: she.name, send: (query = '') => she.call(method, path + query, call) };
+}
+
+async function ofPerson(method: string, path: string): Promise<Ready> {
+  return sentBy(await person(api), method, path);
+}
+
+/** Done to the account of a viewer. */
+async function onPerson(method: string, what: string, call: Call = {}): Promise<Ready> {
+  const { id } = await person(api, 'viewer');
+  return ready(method, `/v1/operators/${id}${what}`, call);
+}
+
 /** Each prepares what its operation needs. A new operation needs one too. */
 const scenarios: Readonly<Record<Acting, () => Promise<Ready>>> = {
   createCampaign: async () => ready('POST', '/v1/campaigns', { body: { ...coupon(), terms: TERMS } }),
@@ -185,6 +203,30 @@ const scenarios: Readonly<Record<Acting, () => Promise<Ready>>> = {
     return ready('POST', `/v1/campaigns/${await offeredCoupon()}/deadlines`, { body });
   },
   trustClock: withClocksApart,
+  logOut: async () => ofPerson('POST', '/v1/operator/logout'),
+  endSession: async () => {
+    const she = await person(api);
+    const { body } = await she.call('GET', '/v1/operator');
+    return sentBy(she, 'POST', `/v1/operator/sessions/${body.session}/end`);
+  },
+  renewRecoveryCodes: async () => {
+    const she = await person(api);
+    const code = await freshCode(api, she);
+    return sentBy(she, 'POST', '/v1/operator/recovery-codes', { body: { code } });
+  },
+  makeFirstOwnerLink: async () => {
+    const on = await startApi();
+    return { ...ready('POST', '/v1/operators/first-owner-link', {}, on), end: () => on.close() };
+  },
+  inviteOperator: async () => ready('POST', '/v1/operators', { body: { name: 'Invited', role: 'viewer' } }),
+  inviteAgain: async () => onPerson('POST', '/link'),
+  changeRole: async () => onPerson('PATCH', '', { ...MATCH, body: { role: 'drawer' } }),
+  disableOperator: async () => onPerson('POST', '/disable', { body: { reason: 'has left' } }),
+  enableOperator: async () => {
+    const { id } = await person(api, 'viewer');
+    await acted('POST', `/v1/operators/${id}/disable`, { body: {} });
+    return ready('POST', `/v1/operators/${id}/enable`, { body: {} });
+  },
   createToken: async () => ready('POST', '/v1/tokens', { body: { name: 'Ann', role: 'viewer' } }),
   revokeToken: async () => {
     const made = await acted('POST', '/v1/tokens', { body: { name: 'lost', role: 'owner' } });
@@ -214,7 +256,7 @@ async function rowsOf(on: TestApi) {
 const acting = (Object.keys(needs) as Name[]).filter(name => operations[name].method !== 'GET');
 
 describe('an act', () => {
-  it('is every operation that needs more than reading, but for lists of tokens', () => {
+  it('is every operation that needs more than reading, but for lists of tokens, accounts and sessions', () => {
     assert.deepEqual(
       acting.filter(name => needs[name] === 'read'),
       [],
@@ -222,13 +264,16 @@ describe('an act', () => {
     const readers = (Object.keys(needs) as Name[]).filter(
       name => needs[name] !== 'read' && !acting.includes(name),
     );
-    assert.deepEqual(readers, ['listTokens', 'getToken', 'listShopTokens', 'getShopToken']);
+    assert.deepEqual(readers.sort(), [
+      ...['getAccount', 'getOperator', 'getShopToken', 'getToken'],
+      ...['listOperators', 'listSessions', 'listShopTokens', 'listTokens'],
+    ]);
     assert.deepEqual(Object.keys(scenarios).sort(), [...acting].sort());
   });
 
   for (const [name, prepare] of Object.entries(scenarios)) {
     it(`${name} leaves its row, and as a dry run none`, async () => {
-      const { on, send, end, others = [] } = await prepare();
+      const { on, by = 'operator', send, end, others = [] } = await prepare();
       try {
         const earlier = await rowsOf(on);
         const operation: Operation = operations[name as Acting];
@@ -244,7 +289,7 @@ describe('an act', () => {
         assert.deepEqual(further, others);
         assert.deepEqual(
           rows.map(({ action, operator, role, tokenId }) => ({ action, operator, role, tokenId })),
-          [{ action: name, operator: 'operator', role: 'owner', tokenId: null }],
+          [{ action: name, operator: by, role: 'owner', tokenId: null }],
         );
         assert.equal(rows[0]?.seq, earlier.length + 1);
       } finally {

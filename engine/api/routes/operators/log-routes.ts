@@ -7,14 +7,14 @@ import {
   listActs,
   listLogHeads,
   type SignedLogHead,
-} from '../../../sql/statements/operators/operator-log.ts';
-import { operations } from '../contract/operations.ts';
-import { type ActJson, type LogHeadJson, NDJSON_MEDIA_TYPE } from '../contract/operator-log.ts';
-import { PageQuery, pageLimit } from '../contract/schemas.ts';
-import type { ApiDeps } from '../deps.ts';
-import { readParameters } from '../http/input.ts';
-import { readPage } from '../http/pages.ts';
-import { addRoute } from '../http/routing.ts';
+} from '../../../../sql/statements/operators/operator-log.ts';
+import { operations } from '../../contract/operations.ts';
+import { type ActJson, type LogHeadJson, NDJSON_MEDIA_TYPE } from '../../contract/operator-log.ts';
+import { PageQuery, pageLimit } from '../../contract/schemas.ts';
+import type { ApiDeps } from '../../deps.ts';
+import { readParameters } from '../../http/input.ts';
+import { readPage } from '../../http/pages.ts';
+import { addRoute } from '../../http/routing.ts';
 
 /** Of an export: with rows of any size, a line stays below the limit of the verifier, 4 MB. */
 const ACTS_A_LINE = 100;

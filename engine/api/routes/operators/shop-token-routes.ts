@@ -1,19 +1,19 @@
 /** The tokens with which shops' servers call the gateways. */
 import type { FastifyInstance } from 'fastify';
-import { listShopTokens, type ShopToken } from '../../../sql/statements/operators/shop-tokens.ts';
-import { clockMs } from '../../campaigns/deps.ts';
-import { endShopToken, findShopToken, makeShopToken } from '../../operators/shop-tokens.ts';
-import { operations } from '../contract/operations.ts';
-import { PageQuery } from '../contract/schemas.ts';
-import { NewShopTokenBody, type ShopTokenJson } from '../contract/tokens/shop-token-schemas.ts';
-import { TokenPath } from '../contract/tokens/token-schemas.ts';
-import type { ApiDeps } from '../deps.ts';
-import { addToLine } from '../http/acts.ts';
-import { actorOf } from '../http/authentication.ts';
-import { readBody, readParameters } from '../http/input.ts';
-import { readPage } from '../http/pages.ts';
-import { addRoute } from '../http/routing.ts';
-import { readExpiry } from './times.ts';
+import { listShopTokens, type ShopToken } from '../../../../sql/statements/operators/shop-tokens.ts';
+import { clockMs } from '../../../campaigns/deps.ts';
+import { endShopToken, findShopToken, makeShopToken } from '../../../operators/shop-tokens.ts';
+import { operations } from '../../contract/operations.ts';
+import { PageQuery } from '../../contract/schemas.ts';
+import { NewShopTokenBody, type ShopTokenJson } from '../../contract/tokens/shop-token-schemas.ts';
+import { TokenPath } from '../../contract/tokens/token-schemas.ts';
+import type { ApiDeps } from '../../deps.ts';
+import { addToLine } from '../../http/acts.ts';
+import { actorOf } from '../../http/authentication.ts';
+import { readBody, readParameters } from '../../http/input.ts';
+import { readPage } from '../../http/pages.ts';
+import { addRoute } from '../../http/routing.ts';
+import { readExpiry } from '../times.ts';
 
 export function addShopTokenRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, operations.createShopToken, async (request, reply) => {

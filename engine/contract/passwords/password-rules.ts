@@ -1,5 +1,5 @@
 /**
- * Which passwords are refused: too short, too long, among the commonest, of one repeated piece, or made of the address. NIST SP 800-63B,
+ * Which passwords are refused: too short, too long, among the commonest, of one repeated piece, or made of their own address or name. NIST SP 800-63B,
  * section 3.1.1.2: length and a list of known passwords, no rules about kinds of characters.
  *
  * common-passwords.txt has the 5,000 commonest of 8 or more characters in the list of leaked passwords of @zxcvbn-ts/language-common 4.1.3
@@ -16,7 +16,7 @@ export const PASSWORD_EXPECTED = `${LEAST_CHARACTERS} to ${MOST_CHARACTERS} char
 const LESS_COMMON = 'a password that is not among the most common ones';
 const LESS_REGULAR =
   'a password that is not one piece repeated, or a row of the keyboard, alphabet or digits';
-const OTHER_THAN_ADDRESS = 'a password that is not made of the e-mail address';
+const OTHER_THAN_OWN = 'a password that is not made of your own address or name';
 
 const ROWS = [
   'abcdefghijklmnopqrstuvwxyz',
@@ -40,13 +40,13 @@ export class PasswordRules {
     this.#common = new Set(text.split('\n').filter(line => line !== ''));
   }
 
-  /** What a better password would be; undefined if this one is accepted. `address` is normalised. */
-  refusal(password: string, address: string | undefined): string | undefined {
+  /** What a better password would be; undefined if this one is accepted. `own`: the normalised address or the name of its owner. */
+  refusal(password: string, own: string | undefined): string | undefined {
     if (password.length < LEAST_CHARACTERS || password.length > MOST_CHARACTERS) return PASSWORD_EXPECTED;
     const plain = password.toLowerCase();
     if (this.#common.has(plain)) return LESS_COMMON;
     if (isRepeated(plain) || isRow(plain)) return LESS_REGULAR;
-    return address !== undefined && isMadeOf(plain, address) ? OTHER_THAN_ADDRESS : undefined;
+    return own !== undefined && isMadeOf(plain, own.toLowerCase()) ? OTHER_THAN_OWN : undefined;
   }
 }
 
@@ -64,9 +64,9 @@ function isRow(text: string): boolean {
   return ROWS.some(row => (row + row).includes(text) || (row + row).includes(backward));
 }
 
-/** The address or its name, with at most three characters more. */
-function isMadeOf(text: string, address: string): boolean {
-  const [name = ''] = address.split(/[@+]/);
-  if (text.includes(address)) return true;
+/** The address, or the name with at most three characters more. A name alone may be a word of a long password. */
+function isMadeOf(text: string, own: string): boolean {
+  const [name = ''] = own.split(/[@+]/);
+  if (own.includes('@') && text.includes(own)) return true;
   return name.length >= LEAST_NAME_CHARACTERS && text.includes(name) && text.length - name.length <= 3;
 }

@@ -3,11 +3,11 @@
  * libuv's threads.
  *
  * Some 30 ms of a core each: a storm of logins would take the whole machine, and most answers would come after their clients gave up. So
- * a few run at once, a bounded number waits, and the rest is told at once to come back. The whole act waits, not only its hash: the
- * library holds a database connection during a sign-up.
+ * a few run at once, a bounded number waits, and the rest is told at once to come back. The whole act waits, not only its hash: fans'
+ * accounts hold a database connection during a sign-up.
  */
 import { hash, verify } from '@node-rs/argon2';
-import { siteOf } from '../network.ts';
+import { siteOf } from '../limits/sites.ts';
 
 /** @node-rs/argon2 declares its algorithms as a const enum, which erasable TypeScript cannot import; 2 is argon2id. */
 const ARGON2ID = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;

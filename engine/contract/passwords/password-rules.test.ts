@@ -47,6 +47,17 @@ test('refuses short, long, common, regular ones, and those made of the address',
   }
 });
 
+test('refuses what is made of a name, and accepts a sentence with the name in it', () => {
+  for (const password of ['Grace Hopper', 'grace hopper!', '12grace hopper'])
+    assert.notEqual(rules.refusal(password, 'Grace Hopper'), undefined, password);
+  for (const password of ['grace hopper owns two owls', 'three ada owls'])
+    assert.equal(
+      rules.refusal(password, password.startsWith('g') ? 'Grace Hopper' : 'Ada'),
+      undefined,
+      password,
+    );
+});
+
 test('the characters that a keyboard composes differently are the same password', () => {
   assert.equal(normalisePassword('비밀번호'.normalize('NFD')), '비밀번호'.normalize('NFC'));
 });

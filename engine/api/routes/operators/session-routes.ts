@@ -1,0 +1,114 @@
+/** Login, enrolment, and what operators do with their own account. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { beginEnrolment, completeEnrolment } from '../../../operators/accounts/enrolment.ts';
+import { type LoggedIn, logIn, renewRecoveryCodes } from '../../../operators/accounts/login.ts';
+import { makeAccountParts } from '../../../operators/accounts/parts.ts';
+import { accountOf, endSession, ownSessions, SESSION_LIFE_S } from '../../../operators/accounts/sessions.ts';
+import type { Operator } from '../../../operators/authenticate.ts';
+import { permissionsOf } from '../../../operators/roles.ts';
+import { operations } from '../../contract/operations.ts';
+import {
+  CodeBody,
+  CompletionBody,
+  EnrolmentBody,
+  type EnrolmentJson,
+  LoginBody,
+  type SessionJson,
+  SessionPath,
+} from '../../contract/operators/account-schemas.ts';
+import type { ApiDeps } from '../../deps.ts';
+import { actionOf, actorOf, operatorOf, setOperator } from '../../http/authentication.ts';
+import { readBody, readParameters } from '../../http/input.ts';
+import { addRoute } from '../../http/routing.ts';
+import { clearSession, keepSession, refuseForeign } from '../../http/session-cookie.ts';
+
+export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
+  const { pool } = deps;
+  const parts = makeAccountParts({ pool, secret: deps.operatorSecret, log: deps.log });
+
+  addRoute(app, operations.getOperator, async request => operatorJson(operatorOf(request)));
+
+  addRoute(app, operations.logIn, async (request, reply) => {
+    refuseForeign(request.headers);
+    const login = readBody(LoginBody, request.body);
+    const client = { address: request.ip, userAgent: userAgentOf(request) };
+    const begun = await logIn(parts, login, client, actionOf(request));
+    keep(request, reply, begun);
+    return operatorJson(begun.operator);
+  });
+
+  addRoute(app, operations.beginEnrolment, async (request): Promise<EnrolmentJson> => {
+    refuseForeign(request.headers);
+    const { token } = readBody(EnrolmentBody, request.body);
+    const { name, role, expiresAt, totp, sealed } = await beginEnrolment(parts, token);
+    return {
+      ...{ name, role, expires_at: expiresAt.toISOString() },
+      ...{ totp_secret: totp.secret, totp_uri: totp.uri, enrolment: sealed },
+    };
+  });
+
+  addRoute(app, operations.completeEnrolment, async (request, reply) => {
+    refuseForeign(request.headers);
+    const { token, enrolment, code, password, name } = readBody(CompletionBody, request.body);
+    const completion = { token, sealed: enrolment, code, password, name };
+    const enrolled = await completeEnrolment(parts, completion, userAgentOf(request), actionOf(request));
+    keep(request, reply, enrolled);
+    reply.code(201);
+    return { ...operatorJson(enrolled.operator), recovery_codes: enrolled.recoveryCodes };
+  });
+
+  addRoute(app, operations.logOut, async (request, reply) => {
+    const actor = actorOf(request);
+    await endSession(parts, accountOf(actor).sessionId, actor);
+    reply.header('set-cookie', clearSession());
+    return { sessions: await sessionsJson(deps, actor) };
+  });
+
+  addRoute(app, operations.listSessions, async request => ({
+    sessions: await sessionsJson(deps, operatorOf(request)),
+  }));
+
+  addRoute(app, operations.endSession, async request => {
+    const { id } = readParameters(SessionPath, request.params);
+    const actor = actorOf(request);
+    await endSession(parts, id, actor);
+    return { sessions: await sessionsJson(deps, actor) };
+  });
+
+  addRoute(app, operations.renewRecoveryCodes, async (request, reply) => {
+    const { code } = readBody(CodeBody, request.body);
+    const codes = await renewRecoveryCodes(parts, code, actorOf(request), request.ip);
+    reply.code(201);
+    return { recovery_codes: codes };
+  });
+}
+
+/** The browser keeps the new session, and the act is its operator's. */
+function keep(request: FastifyRequest, reply: FastifyReply, { secret, operator }: LoggedIn): void {
+  setOperator(request, operator);
+  reply.header('set-cookie', keepSession(secret, SESSION_LIFE_S));
+}
+
+function userAgentOf(request: FastifyRequest): string {
+  return request.headers['user-agent'] ?? '';
+}
+
+function operatorJson({ name, role, tokenId, account }: Operator) {
+  return {
+    ...{ name, role, token: tokenId },
+    ...{ account: account?.operatorId ?? null, session: account?.sessionId ?? null },
+    permissions: permissionsOf(role),
+  };
+}
+
+async function sessionsJson({ pool }: ApiDeps, operator: Operator): Promise<SessionJson[]> {
+  const sessions = await ownSessions(pool, operator);
+  return sessions.map(session => ({
+    id: session.sessionId,
+    current: session.sessionId === operator.account?.sessionId,
+    user_agent: session.userAgent,
+    made_at: session.madeAt.toISOString(),
+    expires_at: session.expiresAt.toISOString(),
+    last_used_at: session.lastUsedAt.toISOString(),
+  }));
+}
