@@ -50,7 +50,10 @@ export interface PricedRequest {
 export interface Standing {
   readonly nowMs: number;
   /** By coupon. */
-  readonly coupons: ReadonlyMap<number, { readonly revision: number; readonly used: number }>;
+  readonly coupons: ReadonlyMap<
+    number,
+    { readonly revision: number; readonly disabled: boolean; readonly used: number }
+  >;
   /** By userKey. */
   readonly userUses: ReadonlyMap<string, number>;
   /** The holder of each granted code; a code that is missing here no longer belongs to anybody. */
@@ -229,6 +232,11 @@ class Draft {
     if (held.state === 'redeemed') return alreadyRedeemed(redemptionId);
     const state = stateAt(held, this.#standing.nowMs);
     if (state !== 'held') return over(redemptionId, state);
+    // A basket with a disabled coupon is refused before, when it is priced.
+    const refusals = held.uses.flatMap(({ couponId, code }) =>
+      this.#standing.coupons.get(couponId)?.disabled === true ? [disabledCode(code)] : [],
+    );
+    if (refusals.length > 0) return { state: 'refused', refusals };
     this.#committed.push(redemptionId);
     this.#redemptions.set(redemptionId, { ...held, state: 'redeemed', redeemedAtMs: this.#standing.nowMs });
     return this.#done(true, this.#known(redemptionId));
@@ -287,6 +295,10 @@ class Draft {
   #done(isNew: boolean, redemption: Redemption, refundNumber?: number): Done {
     return { state: 'done', isNew, redemption, refundNumber };
   }
+}
+
+export function disabledCode(code: string): CouponRefusal {
+  return { code, reason: 'disabled', expected: 'a code that the operator has not disabled' };
 }
 
 function unknownReservation(redemptionId: number): Decision {

@@ -49,7 +49,8 @@ class OneCoupon {
     if (code === 'NONE') return undefined;
     const terms = termsOf({ limitTotal: 100 });
     const now = new Date();
-    const coupon = { couponId: COUPON, campaignId: null, code, terms, createdAt: now, revision: 1, used };
+    const of = { couponId: COUPON, campaignId: null, code, terms, restriction: null };
+    const coupon = { ...of, createdAt: now, revision: 1, used };
     return { code, holder: null, coupon, usedByHolder: 0, now, nextLapse };
   };
 }

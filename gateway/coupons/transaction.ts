@@ -2,6 +2,8 @@
  * Decides a batch of shops' requests in one transaction: read, lock, decide, write. sql/statements/coupons/redemptions.ts
  * explains this order; decide.ts has the decisions, pricing.ts the prices.
  */
+
+import { allowedTerms } from '../../engine/contract/coupons/restriction.ts';
 import type { Queryable } from '../../sql/database.ts';
 import { type CouponCode, readCodes } from '../../sql/statements/coupons/coupons.ts';
 import {
@@ -27,6 +29,7 @@ import {
   type Decided,
   type Decision,
   decide,
+  disabledCode,
   type PricedBasket,
   type PricedRequest,
   type Standing,
@@ -125,14 +128,19 @@ function priceBasket(
     if (one === undefined) refusals.push({ code, reason: 'unknown', expected: UNKNOWN });
     else if (one.holder !== null && one.holder !== userId) {
       refusals.push({ code, reason: 'another_user', expected: 'a code of this user' });
-    } else found.push(one);
+    } else if (one.coupon.restriction?.disabled === true) refusals.push(disabledCode(code));
+    else found.push(one);
   }
   if (refusals.length > 0) return { refusals };
-  const coupons = found.map(({ code, coupon: { couponId, terms } }) => ({ code, couponId, terms }));
+  const coupons = found.map(({ code, coupon: { couponId, terms, restriction } }) => ({
+    code,
+    couponId,
+    terms: allowedTerms(terms, restriction),
+  }));
   const priced = price(basket, coupons, nowMs);
   if (!priced.ok) return { refusals: priced.refusals };
-  const uses = found.map(({ code, holder, coupon: { couponId, revision, terms } }) => {
-    const { limitTotal, limitPerUser } = terms;
+  const uses = found.map(({ code, holder, coupon: { couponId, revision, terms, restriction } }) => {
+    const { limitTotal, limitPerUser } = allowedTerms(terms, restriction);
     return { couponId, code, revision, isGrant: holder !== null, limitTotal, limitPerUser };
   });
   return { kind: 'use', userId, basket, pricing: priced.pricing, uses, holdMs };

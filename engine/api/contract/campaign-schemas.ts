@@ -6,7 +6,7 @@ import { CAMPAIGN_STATES } from '../../contract/campaign/campaign-state.ts';
 import { MAX_WINDOW_DAYS } from '../../contract/record/stamp.ts';
 import { AnnouncedRandomness, MonitorMember } from '../../contract/redis/board/board.ts';
 import { campaignExample, createdExample, newDropBody, raffleExample } from './campaign-examples.ts';
-import { TermsMember } from './coupon-schemas.ts';
+import { TermsMember } from './coupons/coupon-schemas.ts';
 import { capacity, perSecond } from './room-schemas.ts';
 import {
   exact,

@@ -44,6 +44,7 @@ export const needs: Readonly<Record<Secured, Permission>> = {
   useTemplate: 'edit',
   createCoupon: 'edit',
   replaceTerms: 'edit',
+  restrictCoupon: 'edit',
   setRoom: 'edit',
   setEntrants: 'draw',
   passOn: 'draw',

@@ -153,6 +153,11 @@ const scenarios: Readonly<Record<Acting, () => Promise<Ready>>> = {
       ...MATCH,
       body: { ...TERMS, exclusive: true },
     }),
+  restrictCoupon: async () =>
+    ready('PUT', `/v1/coupons/${await makeCode('RESTRICTED')}/restriction`, {
+      ...MATCH,
+      body: { disabled: true, reason: 'Leaked' },
+    }),
   setRoom: async () => {
     const id = await api.create({ kind: 'room', stock: undefined, per_second: 10 });
     return ready('PUT', `/v1/campaigns/${id}/room`, { ...MATCH, body: { per_second: 0.25, paused: true } });

@@ -42,6 +42,7 @@ export const couponPaths = [
   ['GET', '/v1/coupons', undefined],
   ['GET', COUPON, undefined],
   ['PUT', `${COUPON}/terms`, TEN_PERCENT],
+  ['PUT', `${COUPON}/restriction`, { disabled: true, reason: 'Leaked' }],
 ] as const;
 export const TRUST = { right: 'redis', ahead_of: 'postgres', ahead_ms: 120_000 };
 export const clockPaths = [
