@@ -175,6 +175,8 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     ...(signs ? { signing: { keys: ring, tree: assembly.tree } } : {}),
     sliceAppended: entries => metrics.sliceAppended(entries),
   });
+  const entering = entryServices({ config, log, ledger, proxies, clock, metrics });
+  board.listen({ changed: () => undefined, blocked: blocked => entering.blocks.blocked(blocked) });
   const stopTimers = startTimers(assembly, { clock, board, membership, presence });
   membership.start();
   const accounts = new AccountsClient(config.ACCOUNTS_URL);
@@ -182,7 +184,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     ...{ config, metrics, verifier, tickets, clock, clockLimits, membership, board, shelved, ledger },
     ...{ admission, lookups, aheadCounts, claimants, etas, watchers },
     ...{ ring, redemptionBatcher, couponReads, proxies, accounts, failed },
-    ...entryServices({ config, log, ledger, proxies, clock, metrics }),
+    ...entering,
     ranker: servers.ranker,
     downloads: servers.downloads,
     shopToken: new ShopToken(config.SHOP_TOKEN),

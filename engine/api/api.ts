@@ -9,6 +9,7 @@ import { logActs } from './http/acts.ts';
 import { requireOperator } from './http/authentication.ts';
 import { answerClientError, answerNotFound, errorHandler, HEADERS_LIMIT_BYTES } from './http/http.ts';
 import { readJson } from './http/input.ts';
+import { addBlockRoutes } from './routes/block-routes.ts';
 import { addCampaignRoutes } from './routes/campaign-routes.ts';
 import { addClockRoutes } from './routes/clock-routes.ts';
 import { addCouponRoutes } from './routes/coupon-routes.ts';
@@ -79,6 +80,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   addDrawRoutes(app, deps, stopping.signal);
   addCouponRoutes(app, deps);
   addRoomRoutes(app, deps);
+  addBlockRoutes(app, deps, stopping.signal);
   addClockRoutes(app, deps);
   addTokenRoutes(app, deps);
   addLogRoutes(app, deps);

@@ -49,6 +49,7 @@ function standing(changes: Partial<Standing> = {}): Standing {
     nowMs: NOW,
     coupons: new Map([1, 2, 3, 4].map(couponId => [couponId, { revision: 1, disabled: false, used: 0 }])),
     userUses: new Map(),
+    blocked: new Set(),
     holders: new Map(),
     requests: new Map(),
     redemptions: new Map(),
@@ -166,6 +167,19 @@ test('a hold with a disabled coupon is released or lapses, and not redeemed', ()
   ];
   assert.deepEqual(labelsOf(held, commit, release, commit), ['C1 disabled', 'new', 'reservation-over']);
   assert.deepEqual(decide(held, [commit]).committed, []);
+});
+
+test('a blocked user redeems nothing, not even what is held; everything else goes on', () => {
+  const held = { ...heldUntil(NOW + 1), blocked: new Set(['ann']) };
+  const commit = priced({ kind: 'commit', redemptionId: 1 });
+  const release = priced({ kind: 'release', redemptionId: 1 });
+  const [mine, others] = [priced(basketOf([useOf(4)])), priced(basketOf([useOf(4)], 'bob'))];
+  assert.deepEqual(labelsOf(held, commit, mine, others, release), ['blocked', 'blocked', 'new', 'new']);
+  const [sold] = decide(standing(), [priced(basketOf([useOf(1)]), 'k')]).made;
+  assert.ok(sold !== undefined);
+  const later = standing({ redemptions: new Map([[1, sold]]), blocked: new Set(['ann']) });
+  const refund = priced({ kind: 'refund', redemptionId: 1, refund: undefined });
+  assert.deepEqual(labelsOf(later, refund), ['new'], 'what is redeemed stays, and can be refunded');
 });
 
 test('commits no direct redemption, and refunds no hold', () => {

@@ -56,6 +56,8 @@ export interface Standing {
   >;
   /** By userKey. */
   readonly userUses: ReadonlyMap<string, number>;
+  /** Users who may not redeem. */
+  readonly blocked: ReadonlySet<string>;
   /** The holder of each granted code; a code that is missing here no longer belongs to anybody. */
   readonly holders: ReadonlyMap<string, string>;
   readonly requests: ReadonlyMap<string, ShopRequest>;
@@ -182,6 +184,7 @@ class Draft {
   }
 
   #use({ userId, basket, pricing, uses, holdMs }: PricedBasket): Decision {
+    if (this.#standing.blocked.has(userId)) return blockedUser(userId, 'user');
     const refusals: CouponRefusal[] = [];
     for (const use of uses) {
       if (this.#standing.coupons.get(use.couponId)?.revision !== use.revision) return { state: 'stale' };
@@ -232,6 +235,7 @@ class Draft {
     if (held.state === 'redeemed') return alreadyRedeemed(redemptionId);
     const state = stateAt(held, this.#standing.nowMs);
     if (state !== 'held') return over(redemptionId, state);
+    if (this.#standing.blocked.has(held.userId)) return blockedUser(redemptionId, 'reservation');
     // A basket with a disabled coupon is refused before, when it is priced.
     const refusals = held.uses.flatMap(({ couponId, code }) =>
       this.#standing.coupons.get(couponId)?.disabled === true ? [disabledCode(code)] : [],
@@ -295,6 +299,13 @@ class Draft {
   #done(isNew: boolean, redemption: Redemption, refundNumber?: number): Done {
     return { state: 'done', isNew, redemption, refundNumber };
   }
+}
+
+/** `value` of the field is, or leads to, the user. */
+function blockedUser(value: string | number, field: 'user' | 'reservation'): Decision {
+  const detail = 'The user is blocked and cannot redeem. What is redeemed stays.';
+  const fault = fieldFault(field, value, 'one of a user whom the operator has not blocked');
+  return { state: 'problem', slug: 'blocked', detail, fault };
 }
 
 export function disabledCode(code: string): CouponRefusal {

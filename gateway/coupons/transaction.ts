@@ -23,6 +23,7 @@ import {
   releaseHolds,
   type ShopRequest,
 } from '../../sql/statements/coupons/redemptions.ts';
+import { readBlockedUsers } from '../../sql/statements/operators/blocks.ts';
 import { TakenBack } from '../cold/ledger.ts';
 import {
   type Decidable,
@@ -188,10 +189,12 @@ async function readStanding(
   );
   const redemptionIds = redemptionIdsOf(priced, requests);
   const { rows } = redemptionIds.length === 0 ? NO_ROWS : await readRedemptions(db, redemptionIds);
+  const users = new Set([...uses, ...rows.values()].map(({ userId }) => userId));
   return {
     nowMs: counted.nowMs,
     coupons: new Map(counted.uses.map(use => [use.couponId, use])),
     userUses: new Map(userUses.map(use => [userKey(use.couponId, use.userId), use.used])),
+    blocked: await readBlockedUsers(db, [...users]),
     holders: await lockGrantCodes(
       db,
       uses.filter(use => use.isGrant).map(use => use.code),

@@ -24,8 +24,52 @@ end $$;
 create trigger coupons_restrict before update of disabled, ends_at, cap_total, cap_per_user, restrict_reason
   on coupons for each row execute function coupons_restrict();
 
+-- Users and networks that may not enter, claim or redeem. A row is never deleted: a block is lifted.
+create table blocks (
+  block_id    integer generated always as identity primary key,
+  user_id     text collate "C",
+  -- IPv4 /8 to /24, IPv6 /16 to /64: a smaller network is one person's, and a larger one a continent's.
+  network     cidr check (masklen(network) between case family(network) when 4 then 8 else 16 end
+                                               and case family(network) when 4 then 24 else 64 end),
+  -- Of the operator, for operators.
+  reason      text not null,
+  made_by     text not null,
+  made_at     timestamptz(3) not null default now(),
+  -- Of the list, when this row was made or lifted.
+  revision    bigint not null,
+  -- When every gateway was known to refuse by it.
+  in_force_at timestamptz(3),
+  lifted_at   timestamptz(3),
+  lifted_by   text,
+  lift_reason text,
+  constraint blocks_one_kind check ((user_id is null) <> (network is null)),
+  constraint blocks_lifted check (num_nulls(lifted_at, lifted_by, lift_reason) in (0, 3))
+);
+create unique index blocks_user on blocks (user_id) where lifted_at is null and user_id is not null;
+create unique index blocks_network on blocks (network) where lifted_at is null and network is not null;
+
+-- The revision of all blocks together, which gateways are told. Its row is the lock under which blocks change.
+create table block_list (
+  one_row   boolean primary key default true check (one_row),
+  revision  bigint not null,
+  -- What every gateway was known to act on; engines go on telling while it is less.
+  in_force  bigint not null,
+  constraint block_list_order check (in_force between 0 and revision)
+);
+insert into block_list (revision, in_force) values (0, 0);
+
+create function blocks_revision() returns trigger language plpgsql as $$
+begin
+  update block_list set revision = revision + 1 returning revision into new.revision;
+  return new;
+end $$;
+create trigger blocks_revision before insert or update of lifted_at on blocks
+  for each row execute function blocks_revision();
+
 -- Down Migration
 
+drop table block_list, blocks;
+drop function blocks_revision();
 drop trigger coupons_restrict on coupons;
 drop function coupons_restrict();
 alter table coupons drop disabled, drop ends_at, drop cap_total, drop cap_per_user, drop restrict_reason;

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { problemExample, withoutValues } from '../../test/openapi.ts';
+import { matchBlocks } from './testing/blocks.ts';
 import { matchCampaigns } from './testing/campaigns.ts';
 import { documented, startChecked } from './testing/checked.ts';
 import { matchClocks } from './testing/clocks.ts';
@@ -27,6 +28,7 @@ describe('the OpenAPI document', () => {
   it('matches rooms', () => matchRooms(checked));
   it('matches clocks', () => matchClocks(checked));
   it('matches coupons in use', () => matchCoupons(checked));
+  it('matches blocks', () => matchBlocks(checked));
   it('matches tokens', () => matchTokens(checked));
   it('matches the operator log', () => matchOperatorLog(checked));
   it('matches invalid requests', () => matchInvalidRequests(checked));

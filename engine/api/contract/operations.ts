@@ -5,6 +5,7 @@
 import { alice, drop, raffle, room } from '../../contract/api/examples/story.ts';
 import { OPENAPI_VERSION, SERVERS } from '../../contract/api/openapi.ts';
 import { CSV_MEDIA_TYPE } from '../http/csv.ts';
+import { blockOperations } from './blocks/block-operations.ts';
 import { closedExample } from './campaign-examples.ts';
 import {
   CampaignJson,
@@ -237,6 +238,7 @@ export const operations = {
     answer: shownBy(json(200, 'In effect', ClocksJson), trustedExample),
     problems: [...SECURED, ...WITH_BODY, 'clocks-agree', 'other-difference'],
   },
+  ...blockOperations,
   ...scheduleOperations,
   ...tokenOperations,
   ...logOperations,

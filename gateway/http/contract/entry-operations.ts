@@ -18,6 +18,7 @@ export const entryOperations: readonly Operation[] = [
     answers: { 202: EntryAccepted, 200: EntryView },
     problems: [
       ...ASKER_PROBLEMS,
+      'blocked',
       'request-timeout',
       'not-open-yet',
       'closed',
@@ -74,6 +75,7 @@ export const entryOperations: readonly Operation[] = [
     answers: { 202: ClaimAccepted },
     problems: [
       ...ASKER_PROBLEMS,
+      'blocked',
       'no-entry',
       'nothing-to-claim',
       'claim-lapsed',

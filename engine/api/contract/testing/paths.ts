@@ -44,6 +44,14 @@ export const couponPaths = [
   ['PUT', `${COUPON}/terms`, TEN_PERCENT],
   ['PUT', `${COUPON}/restriction`, { disabled: true, reason: 'Leaked' }],
 ] as const;
+export const BLOCK = '/v1/blocks/{id}';
+export const NEW_BLOCK = { network: '203.0.113.0/24', reason: 'A farm of accounts' };
+export const blockPaths = [
+  ['GET', '/v1/blocks', undefined],
+  ['POST', '/v1/blocks', NEW_BLOCK],
+  ['GET', BLOCK, undefined],
+  ['POST', `${BLOCK}/lift`, { reason: 'A school' }],
+] as const;
 export const TRUST = { right: 'redis', ahead_of: 'postgres', ahead_ms: 120_000 };
 export const clockPaths = [
   ['GET', '/v1/clocks', undefined],
@@ -60,6 +68,7 @@ export const tokenPaths = [
 export const bodies = [
   ...[...drawPaths, ...changePaths, ...roomPaths, ...couponPaths, ...clockPaths],
   ...tokenPaths,
+  ...blockPaths,
 ] as const;
 /** Operations that create something, with a valid body. */
 export const makePaths = [

@@ -45,6 +45,7 @@ const createCoupon: Statement = (tables, by, values) => {
   const row: CouponRow = {
     ...{ couponId: tables.couponSequence, campaignId: values.optional(1), code: values.optionalText(2) },
     ...termsFrom(values, 3),
+    ...{ disabled: false, endsAt: null, capTotal: null, capPerUser: null, restrictReason: null },
     ...{ createdAt: tables.now(), revision: 1, used: 0 },
   };
   tables.coupons.write(String(row.couponId), checked(row), by);
