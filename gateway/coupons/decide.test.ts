@@ -170,7 +170,8 @@ test('a hold with a disabled coupon is released or lapses, and not redeemed', ()
 });
 
 test('a blocked user redeems nothing, not even what is held; everything else goes on', () => {
-  const held = { ...heldUntil(NOW + 1), blocked: new Set(['ann']) };
+  const { redemptions } = heldUntil(NOW + 1);
+  const held = standing({ redemptions, freshIds: [2], blocked: new Set(['ann']) });
   const commit = priced({ kind: 'commit', redemptionId: 1 });
   const release = priced({ kind: 'release', redemptionId: 1 });
   const [mine, others] = [priced(basketOf([useOf(4)])), priced(basketOf([useOf(4)], 'bob'))];

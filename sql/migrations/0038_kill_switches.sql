@@ -24,6 +24,15 @@ end $$;
 create trigger coupons_restrict before update of disabled, ends_at, cap_total, cap_per_user, restrict_reason
   on coupons for each row execute function coupons_restrict();
 
+-- What fans are told of a pause or a cancellation, in Korean and English. An operator's own reason is in the versions, and never shown.
+create function is_notice(notice jsonb) returns boolean language sql immutable return
+  notice is null or (jsonb_typeof(notice) = 'object' and notice - array['ko', 'en'] = '{}'
+                     and jsonb_typeof(notice -> 'ko') = 'string' and jsonb_typeof(notice -> 'en') = 'string');
+alter table campaigns
+  add notice jsonb constraint campaigns_notice check (is_notice(notice) and (notice is null or paused_at is not null or cancelled_stamp is not null));
+alter table campaign_versions
+  add notice jsonb constraint campaign_versions_notice check (is_notice(notice));
+
 -- Users and networks that may not enter, claim or redeem. A row is never deleted: a block is lifted.
 create table blocks (
   block_id    integer generated always as identity primary key,
@@ -66,10 +75,20 @@ end $$;
 create trigger blocks_revision before insert or update of lifted_at on blocks
   for each row execute function blocks_revision();
 
+-- Redemptions of one user, one code or one coupon, a page at a time (sql/statements/coupons/redemption-list.ts).
+create index redemptions_user on redemptions (user_id, redemption_id);
+create index redemption_uses_code on redemption_uses (code, redemption_id);
+create index redemption_uses_all on redemption_uses (coupon_id, redemption_id);
+
 -- Down Migration
+
+drop index redemption_uses_all, redemption_uses_code, redemptions_user;
 
 drop table block_list, blocks;
 drop function blocks_revision();
+alter table campaign_versions drop notice;
+alter table campaigns drop notice;
+drop function is_notice(jsonb);
 drop trigger coupons_restrict on coupons;
 drop function coupons_restrict();
 alter table coupons drop disabled, drop ends_at, drop cap_total, drop cap_per_user, drop restrict_reason;

@@ -34,6 +34,7 @@ export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
     version: campaign.version,
     pending: campaign.pending?.version ?? null,
     paused_at: campaign.pausedAt?.toISOString() ?? null,
+    notice: campaign.notice,
     made_by: campaign.madeBy,
     rules_hash: campaign.rulesHash?.toString('base64url') ?? null,
     ...(draw === null ? {} : drawJson(draw)),

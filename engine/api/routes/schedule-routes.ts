@@ -26,6 +26,7 @@ import {
   EditBody,
   ReasonBody,
   ScheduleQuery,
+  StopBody,
 } from '../contract/schedule-schemas.ts';
 import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -92,8 +93,11 @@ export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
 
   for (const [action, operation] of BY_STATE) {
     addRoute(app, operation, async (request, reply) => {
-      const { reason } = readBody(ReasonBody, request.body ?? {});
-      const { campaign, answer } = await change(request, action, () => ({ change: {}, reason }));
+      const { reason, notice } = readStop(action, request.body ?? {});
+      const { campaign, answer } = await change(request, action, () => ({
+        change: notice === undefined ? {} : { notice },
+        reason,
+      }));
       withEtag(reply, campaign);
       return answer;
     });
@@ -118,6 +122,11 @@ export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
     const terms = await termsOf(deps, await findCampaign(deps.pool, id));
     return await makeCampaign(deps, request, reply, bodyAgain(terms, again), campaignTarget(id));
   });
+}
+
+/** Fans are told why a campaign stops. */
+function readStop(action: Action, body: unknown): StopBody {
+  return action === 'pause' || action === 'cancel' ? readBody(StopBody, body) : readBody(ReasonBody, body);
 }
 
 /** The times of an edit; those without a Z are read in the time zone that the campaign has, or will have. */
@@ -230,6 +239,7 @@ function versionJson(version: Version, kind: Campaign['kind']) {
     time_zone: version.timeZone,
     stage: version.stage,
     paused: version.paused,
+    notice: version.notice,
     rules_hash: version.rulesHash?.toString('base64url') ?? null,
   };
 }

@@ -37,6 +37,15 @@ export const MonitorMember = Type.Object(
   { additionalProperties: false },
 );
 
+/** What fans are told of a pause or a cancellation. */
+export const NoticeMember = Type.Object(
+  { ko: Type.String({ description: 'In Korean' }), en: Type.String({ description: 'In English' }) },
+  {
+    additionalProperties: false,
+    description: 'Why it is paused or was cancelled, for fans; absent if no reason was given',
+  },
+);
+
 export const BoardCampaign = Type.Object({
   campaignId: Type.Integer({ minimum: 1 }),
   /** Increases with each change of this record. */
@@ -83,6 +92,8 @@ export const BoardCampaign = Type.Object({
   timeZone: Type.Optional(Type.String()),
   /** The campaign accepts no entries until it is resumed. */
   paused: Type.Optional(Type.Literal(true)),
+  /** What fans are told of the pause or the cancellation. */
+  notice: Type.Optional(NoticeMember),
   /** The campaign was cancelled: entries after this stamp that were neither granted nor withdrawn are `cancelled`. */
   cancelledStamp: Type.Optional(Type.Integer({ minimum: -1 })),
   /** Shelved: Redis no longer holds anything of it (soon not even this record), and the ledger answers requests. */
