@@ -16,6 +16,7 @@ import { addCouponRoutes } from './routes/coupon-routes.ts';
 import { addDrawRoutes } from './routes/draw-routes.ts';
 import { addEntryRoutes } from './routes/entry-routes.ts';
 import { addLogRoutes } from './routes/log-routes.ts';
+import { addRedemptionRoutes } from './routes/redemption-routes.ts';
 import { addRoomRoutes } from './routes/room-routes.ts';
 import { addScheduleRoutes } from './routes/schedule-routes.ts';
 import { addServiceRoutes } from './routes/service-routes.ts';
@@ -79,6 +80,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   addEntryRoutes(app, deps, stopping.signal);
   addDrawRoutes(app, deps, stopping.signal);
   addCouponRoutes(app, deps);
+  addRedemptionRoutes(app, deps);
   addRoomRoutes(app, deps);
   addBlockRoutes(app, deps, stopping.signal);
   addClockRoutes(app, deps);

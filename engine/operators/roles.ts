@@ -7,7 +7,7 @@ export const permissions = {
   read: {
     roles: ['viewer', 'editor', 'drawer', 'owner'],
     means:
-      'Read campaigns, entries, outcomes, coupons, rooms, blocks, clocks, dead letters and what operators did',
+      'Read campaigns, entries, outcomes, coupons, redemptions, rooms, blocks, clocks, dead letters and what operators did',
   },
   edit: {
     roles: ['editor', 'owner'],

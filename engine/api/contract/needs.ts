@@ -24,6 +24,7 @@ export const needs: Readonly<Record<Secured, Permission>> = {
   getCoupon: 'read',
   listBlocks: 'read',
   getBlock: 'read',
+  listRedemptions: 'read',
   getRoom: 'read',
   listDeadLetters: 'read',
   getClocks: 'read',

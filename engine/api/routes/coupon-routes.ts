@@ -8,8 +8,8 @@ import {
   getCoupon,
   listCoupons,
 } from '../../../sql/statements/coupons/coupons.ts';
-import { restrict, restrictionJson } from '../../campaigns/coupon-restriction.ts';
-import { couponName, makeCoupon, readTermsOf, replaceTerms } from '../../campaigns/coupon-terms.ts';
+import { restrict, restrictionJson } from '../../campaigns/coupons/coupon-restriction.ts';
+import { couponName, makeCoupon, readTermsOf, replaceTerms } from '../../campaigns/coupons/coupon-terms.ts';
 import { findCampaign } from '../../campaigns/find-campaign.ts';
 import type { Versioned } from '../../campaigns/precondition.ts';
 import { type FieldFault, fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';

@@ -13,6 +13,7 @@ import {
   RestrictionBody,
   restrictedExample,
 } from './coupon-schemas.ts';
+import { RedemptionPage, RedemptionsQuery } from './redemption-schemas.ts';
 
 export const couponOperations = {
   createCoupon: {
@@ -79,5 +80,15 @@ export const couponOperations = {
       ...['precondition-required', 'precondition-failed'],
     ],
     problemExamples: changedSince('Coupon 2'),
+  },
+  listRedemptions: {
+    method: 'GET',
+    path: '/v1/redemptions',
+    summary:
+      'List redemptions and reservations by id, a page at a time: all, or those of a user, a code or a coupon. A look-up by ' +
+      'user or code is in the operator log, without them.',
+    query: RedemptionsQuery,
+    answer: json(200, 'A page', RedemptionPage),
+    problems: SECURED,
   },
 } as const satisfies Readonly<Record<string, Operation>>;

@@ -84,6 +84,7 @@ export const logPaths = [
 export const securedPaths = [
   ['GET', '/v1/campaigns'],
   ['GET', '/v1/dead-letters'],
+  ['GET', '/v1/redemptions'],
   ['GET', '/v1/schedule'],
   ['GET', '/v1/templates'],
   ['GET', TEMPLATE],

@@ -5,14 +5,14 @@
  * has committed: a basket priced before is priced again. Copies that gateways show lag as after any change of a coupon
  * (gateway/coupons/README.md).
  */
-import { type Pool, transaction } from '../../sql/database.ts';
-import type { Restriction } from '../../sql/statements/coupons/coupon-terms.ts';
-import { type Coupon, getCoupon, restrictCoupon } from '../../sql/statements/coupons/coupons.ts';
-import { lockCoupons } from '../../sql/statements/coupons/redemptions.ts';
-import { isoOfMs } from '../contract/api/instants.ts';
-import { type Actor, noteAct } from '../operators/acts.ts';
+import { type Pool, transaction } from '../../../sql/database.ts';
+import type { Restriction } from '../../../sql/statements/coupons/coupon-terms.ts';
+import { type Coupon, getCoupon, restrictCoupon } from '../../../sql/statements/coupons/coupons.ts';
+import { lockCoupons } from '../../../sql/statements/coupons/redemptions.ts';
+import { isoOfMs } from '../../contract/api/instants.ts';
+import { type Actor, noteAct } from '../../operators/acts.ts';
+import { preconditionFailed } from '../precondition.ts';
 import { couponName } from './coupon-terms.ts';
-import { preconditionFailed } from './precondition.ts';
 
 /**
  * Sets the restriction of a coupon that exists in place of the previous one; one that restricts nothing lifts it. `version`: the
