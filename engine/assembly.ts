@@ -19,6 +19,7 @@ import { makeIntake } from './intake/intake.ts';
 import type { Locks } from './locks.ts';
 import { Loop } from './loop.ts';
 import type { EngineMetrics } from './metrics.ts';
+import { tellBlocks } from './projections/publish-blocks.ts';
 import { AvailabilityClock, checkAvailability } from './settling/availability-clock.ts';
 import { type CycleReport, SettlementCycle } from './settling/settlement-cycle.ts';
 import { Tidying } from './tidying.ts';
@@ -89,6 +90,7 @@ export type RuntimeDeps = Pick<
   | 'publish'
   | 'confirmations'
   | 'couponsChanged'
+  | 'blocks'
   | 'clocks'
   | 'nowUs'
   | 'leaseMs'
@@ -232,7 +234,11 @@ function depsOf(
   return {
     pool,
     publish: (campaigns: readonly Campaign[]) => settlementCycle.tell(campaigns),
-    confirmations: change => readConfirmations(redis, keys, change),
+    confirmations: told => readConfirmations(redis, keys, told),
+    blocks: {
+      tell: () => tellBlocks(pool, redis, keys),
+      missing: blocksRevision => readConfirmations(redis, keys, { blocksRevision }),
+    },
     couponsChanged: couponIds => tellCouponsChanged(redis, keys, couponIds),
     clocks,
     nowUs: () => clocks.nowUs(),

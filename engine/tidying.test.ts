@@ -29,6 +29,10 @@ test('a step that fails holds up no other, and is logged once until it succeeds'
       publish: () => Promise.reject(new Error('nothing is published here')),
       nowUs: () => Promise.reject(new Error('no time is asked for here')),
       confirmations: async () => undefined,
+      blocks: {
+        tell: () => Promise.reject(new Error('nobody is blocked here')),
+        missing: async () => undefined,
+      },
       leaseMs: 1_000,
       longestLeaseMs: async () => 1_000,
       randomness: testRandomness(),

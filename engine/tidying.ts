@@ -1,5 +1,5 @@
 /**
- * What every engine does from time to time: it announces missing rules, goes on with changes, early closes and ends of offers
+ * What every engine does from time to time: it announces missing rules, goes on with changes, blocks, early closes and ends of offers
  * that an engine has abandoned, reports scheduled work, trims the log and shelves ended campaigns.
  *
  * The steps are independent of each other, and so are the campaigns of a step: one that always fails holds up no other.
@@ -14,12 +14,13 @@ import { tellDone } from './campaigns/done.ts';
 import { resumeEnds } from './campaigns/offers.ts';
 import type { LogConsumer } from './contract/log/log.ts';
 import type { EngineMetrics } from './metrics.ts';
+import { type BlockDeps, resumeBlocks } from './operators/blocks.ts';
 import { shelve } from './projections/shelving.ts';
 import type { SettlementCycle } from './settling/settlement-cycle.ts';
 import { tryEach } from './try-each.ts';
 
 export interface TidyingParts {
-  readonly deps: ChangeDeps;
+  readonly deps: ChangeDeps & BlockDeps;
   readonly consumer: Pick<LogConsumer, 'name' | 'assigned' | 'trim'>;
   readonly settlementCycle: Pick<SettlementCycle, 'clearShelved'>;
   /** How long a campaign stays in Redis after its end, ms; undefined: forever. */
@@ -42,6 +43,7 @@ export class Tidying {
     this.#steps = [
       ['announcing rules', () => announceRest(pool, randomness)],
       ['changes', () => resumeChanges(deps)],
+      ['blocks', () => resumeBlocks(deps)],
       ['reporting scheduled work', () => tellDone(pool, metrics, log)],
       ['trimming the log', () => trimLog(pool, consumer)],
       ['early closes', () => resumeCloses(deps)],

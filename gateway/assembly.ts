@@ -182,6 +182,8 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     ...(signs ? { signing: { keys: ring, tree: assembly.tree } } : {}),
     sliceAppended: entries => metrics.sliceAppended(entries),
   });
+  const entering = entryServices({ config, log, ledger, proxies, clock, metrics });
+  board.listen({ changed: () => undefined, blocked: blocked => entering.blocks.blocked(blocked) });
   const stopTimers = startTimers(assembly, { clock, board, membership, presence });
   membership.start();
   const accounts = new AccountsClient(config.ACCOUNTS_URL);
@@ -189,7 +191,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     ...{ config, metrics, verifier, tickets, clock, clockLimits, membership, board, shelved, ledger },
     ...{ admission, lookups, aheadCounts, claimants, etas, watchers },
     ...{ ring, redemptionBatcher, couponReads, proxies, accounts, failed },
-    ...entryServices({ config, log, ledger, proxies, clock, metrics }),
+    ...entering,
     ranker: servers.ranker,
     downloads: servers.downloads,
     environmentToken: new EnvironmentToken(config.SHOP_TOKEN),

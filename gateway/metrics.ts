@@ -6,6 +6,7 @@ import { REQUEST_START_RESULTS, type RequestStartResult } from './clock/request-
 /** Why something was refused; each has its own count. */
 export type RefusalReason =
   | 'accounts'
+  | 'blocked'
   | 'body'
   | 'body_timeout'
   | 'clock'

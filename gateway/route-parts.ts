@@ -83,14 +83,14 @@ type EntryRoutes = Pick<RouteParts, 'entering' | 'ownEntry' | 'withdrawal' | 'cl
 function entryRoutes(all: HandlerServices): EntryRoutes {
   const { config, metrics, verifier, board, shelved, lookups, receipts, watchers } = all;
   const { clock, clockLimits, membership, ranker, ledgerStamps, answers, repeats, admission } = all;
-  const { aheadCounts, claimants, etas, ledgerOutcomes } = all;
+  const { aheadCounts, blocks, claimants, etas, ledgerOutcomes } = all;
   const common = { metrics, verifier, clock, board, shelved, lookups };
   const logged = { config, clock, clockLimits, membership, ranker, receipts, ledgerStamps, answers, repeats };
   return {
     entering: enteringParts(all),
     ownEntry: { ...common, receipts, aheadCounts, claimants, etas, ledgerOutcomes },
     withdrawal: { ...common, ...logged, admission },
-    claim: { ...common, ...logged },
+    claim: { ...common, ...logged, blocks },
     streams: new Streams({ ...common, config, watchers }),
   };
 }
@@ -128,7 +128,7 @@ function shopRoutes(all: HandlerServices): ShopRoutes {
   const { environmentToken, namedTokens, redemptionBatcher, couponReads } = all;
   const shops = { metrics, environmentToken, namedTokens };
   return {
-    pass: { config, metrics, verifier, clock, board, shelved, ledger, passes },
+    pass: { config, metrics, verifier, clock, board, shelved, ledger, passes, blocks: all.blocks },
     report: { ...shops, config, board, shelved, ledger, passes },
     check: { ...shops, board, shelved, ledger, passes },
     jwks: { passes },

@@ -41,6 +41,7 @@ export class Sight {
       this.#counts.stalled += 1;
       return undefined;
     }
+    if (type === 'paused' || type === 'resumed') return undefined;
     const fields = objectOf(data);
     const { position } = fields;
     if (!isWhole(position, 1)) return `an event ${type} without a position: ${data.slice(0, 100)}`;

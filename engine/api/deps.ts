@@ -2,6 +2,7 @@
 import type { Registry } from 'prom-client';
 import type { CampaignDeps } from '../campaigns/deps.ts';
 import type { ClockWatch } from '../clock/clock-watch.ts';
+import type { BlockDeps } from '../operators/blocks.ts';
 
 export interface Readiness {
   readonly ok: boolean;
@@ -9,7 +10,8 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-export interface ApiDeps extends CampaignDeps {
+export interface ApiDeps extends CampaignDeps, BlockDeps {
+  readonly log: CampaignDeps['log'];
   /** The environment's bearer token. */
   readonly token: string;
   /** See accounts/operator-keys.ts. */

@@ -27,9 +27,10 @@ export function versionDetails(
 
 /** Under the names of the API. */
 function shown(kind: Campaign['kind'], target: Target & { readonly rulesHash: Buffer | null }) {
-  const { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, paused, rulesHash } = target;
+  const { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, paused, notice, rulesHash } = target;
   const all: Readonly<Record<string, string | number | boolean | null>> = {
     ...{ stage, title, ...stockJson({ kind, stock }), paused, time_zone: timeZone },
+    ...{ notice_ko: notice?.ko ?? null, notice_en: notice?.en ?? null },
     opens_at: opensAt.toISOString(),
     closes_at: closesAt.toISOString(),
     draws_at: drawsAt?.toISOString() ?? null,

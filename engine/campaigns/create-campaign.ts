@@ -12,7 +12,7 @@ import { termsJson } from '../contract/coupons/terms-json.ts';
 import type { ClaimRules, NamedMonitor } from '../draw/rules.ts';
 import { type Actor, campaignTarget, noteAct } from '../operators/acts.ts';
 import { announcementOf, type WantedDraw } from './announce.ts';
-import { addCoupon } from './coupon-terms.ts';
+import { addCoupon } from './coupons/coupon-terms.ts';
 import type { CampaignDeps } from './deps.ts';
 import { stockJson } from './stock-json.ts';
 

@@ -5,7 +5,7 @@ import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { ClocksApart } from '../clock/clock-watch.ts';
 import { Problem } from '../contract/api/problem.ts';
 import type { Randomness } from '../draw/randomness.ts';
-import type { Confirmations } from './confirmations.ts';
+import type { Confirmations, Told } from './confirmations.ts';
 
 export interface CampaignDeps {
   readonly pool: Pool;
@@ -13,11 +13,8 @@ export interface CampaignDeps {
    * Publishes campaigns on the board (see toBoard) and resolves with its epoch; rejects if gateways may not be able to read it.
    */
   readonly publish: (campaigns: readonly Campaign[]) => Promise<number>;
-  /** Which gateways have not confirmed a pending change; undefined while none can, because Redis is being rebuilt. */
-  readonly confirmations: (change: {
-    readonly campaignId: number;
-    readonly version: number;
-  }) => Promise<Confirmations | undefined>;
+  /** Which gateways have not confirmed what they were told; undefined while none can, because Redis is being rebuilt. */
+  readonly confirmations: (told: Told) => Promise<Confirmations | undefined>;
   /**
    * Redis' TIME in microseconds since the epoch. Rejects if Redis is away, and with ClocksApart if that time may be wrong;
    * never falls back to another clock.

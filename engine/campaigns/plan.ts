@@ -17,7 +17,7 @@ import {
   type Target,
   targetOf,
 } from '../../sql/statements/campaigns/campaign-versions.ts';
-import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
+import type { Campaign, Notice } from '../../sql/statements/campaigns/campaigns.ts';
 import { isoOfMs } from '../contract/api/instants.ts';
 import { type FieldFault, fieldFault } from '../contract/api/problem.ts';
 import { LAST_STAMP_US, MAX_WINDOW_DAYS } from '../contract/record/stamp.ts';
@@ -31,6 +31,8 @@ export interface Change {
   /** null: at the close. */
   readonly drawsAt?: Date | null;
   readonly timeZone?: string;
+  /** Of a pause or a cancellation. */
+  readonly notice?: Notice;
 }
 
 export interface PlanTerms {
@@ -83,10 +85,11 @@ export function planChange(campaign: Campaign, action: Action, change: Change, t
     case 'announce':
       return planAnnounce(campaign, terms);
     case 'pause':
+      return told({ ...targetOf(campaign), paused: true, notice: change.notice ?? null });
     case 'resume':
-      return told({ ...targetOf(campaign), paused: action === 'pause' });
+      return told({ ...targetOf(campaign), paused: false, notice: null });
     case 'cancel':
-      return planCancel(campaign);
+      return planCancel(campaign, change);
     case 'archive':
       return campaign.finishedAt === null
         ? { is: 'state', detail: `Campaign ${campaign.campaignId} was cancelled and has not finished yet.` }
@@ -136,11 +139,11 @@ function planAnnounce(campaign: Campaign, { nowMs }: PlanTerms): Plan {
   return errors.length > 0 ? { is: 'refused', reason: 'passed', errors } : atOnce(target, true);
 }
 
-function planCancel(campaign: Campaign): Plan {
+function planCancel(campaign: Campaign, { notice }: Change): Plan {
   if (campaign.seed !== null) {
     return { is: 'state', detail: `Campaign ${campaign.campaignId} is being drawn.` };
   }
-  const target: Target = { ...targetOf(campaign), stage: 'cancelled' };
+  const target: Target = { ...targetOf(campaign), stage: 'cancelled', notice: notice ?? null };
   return campaign.stage === 'draft' ? atOnce(target) : told(target);
 }
 

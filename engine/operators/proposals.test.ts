@@ -106,6 +106,18 @@ describe('a proposal', () => {
     assert.deepEqual((await ask(bob, 'POST', `${proposal}/approve`)).body, approved.body, 'a lost answer');
   });
 
+  it('of a cancellation keeps what fans are told', async () => {
+    const id = await coming();
+    const notice = { ko: '행사가 취소되었습니다.', en: 'The drop is cancelled.' };
+    const proposal = await proposed(ada, 'POST', `/v1/campaigns/${id}/cancel`, { reason: 'flood', notice });
+    const { would } = (await ask(bob, 'GET', proposal)).body;
+    assert.deepEqual(Object(would).campaign.notice, notice);
+    const approved = await ask(bob, 'POST', `${proposal}/approve`);
+    assert.equal(approved.status, 200, approved.text);
+    const { body } = await ask(bob, 'GET', `/v1/campaigns/${id}`);
+    assert.deepEqual([body.status, body.notice], ['cancelled', notice]);
+  });
+
   it('is not approved by its proposer, by another token of that name, or by a role without the permission', async () => {
     const id = await coming();
     const proposal = await proposed(ada, 'POST', `/v1/campaigns/${id}/cancel`, {});

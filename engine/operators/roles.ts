@@ -10,12 +10,13 @@ export const permissions = {
   },
   read: {
     roles: ['viewer', 'editor', 'drawer', 'owner'],
-    means: 'Read campaigns, entries, outcomes, coupons, rooms, clocks, dead letters and what operators did',
+    means:
+      'Read campaigns, entries, outcomes, coupons, redemptions, rooms, blocks, clocks, dead letters and what operators did',
   },
   edit: {
     roles: ['editor', 'owner'],
     means:
-      'Create, change, announce, pause, close, cancel and archive campaigns; templates, coupons and rooms',
+      'Create, change, announce, pause, close, cancel and archive campaigns; templates, coupons, rooms and blocks',
   },
   draw: {
     roles: ['drawer', 'owner'],

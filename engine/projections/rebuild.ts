@@ -13,7 +13,9 @@ import type { Pool } from '../../sql/database.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { readCampaigns } from '../../sql/statements/campaigns/settling.ts';
 import { greatestShelved, readShelved } from '../../sql/statements/campaigns/shelving.ts';
+import { readBlockList } from '../../sql/statements/operators/blocks.ts';
 import { readWatermark } from '../../sql/statements/progress/watermarks.ts';
+import { publishBlocks } from '../contract/redis/board/blocks.ts';
 import { beginBoard, openBoard, publishBoard, takeOffBoard } from '../contract/redis/board/board.ts';
 import { toBoard } from '../contract/redis/board/board-campaign.ts';
 import type { Keys } from '../contract/redis/keys.ts';
@@ -44,6 +46,8 @@ export async function beginAnew(pool: Pool, redis: RedisClient, keys: Keys, epoc
   }
   await takeOffBoard(redis, keys, epoch, [await greatestShelved(pool)]);
   await publishBoard(redis, keys, epoch, { watermarkUs, rankedUs: watermarkUs, campaigns: [] });
+  // Read after the board has begun: what is blocked later is told to this one.
+  await publishBlocks(redis, keys, epoch, await readBlockList(pool));
   await openBoard(redis, keys, epoch);
   return { campaigns: campaigns.length };
 }

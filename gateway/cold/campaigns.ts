@@ -46,6 +46,7 @@ export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignVi
     ...(campaign.drawsAtUs === undefined ? {} : { draws_at: isoOfUs(campaign.drawsAtUs) }),
     ...(campaign.timeZone === undefined ? {} : { time_zone: campaign.timeZone }),
     status: statusOf(campaign, nowUs),
+    ...(campaign.notice === undefined ? {} : { notice: campaign.notice }),
     settled: campaign.settledCount,
     granted: campaign.granted,
     ...claimsOf(campaign),

@@ -285,7 +285,9 @@ export const CouponView = Type.Object(
     coupon: Type.Integer({ description: 'The id of the coupon' }),
     campaign: Type.Optional(Type.Integer({ description: 'The campaign that granted the code' })),
     user: Type.Optional(Type.String({ description: 'The only user who may use it; anybody when absent' })),
-    state: Type.Enum(['active', 'not_yet_valid', 'no_longer_valid', 'used_up']),
+    state: Type.Enum(['active', 'not_yet_valid', 'no_longer_valid', 'used_up', 'disabled'], {
+      description: 'By the terms and by what the operator allows besides',
+    }),
     remaining: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
       description: 'Uses left; null: unlimited',
     }),

@@ -2,14 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { EVERYTHING } from '../shops/caller.ts';
-import {
-  type Decision,
-  decide,
-  type PricedRequest,
-  type Standing,
-  userKey,
-  type WantedUse,
-} from './decide.ts';
+import { decide, type PricedRequest, type Standing, userKey, type WantedUse } from './decide.ts';
+import type { Decision } from './decision.ts';
 import type { Redemption } from './redemption.ts';
 
 const NOW = 1_900_000_000_000;
@@ -48,8 +42,9 @@ function basketOf(uses: readonly WantedUse[], userId = 'ann', holdMs?: number): 
 function standing(changes: Partial<Standing> = {}): Standing {
   return {
     nowMs: NOW,
-    coupons: new Map([1, 2, 3, 4].map(couponId => [couponId, { revision: 1, used: 0 }])),
+    coupons: new Map([1, 2, 3, 4].map(couponId => [couponId, { revision: 1, disabled: false, used: 0 }])),
     userUses: new Map(),
+    blocked: new Set(),
     holders: new Map(),
     requests: new Map(),
     redemptions: new Map(),
@@ -125,7 +120,7 @@ test('one key performs one action once and rejects a different one', () => {
     'idempotency-key-reused',
   ]);
   // A refusal leaves the key free.
-  const full = standing({ coupons: new Map([[1, { revision: 1, used: 2 }]]) });
+  const full = standing({ coupons: new Map([[1, { revision: 1, disabled: false, used: 2 }]]) });
   assert.deepEqual(decide(full, [first]).requests, []);
 });
 
@@ -138,7 +133,7 @@ function heldUntil(expiresAtMs: number, isGivenBack = false): Standing {
   const uses = held.uses.map(use => ({ ...use, givenBack: isGivenBack }));
   return standing({
     redemptions: new Map([[held.redemptionId, { ...held, uses }]]),
-    coupons: new Map([[1, { revision: 1, used: isGivenBack ? 0 : 1 }]]),
+    coupons: new Map([[1, { revision: 1, disabled: false, used: isGivenBack ? 0 : 1 }]]),
   });
 }
 
@@ -159,6 +154,31 @@ test('a hold is redeemed or released once, before its expiry', () => {
   assert.deepEqual(labelsOf(standing(), commit, release), ['unknown-reservation', 'unknown-reservation']);
 });
 
+test('a hold with a disabled coupon is released or lapses, and not redeemed', () => {
+  const coupons = new Map([[1, { revision: 2, disabled: true, used: 1 }]]);
+  const held = { ...heldUntil(NOW + 1), coupons };
+  const [commit, release] = [
+    priced({ kind: 'commit', redemptionId: 1 }),
+    priced({ kind: 'release', redemptionId: 1 }),
+  ];
+  assert.deepEqual(labelsOf(held, commit, release, commit), ['C1 disabled', 'new', 'reservation-over']);
+  assert.deepEqual(decide(held, [commit]).committed, []);
+});
+
+test('a blocked user redeems nothing, not even what is held; everything else goes on', () => {
+  const { redemptions } = heldUntil(NOW + 1);
+  const held = standing({ redemptions, freshIds: [2], blocked: new Set(['ann']) });
+  const commit = priced({ kind: 'commit', redemptionId: 1 });
+  const release = priced({ kind: 'release', redemptionId: 1 });
+  const [mine, others] = [priced(basketOf([useOf(4)])), priced(basketOf([useOf(4)], 'bob'))];
+  assert.deepEqual(labelsOf(held, commit, mine, others, release), ['blocked', 'blocked', 'new', 'new']);
+  const [sold] = decide(standing(), [priced(basketOf([useOf(1)]), 'k')]).made;
+  assert.ok(sold !== undefined);
+  const later = standing({ redemptions: new Map([[1, sold]]), blocked: new Set(['ann']) });
+  const refund = priced({ kind: 'refund', redemptionId: 1, refund: undefined });
+  assert.deepEqual(labelsOf(later, refund), ['new'], 'what is redeemed stays, and can be refunded');
+});
+
 test('commits no direct redemption, and refunds no hold', () => {
   const [sold] = decide(standing(), [priced(basketOf([useOf(1)]))]).made;
   assert.ok(sold !== undefined);
@@ -176,7 +196,7 @@ test('a refund returns fully refunded uses in the same transaction', () => {
   assert.ok(sold !== undefined);
   const of = standing({
     redemptions: new Map([[1, sold]]),
-    coupons: new Map([[1, { revision: 1, used: 2 }]]),
+    coupons: new Map([[1, { revision: 1, disabled: false, used: 2 }]]),
     freshIds: [2],
   });
   const next = priced(basketOf([useOf(1)]));
@@ -255,7 +275,9 @@ test('counted uses never exceed a limit and none is lost, in one transaction or 
 
 /** The uses that count, recounted from all redemptions, as giveBackLapsed leaves them. */
 function read(ledger: ReadonlyMap<number, Redemption>, nowMs: number): Standing {
-  const coupons = new Map([1, 2, 3, 4].map(couponId => [couponId, { revision: 1, used: 0 }]));
+  const coupons = new Map(
+    [1, 2, 3, 4].map(couponId => [couponId, { revision: 1, disabled: false, used: 0 }]),
+  );
   const userUses = new Map<string, number>();
   for (const { state, expiresAtMs, uses, userId } of ledger.values()) {
     if (state === 'held' && (expiresAtMs ?? 0) <= nowMs) continue;

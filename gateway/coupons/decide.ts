@@ -2,12 +2,20 @@
  * Decides shops' requests, one after another, from the state of the ledger: a pure function, so that a test can compare it
  * with a model. The caller holds the locks on the coupons, and writes everything that it returns.
  */
-import { type FieldFault, fieldFault, type ProblemSlug } from '../../engine/contract/api/problem.ts';
+import { fieldFault } from '../../engine/contract/api/problem.ts';
 import type { ShopRequest } from '../../sql/statements/coupons/redemptions.ts';
 import { type ShopCaller, sentKey } from '../shops/caller.ts';
+import {
+  alreadyRedeemed,
+  blockedUser,
+  type Decision,
+  disabledCode,
+  over,
+  unknownReservation,
+} from './decision.ts';
 import type { Basket, CouponRefusal, Pricing } from './pricing.ts';
 import { mayTouch, type Redemption, stateAt } from './redemption.ts';
-import { type NothingLeft, refund, type WantedRefund } from './refund.ts';
+import { refund, type WantedRefund } from './refund.ts';
 
 /** A coupon on a priced basket. */
 export interface WantedUse {
@@ -53,9 +61,14 @@ export interface PricedRequest {
 export interface Standing {
   readonly nowMs: number;
   /** By coupon. */
-  readonly coupons: ReadonlyMap<number, { readonly revision: number; readonly used: number }>;
+  readonly coupons: ReadonlyMap<
+    number,
+    { readonly revision: number; readonly disabled: boolean; readonly used: number }
+  >;
   /** By userKey. */
   readonly userUses: ReadonlyMap<string, number>;
+  /** Users who may not redeem. */
+  readonly blocked: ReadonlySet<string>;
   /** The holder of each granted code; a code that is missing here no longer belongs to anybody. */
   readonly holders: ReadonlyMap<string, string>;
   readonly requests: ReadonlyMap<string, ShopRequest>;
@@ -67,25 +80,6 @@ export interface Standing {
 export function userKey(couponId: number, userId: string): string {
   return `${couponId}:${userId}`;
 }
-
-export type Decision =
-  /** Done; `isNew` unless an earlier request did it. `refundNumber`: the number of the refund, from 1. */
-  | {
-      readonly state: 'done';
-      readonly isNew: boolean;
-      readonly redemption: Redemption;
-      readonly refundNumber: number | undefined;
-    }
-  | { readonly state: 'refused'; readonly refusals: readonly CouponRefusal[] }
-  | { readonly state: 'nothing left'; readonly faults: readonly NothingLeft[] }
-  | {
-      readonly state: 'problem';
-      readonly slug: ProblemSlug;
-      readonly detail: string;
-      readonly fault: FieldFault;
-    }
-  /** The terms have changed since the basket was priced: it must be priced again. */
-  | { readonly state: 'stale' };
 
 export interface Decided {
   /** In the order of the requests. */
@@ -183,6 +177,7 @@ class Draft {
   }
 
   #use({ userId, basket, pricing, uses, holdMs }: PricedBasket): Decision {
+    if (this.#standing.blocked.has(userId)) return blockedUser(userId, 'user');
     const refusals: CouponRefusal[] = [];
     for (const use of uses) {
       if (this.#standing.coupons.get(use.couponId)?.revision !== use.revision) return { state: 'stale' };
@@ -233,6 +228,12 @@ class Draft {
     if (held.state === 'redeemed') return alreadyRedeemed(redemptionId);
     const state = stateAt(held, this.#standing.nowMs);
     if (state !== 'held') return over(redemptionId, state);
+    if (this.#standing.blocked.has(held.userId)) return blockedUser(redemptionId, 'reservation');
+    // A basket with a disabled coupon is refused before, when it is priced.
+    const refusals = held.uses.flatMap(({ couponId, code }) =>
+      this.#standing.coupons.get(couponId)?.disabled === true ? [disabledCode(code)] : [],
+    );
+    if (refusals.length > 0) return { state: 'refused', refusals };
     this.#committed.push(redemptionId);
     this.#redemptions.set(redemptionId, { ...held, state: 'redeemed', redeemedAtMs: this.#standing.nowMs });
     return this.#done(true, this.#known(redemptionId));
@@ -297,35 +298,4 @@ class Draft {
   #done(isNew: boolean, redemption: Redemption, refundNumber?: number): Done {
     return { state: 'done', isNew, redemption, refundNumber };
   }
-}
-
-function unknownReservation(redemptionId: number): Decision {
-  return problemOf(
-    redemptionId,
-    'unknown-reservation',
-    `Reservation ${redemptionId} does not exist.`,
-    'the id of an existing reservation',
-  );
-}
-
-function alreadyRedeemed(redemptionId: number): Decision {
-  return problemOf(
-    redemptionId,
-    'already-redeemed',
-    `Reservation ${redemptionId} was already redeemed.`,
-    'a held reservation; a refund returns the uses of a redemption',
-  );
-}
-
-function over(redemptionId: number, state: string): Decision {
-  return problemOf(
-    redemptionId,
-    'reservation-over',
-    `Reservation ${redemptionId} is ${state}: its uses were returned.`,
-    'a held reservation; reserve again or redeem the basket itself',
-  );
-}
-
-function problemOf(redemptionId: number, slug: ProblemSlug, detail: string, expected: string): Decision {
-  return { state: 'problem', slug, detail, fault: fieldFault('reservation', redemptionId, expected) };
 }

@@ -49,7 +49,7 @@ export const couponOperations: readonly Operation[] = [
     idempotencyKey: true,
     body: ReservationBody,
     answers: { 201: Reservation, 200: Reservation },
-    problems: [...SHOP, ...WITH_BODY, 'coupon-refused'],
+    problems: [...SHOP, ...WITH_BODY, 'blocked', 'coupon-refused'],
     problemExamples: changeProblems,
   },
   {
@@ -88,6 +88,7 @@ export const couponOperations: readonly Operation[] = [
     problems: [
       ...SHOP,
       ...WITH_BODY,
+      'blocked',
       'coupon-refused',
       'unknown-reservation',
       'reservation-over',

@@ -59,6 +59,7 @@ export interface Pricing {
 export type CouponRefusalReason =
   | 'unknown'
   | 'another_user'
+  | 'disabled'
   | 'not_yet_valid'
   | 'no_longer_valid'
   | 'currency'

@@ -1,5 +1,5 @@
 /** The problems that the OpenAPI document shows for shops; see ../http/problem-examples.ts. */
-import { redemption } from '../../engine/contract/api/examples/story.ts';
+import { alice, redemption } from '../../engine/contract/api/examples/story.ts';
 import { fieldFault } from '../../engine/contract/api/problem.ts';
 import { invalidExample, type ProblemExamples } from '../../engine/contract/api/problem-examples.ts';
 import { unauthenticatedShop } from '../http/problem-examples.ts';
@@ -48,6 +48,10 @@ export const changeProblems: ProblemExamples = {
   'idempotency-key-reused': {
     detail: `The key "${KEY}" was already used for another request.`,
     errors: [fieldFault('idempotency-key', KEY, 'a new key for each new request')],
+  },
+  blocked: {
+    detail: 'The user is blocked and cannot redeem. What is redeemed stays.',
+    errors: [fieldFault('user', alice.user, 'one of a user whom the operator has not blocked')],
   },
   'coupon-refused': {
     detail: `No coupon was used: codes[0] is "NONE", expected ${REFUSED_CODE}.`,

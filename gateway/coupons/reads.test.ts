@@ -51,7 +51,7 @@ class OneCoupon {
     const now = new Date();
     const coupon = {
       ...{ couponId: COUPON, campaignId: null, code, shop: 'cycles' },
-      ...{ terms, createdAt: now, revision: 1, used },
+      ...{ terms, restriction: null, createdAt: now, revision: 1, used },
     };
     return { code, holder: null, coupon, usedByHolder: 0, now, nextLapse };
   };

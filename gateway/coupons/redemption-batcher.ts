@@ -4,7 +4,7 @@
  */
 import { LAPSED_AT_ONCE } from '../../sql/statements/coupons/redemptions.ts';
 import { type Ledger, LedgerUnavailable } from '../cold/ledger.ts';
-import type { Decision } from './decide.ts';
+import type { Decision } from './decision.ts';
 import { decideBatch, KeyTaken, type RedemptionRequest } from './transaction.ts';
 
 /** A decision, with the ledger's clock in `nowMs`. */

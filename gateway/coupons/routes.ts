@@ -279,7 +279,7 @@ async function ask(
   const { refusals } = answer;
   const codes = request.wanted.kind === 'use' ? request.wanted.codes : [];
   const errors = refusals.map(({ code, expected }) =>
-    fieldFault(`codes[${codes.indexOf(code)}]`, code, expected),
+    fieldFault(codes.includes(code) ? `codes[${codes.indexOf(code)}]` : 'reservation', code, expected),
   );
   const reasons = refusals.map(({ code, reason }) => ({ code, reason }));
   return reply.problem('coupon-refused', `No coupon was used: ${faultsText(errors)}.`, {

@@ -2,6 +2,8 @@
  * Decides a batch of shops' requests in one transaction: read, lock, decide, write. sql/statements/coupons/redemptions.ts
  * explains this order; decide.ts has the decisions, pricing.ts the prices.
  */
+
+import { allowedTerms } from '../../engine/contract/coupons/restriction.ts';
 import type { Queryable } from '../../sql/database.ts';
 import { type CouponCode, readCodes } from '../../sql/statements/coupons/coupons.ts';
 import {
@@ -21,18 +23,19 @@ import {
   releaseHolds,
   type ShopRequest,
 } from '../../sql/statements/coupons/redemptions.ts';
+import { readBlockedUsers } from '../../sql/statements/operators/blocks.ts';
 import { TakenBack } from '../cold/ledger.ts';
 import { mayUse, type ShopCaller } from '../shops/caller.ts';
 import {
   type Decidable,
   type Decided,
-  type Decision,
   decide,
   type PricedBasket,
   type PricedRequest,
   type Standing,
   userKey,
 } from './decide.ts';
+import { type Decision, disabledCode } from './decision.ts';
 import { type Basket, type CouponRefusal, price } from './pricing.ts';
 import { fromRow, type Redemption } from './redemption.ts';
 
@@ -130,14 +133,19 @@ function priceBasket(
       refusals.push({ code, reason: 'unknown', expected: UNKNOWN });
     else if (one.holder !== null && one.holder !== userId) {
       refusals.push({ code, reason: 'another_user', expected: 'a code of this user' });
-    } else found.push(one);
+    } else if (one.coupon.restriction?.disabled === true) refusals.push(disabledCode(code));
+    else found.push(one);
   }
   if (refusals.length > 0) return { refusals };
-  const coupons = found.map(({ code, coupon: { couponId, terms } }) => ({ code, couponId, terms }));
+  const coupons = found.map(({ code, coupon: { couponId, terms, restriction } }) => ({
+    code,
+    couponId,
+    terms: allowedTerms(terms, restriction),
+  }));
   const priced = price(basket, coupons, nowMs);
   if (!priced.ok) return { refusals: priced.refusals };
-  const uses = found.map(({ code, holder, coupon: { couponId, shop, revision, terms } }) => {
-    const { limitTotal, limitPerUser } = terms;
+  const uses = found.map(({ code, holder, coupon: { couponId, shop, revision, terms, restriction } }) => {
+    const { limitTotal, limitPerUser } = allowedTerms(terms, restriction);
     return { couponId, shop, code, revision, isGrant: holder !== null, limitTotal, limitPerUser };
   });
   return { kind: 'use', userId, basket, pricing: priced.pricing, uses, holdMs };
@@ -185,10 +193,12 @@ async function readStanding(
   );
   const redemptionIds = redemptionIdsOf(priced, requests);
   const { rows } = redemptionIds.length === 0 ? NO_ROWS : await readRedemptions(db, redemptionIds);
+  const users = new Set([...uses, ...rows.values()].map(({ userId }) => userId));
   return {
     nowMs: counted.nowMs,
     coupons: new Map(counted.uses.map(use => [use.couponId, use])),
     userUses: new Map(userUses.map(use => [userKey(use.couponId, use.userId), use.used])),
+    blocked: await readBlockedUsers(db, [...users]),
     holders: await lockGrantCodes(
       db,
       uses.filter(use => use.isGrant).map(use => use.code),

@@ -1,5 +1,6 @@
 /** Coupons, reservations, redemptions and refunds as shops see them. */
 import { isoOfMs } from '../../engine/contract/api/instants.ts';
+import { allowedTerms } from '../../engine/contract/coupons/restriction.ts';
 import { termsJson } from '../../engine/contract/coupons/terms-json.ts';
 import type { CodeNow } from '../../sql/statements/coupons/coupons.ts';
 import type {
@@ -12,7 +13,8 @@ import type {
 import { type MadeRefund, type Redemption, stateAt } from './redemption.ts';
 
 export function couponView({ code, holder, coupon, usedByHolder, now }: CodeNow): CouponView {
-  const { couponId, campaignId, terms, used } = coupon;
+  const { couponId, campaignId, restriction, used } = coupon;
+  const terms = allowedTerms(coupon.terms, restriction);
   const left = [
     terms.limitTotal === null ? Number.POSITIVE_INFINITY : terms.limitTotal - used,
     holder === null || terms.limitPerUser === null
@@ -25,6 +27,7 @@ export function couponView({ code, holder, coupon, usedByHolder, now }: CodeNow)
   let state: CouponView['state'] = remaining === 0 ? 'used_up' : 'active';
   if (validFromMs !== null && nowMs < validFromMs) state = 'not_yet_valid';
   if (validUntilMs !== null && nowMs >= validUntilMs) state = 'no_longer_valid';
+  if (restriction?.disabled === true) state = 'disabled';
   return {
     code,
     coupon: couponId,
@@ -32,13 +35,13 @@ export function couponView({ code, holder, coupon, usedByHolder, now }: CodeNow)
     ...(holder === null ? {} : { user: holder }),
     state,
     remaining: Number.isFinite(remaining) ? remaining : null,
-    terms: termsJson(terms),
+    terms: termsJson(coupon.terms),
   };
 }
 
 /** How long the view stays valid without changes, in milliseconds: until a hold lapses, or the window begins or ends. */
-export function shownUntilMs({ coupon: { terms }, now, nextLapse }: CodeNow): number {
-  const { validFromMs, validUntilMs } = terms;
+export function shownUntilMs({ coupon: { terms, restriction }, now, nextLapse }: CodeNow): number {
+  const { validFromMs, validUntilMs } = allowedTerms(terms, restriction);
   const instants = [validFromMs, validUntilMs, nextLapse?.getTime() ?? null].flatMap(
     instant => instant ?? [],
   );

@@ -127,22 +127,24 @@ export class AdmissionControl {
 interface RefusalProblem {
   readonly slug: ProblemSlug;
   readonly detail: string;
-  readonly members?: Readonly<Record<string, string>>;
+  readonly members?: Readonly<Record<string, unknown>>;
   /** When a retry may help. */
   readonly seconds: number;
 }
 
 function problemOf(
-  { campaignId, opensAtUs, closesAtUs }: BoardCampaign,
+  { campaignId, opensAtUs, closesAtUs, notice }: BoardCampaign,
   instantUs: number,
   refusal: Refusal,
 ): RefusalProblem {
   const members = { opens_at: isoOfUs(opensAtUs), closes_at: isoOfUs(closesAtUs) };
+  const told = notice === undefined ? {} : { members: { notice } };
   switch (refusal) {
     case 'cancelled':
       return {
         slug: 'cancelled',
         detail: `Campaign ${campaignId} was cancelled.`,
+        ...told,
         seconds: CLOSED_RETRY_SECONDS,
       };
     case 'not_open':
@@ -169,6 +171,7 @@ function problemOf(
       return {
         slug: 'paused',
         detail: `Campaign ${campaignId} is paused. Earlier entries stay.`,
+        ...told,
         seconds: PAUSED_RETRY_SECONDS,
       };
   }

@@ -20,6 +20,7 @@ import { ANSWERED, type Reply } from '../http/reply.ts';
 import { type Head, type RefusalParts, readTicket } from '../http/requests.ts';
 import type { EntryStanding } from '../shared/lookups.ts';
 import { claimByUsOf } from '../stream/deadlines.ts';
+import type { Blocks } from './blocks.ts';
 import { openPipeline, refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
 import { outcomeOf } from './entry-view.ts';
 import { asker, type OwnRequestParts, standingOf } from './own-entry.ts';
@@ -27,6 +28,7 @@ import { Entry } from './stamped-entry.ts';
 
 export interface ClaimParts extends OwnRequestParts {
   readonly config: Pick<GatewayConfig, 'LEASE_MS' | 'MAX_WAITING_ENTRIES'>;
+  readonly blocks: Pick<Blocks, 'refuse'>;
 }
 
 export async function postClaim(
@@ -35,6 +37,7 @@ export async function postClaim(
   req: HttpRequest,
   head: Readonly<Head>,
 ): Promise<void> {
+  const { forwardedFor } = head;
   const who = await asker(parts, reply, readTicket(head, undefined), req.getParameter(0));
   if (who === ANSWERED) return;
   const { campaign, userId } = who;
@@ -43,6 +46,7 @@ export async function postClaim(
   const { claimant } = standing;
   switch (claimant?.state) {
     case 'offered':
+      if (parts.blocks.refuse(reply, userId, forwardedFor) === ANSWERED) return;
       break;
     case 'claimed':
       answerClaim(reply, campaign, standing, claimant, 'claimed');

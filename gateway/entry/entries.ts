@@ -25,6 +25,7 @@ import type { Board } from '../shared/board.ts';
 import type { TicketBatch } from '../ticket/ticket-batch.ts';
 import type { AdmissionControl } from './admission-control.ts';
 import { answerBehindClose, type BehindCloseParts } from './behind-close.ts';
+import type { Blocks } from './blocks.ts';
 import { type OpenPipelineParts, openPipeline } from './entry-answers.ts';
 import type { Repeats } from './repeats.ts';
 import { answerStanding, Entry, type StampedEntryParts } from './stamped-entry.ts';
@@ -44,6 +45,7 @@ export interface EnteringParts
     AdmissionControl,
     'admitsEveryone' | 'isBehindClose' | 'refuseEntrant' | 'refuseEntry'
   >;
+  readonly blocks: Pick<Blocks, 'has' | 'refuse' | 'some'>;
   readonly repeats: Pick<Repeats, 'has' | 'note' | 'refuseTooMany'>;
   readonly requestStarts: Pick<RequestStarts, 'instantFor' | 'read'>;
   readonly tickets: Pick<TicketBatch, 'giveBack' | 'lastId' | 'take'>;
@@ -102,7 +104,8 @@ function enterAtOnce(
   if (!parts.admission.admitsEveryone(campaign, instantUs)) return false;
   const userId = parts.tickets.take(ticket, instantUs / 1_000_000);
   if (userId === undefined) return false;
-  if (parts.repeats.has(campaign.campaignId, userId)) {
+  const isBlocked = parts.blocks.some && parts.blocks.has(reply, userId, head.forwardedFor);
+  if (isBlocked || parts.repeats.has(campaign.campaignId, userId)) {
     parts.tickets.giveBack();
     return false;
   }
@@ -135,6 +138,7 @@ function enter(
   arrival: Arrival,
 ): void | Promise<void> {
   const { arrivedUs, startedUs } = arrival;
+  if (parts.blocks.refuse(reply, userId, arrival.forwardedFor) === ANSWERED) return;
   const pipeline = openPipeline(parts, reply);
   if (pipeline === ANSWERED) return;
   const instantUs =

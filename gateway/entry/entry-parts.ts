@@ -11,6 +11,7 @@ import type { GatewayConfig } from '../config.ts';
 import type { TrustedProxies } from '../http/trusted-proxies.ts';
 import type { Metrics } from '../metrics.ts';
 import { AcceptedAnswers } from './accepted-answer.ts';
+import { Blocks } from './blocks.ts';
 import type { EnteringParts } from './entries.ts';
 import { Repeats } from './repeats.ts';
 
@@ -30,6 +31,7 @@ export function entryServices({ config, log, ledger, proxies, clock, metrics }: 
     ledgerStamps: new LedgerQuestions(ledger, readHeldEntries),
     ledgerOutcomes: new LedgerQuestions(ledger, readFinalOutcomes),
     answers: new AcceptedAnswers(),
+    blocks: new Blocks({ proxies, metrics }),
     repeats: new Repeats(
       {
         perUser: config.REPEATS_PER_SECOND_PER_USER,
@@ -56,6 +58,7 @@ export function enteringParts(all: EnteringParts): EnteringParts {
     board: all.board,
     shelved: all.shelved,
     admission: all.admission,
+    blocks: all.blocks,
     repeats: all.repeats,
     lookups: all.lookups,
     ranker: all.ranker,

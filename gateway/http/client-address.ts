@@ -5,6 +5,7 @@
  * address are not one person.
  */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import { groupsOf, isMapped } from '../../engine/contract/api/ip-address.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
 /** RFC 1918, 6598 (100.64/10), 3927, 4193, 4291; loopback. */
@@ -51,26 +52,11 @@ export function addressPrefix(address: string): string | undefined {
   if (isIPv4(address)) return address;
   if (!isIPv6(address)) return undefined;
   const groups = groupsOf(address);
-  const isMapped = groups.slice(0, 5).every(group => group === 0) && groups[5] === 0xffff;
-  if (!isMapped)
+  if (!isMapped(groups))
     return groups
       .slice(0, 4)
       .map(group => group.toString(16))
       .join(':');
   const [high = 0, low = 0] = groups.slice(6);
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
-}
-
-/** The eight groups of an IPv6 address (RFC 4291, section 2.2). */
-function groupsOf(address: string): number[] {
-  const parts = address.split('::').map(part => (part === '' ? [] : part.split(':').flatMap(numbersOf)));
-  const [head = [], tail = []] = parts;
-  return [...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail];
-}
-
-/** One group, or the two that a trailing IPv4 address stands for. */
-function numbersOf(group: string): number[] {
-  if (!group.includes('.')) return [Number.parseInt(group, 16)];
-  const [a = 0, b = 0, c = 0, d = 0] = group.split('.').map(Number);
-  return [a * 256 + b, c * 256 + d];
 }

@@ -11,6 +11,7 @@ import { eventually, serversFromEnv } from '../../engine/test/support.ts';
 import { type System, startSystem, toAnswer } from '../../engine/test/system.ts';
 import { type AccountGateways, accountCases, openAccounts } from '../accounts/testing/answers.ts';
 import { type Cases, couponCases, type Given } from '../coupons/testing/answers.ts';
+import { BLOCKED, blockCases, blockUser } from '../testing/block-answers.ts';
 import { openRooms, type Rooms, roomCases } from '../testing/room-answers.ts';
 import { OutcomeEvent, PositionEvent } from './contract/events.ts';
 import { openApiDocument, operations } from './openapi.ts';
@@ -86,10 +87,12 @@ describe('the OpenAPI document', () => {
       await system.operate('POST', `/v1/campaigns/${id}/close`);
       await putIntoArchive(id);
     }
-    claims = await system.offer({ kind: 'coupon', stock: 3, waitlist: 1, claim_within_s: 3_600 });
+    claims = await system.offer({ kind: 'coupon', stock: 4, waitlist: 1, claim_within_s: 3_600 });
     lapsing = await system.offer({ kind: 'coupon', stock: 1, claim_within_s: 5 });
     await system.enter('alice', lapsing);
-    for (const user of ['alice', 'leaver', 'overloading', 'waiting']) await system.enter(user, claims);
+    for (const user of [BLOCKED, 'alice', 'leaver', 'overloading', 'waiting'])
+      await system.enter(user, claims);
+    await blockUser(system, claims);
     await eventually(async () => (await system.ask('leaver', 'DELETE', me(claims))).status === 202);
     rooms = { ...(await openRooms(system)), archived: archivedRoom };
     for (const user of ['alice', 'leaver', 'overloading']) await system.enter(user, raffle);
@@ -208,6 +211,7 @@ describe('the OpenAPI document', () => {
       slowBody: (path, port) => slowBody(path, 'Bearer x', port),
     }),
     ...roomCases({ system, rooms, other: raffle, cut: CUT, bare: NO_SHOP, slowBody }),
+    ...blockCases(system, { claims, room: rooms.room }),
     'post /v1/campaigns/{id}/entries 202 ': () =>
       ask('new', 'POST', entries(raffle), { headers: json, body: '{}' }),
     'post /v1/campaigns/{id}/entries 200 ': () => ask('alice', 'POST', entries(coupon)),

@@ -27,6 +27,7 @@ export const sharedProblems: ProblemExamples = {
     detail: `Campaign ${UNKNOWN} does not exist.`,
     errors: [fieldFault('id', UNKNOWN, 'the number of an existing campaign')],
   },
+  blocked: { detail: 'Your account is blocked. What you have stays.', blocked: 'account' },
   unavailable: { detail: 'Campaigns cannot be looked up right now.' },
   'request-timeout': { detail: 'The body did not arrive within 5000 ms.' },
   'not-open-yet': { detail: `The campaign opens at ${drop.opensAt}.`, ...dropTimes },

@@ -24,6 +24,7 @@ import type { Ledger } from '../cold/ledger.ts';
 import type { ShelvedCampaigns } from '../cold/shelved.ts';
 import { refuseUnavailable } from '../cold/unavailable.ts';
 import type { GatewayConfig } from '../config.ts';
+import type { Blocks } from '../entry/blocks.ts';
 import { type BodyParts, readJsonBody } from '../http/body.ts';
 import type { PassView, VisitView } from '../http/contract/rooms.ts';
 import { ANSWERED, type Answered, type Headers, type Reply } from '../http/reply.ts';
@@ -58,6 +59,7 @@ interface PassUseParts {
 }
 
 export interface PassParts extends TicketParts, RoomLookupParts {
+  readonly blocks: Pick<Blocks, 'refuse'>;
   readonly config: Pick<GatewayConfig, 'PASS_LIFETIME_S'>;
   readonly passes: Pick<PassTokens, 'sign'>;
 }
@@ -93,6 +95,7 @@ export async function postPass(
   const idText = req.getParameter(0) ?? '';
   const userId = authenticate(parts, reply, ticket);
   if (userId === ANSWERED) return;
+  if (parts.blocks.refuse(reply, userId, head.forwardedFor) === ANSWERED) return;
   const room = await roomOf(parts, reply, idText);
   if (room === ANSWERED) return;
   const { campaignId } = room;

@@ -6,6 +6,8 @@
  *
  * Shelved campaigns are not kept here either: requests about them are answered from the ledger (cold/shelved.ts).
  */
+
+import { type Blocked, holdsBlocks } from '../../engine/contract/redis/board/blocks.ts';
 import type { BoardCampaign, BoardNews, BoardStranger } from '../../engine/contract/redis/board/board.ts';
 import { holdsText, readBoard } from '../../engine/contract/redis/board/board.ts';
 import type { Keys } from '../../engine/contract/redis/keys.ts';
@@ -18,6 +20,8 @@ export interface BoardListener {
   changed(campaigns: readonly BoardCampaign[]): void;
   /** These campaigns were shelved: their state is no longer needed. */
   forgot?(campaignIds: readonly number[]): void;
+  /** Others are blocked than before. */
+  blocked?(blocked: Blocked): void;
   /** There are new strangers. */
   metStrangers?(strangers: readonly BoardStranger[]): void;
   /** The board is another one: known campaigns may belong to a ledger that no longer exists. `changed` with all follows. */
@@ -38,6 +42,8 @@ export class Board {
   /** The epoch of the board of these campaigns; kept while there is no board. */
   #shownEpoch = '';
   #version = 0;
+  /** The revision of the list of blocks that the listeners act on. */
+  #blocks = 0;
   #rankedUs = 0;
   #shelvedTo = 0;
   #readAtUs = Number.NEGATIVE_INFINITY;
@@ -112,8 +118,8 @@ export class Board {
 
   async #read(): Promise<void> {
     const askedUs = monotonicUs();
-    const known = { epoch: this.#epoch, version: this.#version };
-    const reader = this.#lease && { ...this.#lease, holds: holdsText(this.#pending) };
+    const known = { epoch: this.#epoch, version: this.#version, blocks: this.#blocks };
+    const reader = this.#lease && { ...this.#lease, holds: this.#holds() };
     const news = await readBoard(this.#redis, this.#keys, known, reader);
     this.#readAtUs = askedUs;
     if (news.epoch === '') {
@@ -121,6 +127,10 @@ export class Board {
       this.#epoch = '';
       this.#version = 0;
       return;
+    }
+    if (news.blocked !== undefined) {
+      this.#blocks = news.blocked.revision;
+      for (const listener of this.#listeners) listener.blocked?.(news.blocked);
     }
     const isAnother = news.epoch !== this.#shownEpoch;
     if (isAnother) this.#replace(news.epoch);
@@ -138,6 +148,11 @@ export class Board {
     this.#forget(news);
     this.#meet(news.strangers.filter(stranger => this.#isNews(stranger)));
     if (moved || changed.length > 0) for (const listener of this.#listeners) listener.changed(changed);
+  }
+
+  #holds(): string {
+    const [changes, blocks] = [holdsText(this.#pending), holdsBlocks(this.#blocks)];
+    return changes === '' || blocks === '' ? changes + blocks : `${changes},${blocks}`;
   }
 
   /** Whether the record is newer than the known one; if so, records its pending change. */

@@ -39,6 +39,8 @@ export class Watcher {
   shownOutageUs = 0;
   /** The claimant has moved since the last look-up. */
   hasMoved = false;
+  /** Whether the campaign was paused when the client was told last. */
+  shownPaused = false;
   /** The last event was `stalled`, because of an outage on our side. */
   stalled = false;
   commentDueUs: number;

@@ -13,7 +13,7 @@ import { lastStampAt } from '../../engine/contract/record/stamp.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import { monotonicUs } from '../clock/clock.ts';
 import { isCancelled, outcomeOf } from '../entry/entry-view.ts';
-import type { OfferEvent, OutcomeEvent, WaitlistedEvent } from '../http/contract/events.ts';
+import type { OfferEvent, OutcomeEvent, PausedEvent, WaitlistedEvent } from '../http/contract/events.ts';
 import type { Metrics } from '../metrics.ts';
 import type { AheadCounts } from '../shared/ahead-counts.ts';
 import type { Board, BoardListener } from '../shared/board.ts';
@@ -179,6 +179,7 @@ export class Watchers implements BoardListener {
       if (board.epoch !== '') watcher.drop();
       return;
     }
+    this.#showPause(watcher, campaign);
     if (watcher.state === 'provisional') {
       if (watcher.stamp <= lastStampAt(board.rankedUs, campaign.opensAtUs)) void this.#ask(watcher);
     } else if (watcher.state === 'placed') {
@@ -197,6 +198,16 @@ export class Watchers implements BoardListener {
       watcher.commentDueUs = nowUs + this.#parts.commentMs * 1000;
       this.#write(watcher, ':\n\n');
     }
+  }
+
+  /** Tells that the campaign was paused, and why, or resumed. */
+  #showPause(watcher: Watcher, { paused, notice }: BoardCampaign): void {
+    const isPaused = paused === true;
+    if (isPaused === watcher.shownPaused) return;
+    const data: PausedEvent = isPaused && notice !== undefined ? { notice } : {};
+    const event = isPaused ? 'paused' : 'resumed';
+    if (this.#write(watcher, `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`))
+      watcher.shownPaused = isPaused;
   }
 
   #lookAtClaimant(watcher: Watcher, campaign: BoardCampaign, nowUs: number): void {
@@ -305,7 +316,9 @@ export class Watchers implements BoardListener {
     }
     const members =
       claimant === undefined ? standing.grant : claimantMembers(this.#parts.claimants, campaign, claimant);
-    const event: OutcomeEvent = { position: standing.rank + 1, outcome, ...members };
+    const { notice } = campaign;
+    const why = outcome === 'cancelled' && notice !== undefined ? { notice } : {};
+    const event: OutcomeEvent = { position: standing.rank + 1, outcome, ...members, ...why };
     const id = `${watcher.campaignId}:${watcher.stamp}:over`;
     watcher.end(`id: ${id}\nevent: outcome\ndata: ${JSON.stringify(event)}\n\n`);
     return true;

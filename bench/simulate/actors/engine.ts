@@ -9,7 +9,7 @@ import { assembleRuntime, type RuntimeDeps, type RuntimeIntervals } from '../../
 import { plainDraw } from '../../../engine/campaigns/announce.ts';
 import { changeCampaign } from '../../../engine/campaigns/change.ts';
 import { closeCampaign } from '../../../engine/campaigns/close.ts';
-import { makeCoupon, replaceTerms } from '../../../engine/campaigns/coupon-terms.ts';
+import { makeCoupon, replaceTerms } from '../../../engine/campaigns/coupons/coupon-terms.ts';
 import { createWanted, type WantedCampaign } from '../../../engine/campaigns/create-campaign.ts';
 import { findCampaign } from '../../../engine/campaigns/find-campaign.ts';
 import { endOffer } from '../../../engine/campaigns/offers.ts';

@@ -36,11 +36,17 @@ export const timelessDropBody = {
 
 export const newDropBody = { ...timelessDropBody, opens_at: drop.opensAt, closes_at: drop.closesAt };
 
+export const noticeExample = {
+  ko: '상점 점검 중입니다. 순서는 그대로 유지됩니다.',
+  en: 'The shop is being repaired. Your place is kept.',
+};
+
 const newState = {
   status: 'scheduled',
   version: 1,
   pending: null,
   paused_at: null,
+  notice: null,
   made_by: 'operator',
 };
 

@@ -4,9 +4,9 @@ import Type from 'typebox';
 import { shownText } from '../../contract/api/text.ts';
 import { CAMPAIGN_STATES } from '../../contract/campaign/campaign-state.ts';
 import { MAX_WINDOW_DAYS } from '../../contract/record/stamp.ts';
-import { AnnouncedRandomness, MonitorMember } from '../../contract/redis/board/board.ts';
+import { AnnouncedRandomness, MonitorMember, NoticeMember } from '../../contract/redis/board/board.ts';
 import { campaignExample, createdExample, newDropBody, raffleExample } from './campaign-examples.ts';
-import { TermsMember } from './coupon-schemas.ts';
+import { TermsMember } from './coupons/coupon-schemas.ts';
 import { capacity, perSecond } from './room-schemas.ts';
 import {
   exact,
@@ -173,6 +173,8 @@ export const stockMembers = {
   winners: Type.Optional(Type.Integer({ description: 'Of a raffle: the number of winners over all tiers' })),
 };
 
+export const noticeMember = orNull(NoticeMember);
+
 const campaignMembers = {
   id: Type.Integer(),
   kind: Type.Enum(['coupon', 'raffle', 'room']),
@@ -221,6 +223,7 @@ const campaignMembers = {
     Type.Integer({ description: 'The version that gateways have yet to confirm; null if there is none' }),
   ),
   paused_at: orNull(time('Since when the campaign accepts no entries')),
+  notice: noticeMember,
   made_by: Type.String(),
   shop: Type.Optional(Type.String({ description: 'The shop whose tokens may use its codes and passes' })),
   two_person: Type.Optional(Type.Literal(true, { description: 'Some acts wait for a second operator' })),

@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { problemExample, withoutValues } from '../../test/openapi.ts';
 import { matchAccounts } from './testing/accounts.ts';
+import { matchBlocks } from './testing/blocks.ts';
 import { matchCampaigns } from './testing/campaigns.ts';
 import { documented, startChecked } from './testing/checked.ts';
 import { matchClocks } from './testing/clocks.ts';
@@ -31,6 +32,7 @@ describe('the OpenAPI document', () => {
   it('matches coupons in use', () => matchCoupons(checked));
   it('matches what waits for a second operator', () => matchProposals(checked));
   it('matches tokens of shops', () => matchShopTokens(checked));
+  it('matches blocks', () => matchBlocks(checked));
   it('matches tokens', () => matchTokens(checked));
   it('matches accounts of operators', () => matchAccounts(checked));
   it('matches the operator log', () => matchOperatorLog(checked));

@@ -4,9 +4,8 @@
  */
 import { alice, drop, raffle, room } from '../../contract/api/examples/story.ts';
 import { OPENAPI_VERSION, SERVERS } from '../../contract/api/openapi.ts';
-import { fieldFault } from '../../contract/api/problem.ts';
-import { TermsBody } from '../../contract/coupons/terms-json.ts';
 import { CSV_MEDIA_TYPE } from '../http/csv.ts';
+import { blockOperations } from './blocks/block-operations.ts';
 import { closedExample } from './campaign-examples.ts';
 import {
   CampaignJson,
@@ -16,7 +15,7 @@ import {
   NewCampaignBody,
 } from './campaign-schemas.ts';
 import { ClocksJson, TrustBody, trustedExample } from './clock-schemas.ts';
-import { CouponJson, CouponPage, CouponPath, NewCouponBody } from './coupon-schemas.ts';
+import { couponOperations } from './coupons/coupon-operations.ts';
 import { DeadlineBody, DeadlineJson, PassedOnJson, PassOnBody, ProofJson } from './draw-schemas.ts';
 import { EntrantPage, EntrantsBody, EntrantsQuery, EntrantsSaved } from './entrant-schemas.ts';
 import { csvExample, EntriesQuery, EntryPage, ExportQuery, TotalsJson } from './entry-schemas.ts';
@@ -35,7 +34,7 @@ import {
 } from './operation.ts';
 import { logOperations } from './operator-log.ts';
 import { accountOperations } from './operators/account-operations.ts';
-import { archivedTo, changedSince, conflict, largerThan, unknownCampaignIn } from './problem-examples.ts';
+import { archivedTo, changedSince, conflict, largerThan } from './problem-examples.ts';
 import { PROPOSED, proposalOperations } from './proposals/proposal-operations.ts';
 import { RoomJson, RoomTermsBody } from './room-schemas.ts';
 import { scheduleOperations } from './schedule-operations.ts';
@@ -190,55 +189,7 @@ export const operations = {
     answer: json(200, 'The proof', ProofJson),
     problems: [...ON_CAMPAIGN, 'no-proof'],
   },
-  createCoupon: {
-    method: 'POST',
-    path: '/v1/coupons',
-    summary:
-      'Set the terms of the codes of a campaign, before it grants the first; or create a code that anybody may use',
-    body: NewCouponBody,
-    answer: json(201, 'Created', CouponJson, { location: 'The URL of the coupon', ...ETAG }),
-    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
-    problemExamples: {
-      ...unknownCampaignIn('campaign'),
-      conflict: {
-        detail: 'A coupon with the code SPRING-20 already exists.',
-        errors: [fieldFault('code', 'SPRING-20', 'a code that does not exist yet')],
-      },
-    },
-  },
-  listCoupons: {
-    method: 'GET',
-    path: '/v1/coupons',
-    summary: 'List coupons by id, a page at a time',
-    query: PageQuery,
-    answer: json(200, 'A page', CouponPage),
-    problems: SECURED,
-  },
-  getCoupon: {
-    method: 'GET',
-    path: '/v1/coupons/{id}',
-    summary: 'Read a coupon',
-    parameters: CouponPath,
-    answer: json(200, 'The coupon', CouponJson, ETAG),
-    problems: [...SECURED, 'unknown-coupon'],
-  },
-  replaceTerms: {
-    method: 'PUT',
-    path: '/v1/coupons/{id}/terms',
-    summary: 'Replace the terms of a coupon, while nobody holds one',
-    parameters: CouponPath,
-    headers: MatchHeaders,
-    body: TermsBody,
-    answer: json(200, 'Changed', CouponJson, ETAG),
-    problems: [
-      ...[...SECURED, ...WITH_BODY, 'unknown-coupon', 'conflict'],
-      ...['precondition-required', 'precondition-failed'],
-    ],
-    problemExamples: {
-      ...conflict('The coupon SPRING-20 has holders: its terms cannot change.'),
-      ...changedSince('Coupon 2'),
-    },
-  },
+  ...couponOperations,
   getRoom: {
     method: 'GET',
     path: '/v1/campaigns/{id}/room',
@@ -293,6 +244,7 @@ export const operations = {
     answer: shownBy(json(200, 'In effect', ClocksJson), trustedExample),
     problems: [...SECURED, ...WITH_BODY, 'clocks-agree', 'other-difference'],
   },
+  ...blockOperations,
   ...scheduleOperations,
   ...accountOperations,
   ...tokenOperations,

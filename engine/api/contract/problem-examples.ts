@@ -45,6 +45,10 @@ export const sharedProblems: ProblemExamples = {
     detail: `Token ${UNKNOWN} does not exist.`,
     errors: [fieldFault('id', UNKNOWN, 'the number of an existing token')],
   },
+  'unknown-block': {
+    detail: `Block ${UNKNOWN} does not exist.`,
+    errors: [fieldFault('id', UNKNOWN, 'the number of an existing block')],
+  },
   'unknown-coupon': {
     detail: `Coupon ${UNKNOWN} does not exist.`,
     errors: [fieldFault('id', UNKNOWN, 'the number of an existing coupon')],

@@ -1,8 +1,15 @@
 /** The operations of the schedule; part of the table in operations.ts. */
+import type { TObject } from 'typebox';
 import { drop } from '../../contract/api/examples/story.ts';
 import { fieldFault, type ProblemSlug } from '../../contract/api/problem.ts';
 import type { ProblemExamples } from '../../contract/api/problem-examples.ts';
-import { againExample, announcedExample, campaignExample, editedExample } from './campaign-examples.ts';
+import {
+  againExample,
+  announcedExample,
+  campaignExample,
+  editedExample,
+  noticeExample,
+} from './campaign-examples.ts';
 import { CampaignJson, CampaignPath, CreatedCampaign } from './campaign-schemas.ts';
 import {
   DRY_RUN,
@@ -26,6 +33,7 @@ import {
   ReasonBody,
   SchedulePage,
   ScheduleQuery,
+  StopBody,
   TemplateJson,
   TemplatePage,
   TemplatePath,
@@ -49,14 +57,16 @@ interface Shown {
   /** A state in which the change is not allowed, and those in which it is. */
   readonly notWhile: string;
   readonly needs: string;
+  /** ReasonBody when absent. */
+  readonly body?: TObject;
   readonly problemExamples?: ProblemExamples;
 }
 
-/** A change of a campaign by its state; all take the same input and return the campaign. */
+/** A change of a campaign by its state; all return the campaign. */
 function change<const Path extends string>(
   path: Path,
   summary: string,
-  { becomes, notWhile, needs, problemExamples }: Shown,
+  { becomes, notWhile, needs, body = ReasonBody, problemExamples }: Shown,
   more: readonly ProblemSlug[] = ['change-refused'],
 ) {
   return {
@@ -66,7 +76,7 @@ function change<const Path extends string>(
     parameters: CampaignPath,
     query: DryRunQuery,
     headers: MatchHeaders,
-    body: ReasonBody,
+    body,
     answer: shownBy(json(200, 'In effect', orDryRun(CampaignJson), ETAG), {
       ...campaignExample,
       version: 2,
@@ -137,7 +147,8 @@ export const scheduleOperations = {
     'pause',
     `Pause a campaign: no new entries until it is resumed; the queue stays. ${CONFIRMED}`,
     {
-      becomes: { status: 'paused', paused_at: '2030-01-31T17:25:00.406Z' },
+      body: StopBody,
+      becomes: { status: 'paused', paused_at: '2030-01-31T17:25:00.406Z', notice: noticeExample },
       notWhile: 'draft',
       needs: 'scheduled, open',
     },
@@ -152,6 +163,7 @@ export const scheduleOperations = {
       'cancel',
       `Cancel a campaign, irrevocably: waiting entries get the outcome cancelled, grants stay. ${CONFIRMED}`,
       {
+        body: StopBody,
         becomes: { status: 'cancelled', settled_at: '2030-01-31T17:40:00.655Z' },
         notWhile: 'cancelled',
         needs: 'draft, scheduled, open, paused, closed',

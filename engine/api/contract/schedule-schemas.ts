@@ -6,8 +6,8 @@ import { SCHEDULED_KINDS } from '../../../sql/statements/campaigns/schedule.ts';
 import { drop, MADE_AT, secondDrop, TIME_ZONE } from '../../contract/api/examples/story.ts';
 import { shownText } from '../../contract/api/text.ts';
 import { CAMPAIGN_STATES } from '../../contract/campaign/campaign-state.ts';
-import { inBerlin, newDropExample, timelessDropBody } from './campaign-examples.ts';
-import { NewCampaignBody, stockMembers } from './campaign-schemas.ts';
+import { inBerlin, newDropExample, noticeExample, timelessDropBody } from './campaign-examples.ts';
+import { NewCampaignBody, noticeMember, stockMembers } from './campaign-schemas.ts';
 import {
   exact,
   instant,
@@ -37,6 +37,30 @@ export const ReasonBody = Type.Object(
   { reason },
   { ...exact, examples: [{ reason: 'The shop is not ready' }] },
 );
+
+const MAX_NOTICE_CHARACTERS = 500;
+const noticeText = (language: string) =>
+  shownText(MAX_NOTICE_CHARACTERS, `What fans are told, in ${language}`);
+
+export const StopBody = Type.Object(
+  {
+    reason,
+    notice: Type.Optional(
+      Type.Object(
+        { ko: noticeText('Korean'), en: noticeText('English') },
+        {
+          ...exact,
+          description:
+            'Why, for fans: in the campaign, in refusals and on streams; they are told no reason when absent',
+          'x-expected': `an object with the members ko and en, text of 1 to ${MAX_NOTICE_CHARACTERS} characters`,
+        },
+      ),
+    ),
+  },
+  { ...exact, examples: [{ reason: 'The shop is down, see the incident', notice: noticeExample }] },
+);
+
+export type StopBody = Static<typeof StopBody>;
 
 const ONE_HOUR_MORE = 'One hour more';
 
@@ -221,7 +245,7 @@ const EDITED_AT = '2030-01-31T17:20:05.413Z';
 const versionExample = {
   ...{ state: 'effective', by: 'operator', refused: null, refusal: null },
   ...{ title: drop.title, stock: drop.stock, opens_at: drop.opensAt, draws_at: null },
-  ...{ time_zone: TIME_ZONE, stage: 'scheduled', paused: false },
+  ...{ time_zone: TIME_ZONE, stage: 'scheduled', paused: false, notice: null },
 };
 
 export const VersionPage = Type.Object(
@@ -248,6 +272,7 @@ export const VersionPage = Type.Object(
             CAMPAIGN_STATES.filter(state => ['draft', 'scheduled', 'cancelled', 'archived'].includes(state)),
           ),
           paused: Type.Boolean(),
+          notice: noticeMember,
           rules_hash: orNull(Type.String({ description: 'The hash of the announced rules' })),
         },
         exact,

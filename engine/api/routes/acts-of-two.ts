@@ -20,7 +20,7 @@ import { addToLine } from '../http/acts.ts';
 import { actorOf } from '../http/authentication.ts';
 import { readBody } from '../http/input.ts';
 import { campaignJson } from './campaign-json.ts';
-import { closePreview, readEdit, wouldBe } from './changes.ts';
+import { closePreview, readEdit, readStateChange, wouldBe } from './changes.ts';
 import { entrantsPreview, passOnPreview, passPrizeOn, readTerms, setTerms } from './draw-acts.ts';
 
 interface Approved {
@@ -53,7 +53,7 @@ function changing(action: Action, read: (body: unknown, campaign: Campaign) => C
 const acts: Readonly<Record<ProposedOperation, ActOfTwo>> = {
   editCampaign: changing('edit', (body, campaign) => readEdit(readBody(EditBody, body), campaign)),
   announceCampaign: changing('announce', () => ({})),
-  cancelCampaign: changing('cancel', () => ({})),
+  cancelCampaign: changing('cancel', body => readStateChange('cancel', body).change),
   closeCampaign: {
     preview: (deps, { campaignId }) => closePreview(deps, campaignId),
     perform: (deps, { campaign, actor, approval, stopping }) =>

@@ -34,6 +34,7 @@ export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
     version: campaign.version,
     pending: campaign.pending?.version ?? null,
     paused_at: campaign.pausedAt?.toISOString() ?? null,
+    notice: campaign.notice,
     made_by: campaign.madeBy,
     ...(campaign.shop === null ? {} : { shop: campaign.shop }),
     ...(campaign.twoPerson ? { two_person: true } : {}),

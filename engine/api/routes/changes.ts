@@ -5,8 +5,9 @@ import { closeWouldBe } from '../../campaigns/close.ts';
 import type { Change } from '../../campaigns/plan.ts';
 import type { Action } from '../../campaigns/states.ts';
 import { type FieldFault, invalidRequest } from '../../contract/api/problem.ts';
-import type { DryRunJson, EditBody } from '../contract/schedule-schemas.ts';
+import { type DryRunJson, type EditBody, ReasonBody, StopBody } from '../contract/schedule-schemas.ts';
 import type { ApiDeps } from '../deps.ts';
+import { readBody } from '../http/input.ts';
 import { campaignJson } from './campaign-json.ts';
 import { readTime, readZone } from './times.ts';
 
@@ -29,6 +30,16 @@ export function readEdit(body: EditBody, campaign: Campaign): Change {
     ...(body.draws_at === undefined ? {} : { drawsAt: drawsAt ?? null }),
     ...(time_zone === undefined ? {} : { timeZone: time_zone }),
   };
+}
+
+/** A change of the state and why, for operators; a pause and a cancellation also have what fans are told. Throws Problem invalid-request. */
+export function readStateChange(
+  action: Action,
+  body: unknown,
+): { readonly change: Change; readonly reason: string | undefined } {
+  const stops = action === 'pause' || action === 'cancel';
+  const { reason, notice }: StopBody = stops ? readBody(StopBody, body) : readBody(ReasonBody, body);
+  return { change: notice === undefined ? {} : { notice }, reason };
 }
 
 /** What a change would do to a campaign. Throws the same Problem as the change itself before it asks the gateways. */

@@ -1,18 +1,25 @@
 /** Creating, reading and changing the terms of coupons. */
 import type { FastifyInstance } from 'fastify';
 import type { Queryable } from '../../../sql/database.ts';
+import type { Restriction } from '../../../sql/statements/coupons/coupon-terms.ts';
 import {
   type Coupon,
   type CouponOf,
   getCoupon,
   listCoupons,
 } from '../../../sql/statements/coupons/coupons.ts';
-import { couponName, makeCoupon, readTermsOf, replaceTerms } from '../../campaigns/coupon-terms.ts';
+import { restrict, restrictionJson } from '../../campaigns/coupons/coupon-restriction.ts';
+import { couponName, makeCoupon, readTermsOf, replaceTerms } from '../../campaigns/coupons/coupon-terms.ts';
 import { findCampaign } from '../../campaigns/find-campaign.ts';
 import type { Versioned } from '../../campaigns/precondition.ts';
-import { fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
+import { type FieldFault, fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
 import { TermsBody, termsJson } from '../../contract/coupons/terms-json.ts';
-import { type CouponJson, CouponPath, NewCouponBody } from '../contract/coupon-schemas.ts';
+import {
+  type CouponJson,
+  CouponPath,
+  NewCouponBody,
+  RestrictionBody,
+} from '../contract/coupons/coupon-schemas.ts';
 import { operations } from '../contract/operations.ts';
 import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -22,6 +29,7 @@ import { readBody, readParameters } from '../http/input.ts';
 import { readPage } from '../http/pages.ts';
 import { requireMatch, withEtag } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
+import { readTime } from './times.ts';
 
 export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, operations.createCoupon, async (request, reply) => {
@@ -60,13 +68,43 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const terms = readTermsOf(readBody(TermsBody, request.body), whose, '');
     const version = requireMatch(request, versionOf(coupon), couponName(id));
     const changed = await replaceTerms(deps.pool, coupon, terms, version, actorOf(request));
-    await deps.couponsChanged([id]).catch((error: unknown) => {
-      // Copies expire by themselves, a second from now.
-      deps.log.warn({ err: error, couponId: id }, 'cannot tell the gateways about changed terms');
-    });
+    await tellChanged(deps, id);
     withEtag(reply, versionOf(changed));
     return couponJson(changed);
   });
+
+  addRoute(app, operations.restrictCoupon, async (request, reply) => {
+    const { id } = readParameters(CouponPath, request.params);
+    const body = readBody(RestrictionBody, request.body);
+    const coupon = await findCoupon(deps.pool, id);
+    const version = requireMatch(request, versionOf(coupon), couponName(id));
+    const changed = await restrict(deps.pool, id, readRestriction(body), version, actorOf(request));
+    await tellChanged(deps, id);
+    withEtag(reply, versionOf(changed));
+    return couponJson(changed);
+  });
+}
+
+async function tellChanged(deps: ApiDeps, couponId: number): Promise<void> {
+  await deps.couponsChanged([couponId]).catch((error: unknown) => {
+    // Copies expire by themselves, a second from now.
+    deps.log.warn({ err: error, couponId }, 'cannot tell the gateways about a changed coupon');
+  });
+}
+
+/** Throws Problem invalid-request. */
+function readRestriction(body: RestrictionBody): Restriction {
+  const { disabled = false, ends_at, limit_total, limit_per_user, reason } = body;
+  const faults: FieldFault[] = [];
+  const endsAt = ends_at === undefined ? undefined : readTime('ends_at', ends_at, 'UTC', faults);
+  if (faults.length > 0) throw invalidRequest(faults);
+  return {
+    disabled,
+    endsAtMs: endsAt?.getTime() ?? null,
+    limitTotal: limit_total ?? null,
+    limitPerUser: limit_per_user ?? null,
+    reason,
+  };
 }
 
 /** Throws Problem unknown-coupon. */
@@ -91,19 +129,20 @@ function readOf({ campaign, code, shop }: NewCouponBody): CouponOf {
   ]);
 }
 
-/** Of the terms: uses of the coupon do not change it. */
+/** Of terms and restriction: uses of the coupon do not change it. */
 function versionOf({ revision }: Coupon): Versioned {
   return { version: revision };
 }
 
 function couponJson(coupon: Coupon): CouponJson {
-  const { couponId, campaignId, code, shop, terms, used, createdAt } = coupon;
+  const { couponId, campaignId, code, shop, terms, restriction, used, createdAt } = coupon;
   return {
     id: couponId,
     ...(campaignId === null ? {} : { campaign: campaignId }),
     ...(code === null ? {} : { code }),
     ...(shop === null ? {} : { shop }),
     terms: termsJson(terms),
+    restriction: restriction && restrictionJson(restriction),
     ...versionOf(coupon),
     used,
     created_at: createdAt.toISOString(),

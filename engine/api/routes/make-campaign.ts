@@ -5,7 +5,7 @@ import { NEW_ROW } from '../../../sql/statements/campaigns/new-row.ts';
 import { getCouponOf } from '../../../sql/statements/coupons/coupons.ts';
 import { getRoom } from '../../../sql/statements/rooms/rooms.ts';
 import { claimsOf, type WantedDraw, type WantedRules } from '../../campaigns/announce.ts';
-import { readTermsOf } from '../../campaigns/coupon-terms.ts';
+import { readTermsOf } from '../../campaigns/coupons/coupon-terms.ts';
 import { createWanted, type WantedCampaign } from '../../campaigns/create-campaign.ts';
 import { actingMs } from '../../campaigns/deps.ts';
 import { termsJson } from '../../contract/coupons/terms-json.ts';

@@ -21,7 +21,7 @@ import { campaignTarget } from '../../operators/acts.ts';
 import { alone } from '../../operators/proposals.ts';
 import { CampaignPath } from '../contract/campaign-schemas.ts';
 import { operations } from '../contract/operations.ts';
-import { AgainBody, EditBody, ReasonBody, ScheduleQuery } from '../contract/schedule-schemas.ts';
+import { AgainBody, EditBody, ScheduleQuery } from '../contract/schedule-schemas.ts';
 import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { actorOf } from '../http/authentication.ts';
@@ -31,7 +31,7 @@ import { isDryRun, requireMatch, withEtag } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
 import { proposeIfNeeded } from './acts-of-two.ts';
 import { campaignJson } from './campaign-json.ts';
-import { readEdit, wouldBe } from './changes.ts';
+import { readEdit, readStateChange, wouldBe } from './changes.ts';
 import { bodyAgain, makeCampaign, termsOf } from './make-campaign.ts';
 import { readTime } from './times.ts';
 
@@ -86,8 +86,8 @@ export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
 
   for (const [action, operation] of BY_STATE) {
     addRoute(app, operation, async (request, reply) => {
-      const { reason } = readBody(ReasonBody, request.body ?? {});
-      const { campaign, answer } = await change(request, reply, action, () => ({ change: {}, reason }));
+      const wanted = readStateChange(action, request.body ?? {});
+      const { campaign, answer } = await change(request, reply, action, () => wanted);
       withEtag(reply, campaign);
       return answer;
     });
@@ -180,6 +180,7 @@ function versionJson(version: Version, kind: Campaign['kind']) {
     time_zone: version.timeZone,
     stage: version.stage,
     paused: version.paused,
+    notice: version.notice,
     rules_hash: version.rulesHash?.toString('base64url') ?? null,
   };
 }

@@ -5,9 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { openPool, type Pool } from '../../../sql/database.ts';
+import { readBlockList } from '../../../sql/statements/operators/blocks.ts';
 import { readConfirmations } from '../../campaigns/confirmations.ts';
 import { ClockWatch } from '../../clock/clock-watch.ts';
 import { isoOfMs } from '../../contract/api/instants.ts';
+import { holdsBlocks, publishBlocks } from '../../contract/redis/board/blocks.ts';
 import {
   beginBoard,
   holdsText,
@@ -100,7 +102,14 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
       const [seconds, microseconds] = await redis.time();
       return Number(seconds) * 1_000_000 + Number(microseconds);
     },
-    confirmations: change => readConfirmations(redis, keys, change),
+    confirmations: told => readConfirmations(redis, keys, told),
+    blocks: {
+      tell: async () => {
+        await publishBlocks(redis, keys, EPOCH, await readBlockList(pool));
+        return EPOCH;
+      },
+      missing: blocksRevision => readConfirmations(redis, keys, { blocksRevision }),
+    },
     leaseMs: LEASE_MS,
     longestLeaseMs: async () => LEASE_MS,
     randomness: testRandomness(),
@@ -196,16 +205,17 @@ export interface BoardGateway {
 export async function joinBoard({ redis, keys }: TestApi, name: string): Promise<BoardGateway> {
   const acquired = await acquireLease(redis, keys.leases, GIVEN_MS, name);
   assert.equal(acquired.state, 'ok');
-  let known = { epoch: '', version: 0 };
+  let known = { epoch: '', version: 0, blocks: 0 };
   const pending = new Map<number, number>();
   const read = async (): Promise<void> => {
-    const reader = { ...acquired, holds: holdsText(pending) };
-    const { epoch, version, campaigns } = await readBoard(redis, keys, known, reader);
+    const holds = [holdsText(pending), holdsBlocks(known.blocks)].filter(text => text !== '').join();
+    const reader = { ...acquired, holds };
+    const { epoch, version, campaigns, blocked } = await readBoard(redis, keys, known, reader);
     for (const campaign of campaigns) {
       if (campaign.pending === undefined) pending.delete(campaign.campaignId);
       else pending.set(campaign.campaignId, campaign.pending.version);
     }
-    known = { epoch, version };
+    known = { epoch, version, blocks: blocked?.revision ?? known.blocks };
   };
   return {
     name,

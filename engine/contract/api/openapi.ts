@@ -15,6 +15,7 @@ export function describeService(title: string, description: string): object {
 const TAGS: Readonly<Record<string, string>> = {
   accounts:
     'Accounts of fans, for shops without accounts of their own, and the tickets made of their sessions',
+  blocks: 'Users and networks that may not enter, claim or redeem',
   campaigns: 'Campaigns, their entries and outcomes',
   clocks: 'The clocks that have to agree, and the statements of operators about them',
   coupons: 'Coupons: their terms of use, and the value of a code',

@@ -57,7 +57,7 @@ function stackClass(description: string) {
   });
 }
 
-function instant(description: string) {
+export function utcInstant(description: string) {
   return Type.String({
     pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,3})?Z$',
     description,
@@ -81,8 +81,8 @@ export const termMembers = {
       'x-expected': 'an ISO 4217 currency code, like EUR',
     }),
   ),
-  valid_from: Type.Optional(instant('The first instant of use; no limit when absent')),
-  valid_until: Type.Optional(instant('The first instant without use; no limit when absent')),
+  valid_from: Type.Optional(utcInstant('The first instant of use; no limit when absent')),
+  valid_until: Type.Optional(utcInstant('The first instant without use; no limit when absent')),
   minimum_basket: Type.Optional(amount('The minimum price of the goods before discounts')),
   products: Type.Optional(
     names('Applies to lines of these products or of the categories; to all lines when both are absent'),

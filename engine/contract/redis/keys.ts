@@ -35,12 +35,14 @@ export interface Keys {
    * prepared for a free number. See lease/acquire.lua.
    */
   readonly leases: string;
-  /** Hash: field `epoch` (`building` while it is made), `run`, `version`, `watermarkUs`, `rankedUs`. See board/. */
+  /** Hash: field `epoch` (`building` while it is made), `run`, `version`, `watermarkUs`, `rankedUs`, `blocks`. See board/. */
   readonly boardState: string;
   /** Hash: campaign id -> JSON of BoardCampaign. */
   readonly boardCampaigns: string;
   /** Sorted set: campaign id -> board version at which it last changed. */
   readonly boardChanges: string;
+  /** String: who is blocked, as JSON. See board/publish-blocks.lua. */
+  readonly boardBlocks: string;
   /** Hash: gateway number -> `incarnation:changes`, the pending changes that it confirmed last. See board/read.lua. */
   readonly boardConfirmed: string;
   /** Hash: campaign id -> 1, for campaigns that users ask about during a rebuild. See projection/requested.ts. */
@@ -73,6 +75,7 @@ export function keysOf(namespace: string): Keys {
     boardState: `${namespace}:p:{board}:state`,
     boardCampaigns: `${namespace}:p:{board}:campaigns`,
     boardChanges: `${namespace}:p:{board}:changes`,
+    boardBlocks: `${namespace}:p:{board}:blocks`,
     boardConfirmed: `${namespace}:p:{board}:confirmed`,
     requestedProjections: `${namespace}:p:{requested}`,
     couponVersion: `${namespace}:p:{coupons}:version`,

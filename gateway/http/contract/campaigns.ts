@@ -3,7 +3,11 @@ import type { Static } from 'typebox';
 import Type from 'typebox';
 import { drawProof } from '../../../engine/contract/api/examples/signed.ts';
 import { drop, raffle, room, TIME_ZONE } from '../../../engine/contract/api/examples/story.ts';
-import { AnnouncedRandomness, MonitorMember } from '../../../engine/contract/redis/board/board.ts';
+import {
+  AnnouncedRandomness,
+  MonitorMember,
+  NoticeMember,
+} from '../../../engine/contract/redis/board/board.ts';
 import { Instant } from './fields.ts';
 
 const campaignExamples = [
@@ -48,6 +52,7 @@ export const CampaignView = Type.Object(
       Type.Literal('settled'),
       Type.Literal('cancelled'),
     ]),
+    notice: Type.Optional(NoticeMember),
     settled: Type.Integer({ description: 'Entries decided so far' }),
     granted: Type.Integer({ description: 'Coupons granted, winners drawn or people admitted so far' }),
     claim_within_s: Type.Optional(

@@ -18,6 +18,7 @@ export const entryOperations: readonly Operation[] = [
     answers: { 202: EntryAccepted, 200: EntryView },
     problems: [
       ...ASKER_PROBLEMS,
+      'blocked',
       'request-timeout',
       'not-open-yet',
       'closed',
@@ -74,6 +75,7 @@ export const entryOperations: readonly Operation[] = [
     answers: { 202: ClaimAccepted },
     problems: [
       ...ASKER_PROBLEMS,
+      'blocked',
       'no-entry',
       'nothing-to-claim',
       'claim-lapsed',
@@ -91,7 +93,8 @@ export const entryOperations: readonly Operation[] = [
       'Follow the position live, as server-sent events: `position` {position, ahead} (of a room also eta) whenever ahead falls, `stalled` while an ' +
       'outage on our side stops the queue, and last `outcome` {position, outcome, serial, code}. Where claims ' +
       'are required, before the outcome: `waitlisted` {position, waitlist_position} whenever the latter falls, and `offer` {position, ' +
-      'serial, code, claim_by, seconds_left}, again when an outage has extended it. Last-Event-ID is honoured; ' +
+      'serial, code, claim_by, seconds_left}, again when an outage has extended it. `paused` {notice} and `resumed` {} when the ' +
+      'campaign is; a cancelled outcome has the notice too. Last-Event-ID is honoured; ' +
       'after the outcome a reconnect is answered with 204, so that an EventSource stops.',
     ticket: true,
     query: ['last_event_id'],

@@ -2,6 +2,7 @@
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import { alice, bob, drop } from '../../../engine/contract/api/examples/story.ts';
+import { NoticeMember } from '../../../engine/contract/redis/board/board.ts';
 import { claimFields, eta, grantFields, Outcome } from './fields.ts';
 
 const positionExample = { position: alice.position, ahead: 311 };
@@ -29,10 +30,15 @@ export const OutcomeEvent = Type.Object(
     outcome: Outcome,
     ...grantFields,
     ended_at: claimFields.ended_at,
+    notice: Type.Optional(NoticeMember),
   },
   { examples: [outcomeExample] },
 );
 export type OutcomeEvent = Static<typeof OutcomeEvent>;
+
+/** The campaign is paused: it takes no new entries, and the queue goes on. `resumed` has no members. */
+export const PausedEvent = Type.Object({ notice: Type.Optional(NoticeMember) });
+export type PausedEvent = Static<typeof PausedEvent>;
 
 export const WaitlistedEvent = Type.Object(
   {

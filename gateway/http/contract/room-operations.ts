@@ -19,7 +19,7 @@ export const roomOperations: readonly Operation[] = [
       'the same admission.',
     ticket: true,
     answers: { 200: PassView },
-    problems: [...ASKER_PROBLEMS, 'no-room', 'no-pass', 'pass-used', 'archived', 'not-configured'],
+    problems: [...ASKER_PROBLEMS, 'blocked', 'no-room', 'no-pass', 'pass-used', 'archived', 'not-configured'],
     problemExamples: {
       ...noPasses,
       'no-pass': {

@@ -10,7 +10,14 @@ import {
   transactionWithin,
 } from '../../database.ts';
 import type { Role } from '../operators/operator-tokens.ts';
-import { CAMPAIGN_COLUMNS, type Campaign, opensAtUs, type PendingChange, type Stage } from './campaigns.ts';
+import {
+  CAMPAIGN_COLUMNS,
+  type Campaign,
+  type Notice,
+  opensAtUs,
+  type PendingChange,
+  type Stage,
+} from './campaigns.ts';
 import { waitForCampaign } from './settling.ts';
 
 export type VersionAction =
@@ -37,6 +44,8 @@ export interface Target {
   readonly drawsAt: Date | null;
   readonly timeZone: string;
   readonly paused: boolean;
+  /** What fans are told of the pause or the cancellation. */
+  readonly notice: Notice | null;
 }
 
 export interface Version extends Target {
@@ -83,14 +92,14 @@ const noNote = async (): Promise<void> => undefined;
 
 const VERSION_COLUMNS = `
   campaign_id as "campaignId", version, action, stage, title, places as stock, opens_at as "opensAt", closes_at as "closesAt",
-  draws_at as "drawsAt", time_zone as "timeZone", paused, base_version as "baseVersion", asked_by as "askedBy",
+  draws_at as "drawsAt", time_zone as "timeZone", paused, notice, base_version as "baseVersion", asked_by as "askedBy",
   asked_role as "askedRole", asked_token as "askedToken", asked_at as "askedAt", reason, decide_by as "decideBy", state,
   refused, refusal, decided_at as "decidedAt", rules_hash as "rulesHash"`;
 
 /** The present terms of a campaign, in the form of a version. */
 export function targetOf(campaign: Campaign): Target {
-  const { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, pausedAt } = campaign;
-  return { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, paused: pausedAt !== null };
+  const { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, pausedAt, notice } = campaign;
+  return { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, paused: pausedAt !== null, notice };
 }
 
 /**
@@ -248,13 +257,13 @@ async function apply(
   target: Target,
   rules: NewRules | undefined,
 ): Promise<Campaign> {
-  const { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, paused } = target;
+  const { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, paused, notice } = target;
   return await changed(
     db,
     `update campaigns
         set version = $2, pending = null, stage = $3, title = $4, places = $5, opens_at = $6, closes_at = $7,
             draws_at = $8, time_zone = $9, paused_at = case when $10 then coalesce(paused_at, now()) end,
-            rules = coalesce($11, rules), nonce = coalesce($12, nonce),
+            rules = coalesce($11, rules), nonce = coalesce($12, nonce), notice = $13,
             cancelled_stamp = case when $3 = 'cancelled' then coalesce(cancelled_stamp, settled_stamp) else cancelled_stamp end,
             finished_at = case when $3 = 'cancelled' then coalesce(finished_at, now()) else finished_at end
       where campaign_id = $1
@@ -272,20 +281,25 @@ async function apply(
       paused,
       rules?.rules ?? null,
       rules?.nonce ?? null,
+      notice,
     ],
   );
 }
 
 /** A campaign that never opens is finished at once; for any other, entries on their way come first, up to the new close. */
-async function cancel(db: Queryable, { campaignId, version }: Version, confirmed: Confirmed): Promise<void> {
+async function cancel(
+  db: Queryable,
+  { campaignId, version, notice }: Version,
+  confirmed: Confirmed,
+): Promise<void> {
   await db.query(
     `update campaigns
         set version = $2, pending = null, stage = 'cancelled', cancelled_stamp = settled_stamp,
             closes_at = case when $4 or frozen_at is not null then closes_at
                              else least(closes_at, greatest($3, closing_at, opens_at + interval '1 ms')) end,
-            finished_at = case when $4 then now() end
+            finished_at = case when $4 then now() end, notice = $5
       where campaign_id = $1`,
-    [campaignId, version, confirmed.knownBy, confirmed.neverOpens],
+    [campaignId, version, confirmed.knownBy, confirmed.neverOpens, notice],
   );
 }
 
@@ -296,12 +310,12 @@ async function insertVersion(
 ): Promise<number> {
   const { campaignId, action, baseVersion, target, askedBy, askedRole, askedToken, reason, decideBy } =
     wanted;
-  const { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, paused } = target;
+  const { stage, title, stock, opensAt, closesAt, drawsAt, timeZone, paused, notice } = target;
   const { rows } = await db.query<{ version: number }>(
     `insert into campaign_versions
        (campaign_id, version, action, stage, title, places, opens_at, closes_at, draws_at, time_zone, paused,
-        base_version, asked_by, reason, decide_by, state, asked_role, asked_token, decided_at)
-     select $1, max(version) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+        base_version, asked_by, reason, decide_by, state, asked_role, asked_token, notice, decided_at)
+     select $1, max(version) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
             case when $15 = 'effective' then now() end
        from campaign_versions where campaign_id = $1
      returning version`,
@@ -323,6 +337,7 @@ async function insertVersion(
       state,
       askedRole ?? null,
       askedToken ?? null,
+      notice,
     ],
   );
   const version = rows[0]?.version;

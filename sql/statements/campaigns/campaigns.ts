@@ -19,6 +19,12 @@ export interface CampaignRoom {
  */
 export type Stage = 'draft' | 'scheduled' | 'cancelled' | 'archived';
 
+/** What fans are told of a pause or a cancellation. */
+export interface Notice {
+  readonly ko: string;
+  readonly en: string;
+}
+
 /** A change that gateways must confirm, as the board shows it. Instants are microseconds since the epoch. */
 export interface PendingChange {
   readonly version: number;
@@ -68,6 +74,8 @@ export interface Campaign {
   /** A raffle is not drawn before; null: at its close. */
   readonly drawsAt: Date | null;
   readonly pausedAt: Date | null;
+  /** Of its pause or its cancellation; null: fans are told no reason. */
+  readonly notice: Notice | null;
   /** Entries with later stamps that were neither drawn nor withdrawn are cancelled. */
   readonly cancelledStamp: number | null;
   /** The version in effect; see campaign-versions.ts. */
@@ -105,7 +113,7 @@ export const CAMPAIGN_COLUMNS = `
   gone_ranked as "goneRanked", frozen_at as "frozenAt", frozen_count as "frozenCount", seed,
   seed_source as "seedSource", finished_at as "finishedAt", rules_hash as "rulesHash",
   rules::jsonb -> 'draw' as draw, rules::jsonb -> 'monitors' as monitors, pool_root as "poolRoot", redrawn_count as "redrawnCount", stage, time_zone as "timeZone",
-  made_by as "madeBy", draws_at as "drawsAt", paused_at as "pausedAt", cancelled_stamp as "cancelledStamp", version, pending,
+  made_by as "madeBy", draws_at as "drawsAt", paused_at as "pausedAt", notice, cancelled_stamp as "cancelledStamp", version, pending,
   claim_within_s as "claimWithinS", waitlist, waitlisted_count as "waitlistedCount", move_count as "moveCount",
   outage_us as "outageUs", outage_seen_us as "outageSeenUs", decided_at as "decidedAt",
   shelved_at as "shelvedAt", shop, two_person as "twoPerson",

@@ -24,6 +24,7 @@ export const NEW_ROW = {
   madeBy: 'operator',
   drawsAt: null,
   pausedAt: null,
+  notice: null,
   cancelledStamp: null,
   version: 1,
   pending: null,

@@ -45,3 +45,16 @@ export interface Terms extends Stacking {
   readonly limitTotal: number | null;
   readonly limitPerUser: number | null;
 }
+
+/** What an operator allows of a coupon besides its terms: a use needs both. */
+export interface Restriction {
+  /** Nothing is used, and holds are not redeemed. */
+  readonly disabled: boolean;
+  /** No new use from this instant on, milliseconds since the epoch; holds from before can be redeemed. */
+  readonly endsAtMs: number | null;
+  /** Like the limits of the terms, but may lie below what is used already; then nothing more is used. */
+  readonly limitTotal: number | null;
+  readonly limitPerUser: number | null;
+  /** Of the operator; for operators only. */
+  readonly reason: string;
+}

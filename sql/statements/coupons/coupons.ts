@@ -1,7 +1,7 @@
 /** Statements on coupons: creating, reading and changing their terms. redemptions.ts has those on their use. */
 import { type Queryable, violatedConstraint } from '../../database.ts';
 import { textArray } from '../arrays.ts';
-import type { Discount, Terms } from './coupon-terms.ts';
+import type { Discount, Restriction, Terms } from './coupon-terms.ts';
 
 /** What the terms apply to: the codes that a campaign grants, or one code that anybody may use, in its shop if it has one. */
 export type CouponOf =
@@ -15,8 +15,10 @@ export interface Coupon {
   /** That of its campaign, if it has one; null: no shop's. */
   readonly shop: string | null;
   readonly terms: Terms;
+  /** Null: none. */
+  readonly restriction: Restriction | null;
   readonly createdAt: Date;
-  /** Increases with each change of the terms. */
+  /** Increases with each change of the terms or the restriction. */
   readonly revision: number;
   /** Uses that are redeemed or held now, without those of lapsed holds. */
   readonly used: number;
@@ -44,6 +46,11 @@ export interface CouponRow {
   readonly stackableWith: readonly string[] | null;
   readonly stackOrder: number;
   readonly stackCap: number | null;
+  readonly disabled: boolean;
+  readonly endsAt: Date | null;
+  readonly capTotal: number | null;
+  readonly capPerUser: number | null;
+  readonly restrictReason: string | null;
   readonly createdAt: Date;
   readonly revision: number;
   readonly used: number;
@@ -57,8 +64,9 @@ const columnsWith = (used: string): string => `
   coupons.coupon_id as "couponId", campaign_id as "campaignId", coupons.code, shop, discount, basis_points as "basisPoints",
   amount, currency, valid_from as "validFrom", valid_until as "validUntil", minimum_basket as "minimumBasket", products,
   categories, limit_total as "limitTotal", limit_per_user as "limitPerUser", stack_class as "stackClass", exclusive,
-  stackable_with as "stackableWith", stack_order as "stackOrder", stack_cap as "stackCap", created_at as "createdAt",
-  revision, ${used} as used`;
+  stackable_with as "stackableWith", stack_order as "stackOrder", stack_cap as "stackCap", disabled,
+  ends_at as "endsAt", cap_total as "capTotal", cap_per_user as "capPerUser", restrict_reason as "restrictReason",
+  created_at as "createdAt", revision, ${used} as used`;
 const COUPON_COLUMNS = columnsWith(`used_count - ${LAPSED}`);
 
 const TERM_COLUMNS = `discount, basis_points, amount, currency, valid_from, valid_until, minimum_basket, products,
@@ -124,7 +132,15 @@ function couponOf(row: CouponRow): Coupon {
     stackOrder: row.stackOrder,
     stackCapBasisPoints: row.stackCap,
   };
-  return { couponId, campaignId, code, shop, terms, createdAt, revision, used };
+  const restriction = restrictionOf(row);
+  return { couponId, campaignId, code, shop, terms, restriction, createdAt, revision, used };
+}
+
+function restrictionOf(row: CouponRow): Restriction | null {
+  const { disabled, endsAt, capTotal: limitTotal, capPerUser: limitPerUser, restrictReason: reason } = row;
+  return reason === null
+    ? null
+    : { disabled, endsAtMs: endsAt?.getTime() ?? null, limitTotal, limitPerUser, reason };
 }
 
 /** Only one transaction at a time creates or changes terms: those that they are checked against must not change meanwhile. */
@@ -185,6 +201,27 @@ export async function changeCoupon(
     `update coupons set (${TERM_COLUMNS}) = row (${termParameters(2)}) where coupon_id = $1
      returning ${COUPON_COLUMNS}`,
     [couponId, ...termValues(terms)],
+  );
+  return rows[0] && couponOf(rows[0]);
+}
+
+/** Replaces what an operator allows of a coupon, null for no restriction; undefined if there is no such coupon. */
+export async function restrictCoupon(
+  db: Queryable,
+  couponId: number,
+  restriction: Restriction | null,
+): Promise<Coupon | undefined> {
+  const { rows } = await db.query<CouponRow>(
+    `update coupons set (disabled, ends_at, cap_total, cap_per_user, restrict_reason) = row ($2, $3, $4, $5, $6)
+      where coupon_id = $1 returning ${COUPON_COLUMNS}`,
+    [
+      couponId,
+      restriction?.disabled ?? false,
+      dateOf(restriction?.endsAtMs ?? null),
+      restriction?.limitTotal ?? null,
+      restriction?.limitPerUser ?? null,
+      restriction?.reason ?? null,
+    ],
   );
   return rows[0] && couponOf(rows[0]);
 }

@@ -72,6 +72,7 @@ export async function lockCoupons(db: Queryable, couponIds: readonly number[]): 
 export interface CouponUse {
   readonly couponId: number;
   readonly revision: number;
+  readonly disabled: boolean;
   readonly used: number;
 }
 
@@ -119,7 +120,8 @@ export async function giveBackLapsed(
      )
      select ${CLOCK}, array(select nextval(pg_get_serial_sequence('redemptions', 'redemption_id'))
                               from generate_series(1, $2)) as "freshIds",
-            (select count(*) from lapsed) as lapsed, coupon_id as "couponId", revision, coalesce(less.used_count, coupons.used_count) as used
+            (select count(*) from lapsed) as lapsed, coupon_id as "couponId", revision, disabled,
+            coalesce(less.used_count, coupons.used_count) as used
        from (select) as clock
        left join (coupons left join less using (coupon_id)) on coupon_id = any($1::bigint[])`,
     [bigintArray(couponIds), idCount, limit],

@@ -5,7 +5,15 @@
 import { createHash } from 'node:crypto';
 import { scriptText } from '../../../../engine/contract/redis/redis.ts';
 import { type RedisReply, RedisReplyError } from './redis-reply.ts';
-import { beginBoard, boardEpoch, openBoard, publish, readBoard, shelve } from './scripts/board.ts';
+import {
+  beginBoard,
+  boardEpoch,
+  openBoard,
+  publish,
+  publishBlocks,
+  readBoard,
+  shelve,
+} from './scripts/board.ts';
 import { couponNews, couponsChanged, getCouponCopy, putCouponCopy } from './scripts/coupons.ts';
 import {
   acquire,
@@ -49,6 +57,7 @@ const BODIES: Readonly<Record<string, Body>> = {
   'contract/redis/board/epoch.lua': boardEpoch,
   'contract/redis/board/open.lua': openBoard,
   'contract/redis/board/publish.lua': publish,
+  'contract/redis/board/publish-blocks.lua': publishBlocks,
   'contract/redis/board/shelve.lua': shelve,
   'contract/redis/board/read.lua': readBoard,
   'contract/redis/projection/begin.lua': beginProjection,

@@ -94,6 +94,7 @@ class Commands {
     const leases = this.#key('leases');
     const board = ['state', 'campaigns', 'changes'].map(this.#key);
     const state = board[0] ?? '';
+    const [blocks, confirmed] = [this.#key('blocks'), this.#key('confirmed')];
     const gone = this.#key('gone');
     const slots = 3;
     const gateway = String(random.between(0, slots - 1));
@@ -121,7 +122,7 @@ class Commands {
       ['hset', leases, 'clock', random.pick(['held', us, us]), 'reading', '1'],
       call('contract/redis/lease/revoke.lua', [leases], [gateway, incarnation, random.pick([HELD, '5'])]),
       call('contract/redis/lease/free.lua', [leases], [gateway, incarnation]),
-      call('contract/redis/board/begin.lua', [...board, this.#key('confirmed')], [epoch]),
+      call('contract/redis/board/begin.lua', [...board, blocks, confirmed], [epoch]),
       call('contract/redis/board/open.lua', [state], [epoch]),
       call('contract/redis/board/epoch.lua', [state], []),
       call('contract/redis/board/publish.lua', board, [
@@ -138,14 +139,20 @@ class Commands {
       call('contract/redis/board/shelve.lua', board, [epoch, '2', id]),
       call(
         'contract/redis/board/read.lua',
-        [...board, this.#key('confirmed')],
+        [...board, blocks, confirmed],
         [
           random.pick(['', '1', '2']),
           String(random.between(0, 4)),
           gateway,
           incarnation,
-          random.pick(['', '7.4', '7.4,9.2']),
+          random.pick(['', '7.4', '7.4,9.2', '7.4,blocks.2']),
+          random.pick(['0', '1', '2']),
         ],
+      ),
+      call(
+        'contract/redis/board/publish-blocks.lua',
+        [state, blocks],
+        [epoch, String(revision), `list ${revision}`],
       ),
       ...this.#ofProjections(epoch, by),
       ...this.#ofPresence(epoch),
@@ -263,7 +270,9 @@ test('every command and script has the same effect on the simulated Redis as on 
     ...['acquire', 'renew', 'read', 'revoke', 'free', 'begin', 'close', 'open', 'prepare', 'set-length'].map(
       each => `contract/redis/lease/${each}`,
     ),
-    ...['begin', 'open', 'epoch', 'publish', 'read', 'shelve'].map(each => `contract/redis/board/${each}`),
+    ...['begin', 'open', 'epoch', 'publish', 'publish-blocks', 'read', 'shelve'].map(
+      each => `contract/redis/board/${each}`,
+    ),
     ...['begin', 'read'].map(each => `contract/redis/presence/${each}`),
     ...['begin', 'take', 'advance', 'finish', 'join', 'look', 'sweep'].map(
       each => `contract/redis/projection/${each}`,

@@ -38,13 +38,20 @@ export async function matchCoupons({ api, call }: Checked): Promise<void> {
   assert.equal((await made({ code: 'HELD' })).status, 409);
   await api.pool.query(
     `insert into redemptions (user_id, state, basket, pricing, created_at, redeemed_at)
-     values ('ann', 'redeemed', '{}', '{}', now(), now())`,
+     values ('ann', 'redeemed', '{"currency":"EUR"}', '{"total":900}', now(), now())`,
   );
   await api.pool.query(
     `insert into redemption_uses (redemption_id, coupon_id, code, user_id) values (1, $1, 'HELD', 'ann')`,
     [held.body.id],
   );
-  const ofHeld = { id: Number(held.body.id), body: TEN_PERCENT, ...match };
+  assert.equal((await call(api, 'GET', '/v1/redemptions', { query: '?code=HELD' })).status, 200);
+  assert.equal((await call(api, 'GET', '/v1/redemptions', { query: '?limit=0' })).status, 400);
+  const restriction = { id: Number(held.body.id), body: { limit_total: 0, reason: 'Leaked' } };
+  assert.equal((await call(api, 'PUT', `${COUPON}/restriction`, restriction)).status, 428);
+  const restricted = await call(api, 'PUT', `${COUPON}/restriction`, { ...restriction, ...match });
+  assert.deepEqual(restricted.body.restriction, { disabled: false, ...restriction.body });
+  assert.equal((await call(api, 'PUT', `${COUPON}/restriction`, { ...restriction, ...match })).status, 412);
+  const ofHeld = { id: Number(held.body.id), body: TEN_PERCENT, headers: { 'if-match': '"2"' } };
   const change = await call(api, 'PUT', `${COUPON}/terms`, ofHeld);
   assert.equal(change.status, 409);
 }

@@ -42,6 +42,15 @@ export const couponPaths = [
   ['GET', '/v1/coupons', undefined],
   ['GET', COUPON, undefined],
   ['PUT', `${COUPON}/terms`, TEN_PERCENT],
+  ['PUT', `${COUPON}/restriction`, { disabled: true, reason: 'Leaked' }],
+] as const;
+export const BLOCK = '/v1/blocks/{id}';
+export const NEW_BLOCK = { network: '203.0.113.0/24', reason: 'A farm of accounts' };
+export const blockPaths = [
+  ['GET', '/v1/blocks', undefined],
+  ['POST', '/v1/blocks', NEW_BLOCK],
+  ['GET', BLOCK, undefined],
+  ['POST', `${BLOCK}/lift`, { reason: 'A school' }],
 ] as const;
 export const TRUST = { right: 'redis', ahead_of: 'postgres', ahead_ms: 120_000 };
 export const clockPaths = [
@@ -97,6 +106,7 @@ export const bodies = [
   ...[...tokenPaths, ...accountPaths],
   ...shopTokenPaths,
   ...proposalPaths,
+  ...blockPaths,
 ] as const;
 /** Operations that create something, with a valid body. */
 export const makePaths = [
@@ -112,6 +122,7 @@ export const logPaths = [
 export const securedPaths = [
   ['GET', '/v1/campaigns'],
   ['GET', '/v1/dead-letters'],
+  ['GET', '/v1/redemptions'],
   ['GET', '/v1/schedule'],
   ['GET', '/v1/templates'],
   ['GET', TEMPLATE],

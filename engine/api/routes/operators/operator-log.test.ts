@@ -182,6 +182,16 @@ const scenarios: Readonly<Record<Acting, () => Promise<Ready>>> = {
       ...MATCH,
       body: { ...TERMS, exclusive: true },
     }),
+  restrictCoupon: async () =>
+    ready('PUT', `/v1/coupons/${await makeCode('RESTRICTED')}/restriction`, {
+      ...MATCH,
+      body: { disabled: true, reason: 'Leaked' },
+    }),
+  createBlock: async () => ready('POST', '/v1/blocks', { body: { user: FAN, reason: 'A script' } }),
+  liftBlock: async () => {
+    const made = await acted('POST', '/v1/blocks', { body: { user: `${FAN}-2`, reason: 'A script' } });
+    return ready('POST', `/v1/blocks/${made.body.id}/lift`, { body: { reason: 'A person' } });
+  },
   setRoom: async () => {
     const id = await api.create({ kind: 'room', stock: undefined, per_second: 10 });
     return ready('PUT', `/v1/campaigns/${id}/room`, { ...MATCH, body: { per_second: 0.25, paused: true } });

@@ -1,6 +1,6 @@
 -- Begins a new board under an epoch: the old one is deleted, and gateways read none until the new one is opened.
 --
--- KEYS  state, campaigns, changes, confirmed   see publish.lua and read.lua
+-- KEYS  state, campaigns, changes, blocks, confirmed   see publish.lua and read.lua
 -- ARGV  epoch   from the ledger: no other attempt at opening the registry has it
 -- returns ''; or the epoch of an existing board, open or being made, if that is the same or a later one: then nothing is
 --         changed

@@ -47,11 +47,12 @@ export function toBoard(campaign: Campaign): BoardCampaign {
 
 /** Members that only a campaign with more than a simple window has: the board stays small for all others. */
 function scheduleOf(campaign: Campaign): Partial<BoardCampaign> {
-  const { drawsAt, timeZone, pausedAt, cancelledStamp, stage, pending } = campaign;
+  const { drawsAt, timeZone, pausedAt, notice, cancelledStamp, stage, pending } = campaign;
   return {
     ...(drawsAt === null ? {} : { drawsAtUs: drawsAt.getTime() * 1000 }),
     ...(timeZone === 'UTC' ? {} : { timeZone }),
     ...(pausedAt === null ? {} : { paused: true }),
+    ...(notice === null ? {} : { notice }),
     ...(cancelledStamp === null ? {} : { cancelledStamp }),
     ...(stage === 'archived' ? { archived: true } : {}),
     ...(pending === null ? {} : { pending }),

@@ -10,6 +10,7 @@ import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Keys } from '../keys.ts';
 import { arrayOf, type RedisClient, scriptFrom } from '../redis.ts';
+import { type Blocked, readBlocked } from './blocks.ts';
 
 /** The source of a raffle's randomness; see engine/draw/rules.ts. */
 export const AnnouncedRandomness = Type.Union([
@@ -34,6 +35,15 @@ export const AnnouncedRandomness = Type.Union([
 export const MonitorMember = Type.Object(
   { name: Type.String(), key: Type.String({ description: 'Ed25519, 32 bytes in base64url' }) },
   { additionalProperties: false },
+);
+
+/** What fans are told of a pause or a cancellation. */
+export const NoticeMember = Type.Object(
+  { ko: Type.String({ description: 'In Korean' }), en: Type.String({ description: 'In English' }) },
+  {
+    additionalProperties: false,
+    description: 'Why it is paused or was cancelled, for fans; absent if no reason was given',
+  },
 );
 
 export const BoardCampaign = Type.Object({
@@ -82,6 +92,8 @@ export const BoardCampaign = Type.Object({
   timeZone: Type.Optional(Type.String()),
   /** The campaign accepts no entries until it is resumed. */
   paused: Type.Optional(Type.Literal(true)),
+  /** What fans are told of the pause or the cancellation. */
+  notice: Type.Optional(NoticeMember),
   /** The campaign was cancelled: entries after this stamp that were neither granted nor withdrawn are `cancelled`. */
   cancelledStamp: Type.Optional(Type.Integer({ minimum: -1 })),
   /** Shelved: Redis no longer holds anything of it (soon not even this record), and the ledger answers requests. */
@@ -145,6 +157,8 @@ export interface BoardNews {
   readonly isWhole: boolean;
   /** The greatest number of a campaign that was removed from the board; 0 for none. */
   readonly shelvedTo: number;
+  /** The list of blocks, if it may be another one than the reader's; its revision, 0 for none. */
+  readonly blocked?: Blocked & { readonly revision: number };
   readonly campaigns: readonly BoardCampaign[];
   /** Records of a newer engine that this reader does not support. */
   readonly strangers: readonly BoardStranger[];
@@ -159,7 +173,13 @@ const shelveScript = scriptFrom(new URL('./shelve.lua', import.meta.url));
 
 /** Starts a board in place of an older one; returns the epoch of the existing board if that is not older, and keeps it. */
 export async function beginBoard(redis: RedisClient, keys: Keys, epoch: number): Promise<number | undefined> {
-  const all = [keys.boardState, keys.boardCampaigns, keys.boardChanges, keys.boardConfirmed];
+  const all = [
+    keys.boardState,
+    keys.boardCampaigns,
+    keys.boardChanges,
+    keys.boardBlocks,
+    keys.boardConfirmed,
+  ];
   const held = await beginScript(redis, all, [epoch]);
   return held === '' ? undefined : Number(held);
 }
@@ -290,8 +310,16 @@ function strangerOf(entry: unknown): BoardStranger {
 export interface BoardReader {
   readonly gateway: number;
   readonly incarnation: number;
-  /** The pending changes that it holds, as written by `holdsText`; '' for none. */
+  /** The pending changes that it holds, as written by `holdsText` and `holdsBlocks`, separated by commas; '' for none. */
   readonly holds: string;
+}
+
+/** What a reader has of the board. */
+export interface Known {
+  readonly epoch: string;
+  readonly version: number;
+  /** The revision of its list of blocks; absent for none. */
+  readonly blocks?: number;
 }
 
 /** The text in which readers confirm pending changes: each campaign with its version. */
@@ -306,16 +334,21 @@ export function holdsText(pending: ReadonlyMap<number, number>): string {
 export async function readBoard(
   redis: RedisClient,
   keys: Keys,
-  known: { readonly epoch: string; readonly version: number },
+  known: Known,
   reader?: BoardReader,
 ): Promise<BoardNews> {
   const answer = await readScript(
     redis,
-    [keys.boardState, keys.boardCampaigns, keys.boardChanges, keys.boardConfirmed],
-    [known.epoch, known.version, reader?.gateway ?? '', reader?.incarnation ?? '', reader?.holds ?? ''],
+    [keys.boardState, keys.boardCampaigns, keys.boardChanges, keys.boardBlocks, keys.boardConfirmed],
+    [
+      ...[known.epoch, known.version, reader?.gateway ?? '', reader?.incarnation ?? '', reader?.holds ?? ''],
+      known.blocks ?? 0,
+    ],
   );
   const texts = arrayOf('read.lua', answer).map(String);
-  const [epoch, version, watermarkUs, rankedUs, nowUs, whole, shelvedTo, ...entries] = texts;
+  const [epoch = '', version, watermarkUs, rankedUs, nowUs, whole, shelvedTo, blocks, list = '', ...entries] =
+    texts;
+  const revision = Number(blocks);
   const campaigns: BoardCampaign[] = [];
   const strangers: BoardStranger[] = [];
   for (const json of entries) {
@@ -323,32 +356,33 @@ export async function readBoard(
     if (campaignShape.Check(entry)) campaigns.push(entry);
     else strangers.push(strangerOf(entry));
   }
+  const isOther = epoch !== '' && (epoch !== known.epoch || revision !== (known.blocks ?? 0));
   return {
-    epoch: epoch ?? '',
+    epoch,
     version: Number(version),
     watermarkUs: Number(watermarkUs),
     rankedUs: Number(rankedUs),
     nowUs: Number(nowUs),
     isWhole: whole === '1',
     shelvedTo: Number(shelvedTo),
+    ...(isOther ? { blocked: { revision, ...readBlocked(list) } } : {}),
     campaigns,
     strangers,
   };
 }
 
-/** Which of these gateways, by their leases, have confirmed that they hold a pending change of a campaign. */
+/** Which of these gateways, by their leases, hold what they were asked to, according to their last confirmation. */
 export async function readConfirmed<T extends Omit<BoardReader, 'holds'>>(
   redis: RedisClient,
   keys: Keys,
   leases: readonly T[],
-  change: { readonly campaignId: number; readonly version: number },
+  isHeld: (holds: readonly string[]) => boolean,
 ): Promise<ReadonlySet<T>> {
   const confirmed = await redis.hgetall(keys.boardConfirmed);
-  const wanted = holdsText(new Map([[change.campaignId, change.version]]));
   return new Set(
     leases.filter(({ gateway, incarnation }) => {
       const [of, holds = ''] = confirmed[gateway]?.split(':') ?? [];
-      return of === String(incarnation) && holds.split(',').includes(wanted);
+      return of === String(incarnation) && isHeld(holds.split(','));
     }),
   );
 }

@@ -20,6 +20,7 @@ import { ENTRY_STATEMENTS } from './entries/entries.ts';
 import { GRANT_STATEMENTS } from './entries/grants.ts';
 import { OUTCOME_STATEMENTS } from './entries/outcomes.ts';
 import { WITHDRAWAL_STATEMENTS } from './entries/withdrawals.ts';
+import { BLOCK_STATEMENTS } from './operators/blocks.ts';
 import { OPERATOR_LOG_STATEMENTS } from './operators/operator-log.ts';
 import { AVAILABILITY_STATEMENTS } from './progress/availability.ts';
 import { CLOCK_STATEMENTS } from './progress/clock.ts';
@@ -58,6 +59,7 @@ const STATEMENTS = [
   ...GATEWAY_STATEMENTS,
   ...LOG_STATEMENTS,
   ...WATERMARK_STATEMENTS,
+  ...BLOCK_STATEMENTS,
   ...AVAILABILITY_STATEMENTS,
   ...SLICE_STATEMENTS,
   ...COUPON_STATEMENTS,

@@ -1,5 +1,11 @@
 /** Calls on gateways, partitions, clocks, watermarks and slices. */
+
 import { findSlices, insertSlices } from '../../../../../sql/statements/books/slices.ts';
+import {
+  readBlockedUsers,
+  readBlockList,
+  readUntoldRevision,
+} from '../../../../../sql/statements/operators/blocks.ts';
 import { moveAvailability, readAvailability } from '../../../../../sql/statements/progress/availability.ts';
 import { insertDeadLetters } from '../../../../../sql/statements/progress/dead-letters.ts';
 import {
@@ -76,6 +82,9 @@ export function progressCalls({
     db => readWatermark(db),
     db => beginEpoch(db, random.between(0, 2)),
     db => readEpoch(db),
+    db => readBlockList(db),
+    db => readUntoldRevision(db),
+    db => readBlockedUsers(db, ['ann', 'bob']),
     db => insertLogWriters(db, { logName: position.logName, epoch: random.between(0, 2), writers: [writer] }),
     db =>
       readOpenLogWriters(db, {

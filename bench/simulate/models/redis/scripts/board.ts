@@ -60,6 +60,20 @@ export function publish(call: Call, keys: readonly string[], args: readonly stri
   return leftOut ? -2 : version;
 }
 
+export function publishBlocks(
+  call: Call,
+  [state = '', blocks = '']: readonly string[],
+  [of, revision = '', list = '']: readonly string[],
+): RedisReply {
+  const [epoch, building, run, held] = fields(call, state, 'epoch', 'building', 'run', 'blocks');
+  if ((epoch ?? building) !== of || run !== runId(call)) return -1;
+  if (Number(revision) > Number(held ?? '0')) {
+    call('set', blocks, list);
+    call('hset', state, 'blocks', revision);
+  }
+  return 1;
+}
+
 export function shelve(call: Call, keys: readonly string[], [of, ...ids]: readonly string[]): RedisReply {
   const [state = '', campaigns = '', changes = ''] = keys;
   const names = ['epoch', 'building', 'run', 'shelvedTo', 'floor'];
@@ -85,19 +99,21 @@ export function shelve(call: Call, keys: readonly string[], [of, ...ids]: readon
 }
 
 export function readBoard(call: Call, keys: readonly string[], args: readonly string[]): RedisReply {
-  const [state = '', campaigns = '', changes = '', confirmed = ''] = keys;
-  const [readerEpoch, readerVersion, gateway = '', incarnation, holds = ''] = args;
+  const [state = '', campaigns = '', changes = '', blocks = '', confirmed = ''] = keys;
+  const [readerEpoch, readerVersion, gateway = '', incarnation, holds = '', readerBlocks] = args;
   const confirms = `${incarnation}:${holds}`;
   if (holds !== '' && call('hget', confirmed, gateway) !== confirms)
     call('hset', confirmed, gateway, confirms);
   const nowUs = timeUs(call);
-  const names = ['epoch', 'version', 'watermarkUs', 'rankedUs', 'floor', 'shelvedTo'];
-  const [heldEpoch, version, watermarkUs, rankedUs, floor, shelvedTo] = fields(call, state, ...names);
+  const names = ['epoch', 'version', 'watermarkUs', 'rankedUs', 'floor', 'shelvedTo', 'blocks'];
+  const [heldEpoch, version, watermarkUs, rankedUs, floor, shelvedTo, held] = fields(call, state, ...names);
+  const revision = held ?? '0';
   const epoch = isOfThisRun(call, state) ? (heldEpoch ?? '') : '';
   const isWhole = epoch !== readerEpoch || Number(readerVersion) < Number(floor ?? '0');
   const answer: RedisReply[] = [
     ...[epoch, version ?? '0', watermarkUs ?? '0', rankedUs ?? '0', String(nowUs)],
-    ...[isWhole ? '1' : '0', shelvedTo ?? '0'],
+    ...[isWhole ? '1' : '0', shelvedTo ?? '0', revision],
+    epoch !== '' && (epoch !== readerEpoch || revision !== readerBlocks) ? (call('get', blocks) ?? '') : '',
   ];
   if (epoch === '') return answer;
   const since = isWhole ? '-inf' : `(${readerVersion}`;

@@ -48,6 +48,7 @@ const createCampaign: Statement = (tables, by, values) => {
     madeBy: values.text(13),
     drawsAt: values.optionalDate(11),
     pausedAt: null,
+    notice: null,
     cancelledStamp: null,
     version: 1,
     pending: null,

@@ -5,7 +5,7 @@ import type {
   Version,
   VersionAction,
 } from '../../../../../../sql/statements/campaigns/campaign-versions.ts';
-import type { PendingChange, Stage } from '../../../../../../sql/statements/campaigns/campaigns.ts';
+import type { Notice, PendingChange, Stage } from '../../../../../../sql/statements/campaigns/campaigns.ts';
 import { ROLES, type Role } from '../../../../../../sql/statements/operators/operator-tokens.ts';
 import { changed, NOTHING, rowsOf, type Statement, type Values } from '../../statement.ts';
 import { updating } from './changing.ts';
@@ -31,8 +31,8 @@ function roleOf(text: string | null): Role | null {
   return ROLES.find(known => known === text) ?? null;
 }
 
-/** Reads eight parameters from `first` on. */
-function targetOf(values: Values, first: number): Target {
+/** Reads eight parameters from `first` on; the notice is another one. */
+function targetOf(values: Values, first: number): Omit<Target, 'notice'> {
   return {
     stage: stageOf(values.text(first)),
     title: values.text(first + 1),
@@ -43,6 +43,11 @@ function targetOf(values: Values, first: number): Target {
     timeZone: values.text(first + 6),
     paused: values.flag(first + 7),
   };
+}
+
+function noticeOf(value: unknown): Notice | null {
+  const { ko, en } = Object(value);
+  return typeof ko === 'string' && typeof en === 'string' ? { ko, en } : null;
 }
 
 const takeForChange: Statement = (tables, by, values) => {
@@ -59,6 +64,7 @@ const insertVersion: Statement = (tables, by, values) => {
   const state = values.text(15) === 'pending' ? 'pending' : 'effective';
   const row: Version = {
     ...targetOf(values, 3),
+    notice: noticeOf(values.raw(18)),
     ...{ campaignId, version, action: actionOf(values.text(2)), baseVersion: values.number(11) },
     ...{
       askedBy: values.text(12),
@@ -130,6 +136,7 @@ const apply = updating((old, values, now) => {
     pausedAt: paused ? (old.pausedAt ?? now) : null,
     rules: values.optionalText(11) ?? old.rules,
     nonce: values.optionalBytes(12) ?? old.nonce,
+    notice: noticeOf(values.raw(13)),
     cancelledStamp: isCancelled ? (old.cancelledStamp ?? old.settledStamp) : old.cancelledStamp,
     finishedAt: isCancelled ? (old.finishedAt ?? now) : old.finishedAt,
   };
@@ -148,6 +155,7 @@ const cancel = updating((old, values, now) => {
     ...{ version: values.number(2), pending: null, stage: 'cancelled', cancelledStamp: settledStamp },
     closesAt: stays ? closesAt : new Date(Math.min(closesAt.getTime(), knownMs)),
     finishedAt: neverOpens ? now : null,
+    notice: noticeOf(values.raw(5)),
   };
 });
 

@@ -13,7 +13,7 @@ export function noteFirstVersion({ versions }: LedgerTables, by: Transaction, ro
   const first: Version = {
     ...{ campaignId, version, action: 'make', stage, title, stock, opensAt, closesAt, drawsAt, timeZone },
     ...{ paused: row.pausedAt !== null, baseVersion: version, askedBy: row.madeBy, askedAt: createdAt },
-    ...{ askedRole: null, askedToken: null },
+    ...{ askedRole: null, askedToken: null, notice: null },
     ...{ reason: null, decideBy: null, state: 'effective', refused: null, refusal: null },
     ...{ decidedAt: createdAt, rulesHash: null },
   };
@@ -42,6 +42,7 @@ export function noteClose(tables: LedgerTables, by: Transaction, old: CampaignRo
       askedBy: 'operator',
       askedRole: null,
       askedToken: null,
+      notice: null,
       askedAt: now,
     },
     ...{ reason: null, decideBy: null, state: 'effective', refused: null, refusal: null },

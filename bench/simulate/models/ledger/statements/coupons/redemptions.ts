@@ -85,8 +85,17 @@ const giveBackLapsed: Statement = (tables, by, values) => {
   const nowMs = now.getTime();
   const coupons = couponIds.flatMap(couponId => tables.coupons.get(String(couponId), by) ?? []);
   const clock = { nowMs, freshIds, lapsed };
-  if (coupons.length === 0) return rowsOf([{ ...clock, couponId: null, revision: null, used: null }]);
-  return rowsOf(coupons.map(({ couponId, revision, used }) => ({ ...clock, couponId, revision, used })));
+  if (coupons.length === 0)
+    return rowsOf([{ ...clock, couponId: null, revision: null, disabled: null, used: null }]);
+  return rowsOf(
+    coupons.map(({ couponId, revision, disabled, used }) => ({
+      ...clock,
+      couponId,
+      revision,
+      disabled,
+      used,
+    })),
+  );
 };
 
 const readUserUses: Statement = (tables, by, values) => {

@@ -48,6 +48,7 @@ const createCoupon: Statement = (tables, by, values) => {
     ...{ couponId: tables.couponSequence, campaignId, code: values.optionalText(2) },
     shop: values.optionalText(3) ?? campaign?.shop ?? null,
     ...termsFrom(values, 4),
+    ...{ disabled: false, endsAt: null, capTotal: null, capPerUser: null, restrictReason: null },
     ...{ createdAt: tables.now(), revision: 1, used: 0 },
   };
   tables.coupons.write(String(row.couponId), checked(row), by);

@@ -1,9 +1,11 @@
 /** Schemas of the coupon routes; contract/coupons/terms-json.ts defines the terms themselves. */
 import type { Static } from 'typebox';
 import Type from 'typebox';
-import { drop, MADE_AT } from '../../contract/api/examples/story.ts';
-import { TermsBody } from '../../contract/coupons/terms-json.ts';
-import { exact, shopName } from './schemas.ts';
+import { drop, MADE_AT } from '../../../contract/api/examples/story.ts';
+import { shownText } from '../../../contract/api/text.ts';
+import { MAX_LIMIT } from '../../../contract/coupons/terms.ts';
+import { TermsBody, utcInstant } from '../../../contract/coupons/terms-json.ts';
+import { exact, MAX_REASON_CHARACTERS, orNull, shopName, time, whole } from '../schemas.ts';
 
 const GREATEST_ID = 2 ** 31 - 1;
 
@@ -49,6 +51,43 @@ export type NewCouponBody = Static<typeof NewCouponBody>;
 
 export const CouponPath = Type.Object({ id: id('The coupon') }, exact);
 
+const restrictionExample = {
+  disabled: false,
+  ends_at: '2030-02-01T12:00:00.000Z',
+  limit_total: 400,
+  reason: 'Shared on a page for bargains',
+};
+
+export const RestrictionBody = Type.Object(
+  {
+    disabled: Type.Optional(
+      Type.Boolean({
+        description: 'true: nothing is used any more, and reservations are not redeemed; false when absent',
+        'x-expected': 'true or false',
+      }),
+    ),
+    ends_at: Type.Optional(
+      utcInstant(
+        'No use from this instant on, even if it has passed; reservations from before can be redeemed',
+      ),
+    ),
+    limit_total: Type.Optional(
+      whole(0, MAX_LIMIT, 'The maximum number of uses; may be below what is used already, which stays'),
+    ),
+    limit_per_user: Type.Optional(
+      whole(0, MAX_LIMIT, 'The maximum number of uses per user; what is used already stays'),
+    ),
+    reason: shownText(MAX_REASON_CHARACTERS, 'Why; for operators'),
+  },
+  {
+    ...exact,
+    description:
+      'What is allowed of the coupon besides its terms: a use needs both. With nothing but a reason, the restriction is lifted',
+    examples: [restrictionExample],
+  },
+);
+export type RestrictionBody = Static<typeof RestrictionBody>;
+
 const couponExample = {
   id: 2,
   code: 'SPRING-20',
@@ -59,6 +98,7 @@ const couponExample = {
     exclusive: false,
     stack_order: 0,
   },
+  restriction: null,
   version: 1,
   used: 0,
   created_at: MADE_AT,
@@ -69,6 +109,7 @@ const dropCouponExample = {
   id: drop.coupon,
   campaign: drop.id,
   terms: drop.terms,
+  restriction: null,
   version: 1,
   used: 3_204,
   created_at: MADE_AT,
@@ -81,8 +122,21 @@ export const CouponJson = Type.Object(
     code: Type.Optional(Type.String({ description: 'A code that anybody may use' })),
     shop: Type.Optional(Type.String({ description: 'The shop whose tokens may use it' })),
     terms: TermsBody,
+    restriction: orNull(
+      Type.Object(
+        {
+          disabled: Type.Boolean(),
+          ends_at: Type.Optional(time('No use from then on')),
+          limit_total: Type.Optional(Type.Integer()),
+          limit_per_user: Type.Optional(Type.Integer()),
+          reason: Type.String(),
+        },
+        { ...exact, description: 'What is allowed besides the terms; null: everything that they allow' },
+      ),
+    ),
     version: Type.Integer({
-      description: 'Increases with each change of the terms; the ETag is the same number in quotes',
+      description:
+        'Increases with each change of the terms or the restriction; the ETag is the same number in quotes',
     }),
     used: Type.Integer({ description: 'Uses currently redeemed or held' }),
     created_at: Type.String({ format: 'date-time' }),
@@ -90,6 +144,14 @@ export const CouponJson = Type.Object(
   { ...exact, examples: [couponExample] },
 );
 export type CouponJson = Static<typeof CouponJson>;
+
+/** Restricted since. */
+export const restrictedExample = {
+  ...couponExample,
+  restriction: restrictionExample,
+  version: 2,
+  used: 312,
+};
 
 export const CouponPage = Type.Object(
   {

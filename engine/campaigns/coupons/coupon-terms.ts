@@ -1,5 +1,5 @@
 /** Reads the terms of coupons and creates coupons; contradictions are found here and not at the basket. */
-import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
+import { type Pool, type Queryable, transaction } from '../../../sql/database.ts';
 import {
   type Coupon,
   type CouponOf,
@@ -9,15 +9,15 @@ import {
   isGrantedCode,
   lockStacking,
   readStackingNeighbours,
-} from '../../sql/statements/coupons/coupons.ts';
-import { giveBackLapsed, LAPSED_AT_ONCE, lockCoupons } from '../../sql/statements/coupons/redemptions.ts';
-import { type FieldFault, fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
-import { contradictionsWith } from '../contract/coupons/stacking.ts';
-import type { Terms } from '../contract/coupons/terms.ts';
-import { readTerms, type TermsBody, termsJson } from '../contract/coupons/terms-json.ts';
-import { type Actor, noteAct } from '../operators/acts.ts';
-import { unknownCampaign } from './find-campaign.ts';
-import { preconditionFailed } from './precondition.ts';
+} from '../../../sql/statements/coupons/coupons.ts';
+import { giveBackLapsed, LAPSED_AT_ONCE, lockCoupons } from '../../../sql/statements/coupons/redemptions.ts';
+import { type FieldFault, fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
+import { contradictionsWith } from '../../contract/coupons/stacking.ts';
+import type { Terms } from '../../contract/coupons/terms.ts';
+import { readTerms, type TermsBody, termsJson } from '../../contract/coupons/terms-json.ts';
+import { type Actor, noteAct } from '../../operators/acts.ts';
+import { unknownCampaign } from '../find-campaign.ts';
+import { preconditionFailed } from '../precondition.ts';
 
 /**
  * The terms in a body, of granted codes or of a code that anybody may use. `prefix` is the member that contains them, '' if it
