@@ -2,7 +2,6 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fieldFault, invalidRequest } from '../../engine/contract/api/problem.ts';
-import type { Pool } from '../../sql/database.ts';
 import {
   admitFanSession,
   deleteFanSession,
@@ -23,8 +22,8 @@ import {
   resetFanPassword,
 } from '../../sql/statements/fans/fans.ts';
 import { normaliseAddress } from './addresses.ts';
-import { beginAttempt, checkPassword, permit, readPassword } from './attempting.ts';
-import type { Attempts, MailWish } from './attempts.ts';
+import { type AttemptingParts, beginAttempt, checkPassword, permit, readPassword } from './attempting.ts';
+import type { MailWish } from './attempts.ts';
 import type {
   AddressBody,
   CredentialsBody,
@@ -41,7 +40,7 @@ import { type Library, NETWORK_HEADER, type Recipient } from './library/library.
 import { libraryCodeOf } from './library/library-errors.ts';
 import type { Links } from './library/links.ts';
 import type { MailKind } from './mail/texts.ts';
-import { type HashingQueue, hashPassword, verifyPassword } from './passwords/hashing.ts';
+import { hashPassword, verifyPassword } from './passwords/hashing.ts';
 import { normalisePassword, type PasswordRules } from './passwords/password-rules.ts';
 import {
   accountsUnavailable,
@@ -80,11 +79,8 @@ export interface ActAnswer {
   readonly cookies?: readonly string[];
 }
 
-export interface ActParts {
-  readonly pool: Pool;
+export interface ActParts extends AttemptingParts {
   readonly library: Library;
-  readonly hashing: HashingQueue;
-  readonly attempts: Attempts;
   readonly rules: PasswordRules;
   readonly sessions: Sessions;
   readonly cookies: SessionCookies;
