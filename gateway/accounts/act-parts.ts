@@ -1,8 +1,6 @@
 /** What all acts of fans share: who asks, what an act works with, and what it answers. */
-import type { HashingQueue } from '../../engine/contract/passwords/hashing.ts';
 import type { PasswordRules } from '../../engine/contract/passwords/password-rules.ts';
-import type { Pool } from '../../sql/database.ts';
-import type { Attempts } from './attempts.ts';
+import type { AttemptingParts } from './attempting.ts';
 import type { Library, Recipient } from './library/library.ts';
 import type { Links } from './library/links.ts';
 import type { MailKind } from './mail/texts.ts';
@@ -27,11 +25,8 @@ export interface ActAnswer {
   readonly cookies?: readonly string[];
 }
 
-export interface ActParts {
-  readonly pool: Pool;
+export interface ActParts extends AttemptingParts {
   readonly library: Library;
-  readonly hashing: HashingQueue;
-  readonly attempts: Attempts;
   readonly rules: PasswordRules;
   readonly sessions: Sessions;
   readonly cookies: SessionCookies;

@@ -1,16 +1,33 @@
 /** Attempts with a password: who may make one, and the check of the password of a session's account. */
 import { invalidRequest } from '../../engine/contract/api/problem.ts';
-import { type Claimant, QueueFull, verifyPassword } from '../../engine/contract/passwords/hashing.ts';
+import {
+  type Claimant,
+  type HashingQueue,
+  QueueFull,
+  verifyPassword,
+} from '../../engine/contract/passwords/hashing.ts';
 import {
   MOST_CHARACTERS,
   normalisePassword,
   PASSWORD_EXPECTED,
 } from '../../engine/contract/passwords/password-rules.ts';
+import type { Pool } from '../../sql/database.ts';
 import type { FoundSession } from '../../sql/statements/fans/fan-sessions.ts';
 import { findFanPassword } from '../../sql/statements/fans/fans.ts';
-import type { ActParts, Asker } from './act-parts.ts';
-import type { Delayed, Permitted } from './attempts.ts';
+import type { Attempts, Delayed, Permitted } from './attempts.ts';
 import { keptByShop, passwordFault, tooManyAttempts, wrongPassword } from './problems.ts';
+
+export interface AttemptingParts {
+  readonly pool: Pool;
+  readonly hashing: HashingQueue;
+  readonly attempts: Attempts;
+}
+
+/** Who attempts: the network ('' if unknown) and the Cookie header. */
+export interface Attempter {
+  readonly network: string;
+  readonly cookies: string;
+}
 
 /** An attempt with a password that may be made, and its claim to a place in the queue. */
 export interface Attempting extends Claimant {
@@ -26,8 +43,8 @@ export interface Attempting extends Claimant {
  * it may cost a statement.
  */
 export async function beginAttempt(
-  { attempts }: ActParts,
-  { network, cookies }: Asker,
+  { attempts }: Pick<AttemptingParts, 'attempts'>,
+  { network, cookies }: Attempter,
   address: string,
   presentVersion: () => Promise<string | undefined>,
 ): Promise<Attempting> {
@@ -64,8 +81,8 @@ export function ownAccount(session: FoundSession): OwnSession {
 
 /** Throws Problem wrong-password if it is not that of the session's account; a wrong one is counted like one of a login. */
 export async function checkPassword(
-  parts: ActParts,
-  asker: Asker,
+  parts: AttemptingParts,
+  asker: Attempter,
   { fanId, address, credentialVersion }: OwnSession,
   given: string,
 ): Promise<void> {

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { findNginx, startNginx } from '../../engine/test/servers/nginx.ts';
+import { findNginx, startNginx } from '../../engine/stack/testing/nginx.ts';
 import { PROJECT } from '../../engine/test/program.ts';
 import { SESSION_COOKIE } from './session/session-cookie.ts';
 import { newAddress, PASSWORD, startAccounts } from './testing/accounts.ts';

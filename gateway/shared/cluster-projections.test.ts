@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { brokenInvariants } from '../../engine/test/gateway.ts';
-import { TestCluster } from '../../engine/test/servers/redis-cluster.ts';
+import { TestCluster } from '../../engine/test/redis-cluster.ts';
 import { availableLogs, eventually } from '../../engine/test/support.ts';
 import { type Answer, type System, startSystem } from '../../engine/test/system.ts';
 import { makeLine, moved, presentNow } from '../testing/outage.ts';

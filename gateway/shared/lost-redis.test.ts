@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { choosePorts } from '../../engine/stack/servers/ports.ts';
-import { RedisProcess, redisProgram } from '../../engine/test/servers/redis-process.ts';
+import { RedisProcess, redisProgram } from '../../engine/test/redis-process.ts';
 import { availableLogs, eventually } from '../../engine/test/support.ts';
 import { type RunningProcess, type System, startSystem } from '../../engine/test/system.ts';
 

@@ -12,7 +12,7 @@ import { openProducer } from '../../engine/contract/log/open.ts';
 import { logConfig, quiet } from '../../engine/contract/log/testing/ledger.ts';
 import { type EventStream, openEvents } from '../../engine/test/events.ts';
 import { brokenInvariants } from '../../engine/test/gateway.ts';
-import { TestCluster } from '../../engine/test/servers/redis-cluster.ts';
+import { TestCluster } from '../../engine/test/redis-cluster.ts';
 import { availableLogs, eventually } from '../../engine/test/support.ts';
 import { type Answer, type System, startSystem } from '../../engine/test/system.ts';
 

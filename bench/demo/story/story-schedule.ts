@@ -164,8 +164,8 @@ async function moveOpening(stage: Stage, raffle: number, opensAtMs: number): Pro
   teller.check('an opening in the past is refused', past.status === 409 || past.status === 400, past.body);
 }
 
-async function callOff({ teller, operator }: Stage, rehearsal: number): Promise<void> {
-  const answer = await change(operator, rehearsal, 'cancel', { reason: 'it was only a rehearsal' });
+async function callOff({ teller, operator, colleague }: Stage, rehearsal: number): Promise<void> {
+  const answer = await change(colleague, rehearsal, 'cancel', { reason: 'it was only a rehearsal' });
   teller.need('cancelling the rehearsal', answer, 200);
   teller.equal('the rehearsal', answer.body.status, 'cancelled');
   const { body } = await operator.ask('GET', `/v1/campaigns/${rehearsal}/versions`);
@@ -175,10 +175,10 @@ async function callOff({ teller, operator }: Stage, rehearsal: number): Promise<
   const told = { action, by, reason };
   teller.equal('who cancelled it, and why,', told, {
     action: 'cancel',
-    by: operator.name,
+    by: colleague.name,
     reason: 'it was only a rehearsal',
   });
-  teller.say(operator.name, `calls the rehearsal off; its history has ${versions.length} versions`);
+  teller.say(colleague.name, `calls the rehearsal off; its history has ${versions.length} versions`);
 }
 
 interface Coming {

@@ -8,7 +8,7 @@ import { pino } from 'pino';
 import { openPool } from '../../../sql/database.ts';
 import { choosePorts } from '../../stack/servers/ports.ts';
 import { Cut } from '../../test/cut.ts';
-import { RedisProcess, redisProgram } from '../../test/servers/redis-process.ts';
+import { RedisProcess, redisProgram } from '../../test/redis-process.ts';
 import { eventually, serversFromEnv } from '../../test/support.ts';
 import { connectRedis, waitForRedis } from '../redis/redis.ts';
 import { OutageLog } from './outage-log.ts';

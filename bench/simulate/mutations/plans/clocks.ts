@@ -1,5 +1,5 @@
 /** Plans with wrong clocks, and with machines that stand still. */
-import { campaign, changes, enters, fault, often, quietPlan, wayOf } from './build.ts';
+import { campaign, changes, enters, fault, looks, often, quietPlan, wayOf } from './build.ts';
 
 const ENGINE_TO_REDIS = wayOf('engine 0 to Redis', { engines: 1, gateways: 2 });
 
@@ -40,6 +40,26 @@ export const CLOCK_PLANS = {
     faults: [
       fault('gateway crashes', 1_000, { target: 0, forMs: 500 }),
       fault('clock of Redis is set', 1_495, { forMs: 1_500, amount: 2_000 }),
+    ],
+  }),
+
+  /**
+   * Redis' clock is set far ahead twice. The only gateway starts meanwhile, and is asked before it has joined; when the clock is
+   * right again, people ask about a campaign that is over.
+   */
+  "a gateway starts while Redis' clock is far ahead": quietPlan({
+    gateways: 1,
+    clockStopMs: 50,
+    campaigns: [campaign('coupon', 687, { opensMs: 259, stock: 1 })],
+    asks: [
+      enters('u1', 485, { what: 'withdraw' }),
+      enters('u1', 2_127, { watches: true, isLate: true }),
+      looks('u2', 2_253, { isLate: true }),
+    ],
+    faults: [
+      fault('clock of Redis is set', 615, { forMs: 643, amount: 4_704 }),
+      fault('clock of Redis is set', 831, { forMs: 494, amount: 3_952 }),
+      fault('gateway stops', 1_043, { forMs: 130 }),
     ],
   }),
 

@@ -64,6 +64,23 @@ export const ROOM_PLANS = {
     ],
   }),
 
+  /** A user enters behind another one, and opens the stream only after the grace, while others are let in. */
+  'a stream is opened late': quietPlan({
+    ...TWO,
+    campaigns: [
+      campaign('room', 4_005, {
+        opensMs: 2_129,
+        stock: 1_000_000,
+        room: { perSecond: 1, capacity: 2, graceMs: 1_500 },
+      }),
+    ],
+    asks: [
+      enters('u1', 2_270, { watches: true, gateway: 1 }),
+      enters('u2', 2_278, { watches: true, watchesAfterMs: 1_975, gateway: 1 }),
+      enters('u3', 2_314, { watches: true, gateway: 1 }),
+    ],
+  }),
+
   /**
    * PostgreSQL's clock goes wrong, and the operator says that Redis is right. Then people enter who never watch: they are
    * skipped no sooner than after the grace.

@@ -7,7 +7,7 @@ export const CLAIM_MUTATIONS: readonly Mutation[] = [
     file: 'engine/settling/claims-settling.ts',
     from: 'return Math.min(watermarkUs, availability?.throughUs ?? 0);',
     to: 'return watermarkUs + 300_000;',
-    seed: 258,
+    seed: 686,
   },
   {
     name: 'a turn of claims stops before offers that lapse at once',
@@ -33,6 +33,7 @@ export const CLAIM_MUTATIONS: readonly Mutation[] = [
     file: 'engine/settling/judges/claims.ts',
     from: 'askedUs !== undefined && askedUs <= claimByUs',
     to: 'askedUs !== undefined',
+    seed: 219,
   },
   {
     name: 'a user who declines keeps the offer',

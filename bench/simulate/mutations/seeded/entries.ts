@@ -69,7 +69,7 @@ export const ENTRY_MUTATIONS: readonly Mutation[] = [
     file: 'gateway/shared/lookups.ts',
     from: 'await board.refresh();',
     to: '',
-    seed: 73_007_559,
+    seed: 73_008_238,
   },
   {
     name: 'a repeated entry after the close is answered `closed` although the entry stands',
@@ -96,7 +96,7 @@ export const ENTRY_MUTATIONS: readonly Mutation[] = [
     file: 'gateway/entry/stamped-entry.ts',
     from: 'if (final) return { position',
     to: 'if (final || rank >= 0) return { position',
-    seed: 44,
+    seed: 79,
   },
   {
     name: 'a remembered user who is not found is answered with a new entry as the existing one',

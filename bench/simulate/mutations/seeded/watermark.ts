@@ -27,7 +27,7 @@ export const WATERMARK_MUTATIONS: readonly Mutation[] = [
     file: 'engine/watermark/watermark.ts',
     from: ' || !gateway.backfilled',
     to: '',
-    seed: 44,
+    seed: 233,
   },
   {
     name: 'the log position is committed before the rows',

@@ -4,7 +4,7 @@ import { fieldFault } from '../../../contract/api/problem.ts';
 import { raffleExample } from '../campaign-examples.ts';
 import { CampaignJson, CampaignPath } from '../campaign-schemas.ts';
 import { ETAG, json, ON_CAMPAIGN, type Operation, SECURED, shownBy, WITH_BODY } from '../operation.ts';
-import { changedSince, conflict } from '../problem-examples.ts';
+import { changedSince, conflict, tooNear } from '../problem-examples.ts';
 import { PageQuery } from '../schemas.ts';
 import {
   APPROVER,
@@ -90,6 +90,7 @@ export const proposalOperations = {
       ...UNKNOWN,
       ...OVER,
       ...changedSince(`Campaign ${raffle.id}`),
+      ...tooNear,
       conflict: { detail: 'The prize with serial 1 belongs to another holder.', holder: bob.user },
       'own-proposal': {
         detail: 'operator has proposed 1: another operator approves it.',

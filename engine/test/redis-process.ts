@@ -5,9 +5,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { CACHE_DIR } from '../../stack/keeping/owner.ts';
-import { choosePorts } from '../../stack/servers/ports.ts';
-import { findRedis, type RedisProgram } from '../../stack/servers/redis.ts';
+import { CACHE_DIR } from '../stack/keeping/owner.ts';
+import { choosePorts } from '../stack/servers/ports.ts';
+import { findRedis, type RedisProgram } from '../stack/servers/redis.ts';
 
 /** A test file that is ended from outside runs no hooks, but the processes that it started must not outlive it. */
 const running = new Set<ChildProcess>();

@@ -5,9 +5,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { choosePorts, isFree } from '../../stack/servers/ports.ts';
+import { choosePorts, isFree } from '../stack/servers/ports.ts';
 import { RedisProcess, redisProgram } from './redis-process.ts';
-import { eventually } from '../support.ts';
+import { eventually } from './support.ts';
 
 const MASTERS = 3;
 const PASSWORD = 'cluster';

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { StackError } from '../../stack/errors.ts';
-import { CACHE_DIR } from '../../stack/keeping/owner.ts';
-import { tryRun } from '../../stack/keeping/processes.ts';
-import { unpackDebian } from '../../stack/servers/debian.ts';
-import { eventually } from '../support.ts';
+import { eventually } from '../../test/support.ts';
+import { StackError } from '../errors.ts';
+import { CACHE_DIR } from '../keeping/owner.ts';
+import { tryRun } from '../keeping/processes.ts';
+import { unpackDebian } from '../servers/debian.ts';
 
 /** How to run nginx. */
 export interface Nginx {
