@@ -127,6 +127,8 @@ async function main(): Promise<void> {
     throw new UsageError(`there is no bench ${JSON.stringify(name.slice(0, 60))}; expected ${names}`);
   }
   switch (name) {
+    case 'accounts':
+      return await run(name, accounts, args);
     case 'book':
       return await run(name, book, args);
     case 'burst':
