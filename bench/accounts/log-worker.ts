@@ -2,13 +2,13 @@
  * Makes an operator log and verifies it repeatedly, and for comparison hashes once a row, in a process of its own.
  * Arguments: path, rows, rounds. Prints one line of JSON.
  */
-import { hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { nodePrimitives } from '../../engine/verify/node.ts';
 import { type ActObject, actsOf } from '../../engine/verify/testing/log-maker.ts';
 import { verify } from '../../engine/verify/verify.ts';
+import { hashesMs } from '../verify/hashes.ts';
 
 export interface LogRound {
   /** One `crypto.hash('sha256')` call per row, of as many bytes as a row has in the export. */
@@ -31,18 +31,6 @@ function* pages(rows: number): Generator<string> {
   }
 }
 
-function hashing(rows: number, bytes: number): number {
-  const data = Buffer.alloc(bytes);
-  const beganMs = performance.now();
-  let characters = 0;
-  for (let row = 0; row < rows; row++) {
-    data.writeUInt32BE(row, 0);
-    characters += hash('sha256', data).length;
-  }
-  if (characters !== 64 * rows) throw new Error('a hash is not 64 characters of hex');
-  return performance.now() - beganMs;
-}
-
 async function verifying(path: string, rows: number): Promise<number> {
   const beganMs = performance.now();
   const log = createReadStream(path, { highWaterMark: PIECE_BYTES });
@@ -59,11 +47,11 @@ const file = createWriteStream(path);
 await pipeline(Readable.from(pages(count)), file);
 const bytes = Math.round(file.bytesWritten / count);
 // Gets the code compiled before it is measured.
-hashing(50_000, bytes);
+hashesMs(50_000, bytes);
 const measured: LogRound[] = [];
 for (let round = 0; round < Number(rounds); round++) {
-  const before = round % 2 === 0 ? hashing(count, bytes) : undefined;
+  const before = round % 2 === 0 ? hashesMs(count, bytes) : undefined;
   const verifyMs = await verifying(path, count);
-  measured.push({ hashesMs: before ?? hashing(count, bytes), verifyMs });
+  measured.push({ hashesMs: before ?? hashesMs(count, bytes), verifyMs });
 }
 process.stdout.write(`${JSON.stringify({ rounds: measured })}\n`);

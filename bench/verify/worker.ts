@@ -2,27 +2,15 @@
  * Verifies a book repeatedly, and for comparison calls node's hash once per entrant, in a process of its own, so that its
  * peak of memory is the verifier's. Arguments: path, entrants, rounds. Prints one line of JSON.
  */
-import { hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { nodePrimitives } from '../../engine/verify/node.ts';
 import { verify } from '../../engine/verify/verify.ts';
+import { hashesMs } from './hashes.ts';
 import type { Round } from './main.ts';
 
 /** The size of the command's reads. */
 const PIECE_BYTES = 1 << 20;
 const LEAF_BYTES = 46;
-
-function hashes(count: number): number {
-  const data = Buffer.alloc(LEAF_BYTES);
-  const beganMs = performance.now();
-  let characters = 0;
-  for (let index = 0; index < count; index++) {
-    data.writeUInt32BE(index, 10);
-    characters += hash('sha256', data).length;
-  }
-  if (characters !== 64 * count) throw new Error('a hash is not 64 characters of hex');
-  return performance.now() - beganMs;
-}
 
 async function verifying(path: string, entrants: number): Promise<{ verifyMs: number; cpuMs: number }> {
   const beganMs = performance.now();
@@ -40,12 +28,12 @@ async function verifying(path: string, entrants: number): Promise<{ verifyMs: nu
 const [path = '', entrants = '', rounds = ''] = process.argv.slice(2);
 const count = Number(entrants);
 // Gets the code compiled before it is measured.
-hashes(50_000);
+hashesMs(50_000, LEAF_BYTES);
 const measured: Round[] = [];
 for (let round = 0; round < Number(rounds); round++) {
-  const before = round % 2 === 0 ? hashes(count) : undefined;
+  const before = round % 2 === 0 ? hashesMs(count, LEAF_BYTES) : undefined;
   const verified = await verifying(path, count);
-  measured.push({ hashesMs: before ?? hashes(count), ...verified });
+  measured.push({ hashesMs: before ?? hashesMs(count, LEAF_BYTES), ...verified });
 }
 const peakBytes = process.resourceUsage().maxRSS * 1024;
 process.stdout.write(`${JSON.stringify({ rounds: measured, peakBytes })}\n`);

@@ -22,7 +22,7 @@ const CARRIED_TABLES = [...USER_TABLES, 'entries', 'slices', ...BASKET_TABLES, .
 const NAME = 'fairline archive';
 const EXIT_TAKEN = 3;
 /** A process starts on a machine that may be busy. */
-const SLOW = { timeoutMs: 60_000 };
+const SLOW = { timeoutMs: 180_000 };
 /**
  * The first kill comes at once, each further one later by this and by a quarter: on a busy machine, too, that makes few of
  * them.

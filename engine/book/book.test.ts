@@ -71,7 +71,7 @@ for (const log of availableLogs()) {
           else assert.equal(answer.status, 409, await answer.text());
           return answer.status === 200;
         },
-        { timeoutMs: 60_000 },
+        { timeoutMs: 180_000 },
       );
       return file;
     };

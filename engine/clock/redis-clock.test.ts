@@ -42,7 +42,7 @@ describe('a Redis with a stepped clock', () => {
   let aheadMs = 0;
   const nowMs = (): number => Date.now() + aheadMs;
   const takes = (user: string, id: number): Promise<unknown> =>
-    eventually(async () => (await system.enter(user, id)).status === 202, { timeoutMs: 60_000 });
+    eventually(async () => (await system.enter(user, id)).status === 202, { timeoutMs: 180_000 });
   const awaitOutcome = (user: string, id: number, outcome: string): Promise<unknown> =>
     eventually(
       async () => {
@@ -52,7 +52,7 @@ describe('a Redis with a stepped clock', () => {
         );
         return rows[0]?.outcome === outcome;
       },
-      { timeoutMs: 60_000 },
+      { timeoutMs: 180_000 },
     );
 
   interface Campaigns {

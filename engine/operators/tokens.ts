@@ -24,7 +24,7 @@ export interface WantedToken {
  */
 export async function makeToken(
   pool: Pool,
-  { name, role, expiresAt = undefined }: WantedToken,
+  { name, role, expiresAt }: WantedToken,
   actor: Actor,
   nowMs: number,
 ): Promise<OperatorToken & { readonly token: string }> {
@@ -60,14 +60,10 @@ export async function findToken(db: Queryable, tokenId: number): Promise<Operato
 export async function revokeToken(pool: Pool, tokenId: number, actor: Actor): Promise<OperatorToken> {
   return await transaction(pool, async db => {
     const revoked = await revokeOperatorToken(db, tokenId, actor.name);
-    if (revoked !== undefined) {
-      const { name, role } = revoked;
-      await noteAct(db, actor, { target: tokenTarget(revoked), details: { name, role } });
-      return revoked;
-    }
-    const known = await getOperatorToken(db, tokenId);
-    if (known === undefined) throw unknownToken(tokenId);
-    return known;
+    if (revoked === undefined) return await findToken(db, tokenId);
+    const { name, role } = revoked;
+    await noteAct(db, actor, { target: tokenTarget(revoked), details: { name, role } });
+    return revoked;
   });
 }
 

@@ -227,7 +227,7 @@ describe("the README's commands, in order", () => {
     process.kill(pid, 'SIGKILL');
     await eventually(async () => (await me()) === 503);
     assert.equal((await fetch(`${queue}readyz`)).status, 200, 'entries go on');
-    await eventually(async () => (await me()) === 401, { timeoutMs: 60_000 });
+    await eventually(async () => (await me()) === 401, { timeoutMs: 180_000 });
     assert.match(
       started?.output ?? '',
       /the process of accounts ended \(SIGKILL\); starting it again in 1 s/,

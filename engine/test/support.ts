@@ -144,7 +144,7 @@ const POLL_MS = 20;
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
-  { timeoutMs = 60_000 }: { readonly timeoutMs?: number } = {},
+  { timeoutMs = 180_000 }: { readonly timeoutMs?: number } = {},
 ): Promise<Exclude<T, undefined | false>> {
   const until = performance.now() + timeoutMs;
   for (;;) {

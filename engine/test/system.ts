@@ -153,7 +153,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     start('engine/main.ts', { ENGINE_PORT: '0', ...options.engineEnv, ...env });
   const startGateway = async (env: Variables = {}): Promise<RunningProcess> => {
     const gateway = await start('gateway/main.ts', { GATEWAY_PORT: '0', ...options.gatewayEnv, ...env });
-    await eventually(async () => (await fetch(`${gateway.url}/readyz`)).ok, { timeoutMs: 60_000 });
+    await eventually(async () => (await fetch(`${gateway.url}/readyz`)).ok, { timeoutMs: 180_000 });
     return gateway;
   };
   const startAccounts = (env: Variables): Promise<RunningProcess> =>

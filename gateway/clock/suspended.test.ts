@@ -44,12 +44,12 @@ for (const log of availableLogs()) {
       // The gateway reads them when it resumes, long after its incarnation was ended.
       const answers = PEOPLE.map(user => system.enter(user, campaign));
       await sleep(SENT_MS);
-      await eventually(hasNoLiveGateway, { timeoutMs: 90_000 });
+      await eventually(hasNoLiveGateway, { timeoutMs: 180_000 });
       child.kill('SIGCONT');
       for (const { status } of await Promise.all(answers)) assert.equal(status, 503);
       for (const user of PEOPLE)
         await eventually(async () => (await system.enter(user, campaign)).status === 202, {
-          timeoutMs: 60_000,
+          timeoutMs: 180_000,
         });
       const { rows } = await system.pool.query('select count(*) as count from dead_letters');
       assert.equal(rows[0]?.count, 0);
@@ -81,7 +81,7 @@ for (const log of availableLogs()) {
       await system.redis.hset(leases, 'leaseUs', right);
       await eventually(async () => (await fetch(`${system.engine.url}/readyz`)).ok);
       await eventually(async () => (await system.enter('early', campaign)).status === 202, {
-        timeoutMs: 60_000,
+        timeoutMs: 180_000,
       });
     });
   });

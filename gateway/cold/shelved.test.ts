@@ -105,10 +105,10 @@ for (const log of availableLogs()) {
       assert.equal((await system.operate('POST', `/v1/campaigns/${cancelled}/cancel`, {}, ANY)).status, 200);
       for (const id of [coupon, raffle, claims])
         assert.equal((await system.operate('POST', `/v1/campaigns/${id}/close`, {})).status, 200);
-      for (const id of campaigns) await eventually(() => finished(id), { timeoutMs: 30_000 });
+      for (const id of campaigns) await eventually(() => finished(id), { timeoutMs: 180_000 });
       for (const id of [coupon, raffle, claims])
         await eventually(async () => (await fetch(`${system.gateways[0]?.url}/v1/campaigns/${id}/book`)).ok, {
-          timeoutMs: 30_000,
+          timeoutMs: 180_000,
         });
       await eventually(async () => (await views(0)).join() === (await views(1)).join());
       for (const id of campaigns) {
@@ -122,7 +122,7 @@ for (const log of availableLogs()) {
       for (const id of campaigns) assert.equal(await isShelved(id), false);
       await system.engine.process.stop();
       system.engine = await system.startEngine({ SHELVE_AFTER_S: '1' });
-      for (const id of campaigns) await eventually(() => isShelved(id), { timeoutMs: 30_000 });
+      for (const id of campaigns) await eventually(() => isShelved(id), { timeoutMs: 180_000 });
       await checkAll(0);
       await checkAll(1);
       assert.match(asBefore.get(`${campaigns[0]} ann`)?.entry ?? '', /"position":1,.*"outcome":"granted"/);
@@ -161,13 +161,13 @@ for (const log of availableLogs()) {
       // Everything but the log, if that is in Redis.
       await system.redis.unlink(...(await system.redis.keys(system.keys.projectionPattern)));
       for (const { url } of system.gateways)
-        await eventually(async () => (await fetch(`${url}/readyz`)).ok, { timeoutMs: 30_000 });
+        await eventually(async () => (await fetch(`${url}/readyz`)).ok, { timeoutMs: 180_000 });
       const open = await system.offer({ kind: 'raffle', winners: 1 });
       // Afterwards each gateway has a lease of the new registry.
       for (const gateway of [0, 1]) {
         const enters = async (): Promise<boolean> =>
           (await system.enter(`late-${gateway}`, open, gateway)).status === 202;
-        await eventually(enters, { timeoutMs: 30_000 });
+        await eventually(enters, { timeoutMs: 180_000 });
       }
       viewsBefore = await views(0);
       await checkAll(0);

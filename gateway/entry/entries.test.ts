@@ -28,9 +28,13 @@ for (const log of availableLogs()) {
       assert.equal(first.body.estimated_position, 1);
       assert.deepEqual([first.body.position, first.body.provisional], [null, true]);
       for (const gateway of [0, 1, 0]) {
-        const again = await system.enter('alice', id, gateway);
+        // A repeat has no position while Redis takes too long to count.
+        const again = await eventually(async () => {
+          const answer = await system.enter('alice', id, gateway);
+          assert.equal(answer.body.stamp, first.body.stamp);
+          return (answer.body.position ?? answer.body.estimated_position) !== undefined && answer;
+        });
         assert.equal(again.status, 202);
-        assert.equal(again.body.stamp, first.body.stamp);
         assert.equal(again.body.position ?? again.body.estimated_position, 1);
         assert.equal(again.body.provisional, again.body.position === null);
       }
@@ -70,12 +74,12 @@ for (const log of availableLogs()) {
     });
 
     test('answers 409 with the time before the opening, and opens without a message', async () => {
-      const opens_at = new Date(Date.now() + 1_500).toISOString();
+      const opens_at = new Date(Date.now() + 6_000).toISOString();
       const id = await system.offer({ kind: 'coupon', stock: 1, opens_at });
       const early = await system.enter('alice', id);
       assertProblem(early, 409, 'not-open-yet');
       assert.equal(early.body.opens_at, opens_at);
-      assert.match(early.headers.get('retry-after') ?? '', /^[12]$/);
+      assert.match(early.headers.get('retry-after') ?? '', /^[1-6]$/);
       const opened = await eventually(async () => {
         const answer = await system.enter('alice', id);
         return answer.status === 202 && answer;
@@ -206,10 +210,14 @@ for (const log of availableLogs()) {
       const id = await system.offer({ kind: 'raffle', winners: 1 });
       const leases = await system.redis.hkeys(system.keys.leases);
       await system.redis.hdel(system.keys.leases, ...leases.filter(field => field.startsWith('g:')));
-      const refused = await eventually(async () => {
-        const answer = await system.enter('alice', id);
-        return answer.status === 503 && answer;
-      }).catch(() => undefined);
+      // A gateway that looks at once has its lease again before anybody asks.
+      const refused = await eventually(
+        async () => {
+          const answer = await system.enter('alice', id);
+          return answer.status === 503 && answer;
+        },
+        { timeoutMs: 5_000 },
+      ).catch(() => undefined);
       if (refused !== undefined) {
         assertProblem(refused, 503, 'unavailable');
         assert.equal(refused.headers.get('retry-after'), '1');

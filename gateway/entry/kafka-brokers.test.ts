@@ -178,7 +178,7 @@ async function surviveBurst(context: TestContext, cluster: TestKafkaCluster, sys
   let before = 0;
   let granted = new Map<string, number>();
   const rows = await burst(system, campaign, USERS, async () => {
-    await eventually(async () => (await entered()) >= EARLY, { timeoutMs: 60_000 });
+    await eventually(async () => (await entered()) >= EARLY, { timeoutMs: 180_000 });
     await cluster.kill(led.leader);
     before = await entered();
     granted = await grantsOf(system, campaign);

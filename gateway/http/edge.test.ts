@@ -101,7 +101,7 @@ for (const log of availableLogs()) {
           );
           return rows.map(row => row.user_id).join() === 'nginx,same,milli,micro';
         },
-        { timeoutMs: 30_000 },
+        { timeoutMs: 180_000 },
       );
     });
 

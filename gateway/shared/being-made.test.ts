@@ -14,7 +14,7 @@ after(() => system.close());
 const mine = (user: string, campaign: number): Promise<Answer> =>
   system.ask(user, 'GET', `/v1/campaigns/${campaign}/entries/me`);
 const awaitOutcome = (user: string, campaign: number, outcome: string): Promise<unknown> =>
-  eventually(async () => (await mine(user, campaign)).body.outcome === outcome, { timeoutMs: 60_000 });
+  eventually(async () => (await mine(user, campaign)).body.outcome === outcome, { timeoutMs: 180_000 });
 
 test('answers final outcomes from the ledger, without a position, and everything else with 503', async () => {
   const coupon = await system.offer({ kind: 'coupon', stock: 1 });

@@ -10,7 +10,7 @@ import { EpochCheck } from './epoch-check.ts';
 
 /** No other suite uses these databases of the tests' Redis. */
 const [OLD, NEW] = [11, 12];
-const LONG_MS = 60_000;
+const LONG_MS = 180_000;
 
 for (const log of availableLogs().filter(each => each === 'kafka')) {
   describe('a gateway on a replaced Redis', () => {

@@ -17,7 +17,7 @@ const kept = async (what: string): Promise<number> => {
 const mine = (user: string, id: number): Promise<Answer> =>
   system.ask(user, 'GET', `/v1/campaigns/${id}/entries/me`);
 const awaitOutcome = (user: string, id: number, outcome: string): Promise<unknown> =>
-  eventually(async () => (await mine(user, id)).body.outcome === outcome, { timeoutMs: 60_000 });
+  eventually(async () => (await mine(user, id)).body.outcome === outcome, { timeoutMs: 180_000 });
 
 test('keeps the winners of a coupon until its close, and answers from the ledger afterwards', async () => {
   const id = await system.offer({ kind: 'coupon', stock: 1 });
@@ -28,7 +28,7 @@ test('keeps the winners of a coupon until its close, and answers from the ledger
   assert.deepEqual([before.status, before.body.outcome], [200, 'granted'], before.text);
   assert.equal((await system.enter('bob', id)).body.type, 'urn:fairline:problem:sold-out');
   await system.operate('POST', `/v1/campaigns/${id}/close`);
-  await eventually(async () => (await kept('winners')) === 0, { timeoutMs: 60_000 });
+  await eventually(async () => (await kept('winners')) === 0, { timeoutMs: 180_000 });
   const after = await system.enter('ann', id);
   assert.deepEqual([after.status, after.body.outcome], [200, 'granted'], after.text);
   assert.deepEqual([after.body.serial, after.body.code], [before.body.serial, before.body.code]);
@@ -50,7 +50,7 @@ test('keeps the winners of a cancelled coupon until its planned close, and answe
   assert.equal(cancelled.status, 200, cancelled.text);
   const before = await system.enter('hal', id);
   assert.deepEqual([before.status, before.body.outcome], [200, 'granted'], before.text);
-  await eventually(async () => (await kept('winners')) === 0, { timeoutMs: 60_000 });
+  await eventually(async () => (await kept('winners')) === 0, { timeoutMs: 180_000 });
   const after = await system.enter('hal', id);
   assert.deepEqual([after.status, after.body.outcome], [200, 'granted'], after.text);
   assert.equal((await system.enter('ida', id)).body.type, 'urn:fairline:problem:cancelled');
@@ -61,9 +61,9 @@ test('keeps withdrawals until all have their outcome', async () => {
   for (const user of ['cid', 'dan', 'eve']) await system.enter(user, id);
   await awaitOutcome('cid', id, 'waiting');
   await system.ask('cid', 'DELETE', `/v1/campaigns/${id}/entries/me`);
-  await eventually(async () => (await kept('gone')) === 1, { timeoutMs: 60_000 });
+  await eventually(async () => (await kept('gone')) === 1, { timeoutMs: 180_000 });
   await system.operate('POST', `/v1/campaigns/${id}/close`);
-  await eventually(async () => (await kept('gone')) === 0, { timeoutMs: 60_000 });
+  await eventually(async () => (await kept('gone')) === 0, { timeoutMs: 180_000 });
   assert.equal((await mine('cid', id)).body.outcome, 'withdrawn');
   const others = [(await mine('dan', id)).body.outcome, (await mine('eve', id)).body.outcome];
   assert.deepEqual(others.sort(), ['not_drawn', 'won']);
@@ -77,10 +77,10 @@ test('keeps the moves of claimants until the last offer has ended', async () => 
   await awaitOutcome('gus', id, 'waitlisted');
   await system.ask('fay', 'DELETE', `/v1/campaigns/${id}/entries/me`);
   await awaitOutcome('gus', id, 'offered');
-  await eventually(async () => (await kept('moves')) === 1, { timeoutMs: 60_000 });
+  await eventually(async () => (await kept('moves')) === 1, { timeoutMs: 180_000 });
   await system.operate('POST', `/v1/campaigns/${id}/close`);
   await system.ask('gus', 'POST', `/v1/campaigns/${id}/entries/me/claim`);
   await awaitOutcome('gus', id, 'granted');
-  await eventually(async () => (await kept('moves')) === 0, { timeoutMs: 60_000 });
+  await eventually(async () => (await kept('moves')) === 0, { timeoutMs: 180_000 });
   assert.equal((await mine('fay', id)).body.outcome, 'declined');
 });

@@ -63,7 +63,7 @@ test('a lost Redis is one line of a gateway, one of an engine, and one each when
     await eventually(() => told().includes(back));
     assert.deepEqual(told(), [lost, back]);
   }
-  await eventually(async () => (await fetch(`${gateway.url}/readyz`)).ok, { timeoutMs: 60_000 });
+  await eventually(async () => (await fetch(`${gateway.url}/readyz`)).ok, { timeoutMs: 180_000 });
   // Whatever else warns of it warns once as well.
   for (const process of [gateway, system.engine]) {
     const warned = linesOf(process).filter(({ level }) => level >= WARN);

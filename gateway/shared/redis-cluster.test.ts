@@ -55,7 +55,7 @@ const LOST_MS = 700;
 const BEFORE_MS = 500;
 const AFTER_MS = 1_000;
 /** For machines that are busy with other suites. */
-const LONG_MS = 120_000;
+const LONG_MS = 300_000;
 const STOCK = 150;
 const WATCHED = 5;
 

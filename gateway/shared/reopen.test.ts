@@ -18,7 +18,7 @@ const STOCK = 5;
 const APART_MS = 700;
 const PAUSE_MS = 100;
 /** For machines that are busy with other suites. */
-const LONG_MS = 180_000;
+const LONG_MS = 600_000;
 
 const log = availableLogs().includes('kafka') ? 'kafka' : 'redis';
 let system: System;

@@ -54,7 +54,7 @@ export async function assertWhole(
 ): Promise<number> {
   const accepted = rows.filter(row => row.status === 202);
   assert.ok(accepted.length > 0);
-  await eventually(() => isSettled(system, campaign, accepted.length), { timeoutMs: 60_000 });
+  await eventually(() => isSettled(system, campaign, accepted.length), { timeoutMs: 180_000 });
   const { rows: ledger } = await system.pool.query(
     'select user_id, stamp, outcome from entry_outcomes where campaign_id = $1',
     [campaign],
