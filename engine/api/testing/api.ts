@@ -136,7 +136,7 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
     });
     const text = await response.text();
     const mediaType = (response.headers.get('content-type') ?? '').split(';', 1)[0] ?? '';
-    const isJson = mediaType.endsWith('json') && text !== '';
+    const isJson = /[/+]json$/.test(mediaType) && text !== '';
     return {
       status: response.status,
       headers: response.headers,
