@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { findNginx, startNginx } from '../../engine/stack/testing/nginx.ts';
 import { PROJECT } from '../../engine/test/program.ts';
+import { identityVariables } from './identity/variables.ts';
 import { SESSION_COOKIE } from './session/session-cookie.ts';
 import { newAddress, PASSWORD, startAccounts } from './testing/accounts.ts';
 import { Browser } from './testing/browser.ts';
@@ -76,4 +77,10 @@ describe('behind the nginx of docker-compose.yml', async () => {
       await accounts.close();
     }
   });
+});
+
+test("docker-compose.yml passes every setting of the shop's own accounts, with its default", async () => {
+  const compose = await readFile(join(PROJECT, 'docker-compose.yml'), 'utf8');
+  for (const [name, { fallback }] of Object.entries(identityVariables))
+    assert.ok(compose.includes(`    ${name}: \${${name}:-${fallback ?? ''}}\n`), name);
 });

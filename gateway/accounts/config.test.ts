@@ -71,11 +71,20 @@ test("the shop's own accounts need issuer, audience and keys that nobody on the 
   for (const place of [
     'http://id.example.com/jwks',
     'https://u:p@id.example.com/jwks',
+    'https://:p@id.example.com/jwks',
     'ftp://x',
     'https://',
   ]) {
     assert.match(faultOf({ ...idp, IDP_JWKS: place }), /^IDP_JWKS/, place);
   }
+  assert.match(
+    faultOf({ LOCAL_ACCOUNTS: 'off' }),
+    /^LOCAL_ACCOUNTS is off, and neither IDP_JWKS nor IDP_CLIENT_ID/,
+  );
+  assert.equal(
+    faultOf({ ...idp, LOCAL_ACCOUNTS: 'off', ACCOUNTS_PUBLIC_URL: 'https://tickets.example.com' }),
+    '',
+  );
   for (const algorithms of ['HS256', 'none', 'RS256,HS256', 'RS256,', 'rs256']) {
     assert.match(faultOf({ ...idp, IDP_ALGORITHMS: algorithms }), /^IDP_ALGORITHMS/, algorithms);
   }

@@ -45,6 +45,8 @@ export const accountsVariables = {
   ACCOUNTS_DATABASE_TIMEOUT_MS: whole(3_000, 50, 60_000),
   /** How long a session lasts after its last renewal, which comes with the first ticket of a day. */
   SESSION_LIFETIME_S: whole(30 * DAY_S, 60, 365 * DAY_S),
+  /** off: the shop keeps all accounts, and nobody has a second one here. */
+  LOCAL_ACCOUNTS: oneOf('on', 'on', 'off'),
   /** Shorter: pages ask for tickets more often. Longer: a ticket outlives the end of its session by that much. */
   TICKET_LIFETIME_S: whole(600, 30, 3_600),
   /** Longer: a link in a stolen mailbox works for longer. Shorter: slow e-mails come too late. */
@@ -93,7 +95,8 @@ export function readAccountsConfig(env: Environment): AccountsConfig {
       `TICKET_LIFETIME_S is ${config.TICKET_LIFETIME_S}; expected less than SESSION_LIFETIME_S (${config.SESSION_LIFETIME_S})`,
     ]);
   }
-  if (config.SMTP_URL === '' && config.ACCOUNTS_PUBLIC_URL.startsWith('https:')) {
+  const isPublic = config.ACCOUNTS_PUBLIC_URL.startsWith('https:');
+  if (config.SMTP_URL === '' && isPublic && config.LOCAL_ACCOUNTS === 'on') {
     throw new ConfigError([
       'SMTP_URL is not set and ACCOUNTS_PUBLIC_URL is for everybody; expected a mail server, since e-mails would only pile up in MAIL_DIR',
     ]);

@@ -136,6 +136,28 @@ export function providerUnavailable(): Problem {
   );
 }
 
+/** The code of the login may have been used up, so the same response might be refused. */
+export function loginUnavailable(): Problem {
+  return new Problem(
+    'unavailable',
+    "The shop's identity provider does not answer as it should right now. Begin another login if a retry is refused.",
+    {},
+    { 'retry-after': '5' },
+  );
+}
+
+export function localNotConfigured(): Problem {
+  return new Problem('not-configured', 'This service keeps no accounts: log in with that of the shop.', {
+    errors: [
+      fieldFault(
+        'LOCAL_ACCOUNTS',
+        'off',
+        'on, a setting of the process that keeps accounts, for accounts of its own',
+      ),
+    ],
+  });
+}
+
 export function accountsNotConfigured(): Problem {
   return new Problem('not-configured', 'This service keeps no accounts: the shop has its own.', {
     errors: [fieldFault('ACCOUNTS_URL', undefined, 'the address of the process that keeps accounts')],

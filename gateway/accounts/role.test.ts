@@ -25,6 +25,7 @@ test('the role of accounts has rights on its own tables and on no other', async 
       rows.map(({ name, rights }) => [name, rights]),
       [
         ['fan_credentials', own],
+        ['fan_providers', own],
         ['fan_sessions', own],
         ['fans', own],
         ['schema_migrations', ['select']],

@@ -5,8 +5,8 @@ import { PasswordRules } from '../../engine/contract/passwords/password-rules.ts
 import { messageOf } from '../../engine/contract/process/message-of.ts';
 import { openPool, type Pool } from '../../sql/database.ts';
 import { checkSchema } from '../../sql/schema/schema.ts';
-import { deleteEndedFanRows } from '../../sql/statements/fans/fans.ts';
-import { deleteIdleShopFans } from '../../sql/statements/fans/shop-fans.ts';
+import { deleteEndedFanRows } from '../../sql/statements/fans/fan-sweep.ts';
+import { claimProviderName } from '../../sql/statements/fans/shop-fans.ts';
 import { Cors } from '../http/cors.ts';
 import { listen } from '../http/listen.ts';
 import { TrustedProxies } from '../http/trusted-proxies.ts';
@@ -79,7 +79,7 @@ export async function startAccounts(config: AccountsConfig, log: Logger): Promis
     linkS: config.LINK_LIFETIME_S,
   });
   const cookies = new SessionCookies(config.ACCOUNTS_SECRET, config.SESSION_LIFETIME_S);
-  const database = watchDatabase(pool, log);
+  const database = watchDatabase(pool, log, config);
   const acts = new ActsUnderWay();
   const app = buildAccountsApp({
     ...{ config, metrics, pool, library, hashing, attempts, cookies, links, mail },
@@ -196,7 +196,7 @@ interface Database {
 }
 
 /** Checks the schema until it is right, as engines do before they start, and deletes what has ended from time to time. */
-function watchDatabase(pool: Pool, log: Logger): Database {
+function watchDatabase(pool: Pool, log: Logger, config: AccountsConfig): Database {
   let hindrance: string | undefined = 'not asked yet';
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
@@ -206,7 +206,6 @@ function watchDatabase(pool: Pool, log: Logger): Database {
   const sweep = async (): Promise<void> => {
     try {
       await deleteEndedFanRows(pool, UNVERIFIED_DAYS);
-      await deleteIdleShopFans(pool);
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'what has ended could not be deleted; retrying');
     }
@@ -215,12 +214,13 @@ function watchDatabase(pool: Pool, log: Logger): Database {
   const check = async (): Promise<void> => {
     try {
       await checkSchema(pool);
+      await checkIssuer(pool, config);
       hindrance = undefined;
       await sweep();
     } catch (error) {
       const reason = messageOf(error);
       if (reason !== hindrance)
-        log.warn({ reason }, 'the database is not ready; an engine migrates it when it starts');
+        log.warn({ reason }, 'accounts are not ready; an engine migrates the database when it starts');
       hindrance = reason;
       again(SCHEMA_RETRY_MS, check);
     }
@@ -233,4 +233,18 @@ function watchDatabase(pool: Pool, log: Logger): Database {
       clearTimeout(timer);
     },
   };
+}
+
+/** Rejects if the ids of IDP_NAME are those of another issuer's people: to give them to others would hand over what these have. */
+async function checkIssuer(
+  pool: Pool,
+  { IDP_NAME, IDP_ISSUER, IDP_FORMER_ISSUER }: AccountsConfig,
+): Promise<void> {
+  if (IDP_ISSUER === '') return;
+  const issuer = await claimProviderName(pool, IDP_NAME, IDP_ISSUER, IDP_FORMER_ISSUER);
+  if (issuer === IDP_ISSUER) return;
+  throw new Error(
+    `IDP_ISSUER is ${JSON.stringify(IDP_ISSUER)}, but the fans of IDP_NAME ${JSON.stringify(IDP_NAME)} are people of ` +
+      `${JSON.stringify(issuer)}; expected another IDP_NAME, or that issuer in IDP_FORMER_ISSUER if each sub is still the same person`,
+  );
 }

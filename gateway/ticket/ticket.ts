@@ -19,6 +19,14 @@ const PLAIN = /^[\x20-\x7e]*$/;
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 const NOT_UTF8 = '\ufffd';
 
+/** Whether tickets may name a user so: 1 to MAX_USER_ID_BYTES bytes of well-formed UTF-8 without control characters. */
+export function isUserId(text: string): boolean {
+  if (text === '') return false;
+  if (PLAIN.test(text)) return text.length <= MAX_USER_ID_BYTES;
+  const isText = !CONTROL.test(text) && !text.includes(NOT_UTF8) && text.isWellFormed();
+  return isText && Buffer.byteLength(text) <= MAX_USER_ID_BYTES;
+}
+
 function wrong(field: string, value: unknown, expected: string): Ticket {
   return { state: 'wrong', fault: fieldFault(field, value, expected) };
 }
@@ -98,14 +106,11 @@ export class TicketVerifier {
       return wrong('ticket.aud', aud, this.#audience);
     }
     if (typeof sub !== 'string' || sub === '') return wrong('ticket.sub', sub, 'a user id');
-    if (PLAIN.test(sub) && sub.length <= MAX_USER_ID_BYTES) return { state: 'valid', userId: sub };
+    if (isUserId(sub)) return { state: 'valid', userId: sub };
     if (Buffer.byteLength(sub) > MAX_USER_ID_BYTES) {
       return wrong('ticket.sub', sub, `a user id of at most ${MAX_USER_ID_BYTES} bytes in UTF-8`);
     }
-    if (CONTROL.test(sub) || sub.includes(NOT_UTF8) || !sub.isWellFormed()) {
-      return wrong('ticket.sub', sub, 'a user id without control characters, in well-formed Unicode');
-    }
-    return { state: 'valid', userId: sub };
+    return wrong('ticket.sub', sub, 'a user id without control characters, in well-formed Unicode');
   }
 
   /** Decodes leniently, which is safe: the encoded text itself was signed. */

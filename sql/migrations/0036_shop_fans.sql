@@ -13,9 +13,20 @@ alter table fans
 drop index fans_unverified;
 create index fans_unverified on fans (created_at) where not email_verified and email is not null;
 create index fans_of_shop on fans (updated_at) where email is null;
+-- Whose people the ids of a name are: another provider's would be taken for the same.
+create table fan_providers (
+  name text primary key check (name ~ '^[a-z][a-z0-9-]{0,19}$'),
+  issuer text not null check (octet_length(issuer) between 1 and 255)
+);
+do $$ begin
+  if exists (select from pg_roles where rolname = 'fairline_accounts') then
+    grant select, insert, update, delete on fan_providers to fairline_accounts;
+  end if;
+end $$;
 
 -- Down Migration
 
+drop table fan_providers;
 drop index fans_of_shop;
 drop index fans_unverified;
 delete from fans where email is null;

@@ -20,7 +20,7 @@ import { MOST_ACCOUNT_BODY_BYTES } from '../forward/forward.ts';
 import { problemOf } from '../library/library-errors.ts';
 import type { AccountsMetrics } from '../metrics.ts';
 import { networkOf, type UnknownNetworks } from '../network.ts';
-import { accountsUnavailable, foreignOrigin } from '../problems.ts';
+import { accountsUnavailable, foreignOrigin, localNotConfigured } from '../problems.ts';
 import { readAccountBody } from './input.ts';
 import { type AccountRoute, accountRoutes, type RouteParts } from './routes.ts';
 import type { ActsUnderWay } from './under-way.ts';
@@ -74,6 +74,7 @@ async function serve(
     parts.unknown.count(asker.network);
     const id = route.path.endsWith('/:id') ? req.getParameter(0) : undefined;
     if (method !== 'get') checkOrigin(parts, head.origin, req.getHeader('sec-fetch-site'));
+    if (route.isLocal && parts.config.LOCAL_ACCOUNTS === 'off') throw localNotConfigured();
     if (parts.hindrance() !== undefined) throw accountsUnavailable();
     const text = schema && (await readBodyText(parts, reply, head, MOST_ACCOUNT_BODY_BYTES));
     if (text === ANSWERED) return;

@@ -45,6 +45,8 @@ export interface AccountRoute {
   readonly method: 'get' | 'post' | 'del';
   /** As uWebSockets.js spells it; `:id` is parameter 0. */
   readonly path: string;
+  /** It is about an account that is kept here, of which there is none with LOCAL_ACCOUNTS=off. */
+  readonly isLocal?: true;
   /** The schema of the body; absent if it takes none. */
   readonly body?: TObject;
   /** `given`: the checked body, or the parameter of the path. */
@@ -62,6 +64,11 @@ function taking<S extends TObject>(
   return { ...described, body, act: (parts, asker, given) => act(parts, asker, given as Static<S>) };
 }
 
+/** Of accounts that are kept here. */
+function local(route: AccountRoute): AccountRoute {
+  return { ...route, isLocal: true };
+}
+
 function plain(
   described: Described,
   act: (parts: RouteParts, asker: Asker) => Promise<ActAnswer>,
@@ -74,10 +81,12 @@ function post(operation: string, path: string): Described {
 }
 
 export const accountRoutes: readonly AccountRoute[] = [
-  taking(post('signUp', '/v1/accounts'), SignUpBody, signUp),
-  taking(post('verifyAddress', '/v1/accounts/verification'), TokenBody, verifyAddress),
-  taking(post('requestVerification', '/v1/accounts/verification-mail'), AddressBody, requestVerification),
-  taking(post('logIn', '/v1/accounts/login'), CredentialsBody, logIn),
+  local(taking(post('signUp', '/v1/accounts'), SignUpBody, signUp)),
+  local(taking(post('verifyAddress', '/v1/accounts/verification'), TokenBody, verifyAddress)),
+  local(
+    taking(post('requestVerification', '/v1/accounts/verification-mail'), AddressBody, requestVerification),
+  ),
+  local(taking(post('logIn', '/v1/accounts/login'), CredentialsBody, logIn)),
   taking(post('exchangeToken', '/v1/accounts/exchange'), ExchangeBody, exchangeToken),
   plain(post('requestAuthorization', '/v1/accounts/authorization-request'), requestAuthorization),
   taking(
@@ -87,9 +96,9 @@ export const accountRoutes: readonly AccountRoute[] = [
   ),
   plain(post('logOut', '/v1/accounts/logout'), logOut),
   plain(post('logOutEverywhere', '/v1/accounts/logout-everywhere'), logOutEverywhere),
-  taking(post('requestPasswordReset', '/v1/accounts/password-mail'), AddressBody, requestReset),
-  taking(post('resetPassword', '/v1/accounts/password'), ResetBody, resetPassword),
-  taking(post('changeAddress', '/v1/accounts/address'), CredentialsBody, changeAddress),
+  local(taking(post('requestPasswordReset', '/v1/accounts/password-mail'), AddressBody, requestReset)),
+  local(taking(post('resetPassword', '/v1/accounts/password'), ResetBody, resetPassword)),
+  local(taking(post('changeAddress', '/v1/accounts/address'), CredentialsBody, changeAddress)),
   plain(post('mintTicket', '/v1/accounts/ticket'), mintTicket),
   plain({ operation: 'getMe', method: 'get', path: '/v1/accounts/me' }, getMe),
   taking(post('deleteAccount', '/v1/accounts/deletion'), PasswordBody, deleteAccount),

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { after, before, describe, test } from 'node:test';
+import { eventually } from '../../../engine/test/support.ts';
 import { type Accounts, startAccounts } from '../testing/accounts.ts';
 import type { Browser, BrowserAnswer } from '../testing/browser.ts';
 import { Issuer, makeKey, type TokenTerms } from '../testing/issuer.ts';
@@ -129,19 +130,24 @@ describe('a login at an OpenID provider', () => {
       assert.deepEqual(refused(await browser.post(RESPONSE, { query })), [400, 'invalid-request', 'query']);
   });
 
-  test('while the provider is away: 503, and again as soon as it is back', async () => {
+  test('while the provider is away: 503 without asking it each time, and again soon after it is back', async () => {
     const browser = accounts.browser();
     const query = await signIn(await begin(browser), 'dora');
     provider.setAway(true);
     try {
       const late = await startAccounts(providerEnv(provider));
       try {
+        const asked = Array.from({ length: 20 }, () => late.browser().post(REQUEST));
+        for (const answer of await Promise.all(asked))
+          assert.deepEqual(refused(answer).slice(0, 2), [503, 'unavailable']);
         assert.deepEqual(refused(await late.browser().post(REQUEST)).slice(0, 2), [503, 'unavailable']);
+        const warned = late.process.output().match(/the shop's provider could not be found/g);
+        assert.equal(warned?.length, 1, 'one request for all of them');
         const answer = await complete(browser, query);
         assert.deepEqual(refused(answer).slice(0, 2), [503, 'unavailable']);
         assert.equal(answer.headers.get('retry-after'), '5');
         provider.setAway(false);
-        assert.equal((await late.browser().post(REQUEST)).status, 200);
+        await eventually(async () => (await late.browser().post(REQUEST)).status === 200);
       } finally {
         await late.close();
       }

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { decodeJwt, UnsecuredJWT } from 'jose';
-import { deleteIdleShopFans } from '../../../sql/statements/fans/shop-fans.ts';
+import { eventually, type SpawnedNode, spawnNode } from '../../../engine/test/support.ts';
+import { deleteEndedFanRows } from '../../../sql/statements/fans/fan-sweep.ts';
 import { type Accounts, newAddress, PASSWORD, startAccounts } from '../testing/accounts.ts';
 import type { Browser, BrowserAnswer } from '../testing/browser.ts';
 import { AUDIENCE, Issuer, identityEnv, makeKey, type TokenTerms } from '../testing/issuer.ts';
@@ -19,6 +20,33 @@ const refused = ({ status, body }: BrowserAnswer): unknown[] => [
 const fault = ({ body }: BrowserAnswer): { field: string; value?: string; expected: string } | undefined =>
   (body.errors as { field: string; value?: string; expected: string }[])[0];
 const userOf = (answer: BrowserAnswer): unknown => decodeJwt(String(answer.body.ticket)).sub;
+
+test('where the shop keeps all accounts, none is kept here', async () => {
+  const issuer = new Issuer([await makeKey('one')]);
+  const jwks = await issuer.listen();
+  const accounts = await startAccounts({
+    ...identityEnv(issuer, jwks),
+    LOCAL_ACCOUNTS: 'off',
+    ACCOUNTS_PUBLIC_URL: 'https://tickets.example.com',
+  });
+  try {
+    const browser = accounts.browser();
+    for (const [path, body] of [
+      ['/v1/accounts', { address: newAddress(), password: PASSWORD, locale: 'en' }],
+      ['/v1/accounts/login', { address: newAddress(), password: PASSWORD }],
+      ['/v1/accounts/password-mail', { address: newAddress() }],
+    ] as const) {
+      const answer = await browser.post(path, body);
+      assert.deepEqual(refused(answer), [503, 'not-configured'], answer.text);
+      assert.equal(fault(answer)?.field, 'LOCAL_ACCOUNTS');
+    }
+    assert.equal((await browser.post(PATH, { token: await issuer.token('ada') })).status, 200);
+    assert.equal((await browser.post('/v1/accounts/ticket')).status, 200);
+  } finally {
+    await accounts.close();
+    issuer.close();
+  }
+});
 
 describe('a token of the shop', () => {
   let issuer: Issuer;
@@ -94,6 +122,14 @@ describe('a token of the shop', () => {
       ['token.sub', undefined, { claims: { sub: undefined } }],
       ['token.sub', '""', { claims: { sub: '' } }],
       ['token.sub', '"a\\u0000"', { claims: { sub: 'a\0' } }],
+      ['token.sub', '7', { claims: { sub: 7 } }],
+      ['token.sub', 'null', { claims: { sub: null } }],
+      ['token.sub', '"a\u2028"', { claims: { sub: 'a\u2028' } }],
+      [
+        'token.events',
+        undefined,
+        { claims: { events: { 'http://schemas.openid.net/event/backchannel-logout': {} } } },
+      ],
       ['token.typ', '"logout+jwt"', { header: { typ: 'logout+jwt' } }],
       ['token.alg', '"HS256"', { header: { alg: 'HS256' }, key: secret }],
       ['token.alg', '"ES384"', { header: { alg: 'ES384' }, key: (await makeKey('x', 'ES384')).privateKey }],
@@ -127,7 +163,7 @@ describe('a token of the shop', () => {
     }
   });
 
-  test('costs a network its logins, good or not; others go on', async () => {
+  test('costs a network its logins, also if it is none; others go on', async () => {
     const here = '203.0.113.9';
     const statuses: number[] = [];
     while (statuses.at(-1) !== 429 && statuses.length < 400) {
@@ -169,11 +205,84 @@ describe('a token of the shop', () => {
       (await accounts.pool.query("select 1 from fans where id = 'shop:carol'")).rows.length;
     const age = "update fans set updated_at = now() - interval '2 hours' where id = 'shop:carol'";
     await accounts.pool.query(age);
-    await deleteIdleShopFans(accounts.pool);
+    await deleteEndedFanRows(accounts.pool, 7);
     assert.equal(await carol(), 1, 'there is a session');
     assert.equal((await browser.post('/v1/accounts/logout')).status, 204);
-    await deleteIdleShopFans(accounts.pool);
+    await deleteEndedFanRows(accounts.pool, 7);
     assert.equal(await carol(), 0);
+  });
+
+  test('is forgotten also when very many are, and while another transaction holds one of them', async () => {
+    await accounts.pool.query(
+      `insert into fans (id, name, email, email_verified, locale, created_at, updated_at)
+       select 'shop:idle-' || n, '', null, false, 'en', now(), now() - interval '2 hours' from generate_series(1, 12001) n`,
+    );
+    const idle = async (): Promise<number> =>
+      (await accounts.pool.query("select 1 from fans where id like 'shop:idle-%'")).rows.length;
+    const holder = await accounts.pool.connect();
+    try {
+      await holder.query("begin; select 1 from fans where id = 'shop:idle-7' for update");
+      await deleteEndedFanRows(accounts.pool, 7);
+      assert.equal(await idle(), 1);
+    } finally {
+      await holder.query('rollback');
+      holder.release();
+    }
+    await deleteEndedFanRows(accounts.pool, 7);
+    assert.equal(await idle(), 0);
+  });
+
+  test('makes a session that ends in time, however often it is used', async () => {
+    const browser = await loggedIn('hugo');
+    const end = async (): Promise<unknown> =>
+      (await accounts.pool.query("select expires_at from fan_sessions where fan_id = 'shop:hugo'")).rows[0]
+        ?.expires_at;
+    await accounts.pool.query(
+      "update fan_sessions set expires_at = now() + interval '10 minutes' where fan_id = 'shop:hugo'",
+    );
+    const before = await end();
+    const answer = await browser.post('/v1/accounts/ticket');
+    assert.deepEqual([answer.status, answer.setCookies.length], [200, 0]);
+    assert.deepEqual(await end(), before);
+  });
+
+  test('of another issuer is refused under the same name, until an operator says that it is the same', async () => {
+    const renamed = new Issuer(issuer.keys, 'https://login.example.com');
+    const start = (former: string): SpawnedNode =>
+      spawnNode('gateway/accounts/main.ts', {
+        ...identityEnv(renamed, jwks),
+        IDP_FORMER_ISSUER: former,
+        DATABASE_URL: accounts.databaseUrl,
+        TICKET_SECRET: 'a secret of tickets, 32 characters at least',
+        ACCOUNTS_SECRET: 'a secret of accounts, 32 characters at least',
+        ACCOUNTS_PORT: '0',
+        LOG_LEVEL: 'silent',
+      });
+    const exchangeAt = async (started: SpawnedNode): Promise<readonly [string, number]> => {
+      const url = `http://127.0.0.1:${JSON.parse(await started.ready).port}`;
+      const readiness = await eventually(async () => {
+        const answer = await fetch(`${url}/readyz`);
+        const text = await answer.text();
+        return (answer.ok || text.includes('IDP_ISSUER')) && text;
+      });
+      const body = JSON.stringify({ token: await renamed.token('ada') });
+      const headers = { 'content-type': 'application/json' };
+      return [readiness, (await fetch(`${url}${PATH}`, { method: 'POST', headers, body })).status];
+    };
+    for (const [former, expected, status] of [
+      ['', /IDP_ISSUER is .*login\.example\.com.* people of .*id\.example\.com.* another IDP_NAME/, 503],
+      [issuer.issuer, /"ok"/, 200],
+      ['', /"ok"/, 200],
+    ] as const) {
+      const started = start(former);
+      try {
+        const [readiness, answered] = await exchangeAt(started);
+        assert.match(readiness, expected);
+        assert.equal(answered, status);
+      } finally {
+        await started.stop();
+      }
+    }
   });
 
   test('of 20 logins at once ten make a session, and there is one person', async () => {

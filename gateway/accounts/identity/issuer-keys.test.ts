@@ -100,9 +100,35 @@ test('what is no JWK Set replaces no keys', async () => {
   const token = await issuer.token('ada');
   const check = (): Promise<unknown> => jwtVerify(token, (header, jws) => keys.keyFor(header, jws));
   await check();
-  for (const wrong of [undefined, 'maintenance', [], {}, { keys: 'none' }]) {
+  for (const wrong of [undefined, 'maintenance', [], {}, { keys: 'none' }, { keys: [] }]) {
     set = wrong;
     nowMs += 10 * MINUTE_MS;
     await check();
   }
+});
+
+test('known keys are used at once while an issuer hangs', async () => {
+  const { issuer } = await setUp();
+  let nowMs = 0;
+  let reads = 0;
+  const hangs = new Promise<never>(() => undefined);
+  const read = (): Promise<unknown> => (reads++ === 0 ? Promise.resolve(issuer.jwks()) : hangs);
+  const keys = new IssuerKeys({ read, log, nowMs: () => nowMs });
+  const token = await issuer.token('ada');
+  for (let login = 0; login < 3; login++) {
+    await jwtVerify(token, (header, jws) => keys.keyFor(header, jws));
+    nowMs += 10 * MINUTE_MS;
+  }
+  assert.equal(reads, 2);
+});
+
+test('a key that is broken is an outage, whatever jose makes of it', async () => {
+  const { issuer } = await setUp();
+  const [good] = issuer.jwks().keys;
+  const keys = new IssuerKeys({ read: async () => ({ keys: [{ ...good, x: 'AA' }] }), log });
+  const token = await issuer.token('ada');
+  await assert.rejects(
+    jwtVerify(token, (header, jws) => keys.keyFor(header, jws)),
+    KeysUnavailable,
+  );
 });

@@ -53,16 +53,30 @@ export class IssuerKeys {
 
   /** The key of a token, for jose. Rejects with KeysUnavailable, or with jose's errors if there is no such key. */
   async keyFor(header: JWTHeaderParameters, token: FlattenedJWSInput): ReturnType<KeyOf> {
-    if (this.#nowMs() - this.#readAtMs > FRESH_MS) await this.#refresh();
+    if (this.#nowMs() - this.#readAtMs > FRESH_MS) {
+      const refreshed = this.#refresh();
+      // Known keys are good meanwhile: nobody waits for a provider that is slow.
+      if (this.#keyOf === undefined) await refreshed;
+    }
     const keyOf = this.#present();
     try {
       return await keyOf(header, token);
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw this.#keyFault(error);
       await this.#refresh();
-      if (this.#present() === keyOf) throw error;
-      return await this.#present()(header, token);
+      const present = this.#present();
+      if (present === keyOf) throw error;
+      return await present(header, token).catch((again: unknown) => {
+        throw this.#keyFault(again);
+      });
     }
+  }
+
+  /** What else than an error of jose is thrown is about the key itself, which cannot be used. */
+  #keyFault(error: unknown): unknown {
+    if (error instanceof errors.JOSEError || error instanceof KeysUnavailable) return error;
+    this.#log.warn({ reason: messageOf(error) }, "a key of the shop's accounts cannot be used");
+    return new KeysUnavailable();
   }
 
   #present(): KeyOf {
@@ -84,8 +98,11 @@ export class IssuerKeys {
 
   async #readNow(): Promise<void> {
     try {
+      const set = Object(await this.#read());
       // Throws if it is no JWK Set.
-      this.#keyOf = createLocalJWKSet(Object(await this.#read()));
+      const keyOf = createLocalJWKSet(set);
+      if (set.keys.length === 0) throw new Error('the set has no key');
+      this.#keyOf = keyOf;
       this.#readAtMs = this.#nowMs();
     } catch (error) {
       this.#log.warn(

@@ -22,12 +22,14 @@ import {
 import type { Logger } from 'pino';
 import { fieldFault, type Problem } from '../../../engine/contract/api/problem.ts';
 import { messageOf } from '../../../engine/contract/process/message-of.ts';
-import { authorizationRefused, providerUnavailable, tokenRefused } from '../problems.ts';
+import { authorizationRefused, loginUnavailable, providerUnavailable, tokenRefused } from '../problems.ts';
 import type { AuthorizationStates } from './authorization-state.ts';
 import { algorithmRefused, shopFanId } from './shop-tokens.ts';
 
 /** Logins wait for each request to the provider. */
 const TIMEOUT_S = 5;
+/** After a failure the provider is asked again only then, however many log in: what Retry-After tells them. */
+const RETRY_MS = 5_000;
 
 export interface ShopProviderTerms {
   /** The first part of the ids of these fans. */
@@ -48,6 +50,7 @@ export interface ShopProviderTerms {
 export class ShopProvider {
   readonly #terms: ShopProviderTerms;
   #found: Promise<Configuration> | undefined;
+  #failedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(terms: ShopProviderTerms) {
     this.#terms = terms;
@@ -90,12 +93,14 @@ export class ShopProvider {
     });
     const { alg } = decodeProtectedHeader(tokens.id_token ?? '');
     if (alg === undefined || !algorithms.includes(alg)) throw algorithmRefused(alg, algorithms);
-    return shopFanId(name, { sub: tokens.claims()?.sub ?? '' });
+    return shopFanId(name, tokens.claims()?.sub);
   }
 
   /** The provider's addresses, found once. */
   async #configuration(): Promise<Configuration> {
     const { issuer, clientId, clientSecret, log } = this.#terms;
+    if (this.#found === undefined && performance.now() - this.#failedAtMs < RETRY_MS)
+      throw providerUnavailable();
     const url = new URL(issuer);
     this.#found ??= discovery(
       url,
@@ -111,8 +116,12 @@ export class ShopProvider {
     try {
       return await found;
     } catch (error) {
-      if (this.#found === found) this.#found = undefined;
-      log.warn({ reason: messageOf(error) }, "the shop's provider could not be found; retrying");
+      // The first of those who wait for it tells of the failure, for all.
+      if (this.#found === found) {
+        this.#found = undefined;
+        this.#failedAtMs = performance.now();
+        log.warn({ reason: messageOf(error) }, "the shop's provider could not be found; retrying");
+      }
       throw providerUnavailable();
     }
   }
@@ -129,7 +138,7 @@ export class ShopProvider {
     if (fault !== undefined) return fault;
     // A wrong secret of the client among them: only the operator can do something about it.
     this.#terms.log.warn({ reason: reasonOf(error) }, "a login at the shop's provider failed");
-    return providerUnavailable();
+    return loginUnavailable();
   }
 }
 

@@ -20,6 +20,8 @@ export const identityVariables = {
   IDP_ISSUER: optional(
     matching(undefined, NO_SPACES, 'the issuer as its tokens name it, such as https://id.example.com'),
   ),
+  /** The name that the issuer had before, whose people are the same: their `sub` has not changed. */
+  IDP_FORMER_ISSUER: optional(matching(undefined, NO_SPACES, 'the former name of the same issuer')),
   /** The claim `aud` of the tokens that are exchanged: one for this service alone, or tokens for others log in here. */
   IDP_AUDIENCE: optional(
     matching(undefined, NO_SPACES, '1 to 255 printable characters without spaces, the aud of the tokens'),
@@ -51,6 +53,7 @@ export const identityVariables = {
 } as const;
 
 interface IdentityConfig {
+  readonly LOCAL_ACCOUNTS: 'on' | 'off';
   readonly ACCOUNTS_PUBLIC_URL: string;
   readonly CORS_ORIGINS: readonly string[];
   readonly IDP_CLIENT_ID: string;
@@ -65,6 +68,9 @@ export function checkIdentity(config: IdentityConfig): void {
   const faults = [
     ...(config.IDP_JWKS === '' ? [] : missing(config, 'IDP_JWKS', ['IDP_ISSUER', 'IDP_AUDIENCE'])),
     ...(config.IDP_CLIENT_ID === '' ? [] : clientFaults(config)),
+    ...(config.LOCAL_ACCOUNTS === 'off' && config.IDP_JWKS === '' && config.IDP_CLIENT_ID === ''
+      ? ['LOCAL_ACCOUNTS is off, and neither IDP_JWKS nor IDP_CLIENT_ID is set; expected a way to log in']
+      : []),
   ];
   if (faults.length > 0) throw new ConfigError(faults);
 }
@@ -101,11 +107,11 @@ function readPlace(text: string): string | undefined {
   return /^[^\0]{1,4096}$/.test(text) ? text : undefined;
 }
 
-/** An https address, or an http one of this machine, without a password in it. */
+/** An https address, or an http one of this machine, without a user or password in it. */
 function readSafeUrl(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
-  const { href, origin, username } = new URL(text);
-  return username === '' && readOrigin(origin) !== undefined ? href : undefined;
+  const { href, origin, username, password } = new URL(text);
+  return username === '' && password === '' && readOrigin(origin) !== undefined ? href : undefined;
 }
 
 function readAlgorithms(text: string): readonly string[] | undefined {

@@ -54,10 +54,12 @@ export class Sessions {
   }
 
   /**
-   * Renews the session if it is due. Resolves with the Set-Cookie header if it was renewed now or lately, else with undefined. Rejects with
+   * Renews the session if it is due. That of a fan whose account the shop keeps is never: they log in at the shop again, which may have closed
+   * the account. Resolves with the Set-Cookie header if it was renewed now or lately, else with undefined. Rejects with
    * Problem signed-out if it has ended meanwhile.
    */
-  async renew({ token, leftS, renewedAgoS }: FoundSession): Promise<string | undefined> {
+  async renew({ token, leftS, renewedAgoS, address }: FoundSession): Promise<string | undefined> {
+    if (address === null) return undefined;
     const { pool, cookies, lifeS } = this.#parts;
     if (leftS > lifeS - Math.min(RENEWED_AFTER_S, lifeS / 2)) {
       return renewedAgoS !== null && renewedAgoS < REPEATED_FOR_S ? cookies.keep(token) : undefined;

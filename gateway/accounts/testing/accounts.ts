@@ -23,6 +23,8 @@ export interface Accounts {
   readonly process: SpawnedNode;
   readonly ticketSecret: string;
   readonly mailDir: string;
+  /** Of its database, as the role of accounts. */
+  readonly databaseUrl: string;
   /** A browser without cookies, in this network (an address in X-Forwarded-For). */
   browser(address?: string): Browser;
   /** The e-mails to an address, the oldest first, once there are at least `least`. */
@@ -74,7 +76,8 @@ export async function startAccounts(
     const ready: unknown = JSON.parse(await started.ready);
     const address = `http://127.0.0.1:${Reflect.get(Object(ready), 'port')}`;
     await eventually(async () => (await fetch(`${address}/readyz`)).ok);
-    const parts = { url: address, pool, process: started, ticketSecret, mailDir, close };
+    const databaseUrl = url.href;
+    const parts = { url: address, pool, process: started, ticketSecret, mailDir, databaseUrl, close };
     return { ...parts, ...people(address, mailDir) };
   } catch (error) {
     await close();

@@ -158,16 +158,3 @@ export async function findCredentialVersion(db: Queryable, address: string): Pro
   );
   return rows[0]?.version;
 }
-
-/** Deletes what has ended: sessions, and accounts whose address nobody verified for `unverifiedDays`. */
-export async function deleteEndedFanRows(db: Queryable, unverifiedDays: number): Promise<void> {
-  await db.query('delete from fan_sessions where expires_at <= now()');
-  // Of logins that were ended half-way. The process has set created_at, whose clock may be off.
-  await db.query(
-    `delete from fan_sessions where credential_version is null and created_at < now() - interval '1 day'`,
-  );
-  await db.query(
-    'delete from fans where not email_verified and email is not null and created_at < now() - make_interval(days => $1)',
-    [unverifiedDays],
-  );
-}

@@ -36,13 +36,22 @@ export async function admitShopFan(db: Queryable, session: ShopFanSession): Prom
   return fan.madeAt;
 }
 
-/**
- * Deletes fans of the shop who have no session. A login beside it moves updated_at, which is looked at again once the row is free, so it never takes the
- * new session along.
- */
-export async function deleteIdleShopFans(db: Queryable): Promise<void> {
+/** The issuer whose people have ids with this name; it becomes this one if there is none yet, or if it is `former`. */
+export async function claimProviderName(
+  db: Queryable,
+  name: string,
+  issuer: string,
+  former: string,
+): Promise<string> {
   await db.query(
-    `delete from fans f where email is null and updated_at < now() - interval '1 hour'
-        and not exists (select from fan_sessions s where s.fan_id = f.id)`,
+    `insert into fan_providers as p (name, issuer) values ($1, $2)
+     on conflict (name) do update set issuer = excluded.issuer where p.issuer = $3`,
+    [name, issuer, former],
   );
+  const { rows } = await db.query<{ issuer: string }>('select issuer from fan_providers where name = $1', [
+    name,
+  ]);
+  const [provider] = rows;
+  if (provider === undefined) throw new Error('a row that was inserted is not there');
+  return provider.issuer;
 }
