@@ -48,6 +48,7 @@ describe('creating a campaign', () => {
       pending: null,
       paused_at: null,
       made_by: 'operator',
+      notice: null,
       entries_settled: 0,
       granted: 0,
       withdrawn: 0,

@@ -127,7 +127,7 @@ describe('a token of the shop', () => {
       ['token.sub', '"a\u2028"', { claims: { sub: 'a\u2028' } }],
       [
         'token.events',
-        undefined,
+        '{"http://schemas.openid.net/event/backchannel-logout":{}}',
         { claims: { events: { 'http://schemas.openid.net/event/backchannel-logout': {} } } },
       ],
       ['token.typ', '"logout+jwt"', { header: { typ: 'logout+jwt' } }],

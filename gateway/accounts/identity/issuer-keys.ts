@@ -56,7 +56,7 @@ export class IssuerKeys {
     if (this.#nowMs() - this.#readAtMs > FRESH_MS) {
       const refreshed = this.#refresh();
       // Known keys are good meanwhile: nobody waits for a provider that is slow.
-      if (this.#keyOf === undefined) await refreshed;
+      if (!this.#hasKeys()) await refreshed;
     }
     const keyOf = this.#present();
     try {
@@ -80,9 +80,12 @@ export class IssuerKeys {
   }
 
   #present(): KeyOf {
-    if (this.#keyOf === undefined || this.#nowMs() - this.#readAtMs > MOST_AGE_MS)
-      throw new KeysUnavailable();
+    if (this.#keyOf === undefined || !this.#hasKeys()) throw new KeysUnavailable();
     return this.#keyOf;
+  }
+
+  #hasKeys(): boolean {
+    return this.#nowMs() - this.#readAtMs <= MOST_AGE_MS;
   }
 
   /** Reads them, unless it was tried a moment ago; those who ask meanwhile share it. Never rejects. */
