@@ -4,12 +4,14 @@
  * ends.
  */
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { engineVariables } from '../../engine/config.ts';
 import { secretsFor, signingKeysFor } from '../../engine/contract/keys/secrets.ts';
 import type { LogKind } from '../../engine/contract/log/log.ts';
 import { deleteData, stopAll } from '../../engine/stack/keeping/control.ts';
 import { takeLock } from '../../engine/stack/keeping/lock.ts';
 import { type StackEnv, StackError, startStack } from '../../engine/stack/stack.ts';
+import { accountsVariables } from '../../gateway/accounts/config.ts';
 import { gatewayVariables } from '../../gateway/config.ts';
 import { type Child, startScript } from '../peers/process.ts';
 import { until } from '../system/waiting.ts';
@@ -40,7 +42,9 @@ export interface Site {
   readonly ticket: { readonly secret: string; readonly audience: string };
   readonly shopToken: string;
   readonly gateways: readonly string[];
-  /** Rejects when the engine or a gateway ends by itself; never resolves. */
+  /** Where e-mails to fans are written. */
+  readonly mailDir: string;
+  /** Rejects when the engine, a gateway or the process of accounts ends by itself; never resolves. */
   readonly broken: Promise<never>;
 }
 
@@ -91,7 +95,7 @@ export async function startServers(options: SiteOptions, closers: Closers): Prom
 /** A process of the demo did not start, or has ended; `message` has its last output. */
 export class ProcessError extends Error {}
 
-/** Starts engine and gateways, and adds what to undo to `closers`. Rejects with ProcessError. */
+/** Starts engine, accounts and gateways, and adds what to undo to `closers`. Rejects with ProcessError. */
 export async function startProcesses(
   { dir, gateways, onProgress }: SiteOptions,
   servers: Servers,
@@ -108,34 +112,41 @@ export async function startProcesses(
     WATCHER_RETRY_MS: String(WATCHER_RETRY_MS),
     GATEWAY_PORT: '0',
     ENGINE_PORT: '0',
+    ACCOUNTS_PORT: '0',
+    MAIL_DIR: join(dir, 'mail'),
+    // The demo is over before a ticket is.
+    TICKET_LIFETIME_S: '3600',
     LOG_LEVEL: 'warn',
     // The demo shows who gets what, not how fast the first requests are answered.
     WARM_UP_MS: '0',
     FAIRLINE_PARENT: 'pipe',
   };
-  onProgress(`starting the engine and ${gateways === 1 ? 'a gateway' : `${gateways} gateways`}`);
-  const start = async (file: string, name: string): Promise<Child> => {
+  onProgress(`starting the engine, accounts and ${gateways === 1 ? 'a gateway' : `${gateways} gateways`}`);
+  const start = async (file: string, name: string, more: object = {}): Promise<Child> => {
     const script = new URL(`../../${file}`, import.meta.url);
-    const child = await startScript(script, { name, env }).catch((error: Error) => {
+    const child = await startScript(script, { name, env: { ...env, ...more } }).catch((error: Error) => {
       throw new ProcessError(error.message, { cause: error });
     });
     closers.add(() => child.stop());
     return child;
   };
   const engine = await start('engine/main.ts', 'the engine');
+  const accounts = await start('gateway/accounts/main.ts', 'the process of accounts');
   const numbers = Array.from({ length: gateways }, (_, number) => number + 1);
   const gatewayProcesses = await Promise.all(
-    numbers.map(number => start('gateway/main.ts', `gateway ${number}`)),
+    numbers.map(number => start('gateway/main.ts', `gateway ${number}`, { ACCOUNTS_URL: baseOf(accounts) })),
   );
-  const broken = Promise.race([engine, ...gatewayProcesses].map(child => ended(child, closers)));
+  const all = [engine, accounts, ...gatewayProcesses];
+  const broken = Promise.race(all.map(child => ended(child, closers)));
   // The demo's waits race against it. When nothing waits, the next wait reports the end of a process.
   broken.catch(() => undefined);
-  await Promise.race([Promise.all([engine, ...gatewayProcesses].map(untilReady)), broken]);
+  await Promise.race([Promise.all(all.map(untilReady)), broken]);
   return {
     operator: { base: baseOf(engine), token: secrets.OPERATOR_TOKEN },
     ticket: { secret: secrets.TICKET_SECRET, audience: 'fairline' },
     shopToken: secrets.SHOP_TOKEN,
     gateways: gatewayProcesses.map(baseOf),
+    mailDir: env.MAIL_DIR,
     broken,
   };
 }
@@ -158,11 +169,11 @@ async function claim(dir: string): Promise<() => Promise<void>> {
 }
 
 /**
- * This process's environment without any variable of gateway and engine: the demo has its own servers, secrets and
+ * This process's environment without any variable of its children: the demo has its own servers, secrets and
  * settings, whatever the environment configures.
  */
 function ownEnvironment(): Record<string, string | undefined> {
-  const names = [...Object.keys(gatewayVariables), ...Object.keys(engineVariables)];
+  const names = [gatewayVariables, engineVariables, accountsVariables].flatMap(Object.keys);
   return { ...process.env, ...Object.fromEntries(names.map(name => [name, undefined])) };
 }
 

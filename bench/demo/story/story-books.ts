@@ -2,23 +2,21 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { Faults } from '../checks/faults.ts';
 import { checkLog, checkProofs } from '../checks/proofs.ts';
-import type { Fan } from './story-cast.ts';
 import type { Scheduled } from './story-schedule.ts';
 import type { Stage } from './story-teller.ts';
 
 export async function checkBooks(
   stage: Stage,
   { coupon, raffle }: Scheduled,
-  fans: readonly Fan[],
   directory: string,
 ): Promise<void> {
-  const { teller, operator, site } = stage;
+  const { teller, operator, site, fans } = stage;
   teller.chapter('6. What anybody can check');
   const closed = await operator.ask('POST', `/v1/campaigns/${coupon}/close`);
   teller.need('closing the coupon', closed, 200);
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true });
-  const entries = fans.map(({ name }) => ({ user: name }));
+  const entries = fans.map(({ id }) => ({ user: id }));
   const faults = new Faults();
   const entered = [
     { campaign: coupon, kind: 'coupon', entries },

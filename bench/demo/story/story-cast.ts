@@ -1,5 +1,4 @@
 /** The people of the story: operators at the engine, fans at the gateways, and the shop between them. */
-import { signTicket } from '../../../engine/contract/keys/ticket.ts';
 import { type Answer, ask, type Request, Stream } from './story-http.ts';
 
 type Extra = Pick<Request, 'headers' | 'body'>;
@@ -39,24 +38,20 @@ export class OperatorClient {
   }
 }
 
-/** A fan with an account at the shop, at one gateway; the fan's entry is the same at every other gateway. */
+/** A fan with an account and a ticket, at one gateway; the fan's entry is the same at every other gateway. */
 export class Fan {
   readonly name: string;
+  /** By which the queue and the shop know the fan. */
+  readonly id: string;
   readonly #base: string;
   readonly #ticket: string;
 
-  private constructor(name: string, base: string, ticket: string) {
+  /** `base`: of the gateway. */
+  constructor({ name, id, base, ticket }: Readonly<Record<'name' | 'id' | 'base' | 'ticket', string>>) {
     this.name = name;
+    this.id = id;
     this.#base = base;
     this.#ticket = ticket;
-  }
-
-  static async arrive(
-    name: string,
-    base: string,
-    { secret, audience }: { readonly secret: string; readonly audience: string },
-  ): Promise<Fan> {
-    return new Fan(name, base, await signTicket(name, { secret, audience, lifetimeSeconds: 3_600 }));
   }
 
   ask(method: Request['method'], path: string, { headers, body }: Extra = {}): Promise<Answer> {

@@ -5,26 +5,23 @@ import type { Stream } from './story-http.ts';
 import { CLAIM_WITHIN_S, type Scheduled, STOCK, WAITLIST, WINNERS } from './story-schedule.ts';
 import type { Stage } from './story-teller.ts';
 
-/** In the order in which they enter the coupon. */
-const NAMES = ['ada', 'ben', 'cleo', 'dan', 'eve', 'fay'] as const;
 /** Something that has not happened by then will not happen. */
 const SOON = { everyMs: 50, limitMs: 30_000 };
 
-export interface Claimed {
-  readonly fans: readonly Fan[];
-  /** Who has a coupon in the end, with its code. */
-  readonly holders: readonly { readonly name: string; readonly code: string }[];
+/** Who has a coupon in the end, with its code. */
+export interface Holder {
+  readonly fan: Fan;
+  readonly code: string;
 }
 
-export async function drop(stage: Stage, { coupon, opensAtMs }: Scheduled): Promise<Claimed> {
-  const { teller } = stage;
+export async function drop(stage: Stage, { coupon, opensAtMs }: Scheduled): Promise<readonly Holder[]> {
+  const { teller, fans } = stage;
   teller.chapter('2. The drop');
-  const fans = await Promise.all(NAMES.map(name => stage.fan(name)));
   const [ada, ben, cleo, , , fay] = fans;
   if (!ada || !ben || !cleo || !fay) throw new Error('there are too few fans');
   teller.refused('entering before the opening', await ada.enter(coupon), 'not-open-yet');
   await untilOpen(ada, coupon, opensAtMs);
-  const streams = await enterAll(stage, fans, coupon);
+  const streams = await enterAll(stage, coupon);
   await outcomeOf(fay, coupon, 'sold_out');
   teller.say('fans', `queue: the first ${STOCK} are offered a coupon, ${WAITLIST} wait behind them`);
   for (const [index, fan] of fans.entries()) {
@@ -38,7 +35,7 @@ export async function drop(stage: Stage, { coupon, opensAtMs }: Scheduled): Prom
   const holders = await claimOrLapse(stage, coupon, { claims: ada, lapses: ben, next: cleo }, streams);
   await closeAll(streams);
   for (const [name, stream] of streams) checkFalling(stage, name, stream);
-  return { fans, holders };
+  return holders;
 }
 
 /** One fan claims, one lets the offer lapse, and the next in line is offered it; returns who has a coupon then. */
@@ -47,7 +44,7 @@ async function claimOrLapse(
   coupon: number,
   { claims, lapses, next }: { readonly claims: Fan; readonly lapses: Fan; readonly next: Fan },
   streams: ReadonlyMap<string, Stream>,
-): Promise<Claimed['holders']> {
+): Promise<readonly Holder[]> {
   const claimed = await claims.ask('POST', claimPath(coupon));
   teller.need(`the claim of ${claims.name}`, claimed, 202);
   teller.say(claims.name, `claims: ${claimed.body.code}`);
@@ -66,13 +63,13 @@ async function claimOrLapse(
   counts.set('coupons claimed', 2);
   counts.set('offers that lapsed', 1);
   return [
-    { name: claims.name, code: String(claimed.body.code) },
-    { name: next.name, code: String(passed.body.code) },
+    { fan: claims, code: String(claimed.body.code) },
+    { fan: next, code: String(passed.body.code) },
   ];
 }
 
-export async function draw(stage: Stage, { raffle }: Scheduled, fans: readonly Fan[]): Promise<void> {
-  const { teller, operator } = stage;
+export async function draw(stage: Stage, { raffle }: Scheduled): Promise<void> {
+  const { teller, operator, fans } = stage;
   teller.chapter('3. The raffle');
   const streams = new Map<string, Stream>();
   const stamps = new Map<string, unknown>();
@@ -121,13 +118,9 @@ export async function draw(stage: Stage, { raffle }: Scheduled, fans: readonly F
 }
 
 /** The streams of all fans, who enter one after another, so that their order is known. */
-async function enterAll(
-  stage: Stage,
-  fans: readonly Fan[],
-  campaign: number,
-): Promise<ReadonlyMap<string, Stream>> {
+async function enterAll(stage: Stage, campaign: number): Promise<ReadonlyMap<string, Stream>> {
   const streams = new Map<string, Stream>();
-  for (const fan of fans) {
+  for (const fan of stage.fans) {
     stage.teller.need(`${fan.name} in the queue`, await fan.enter(campaign), 202);
     streams.set(fan.name, stage.watch(fan, campaign));
   }

@@ -19,7 +19,7 @@ export async function makeOwner(
   teller: Teller,
   { base, token }: { readonly base: string; readonly token: string },
 ): Promise<Team> {
-  teller.chapter('0. An owner, and an operator');
+  teller.chapter('0. An owner, an operator, and fans');
   const machine = OperatorClient.withToken('machine', { base, token });
   const first = teller.need(
     'the link of the first owner',

@@ -18,8 +18,8 @@ interface Visitor {
   readonly stream: Stream;
 }
 
-export async function visitRoom(stage: Stage, { room }: Scheduled, fans: readonly Fan[]): Promise<void> {
-  const { teller, operator } = stage;
+export async function visitRoom(stage: Stage, { room }: Scheduled): Promise<void> {
+  const { teller, operator, fans } = stage;
   teller.chapter('5. The waiting room');
   const visitors: Visitor[] = [];
   for (const fan of fans) {
@@ -78,7 +78,7 @@ async function enterShop(stage: Stage, room: number, fan: Fan): Promise<number> 
     issuer: 'fairline',
     audience: `fairline-room-${room}`,
   });
-  teller.equal('whose pass the shop reads, by the published keys,', payload.sub, fan.name);
+  teller.equal('whose pass the shop reads, by the published keys,', payload.sub, fan.id);
   const [head, , signature] = pass.split('.');
   const claims = Buffer.from(JSON.stringify({ ...payload, sub: 'a-thief' })).toString('base64url');
   const forged = await report(stage, room, { event: 'used', pass: `${head}.${claims}.${signature}` });

@@ -13,8 +13,8 @@ export interface Stage {
   /** A second operator who works at the same time. */
   readonly colleague: OperatorClient;
   readonly shop: Shop;
-  /** Makes a fan with an account; the gateways take turns. */
-  fan(name: string): Promise<Fan>;
+  /** Six of them, in the order in which they enter. */
+  readonly fans: readonly Fan[];
   /** The fan's stream, which ends with the story at the latest. */
   watch(fan: Fan, campaign: number): Stream;
   /** Numbers at the end, under the names that the story uses. */

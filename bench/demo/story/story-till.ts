@@ -1,4 +1,6 @@
 /** The fourth chapter: two coupons on one basket, all or none, and the amounts returned when part of it is refunded. */
+import type { Fan } from './story-cast.ts';
+import type { Holder } from './story-claims.ts';
 import type { Answer } from './story-http.ts';
 import type { Stage } from './story-teller.ts';
 
@@ -15,11 +17,11 @@ const BASKET = {
   ],
 };
 
-export async function payAtTheTill(stage: Stage, owner: string, code: string, other: string): Promise<void> {
+export async function payAtTheTill(stage: Stage, { fan, code }: Holder, { id: other }: Fan): Promise<void> {
   const { teller, shop } = stage;
   teller.chapter('4. At the till');
   await makeWelcome(stage);
-  const user = owner;
+  const { id: user } = fan;
   const codes = [code, WELCOME];
   const stolen = await use(stage, 'a-thief', { ...BASKET, user: other, codes });
   teller.refused('a code of somebody else', stolen, 'coupon-refused');
@@ -37,7 +39,10 @@ export async function payAtTheTill(stage: Stage, owner: string, code: string, ot
     lines.reduce((sum, { total }) => sum + total, 490),
     held.body.total,
   );
-  teller.say(owner, `stacks two coupons on a basket: ${money(held.body.total)} in place of ${money(7_490)}`);
+  teller.say(
+    fan.name,
+    `stacks two coupons on a basket: ${money(held.body.total)} in place of ${money(7_490)}`,
+  );
 
   const again = await reserve(stage, 'basket-1', basket);
   teller.equal('the same request again: the reservation', again.body.id, held.body.id);

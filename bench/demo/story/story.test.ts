@@ -23,7 +23,7 @@ suite('the story, over two gateways and HTTP alone', { concurrency: true }, () =
       assert.deepEqual(
         report.chapters.map(({ chapter }) => chapter),
         [
-          '0. An owner, and an operator',
+          '0. An owner, an operator, and fans',
           '1. The operator schedules',
           '2. The drop',
           '3. The raffle',

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import type { StoryOptions } from '../options.ts';
 import { type Closers, type Site, startProcesses, startServers } from '../site.ts';
 import { checkBooks } from './story-books.ts';
-import { Fan, Shop } from './story-cast.ts';
+import { Shop } from './story-cast.ts';
 import { draw, drop } from './story-claims.ts';
+import { signUpFans } from './story-fans.ts';
 import type { Stream } from './story-http.ts';
 import { makeOwner } from './story-owner.ts';
 import type { StoryReport } from './story-report.ts';
@@ -57,14 +58,13 @@ type Told = Pick<Stage, 'teller' | 'counts'>;
 
 async function makeStage(site: Site, told: Told, open: Set<Stream>): Promise<Stage> {
   const { owner, editor } = await makeOwner(told.teller, site.operator);
-  let turn = 0;
   return {
     ...told,
     site,
     operator: owner,
     colleague: editor,
     shop: new Shop(site.gateways[0] ?? '', site.shopToken),
-    fan: name => Fan.arrive(name, site.gateways[turn++ % site.gateways.length] ?? '', site.ticket),
+    fans: await signUpFans(told.teller, site),
     watch: (fan, campaign) => {
       const stream = fan.watch(campaign);
       open.add(stream);
@@ -78,13 +78,13 @@ async function tell(site: Site, told: Told, directory: string): Promise<void> {
   try {
     const stage = await makeStage(site, told, open);
     const scheduled = await schedule(stage);
-    const { fans, holders } = await drop(stage, scheduled);
-    await draw(stage, scheduled, fans);
+    const holders = await drop(stage, scheduled);
+    await draw(stage, scheduled);
     const [first, second] = holders;
     if (first === undefined || second === undefined) throw new Error('nobody has a coupon');
-    await payAtTheTill(stage, first.name, first.code, second.name);
-    await visitRoom(stage, scheduled, fans);
-    await checkBooks(stage, scheduled, fans, directory);
+    await payAtTheTill(stage, first, second.fan);
+    await visitRoom(stage, scheduled);
+    await checkBooks(stage, scheduled, directory);
   } catch (error) {
     told.teller.broken(error);
   } finally {
