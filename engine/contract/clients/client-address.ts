@@ -1,11 +1,10 @@
 /**
- * The address of a client, as far as it can be determined: the address of the connection or, if that is one of
- * TRUSTED_PROXIES, the last address in X-Forwarded-For that is not one of them. A private address identifies nobody: it
- * belongs to an unlisted proxy, or stands for everybody in a network. Use the result only for limits: people behind one
- * address are not one person.
+ * The address of a client, as far as it can be determined: the address of the connection or, if that is a trusted proxy, the last
+ * address in X-Forwarded-For that is not one. To gateways a private address identifies nobody: it belongs to an unlisted proxy, or
+ * stands for everybody in a network. Use the result only for limits: people behind one address are not one person.
  */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
-import { groupsOf, isMapped } from '../../engine/contract/api/ip-address.ts';
+import { groupsOf, isMapped } from '../api/ip-address.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
 /** RFC 1918, 6598 (100.64/10), 3927, 4193, 4291; loopback. */
@@ -27,18 +26,28 @@ INSIDE.addSubnet('fe80::', 10, 'ipv6');
 /** Only the last addresses of a longer X-Forwarded-For are read: the client may have sent the earlier ones. */
 const MOST_HOPS = 16;
 
-/** The client's address; undefined if it cannot be determined. `remote` is that of the connection, '' if it is gone. */
+/** The client's address if it is public; undefined if it cannot be determined. `remote` is that of the connection, '' if it is gone. */
 export function clientAddress(
   proxies: Pick<TrustedProxies, 'has'>,
   remote: string,
   forwardedFor: string,
 ): string | undefined {
+  const address = sourceAddress(proxies, remote, forwardedFor);
+  return address === undefined ? undefined : outside(address);
+}
+
+/** The same, whether it is public or private: on a private port people come from private networks. */
+export function sourceAddress(
+  proxies: Pick<TrustedProxies, 'has'>,
+  remote: string,
+  forwardedFor: string,
+): string | undefined {
   if (isIP(remote) === 0) return undefined;
-  if (!proxies.has(remote)) return outside(remote);
+  if (!proxies.has(remote)) return remote;
   for (const hop of forwardedFor.split(',').slice(-MOST_HOPS).reverse()) {
     const address = hop.trim();
     if (isIP(address) === 0 || address.includes('%')) return undefined;
-    if (!proxies.has(address)) return outside(address);
+    if (!proxies.has(address)) return address;
   }
   return undefined;
 }
