@@ -26,6 +26,8 @@ export interface Person {
   readonly secret: string;
   readonly recoveryCodes: readonly string[];
   readonly cookie: string;
+  /** The cookie by which the browser is known at its next login. */
+  readonly device: string;
   /** A request of a page of the engine in the session of this person. */
   call(method: string, path: string, call?: Call): Promise<Answer>;
 }
@@ -66,6 +68,7 @@ export async function enrolBy(api: TestApi, token: string, name?: string): Promi
     secret,
     recoveryCodes: done.body.recovery_codes as readonly string[],
     cookie,
+    device: done.headers.getSetCookie()[1]?.split(';', 1)[0] ?? '',
     call: (method, path, call) => inSession(api, cookie, method, path, call),
   };
 }

@@ -32,6 +32,7 @@ import { normalisePassword } from '../../contract/passwords/password-rules.ts';
 import { type Actor, noteAct } from '../acts.ts';
 import { ENVIRONMENT_OPERATOR } from '../authenticate.ts';
 import type { Role } from '../roles.ts';
+import { type Client, deviceCookie } from './attempting.ts';
 import { type LoggedIn, storeRecoveryCodes } from './login.ts';
 import {
   type AccountParts,
@@ -138,12 +139,14 @@ export interface Enrolled extends LoggedIn {
 export async function completeEnrolment(
   parts: AccountParts,
   given: Completion,
-  userAgent: string,
+  client: Client,
   action: string,
 ): Promise<Enrolled> {
   const link = await findLink(parts.pool, given.token);
   const { name, secret, step } = check(parts, link, given);
-  const passwordHash = await inTurn(parts, () => hashPassword(normalisePassword(given.password)));
+  const passwordHash = await inTurn(parts, { network: client.network, isKnown: true }, () =>
+    hashPassword(normalisePassword(given.password)),
+  );
   const totpSealed = parts.keys.seal(secret, totpPurpose(name));
   return await transaction(parts.pool, async db => {
     // The account before its link, in the order of those who change accounts.
@@ -153,7 +156,9 @@ export async function completeEnrolment(
     const operatorId = taken.operatorId ?? (await makeFirstOwner(db, name));
     const account = await enrolOperator(db, operatorId, { passwordHash, totpSealed, totpStep: step });
     if (account === undefined) throw linkRefused();
-    return await begin(db, parts, account, { userAgent, action, link: taken });
+    const { userAgent } = client;
+    const begun = await begin(db, parts, account, { userAgent, action, link: taken });
+    return { ...begun, deviceCookie: deviceCookie(parts, name, passwordHash) };
   });
 }
 
@@ -211,7 +216,7 @@ async function begin(
   parts: AccountParts,
   { operatorId, name, role }: OperatorAccount,
   { userAgent, action, link }: { userAgent: string; action: string; link: OperatorLink },
-): Promise<Enrolled> {
+): Promise<Omit<Enrolled, 'deviceCookie'>> {
   const ended = await endOperatorSessions(db, operatorId);
   const recoveryCodes = makeRecoveryCodes();
   await storeRecoveryCodes(db, parts, operatorId, recoveryCodes);

@@ -136,13 +136,18 @@ export interface LoginRow extends Credentials {
   readonly name: string;
 }
 
-/** The account with this name in any letter case, if it can log in, with the ledger's clock. */
+/**
+ * The account with this name in any letter case, if it can log in, with the ledger's clock. `folded`: the name by the fold that finds an
+ * account, which no other code has to imitate.
+ */
 export async function findLogin(
   db: Queryable,
   name: string,
-): Promise<{ readonly nowMs: number; readonly login: LoginRow | undefined }> {
-  const { rows } = await db.query<Partial<LoginRow> & { nowMs: number; operatorId: number | null }>(
-    `select (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs", operator_id as "operatorId", name,
+): Promise<{ readonly nowMs: number; readonly folded: string; readonly login: LoginRow | undefined }> {
+  const { rows } = await db.query<
+    Partial<LoginRow> & { nowMs: number; folded: string; operatorId: number | null }
+  >(
+    `select (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs", lower($1) as folded, operator_id as "operatorId", name,
             password_hash as "passwordHash", totp_sealed as "totpSealed", totp_step as "totpStep"
        from (select 1) one
        left join operators on lower(name) = lower($1) and enrolled_at is not null and disabled_at is null`,
@@ -150,8 +155,8 @@ export async function findLogin(
   );
   const [row] = rows;
   if (row === undefined) throw new Error('a row is missing that every database answers');
-  const { nowMs, ...found } = row;
-  return { nowMs, login: found.operatorId === null ? undefined : (found as LoginRow) };
+  const { nowMs, folded, ...found } = row;
+  return { nowMs, folded, login: found.operatorId === null ? undefined : (found as LoginRow) };
 }
 
 /** Who logs in, as they were found: with other credentials, or disabled meanwhile, nobody does. */

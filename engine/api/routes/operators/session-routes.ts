@@ -1,5 +1,8 @@
 /** Login, enrolment, and what operators do with their own account. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { sourceAddress } from '../../../contract/clients/client-address.ts';
+import { networkOf } from '../../../contract/clients/network.ts';
+import type { Client } from '../../../operators/accounts/attempting.ts';
 import { beginEnrolment, completeEnrolment } from '../../../operators/accounts/enrolment.ts';
 import { type LoggedIn, logIn, renewRecoveryCodes } from '../../../operators/accounts/login.ts';
 import { makeAccountParts } from '../../../operators/accounts/parts.ts';
@@ -31,8 +34,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, operations.logIn, async (request, reply) => {
     refuseForeign(request.headers);
     const login = readBody(LoginBody, request.body);
-    const client = { address: request.ip, userAgent: userAgentOf(request) };
-    const begun = await logIn(parts, login, client, actionOf(request));
+    const begun = await logIn(parts, login, clientOf(request, deps), actionOf(request));
     keep(request, reply, begun);
     return operatorJson(begun.operator);
   });
@@ -51,7 +53,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
     refuseForeign(request.headers);
     const { token, enrolment, code, password, name } = readBody(CompletionBody, request.body);
     const completion = { token, sealed: enrolment, code, password, name };
-    const enrolled = await completeEnrolment(parts, completion, userAgentOf(request), actionOf(request));
+    const enrolled = await completeEnrolment(parts, completion, clientOf(request, deps), actionOf(request));
     keep(request, reply, enrolled);
     reply.code(201);
     return { ...operatorJson(enrolled.operator), recovery_codes: enrolled.recoveryCodes };
@@ -77,20 +79,30 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
 
   addRoute(app, operations.renewRecoveryCodes, async (request, reply) => {
     const { code } = readBody(CodeBody, request.body);
-    const codes = await renewRecoveryCodes(parts, code, actorOf(request), request.ip);
+    const codes = await renewRecoveryCodes(parts, code, actorOf(request));
     reply.code(201);
     return { recovery_codes: codes };
   });
 }
 
 /** The browser keeps the new session, and the act is its operator's. */
-function keep(request: FastifyRequest, reply: FastifyReply, { secret, operator }: LoggedIn): void {
+function keep(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { secret, operator, deviceCookie }: LoggedIn,
+): void {
   setOperator(request, operator);
-  reply.header('set-cookie', keepSession(secret, SESSION_LIFE_S));
+  reply.header('set-cookie', [keepSession(secret, SESSION_LIFE_S), deviceCookie]);
 }
 
-function userAgentOf(request: FastifyRequest): string {
-  return request.headers['user-agent'] ?? '';
+function clientOf({ headers, ip }: FastifyRequest, { proxies }: ApiDeps): Client {
+  // Node joins several lines of it into one list (RFC 9110, section 5.3).
+  const forwardedFor = String(headers['x-forwarded-for'] ?? '');
+  return {
+    network: networkOf(sourceAddress(proxies, ip, forwardedFor)),
+    cookies: headers.cookie ?? '',
+    userAgent: headers['user-agent'] ?? '',
+  };
 }
 
 function operatorJson({ name, role, tokenId, account }: Operator) {
