@@ -16,6 +16,9 @@ export interface OperatorAccount {
   readonly lastLoginAt: Date | null;
   readonly disabledAt: Date | null;
   readonly disabledBy: string | null;
+  /** Of the link by which the account can enrol now; null if there is none. */
+  readonly linkMadeBy: string | null;
+  readonly linkExpiresAt: Date | null;
   /** Counts changes of the role and of what disables. */
   readonly version: number;
 }
@@ -29,7 +32,10 @@ export interface Credentials {
 }
 
 const COLUMNS = `operator_id as "operatorId", name, role, made_by as "madeBy", made_at as "madeAt", enrolled_at as "enrolledAt",
-  last_login_at as "lastLoginAt", disabled_at as "disabledAt", disabled_by as "disabledBy", version`;
+  last_login_at as "lastLoginAt", disabled_at as "disabledAt", disabled_by as "disabledBy",
+  (select link.made_by from operator_links link where link.operator_id = operators.operator_id and link.expires_at > now()) as "linkMadeBy",
+  (select link.expires_at from operator_links link where link.operator_id = operators.operator_id and link.expires_at > now()) as "linkExpiresAt",
+  version`;
 
 /** Invites an account; undefined if its name, in any letter case, is that of another account or of a valid token. */
 export async function insertOperator(
@@ -295,6 +301,12 @@ export async function takeOperatorLink(
     [secretHash],
   );
   return rows[0];
+}
+
+/** Voids the links that somebody has made for others, and returns how many. */
+export async function deleteLinksMadeBy(db: Queryable, name: string): Promise<number> {
+  const { rowCount } = await db.query('delete from operator_links where made_by = $1', [name]);
+  return rowCount ?? 0;
 }
 
 /** Voids the link of an account, if it has one. */
