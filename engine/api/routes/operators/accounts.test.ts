@@ -236,7 +236,7 @@ describe('a disabled account', () => {
     assert.equal(JSON.parse(act?.details ?? '').ended_sessions, 2, 'that of the enrolment, and this one');
   });
 
-  it('admits no login that has verified its password before, and is admitted while the disabling commits', async () => {
+  it('admits no login whose password was verified before the disabling has committed', async () => {
     const she = await person(api, 'viewer');
     const db = await api.pool.connect();
     try {

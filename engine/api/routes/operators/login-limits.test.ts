@@ -55,11 +55,15 @@ describe('behind a trusted proxy, a login', () => {
     assert.equal(elsewhere.status, 200);
   });
 
-  it('of an address that no proxy of ours has named is one of the proxy', async () => {
-    const bare = await startApi();
+  it('from a proxy that is not named is counted as of the proxy, and the log says so once', async () => {
+    const lines: string[] = [];
+    const log = pino({ level: 'warn' }, { write: line => void lines.push(line) });
+    const bare = await startApi({ log });
     try {
       const wrong = { name: 'nobody', password: 'wrong', code: '000000' };
       assert.equal(await failures(bare, login => `203.0.${login}.1`, wrong), 10);
+      assert.equal(lines.length, 1);
+      assert.match(lines[0] ?? '', /ENGINE_TRUSTED_PROXIES does not name/);
     } finally {
       await bare.close();
     }

@@ -1,8 +1,5 @@
 /** Login, enrolment, and what operators do with their own account. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { sourceAddress } from '../../../contract/clients/client-address.ts';
-import { networkOf } from '../../../contract/clients/network.ts';
-import type { Client } from '../../../operators/accounts/attempting.ts';
 import { beginEnrolment, completeEnrolment } from '../../../operators/accounts/enrolment.ts';
 import { type LoggedIn, logIn, renewRecoveryCodes } from '../../../operators/accounts/login.ts';
 import { makeAccountParts } from '../../../operators/accounts/parts.ts';
@@ -21,12 +18,14 @@ import {
 } from '../../contract/operators/account-schemas.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { actionOf, actorOf, operatorOf, setOperator } from '../../http/authentication.ts';
+import { clientReader } from '../../http/client.ts';
 import { readBody, readParameters } from '../../http/input.ts';
 import { addRoute } from '../../http/routing.ts';
 import { clearSession, keepSession, refuseForeign } from '../../http/session-cookie.ts';
 
 export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
   const { pool } = deps;
+  const clientOf = clientReader(deps);
   const parts = makeAccountParts({ pool, secret: deps.operatorSecret, log: deps.log });
 
   addRoute(app, operations.getOperator, async request => operatorJson(operatorOf(request)));
@@ -34,7 +33,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, operations.logIn, async (request, reply) => {
     refuseForeign(request.headers);
     const login = readBody(LoginBody, request.body);
-    const begun = await logIn(parts, login, clientOf(request, deps), actionOf(request));
+    const begun = await logIn(parts, login, clientOf(request), actionOf(request));
     keep(request, reply, begun);
     return operatorJson(begun.operator);
   });
@@ -53,7 +52,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
     refuseForeign(request.headers);
     const { token, enrolment, code, password, name } = readBody(CompletionBody, request.body);
     const completion = { token, sealed: enrolment, code, password, name };
-    const enrolled = await completeEnrolment(parts, completion, clientOf(request, deps), actionOf(request));
+    const enrolled = await completeEnrolment(parts, completion, clientOf(request), actionOf(request));
     keep(request, reply, enrolled);
     reply.code(201);
     return { ...operatorJson(enrolled.operator), recovery_codes: enrolled.recoveryCodes };
@@ -93,16 +92,6 @@ function keep(
 ): void {
   setOperator(request, operator);
   reply.header('set-cookie', [keepSession(secret, SESSION_LIFE_S), deviceCookie]);
-}
-
-function clientOf({ headers, ip }: FastifyRequest, { proxies }: ApiDeps): Client {
-  // Node joins several lines of it into one list (RFC 9110, section 5.3).
-  const forwardedFor = String(headers['x-forwarded-for'] ?? '');
-  return {
-    network: networkOf(sourceAddress(proxies, ip, forwardedFor)),
-    cookies: headers.cookie ?? '',
-    userAgent: headers['user-agent'] ?? '',
-  };
 }
 
 function operatorJson({ name, role, tokenId, account }: Operator) {
