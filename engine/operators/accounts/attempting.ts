@@ -37,9 +37,8 @@ export async function attempting<T>(
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
   const { attempts, devices } = parts;
-  const account = deviceAccount(name);
-  const device = devices.known(account, cookies);
-  permit(device === undefined ? attempts.fromNetwork(network) : attempts.fromDevice(account, device));
+  const device = devices.known(deviceAccount(name), cookies);
+  permit(device === undefined ? attempts.fromNetwork(network) : attempts.fromDevice(device));
   const { login, folded, nowMs } = await findLogin(parts.pool, name);
   if (device !== undefined && login !== undefined && isPresent(parts, device, login)) {
     const claimant = { network, isKnown: true };

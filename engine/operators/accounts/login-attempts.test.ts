@@ -15,7 +15,7 @@ function attemptsAt(clock: { nowMs: number }) {
     return isFree(attempts.fromNetwork(network)) && isFree(attempts.ofStranger(name, network));
   };
   const mayBy = (device: KnownDevice): boolean =>
-    isFree(attempts.fromDevice('grace', device)) && isFree(attempts.ofDevice(GRACE, device));
+    isFree(attempts.fromDevice(device)) && isFree(attempts.ofDevice(GRACE, device));
   return { attempts, may, mayBy };
 }
 
@@ -71,12 +71,21 @@ test('a browser that has logged in before keeps its way in, whatever networks do
   assert.ok(times >= 9 && times <= 11, 'and guesses no more often');
 });
 
-test('known browsers of an account have a bound together, and void ones use nothing of it', () => {
-  const device = (number: number, credentialVersion: string) => ({ id: `${number}`, credentialVersion });
-  const { mayBy, attempts } = attemptsAt({ nowMs: 1_000 });
-  for (let number = 0; number < 100; number++) attempts.fromDevice('grace', device(number, 'former'));
-  const made = countOf(100, number => mayBy(device(number, 'now')));
-  assert.equal(made, 30);
+test('known browsers of an account have a bound together, which one of them or void ones cannot use up', () => {
+  const clock = { nowMs: 1_000 };
+  const device = (id: string, credentialVersion = 'now') => ({ id, credentialVersion });
+  const { mayBy } = attemptsAt(clock);
+  for (let minute = 0; minute < 200; minute++) {
+    countOf(30, () => mayBy(device('stolen')));
+    clock.nowMs += 60_000;
+    if (minute % 10 === 9) assert.ok(mayBy(device('hers')), `after ${minute} minutes`);
+  }
+  clock.nowMs += 86_400_000;
+  for (let number = 0; number < 100; number++) mayBy(device(`void ${number}`, 'former'));
+  assert.equal(
+    countOf(100, number => mayBy(device(`made ${number}`))),
+    50,
+  );
 });
 
 test('a guess in a session has a limit of its own', () => {

@@ -20,13 +20,16 @@ const NAME_CHARACTERS = 100;
 const OWN = { burst: 10, perSecond: 1 / (2 * MINUTE_S), most: KEPT };
 /** Of a name by all strangers: who has the password, and many networks, needs 160 days for an even chance to guess a code. */
 const NAME = { burst: 50, perSecond: 1 / MINUTE_S, most: KEPT };
-/** Of an account by all known browsers: who has its password and one code can make as many as he likes, until the password is another. */
+/**
+ * Of an account by all known browsers, more than one alone can use up: who has the password and a code can make as many as he likes, until
+ * the password is another.
+ */
 const ACCOUNT_DEVICES = { burst: 50, perSecond: 1 / MINUTE_S, most: KEPT };
 /** All logins from a network, right or wrong: each takes a core for a while. */
 const NETWORK = { burst: 60, perSecond: 1, most: KEPT };
 /** The same for a whole IPv6 site (/48), and for all clients whose network is unknown. */
 const WIDE = { burst: 240, perSecond: 4, most: KEPT };
-/** All logins of known browsers of an account, right or wrong, instead of those of their network, which others may have used up. */
+/** All logins of a known browser, right or wrong, instead of those of its network, which others may have used up. */
 const DEVICE_LOGINS = { burst: 30, perSecond: 1 / 10, most: KEPT };
 
 export class LoginAttempts {
@@ -49,10 +52,9 @@ export class LoginAttempts {
     return takeAll(ofNetwork(network, this.#networks, this.#wide), this.#nowMs());
   }
 
-  /** The same for a browser with a device cookie of this account. By the version too: a void one uses nothing of those of now. */
-  fromDevice(account: string, { credentialVersion }: KnownDevice): Permitted | Delayed {
-    const key = `${account} ${credentialVersion}`;
-    return takeAll([{ buckets: this.#deviceLogins, key, isForCost: true }], this.#nowMs());
+  /** The same for a browser with a device cookie. By itself: whoever has taken one browser's cookie keeps no other one out. */
+  fromDevice({ id }: KnownDevice): Permitted | Delayed {
+    return takeAll([{ buckets: this.#deviceLogins, key: id, isForCost: true }], this.#nowMs());
   }
 
   /** Counts a guess of a stranger, before it is made, so that many at once are counted too. `name`: as the ledger folds it. */
