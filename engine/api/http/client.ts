@@ -1,6 +1,6 @@
 /** From where a login comes, for the limits on logins. */
 import type { FastifyRequest } from 'fastify';
-import { sourceAddress } from '../../contract/clients/client-address.ts';
+import { lastHop } from '../../contract/clients/client-address.ts';
 import { networkOf } from '../../contract/clients/network.ts';
 import type { Client } from '../../operators/accounts/attempting.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -25,7 +25,7 @@ export function clientReader({
       );
     }
     return {
-      network: networkOf(sourceAddress(proxies, ip, forwardedFor)),
+      network: networkOf(lastHop(proxies, ip, forwardedFor)),
       cookies: headers.cookie ?? '',
       userAgent: headers['user-agent'] ?? '',
     };

@@ -26,34 +26,34 @@ INSIDE.addSubnet('fe80::', 10, 'ipv6');
 /** Only the last addresses of a longer X-Forwarded-For are read: the client may have sent the earlier ones. */
 const MOST_HOPS = 16;
 
-/** The client's address if it is public; undefined if it cannot be determined. `remote` is that of the connection, '' if it is gone. */
+/** The client's address; undefined if it cannot be determined. `remote` is that of the connection, '' if it is gone. */
 export function clientAddress(
   proxies: Pick<TrustedProxies, 'has'>,
   remote: string,
   forwardedFor: string,
 ): string | undefined {
-  const address = sourceAddress(proxies, remote, forwardedFor);
-  return address === undefined ? undefined : outside(address);
+  const address = lastHop(proxies, remote, forwardedFor);
+  return address !== undefined && identifies(address) ? address : undefined;
 }
 
-/** The same, whether it is public or private: on a private port people come from private networks. */
-export function sourceAddress(
+/** Like clientAddress, but it may be a private address, or no address at all. */
+export function lastHop(
   proxies: Pick<TrustedProxies, 'has'>,
   remote: string,
   forwardedFor: string,
 ): string | undefined {
-  if (isIP(remote) === 0) return undefined;
   if (!proxies.has(remote)) return remote;
   for (const hop of forwardedFor.split(',').slice(-MOST_HOPS).reverse()) {
     const address = hop.trim();
-    if (isIP(address) === 0 || address.includes('%')) return undefined;
     if (!proxies.has(address)) return address;
   }
   return undefined;
 }
 
-function outside(address: string): string | undefined {
-  return INSIDE.check(address, isIPv4(address) ? 'ipv4' : 'ipv6') ? undefined : address;
+/** Whether it is an address, and not a private one. */
+export function identifies(address: string): boolean {
+  if (isIP(address) === 0 || address.includes('%')) return false;
+  return !INSIDE.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
 }
 
 /** The smallest block given to one customer: an IPv4 address or 64 bits of IPv6 (RFC 6177); undefined if not an address. */
