@@ -60,6 +60,19 @@ test('refuses a token of 15 characters, of 513, or with a space', () => {
   equal(faultsOf({ ...RIGHT, OPERATOR_TOKEN: 'x'.repeat(512) }).length, 0);
 });
 
+test('trusts no proxy unless told, and says what a list of them is', () => {
+  deepEqual(readEngineConfig(RIGHT).ENGINE_TRUSTED_PROXIES, []);
+  const named = readEngineConfig({ ...RIGHT, ENGINE_TRUSTED_PROXIES: '10.0.0.0/8, fd00::1' });
+  deepEqual(
+    named.ENGINE_TRUSTED_PROXIES.map(({ address, bits }) => `${address}/${bits}`),
+    ['10.0.0.0/8', 'fd00::1/128'],
+  );
+  for (const wrong of ['proxy.example', '10.0.0.0/33', '10.0.0.1,'])
+    deepEqual(faultsOf({ ...RIGHT, ENGINE_TRUSTED_PROXIES: wrong }), [
+      `ENGINE_TRUSTED_PROXIES is "${wrong}"; expected a comma-separated list of CIDR blocks or addresses, such as 10.0.0.0/8,fd00::/8`,
+    ]);
+});
+
 test('a rebuild needs no token and no secret of operators', () => {
   const { OPERATOR_TOKEN: _, OPERATOR_SECRET: __, ...env } = RIGHT;
   equal(readRuntimeConfig(env).DATABASE_URL, RIGHT.DATABASE_URL);

@@ -1,4 +1,5 @@
 /** The engine's variables. */
+import { readNetworks } from './contract/clients/trusted-proxies.ts';
 import { logVariables } from './contract/log/open.ts';
 import {
   checkShared,
@@ -52,7 +53,17 @@ export const engineVariables = {
     /^[\x21-\x7e]{16,512}$/,
     '16 to 512 printable characters without spaces, the same that operators send',
   ),
-  /** Seals TOTP secrets and hashes recovery codes. After a change operators cannot log in until they have enrolled again. */
+  /**
+   * The proxies in front, whose X-Forwarded-For is believed. Without them all operators behind one count as one network to the limits on
+   * logins. They must replace what a client sends.
+   */
+  ENGINE_TRUSTED_PROXIES: {
+    fallback: '',
+    right: 'a comma-separated list of CIDR blocks or addresses, such as 10.0.0.0/8,fd00::/8',
+    secret: false,
+    read: readNetworks,
+  },
+  /** Seals TOTP secrets, hashes recovery codes, and signs device cookies. After a change operators cannot log in until they have enrolled again. */
   OPERATOR_SECRET: secret(/^.{32,512}$/, 'a secret of 32 to 512 characters, the same for all engines'),
 } as const;
 

@@ -4,6 +4,7 @@
  * runs the real assembly.
  */
 import type { Logger } from 'pino';
+import { TrustedProxies } from '../engine/contract/clients/trusted-proxies.ts';
 import type { KeyRing } from '../engine/contract/keys/key-ring.ts';
 import type { LogProducer } from '../engine/contract/log/log.ts';
 import type { SliceTree } from '../engine/contract/record/slice-tree.ts';
@@ -29,7 +30,6 @@ import type { AppParts } from './http/app.ts';
 import { Cors } from './http/cors.ts';
 import { strangeKind } from './http/requests.ts';
 import type { HandlerParts } from './http/routes.ts';
-import { TrustedProxies } from './http/trusted-proxies.ts';
 import type { LiveMetrics, Metrics } from './metrics.ts';
 import { PassTokens } from './room/pass-tokens.ts';
 import { type HandlerServices, routeParts } from './route-parts.ts';

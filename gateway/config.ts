@@ -1,4 +1,6 @@
 /** The gateway's variables. Each limit says what it protects; tests check each at its limit. */
+
+import { readNetworks } from '../engine/contract/clients/trusted-proxies.ts';
 import { logVariables } from '../engine/contract/log/open.ts';
 import {
   ConfigError,
@@ -18,7 +20,6 @@ import {
 import { ITEM_HEAD_BYTES, MAX_USER_ID_BYTES, RECORD_HEAD_BYTES } from '../engine/contract/record/record.ts';
 import { SIGNED_HEAD_BYTES } from '../engine/contract/record/slice-head.ts';
 import { corsVariables } from './http/origins.ts';
-import { readNetworks } from './http/trusted-proxies.ts';
 
 export const gatewayVariables = {
   ...sharedVariables,

@@ -2,6 +2,8 @@
  * Gives each handler the parts that it uses, and nothing else. Each handler declares them beside itself; the objects are made
  * here once, so that a request allocates none.
  */
+
+import type { TrustedProxies } from '../engine/contract/clients/trusted-proxies.ts';
 import type { KeyRing } from '../engine/contract/keys/key-ring.ts';
 import type { AccountsClient } from './accounts/forward/forward.ts';
 import type { SharedClock } from './clock/clock.ts';
@@ -17,7 +19,6 @@ import type { AdmissionControl } from './entry/admission-control.ts';
 import { type EntryServices, enteringParts } from './entry/entry-parts.ts';
 import type { Ranker } from './entry/rank.ts';
 import type { ReadinessParts, RouteParts } from './http/routes.ts';
-import type { TrustedProxies } from './http/trusted-proxies.ts';
 import type { Metrics } from './metrics.ts';
 import type { PassTokens } from './room/pass-tokens.ts';
 import type { AheadCounts } from './shared/ahead-counts.ts';

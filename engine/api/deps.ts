@@ -2,6 +2,7 @@
 import type { Registry } from 'prom-client';
 import type { CampaignDeps } from '../campaigns/deps.ts';
 import type { ClockWatch } from '../clock/clock-watch.ts';
+import type { TrustedProxies } from '../contract/clients/trusted-proxies.ts';
 import type { BlockDeps } from '../operators/blocks.ts';
 
 export interface Readiness {
@@ -16,6 +17,8 @@ export interface ApiDeps extends CampaignDeps, BlockDeps {
   readonly token: string;
   /** See accounts/operator-keys.ts. */
   readonly operatorSecret: string;
+  /** Whose X-Forwarded-For says from where a login comes. */
+  readonly proxies: TrustedProxies;
   readonly registry: Registry;
   /** Tells gateways that coupons have changed; rejects if they may not have been told. */
   readonly couponsChanged: (couponIds: readonly number[]) => Promise<void>;

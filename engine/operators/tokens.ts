@@ -7,6 +7,7 @@ import {
   type Role,
   revokeOperatorToken,
 } from '../../sql/statements/operators/operator-tokens.ts';
+import { deleteLinksMadeBy, lockOwners } from '../../sql/statements/operators/operators.ts';
 import { hashOfToken, newToken } from '../contract/keys/bearer-tokens.ts';
 import { type Actor, noteAct } from './acts.ts';
 import { ENVIRONMENT_OPERATOR } from './authenticate.ts';
@@ -56,13 +57,15 @@ export async function findToken(db: Queryable, tokenId: number): Promise<Operato
   return token;
 }
 
-/** Revokes a token at once, for every engine; one that is revoked stays so. Throws Problem unknown-token. */
+/** Revokes a token at once, for every engine, and ends the links that were made with it; one that is revoked stays so. Throws Problem unknown-token. */
 export async function revokeToken(pool: Pool, tokenId: number, actor: Actor): Promise<OperatorToken> {
   return await transaction(pool, async db => {
+    await lockOwners(db);
     const revoked = await revokeOperatorToken(db, tokenId, actor.name);
     if (revoked === undefined) return await findToken(db, tokenId);
     const { name, role } = revoked;
-    await noteAct(db, actor, { target: tokenTarget(revoked), details: { name, role } });
+    const details = { name, role, ended_links: await deleteLinksMadeBy(db, name) };
+    await noteAct(db, actor, { target: tokenTarget(revoked), details });
     return revoked;
   });
 }

@@ -1,5 +1,6 @@
 /** Attempts with a password: who may make one, and the check of the password of a session's account. */
 import { invalidRequest } from '../../engine/contract/api/problem.ts';
+import type { Delayed, Permitted } from '../../engine/contract/limits/taking.ts';
 import {
   type Claimant,
   type HashingQueue,
@@ -14,7 +15,7 @@ import {
 import type { Pool } from '../../sql/database.ts';
 import type { FoundSession } from '../../sql/statements/fans/fan-sessions.ts';
 import { findFanPassword } from '../../sql/statements/fans/fans.ts';
-import type { Attempts, Delayed, Permitted } from './attempts.ts';
+import type { Attempts } from './attempts.ts';
 import { keptByShop, passwordFault, tooManyAttempts, wrongPassword } from './problems.ts';
 
 export interface AttemptingParts {

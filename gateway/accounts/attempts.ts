@@ -2,23 +2,24 @@
  * Limits logins and requested e-mails, in the memory of this process; several processes each count for themselves.
  *
  * Failed logins are counted by account and network, by network, and by account over all networks, so that neither one network can try
- * many accounts nor many networks one account. Such a limit would let anybody lock somebody out by failing in their name. So a browser
- * that has logged in to the account before counts apart from strangers: it holds a signed cookie, the device cookie (OWASP, "Slow
- * Down Online Guessing Attacks with Device Cookies"), until the account's credential version changes. For a new browser of somebody whose account is under attack there is the e-mail that
- * resets the password: it also brings the device cookie.
+ * many accounts nor many networks one account. A browser that has logged in to the account before counts apart from strangers, by its
+ * device cookie (engine/contract/limits/device-cookies.ts), until the account's credential version changes. For a new browser of somebody
+ * whose account is under attack there is the e-mail that resets the password: it also brings the device cookie.
  *
  * Whether an account exists makes no difference: addresses are counted as they are asked for.
  */
-import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { Buckets } from '../../engine/contract/limits/buckets.ts';
-import { siteOf } from '../../engine/contract/limits/sites.ts';
-import { cookieOf } from '../http/requests.ts';
+import { DeviceCookies, type KnownDevice } from '../../engine/contract/limits/device-cookies.ts';
+import {
+  type Delayed,
+  ofNetwork,
+  type Permitted,
+  type Taken,
+  takeAll,
+} from '../../engine/contract/limits/taking.ts';
 
 export const DEVICE_COOKIE = '__Host-fairline_device';
-/** Browsers keep no cookie for longer. */
-const DEVICE_LIFE_S = 400 * 86_400;
-const NONCE_BYTES = 16;
-const DEVICE = /^([A-Za-z0-9_-]{22})\.([0-9a-f-]{36})\.([A-Za-z0-9_-]{43})$/;
 
 /** Some 100 bytes each; beyond it the least recently used ones start over. */
 const KEPT = 200_000;
@@ -76,35 +77,9 @@ export interface MailWish extends Attempt {
   readonly isReset?: boolean;
 }
 
-/** A browser that has logged in to the account before. */
-export interface KnownDevice {
-  readonly id: string;
-  /** That of the account at that time: the browser is known while it is the present one. */
-  readonly credentialVersion: string;
-}
-
-interface Taken {
-  readonly buckets: Buckets;
-  readonly key: string;
-  /** For what an attempt costs: it counts even if it succeeds. */
-  readonly isForCost?: boolean;
-}
-
-/** An attempt may be made. */
-export interface Permitted {
-  /** Uncounts it, since it succeeded, but for what it has cost. */
-  readonly forgive: () => void;
-  /** Uncounts it, since nothing was done. */
-  readonly undo: () => void;
-}
-
-/** How long to wait, in ms. */
-export interface Delayed {
-  readonly waitMs: number;
-}
-
 export class Attempts {
   readonly #key: KeyObject;
+  readonly #cookies: DeviceCookies;
   readonly #own = new Buckets(OWN);
   readonly #devices = new Buckets(OWN);
   readonly #accountDevices = new Buckets(ACCOUNT_DEVICES);
@@ -124,6 +99,7 @@ export class Attempts {
 
   constructor(secret: string, nowMs: () => number = () => performance.now()) {
     this.#key = createSecretKey(secret, 'utf8');
+    this.#cookies = new DeviceCookies({ name: DEVICE_COOKIE, sameSite: 'Lax', key: this.#key });
     this.#nowMs = nowMs;
   }
 
@@ -184,25 +160,12 @@ export class Attempts {
 
   /** The Set-Cookie header for a browser that has logged in to the account. */
   deviceCookie(address: string, credentialVersion: string): string {
-    const device = `${randomBytes(NONCE_BYTES).toString('base64url')}.${credentialVersion}`;
-    const value = `${device}.${this.#signature(address, device)}`;
-    return `${DEVICE_COOKIE}=${value}; Max-Age=${DEVICE_LIFE_S}; Path=/; HttpOnly; Secure; SameSite=Lax`;
+    return this.#cookies.make(address, credentialVersion);
   }
 
   /** The browser of a Cookie header, if its device cookie is for this address. */
   knownDevice(address: string, cookies: string): KnownDevice | undefined {
-    const [, id = '', credentialVersion = '', signature = ''] =
-      DEVICE.exec(cookieOf(cookies, DEVICE_COOKIE) ?? '') ?? [];
-    if (id === '') return undefined;
-    const right = this.#signature(address, `${id}.${credentialVersion}`);
-    return timingSafeEqual(Buffer.from(signature), Buffer.from(right))
-      ? { id, credentialVersion }
-      : undefined;
-  }
-
-  /** The prefix keeps these signatures apart from those of sessions, which have the same secret. */
-  #signature(address: string, device: string): string {
-    return createHmac('sha256', this.#key).update(`device ${device} ${address}`).digest('base64url');
+    return this.#cookies.known(address, cookies);
   }
 
   /** 16 bytes of an HMAC: a key takes the same space whatever the address, and nobody can make two meet. */
@@ -215,35 +178,8 @@ export class Attempts {
     return this.#own.size;
   }
 
-  /** Takes from all buckets, or from none. */
   #take(wanted: readonly Taken[]): Permitted | Delayed {
-    const nowMs = this.#nowMs();
-    const taken: Taken[] = [];
-    const keyOf = ({ key }: Taken): string => this.#short(key);
-    const giveBack = (isOne: (each: Taken) => boolean): void => {
-      // At most once, whoever asks.
-      for (const each of taken.splice(0).filter(isOne)) each.buckets.giveBack(keyOf(each), nowMs);
-    };
-    for (const each of wanted) {
-      const waitMs = each.buckets.take(keyOf(each), nowMs);
-      if (waitMs > 0) {
-        giveBack(() => true);
-        return { waitMs };
-      }
-      taken.push(each);
-    }
-    return {
-      forgive: () => giveBack(({ isForCost }) => isForCost !== true),
-      undo: () => giveBack(() => true),
-    };
+    const taken = wanted.map(each => ({ ...each, key: this.#short(each.key) }));
+    return takeAll(taken, this.#nowMs());
   }
-}
-
-/** What a request costs the network and, if that is one of many of a customer or is unknown, the wider one. */
-function ofNetwork(network: string, near: Buckets, wide: Buckets, lane = ''): Taken[] {
-  const site = siteOf(network);
-  const taken: Taken[] = [];
-  if (network !== '') taken.push({ buckets: near, key: lane + network, isForCost: true });
-  if (network === '' || site !== network) taken.push({ buckets: wide, key: lane + site, isForCost: true });
-  return taken;
 }

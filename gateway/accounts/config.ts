@@ -1,4 +1,6 @@
 /** The variables of the process that keeps accounts. Each limit says what it protects. */
+
+import { readNetworks } from '../../engine/contract/clients/trusted-proxies.ts';
 import {
   ConfigError,
   type Environment,
@@ -12,7 +14,6 @@ import {
   whole,
 } from '../../engine/contract/process/config.ts';
 import { corsVariables, readOrigin } from '../http/origins.ts';
-import { readNetworks } from '../http/trusted-proxies.ts';
 import { checkIdentity, identityVariables } from './identity/variables.ts';
 
 const DAY_S = 86_400;

@@ -1,16 +1,4 @@
-/**
- * The network of a client, by which attempts are counted and which a session shows its fan: the /24 of an IPv4 address, the /64 of an
- * IPv6 address. A whole address is not kept anywhere.
- */
-import { isIPv4 } from 'node:net';
-import { addressPrefix } from '../http/client-address.ts';
-
-/** The first address of the network; '' for an unknown one. */
-export function networkOf(address: string | undefined): string {
-  const prefix = address === undefined ? undefined : addressPrefix(address);
-  if (prefix === undefined) return '';
-  return isIPv4(prefix) ? prefix.replace(/\d+$/, '0') : `${prefix}::`;
-}
+/** Whether the networks of clients are known, by which attempts are limited: see engine/contract/clients/network.ts. */
 
 /** Requests that are looked at together. */
 const REQUESTS = 1_000;

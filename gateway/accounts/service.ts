@@ -1,5 +1,6 @@
 /** The process that keeps accounts, over the servers that its configuration names. */
 import type { Logger } from 'pino';
+import { TrustedProxies } from '../../engine/contract/clients/trusted-proxies.ts';
 import { HashingQueue } from '../../engine/contract/passwords/hashing.ts';
 import { PasswordRules } from '../../engine/contract/passwords/password-rules.ts';
 import { messageOf } from '../../engine/contract/process/message-of.ts';
@@ -9,7 +10,6 @@ import { deleteEndedFanRows } from '../../sql/statements/fans/fan-sweep.ts';
 import { claimProviderName } from '../../sql/statements/fans/shop-fans.ts';
 import { Cors } from '../http/cors.ts';
 import { listen } from '../http/listen.ts';
-import { TrustedProxies } from '../http/trusted-proxies.ts';
 import { Attempts } from './attempts.ts';
 import type { AccountsConfig } from './config.ts';
 import { buildAccountsApp } from './http/app.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { TrustedProxies } from '../../engine/contract/clients/trusted-proxies.ts';
 import { SOURCE_ARRIVAL, SOURCE_PROXY } from '../../engine/contract/record/record.ts';
-import { TrustedProxies } from '../http/trusted-proxies.ts';
 import { Metrics, OF_NOBODY } from '../metrics.ts';
 import { SharedClock } from './clock.ts';
 import { ProxyTimestamps } from './proxy-timestamps.ts';

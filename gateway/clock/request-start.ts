@@ -9,11 +9,12 @@
  * depend on that), never before the opening, never later than the arrival here. It may lie back as far as promises lag the
  * time (REQUEST_START_WAIT_MS).
  */
+
+import type { TrustedProxies } from '../../engine/contract/clients/trusted-proxies.ts';
 import { type ItemSource, SOURCE_ARRIVAL, SOURCE_PROXY } from '../../engine/contract/record/record.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import type { SlicePipeline } from '../entry/slices.ts';
 import type { Reply } from '../http/reply.ts';
-import type { TrustedProxies } from '../http/trusted-proxies.ts';
 import type { SharedClock } from './clock.ts';
 import { ProxyTimestamps } from './proxy-timestamps.ts';
 

@@ -1,12 +1,12 @@
 /**
- * Who is blocked: users by exact id, and networks by the address of a client as far as it is known (http/client-address.ts). While
+ * Who is blocked: users by exact id, and networks by the address of a client as far as it is known (contract/clients). While
  * nobody is blocked, a request costs one comparison here, and its address is read only while a network is.
  */
 import { leading, readAddress, readNetwork } from '../../engine/contract/api/ip-address.ts';
+import { clientAddress } from '../../engine/contract/clients/client-address.ts';
+import type { TrustedProxies } from '../../engine/contract/clients/trusted-proxies.ts';
 import type { Blocked } from '../../engine/contract/redis/board/blocks.ts';
-import { clientAddress } from '../http/client-address.ts';
 import type { Answered, Reply } from '../http/reply.ts';
-import type { TrustedProxies } from '../http/trusted-proxies.ts';
 import type { Metrics } from '../metrics.ts';
 
 export interface BlockParts {

@@ -1,5 +1,6 @@
 /** The services that only the handlers of entries use, and the parts for entering, for a gateway in service and its warm-up. */
 import type { Logger } from 'pino';
+import type { TrustedProxies } from '../../engine/contract/clients/trusted-proxies.ts';
 import { readHeldEntries } from '../../sql/statements/entries/entries.ts';
 import { readFinalOutcomes } from '../../sql/statements/entries/outcomes.ts';
 import type { SharedClock } from '../clock/clock.ts';
@@ -8,7 +9,6 @@ import type { Ledger } from '../cold/ledger.ts';
 import { LedgerQuestions } from '../cold/ledger-questions.ts';
 import { ReceiptStore } from '../cold/receipt-store.ts';
 import type { GatewayConfig } from '../config.ts';
-import type { TrustedProxies } from '../http/trusted-proxies.ts';
 import type { Metrics } from '../metrics.ts';
 import { AcceptedAnswers } from './accepted-answer.ts';
 import { Blocks } from './blocks.ts';

@@ -4,10 +4,10 @@
  * users who were told of their entry are refused.
  */
 
+import { addressPrefix, clientAddress } from '../../engine/contract/clients/client-address.ts';
+import type { TrustedProxies } from '../../engine/contract/clients/trusted-proxies.ts';
 import { Buckets } from '../../engine/contract/limits/buckets.ts';
-import { addressPrefix, clientAddress } from '../http/client-address.ts';
 import type { Answered, Reply } from '../http/reply.ts';
-import type { TrustedProxies } from '../http/trusted-proxies.ts';
 import type { Metrics } from '../metrics.ts';
 import { Entrants } from './entrants.ts';
 

@@ -9,6 +9,7 @@
  */
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
+import { type Network, TrustedProxies } from '../../engine/contract/clients/trusted-proxies.ts';
 import { KeyRing } from '../../engine/contract/keys/key-ring.ts';
 import { newPrivateKey } from '../../engine/contract/keys/signing-keys.ts';
 import type { LogProducer } from '../../engine/contract/log/log.ts';
@@ -29,7 +30,6 @@ import { SoldOutCampaigns } from '../entry/sold-out.ts';
 import type { EntriesAppParts } from '../http/app.ts';
 import { Cors } from '../http/cors.ts';
 import type { HandlerParts } from '../http/routes.ts';
-import { type Network, TrustedProxies } from '../http/trusted-proxies.ts';
 import { Metrics, OF_NOBODY } from '../metrics.ts';
 import { AheadCounts } from '../shared/ahead-counts.ts';
 import { Board } from '../shared/board.ts';

@@ -14,7 +14,7 @@ import {
 import { examplesOf, type ProblemExamples, sharedExamples } from '../../contract/api/problem-examples.ts';
 import { isEverybodys, type Permission, permissions } from '../../operators/roles.ts';
 import { readBody, readParameters } from '../http/input.ts';
-import { isChange, SESSION_COOKIE } from '../http/session-cookie.ts';
+import { SESSION_COOKIE } from '../http/session-cookie.ts';
 import { permissionFor } from './needs.ts';
 import { type Answer, INFO, type Operation } from './operation.ts';
 import { operations } from './operations.ts';
@@ -132,13 +132,12 @@ function describeProblems(operation: Operation): Record<string, object> {
   return Object.fromEntries(responses);
 }
 
-/** With what a role that does not permit the operation is answered, and a page of another site that asks for a change. */
+/** With what a role that does not permit the operation is answered, and a page of another site. */
 function problemsOf(operation: Operation): readonly ProblemSlug[] {
   const needs = permissionFor(operation);
   if (needs === undefined) return operation.problems;
-  const foreign = isChange(operation.method) ? (['foreign-origin'] as const) : [];
   const forbidden = isEverybodys(needs) ? [] : (['forbidden'] as const);
-  return [...operation.problems, ...forbidden, ...foreign];
+  return [...operation.problems, ...forbidden, 'foreign-origin'];
 }
 
 /** What the checks of the operation say of a wrong request: a wrong id, an empty body, or a page without items. */

@@ -13,7 +13,7 @@ export function exampleOf({ slug, message, members }: Problem): ProblemExamples 
   return { [slug]: { detail: message, ...members } };
 }
 
-/** Only pages of the engine itself may change something in the session of an operator. */
+/** Only pages of the engine itself may act in the session of an operator. */
 export const foreignExample = {
   detail: 'Only pages of this engine may ask for this in a session.',
   errors: [fieldFault('sec-fetch-site', 'cross-site', 'same-origin')],

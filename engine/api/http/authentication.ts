@@ -8,7 +8,7 @@ import { authenticate, type Operator } from '../../operators/authenticate.ts';
 import { mayDo, type Permission, refusalOf } from '../../operators/roles.ts';
 import { SECURED_PREFIX } from '../contract/operation.ts';
 import type { ApiDeps } from '../deps.ts';
-import { isChange, refuseForeign, sessionIn } from './session-cookie.ts';
+import { refuseForeign, sessionIn } from './session-cookie.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -52,7 +52,7 @@ export function actionOf(request: FastifyRequest): string {
 
 /**
  * A hook that answers 401 unless a request for a route with a permission carries a valid token or session, and 403 unless its role
- * has the permission, or if the session is used for a change by a page of another site. Below SECURED_PREFIX, where there is no route, it
+ * has the permission, or if a page of another site, host or port uses the session. Below SECURED_PREFIX, where there is no route, it
  * answers 401 too.
  */
 export function requireOperator({
@@ -98,7 +98,7 @@ async function byToken(
 
 /** The check of where it comes from is first: a page of another site learns nothing about the session. */
 async function bySession(pool: ApiDeps['pool'], session: string, request: FastifyRequest): Promise<Operator> {
-  if (isChange(request.method)) refuseForeign(request.headers);
+  refuseForeign(request.headers, request.method);
   const operator = await authenticateSession(pool, session);
   if (operator !== undefined) return operator;
   const fault = secretFault('cookie', session, 'the session that POST /v1/operator/login sets');

@@ -1,20 +1,20 @@
 /**
- * The session cookie of operators, and who may use it for a change.
+ * The session cookie of operators, and whose pages may use it.
  *
  * `__Host-`: only this host can have set it, over a secure connection, for the path `/`. Strict, and not Lax as for fans: no link of
  * another site leads to the console in a session. It lives by Max-Age, so the clock of the browser does not matter. Its value needs no
  * encoding, so no library for cookies is needed.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import { cookieOf } from '../../contract/api/cookies.ts';
 import { fieldFault, Problem } from '../../contract/api/problem.ts';
 
 export const SESSION_COOKIE = '__Host-fairline_operator';
 const ATTRIBUTES = 'Path=/; HttpOnly; Secure; SameSite=Strict';
-const COOKIE = new RegExp(`(?:^|;)[ \\t]*${SESSION_COOKIE}=([^;]*)`);
 
-/** The secret of the session in a Cookie header; undefined if there is none. */
+/** The secret of the session in a Cookie header; undefined if there is none, or if there are two, of which one may be set by somebody else. */
 export function sessionIn(cookies: string | undefined): string | undefined {
-  return COOKIE.exec(cookies ?? '')?.[1]?.trim();
+  return cookieOf(cookies ?? '', SESSION_COOKIE);
 }
 
 /** The Set-Cookie header that keeps the session in a browser. */
@@ -33,15 +33,16 @@ export function isChange(method: string): boolean {
 }
 
 /**
- * Refuses a change that a page of another site, host or port asks for. SameSite=Strict keeps the cookie away from other sites, but
- * not from another port of this host. Browsers send Sec-Fetch-Site to secure origins, and Origin with each change; what sends neither is no
+ * Refuses what a page of another site, host or port asks for, reads too: some leave a row in the operator log under the operator's name.
+ * SameSite=Strict keeps the cookie away from other sites, but not from another port of this host. Browsers send Sec-Fetch-Site to secure origins, and Origin with each change; what sends neither is no
  * browser, and has no cookie that its user did not give it. Throws Problem foreign-origin.
  */
-export function refuseForeign(headers: IncomingHttpHeaders): void {
+export function refuseForeign(headers: IncomingHttpHeaders, method = 'POST'): void {
   const site = headers['sec-fetch-site'];
   if (site !== undefined) {
-    // `none` is the user's own doing, who cannot type a POST: it never comes with a change.
-    if (site !== 'same-origin') throw foreign('sec-fetch-site', String(site), 'same-origin');
+    // `none` is the user's own doing, who types an address and no POST: it never comes with a change.
+    const isOwn = site === 'same-origin' || (site === 'none' && !isChange(method));
+    if (!isOwn) throw foreign('sec-fetch-site', String(site), 'same-origin');
     return;
   }
   const { origin, host = '' } = headers;

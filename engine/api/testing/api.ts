@@ -9,6 +9,7 @@ import { readBlockList } from '../../../sql/statements/operators/blocks.ts';
 import { readConfirmations } from '../../campaigns/confirmations.ts';
 import { ClockWatch } from '../../clock/clock-watch.ts';
 import { isoOfMs } from '../../contract/api/instants.ts';
+import { TrustedProxies } from '../../contract/clients/trusted-proxies.ts';
 import { holdsBlocks, publishBlocks } from '../../contract/redis/board/blocks.ts';
 import {
   beginBoard,
@@ -91,6 +92,7 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
     pool,
     token: TOKEN,
     operatorSecret: 'a secret of the operators, for tests alone',
+    proxies: new TrustedProxies([]),
     registry: new Registry(),
     publish: async campaigns => {
       await publishBoard(redis, keys, EPOCH, { campaigns: campaigns.map(toBoard) });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { Secret, TOTP } from 'otpauth';
 import type { Role } from '../../operators/roles.ts';
+import { eventually } from '../../test/support.ts';
 import { SESSION_COOKIE } from '../http/session-cookie.ts';
 import type { Answer, Call, TestApi } from './api.ts';
 
@@ -26,6 +27,8 @@ export interface Person {
   readonly secret: string;
   readonly recoveryCodes: readonly string[];
   readonly cookie: string;
+  /** The cookie by which the browser is known at its next login. */
+  readonly device: string;
   /** A request of a page of the engine in the session of this person. */
   call(method: string, path: string, call?: Call): Promise<Answer>;
 }
@@ -66,6 +69,7 @@ export async function enrolBy(api: TestApi, token: string, name?: string): Promi
     secret,
     recoveryCodes: done.body.recovery_codes as readonly string[],
     cookie,
+    device: done.headers.getSetCookie()[1]?.split(';', 1)[0] ?? '',
     call: (method, path, call) => inSession(api, cookie, method, path, call),
   };
 }
@@ -82,6 +86,16 @@ export async function person(api: TestApi, role: Role = 'owner'): Promise<Person
 export async function freshCode(api: TestApi, { id, secret }: Person): Promise<string> {
   await api.pool.query('update operators set totp_step = 1 where operator_id = $1', [id]);
   return codeOf(secret);
+}
+
+/** Resolves once so many statements of this database wait for a lock. */
+export async function waitingForLocks({ pool }: TestApi, count: number): Promise<void> {
+  await eventually(async () => {
+    const { rows } = await pool.query(
+      `select count(*)::integer as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return rows[0].count === count;
+  });
 }
 
 /** A login from a page of the engine. */

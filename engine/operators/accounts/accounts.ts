@@ -2,17 +2,19 @@
 import { type Queryable, transaction, violatedConstraint } from '../../../sql/database.ts';
 import { endOperatorSessions } from '../../../sql/statements/operators/operator-sessions.ts';
 import {
+  deleteLinksMadeBy,
   deleteOperatorLink,
   getOperator,
   lockOperator,
+  lockOwners,
   type OperatorAccount,
   setOperatorDisabled,
   setOperatorRole,
 } from '../../../sql/statements/operators/operators.ts';
 import { Problem } from '../../contract/api/problem.ts';
 import { type Actor, noteAct } from '../acts.ts';
-import type { Role } from '../roles.ts';
-import { type MadeLink, makeAccount, makeLink } from './enrolment.ts';
+import { mayDo, type Role } from '../roles.ts';
+import { lockMaker, type MadeLink, makeAccount, makeLink } from './enrolment.ts';
 import { type AccountParts, operatorTarget, unknownOperator } from './parts.ts';
 
 type Pool = AccountParts['pool'];
@@ -29,6 +31,7 @@ export async function inviteOperator(
   actor: Actor,
 ): Promise<Invited> {
   return await transaction(pool, async db => {
+    await lockMaker(db, actor);
     const account = await makeAccount(db, { name, role, madeBy: actor.name });
     const link = await makeLink(db, account.operatorId, actor.name);
     const details = { name, role, expires_at: link.expiresAt };
@@ -43,6 +46,7 @@ export async function inviteOperator(
  */
 export async function inviteAgain(pool: Pool, operatorId: number, actor: Actor): Promise<Invited> {
   return await transaction(pool, async db => {
+    await lockMaker(db, actor);
     const account = await locked(db, operatorId);
     if (account.disabledAt !== null) {
       throw new Problem('conflict', `Operator ${operatorId} is disabled: enable the account first.`);
@@ -62,7 +66,7 @@ export async function findOperator(db: Queryable, operatorId: number): Promise<O
 }
 
 /**
- * Changes a role, from the next request on. `match` compares the account with what the change is based on, and throws. Throws Problem
+ * Changes a role, from the next request on. The links that a former owner has made end. `match` compares the account with what the change is based on, and throws. Throws Problem
  * unknown-operator, and conflict for one's own role or the last owner's.
  */
 export async function changeRole(
@@ -79,14 +83,19 @@ export async function changeRole(
     refuseOwn(actor, account, 'change your own role');
     const changed = await setOperatorRole(db, operatorId, role);
     if (changed === undefined) throw unknownOperator(operatorId);
-    const details = { name: account.name, from: { role: account.role }, to: { role } };
+    const ended = mayDo(role, 'administer') ? undefined : await deleteLinksMadeBy(db, account.name);
+    const details = {
+      ...{ name: account.name, from: { role: account.role }, to: { role } },
+      ended_links: ended,
+    };
     await noteAct(db, actor, { target: operatorTarget(operatorId), details });
     return changed;
   });
 }
 
 /**
- * Disables an account: its sessions end at once for every engine, and its link with them. One that is disabled stays so. Throws Problem
+ * Disables an account: its sessions end at once for every engine, and so do its link and the links that it has made. One that is
+ * disabled stays so. Throws Problem
  * unknown-operator, and conflict for one's own account or the last owner's.
  */
 export async function disableOperator(
@@ -99,11 +108,12 @@ export async function disableOperator(
     const account = await locked(db, operatorId);
     if (account.disabledAt !== null) return account;
     refuseOwn(actor, account, 'disable your own account');
+    await deleteOperatorLink(db, operatorId);
+    const endedLinks = await deleteLinksMadeBy(db, account.name);
     const disabled = await setOperatorDisabled(db, operatorId, actor.name);
     if (disabled === undefined) throw unknownOperator(operatorId);
     const ended = await endOperatorSessions(db, operatorId);
-    await deleteOperatorLink(db, operatorId);
-    const details = { name: account.name, ended_sessions: ended };
+    const details = { name: account.name, ended_sessions: ended, ended_links: endedLinks };
     await noteAct(db, actor, { target: operatorTarget(operatorId), reason, details });
     return disabled;
   });
@@ -142,14 +152,17 @@ function refuseOwn({ account }: Actor, { operatorId }: OperatorAccount, what: st
   }
 }
 
-/** The database finds the last owner, also when two owners do it to each other at the same moment. */
+/** With the first of all locks. The database finds the last owner, also when two owners do it to each other at the same moment. */
 async function changing(
   pool: Pool,
   operatorId: number,
   work: (db: Queryable) => Promise<OperatorAccount>,
 ): Promise<OperatorAccount> {
   try {
-    return await transaction(pool, work);
+    return await transaction(pool, async db => {
+      await lockOwners(db);
+      return await work(db);
+    });
   } catch (error) {
     if (violatedConstraint(error) !== 'operators_keep_owner') throw error;
     const detail = `Operator ${operatorId} is the last owner. Make another owner first, who has to enrol.`;

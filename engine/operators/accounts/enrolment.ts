@@ -6,10 +6,12 @@
 import { randomBytes } from 'node:crypto';
 import { type Queryable, transaction, violatedConstraint } from '../../../sql/database.ts';
 import { endOperatorSessions } from '../../../sql/statements/operators/operator-sessions.ts';
+import { getOperatorToken } from '../../../sql/statements/operators/operator-tokens.ts';
 import {
   enrolOperator,
   type FoundLink,
   findOperatorLink,
+  getOperator,
   hasOwner,
   insertOperator,
   lockOperator,
@@ -31,7 +33,8 @@ import { hashPassword } from '../../contract/passwords/hashing.ts';
 import { normalisePassword } from '../../contract/passwords/password-rules.ts';
 import { type Actor, noteAct } from '../acts.ts';
 import { ENVIRONMENT_OPERATOR } from '../authenticate.ts';
-import type { Role } from '../roles.ts';
+import { mayDo, type Role } from '../roles.ts';
+import { type Client, deviceCookie } from './attempting.ts';
 import { type LoggedIn, storeRecoveryCodes } from './login.ts';
 import {
   type AccountParts,
@@ -57,21 +60,35 @@ const TOKEN = new RegExp(`^${TOKEN_PREFIX}[\\w-]{43}$`);
 /** A link that was just made: the only place where its token stands. */
 export interface MadeLink {
   readonly token: string;
+  readonly madeBy: string;
   readonly expiresAt: Date;
 }
 
-/** Makes the link of an account, in place of the former one; `operatorId`: null for the link that makes the first owner. */
+/**
+ * Takes the first of all locks: until the end of the transaction nobody stops being an owner, which ends the links that they have made.
+ * Throws Problem conflict if the actor, whose request was let in before, has stopped being one.
+ */
+export async function lockMaker(db: Queryable, { account, tokenId }: Actor): Promise<void> {
+  await lockOwners(db);
+  if (account !== undefined) {
+    const now = await getOperator(db, account.operatorId);
+    if (now !== undefined && now.disabledAt === null && mayDo(now.role, 'administer')) return;
+  } else if (tokenId === null || (await getOperatorToken(db, tokenId))?.revokedAt === null) return;
+  throw new Problem('conflict', 'You may not make links any more since you have asked for this one.');
+}
+
+/** Makes the link of an account, in place of the former one. Needs lockMaker. `operatorId`: null for the link that makes the first owner. */
 export async function makeLink(db: Queryable, operatorId: number | null, madeBy: string): Promise<MadeLink> {
   const token = TOKEN_PREFIX + randomBytes(TOKEN_BYTES).toString('base64url');
   const lifeS = operatorId === null ? FIRST_OWNER_LIFE_S : INVITATION_LIFE_S;
   const link = await putOperatorLink(db, { secretHash: hashOfToken(token), operatorId, madeBy, lifeS });
-  return { token, expiresAt: link.expiresAt };
+  return { token, madeBy, expiresAt: link.expiresAt };
 }
 
 /** Makes the link that makes the first owner. Throws Problem conflict once there is an owner. */
 export async function makeFirstOwnerLink(pool: AccountParts['pool'], actor: Actor): Promise<MadeLink> {
   return await transaction(pool, async db => {
-    await lockOwners(db);
+    await lockMaker(db, actor);
     if (await hasOwner(db)) {
       throw new Problem('conflict', 'There is an owner already, who can invite others.');
     }
@@ -138,22 +155,27 @@ export interface Enrolled extends LoggedIn {
 export async function completeEnrolment(
   parts: AccountParts,
   given: Completion,
-  userAgent: string,
+  client: Client,
   action: string,
 ): Promise<Enrolled> {
   const link = await findLink(parts.pool, given.token);
   const { name, secret, step } = check(parts, link, given);
-  const passwordHash = await inTurn(parts, () => hashPassword(normalisePassword(given.password)));
+  const passwordHash = await inTurn(parts, { network: client.network, isKnown: true }, () =>
+    hashPassword(normalisePassword(given.password)),
+  );
   const totpSealed = parts.keys.seal(secret, totpPurpose(name));
   return await transaction(parts.pool, async db => {
-    // The account before its link, in the order of those who change accounts.
-    if (link.operatorId !== null) await lockOperator(db, link.operatorId);
+    // Owners or the account before the link, in the order of those who make links and change accounts.
+    if (link.operatorId === null) await lockOwners(db);
+    else await lockOperator(db, link.operatorId);
     const taken = await takeOperatorLink(db, hashOfToken(given.token));
     if (taken === undefined) throw linkRefused();
     const operatorId = taken.operatorId ?? (await makeFirstOwner(db, name));
     const account = await enrolOperator(db, operatorId, { passwordHash, totpSealed, totpStep: step });
     if (account === undefined) throw linkRefused();
-    return await begin(db, parts, account, { userAgent, action, link: taken });
+    const { userAgent } = client;
+    const begun = await begin(db, parts, account, { userAgent, action, link: taken });
+    return { ...begun, deviceCookie: deviceCookie(parts, name, passwordHash) };
   });
 }
 
@@ -183,9 +205,8 @@ function check(
   return { name: own, secret, step };
 }
 
-/** Throws Problem link-refused if somebody else has become an owner, conflict if the name is taken. */
+/** Needs lockOwners. Throws Problem link-refused if somebody else has become an owner, conflict if the name is taken. */
 async function makeFirstOwner(db: Queryable, name: string): Promise<number> {
-  await lockOwners(db);
   if (await hasOwner(db)) throw linkRefused();
   return (await makeAccount(db, { name, role: 'owner', madeBy: ENVIRONMENT_OPERATOR })).operatorId;
 }
@@ -211,7 +232,7 @@ async function begin(
   parts: AccountParts,
   { operatorId, name, role }: OperatorAccount,
   { userAgent, action, link }: { userAgent: string; action: string; link: OperatorLink },
-): Promise<Enrolled> {
+): Promise<Omit<Enrolled, 'deviceCookie'>> {
   const ended = await endOperatorSessions(db, operatorId);
   const recoveryCodes = makeRecoveryCodes();
   await storeRecoveryCodes(db, parts, operatorId, recoveryCodes);

@@ -14,7 +14,8 @@ import { verifyPassword } from '../../contract/passwords/hashing.ts';
 import { normalisePassword } from '../../contract/passwords/password-rules.ts';
 import { type Actor, noteAct } from '../acts.ts';
 import type { Operator } from '../authenticate.ts';
-import { type AccountParts, inTurn, operatorTarget, tooMany, totpPurpose } from './parts.ts';
+import { attempting, type Client, counted, deviceCookie } from './attempting.ts';
+import { type AccountParts, inTurn, operatorTarget, totpPurpose } from './parts.ts';
 import { makeRecoveryCodes, readRecoveryCode } from './recovery-codes.ts';
 import { accountOf, type BegunSession, beginSession } from './sessions.ts';
 import { stepOfCode } from './totp.ts';
@@ -29,13 +30,9 @@ export interface Login {
   readonly code: string;
 }
 
-/** Where a login comes from. */
-export interface Client {
-  readonly address: string;
-  readonly userAgent: string;
-}
-
 export interface LoggedIn extends BegunSession {
+  /** The Set-Cookie header by which the browser is known at its next login. */
+  readonly deviceCookie: string;
   readonly operator: Operator;
 }
 
@@ -50,37 +47,15 @@ export async function logIn(
   action: string,
 ): Promise<LoggedIn> {
   const name = given.name.normalize('NFC');
-  const detail = 'Too many logins failed for this name, or came from this address.';
-  return await attempting(parts, name, client.address, detail, async () => {
-    const { login, nowMs } = await findLogin(parts.pool, name);
+  return await attempting(parts, name, client, async ({ login, nowMs, claimant }) => {
     const stored = login?.passwordHash ?? NOBODYS_HASH;
     const password = normalisePassword(given.password);
     // All of it is judged, whatever is found wrong first: the time does not tell either.
-    const isRight = await inTurn(parts, () => verifyPassword(stored, password));
+    const isRight = await inTurn(parts, claimant, () => verifyPassword(stored, password));
     const second = await secondFactorOf(parts, login, given.code, nowMs);
     if (login === undefined || !isRight || second === undefined) throw loginRefused();
     return await admit(parts, login, second, client, action);
   });
-}
-
-/** Does work that proves who somebody is. What failed for another reason than a wrong proof counts as no attempt. */
-async function attempting<T>(
-  { attempts }: AccountParts,
-  name: string,
-  address: string,
-  tooManyDetail: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  const attempt = attempts.take(name, address);
-  if ('waitMs' in attempt) throw tooMany(tooManyDetail, attempt.waitMs);
-  try {
-    const result = await work();
-    attempt.forgive();
-    return result;
-  } catch (error) {
-    if (!(error instanceof Problem && error.slug === 'login-refused')) attempt.forgive();
-    throw error;
-  }
 }
 
 /** No account has it. */
@@ -99,27 +74,27 @@ async function secondFactorOf(
     const codeHash = parts.keys.hashCode(operatorId, recovery);
     return (await hasRecoveryCode(parts.pool, operatorId, codeHash)) ? { codeHash } : undefined;
   }
-  if (login === undefined) return undefined;
-  const secret = parts.keys.open(login.totpSealed, totpPurpose(login.name));
+  // Without an account the same work is done: it takes a part of the time of a hash that can be measured.
+  const secret = parts.keys.open(login?.totpSealed ?? parts.nobodysTotp, totpPurpose(login?.name ?? ''));
   if (secret === undefined) {
     parts.log.error(
-      { operator: login.operatorId },
+      { operator: login?.operatorId },
       'the TOTP secret of an operator cannot be opened: OPERATOR_SECRET is another one than when they enrolled',
     );
     return undefined;
   }
   const step = stepOfCode(secret, code, nowMs);
-  return step === undefined || step <= login.totpStep ? undefined : { step };
+  return step === undefined || login === undefined || step <= login.totpStep ? undefined : { step };
 }
 
 async function admit(
-  { pool }: AccountParts,
+  parts: AccountParts,
   login: LoginRow,
   second: NonNullable<SecondFactor>,
   { userAgent }: Client,
   action: string,
 ): Promise<LoggedIn> {
-  return await transaction(pool, async db => {
+  return await transaction(parts.pool, async db => {
     const isStep = 'step' in second;
     const account = isStep
       ? await admitByStep(db, login, second.step)
@@ -132,7 +107,7 @@ async function admit(
     const left = isStep ? undefined : await countRecoveryCodes(db, operatorId);
     const details = { session: session.sessionId, recovery_codes_left: left };
     await noteAct(db, { ...operator, action }, { target: operatorTarget(operatorId), details });
-    return { ...session, operator };
+    return { ...session, operator, deviceCookie: deviceCookie(parts, name, login.passwordHash) };
   });
 }
 
@@ -161,11 +136,9 @@ export async function renewRecoveryCodes(
   parts: AccountParts,
   code: string,
   actor: Actor,
-  address: string,
 ): Promise<readonly string[]> {
   const { operatorId } = accountOf(actor);
-  const detail = 'Too many codes of this account were wrong.';
-  return await attempting(parts, actor.name, address, detail, async () => {
+  const renew = async (): Promise<readonly string[]> => {
     const { login, nowMs } = await findLogin(parts.pool, actor.name);
     const second = await secondFactorOf(parts, login, code, nowMs);
     if (login === undefined || second === undefined || !('step' in second)) throw codeRefused();
@@ -177,8 +150,11 @@ export async function renewRecoveryCodes(
       await noteAct(db, actor, { target: operatorTarget(operatorId), details });
     });
     return codes;
-  });
+  };
+  return await counted(parts.attempts.inSession(operatorId), renew, TOO_MANY_CODES);
 }
+
+export const TOO_MANY_CODES = 'Too many codes of this account were wrong.';
 
 export function codeRefused(): Problem {
   return new Problem('login-refused', 'The code is wrong, or was used before.', {

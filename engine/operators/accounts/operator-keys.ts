@@ -1,21 +1,35 @@
 /**
- * What is derived from OPERATOR_SECRET (HKDF, RFC 5869): a key that seals TOTP secrets and one that hashes recovery codes. With a copy
- * of the database alone nobody makes a code of an authenticator, or finds a recovery code by trying them all.
+ * What is derived from OPERATOR_SECRET (HKDF, RFC 5869): a key that seals TOTP secrets, one that hashes recovery codes, and one that
+ * signs device cookies. With a copy of the database alone nobody makes a code of an authenticator, or finds a recovery code by trying
+ * them all.
  */
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto';
 
 const ALGORITHM = 'aes-256-gcm';
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+/** Characters of base64url, of 6 bits each. */
+const VERSION_CHARACTERS = 22;
 
 export class OperatorKeys {
   readonly #sealing: Buffer;
   readonly #hashing: Buffer;
+  /** Signs device cookies. */
+  readonly devices: KeyObject;
 
   constructor(secret: string) {
     this.#sealing = derive(secret, 'fairline operators: totp secrets');
     this.#hashing = derive(secret, 'fairline operators: recovery codes');
+    this.devices = createSecretKey(derive(secret, 'fairline operators: device cookies'));
   }
 
   /** `purpose`: what the sealed bytes are for. They open for nothing else, so they cannot be moved to another account. */
@@ -43,6 +57,12 @@ export class OperatorKeys {
   /** The hash under which a recovery code of this account is stored. */
   hashCode(operatorId: number, code: string): Buffer {
     return createHmac('sha256', this.#hashing).update(`${operatorId} ${code}`).digest();
+  }
+
+  /** Tells the credentials of an account from its former ones. Says nothing of the hash to who has not the key. */
+  credentialVersion(passwordHash: string): string {
+    const version = createHmac('sha256', this.devices).update(`credentials ${passwordHash}`);
+    return version.digest('base64url').slice(0, VERSION_CHARACTERS);
   }
 }
 

@@ -2,16 +2,19 @@
 import type { Logger } from 'pino';
 import type { Pool } from '../../../sql/database.ts';
 import { fieldFault, Problem, secretFault } from '../../contract/api/problem.ts';
+import { DeviceCookies } from '../../contract/limits/device-cookies.ts';
 import { type Claimant, HashingQueue, QueueFull } from '../../contract/passwords/hashing.ts';
 import { PasswordRules } from '../../contract/passwords/password-rules.ts';
 import { NAME_FREE } from '../token-rules.ts';
 import { LoginAttempts } from './login-attempts.ts';
 import { OperatorKeys } from './operator-keys.ts';
+import { makeTotpSecret } from './totp.ts';
 
 /** A hash takes a core for some 30 ms and 19 MiB, and settling needs the cores: one at a time. */
 const HASHES_AT_ONCE = 1;
-/** Half of them is for one network at most, which all operators are to the queue: 16 wait for half a second, and a team is smaller. */
-const MOST_WAITING = 32;
+/** A quarter of them is for one network at most: 16 wait for half a second, and a team is smaller. */
+const MOST_WAITING = 64;
+export const DEVICE_COOKIE = '__Host-fairline_operator_device';
 
 export interface AccountParts {
   readonly pool: Pool;
@@ -19,6 +22,9 @@ export interface AccountParts {
   readonly hashing: HashingQueue;
   readonly rules: PasswordRules;
   readonly attempts: LoginAttempts;
+  readonly devices: DeviceCookies;
+  /** In place of the sealed TOTP secret of somebody who has none. */
+  readonly nobodysTotp: Uint8Array;
   readonly log: Pick<Logger, 'error'>;
 }
 
@@ -28,22 +34,25 @@ export function makeAccountParts({
   secret,
   log,
 }: Pick<AccountParts, 'pool' | 'log'> & { readonly secret: string }): AccountParts {
+  const keys = new OperatorKeys(secret);
   return {
-    ...{ pool, log },
-    keys: new OperatorKeys(secret),
+    ...{ pool, log, keys },
     hashing: new HashingQueue({ atOnce: HASHES_AT_ONCE, mostWaiting: MOST_WAITING }),
     rules: new PasswordRules(),
     attempts: new LoginAttempts(),
+    devices: new DeviceCookies({ name: DEVICE_COOKIE, sameSite: 'Strict', key: keys.devices }),
+    nobodysTotp: keys.seal(makeTotpSecret(), totpPurpose('')),
   };
 }
 
-/** To the queue, which shares its places out between networks of strangers: operators' attempts are limited by LoginAttempts instead. */
-const OPERATOR: Claimant = { network: '', isKnown: true };
-
 /** Runs work with a password in its turn. Throws Problem too-many-requests, without running it, if too many wait. */
-export async function inTurn<T>({ hashing }: AccountParts, work: () => Promise<T>): Promise<T> {
+export async function inTurn<T>(
+  { hashing }: AccountParts,
+  claimant: Claimant,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
-    return await hashing.run(work, OPERATOR);
+    return await hashing.run(work, claimant);
   } catch (error) {
     if (!(error instanceof QueueFull)) throw error;
     throw tooMany('Too many operators log in at this moment. Retrying is safe.', 2_000);

@@ -1,8 +1,10 @@
 /** The HTTP server of the process that keeps accounts. */
 import uws, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
 import type { Problem } from '../../../engine/contract/api/problem.ts';
+import { clientAddress } from '../../../engine/contract/clients/client-address.ts';
+import { networkOf } from '../../../engine/contract/clients/network.ts';
+import type { TrustedProxies } from '../../../engine/contract/clients/trusted-proxies.ts';
 import { readBodyText } from '../../http/body.ts';
-import { clientAddress } from '../../http/client-address.ts';
 import type { CorsParts } from '../../http/cors.ts';
 import {
   type ConnectionParts,
@@ -13,13 +15,12 @@ import {
 } from '../../http/fallbacks.ts';
 import { ANSWERED, type Headers, Reply } from '../../http/reply.ts';
 import { type Head, readHead } from '../../http/requests.ts';
-import type { TrustedProxies } from '../../http/trusted-proxies.ts';
 import type { ActAnswer, Asker } from '../act-parts.ts';
 import type { AccountsConfig } from '../config.ts';
 import { MOST_ACCOUNT_BODY_BYTES } from '../forward/forward.ts';
 import { problemOf } from '../library/library-errors.ts';
 import type { AccountsMetrics } from '../metrics.ts';
-import { networkOf, type UnknownNetworks } from '../network.ts';
+import type { UnknownNetworks } from '../network.ts';
 import { accountsUnavailable, foreignOrigin, localNotConfigured } from '../problems.ts';
 import { readAccountBody } from './input.ts';
 import { type AccountRoute, accountRoutes, type RouteParts } from './routes.ts';

@@ -16,6 +16,9 @@ export interface OperatorAccount {
   readonly lastLoginAt: Date | null;
   readonly disabledAt: Date | null;
   readonly disabledBy: string | null;
+  /** Of the link by which the account can enrol now; null if there is none. */
+  readonly linkMadeBy: string | null;
+  readonly linkExpiresAt: Date | null;
   /** Counts changes of the role and of what disables. */
   readonly version: number;
 }
@@ -29,7 +32,10 @@ export interface Credentials {
 }
 
 const COLUMNS = `operator_id as "operatorId", name, role, made_by as "madeBy", made_at as "madeAt", enrolled_at as "enrolledAt",
-  last_login_at as "lastLoginAt", disabled_at as "disabledAt", disabled_by as "disabledBy", version`;
+  last_login_at as "lastLoginAt", disabled_at as "disabledAt", disabled_by as "disabledBy",
+  (select link.made_by from operator_links link where link.operator_id = operators.operator_id and link.expires_at > now()) as "linkMadeBy",
+  (select link.expires_at from operator_links link where link.operator_id = operators.operator_id and link.expires_at > now()) as "linkExpiresAt",
+  version`;
 
 /** Invites an account; undefined if its name, in any letter case, is that of another account or of a valid token. */
 export async function insertOperator(
@@ -136,13 +142,18 @@ export interface LoginRow extends Credentials {
   readonly name: string;
 }
 
-/** The account with this name in any letter case, if it can log in, with the ledger's clock. */
+/**
+ * The account with this name in any letter case, if it can log in, with the ledger's clock. `folded`: the name by the fold that finds an
+ * account, which no other code has to imitate.
+ */
 export async function findLogin(
   db: Queryable,
   name: string,
-): Promise<{ readonly nowMs: number; readonly login: LoginRow | undefined }> {
-  const { rows } = await db.query<Partial<LoginRow> & { nowMs: number; operatorId: number | null }>(
-    `select (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs", operator_id as "operatorId", name,
+): Promise<{ readonly nowMs: number; readonly folded: string; readonly login: LoginRow | undefined }> {
+  const { rows } = await db.query<
+    Partial<LoginRow> & { nowMs: number; folded: string; operatorId: number | null }
+  >(
+    `select (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs", lower($1) as folded, operator_id as "operatorId", name,
             password_hash as "passwordHash", totp_sealed as "totpSealed", totp_step as "totpStep"
        from (select 1) one
        left join operators on lower(name) = lower($1) and enrolled_at is not null and disabled_at is null`,
@@ -150,8 +161,8 @@ export async function findLogin(
   );
   const [row] = rows;
   if (row === undefined) throw new Error('a row is missing that every database answers');
-  const { nowMs, ...found } = row;
-  return { nowMs, login: found.operatorId === null ? undefined : (found as LoginRow) };
+  const { nowMs, folded, ...found } = row;
+  return { nowMs, folded, login: found.operatorId === null ? undefined : (found as LoginRow) };
 }
 
 /** Who logs in, as they were found: with other credentials, or disabled meanwhile, nobody does. */
@@ -290,6 +301,12 @@ export async function takeOperatorLink(
     [secretHash],
   );
   return rows[0];
+}
+
+/** Voids the links that somebody has made for others, and returns how many. */
+export async function deleteLinksMadeBy(db: Queryable, name: string): Promise<number> {
+  const { rowCount } = await db.query('delete from operator_links where made_by = $1', [name]);
+  return rowCount ?? 0;
 }
 
 /** Voids the link of an account, if it has one. */

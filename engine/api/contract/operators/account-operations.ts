@@ -1,7 +1,8 @@
 /** The operations of accounts of operators; part of the table in ../operations.ts. */
 import { grace } from '../../../contract/api/examples/story.ts';
 import { fieldFault, type ProblemSlug } from '../../../contract/api/problem.ts';
-import { codeRefused, loginRefused } from '../../../operators/accounts/login.ts';
+import { TOO_MANY_LOGINS } from '../../../operators/accounts/attempting.ts';
+import { codeRefused, loginRefused, TOO_MANY_CODES } from '../../../operators/accounts/login.ts';
 import { tooMany } from '../../../operators/accounts/parts.ts';
 import { NAME_FREE } from '../../../operators/token-rules.ts';
 import { ETAG, json, type Operation, SECURED, shownBy, WITH_BODY } from '../operation.ts';
@@ -38,7 +39,10 @@ const OPEN = [
   ...WITH_BODY,
 ] as const satisfies readonly ProblemSlug[];
 
-const COOKIE = { 'set-cookie': 'The session: HttpOnly, Secure, SameSite=Strict, for twelve hours' } as const;
+const COOKIE = {
+  'set-cookie':
+    'The session, for twelve hours, and a cookie by which the browser is known at its next login: HttpOnly, Secure, SameSite=Strict',
+} as const;
 const taken = {
   conflict: {
     detail: `The name "${grace.name}" is taken.`,
@@ -46,9 +50,7 @@ const taken = {
   },
 };
 const NO_ACCOUNT = conflict('A token has no sessions and no codes: log in to an account instead.');
-const tooManyLogins = exampleOf(
-  tooMany('Too many logins failed for this name, or came from this address.', 1_000),
-);
+const tooManyLogins = exampleOf(tooMany(TOO_MANY_LOGINS, 1_000));
 const tooManyHashes = exampleOf(
   tooMany('Too many operators log in at this moment. Retrying is safe.', 1_000),
 );
@@ -122,7 +124,7 @@ export const accountOperations = {
     problemExamples: {
       ...NO_ACCOUNT,
       ...exampleOf(codeRefused()),
-      ...exampleOf(tooMany('Too many codes of this account were wrong.', 1_000)),
+      ...exampleOf(tooMany(TOO_MANY_CODES, 1_000)),
     },
   },
   makeFirstOwnerLink: {

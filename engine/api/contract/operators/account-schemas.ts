@@ -175,6 +175,7 @@ export const ReasonBody = Type.Object({ reason: reason() }, { ...exact, examples
 const accountExample = {
   ...{ id: grace.account, name: grace.name, role: 'owner', made_by: 'operator', made_at: MADE_AT },
   ...{ enrolled_at: MADE_AT, last_login_at: MADE_AT, disabled_at: null, disabled_by: null },
+  link: null,
 } as const;
 export const invitedExample = { ...accountExample, enrolled_at: null, last_login_at: null } as const;
 export const demotedExample = { ...accountExample, role: 'editor' } as const;
@@ -182,6 +183,12 @@ export const disabledExample = {
   ...accountExample,
   ...{ disabled_at: grace.sessionExpiresAt, disabled_by: 'operator' },
 } as const;
+
+const linkMaker = () =>
+  Type.String({
+    description: 'The link ends when they are disabled, stop being an owner, or their token is revoked',
+  });
+const linkEnd = () => time('The link is refused from then on');
 
 export const AccountJson = Type.Object(
   {
@@ -194,6 +201,7 @@ export const AccountJson = Type.Object(
     last_login_at: orNull(time('Null until then')),
     disabled_at: orNull(time('No login and no session since then; null if it is not disabled')),
     disabled_by: orNull(Type.String()),
+    link: orNull(Type.Object({ made_by: linkMaker(), expires_at: linkEnd() }, exact)),
   },
   { ...exact, examples: [accountExample] },
 );
@@ -214,9 +222,13 @@ const linkMembers = {
   path: Type.String({
     description: 'The link, at the address of an engine. Browsers do not send what follows #',
   }),
-  expires_at: time('The link is refused from then on'),
+  made_by: linkMaker(),
+  expires_at: linkEnd(),
 };
-const linkExample = { token: LINK, path: `/enrol#${LINK}`, expires_at: grace.linkExpiresAt } as const;
+const linkExample = {
+  ...{ token: LINK, path: `/enrol#${LINK}` },
+  ...{ made_by: 'operator', expires_at: grace.linkExpiresAt },
+} as const;
 
 export const LinkJson = Type.Object(linkMembers, { ...exact, examples: [linkExample] });
 export type LinkJson = Static<typeof LinkJson>;

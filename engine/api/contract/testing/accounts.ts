@@ -99,6 +99,8 @@ async function matchOwn({ api, broken, unavailableApi, call }: Checked, owner: P
   const body = { name: owner.name, password: PASSWORD, code: await freshCode(api, owner) };
   const login = await call(api, 'POST', LOGIN, { body, token: undefined });
   assert.equal(login.status, 200);
+  const foreign = { token: undefined, headers: { cookie: owner.cookie, ...FOREIGN } };
+  assert.equal((await call(api, 'GET', '/v1/operator', foreign)).status, 403);
   assert.equal((await call(api, 'GET', '/v1/operator/sessions', own())).status, 200);
   assert.equal((await call(api, 'POST', SESSION, { ...own(), id: Number(login.body.session) })).status, 200);
   assert.equal((await call(api, 'POST', SESSION, { ...own(), id: 999 })).status, 404);

@@ -100,8 +100,13 @@ function invitedJson({ account, link }: Invited) {
   return { ...accountJson(account), link: linkJson(link) };
 }
 
-function linkJson({ token, expiresAt }: MadeLink): LinkJson {
-  return { token, path: `/enrol#${token}`, expires_at: expiresAt.toISOString() };
+function linkJson({ token, madeBy, expiresAt }: MadeLink): LinkJson {
+  return { token, path: `/enrol#${token}`, made_by: madeBy, expires_at: expiresAt.toISOString() };
+}
+
+function outstandingLink({ linkMadeBy, linkExpiresAt }: OperatorAccount): AccountJson['link'] {
+  if (linkMadeBy === null || linkExpiresAt === null) return null;
+  return { made_by: linkMadeBy, expires_at: linkExpiresAt.toISOString() };
 }
 
 function accountJson(account: OperatorAccount): AccountJson {
@@ -115,5 +120,6 @@ function accountJson(account: OperatorAccount): AccountJson {
     last_login_at: account.lastLoginAt?.toISOString() ?? null,
     disabled_at: account.disabledAt?.toISOString() ?? null,
     disabled_by: account.disabledBy,
+    link: outstandingLink(account),
   };
 }

@@ -97,13 +97,18 @@ describe('the link of the first owner', () => {
 });
 
 describe('an enrolment', () => {
-  it('sets a cookie that no script, site or insecure connection gets', async () => {
+  it('sets cookies that no script, site or insecure connection gets', async () => {
     const done = await complete(await completion(await invited('Cookie')));
-    const cookie = done.headers.get('set-cookie') ?? '';
+    const [session = '', device = '', ...others] = done.headers.getSetCookie();
     assert.match(
-      cookie,
+      session,
       /^__Host-fairline_operator=[\w-]{43}; Max-Age=43200; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
     );
+    assert.match(
+      device,
+      /^__Host-fairline_operator_device=[\w-]{22}\.[\w-]{22}\.[\w-]{43}; Max-Age=34560000; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
+    );
+    assert.deepEqual(others, []);
     assert.equal(done.headers.get('cache-control'), 'no-store');
     const codes = done.body.recovery_codes as readonly string[];
     assert.equal(new Set(codes).size, RECOVERY_CODES);

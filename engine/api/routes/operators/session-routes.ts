@@ -18,12 +18,14 @@ import {
 } from '../../contract/operators/account-schemas.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { actionOf, actorOf, operatorOf, setOperator } from '../../http/authentication.ts';
+import { clientReader } from '../../http/client.ts';
 import { readBody, readParameters } from '../../http/input.ts';
 import { addRoute } from '../../http/routing.ts';
 import { clearSession, keepSession, refuseForeign } from '../../http/session-cookie.ts';
 
 export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
   const { pool } = deps;
+  const clientOf = clientReader(deps);
   const parts = makeAccountParts({ pool, secret: deps.operatorSecret, log: deps.log });
 
   addRoute(app, operations.getOperator, async request => operatorJson(operatorOf(request)));
@@ -31,8 +33,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, operations.logIn, async (request, reply) => {
     refuseForeign(request.headers);
     const login = readBody(LoginBody, request.body);
-    const client = { address: request.ip, userAgent: userAgentOf(request) };
-    const begun = await logIn(parts, login, client, actionOf(request));
+    const begun = await logIn(parts, login, clientOf(request), actionOf(request));
     keep(request, reply, begun);
     return operatorJson(begun.operator);
   });
@@ -51,7 +52,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
     refuseForeign(request.headers);
     const { token, enrolment, code, password, name } = readBody(CompletionBody, request.body);
     const completion = { token, sealed: enrolment, code, password, name };
-    const enrolled = await completeEnrolment(parts, completion, userAgentOf(request), actionOf(request));
+    const enrolled = await completeEnrolment(parts, completion, clientOf(request), actionOf(request));
     keep(request, reply, enrolled);
     reply.code(201);
     return { ...operatorJson(enrolled.operator), recovery_codes: enrolled.recoveryCodes };
@@ -77,20 +78,20 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
 
   addRoute(app, operations.renewRecoveryCodes, async (request, reply) => {
     const { code } = readBody(CodeBody, request.body);
-    const codes = await renewRecoveryCodes(parts, code, actorOf(request), request.ip);
+    const codes = await renewRecoveryCodes(parts, code, actorOf(request));
     reply.code(201);
     return { recovery_codes: codes };
   });
 }
 
 /** The browser keeps the new session, and the act is its operator's. */
-function keep(request: FastifyRequest, reply: FastifyReply, { secret, operator }: LoggedIn): void {
+function keep(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { secret, operator, deviceCookie }: LoggedIn,
+): void {
   setOperator(request, operator);
-  reply.header('set-cookie', keepSession(secret, SESSION_LIFE_S));
-}
-
-function userAgentOf(request: FastifyRequest): string {
-  return request.headers['user-agent'] ?? '';
+  reply.header('set-cookie', [keepSession(secret, SESSION_LIFE_S), deviceCookie]);
 }
 
 function operatorJson({ name, role, tokenId, account }: Operator) {

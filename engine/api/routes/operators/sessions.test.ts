@@ -224,7 +224,7 @@ describe('a session', () => {
     she = await person(api);
   });
 
-  it('changes nothing for a page of another site, host or port', async () => {
+  it('does nothing for a page of another site, host or port', async () => {
     const host = new URL(api.url).host;
     const ask = (headers: Record<string, string>): Promise<Answer> =>
       api.call('POST', '/v1/campaigns', {
@@ -248,6 +248,16 @@ describe('a session', () => {
     const foreign = { 'sec-fetch-site': 'cross-site' };
     const login = { name: she.name, password: PASSWORD, code: await freshCode(api, she) };
     assert.equal(slug(await logIn(api, login, foreign)), '403 foreign-origin', 'a login neither');
+    const lookUp = '/v1/redemptions?user=celebrity';
+    const read = (site: string): Promise<Answer> =>
+      inSession(api, she.cookie, 'GET', lookUp, { headers: { 'sec-fetch-site': site } });
+    for (const site of ['same-site', 'cross-site'])
+      assert.equal(slug(await read(site)), '403 foreign-origin', `${site}: a read may be an act`);
+    const rows = (await listActs(api.pool, { after: 0, limit: 10_000 })).filter(
+      ({ operator, action }) => operator === she.name && action === 'listRedemptions',
+    );
+    assert.deepEqual(rows, []);
+    for (const site of ['same-origin', 'none']) assert.equal((await read(site)).status, 200, site);
     const token = await api.tokenOf('A script');
     const made = await api.call('POST', '/v1/campaigns', { body: coupon(), token, headers: foreign });
     assert.equal(made.status, 201, 'a token is never sent by itself');

@@ -1,5 +1,6 @@
 /**
- * The proxies whose X-Request-Start and X-Forwarded-For are accepted (TRUSTED_PROXIES), by the address of the connection.
+ * The proxies whose X-Forwarded-For, and at gateways X-Request-Start, is accepted, by the address of the connection (TRUSTED_PROXIES,
+ * ACCOUNTS_TRUSTED_PROXIES, ENGINE_TRUSTED_PROXIES).
  * Node's net.BlockList does the matching; it also matches an IPv4 proxy on an IPv6 socket (::ffff:10.0.0.7).
  */
 import { BlockList, isIPv4, isIPv6 } from 'node:net';

@@ -1,11 +1,10 @@
 /**
- * The address of a client, as far as it can be determined: the address of the connection or, if that is one of
- * TRUSTED_PROXIES, the last address in X-Forwarded-For that is not one of them. A private address identifies nobody: it
- * belongs to an unlisted proxy, or stands for everybody in a network. Use the result only for limits: people behind one
- * address are not one person.
+ * The address of a client, as far as it can be determined: the address of the connection or, if that is a trusted proxy, the last
+ * address in X-Forwarded-For that is not one. To gateways a private address identifies nobody: it belongs to an unlisted proxy, or
+ * stands for everybody in a network. Use the result only for limits: people behind one address are not one person.
  */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
-import { groupsOf, isMapped } from '../../engine/contract/api/ip-address.ts';
+import { groupsOf, isMapped } from '../api/ip-address.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
 /** RFC 1918, 6598 (100.64/10), 3927, 4193, 4291; loopback. */
@@ -33,18 +32,28 @@ export function clientAddress(
   remote: string,
   forwardedFor: string,
 ): string | undefined {
-  if (isIP(remote) === 0) return undefined;
-  if (!proxies.has(remote)) return outside(remote);
+  const address = lastHop(proxies, remote, forwardedFor);
+  return address !== undefined && identifies(address) ? address : undefined;
+}
+
+/** Like clientAddress, but it may be a private address, or no address at all. */
+export function lastHop(
+  proxies: Pick<TrustedProxies, 'has'>,
+  remote: string,
+  forwardedFor: string,
+): string | undefined {
+  if (!proxies.has(remote)) return remote;
   for (const hop of forwardedFor.split(',').slice(-MOST_HOPS).reverse()) {
     const address = hop.trim();
-    if (isIP(address) === 0 || address.includes('%')) return undefined;
-    if (!proxies.has(address)) return outside(address);
+    if (!proxies.has(address)) return address;
   }
   return undefined;
 }
 
-function outside(address: string): string | undefined {
-  return INSIDE.check(address, isIPv4(address) ? 'ipv4' : 'ipv6') ? undefined : address;
+/** Whether it is an address, and not a private one. */
+export function identifies(address: string): boolean {
+  if (isIP(address) === 0 || address.includes('%')) return false;
+  return !INSIDE.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
 }
 
 /** The smallest block given to one customer: an IPv4 address or 64 bits of IPv6 (RFC 6177); undefined if not an address. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addressPrefix, clientAddress } from './client-address.ts';
+import { addressPrefix, clientAddress, lastHop } from './client-address.ts';
+import { networkOf } from './network.ts';
 import { readNetworks, TrustedProxies } from './trusted-proxies.ts';
 
 const proxies = new TrustedProxies(readNetworks('203.0.113.0/28,2001:db8:1::/48') ?? []);
@@ -27,6 +28,17 @@ test('private addresses identify no client, and only named proxies are trusted',
   assert.equal(from('203.0.113.3', 'unknown'), undefined);
   assert.equal(from('203.0.113.3', '192.0.2.1, fe80::1%eth0'), undefined);
   assert.equal(from(''), undefined, 'the connection is closed');
+});
+
+test('the last hop is the same, private or not, and still no proxy that is not named', () => {
+  const source = (remote: string, forwardedFor = ''): string | undefined =>
+    lastHop(proxies, remote, forwardedFor);
+  assert.equal(source('10.0.0.1', '192.0.2.1'), '10.0.0.1', 'its header is not trusted');
+  assert.equal(source('203.0.113.3', '192.0.2.1, 10.0.0.1'), '10.0.0.1');
+  assert.equal(source('203.0.113.3', '203.0.113.4'), undefined);
+  for (const forwardedFor of ['', 'unknown', '10.0.0.1, nonsense'])
+    assert.equal(networkOf(source('203.0.113.3', forwardedFor)), '', 'what is no address has no network');
+  assert.equal(networkOf(source('')), '');
 });
 
 test('groups addresses by customer prefix, in any notation', () => {
