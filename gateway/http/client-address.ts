@@ -33,18 +33,28 @@ export function clientAddress(
   remote: string,
   forwardedFor: string,
 ): string | undefined {
-  if (isIP(remote) === 0) return undefined;
-  if (!proxies.has(remote)) return outside(remote);
+  const address = lastHop(proxies, remote, forwardedFor);
+  return address !== undefined && identifies(address) ? address : undefined;
+}
+
+/** Like clientAddress, but it may be a private address, or no address at all. */
+export function lastHop(
+  proxies: Pick<TrustedProxies, 'has'>,
+  remote: string,
+  forwardedFor: string,
+): string | undefined {
+  if (!proxies.has(remote)) return remote;
   for (const hop of forwardedFor.split(',').slice(-MOST_HOPS).reverse()) {
     const address = hop.trim();
-    if (isIP(address) === 0 || address.includes('%')) return undefined;
-    if (!proxies.has(address)) return outside(address);
+    if (!proxies.has(address)) return address;
   }
   return undefined;
 }
 
-function outside(address: string): string | undefined {
-  return INSIDE.check(address, isIPv4(address) ? 'ipv4' : 'ipv6') ? undefined : address;
+/** Whether it is an address, and not a private one. */
+export function identifies(address: string): boolean {
+  if (isIP(address) === 0 || address.includes('%')) return false;
+  return !INSIDE.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
 }
 
 /** The smallest block given to one customer: an IPv4 address or 64 bits of IPv6 (RFC 6177); undefined if not an address. */
