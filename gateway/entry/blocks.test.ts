@@ -100,6 +100,31 @@ describe('a blocked user', () => {
     assert.equal((await system.ask('bob', 'POST', `${own}/claim`)).status, 202);
   });
 
+  test('claims where only two operators pass a prize on, also through a blocked network, and redeems nothing', async () => {
+    const campaign = await system.offer({
+      ...{ kind: 'coupon', stock: 1, waitlist: 1, claim_within_s: 600, two_person: true },
+      terms: { discount: 'percentage', basis_points: 1_000 },
+    });
+    for (const user of ['joe', 'kim']) assert.equal((await enter(user, campaign, 0)).status, 202);
+    const own = `/v1/campaigns/${campaign}/entries/me`;
+    const outcome = async (): Promise<unknown> => (await system.ask('joe', 'GET', own)).body.outcome;
+    await eventually(async () => (await outcome()) === 'offered');
+    const made = [await block({ user: 'joe' }), await block({ network: '203.0.113.0/24' })];
+    for (const { status, text } of made) assert.equal(status, 201, text);
+    const claimed = await system.ask('joe', 'POST', `${own}/claim`, { headers: THROUGH });
+    assert.deepEqual([claimed.status, claimed.body.outcome], [202, 'claimed'], claimed.text);
+    await eventually(async () => (await outcome()) === 'granted');
+    const lines = [{ product: 'shoe', quantity: 2, unit_amount: 5_000 }];
+    const refused = await redeem({ user: 'joe', currency: 'EUR', lines, codes: [claimed.body.code] });
+    assert.deepEqual([refused.status, refused.body.type], [403, 'urn:fairline:problem:blocked']);
+    assert.equal((await enter('joe', await system.offer({ kind: 'coupon', stock: 5 }), 0)).status, 403);
+    for (const each of made) assert.equal((await lift(each)).status, 200);
+    assert.equal(
+      (await redeem({ user: 'joe', currency: 'EUR', lines, codes: [claimed.body.code] })).status,
+      201,
+    );
+  });
+
   test('redeems nothing, whatever gateways know: the ledger refuses', async () => {
     const terms = { discount: 'percentage', basis_points: 1_000 };
     assert.equal((await system.operate('POST', '/v1/coupons', { code: 'ANYBODY', terms })).status, 201);
