@@ -11,6 +11,9 @@
  * What a gateway has accepted before it knew was accepted before the block, like everything else from before: it stays in the queue and
  * is decided in its order, because anybody can recompute that order from the book. So a block never changes a draw, and the last word is
  * that of step 1: a code that such an entry wins cannot be used.
+ *
+ * Nor does a block give one operator what the two-person rule reserves to two: in a campaign with that rule, claims of blocked users are accepted,
+ * so their offers do not lapse to others.
  */
 import type { Logger } from 'pino';
 import { type Pool, transaction } from '../../sql/database.ts';
