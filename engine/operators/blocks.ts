@@ -1,7 +1,8 @@
 /**
  * Blocks users and networks: what they enter, claim or redeem from then on is refused. It goes on in these steps.
  *
- * 1. `noted`: the ledger has the block. From this commit on it refuses redemptions of a blocked user, whatever gateways know.
+ * 1. `noted`: the ledger has the block. From this commit on it refuses redemptions of a blocked user, whatever gateways know. The commit waits for
+ *    the redemptions that are being decided, and others wait for it (`blocked_users` in 0038_kill_switches.sql), so none is committed later.
  * 2. `told`: the board shows it. Gateways read that within BOARD_INTERVAL_MS and a round trip, and refuse.
  * 3. `in force`: each gateway with a lease has confirmed that it acts on it. A gateway that is silent keeps the block from being in
  *    force until its lease is revoked, so no clock is trusted. A block is never refused or taken back: an engine that could not tell
@@ -10,6 +11,9 @@
  * What a gateway has accepted before it knew was accepted before the block, like everything else from before: it stays in the queue and
  * is decided in its order, because anybody can recompute that order from the book. So a block never changes a draw, and the last word is
  * that of step 1: a code that such an entry wins cannot be used.
+ *
+ * Nor does a block give one operator what the two-person rule reserves to two: in a campaign with that rule, claims of blocked users are accepted,
+ * so their offers do not lapse to others.
  */
 import type { Logger } from 'pino';
 import { type Pool, transaction } from '../../sql/database.ts';
@@ -104,14 +108,21 @@ export async function findBlockById(pool: Pool, blockId: number): Promise<Block>
 /** Goes on telling gateways. Every engine calls it from time to time; rejects if they cannot be told. */
 export async function resumeBlocks(deps: BlockDeps): Promise<void> {
   const revision = await readUntoldRevision(deps.pool);
-  if (revision !== undefined) await tellOnce(deps, revision);
+  if (revision === undefined) return;
+  const told = await deps.blocks.tell();
+  if (isInForce(told, await deps.blocks.missing(revision))) await noteTold(deps, revision);
 }
 
+/** Tells the list once, as it may be long, and then only asks who has confirmed it; once more whenever another board has begun. */
 async function waitInForce(deps: BlockDeps, revision: number, stopping: AbortSignal): Promise<void> {
   const untilMs = performance.now() + WAIT_LEASES * deps.leaseMs;
+  let told: number | undefined;
   while (!stopping.aborted) {
     try {
-      if (await tellOnce(deps, revision)) return;
+      told ??= await deps.blocks.tell();
+      const confirmed = await deps.blocks.missing(revision);
+      if (isInForce(told, confirmed)) return await noteTold(deps, revision);
+      if (confirmed !== undefined && confirmed.epoch !== told) told = undefined;
     } catch (error) {
       deps.log.warn({ err: error, revision }, 'cannot tell the gateways of a block yet');
       return;
@@ -121,14 +132,16 @@ async function waitInForce(deps: BlockDeps, revision: number, stopping: AbortSig
   }
 }
 
-/** Whether every gateway acts on the revision now. */
-async function tellOnce({ pool, blocks, log }: BlockDeps, revision: number): Promise<boolean> {
-  const epoch = await blocks.tell();
-  const confirmed = await blocks.missing(revision);
-  if (confirmed?.epoch !== epoch || confirmed.missing.length > 0) return false;
+type Confirmed = Awaited<ReturnType<BlockTelling['missing']>>;
+
+/** Whether every gateway of the epoch that was told acts on the revision. */
+function isInForce(told: number, confirmed: Confirmed): boolean {
+  return confirmed?.epoch === told && confirmed.missing.length === 0;
+}
+
+async function noteTold({ pool, log }: BlockDeps, revision: number): Promise<void> {
   await noteInForce(pool, revision);
   log.info({ revision }, 'every gateway acts on the list of blocks');
-  return true;
 }
 
 /** Never the user or the network: the log is read by everybody who checks it. */

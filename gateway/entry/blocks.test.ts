@@ -1,12 +1,14 @@
 /** Blocked users and networks on the real stack: what gateways refuse, what stays, and what one that has not heard may do. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { closeRegistry } from '../../engine/contract/redis/lease/lease.ts';
 import { eventually } from '../../engine/test/support.ts';
 import { type Answer, type System, startSystem } from '../../engine/test/system.ts';
 
 const THROUGH = { 'x-forwarded-for': '203.0.113.77' };
+const MAPPED = { 'x-forwarded-for': '::ffff:203.0.113.78' };
 const ELSEWHERE = { 'x-forwarded-for': '203.0.114.77' };
 const OVER_6 = { 'x-forwarded-for': '2001:db8:0:1::7' };
 
@@ -27,6 +29,24 @@ const lift = ({ body }: Answer): Promise<Answer> =>
 
 function enter(user: string, campaign: number, gateway: number, headers = {}): Promise<Answer> {
   return system.ask(user, 'POST', `/v1/campaigns/${campaign}/entries`, { gateway, headers });
+}
+
+/** Sends a request through the blocked network, and closes the connection at once. */
+async function hangUp(user: string, path: string, body: string): Promise<void> {
+  const lines = [
+    `POST ${path} HTTP/1.1`,
+    'host: localhost',
+    `authorization: Bearer ${await system.ticket(user)}`,
+    `x-forwarded-for: ${THROUGH['x-forwarded-for']}`,
+    `content-length: ${body.length}`,
+    ...(body === '' ? [] : ['content-type: application/json']),
+  ];
+  const socket = connect(system.gateways[0]?.port ?? 0, '127.0.0.1');
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.once('close', resolve);
+    socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.resetAndDestroy());
+  });
 }
 
 function redeem(body: object): Promise<Answer> {
@@ -80,6 +100,31 @@ describe('a blocked user', () => {
     assert.equal((await system.ask('bob', 'POST', `${own}/claim`)).status, 202);
   });
 
+  test('claims where only two operators pass a prize on, also through a blocked network, and redeems nothing', async () => {
+    const campaign = await system.offer({
+      ...{ kind: 'coupon', stock: 1, waitlist: 1, claim_within_s: 600, two_person: true },
+      terms: { discount: 'percentage', basis_points: 1_000 },
+    });
+    for (const user of ['joe', 'kim']) assert.equal((await enter(user, campaign, 0)).status, 202);
+    const own = `/v1/campaigns/${campaign}/entries/me`;
+    const outcome = async (): Promise<unknown> => (await system.ask('joe', 'GET', own)).body.outcome;
+    await eventually(async () => (await outcome()) === 'offered');
+    const made = [await block({ user: 'joe' }), await block({ network: '203.0.113.0/24' })];
+    for (const { status, text } of made) assert.equal(status, 201, text);
+    const claimed = await system.ask('joe', 'POST', `${own}/claim`, { headers: THROUGH });
+    assert.deepEqual([claimed.status, claimed.body.outcome], [202, 'claimed'], claimed.text);
+    await eventually(async () => (await outcome()) === 'granted');
+    const lines = [{ product: 'shoe', quantity: 2, unit_amount: 5_000 }];
+    const refused = await redeem({ user: 'joe', currency: 'EUR', lines, codes: [claimed.body.code] });
+    assert.deepEqual([refused.status, refused.body.type], [403, 'urn:fairline:problem:blocked']);
+    assert.equal((await enter('joe', await system.offer({ kind: 'coupon', stock: 5 }), 0)).status, 403);
+    for (const each of made) assert.equal((await lift(each)).status, 200);
+    assert.equal(
+      (await redeem({ user: 'joe', currency: 'EUR', lines, codes: [claimed.body.code] })).status,
+      201,
+    );
+  });
+
   test('redeems nothing, whatever gateways know: the ledger refuses', async () => {
     const terms = { discount: 'percentage', basis_points: 1_000 };
     assert.equal((await system.operate('POST', '/v1/coupons', { code: 'ANYBODY', terms })).status, 201);
@@ -113,6 +158,7 @@ describe('a blocked user', () => {
 describe('a blocked network', () => {
   for (const [network, inside, outside] of [
     ['203.0.113.0/24', THROUGH, ELSEWHERE],
+    ['203.0.112.0/23', MAPPED, ELSEWHERE],
     ['2001:db8::/48', OVER_6, { 'x-forwarded-for': '2001:db8:1::7' }],
   ] as const)
     test(`${network} is refused by the address of the client, and no other`, async () => {
@@ -131,6 +177,34 @@ describe('a blocked network', () => {
         return status === 202;
       });
     });
+
+  test('claims and enters nothing by hanging up before it is judged', async () => {
+    const terms = { kind: 'coupon', stock: 1, waitlist: 1, claim_within_s: 600 };
+    const campaign = await system.offer(terms);
+    assert.equal((await enter('hal', campaign, 0)).status, 202);
+    const own = `/v1/campaigns/${campaign}/entries/me`;
+    const outcome = async (user: string): Promise<unknown> =>
+      (await system.ask(user, 'GET', own)).body.outcome;
+    await eventually(async () => (await outcome('hal')) === 'offered');
+    const made = await block({ network: '203.0.113.0/24' });
+    for (let times = 0; times < 20; times++) {
+      await hangUp('hal', `${own}/claim`, '');
+      await hangUp(`late-${times}`, `/v1/campaigns/${campaign}/entries`, '{}');
+    }
+    // What was gathered before this entry is settled with it.
+    assert.equal((await enter('ida', campaign, 0)).status, 202);
+    await eventually(async () => ['waitlisted', 'sold_out'].includes(String(await outcome('ida'))));
+    assert.equal(await outcome('hal'), 'offered');
+    const { rows } = await system.pool.query<{ user: string }>(
+      `select user_id as "user" from entries where campaign_id = $1 order by stamp`,
+      [campaign],
+    );
+    assert.deepEqual(
+      rows.map(({ user }) => user),
+      ['hal', 'ida'],
+    );
+    await lift(made);
+  });
 
   test('is refused with what is wrong', async () => {
     for (const [body, field] of [

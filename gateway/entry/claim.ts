@@ -7,6 +7,9 @@
  *
  * Nor may it know yet that the operator has ended an offer: the engine moves its deadline to when every gateway must know,
  * one lease after it published the end (engine/campaigns/tell-then-act.ts). So a claim is stamped within a lease of the look-up.
+ *
+ * A blocked user claims nothing, and the offer lapses, except in a campaign with the two-person rule: there one operator alone cannot pass a
+ * prize on, and could by a block. What the user claims cannot be redeemed while the block lasts.
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import { isoOfUs } from '../../engine/contract/api/instants.ts';
@@ -46,7 +49,7 @@ export async function postClaim(
   const { claimant } = standing;
   switch (claimant?.state) {
     case 'offered':
-      if (parts.blocks.refuse(reply, userId, forwardedFor) === ANSWERED) return;
+      if (!campaign.twoPerson && parts.blocks.refuse(reply, userId, forwardedFor) === ANSWERED) return;
       break;
     case 'claimed':
       answerClaim(reply, campaign, standing, claimant, 'claimed');

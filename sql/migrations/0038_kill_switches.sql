@@ -1,5 +1,9 @@
 -- Up Migration
 
+-- What locks out readers of coupons comes first, and what locks out those of campaigns last. Building the indexes needs redemptions to wait
+-- anyway; each of them reads coupons first, so it waits there and holds nothing. With the indexes first, a redemption that has changed uses would
+-- wait for them and this transaction for its coupons: a deadlock. Campaigns are read all the while.
+
 -- What an operator allows of a coupon, beside its terms: a use needs both. Terms are a promise, so they stay as they are once
 -- somebody holds the coupon; a restriction can be set and lifted at any time, and takes back no use that is redeemed.
 alter table coupons
@@ -23,15 +27,6 @@ begin
 end $$;
 create trigger coupons_restrict before update of disabled, ends_at, cap_total, cap_per_user, restrict_reason
   on coupons for each row execute function coupons_restrict();
-
--- What fans are told of a pause or a cancellation, in Korean and English. An operator's own reason is in the versions, and never shown.
-create function is_notice(notice jsonb) returns boolean language sql immutable return
-  notice is null or (jsonb_typeof(notice) = 'object' and notice - array['ko', 'en'] = '{}'
-                     and jsonb_typeof(notice -> 'ko') = 'string' and jsonb_typeof(notice -> 'en') = 'string');
-alter table campaigns
-  add notice jsonb constraint campaigns_notice check (is_notice(notice) and (notice is null or paused_at is not null or cancelled_stamp is not null));
-alter table campaign_versions
-  add notice jsonb constraint campaign_versions_notice check (is_notice(notice));
 
 -- Users and networks that may not enter, claim or redeem. A row is never deleted: a block is lifted.
 create table blocks (
@@ -70,10 +65,27 @@ insert into block_list (revision, in_force) values (0, 0);
 create function blocks_revision() returns trigger language plpgsql as $$
 begin
   update block_list set revision = revision + 1 returning revision into new.revision;
+  -- Waits for each redemption that has looked for blocks before this one is there.
+  if tg_op = 'INSERT' then
+    perform pg_advisory_xact_lock(hashtext('fairline blocks'));
+    new.made_at := clock_timestamp();
+  end if;
   return new;
 end $$;
 create trigger blocks_revision before insert or update of lifted_at on blocks
   for each row execute function blocks_revision();
+
+-- Those of these users who are blocked, and stay what they are until the transaction ends: a block that is being made waits for it, and
+-- whoever asks meanwhile waits for the block. As the function is volatile, its query sees what has been committed during that wait. A
+-- redemption that stands still holds both up until the server ends it, as it holds up those of its coupons.
+--
+-- For a batch of redemptions it takes some 20 us more than the query alone, and 0.2 us more for each user, on PostgreSQL 18; the whole
+-- transaction took 13 ms either way, on two busy cores.
+create function blocked_users(user_ids text[]) returns setof text language plpgsql volatile as $$
+begin
+  perform pg_advisory_xact_lock_shared(hashtext('fairline blocks'));
+  return query select user_id from blocks where lifted_at is null and user_id = any(user_ids);
+end $$;
 
 -- Redemptions of one user, one code or one coupon, a page at a time (sql/statements/coupons/redemption-list.ts). `explain analyze` of its
 -- statement on PostgreSQL 18 over 1,000,000 redemptions of 300,000 users with one use each (generate_series), pages of 101: a user 0.1 ms,
@@ -83,10 +95,20 @@ create index redemptions_user on redemptions (user_id, redemption_id);
 create index redemption_uses_code on redemption_uses (code, redemption_id);
 create index redemption_uses_all on redemption_uses (coupon_id, redemption_id);
 
+-- What fans are told of a pause or a cancellation, in Korean and English. An operator's own reason is in the versions, and never shown.
+create function is_notice(notice jsonb) returns boolean language sql immutable return
+  notice is null or (jsonb_typeof(notice) = 'object' and notice - array['ko', 'en'] = '{}'
+                     and jsonb_typeof(notice -> 'ko') = 'string' and jsonb_typeof(notice -> 'en') = 'string');
+alter table campaigns
+  add notice jsonb constraint campaigns_notice check (is_notice(notice) and (notice is null or paused_at is not null or cancelled_stamp is not null));
+alter table campaign_versions
+  add notice jsonb constraint campaign_versions_notice check (is_notice(notice));
+
 -- Down Migration
 
 drop index redemption_uses_all, redemption_uses_code, redemptions_user;
 
+drop function blocked_users(text[]);
 drop table block_list, blocks;
 drop function blocks_revision();
 alter table campaign_versions drop notice;

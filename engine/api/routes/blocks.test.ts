@@ -56,6 +56,33 @@ it('stay when gateways cannot be told, and are told later', async () => {
   }
 });
 
+it('are told once while a gateway is silent, and again on another board', async () => {
+  const [told, asked]: [number[], number[]] = [[], []];
+  let epoch = 1;
+  const away = await startApi({
+    blocks: {
+      tell: async () => {
+        told.push(epoch);
+        return epoch;
+      },
+      missing: async revision => {
+        asked.push(revision);
+        // Closed, then of another board, whose gateways have read the block when it opened.
+        if (asked.length === 3) epoch = 2;
+        if (asked.length === 4) return undefined;
+        return { epoch, missing: asked.length < 7 ? ['silent'] : [] };
+      },
+    },
+  });
+  try {
+    const made = await away.call('POST', '/v1/blocks', { body: { user: 'bob', reason: 'A script' } });
+    assert.equal(typeof made.body.in_force_at, 'string', made.text);
+    assert.deepEqual([told, asked.length], [[1, 2], 7]);
+  } finally {
+    await away.close();
+  }
+});
+
 it('are one of a user at a time, also of two requests at once, and not more than gateways read', async () => {
   const answers = await Promise.all([1, 2, 3].map(() => block({ user: 'cid' })));
   assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409, 409]);

@@ -46,6 +46,7 @@ export class TrustedProxies {
 
   /** Whether a connection comes from a trusted proxy; `address` as text, '' if unknown. */
   has(address: string): boolean {
+    if (!this.some) return false;
     const known = this.#known.get(address);
     if (known !== undefined) return known;
     const family = isIPv4(address) ? 'ipv4' : isIPv6(address) ? 'ipv6' : undefined;

@@ -131,14 +131,17 @@ export async function noteInForce(db: Queryable, revision: number): Promise<void
   );
 }
 
-/** Those of these users that are blocked. */
+/**
+ * Those of these users that are blocked, in a transaction: a block that is made later is not committed before this transaction, so what is
+ * decided by the answer is committed before the block.
+ */
 export async function readBlockedUsers(
   db: Queryable,
   userIds: readonly string[],
 ): Promise<ReadonlySet<string>> {
   if (userIds.length === 0) return new Set();
   const { rows } = await db.query<{ userId: string }>(
-    `select user_id as "userId" from blocks where lifted_at is null and user_id = any($1::text[])`,
+    `select user_id as "userId" from blocked_users($1::text[]) as user_id`,
     [textArray(userIds)],
   );
   return new Set(rows.map(row => row.userId));

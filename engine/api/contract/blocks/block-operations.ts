@@ -9,8 +9,8 @@ export const blockOperations = {
     method: 'POST',
     path: '/v1/blocks',
     summary:
-      'Block a user or a network: new entries, claims, passes and redemptions are refused. What they have stays. Answers when ' +
-      'every gateway refuses, mostly within 0.1 s.',
+      'Block a user or a network: new entries, claims (but not of campaigns with `two_person`), passes and redemptions are refused. What they have ' +
+      'stays. Answers when every gateway refuses, mostly within 0.1 s.',
     body: BlockBody,
     answer: json(201, 'Blocked', BlockJson, { location: 'The URL of the block' }),
     problems: [...SECURED, ...WITH_BODY, 'conflict'],

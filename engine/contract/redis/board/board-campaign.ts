@@ -38,6 +38,7 @@ export function toBoard(campaign: Campaign): BoardCampaign {
     ...(campaign.rulesHash === null ? {} : { rulesHash: campaign.rulesHash.toString('base64url') }),
     ...(campaign.poolRoot === null ? {} : { poolRoot: campaign.poolRoot.toString('base64url') }),
     ...(campaign.shop === null ? {} : { shop: campaign.shop }),
+    ...(campaign.twoPerson ? { twoPerson: true } : {}),
     ...(campaign.room === null ? {} : { room: campaign.room }),
     ...(campaign.draw === null ? {} : { randomness: campaign.draw.randomness }),
     ...(campaign.monitors === null ? {} : { monitors: [...campaign.monitors] }),

@@ -120,6 +120,8 @@ export const BoardCampaign = Type.Object({
   monitors: Type.Optional(Type.Array(MonitorMember)),
   /** The shop whose tokens may use its codes and passes; absent: only tokens for everything may. */
   shop: Type.Optional(Type.String()),
+  /** A prize is taken from somebody by two operators only, so one operator's block does not let an offer lapse. */
+  twoPerson: Type.Optional(Type.Literal(true)),
   /** Of a room: its terms, and the total time that people have waited while it admitted. */
   room: Type.Optional(
     Type.Object({

@@ -8,5 +8,5 @@ const readBlockedUsers: Statement = () => NOTHING;
 export const BLOCK_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select revision, array\(select user_id from blocks /, readBlockList],
   [/^select revision from block_list where in_force < revision$/, readUntoldRevision],
-  [/ from blocks where lifted_at is null and user_id = any\(\$1::text\[\]\)$/, readBlockedUsers],
+  [/ from blocked_users\(\$1::text\[\]\) as user_id$/, readBlockedUsers],
 ];
