@@ -55,6 +55,21 @@ export async function findSlices(
   return rows;
 }
 
+/** The number of a slice; unique to each. */
+export type SliceNumber = Pick<SliceRow, 'gateway' | 'incarnation' | 'sliceNumber'>;
+
+/** One slice; undefined if it is not there (yet). Its items are null if they are in an archive. */
+export async function findSlice(
+  db: Queryable,
+  { gateway, incarnation, sliceNumber }: SliceNumber,
+): Promise<{ readonly signedHead: Buffer; readonly items: Buffer | null } | undefined> {
+  const { rows } = await db.query<{ signedHead: Buffer; items: Buffer | null }>(
+    `select signed_head as "signedHead", items from slices where gateway = $1 and incarnation = $2 and slice_number = $3`,
+    [gateway, incarnation, sliceNumber],
+  );
+  return rows[0];
+}
+
 /** A position in the order of all signed heads, unique to each; zeros before the first. */
 export interface HeadPosition {
   readonly firstUs: number;
