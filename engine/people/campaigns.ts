@@ -7,7 +7,7 @@ import {
   readPersonInCampaigns,
 } from '../../sql/statements/people/person-campaigns.ts';
 import type { PositionAsked } from '../projections/positions.ts';
-import { findReceiptPlace, type ReceiptPlace } from './receipts.ts';
+import { findReceiptPlaces, type ReceiptPlace } from './receipts.ts';
 
 export interface PersonCampaign extends PersonInCampaign {
   /** From 1; null while it may still change, while Redis does not tell it, and without an entry. */
@@ -36,24 +36,14 @@ export async function readPersonCampaigns(
 ): Promise<PersonCampaigns> {
   const { campaignIds, elsewhere, next } = await lookForCampaigns(db, userId, look);
   const rows = await readPersonInCampaigns(db, userId, campaignIds);
-  const shown = await positions(
-    rows.flatMap(({ campaignId, stamp, opensAt, isShelved }) =>
-      stamp === null || isShelved ? [] : [{ campaignId, userId, stamp, opensAtUs: opensAt.getTime() * 1000 }],
-    ),
+  const entries = rows.flatMap(({ campaignId, opensAt, stamp, isShelved }) =>
+    stamp === null ? [] : [{ campaignId, userId, stamp, opensAtUs: opensAt.getTime() * 1000, isShelved }],
   );
-  const campaigns: PersonCampaign[] = [];
-  for (const row of rows) {
+  const receipts = await findReceiptPlaces(db, entries);
+  const shown = await positions(entries.filter(({ isShelved }) => !isShelved));
+  const campaigns = rows.map((row): PersonCampaign => {
     const position = row.rank === null ? (shown.get(row.campaignId) ?? null) : row.rank + 1;
-    campaigns.push({ ...row, position, receipt: await receiptOf(db, row) });
-  }
+    return { ...row, position, receipt: receipts.get(row.campaignId) ?? null };
+  });
   return { campaigns, elsewhere, next };
-}
-
-async function receiptOf(
-  db: Queryable,
-  { campaignId, opensAt, stamp }: PersonInCampaign,
-): Promise<ReceiptPlace | null> {
-  if (stamp === null) return null;
-  const place = await findReceiptPlace(db, { campaignId, opensAtUs: opensAt.getTime() * 1000, stamp });
-  return place ?? null;
 }

@@ -4,7 +4,12 @@
  * whether the whole receipt is theirs. RECEIPT_SALT_SECRET is not needed, and engines do not have it.
  */
 import type { Queryable } from '../../sql/database.ts';
-import { findSlice, findSlices, type SliceRow } from '../../sql/statements/books/slices.ts';
+import {
+  findSlice,
+  findSlicesOf,
+  MOST_OVERLAPPING,
+  type SliceRow,
+} from '../../sql/statements/books/slices.ts';
 import { readArchiveFile } from '../../sql/statements/campaigns/archives.ts';
 import { findUserByStamp } from '../../sql/statements/people/find-people.ts';
 import { isIncluded, leafHash } from '../contract/hashing/merkle.ts';
@@ -98,20 +103,35 @@ export interface StampedEntry {
   readonly stamp: number;
 }
 
-/** Undefined if the slice is not in the ledger (yet), was not signed, or is in an archive. */
-export async function findReceiptPlace(
+/** Without trusted proxies, slices of a gateway do not overlap, and the first one is it. Reading 500 for each entry costs 1 ms. */
+const FEW_SLICES = 4;
+
+/**
+ * Where the receipt of each entry leads, by campaign. None of an entry whose slice is not in the ledger (yet), was not signed, or
+ * is in an archive.
+ */
+export async function findReceiptPlaces(
   db: Queryable,
-  entry: StampedEntry,
-): Promise<ReceiptPlace | undefined> {
-  const candidates = await findSlices(db, gatewayOf(entry.stamp), instantOf(entry.stamp, entry.opensAtUs));
-  for (const slice of candidates) {
-    const leaf = leafOf(slice, entry);
-    if (leaf === undefined) continue;
-    const { gateway, incarnation, sliceNumber } = slice;
-    const keyId = decodeSignedHead(slice.signedHead).keyId.toString('hex');
-    return { gateway, incarnation, sliceNumber, leaf, keyId };
+  entries: readonly StampedEntry[],
+): Promise<ReadonlyMap<number, ReceiptPlace>> {
+  const places = new Map<number, ReceiptPlace>();
+  for (const most of [FEW_SLICES, MOST_OVERLAPPING]) {
+    const asked = entries.filter(({ campaignId }) => !places.has(campaignId));
+    if (asked.length === 0) break;
+    const instants = asked.map(({ stamp, opensAtUs }) => ({
+      gateway: gatewayOf(stamp),
+      instantUs: instantOf(stamp, opensAtUs),
+    }));
+    for (const { index, ...slice } of await findSlicesOf(db, instants, most)) {
+      const entry = asked[index];
+      const leaf = entry && leafOf(slice, entry);
+      if (entry === undefined || leaf === undefined) continue;
+      const { gateway, incarnation, sliceNumber } = slice;
+      const keyId = decodeSignedHead(slice.signedHead).keyId.toString('hex');
+      places.set(entry.campaignId, { gateway, incarnation, sliceNumber, leaf, keyId });
+    }
   }
-  return undefined;
+  return places;
 }
 
 /** Looks at the heads of the items alone: a slice of thousands is not decoded for one of them, on the loop that settles. */

@@ -34,7 +34,7 @@ export async function insertSlices(db: Queryable, slices: readonly SliceRow[]): 
 }
 
 /** If proxies are trusted, slices of one gateway overlap: as many as are made within REQUEST_START_WAIT_MS. */
-const MOST_OVERLAPPING = 500;
+export const MOST_OVERLAPPING = 500;
 
 /**
  * The slices of the gateway whose first and last instant enclose this instant; an item stamped at it is in one of them. None
@@ -51,6 +51,31 @@ export async function findSlices(
        from (select * from slices where gateway = $1 and last_us >= $2 order by last_us limit ${MOST_OVERLAPPING}) as near
       where first_us <= $2 and items is not null order by last_us`,
     [gateway, instantUs],
+  );
+  return rows;
+}
+
+/**
+ * What `findSlices` finds for each of several instants, among the first `most` slices that end at it or later; `index` is that of the
+ * instant.
+ */
+export async function findSlicesOf(
+  db: Queryable,
+  instants: readonly { readonly gateway: number; readonly instantUs: number }[],
+  most: number,
+): Promise<readonly (SliceRow & { readonly index: number })[]> {
+  const { rows } = await db.query<SliceRow & { readonly index: number }>(
+    `select asked.number::integer - 1 as index, near.gateway, near.incarnation, near.slice_number as "sliceNumber",
+            near.first_us as "firstUs", near.last_us as "lastUs", near.signed_head as "signedHead", near.items
+       from unnest($1::bigint[], $2::bigint[]) with ordinality as asked (gateway, instant_us, number)
+      cross join lateral (select * from slices s where s.gateway = asked.gateway and s.last_us >= asked.instant_us
+                           order by s.last_us limit $3) as near
+      where near.first_us <= asked.instant_us and near.items is not null`,
+    [
+      bigintArray(instants.map(({ gateway }) => gateway)),
+      bigintArray(instants.map(({ instantUs }) => instantUs)),
+      most,
+    ],
   );
   return rows;
 }

@@ -1,6 +1,7 @@
 /** Statements that find the people whom a customer's question is about. Each is a look-up by a unique index. */
 import type { Queryable } from '../../database.ts';
 import { textArray } from '../arrays.ts';
+import { IS_SHOWN } from '../entries/outcomes.ts';
 import { IS_IN } from './person-campaigns.ts';
 
 /** The built-in account with this normalised address; undefined if there is none. */
@@ -19,9 +20,6 @@ export interface Holder {
   /** False: it was passed on. */
   readonly holds: boolean;
 }
-
-/** For a grant of campaign `c`: a drawing is written in turns, and nobody has won before all of it is there. */
-const IS_SHOWN = `(c.kind <> 'raffle' or c.granted_count > 0)`;
 
 /** Who was granted this code; undefined if nobody was. */
 export async function findHolderOfCode(db: Queryable, code: string): Promise<Holder | undefined> {

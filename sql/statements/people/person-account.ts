@@ -19,32 +19,6 @@ export async function readPersonAccount(db: Queryable, userId: string): Promise<
   return rows[0];
 }
 
-export interface PersonSession {
-  /** The first address of the network, '' if unknown. */
-  readonly network: string;
-  readonly userAgent: string;
-  readonly createdAt: Date;
-  /** When it was last renewed. */
-  readonly renewedAt: Date;
-  readonly expiresAt: Date;
-}
-
-/** The valid sessions, the newest first, at most `limit`. */
-export async function readPersonSessions(
-  db: Queryable,
-  userId: string,
-  limit: number,
-): Promise<readonly PersonSession[]> {
-  const { rows } = await db.query<PersonSession>(
-    `select s.ip_address as network, s.user_agent as "userAgent", s.created_at as "createdAt",
-            s.updated_at as "renewedAt", s.expires_at as "expiresAt"
-       from fan_sessions s join fans f on f.id = s.fan_id and f.credential_version = s.credential_version
-      where s.fan_id = $1 and s.expires_at > now() order by s.created_at desc, s.id limit $2`,
-    [userId, limit],
-  );
-  return rows;
-}
-
 export interface PersonBlock {
   readonly blockId: number;
   readonly reason: string;

@@ -3,7 +3,7 @@ import type { Queryable } from '../../database.ts';
 import { bigintArray } from '../arrays.ts';
 import type { CampaignKind } from '../campaigns/campaigns.ts';
 import type { ClaimantState } from '../claims/claims.ts';
-import type { Outcome } from '../entries/outcomes.ts';
+import { IS_SHOWN, type Outcome } from '../entries/outcomes.ts';
 
 /**
  * For a campaign `c`: a row if it has anything of the user $1. One probe of a primary key each, and none of a table that has
@@ -160,7 +160,7 @@ export async function readPersonInCampaigns(
        left join lateral (select * from claims r where r.campaign_id = c.campaign_id and r.user_id = $1 limit 1) as cl on true
        left join lateral (select * from claimants r where r.campaign_id = c.campaign_id and r.user_id = $1 limit 1) as k on true
        left join lateral (select * from grants r where r.campaign_id = c.campaign_id and r.user_id = $1
-                             and (c.kind <> 'raffle' or c.granted_count > 0) limit 1) as g on true
+                             and ${IS_SHOWN} limit 1) as g on true
        left join lateral (select * from passed_on r where r.campaign_id = c.campaign_id and r.user_id = $1
                            order by r.waitlist_position desc limit 1) as p on true
        left join lateral (select * from entrant_terms r where r.campaign_id = c.campaign_id and r.user_id = $1 limit 1) as t on true

@@ -5,11 +5,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Queryable, transaction } from '../../../../sql/database.ts';
 import { listRedemptions } from '../../../../sql/statements/coupons/redemption-list.ts';
-import {
-  readPersonAccount,
-  readPersonBlock,
-  readPersonSessions,
-} from '../../../../sql/statements/people/person-account.ts';
+import { listFanSessions } from '../../../../sql/statements/fans/fan-sessions.ts';
+import { readPersonAccount, readPersonBlock } from '../../../../sql/statements/people/person-account.ts';
 import { readLastRefunds } from '../../../../sql/statements/people/person-redemptions.ts';
 import { findCampaign } from '../../../campaigns/find-campaign.ts';
 import { noteAct } from '../../../operators/acts.ts';
@@ -33,9 +30,6 @@ import { readPage } from '../../http/pages.ts';
 import { addRoute } from '../../http/routing.ts';
 import { redemptionJson } from '../redemption-routes.ts';
 import { foundJson, personCampaignJson, personJson } from './person-json.ts';
-
-/** A login keeps fewer valid; gateway/accounts/session/acts.ts has the number. */
-const MOST_SESSIONS = 50;
 
 export function addPeopleRoutes(app: FastifyInstance, deps: ApiDeps): void {
   const { pool } = deps;
@@ -74,7 +68,7 @@ export function addPeopleRoutes(app: FastifyInstance, deps: ApiDeps): void {
       async db => ({
         userId,
         account: await readPersonAccount(db, userId),
-        sessions: await readPersonSessions(db, userId, MOST_SESSIONS),
+        sessions: await listFanSessions(db, userId),
         block: await readPersonBlock(db, userId),
       }),
       ({ account, sessions }) => ({ account: account !== undefined, sessions: sessions.length }),

@@ -135,6 +135,21 @@ describe('a search', () => {
       ],
     );
     assert.deepEqual(await find({ campaign: id, serial: 2 }), []);
+    await api.pool.query(
+      `with entered as (insert into entries select $1, 'held ' || n, 1000000 + n from generate_series(3, 50) n),
+            others as (insert into alternates select $1, n, 'held ' || n from generate_series(3, 50) n)
+       select 1`,
+      [id],
+    );
+    const passOn = `insert into passed_on select $1, n, 1, 'held ' || n, 'no answer' from generate_series($2::integer, $3) n`;
+    const counted = async () => {
+      const found = await ask(SEARCH, { campaign: id, serial: 1 });
+      return [Array.isArray(found.people) && found.people.length, found.more];
+    };
+    await api.pool.query(passOn, [id, 3, 49]);
+    assert.deepEqual(await counted(), [50, false]);
+    await api.pool.query(passOn, [id, 50, 50]);
+    assert.deepEqual(await counted(), [50, true]);
     assert.equal(await refusedField({ serial: 1 }), 'campaign');
     assert.equal(await refusedField({ campaign: id }), 'campaign');
     const nowhere = await api.call('POST', SEARCH, { body: { campaign: 99_999, serial: 1 } });

@@ -1,9 +1,6 @@
 /** What the ledger has about a person, as the API shows it. */
-import type {
-  PersonAccount,
-  PersonBlock,
-  PersonSession,
-} from '../../../../sql/statements/people/person-account.ts';
+import type { ListedSession } from '../../../../sql/statements/fans/fan-sessions.ts';
+import type { PersonAccount, PersonBlock } from '../../../../sql/statements/people/person-account.ts';
 import { isoMicrosecondsOf } from '../../../contract/api/instants.ts';
 import { instantOf } from '../../../contract/record/stamp.ts';
 import type { PersonCampaign } from '../../../people/campaigns.ts';
@@ -28,7 +25,7 @@ export function foundJson({ people, more, couponId, receipt, archive }: Found): 
 export interface Person {
   readonly userId: string;
   readonly account: PersonAccount | undefined;
-  readonly sessions: readonly PersonSession[];
+  readonly sessions: readonly ListedSession[];
   readonly block: PersonBlock | undefined;
 }
 
@@ -48,7 +45,7 @@ export function personJson({ userId, account, sessions, block }: Person): Person
     sessions: sessions.map(session => ({
       network: session.network === '' ? null : session.network,
       user_agent: session.userAgent,
-      created_at: session.createdAt.toISOString(),
+      created_at: session.madeAt.toISOString(),
       renewed_at: session.renewedAt.toISOString(),
       expires_at: session.expiresAt.toISOString(),
     })),

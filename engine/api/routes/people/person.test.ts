@@ -76,6 +76,15 @@ describe("a person's campaigns", () => {
     ]);
   });
 
+  it('find the slice among many that overlap, as with trusted proxies', async () => {
+    const [id, other] = [await made(['first', 'max']), await made(['first'])];
+    // They end earlier, so they are looked at first.
+    for (let number = 100; number < 106; number++) await storeSlice(api.pool, other, ['a', 'b', 'c'], number);
+    await storeSlice(api.pool, id, ['first', 'max', 'third', 'fourth'], 106);
+    const [max] = (await campaignsOf('max')).campaigns;
+    assert.deepEqual(Object(max?.entry).receipt, { ...SLICE, slice: 106, leaf: 1 });
+  });
+
   it('show the position once it is final, and none while Redis does not tell it', async () => {
     const id = await made(['first', 'bea']);
     const keys = api.keys.campaign(id);
