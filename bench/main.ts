@@ -23,6 +23,7 @@ import { helpOf, readOptions, UsageError } from './report/options.ts';
 import { restart } from './restart/main.ts';
 import { room } from './room/main.ts';
 import { soak } from './soak/main.ts';
+import { support } from './support/main.ts';
 import { LostRun } from './system/books.ts';
 import { Closing } from './system/closing.ts';
 import { startServers } from './system/servers.ts';
@@ -49,6 +50,7 @@ const benches = {
   restart,
   room,
   soak,
+  support,
   verify,
   watchers,
 };
@@ -155,6 +157,8 @@ async function main(): Promise<void> {
       return await run(name, room, args);
     case 'soak':
       return await run(name, soak, args);
+    case 'support':
+      return await run(name, support, args);
     case 'verify':
       return await run(name, verify, args);
     case 'watchers':

@@ -19,6 +19,7 @@ import { makeIntake } from './intake/intake.ts';
 import type { Locks } from './locks.ts';
 import { Loop } from './loop.ts';
 import type { EngineMetrics } from './metrics.ts';
+import { readPositions } from './projections/positions.ts';
 import { tellBlocks } from './projections/publish-blocks.ts';
 import { AvailabilityClock, checkAvailability } from './settling/availability-clock.ts';
 import { type CycleReport, SettlementCycle } from './settling/settlement-cycle.ts';
@@ -90,6 +91,7 @@ export type RuntimeDeps = Pick<
   | 'publish'
   | 'confirmations'
   | 'couponsChanged'
+  | 'positions'
   | 'blocks'
   | 'clocks'
   | 'nowUs'
@@ -240,6 +242,7 @@ function depsOf(
       missing: blocksRevision => readConfirmations(redis, keys, { blocksRevision }),
     },
     couponsChanged: couponIds => tellCouponsChanged(redis, keys, couponIds),
+    positions: asked => readPositions(redis, keys, asked),
     clocks,
     nowUs: () => clocks.nowUs(),
     leaseMs: config.LEASE_MS,

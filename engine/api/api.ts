@@ -21,6 +21,7 @@ import { addPageRoutes } from './routes/operators/page-routes.ts';
 import { addSessionRoutes } from './routes/operators/session-routes.ts';
 import { addShopTokenRoutes } from './routes/operators/shop-token-routes.ts';
 import { addTokenRoutes } from './routes/operators/token-routes.ts';
+import { addPeopleRoutes } from './routes/people/people-routes.ts';
 import { addProposalRoutes } from './routes/proposal-routes.ts';
 import { addRedemptionRoutes } from './routes/redemption-routes.ts';
 import { addRoomRoutes } from './routes/room-routes.ts';
@@ -89,6 +90,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   addRoomRoutes(app, deps);
   addProposalRoutes(app, deps, stopping.signal);
   addBlockRoutes(app, deps, stopping.signal);
+  addPeopleRoutes(app, deps);
   addClockRoutes(app, deps);
   addSessionRoutes(app, deps);
   addAccountRoutes(app, deps);

@@ -4,6 +4,7 @@ import type { CampaignDeps } from '../campaigns/deps.ts';
 import type { ClockWatch } from '../clock/clock-watch.ts';
 import type { TrustedProxies } from '../contract/clients/trusted-proxies.ts';
 import type { BlockDeps } from '../operators/blocks.ts';
+import type { PositionAsked } from '../projections/positions.ts';
 
 export interface Readiness {
   readonly ok: boolean;
@@ -22,6 +23,8 @@ export interface ApiDeps extends CampaignDeps, BlockDeps {
   readonly registry: Registry;
   /** Tells gateways that coupons have changed; rejects if they may not have been told. */
   readonly couponsChanged: (couponIds: readonly number[]) => Promise<void>;
+  /** Positions of users by campaign, as readPositions of projections/positions.ts has them. */
+  readonly positions: (asked: readonly PositionAsked[]) => Promise<ReadonlyMap<number, number>>;
   /** The clocks as this engine reads them. */
   readonly clocks: ClockWatch;
   readonly ready: () => Readiness | Promise<Readiness>;

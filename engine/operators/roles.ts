@@ -13,6 +13,13 @@ export const permissions = {
     means:
       'Read campaigns, entries, outcomes, coupons, redemptions, rooms, blocks, clocks, dead letters and what operators did',
   },
+  // Beside campaigns, it shows e-mail addresses, sessions and their networks. A viewer needs none of that to watch a campaign. A
+  // drawer decides who gets prizes, which nobody should who can look up whose entry it is.
+  support: {
+    roles: ['editor', 'owner'],
+    means:
+      'Find a person by id, e-mail address, code, serial or receipt, and read their account, sessions, entries and redemptions',
+  },
   edit: {
     roles: ['editor', 'owner'],
     means:

@@ -22,6 +22,7 @@ const DOMAIN = [
   'archive',
   'monitor',
   'operators',
+  'people',
 ];
 
 /** About as many files as a reader takes in at a glance; with more, look for a seam. Tests do not count. */

@@ -1,6 +1,7 @@
 /** What fans do with their accounts. Each act takes a checked body and resolves with the answer; it throws Problem, or what the library throws. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { normaliseAddress } from '../../engine/contract/api/addresses.ts';
 import { fieldFault, invalidRequest } from '../../engine/contract/api/problem.ts';
 import { hashPassword, verifyPassword } from '../../engine/contract/passwords/hashing.ts';
 import { normalisePassword } from '../../engine/contract/passwords/password-rules.ts';
@@ -15,7 +16,6 @@ import {
   resetFanPassword,
 } from '../../sql/statements/fans/fans.ts';
 import type { ActAnswer, ActParts, Asker } from './act-parts.ts';
-import { normaliseAddress } from './addresses.ts';
 import { checkPassword, ownAccount, permit } from './attempting.ts';
 import type { MailWish } from './attempts.ts';
 import type {

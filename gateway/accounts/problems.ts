@@ -1,6 +1,7 @@
 /** What the routes of accounts refuse. Each problem is made here once; the examples of the OpenAPI document are made of the same. */
+
+import { ADDRESS_EXPECTED } from '../../engine/contract/api/addresses.ts';
 import { type FieldFault, faultsText, fieldFault, Problem } from '../../engine/contract/api/problem.ts';
-import { ADDRESS_EXPECTED } from './addresses.ts';
 
 /**
  * The single answer to a request without a valid session: expired, revoked, forged, cut, or none at all. It is final: the client asks for

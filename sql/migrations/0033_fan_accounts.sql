@@ -7,7 +7,7 @@ create table fans (
   id             text primary key check (id ~ '^[A-Za-z0-9]{32}$'),
   -- The library requires a name; nobody is asked for one.
   name           text not null check (name = ''),
-  -- Normalised by gateway/accounts/addresses.ts, so one address is one account.
+  -- Normalised by engine/contract/api/addresses.ts, so one address is one account.
   email          text not null unique check (email = lower(email) and char_length(email) <= 254),
   email_verified boolean not null,
   image          text check (image is null),

@@ -13,6 +13,7 @@ import { documented, startChecked } from './testing/checked.ts';
 import { matchClocks } from './testing/clocks.ts';
 import { matchCoupons } from './testing/coupons.ts';
 import { matchOperatorLog } from './testing/operator-log.ts';
+import { matchPeople } from './testing/people.ts';
 import { matchProposals } from './testing/proposals.ts';
 import { matchInvalidRequests, matchOutages, matchTooManyExports } from './testing/refusals.ts';
 import { matchRooms } from './testing/rooms.ts';
@@ -33,6 +34,7 @@ describe('the OpenAPI document', () => {
   it('matches what waits for a second operator', () => matchProposals(checked));
   it('matches tokens of shops', () => matchShopTokens(checked));
   it('matches blocks', () => matchBlocks(checked));
+  it('matches people', () => matchPeople(checked));
   it('matches tokens', () => matchTokens(checked));
   it('matches accounts of operators', () => matchAccounts(checked));
   it('matches the operator log', () => matchOperatorLog(checked));

@@ -140,9 +140,13 @@ function problemsOf(operation: Operation): readonly ProblemSlug[] {
   return [...operation.problems, ...forbidden, 'foreign-origin'];
 }
 
-/** What the checks of the operation say of a wrong request: a wrong id, an empty body, or a page without items. */
-function invalidRequestOf({ parameters, body, query, problems: slugs }: Operation): ProblemExamples {
-  if (!slugs.includes('invalid-request')) return {};
+/**
+ * What the checks of the operation say of a wrong request: a wrong id, an empty body, or a page without items. An operation whose
+ * schema takes an empty body shows its own.
+ */
+function invalidRequestOf(operation: Operation): ProblemExamples {
+  const { parameters, body, query, problems: slugs, problemExamples } = operation;
+  if (!slugs.includes('invalid-request') || problemExamples?.['invalid-request'] !== undefined) return {};
   try {
     if (parameters !== undefined) readParameters(parameters, { id: 'first' });
     else if (body !== undefined && Type.IsObject(body)) readBody(body, {});

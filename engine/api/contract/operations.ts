@@ -34,6 +34,7 @@ import {
 } from './operation.ts';
 import { logOperations } from './operator-log.ts';
 import { accountOperations } from './operators/account-operations.ts';
+import { peopleOperations } from './people/people-operations.ts';
 import { archivedTo, changedSince, conflict, largerThan } from './problem-examples.ts';
 import { PROPOSED, proposalOperations } from './proposals/proposal-operations.ts';
 import { RoomJson, RoomTermsBody } from './room-schemas.ts';
@@ -245,6 +246,7 @@ export const operations = {
     problems: [...SECURED, ...WITH_BODY, 'clocks-agree', 'other-difference'],
   },
   ...blockOperations,
+  ...peopleOperations,
   ...scheduleOperations,
   ...accountOperations,
   ...tokenOperations,

@@ -11,7 +11,7 @@ import { isChange } from './session-cookie.ts';
 type Members = Readonly<Record<string, unknown>>;
 
 const noted = new WeakMap<FastifyRequest, Members>();
-const dryRuns = new WeakSet<FastifyRequest>();
+const unchanging = new WeakSet<FastifyRequest>();
 
 /** Adds members to the line of a request: what its URL does not say. */
 export function addToLine(request: FastifyRequest, members: Members): void {
@@ -20,14 +20,19 @@ export function addToLine(request: FastifyRequest, members: Members): void {
 
 /** The request is answered without a change. */
 export function noteDryRun(request: FastifyRequest): void {
-  dryRuns.add(request);
+  unchanging.add(request);
+}
+
+/** The request reads, although it is a POST: what it asks about must not be in a URL. */
+export function noteRead(request: FastifyRequest): void {
+  unchanging.add(request);
 }
 
 export function logActs(app: FastifyInstance, { log }: Pick<ApiDeps, 'log'>): void {
   app.addHook('onResponse', async (request, reply) => {
     const { method, url } = request;
     const operator = knownOperator(request);
-    if (operator === undefined || !isChange(method) || reply.statusCode >= 300 || dryRuns.has(request))
+    if (operator === undefined || !isChange(method) || reply.statusCode >= 300 || unchanging.has(request))
       return;
     log.info({ by: operator.name, method, url, ...noted.get(request) }, 'an operator acted');
   });

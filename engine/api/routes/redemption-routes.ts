@@ -49,7 +49,7 @@ function readOf({ user, code, coupon }: Static<typeof RedemptionsQuery>): Redemp
   throw invalidRequest([fieldFault(field, value, 'no value: one of user, code and coupon at a time')]);
 }
 
-function redemptionJson(row: ListedRedemption): ListedRedemptionJson {
+export function redemptionJson(row: ListedRedemption): ListedRedemptionJson {
   const { redemptionId: id, userId: user, state, currency, total, refunded } = row;
   return {
     ...{ id, user, state, currency, total, refunded },

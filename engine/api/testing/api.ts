@@ -24,6 +24,7 @@ import { type Keys, keysOf } from '../../contract/redis/keys.ts';
 import { acquireLease, beginOpening, openRegistry, putUpNumbers } from '../../contract/redis/lease/lease.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../../contract/redis/redis.ts';
 import type { Role } from '../../operators/roles.ts';
+import { readPositions } from '../../projections/positions.ts';
 import { testRandomness } from '../../test/randomness.ts';
 import { serversFromEnv, testDatabase, testNamespace } from '../../test/support.ts';
 import { buildApi } from '../api.ts';
@@ -31,7 +32,7 @@ import type { ApiDeps } from '../deps.ts';
 
 export const TOKEN = 'a-token-of-the-operators';
 export const LEASE_MS = 500;
-const EPOCH = 1;
+export const EPOCH = 1;
 const GIVEN_MS = 600_000;
 /** No engine runs that would prepare more. */
 const FREE_NUMBERS = [0, 1, 2, 3].map(gateway => ({ gateway, token: '' }));
@@ -99,6 +100,7 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
       return EPOCH;
     },
     couponsChanged: couponIds => tellCouponsChanged(redis, keys, couponIds),
+    positions: asked => readPositions(redis, keys, asked),
     clocks: new ClockWatch({ ...servers, stopMs: 50, log }),
     nowUs: async () => {
       const [seconds, microseconds] = await redis.time();

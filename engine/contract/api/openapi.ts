@@ -23,6 +23,7 @@ const TAGS: Readonly<Record<string, string>> = {
   keys: 'Public keys of slices and books',
   operator: 'Who acts: login, enrolment, own sessions and recovery codes',
   'operator-log': 'What operators did, each act once and in order',
+  people: 'People who enter, one at a time: who a question is about, and what they have and did',
   proposals: 'What waits for a second operator',
   operators: 'Accounts of operators, with their roles',
   redemptions: 'Redeemed baskets, and their refunds',

@@ -1,8 +1,8 @@
 /** What the routes of accounts take and answer: schemas that check input, type output, and define the OpenAPI document. */
 import type { Static } from 'typebox';
 import Type from 'typebox';
+import { ADDRESS_EXPECTED } from '../../../engine/contract/api/addresses.ts';
 import { PASSWORD_EXPECTED } from '../../../engine/contract/passwords/password-rules.ts';
-import { ADDRESS_EXPECTED } from '../addresses.ts';
 import { ada } from './example-fan.ts';
 
 /** Longer texts are no addresses; the exact rules are in addresses.ts. */

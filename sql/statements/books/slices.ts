@@ -34,7 +34,7 @@ export async function insertSlices(db: Queryable, slices: readonly SliceRow[]): 
 }
 
 /** If proxies are trusted, slices of one gateway overlap: as many as are made within REQUEST_START_WAIT_MS. */
-const MOST_OVERLAPPING = 500;
+export const MOST_OVERLAPPING = 500;
 
 /**
  * The slices of the gateway whose first and last instant enclose this instant; an item stamped at it is in one of them. None
@@ -53,6 +53,46 @@ export async function findSlices(
     [gateway, instantUs],
   );
   return rows;
+}
+
+/**
+ * What `findSlices` finds for each of several instants, among the first `most` slices that end at it or later; `index` is that of the
+ * instant.
+ */
+export async function findSlicesOf(
+  db: Queryable,
+  instants: readonly { readonly gateway: number; readonly instantUs: number }[],
+  most: number,
+): Promise<readonly (SliceRow & { readonly index: number })[]> {
+  const { rows } = await db.query<SliceRow & { readonly index: number }>(
+    `select asked.number::integer - 1 as index, near.gateway, near.incarnation, near.slice_number as "sliceNumber",
+            near.first_us as "firstUs", near.last_us as "lastUs", near.signed_head as "signedHead", near.items
+       from unnest($1::bigint[], $2::bigint[]) with ordinality as asked (gateway, instant_us, number)
+      cross join lateral (select * from slices s where s.gateway = asked.gateway and s.last_us >= asked.instant_us
+                           order by s.last_us limit $3) as near
+      where near.first_us <= asked.instant_us and near.items is not null`,
+    [
+      bigintArray(instants.map(({ gateway }) => gateway)),
+      bigintArray(instants.map(({ instantUs }) => instantUs)),
+      most,
+    ],
+  );
+  return rows;
+}
+
+/** The number of a slice; unique to each. */
+export type SliceNumber = Pick<SliceRow, 'gateway' | 'incarnation' | 'sliceNumber'>;
+
+/** One slice; undefined if it is not there (yet). Its items are null if they are in an archive. */
+export async function findSlice(
+  db: Queryable,
+  { gateway, incarnation, sliceNumber }: SliceNumber,
+): Promise<{ readonly signedHead: Buffer; readonly items: Buffer | null } | undefined> {
+  const { rows } = await db.query<{ signedHead: Buffer; items: Buffer | null }>(
+    `select signed_head as "signedHead", items from slices where gateway = $1 and incarnation = $2 and slice_number = $3`,
+    [gateway, incarnation, sliceNumber],
+  );
+  return rows[0];
 }
 
 /** A position in the order of all signed heads, unique to each; zeros before the first. */

@@ -160,7 +160,7 @@ export async function readTotals(db: Queryable, campaignId: number): Promise<Tot
 }
 
 /** For a grant of campaign `c`: the drawing of a raffle is written in turns, but shown only when complete. */
-const IS_SHOWN = `(c.kind <> 'raffle' or c.granted_count > 0)`;
+export const IS_SHOWN = `(c.kind <> 'raffle' or c.granted_count > 0)`;
 
 async function countTotals(db: Queryable, campaignId: number): Promise<Totals | undefined> {
   const { rows } = await db.query<Totals>(

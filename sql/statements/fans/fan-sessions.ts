@@ -84,6 +84,8 @@ export interface ListedSession {
   readonly network: string;
   readonly userAgent: string;
   readonly madeAt: Date;
+  /** When it was last renewed; `madeAt` if never. */
+  readonly renewedAt: Date;
   readonly expiresAt: Date;
 }
 
@@ -91,7 +93,7 @@ export interface ListedSession {
 export async function listFanSessions(db: Queryable, fanId: string): Promise<readonly ListedSession[]> {
   const { rows } = await db.query<ListedSession>(
     `select s.id as "sessionId", s.ip_address as network, s.user_agent as "userAgent", s.created_at as "madeAt",
-            s.expires_at as "expiresAt"
+            s.updated_at as "renewedAt", s.expires_at as "expiresAt"
        from fan_sessions s join fans f on f.id = s.fan_id and f.credential_version = s.credential_version
       where s.fan_id = $1 and s.expires_at > now() order by s.created_at desc, s.id`,
     [fanId],

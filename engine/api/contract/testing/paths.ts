@@ -52,6 +52,12 @@ export const blockPaths = [
   ['GET', BLOCK, undefined],
   ['POST', `${BLOCK}/lift`, { reason: 'A school' }],
 ] as const;
+export const peoplePaths = [
+  ['POST', '/v1/people/search', { user: 'ann' }],
+  ['POST', '/v1/people/account', { user: 'ann' }],
+  ['POST', '/v1/people/campaigns', { user: 'ann' }],
+  ['POST', '/v1/people/redemptions', { user: 'ann' }],
+] as const;
 export const TRUST = { right: 'redis', ahead_of: 'postgres', ahead_ms: 120_000 };
 export const clockPaths = [
   ['GET', '/v1/clocks', undefined],
@@ -107,6 +113,7 @@ export const bodies = [
   ...shopTokenPaths,
   ...proposalPaths,
   ...blockPaths,
+  ...peoplePaths,
 ] as const;
 /** Operations that create something, with a valid body. */
 export const makePaths = [

@@ -22,7 +22,7 @@ import { freshCode, type Person, person } from '../../testing/operators.ts';
 import { settle } from '../../testing/settle.ts';
 
 type Name = keyof typeof needs;
-/** The operations that change something. */
+/** The operations that are acts: those that change something, and those that read about a person. */
 type Acting = { [N in Name]: (typeof operations)[N]['method'] extends 'GET' ? never : N }[Name];
 
 const MATCH = { headers: { 'if-match': '*' } };
@@ -192,6 +192,10 @@ const scenarios: Readonly<Record<Acting, () => Promise<Ready>>> = {
     const made = await acted('POST', '/v1/blocks', { body: { user: `${FAN}-2`, reason: 'A script' } });
     return ready('POST', `/v1/blocks/${made.body.id}/lift`, { body: { reason: 'A person' } });
   },
+  findPeople: async () => ready('POST', '/v1/people/search', { body: { user: FAN } }),
+  readPerson: async () => ready('POST', '/v1/people/account', { body: { user: FAN } }),
+  listPersonCampaigns: async () => ready('POST', '/v1/people/campaigns', { body: { user: FAN } }),
+  listPersonRedemptions: async () => ready('POST', '/v1/people/redemptions', { body: { user: FAN } }),
   setRoom: async () => {
     const id = await api.create({ kind: 'room', stock: undefined, per_second: 10 });
     return ready('PUT', `/v1/campaigns/${id}/room`, { ...MATCH, body: { per_second: 0.25, paused: true } });

@@ -38,16 +38,16 @@ describe('who a token belongs to', () => {
     const { body } = await api.call('GET', '/v1/operator');
     assert.deepEqual(body, {
       ...{ name: 'operator', role: 'owner', token: null, account: null, session: null },
-      permissions: ['self', 'read', 'edit', 'draw', 'approve', 'administer'],
+      permissions: ['self', 'read', 'support', 'edit', 'draw', 'approve', 'administer'],
     });
   });
 
   it('is told by name and role for each other one', async () => {
     for (const [role, allowed] of [
       ['viewer', ['self', 'read']],
-      ['editor', ['self', 'read', 'edit', 'approve']],
+      ['editor', ['self', 'read', 'support', 'edit', 'approve']],
       ['drawer', ['self', 'read', 'draw', 'approve']],
-      ['owner', ['self', 'read', 'edit', 'draw', 'approve', 'administer']],
+      ['owner', ['self', 'read', 'support', 'edit', 'draw', 'approve', 'administer']],
     ] as const) {
       const { token, body } = await made({ name: `a ${role}`, role });
       const known = await api.call('GET', '/v1/operator', { token });
