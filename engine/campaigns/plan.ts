@@ -10,6 +10,7 @@
  * - The close of a raffle moves at most up to the announced one. The seed binds its rules, which name that close: a later
  *   close would change the rules, and with them who is drawn.
  * - A raffle is drawn no earlier than its close, which freezes its pool.
+ * - The stock of a coupon can be raised until it is settled: RAISING.md.
  */
 
 import {
@@ -69,6 +70,8 @@ const END_MS = Date.UTC(2200);
 type TimeField = 'opens_at' | 'closes_at' | 'draws_at';
 
 export function planChange(campaign: Campaign, action: Action, change: Change, terms: PlanTerms): Plan {
+  const why = action === 'raise' ? raiseFault(campaign, terms.nowMs) : undefined;
+  if (why !== undefined) return { is: 'state', detail: why };
   const state = stateOf(campaign, terms.nowMs);
   if (!allows(state, action)) {
     const known = statesFor(action).join(', ');
@@ -94,6 +97,8 @@ export function planChange(campaign: Campaign, action: Action, change: Change, t
       return campaign.finishedAt === null
         ? { is: 'state', detail: `Campaign ${campaign.campaignId} was cancelled and has not finished yet.` }
         : atOnce({ ...targetOf(campaign), stage: 'archived' });
+    case 'raise':
+      return planRaise(campaign, change);
     case 'close':
       return { is: 'state', detail: 'An early close cannot be planned.' };
   }
@@ -145,6 +150,34 @@ function planCancel(campaign: Campaign, { notice }: Change): Plan {
   }
   const target: Target = { ...targetOf(campaign), stage: 'cancelled', notice: notice ?? null };
   return campaign.stage === 'draft' ? atOnce(target) : told(target);
+}
+
+function planRaise(campaign: Campaign, { stock }: Change): Plan {
+  if (stock === undefined || stock <= campaign.stock) {
+    const right = `more than ${campaign.stock}, the announced stock: it can only be raised`;
+    return { is: 'wrong', errors: [fieldFault('stock', stock, right)] };
+  }
+  return atOnce({ ...targetOf(campaign), stock }, true);
+}
+
+/** Why a campaign's stock cannot be raised, and what would be right, besides what its state allows; undefined if it can. */
+export function raiseFault(campaign: Campaign, nowMs: number): string | undefined {
+  const { campaignId, kind, stage, opensAt, finishedAt, cancelledStamp, waitlistedCount } = campaign;
+  const name = `Campaign ${campaignId}`;
+  switch (kind) {
+    case 'raffle':
+      return `${name} is a raffle: its seed binds the announced winners, and more of them would be another draw. Pass prizes on to its alternates, or announce a raffle of its own for further prizes.`;
+    case 'room':
+      return `${name} is a room, which has no stock: set its rate or its capacity.`;
+    case 'coupon':
+      if (finishedAt !== null || cancelledStamp !== null)
+        return `${name} is settled, and its outcomes are final: hand further coupons out in a campaign of their own.`;
+      if (waitlistedCount > 0)
+        return `${name} has ${waitlistedCount} users on its waitlist, to whom what becomes free was promised in that order: hand further coupons out in a campaign of their own.`;
+      if (stage === 'scheduled' && opensAt.getTime() > nowMs)
+        return `${name} opens at ${opensAt.toISOString()}: until then, edit its stock.`;
+      return undefined;
+  }
 }
 
 function planEdit(campaign: Campaign, target: Target, change: Change, terms: PlanTerms): Plan {

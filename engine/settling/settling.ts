@@ -5,7 +5,7 @@
  * at any moment leaves a step either done or not begun. The row alone determines the next step:
  *
  * - coupon: decides all due withdrawals, however many steps that takes, then the next entries: grants in stamp order until
- *   the stock is gone, after that it only counts. The campaign is finished when the watermark has passed the close and all
+ *   the stock is gone, after that it only counts. When the stock was raised, entries that had lost come first. The campaign is finished when the watermark has passed the close and all
  *   entries are decided.
  * - raffle: see raffle-settling.ts.
  * - room: see room-settling.ts.
@@ -20,6 +20,7 @@ import {
   countTurn,
   readTurn,
   type Settled,
+  saveRaised,
   saveSettled,
   type TakenCampaign,
   takeCampaign,
@@ -27,6 +28,7 @@ import {
 } from '../../sql/statements/campaigns/settling.ts';
 import { areAllDecided, insertWaiting } from '../../sql/statements/claims/claims.ts';
 import type { DueClaims } from '../../sql/statements/claims/claims-turn.ts';
+import type { StampRange } from '../../sql/statements/entries/entries.ts';
 import { insertGrants } from '../../sql/statements/entries/grants.ts';
 import {
   decideWithdrawals,
@@ -173,6 +175,7 @@ async function step(
   const due = hasEnds ? await readDue(db, campaign, instants, options.claimsAtOnce) : NOTHING_DUE;
   const turn = turnOf(due, instants);
   if (turn !== undefined) return endTurn(db, campaign, turn, due, options.claimsAtOnce);
+  if (isRaised(campaign)) return stepRaised(db, campaign, campaign.raisedStamp, instants);
   if (campaign.decidedAt !== null) return stepClaims(db, campaign, instants, due, limit);
   if (campaign.cancelledStamp !== null) return await stepCancelled(db, campaign, instants.watermarkUs, limit);
   switch (campaign.kind) {
@@ -203,6 +206,33 @@ async function stepFinished(
 /** Whether claims are decided while entries are still being decided. */
 function isOpenCoupon({ kind, cancelledStamp }: Campaign): boolean {
   return kind === 'coupon' && cancelledStamp === null;
+}
+
+function isRaised(
+  campaign: TakenCampaign,
+): campaign is TakenCampaign & { readonly raisedStamp: number } {
+  return campaign.raisedStamp !== null && campaign.cancelledStamp === null;
+}
+
+/**
+ * The stock was raised: whoever had lost is decided anew, in stamp order, and before everybody who entered later. No entry is
+ * counted again. Their withdrawals were refused, because they had an outcome.
+ */
+async function stepRaised(
+  db: Queryable,
+  campaign: TakenCampaign,
+  raisedStamp: number,
+  instants: Instants,
+): Promise<StepResult> {
+  const range = { after: raisedStamp, through: campaign.settledStamp };
+  const turn = await grantTurn(db, campaign, range, instants);
+  const counts = {
+    grantedCount: campaign.grantedCount + turn.granted,
+    waitlistedCount: campaign.waitlistedCount + turn.waitlisted,
+  };
+  const isOver = !turn.more || isSoldOut({ ...campaign, ...counts });
+  await saveRaised(db, campaign.campaignId, { ...counts, raisedStamp: isOver ? null : turn.lastStamp });
+  return { decided: 0, more: true };
 }
 
 /** More has ended than fits in a transaction: does as much as fits, and nothing else. */
@@ -324,17 +354,17 @@ const NOBODY_DECIDED = { decided: 0, granted: 0, waitlisted: 0, more: false };
 function decideTurn(db: Queryable, campaign: Campaign, through: number, instants: Instants): Promise<Turn> {
   return isSoldOut(campaign)
     ? countTurnOut(db, campaign, through)
-    : grantTurn(db, campaign, through, instants);
+    : grantTurn(db, campaign, { after: campaign.settledStamp, through }, instants);
 }
 
 async function grantTurn(
   db: Queryable,
   campaign: Campaign,
-  through: number,
+  range: Pick<StampRange, 'after' | 'through'>,
   instants: Instants,
 ): Promise<Turn> {
-  const { campaignId, settledStamp, stock } = campaign;
-  const entries = await readTurn(db, { campaignId, after: settledStamp, through, limit: TURN_LIMIT });
+  const { campaignId, stock } = campaign;
+  const entries = await readTurn(db, { campaignId, ...range, limit: TURN_LIMIT });
   const { granted, waitlisted, decided, lastStamp } = judgeCoupons(campaign, entries);
   await insertGrants(
     db,
@@ -357,7 +387,7 @@ async function grantTurn(
     decided,
     granted: granted.length,
     waitlisted: waitlisted.length,
-    lastStamp: lastStamp ?? settledStamp,
+    lastStamp: lastStamp ?? range.after,
     more: decided === TURN_LIMIT,
   };
 }

@@ -49,6 +49,7 @@ export const needs: Readonly<Record<Secured, Permission>> = {
   pauseCampaign: 'edit',
   resumeCampaign: 'edit',
   cancelCampaign: 'edit',
+  raiseCampaign: 'edit',
   archiveCampaign: 'edit',
   duplicateCampaign: 'edit',
   createTemplate: 'edit',

@@ -18,7 +18,7 @@ function stageOf(text: string): Stage {
 }
 
 const ACTIONS: readonly VersionAction[] = [
-  ...(['make', 'edit', 'announce', 'pause', 'resume', 'cancel', 'close', 'archive'] as const),
+  ...(['make', 'edit', 'announce', 'pause', 'resume', 'cancel', 'close', 'archive', 'raise'] as const),
 ];
 
 function actionOf(text: string): VersionAction {
