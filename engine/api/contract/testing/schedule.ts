@@ -31,6 +31,21 @@ export async function matchSchedule({ api, call }: Checked): Promise<void> {
     const done = await call(api, method, path, { id, ...match, ...(body === undefined ? {} : { body }) });
     assert.equal(done.status, first, done.text);
   }
+  const open = await api.create({});
+  const more = { stock: 1_000, reason: 'The brand has sent more' };
+  for (const [body, query, status] of [
+    [more, '?dryRun=true', 200],
+    [more, '', 200],
+    [more, '', 400],
+  ] as const) {
+    const raised = await call(api, 'POST', `${CAMPAIGN}/raise`, { id: open, ...match, body, query });
+    assert.equal(raised.status, status, raised.text);
+  }
+  const room = await api.create({ kind: 'room', stock: undefined, per_second: 1 });
+  assert.equal(
+    (await call(api, 'POST', `${CAMPAIGN}/raise`, { id: room, ...match, body: more })).status,
+    409,
+  );
   const late = await api.create({ draft: true });
   await call(api, 'PATCH', CAMPAIGN, { id: late, ...match, body: { opens_at: inMs(-60_000) } });
   assert.equal(
