@@ -12,9 +12,9 @@ import {
   type BookEntry,
   type BookInput,
   type BookLogHead,
-  type BookRaise,
   type BookMove,
   type BookOutcome,
+  type BookRaise,
   BookRefused,
   type BookSlice,
 } from './book.ts';

@@ -35,7 +35,8 @@ import { announcementOf, raisedRules, type WantedRules } from './announce.ts';
 import { awaitDecision, type ChangeDeps, publishSoon, WAIT_LEASES } from './decide.ts';
 import { actingMs } from './deps.ts';
 import { findCampaign } from './find-campaign.ts';
-import { type Change, type Plan, type PlanTerms, planChange, raiseFault } from './plan.ts';
+import { type Change, type Plan, type PlanTerms, planChange } from './plan.ts';
+import { raiseFault } from './raising.ts';
 import type { Action } from './states.ts';
 import { PUBLISH_SLACK_MS } from './tell-then-act.ts';
 

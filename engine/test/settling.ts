@@ -92,7 +92,12 @@ export class TestLedger {
     const before = await this.read(campaign);
     const rules = (await readDrawState(this.pool, campaign.campaignId))?.rules ?? '';
     const wanted = {
-      ...{ campaignId: campaign.campaignId, action: 'raise', baseVersion: before.version, askedBy: 'Ada' },
+      ...{
+        campaignId: campaign.campaignId,
+        action: 'raise' as const,
+        baseVersion: before.version,
+        askedBy: 'Ada',
+      },
       ...{ target: { ...targetOf(before), stock }, reason: 'there are more', decideBy: null },
     } as const;
     ok(await saveVersion(this.pool, wanted, raisedRules(rules, stock)));

@@ -115,7 +115,8 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
   if (hasNotedRoot) read(() => checkNotedRoot(request.poolRoot ?? '', shownRoot, findings));
   const rules = book?.rules ?? proof?.rules;
   const hasNotedRules = request.rulesHash !== undefined && rules !== undefined;
-  if (hasNotedRules) read(() => checkNotedRules(request.rulesHash ?? '', rules, book?.raises ?? [], findings));
+  if (hasNotedRules)
+    read(() => checkNotedRules(request.rulesHash ?? '', rules, book?.raises ?? [], findings));
   const noted = { hasNotedRoot, hasNotedRules };
   const log = isSkipped
     ? undefined

@@ -1,7 +1,7 @@
 -- Up Migration
 
 -- The stock of a coupon is raised once people may have entered: a version that only raises it, announced like any other change of the
--- rules. engine/campaigns/RAISING.md says until when, and who gets the new ones.
+-- rules. engine/settling/judges/RAISING.md says until when, and who gets the new ones.
 alter table campaign_versions
   drop constraint campaign_versions_action_check,
   add constraint campaign_versions_action_check

@@ -5,7 +5,13 @@ import { closeWouldBe } from '../../campaigns/close.ts';
 import type { Change } from '../../campaigns/plan.ts';
 import type { Action } from '../../campaigns/states.ts';
 import { type FieldFault, invalidRequest } from '../../contract/api/problem.ts';
-import { type DryRunJson, type EditBody, RaiseBody, ReasonBody, StopBody } from '../contract/schedule-schemas.ts';
+import {
+  type DryRunJson,
+  type EditBody,
+  RaiseBody,
+  ReasonBody,
+  StopBody,
+} from '../contract/schedule-schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { readBody } from '../http/input.ts';
 import { campaignJson } from './campaign-json.ts';

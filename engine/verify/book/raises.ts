@@ -43,7 +43,7 @@ export function readRaises(members: Members, options: RaisesOptions): readonly R
     findings.add('stock-raised', 'the book says that the stock was raised, but only a coupon has a stock');
     return raises;
   }
-  raises.forEach((raise, index) => checkRaise(raise, raises[index - 1], options));
+  for (const [index, raise] of raises.entries()) checkRaise(raise, raises[index - 1], options);
   checkLast(raises.at(-1), rules, findings);
   return raises;
 }
@@ -73,7 +73,10 @@ function checkRaise(raise: Raise, before: Raise | undefined, options: RaisesOpti
   if (before !== undefined && (before.version >= version || before.atUs > raise.atUs))
     findings.add('stock-raised', `${what}, follows version ${before.version}, which is later`);
   if (before !== undefined && before.stock !== stockBefore)
-    findings.add('stock-raised', `${what} from ${stockBefore}, follows one that raised it to ${before.stock}`);
+    findings.add(
+      'stock-raised',
+      `${what} from ${stockBefore}, follows one that raised it to ${before.stock}`,
+    );
   for (const [hash, ofStock] of [
     [raise.hashBefore, stockBefore],
     [raise.hash, stock],

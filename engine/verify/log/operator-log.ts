@@ -10,7 +10,7 @@ import { isoOf } from '../receipts/leaf.ts';
 import { areEqual } from '../text/bytes.ts';
 import { Members, parseObject } from '../text/json.ts';
 import { linesOf } from '../text/line-stream.ts';
-import { AnnouncedRules, type AnnouncedBook } from './announced.ts';
+import { type AnnouncedBook, AnnouncedRules } from './announced.ts';
 import { checkLogHead, type LogHead, readLogHead } from './log-head.ts';
 import { type LogRow, NO_ROW, RowHasher, readLogRow } from './log-row.ts';
 

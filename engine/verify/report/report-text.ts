@@ -75,7 +75,9 @@ function checkedOf(seen: Seen): readonly string[] {
     );
   }
   if (hasNotedRules) {
-    checked.push('The rules have the noted hash: neither the rules nor their monitors have changed since, but for what the book says of its stock.');
+    checked.push(
+      'The rules have the noted hash: neither the rules nor their monitors have changed since, but for what the book says of its stock.',
+    );
   }
   if (hasNotedRoot) {
     checked.push(

@@ -6,7 +6,7 @@ export const RAISE_MUTATIONS: readonly Mutation[] = [
     name: 'entries that had lost get nothing of a raised stock',
     file: 'engine/settling/settling.ts',
     from: 'isRaised(campaign)) return stepRaised(db, campaign, campaign.raisedStamp, instants);',
-    to: 'isRaised(campaign)) await saveRaised(db, campaignId, { ...campaign, raisedStamp: null });',
+    to: 'false) return DONE;',
     plan: 'a stock is raised once it is gone',
   },
   {
@@ -17,7 +17,7 @@ export const RAISE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a raised stock is granted from the beginning again',
-    file: 'engine/settling/settling.ts',
+    file: 'engine/settling/coupon-turns.ts',
     from: 'const range = { after: raisedStamp, through: campaign.settledStamp };',
     to: 'const range = { after: -1, through: campaign.settledStamp };',
   },
@@ -30,7 +30,7 @@ export const RAISE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a raise forgets what was granted before it',
-    file: 'engine/settling/settling.ts',
+    file: 'engine/settling/coupon-turns.ts',
     from: 'grantedCount: campaign.grantedCount + turn.granted,\n    waitlistedCount: campaign.waitlistedCount + turn.waitlisted,\n  };\n  const isOver',
     to: 'grantedCount: campaign.grantedCount,\n    waitlistedCount: campaign.waitlistedCount + turn.waitlisted,\n  };\n  const isOver',
   },

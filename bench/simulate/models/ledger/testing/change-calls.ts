@@ -61,7 +61,7 @@ export function changeCalls(random: Random, campaignId: number, number: number):
     const stock = campaign.stock + random.between(0, 2);
     const raised = { rules: JSON.stringify({ ...JSON.parse(rules), stock }), nonce: null };
     const wanted = {
-      ...{ campaignId: CAMPAIGNS, action: 'raise', baseVersion: campaign.version, askedBy: 'x' },
+      ...{ campaignId: CAMPAIGNS, action: 'raise' as const, baseVersion: campaign.version, askedBy: 'x' },
       ...{ target: { ...targetOf(campaign), stock }, reason: `call ${number}`, decideBy: null },
     } as const;
     return await saveVersion(poolOf(db), wanted, raised);
