@@ -13,6 +13,7 @@ import {
   insertBook,
   insertBookPart,
   listWithoutBook,
+  readRaises,
   refuseBook,
   takeForBook,
 } from '../../sql/statements/books/books.ts';
@@ -103,7 +104,9 @@ async function makeBook(
       if (campaign === undefined) return undefined;
       const ledger = await LedgerBook.open(client, campaign, saltSecret);
       const logHead = await readLastLogHead(client);
-      const written = await saveParts(client, campaignId, inputOf(campaign, ledger, keys, logHead));
+      const raises = await readRaises(client, campaignId);
+      const input = inputOf(campaign, ledger, keys, { logHead, raises });
+      const written = await saveParts(client, campaignId, input);
       await insertBook(client, campaignId, written);
       return written;
     });
@@ -148,7 +151,7 @@ function inputOf(
   campaign: BookCampaign,
   ledger: LedgerBook,
   keys: KeyRing,
-  logHead: SignedLogHead | undefined,
+  { logHead, raises }: Pick<BookInput, 'raises'> & { readonly logHead: SignedLogHead | undefined },
 ): BookInput {
   const rules: { readonly [key: string]: CanonicalValue } = JSON.parse(campaign.rules);
   const { poolRoot, poolCount } = campaign;
@@ -161,6 +164,7 @@ function inputOf(
     keys: keys.publicKeys(),
     rules,
     rulesHash: campaign.rulesHash,
+    ...(raises === undefined ? {} : { raises }),
     ...(logHead === undefined ? {} : { operatorLog: { ...logHead, at: logHead.at.toISOString() } }),
     slices: ledger.slices(),
     entries: ledger.entries(),

@@ -29,6 +29,17 @@ export interface BookLogHead {
   readonly signature: Uint8Array;
 }
 
+/** A raise of a coupon's stock, with the hashes of the rules announced before and after; nothing else in them differs. */
+export interface BookRaise {
+  readonly version: number;
+  readonly atUs: number;
+  readonly stockBefore: number;
+  readonly stock: number;
+  readonly closesAtUs: number;
+  readonly rulesHashBefore: Uint8Array;
+  readonly rulesHash: Uint8Array;
+}
+
 /** A slice that was signed within the time of the book, or that begins or ends a chain. */
 export interface BookSlice {
   /** The 192 bytes of the signed head. */
@@ -120,6 +131,8 @@ export interface BookInput {
   /** As announced, and the SHA-256 of their canonical JSON. */
   readonly rules: { readonly [key: string]: CanonicalValue };
   readonly rulesHash: Uint8Array;
+  /** Of the stock of a coupon, in order; absent if it never was. */
+  readonly raises?: readonly BookRaise[];
   /** The last one when the book is made; absent if there is none yet. */
   readonly operatorLog?: BookLogHead;
   /** Ordered by gateway, incarnation and slice number. */

@@ -14,6 +14,7 @@ import {
   type BookLogHead,
   type BookMove,
   type BookOutcome,
+  type BookRaise,
   BookRefused,
   type BookSlice,
 } from './book.ts';
@@ -110,7 +111,7 @@ function termsOf(entry: BookEntry, { draw }: BookInput): PoolLeaf | undefined {
 }
 
 function headerLine(input: BookInput): string {
-  const { campaign, closedAtUs, untilUs, epochs, keys, rules, rulesHash, operatorLog } = input;
+  const { campaign, closedAtUs, untilUs, epochs, keys, rules, rulesHash, operatorLog, raises } = input;
   const hash = createHash('sha256').update(canonicalJson(rules)).digest();
   if (!hash.equals(rulesHash)) throw new BookRefused('the hash of the rules does not match the rules');
   return canonicalJson({
@@ -126,10 +127,23 @@ function headerLine(input: BookInput): string {
     })),
     keys,
     ...(operatorLog === undefined ? {} : { operator_log: logHeadJson(operatorLog) }),
+    ...(raises === undefined || raises.length === 0 ? {} : { raises: raises.map(raiseJson) }),
     rules,
     rules_hash: base64url(rulesHash, HASH_BYTES, 'the hash of the rules'),
     until_us: untilUs,
   });
+}
+
+function raiseJson({ version, atUs, stockBefore, stock, closesAtUs, rulesHashBefore, rulesHash }: BookRaise) {
+  return {
+    at_us: atUs,
+    closes_at_us: closesAtUs,
+    rules_hash: base64url(rulesHash, HASH_BYTES, 'the hash of raised rules'),
+    rules_hash_before: base64url(rulesHashBefore, HASH_BYTES, 'the hash of the rules before a raise'),
+    stock,
+    stock_before: stockBefore,
+    version,
+  };
 }
 
 function logHeadJson({ seq, hash, at, keyId, signature }: BookLogHead) {

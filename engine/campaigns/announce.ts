@@ -7,6 +7,7 @@ import type { Pool } from '../../sql/database.ts';
 import type { Announcement } from '../../sql/statements/campaigns/announcement.ts';
 import { type Campaign, type NewCampaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
 import { listUnannounced, saveAnnouncement } from '../../sql/statements/draws/draws.ts';
+import { canonicalJson } from '../draw/canonical.ts';
 import type { Randomness } from '../draw/randomness.ts';
 import {
   type AnnouncedRandomness,
@@ -121,6 +122,11 @@ export function changedAnnouncement(
   });
   // The nonce stays with the commitment.
   return { rules, nonce: null };
+}
+
+/** The announced rules with a raised stock; everything else stays, the announced close of a campaign that closes early too. */
+export function raisedRules(rules: string, stock: number): Announcement {
+  return { rules: canonicalJson({ ...JSON.parse(rules), stock }), nonce: null };
 }
 
 /** The claim rules that a campaign was announced with. */

@@ -16,6 +16,7 @@
  * near that clocks may differ about it. If an engine crashes at 1, gateways hold until another one decides, within a second or
  * two; without any engine they hold until one is back. Only the opening or close being changed is held.
  */
+import type { Queryable } from '../../sql/database.ts';
 import {
   type NewRules,
   type NewVersion,
@@ -30,11 +31,12 @@ import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
 import { type Actor, campaignTarget, noteAct } from '../operators/acts.ts';
 import { type Sanction, UNGUARDED } from '../operators/proposals.ts';
 import { versionDetails } from './act-details.ts';
-import { announcementOf, type WantedRules } from './announce.ts';
+import { announcementOf, raisedRules, type WantedRules } from './announce.ts';
 import { awaitDecision, type ChangeDeps, publishSoon, WAIT_LEASES } from './decide.ts';
 import { actingMs } from './deps.ts';
 import { findCampaign } from './find-campaign.ts';
 import { type Change, type Plan, type PlanTerms, planChange } from './plan.ts';
+import { raiseFault } from './raising.ts';
 import type { Action } from './states.ts';
 import { PUBLISH_SLACK_MS } from './tell-then-act.ts';
 
@@ -105,7 +107,8 @@ export async function changeCampaign(
   stopping: AbortSignal,
 ): Promise<Campaign> {
   const { campaignId } = campaign;
-  const plan = allowedPlan(campaign, action, change, await planTerms(deps, campaign));
+  const terms = await planTerms(deps, campaign);
+  const plan = allowedPlan(campaign, action, change, terms);
   const wanted: NewVersion = {
     campaignId,
     action,
@@ -118,15 +121,17 @@ export async function changeCampaign(
     decideBy: plan.decideBy,
   };
   if (!plan.confirms) {
-    const rules = plan.announces ? await draftRules(deps, campaign, plan.target) : undefined;
-    const saved = await saveVersion(deps.pool, wanted, rules, async (db, after, before) => {
+    const rules = plan.announces ? await newRules(deps, campaign, action, plan.target) : undefined;
+    const note = async (db: Queryable, after: Campaign, before: Campaign): Promise<void> => {
       await sanction(db);
       const details = versionDetails(before, after.version, {
         ...targetOf(after),
         rulesHash: after.rulesHash,
       });
       await noteAct(db, actor, { target: campaignTarget(campaignId), reason, details });
-    });
+    };
+    const check = action === 'raise' ? stillRaisable(terms.nowMs) : undefined;
+    const saved = await saveVersion(deps.pool, wanted, rules, note, check);
     if (saved === undefined) throw changedMeanwhile(campaignId);
     if (saved.stage !== 'draft') await publishSoon(deps, saved);
     return saved;
@@ -144,16 +149,36 @@ export async function changeCampaign(
   });
 }
 
-/** The rules to announce for a draft; a room has none. */
-async function draftRules(
+/** Settlement makes no versions, so it may have gone on since the plan. Throws Problem conflict. */
+function stillRaisable(nowMs: number): (campaign: Campaign) => void {
+  return campaign => {
+    const detail = raiseFault(campaign, nowMs);
+    if (detail !== undefined) throw new Problem('conflict', detail);
+  };
+}
+
+/** The rules to announce with a version that takes effect at once; a room has none. */
+async function newRules(
   deps: ChangeDeps,
   campaign: Campaign,
+  action: Action,
   target: NewVersion['target'],
 ): Promise<NewRules | undefined> {
   if (campaign.kind === 'room') return undefined;
+  if (action === 'raise') {
+    const rules = (await readDrawState(deps.pool, campaign.campaignId))?.rules;
+    // Announced when an engine first sees it, within a moment.
+    if (typeof rules !== 'string') throw notAnnounced(campaign.campaignId);
+    return raisedRules(rules, target.stock);
+  }
   const terms = await readWanted(deps, campaign);
   const { draw, claims, monitors } = terms ?? {};
   return announcementOf(deps.randomness, campaign.campaignId, target, draw, claims, monitors);
+}
+
+function notAnnounced(campaignId: number): Problem {
+  const detail = `The rules of campaign ${campaignId} are not announced yet. Retrying is safe.`;
+  return new Problem('conflict', detail, {}, { 'retry-after': '1' });
 }
 
 function anotherPending(campaignId: number): Problem {

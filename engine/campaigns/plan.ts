@@ -10,6 +10,7 @@
  * - The close of a raffle moves at most up to the announced one. The seed binds its rules, which name that close: a later
  *   close would change the rules, and with them who is drawn.
  * - A raffle is drawn no earlier than its close, which freezes its pool.
+ * - The stock of a coupon can be raised until it is settled: RAISING.md.
  */
 
 import {
@@ -21,6 +22,7 @@ import type { Campaign, Notice } from '../../sql/statements/campaigns/campaigns.
 import { isoOfMs } from '../contract/api/instants.ts';
 import { type FieldFault, fieldFault } from '../contract/api/problem.ts';
 import { LAST_STAMP_US, MAX_WINDOW_DAYS } from '../contract/record/stamp.ts';
+import { raiseFault } from './raising.ts';
 import { type Action, allows, stateOf, statesFor } from './states.ts';
 
 export interface Change {
@@ -69,6 +71,8 @@ const END_MS = Date.UTC(2200);
 type TimeField = 'opens_at' | 'closes_at' | 'draws_at';
 
 export function planChange(campaign: Campaign, action: Action, change: Change, terms: PlanTerms): Plan {
+  const why = action === 'raise' ? raiseFault(campaign, terms.nowMs) : undefined;
+  if (why !== undefined) return { is: 'state', detail: why };
   const state = stateOf(campaign, terms.nowMs);
   if (!allows(state, action)) {
     const known = statesFor(action).join(', ');
@@ -94,6 +98,8 @@ export function planChange(campaign: Campaign, action: Action, change: Change, t
       return campaign.finishedAt === null
         ? { is: 'state', detail: `Campaign ${campaign.campaignId} was cancelled and has not finished yet.` }
         : atOnce({ ...targetOf(campaign), stage: 'archived' });
+    case 'raise':
+      return planRaise(campaign, change);
     case 'close':
       return { is: 'state', detail: 'An early close cannot be planned.' };
   }
@@ -145,6 +151,14 @@ function planCancel(campaign: Campaign, { notice }: Change): Plan {
   }
   const target: Target = { ...targetOf(campaign), stage: 'cancelled', notice: notice ?? null };
   return campaign.stage === 'draft' ? atOnce(target) : told(target);
+}
+
+function planRaise(campaign: Campaign, { stock }: Change): Plan {
+  if (stock === undefined || stock <= campaign.stock) {
+    const right = `more than ${campaign.stock}, the announced stock: it can only be raised`;
+    return { is: 'wrong', errors: [fieldFault('stock', stock, right)] };
+  }
+  return atOnce({ ...targetOf(campaign), stock }, true);
 }
 
 function planEdit(campaign: Campaign, target: Target, change: Change, terms: PlanTerms): Plan {

@@ -53,9 +53,13 @@ export function stateOf(campaign: Described, nowMs: number): CampaignState {
   return campaignStateAt(facts, nowMs * 1000);
 }
 
+/** States in which a stock can be raised: until every outcome is final. plan.ts has the other conditions. */
+const RAISABLE: readonly CampaignState[] = ['open', 'paused', 'closed'];
+
 /** Whether an action is allowed in a state. */
 export function allows(state: CampaignState, action: Action): boolean {
   if (action === 'edit') return EDITABLE.includes(state);
+  if (action === 'raise') return RAISABLE.includes(state);
   return TRANSITIONS.some(([from, , by]) => from === state && by === action);
 }
 

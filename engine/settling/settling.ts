@@ -5,7 +5,7 @@
  * at any moment leaves a step either done or not begun. The row alone determines the next step:
  *
  * - coupon: decides all due withdrawals, however many steps that takes, then the next entries: grants in stamp order until
- *   the stock is gone, after that it only counts. The campaign is finished when the watermark has passed the close and all
+ *   the stock is gone, after that it only counts. When the stock was raised, entries that had lost come first. The campaign is finished when the watermark has passed the close and all
  *   entries are decided.
  * - raffle: see raffle-settling.ts.
  * - room: see room-settling.ts.
@@ -17,23 +17,19 @@ import { type Pool, type Queryable, stepTransaction } from '../../sql/database.t
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import {
   type ClaimCounts,
-  countTurn,
-  readTurn,
   type Settled,
   saveSettled,
   type TakenCampaign,
   takeCampaign,
   waitForCampaign,
 } from '../../sql/statements/campaigns/settling.ts';
-import { areAllDecided, insertWaiting } from '../../sql/statements/claims/claims.ts';
+import { areAllDecided } from '../../sql/statements/claims/claims.ts';
 import type { DueClaims } from '../../sql/statements/claims/claims-turn.ts';
-import { insertGrants } from '../../sql/statements/entries/grants.ts';
 import {
   decideWithdrawals,
   NOBODY_LEFT,
   refuseWithdrawals,
 } from '../../sql/statements/entries/withdrawals.ts';
-import { isSoldOut } from '../contract/redis/board/board-campaign.ts';
 import { stepCancelled } from './cancelled-settling.ts';
 import {
   areNews,
@@ -43,29 +39,16 @@ import {
   type Moved,
   type Offered,
   offerFreed,
-  offerOf,
   readDue,
   turnOf,
   withOutages,
 } from './claims-settling.ts';
-import { makeCode } from './judges/codes.ts';
-import { judgeCoupons } from './judges/coupon.ts';
+import { decideTurn, isRaised, NOBODY_DECIDED, stepRaised } from './coupon-turns.ts';
 import { drawPool, hashPool, type Prepared } from './raffle-pool.ts';
 import { type RaffleOptions, revealRandomness, stepRaffle } from './raffle-settling.ts';
 import { endVisits, stepRoom } from './room-settling.ts';
-import {
-  COUNT_LIMIT,
-  closesAtUs,
-  DONE,
-  dueStamp,
-  type Instants,
-  MOVES_LIMIT,
-  type StepResult,
-} from './settling-step.ts';
+import { closesAtUs, DONE, dueStamp, type Instants, MOVES_LIMIT, type StepResult } from './settling-step.ts';
 import type { Slots } from './slots.ts';
-
-/** Entries decided in one transaction. More would lock the campaign's row for longer; fewer cost more commits. */
-const TURN_LIMIT = 5_000;
 
 export interface SettlingOptions {
   readonly pool: Pool;
@@ -173,6 +156,7 @@ async function step(
   const due = hasEnds ? await readDue(db, campaign, instants, options.claimsAtOnce) : NOTHING_DUE;
   const turn = turnOf(due, instants);
   if (turn !== undefined) return endTurn(db, campaign, turn, due, options.claimsAtOnce);
+  if (isRaised(campaign)) return stepRaised(db, campaign, campaign.raisedStamp, instants);
   if (campaign.decidedAt !== null) return stepClaims(db, campaign, instants, due, limit);
   if (campaign.cancelledStamp !== null) return await stepCancelled(db, campaign, instants.watermarkUs, limit);
   switch (campaign.kind) {
@@ -311,71 +295,3 @@ function countsOf(
 
 /** Without claims. */
 const NOT_MOVED: Ended & Offered = { moveCount: 0, states: [], freed: [], more: false };
-
-interface Turn extends StepResult {
-  readonly granted: number;
-  readonly waitlisted: number;
-  readonly lastStamp: number;
-}
-
-/** No entry is due. */
-const NOBODY_DECIDED = { decided: 0, granted: 0, waitlisted: 0, more: false };
-
-function decideTurn(db: Queryable, campaign: Campaign, through: number, instants: Instants): Promise<Turn> {
-  return isSoldOut(campaign)
-    ? countTurnOut(db, campaign, through)
-    : grantTurn(db, campaign, through, instants);
-}
-
-async function grantTurn(
-  db: Queryable,
-  campaign: Campaign,
-  through: number,
-  instants: Instants,
-): Promise<Turn> {
-  const { campaignId, settledStamp, stock } = campaign;
-  const entries = await readTurn(db, { campaignId, after: settledStamp, through, limit: TURN_LIMIT });
-  const { granted, waitlisted, decided, lastStamp } = judgeCoupons(campaign, entries);
-  await insertGrants(
-    db,
-    campaignId,
-    granted.map(grant => ({ ...grant, code: makeCode() })),
-  );
-  const offer = offerOf(campaign, instants);
-  if (campaign.claimWithinS !== null && offer !== undefined) {
-    const claimants = [
-      ...granted.map(({ serial, userId }) => ({ number: serial, serial, userId })),
-      ...waitlisted.map(({ waitlistPosition, userId }) => ({
-        number: stock + waitlistPosition,
-        waitlistPosition,
-        userId,
-      })),
-    ];
-    await insertWaiting(db, campaignId, claimants, offer);
-  }
-  return {
-    decided,
-    granted: granted.length,
-    waitlisted: waitlisted.length,
-    lastStamp: lastStamp ?? settledStamp,
-    more: decided === TURN_LIMIT,
-  };
-}
-
-/** Nothing is left to grant: all due entries have lost, and it suffices to count them. */
-async function countTurnOut(db: Queryable, campaign: Campaign, through: number): Promise<Turn> {
-  const { campaignId, settledStamp } = campaign;
-  const { count, lastStamp } = await countTurn(db, {
-    campaignId,
-    after: settledStamp,
-    through,
-    limit: COUNT_LIMIT,
-  });
-  return {
-    decided: count,
-    granted: 0,
-    waitlisted: 0,
-    lastStamp: lastStamp ?? settledStamp,
-    more: count === COUNT_LIMIT,
-  };
-}

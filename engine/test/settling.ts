@@ -1,7 +1,8 @@
 /** For tests of settling: writes campaigns, entries and withdrawals directly into a ledger, and settles on demand. */
-import { equal } from 'node:assert/strict';
+import { equal, ok } from 'node:assert/strict';
 import { openPool, type Pool } from '../../sql/database.ts';
 import type { Announcement } from '../../sql/statements/campaigns/announcement.ts';
+import { saveVersion, targetOf } from '../../sql/statements/campaigns/campaign-versions.ts';
 import {
   type Campaign,
   createCampaign,
@@ -9,9 +10,10 @@ import {
   opensAtUs,
 } from '../../sql/statements/campaigns/campaigns.ts';
 import { findWork } from '../../sql/statements/campaigns/settling.ts';
+import { readDrawState } from '../../sql/statements/draws/draws.ts';
 import { insertEntries } from '../../sql/statements/entries/entries.ts';
 import { insertUserRequests } from '../../sql/statements/entries/user-requests.ts';
-import { announcementOf } from '../campaigns/announce.ts';
+import { announcementOf, raisedRules } from '../campaigns/announce.ts';
 import type { ClaimRules } from '../draw/rules.ts';
 import { type SettlingOptions, settleCampaign } from '../settling/settling.ts';
 import { TEST_SALT_SECRET, testRandomness } from './randomness.ts';
@@ -75,9 +77,30 @@ export class TestLedger {
 
   /** A coupon with claims. */
   claimed(stock: number, claims: ClaimRules): Promise<Campaign> {
+    return this.announced(stock, claims);
+  }
+
+  /** A coupon with announced rules. */
+  announced(stock: number, claims?: ClaimRules): Promise<Campaign> {
     return this.campaign('coupon', stock, id =>
       announcementOf(testRandomness(), id, { stock, ...TIMES }, undefined, claims),
     );
+  }
+
+  /** Raises the stock of a coupon with announced rules. */
+  async raise(campaign: Campaign, stock: number): Promise<void> {
+    const before = await this.read(campaign);
+    const rules = (await readDrawState(this.pool, campaign.campaignId))?.rules ?? '';
+    const wanted = {
+      ...{
+        campaignId: campaign.campaignId,
+        action: 'raise' as const,
+        baseVersion: before.version,
+        askedBy: 'Ada',
+      },
+      ...{ target: { ...targetOf(before), stock }, reason: 'there are more', decideBy: null },
+    } as const;
+    ok(await saveVersion(this.pool, wanted, raisedRules(rules, stock)));
   }
 
   /** Claims of user-<who> at these instants, microseconds after the opening. */

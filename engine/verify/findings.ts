@@ -67,6 +67,7 @@ export const findingKinds = {
   'withdrawal-ignored': 'outcome',
   claims: 'outcome',
   serial: 'outcome',
+  'stock-raised': 'outcome',
   randomness: 'outcome',
   'drand-chain': 'outcome',
   'drand-round': 'outcome',

@@ -115,7 +115,8 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
   if (hasNotedRoot) read(() => checkNotedRoot(request.poolRoot ?? '', shownRoot, findings));
   const rules = book?.rules ?? proof?.rules;
   const hasNotedRules = request.rulesHash !== undefined && rules !== undefined;
-  if (hasNotedRules) read(() => checkNotedRules(request.rulesHash ?? '', rules, findings));
+  if (hasNotedRules)
+    read(() => checkNotedRules(request.rulesHash ?? '', rules, book?.raises ?? [], findings));
   const noted = { hasNotedRoot, hasNotedRules };
   const log = isSkipped
     ? undefined
@@ -154,7 +155,12 @@ async function readLog(
 ): Promise<LogReport | undefined> {
   if (log === undefined) return undefined;
   try {
-    const options = { findings, limits, primitives, signers, ofBook: book?.logHead };
+    const announced = book && {
+      campaign: book.rules.campaign,
+      rulesHash: book.rules.hash,
+      raises: book.raises,
+    };
+    const options = { findings, limits, primitives, signers, ofBook: book?.logHead, announced };
     return await new OperatorLog(options).read(log);
   } catch (error) {
     findings.addUnreadable(error);

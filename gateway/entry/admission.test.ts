@@ -102,8 +102,8 @@ const NOT_DECIDED: Omit<BoardCampaign, 'opensAtUs' | 'closesAtUs'> = {
 };
 const GRANT = { stamp: 1, serial: 1, code: 'AAAA-AAAA-AAAA' };
 const holders: fc.Arbitrary<Holders> = fc.oneof(
-  fc.constant({ winners: new Map([['ann', GRANT]]), claimants: new Set<string>() }),
-  fc.constant({ winners: new Map<string, typeof GRANT>(), claimants: new Set(['ann']) }),
+  fc.constant({ stock: 1, winners: new Map([['ann', GRANT]]), claimants: new Set<string>() }),
+  fc.constant({ stock: 1, winners: new Map<string, typeof GRANT>(), claimants: new Set(['ann']) }),
 );
 
 /** A gateway's admission control, with the loaded holders of campaign 7, and the answers that it gives. */

@@ -2,7 +2,8 @@
  * The holders of sold-out coupons. A user who was granted a coupon must never get "sold out" on a retry. So when a coupon is
  * sold out, the gateway loads its winners once (as many as the stock) and answers them with their entries. With claims, a
  * campaign is sold out only when the waitlist is full as well, and the gateway loads the claimants of both. Once the campaign
- * is closed and over, users are looked up (behind-close.ts), and no winners are kept.
+ * is closed and over, users are looked up (behind-close.ts), and no winners are kept. When the stock is raised, the holders are
+ * forgotten with the board that shows it, so nobody is told of the previous stock; they are loaded again once that is gone.
  */
 import type { Logger } from 'pino';
 import { lastStampAt } from '../../engine/contract/record/stamp.ts';
@@ -19,6 +20,8 @@ export interface Winner extends Grant {
 
 /** All holders of a sold-out campaign. */
 export interface Holders {
+  /** When they were loaded. */
+  readonly stock: number;
   /** Without claims: everybody who was granted a coupon, which is final. */
   readonly winners: ReadonlyMap<string, Winner>;
   /** With claims: all claimants; their states change, so they are looked up. */
@@ -76,9 +79,9 @@ export class SoldOutCampaigns implements BoardListener {
   }
 
   changed(campaigns: readonly BoardCampaign[]): void {
-    for (const campaign of campaigns) {
-      const { campaignId, soldOut } = campaign;
-      if (soldOut && !this.#holders.has(campaignId) && !this.isOver(campaignId)) void this.#load(campaign);
+    for (const { campaignId, soldOut, stock } of campaigns) {
+      if (this.#holders.get(campaignId)?.stock !== stock) this.#holders.delete(campaignId);
+      if (soldOut && !this.#holders.has(campaignId) && !this.isOver(campaignId)) void this.#load(campaignId);
     }
     this.forgot([...this.#holders.keys()].filter(campaignId => this.isOver(campaignId)));
   }
@@ -94,16 +97,21 @@ export class SoldOutCampaigns implements BoardListener {
     for (const campaignId of campaignIds) this.#holders.delete(campaignId);
   }
 
-  async #load(campaign: BoardCampaign): Promise<void> {
-    const { campaignId } = campaign;
+  async #load(campaignId: number): Promise<void> {
     if (this.#loading.has(campaignId)) return;
     this.#loading.add(campaignId);
     const generation = this.#generation;
-    const isWanted = (): boolean => this.#generation === generation && !this.isOver(campaignId);
-    while (isWanted() && !this.#holders.has(campaignId)) {
+    // Undefined once nobody wants its holders: it is over, or its stock was raised.
+    const wanted = (): BoardCampaign | undefined => {
+      if (this.#generation !== generation || this.isOver(campaignId)) return undefined;
+      const campaign = this.#parts.board.campaign(campaignId);
+      return campaign?.soldOut === true ? campaign : undefined;
+    };
+    for (let campaign = wanted(); campaign !== undefined; campaign = wanted()) {
+      if (this.#holders.has(campaignId)) break;
       try {
         const all = await this.#readAll(campaign);
-        if (all !== undefined && isWanted()) this.#holders.set(campaignId, all);
+        if (all !== undefined && wanted()?.stock === all.stock) this.#holders.set(campaignId, all);
       } catch (error) {
         this.#parts.log.debug({ err: error, campaignId }, 'cannot read the winners');
       }
@@ -122,7 +130,7 @@ export class SoldOutCampaigns implements BoardListener {
     if (claimants.size + winners.size < stock + (claims?.waitlist ?? 0)) return undefined;
     // A read on a node that has failed over meanwhile may be stale: it may show the later of a user's two stamps.
     if (!(await this.#isWhole(campaignId))) return undefined;
-    return { winners, claimants };
+    return { stock, winners, claimants };
   }
 
   async #isWhole(campaignId: number): Promise<boolean> {

@@ -131,7 +131,8 @@ export class Client {
     if (isEntry && typeof position === 'number') checker.toldPosition(campaignId, userId, position);
     if (what === 'claim' && outcome === 'claimed' && typeof serial === 'number')
       checker.toldClaimed(campaignId, userId, serial);
-    if (typeof type === 'string' && type.endsWith('sold-out')) checker.toldSoldOut(campaignId, userId);
+    if (typeof type === 'string' && type.endsWith('sold-out'))
+      checker.toldSoldOut(campaignId, userId, numberOf(body.stock));
     if (what === 'enter' && typeof type === 'string' && type.endsWith('closed'))
       checker.toldClosed(campaignId, userId);
     if (what !== 'look' || status !== 200) return;

@@ -205,7 +205,8 @@ export class SimulatedEngine {
       ...(drawsAtMs === undefined ? {} : { drawsAt: drawsAtMs === null ? null : at(drawsAtMs) }),
       ...(stock === undefined ? {} : { stock }),
     };
-    const attribution = { actor: actor(`${action}Campaign`), reason: null };
+    const reason = action === 'raise' ? 'there are more' : null;
+    const attribution = { actor: actor(`${action}Campaign`), reason };
     try {
       const campaign = await findCampaign(this.#deps.pool, campaignId);
       await changeCampaign(this.#deps, campaign, action, change, attribution, new AbortController().signal);

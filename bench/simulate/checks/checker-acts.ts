@@ -2,7 +2,7 @@
 import type { Checker } from './checker.ts';
 
 /** The operations that make a version of a campaign. */
-const CHANGES = /^(edit|announce|pause|resume|cancel|close|archive)Campaign$/;
+const CHANGES = /^(edit|announce|pause|resume|cancel|close|archive|raise)Campaign$/;
 
 export function checkActs(checker: Checker): void {
   const ledger = checker.ledger();

@@ -98,6 +98,8 @@ function checkWaitlist(checker: Checks, { announced, campaign, claimants, entrie
     .slice(0, announced.stock + (announced.claims?.waitlist ?? 0))
     .map(([userId]) => userId);
   const given = claimants.map(({ userId }) => userId);
+  // While a raise is under way, not everybody who is due is a claimant yet.
+  if (campaign.raisedStamp !== null && given.every((userId, index) => right[index] === userId)) return;
   if (right.join() !== given.join())
     checker.breaks(
       3,

@@ -37,6 +37,8 @@ export interface SeenCampaign {
   readonly drawsAt: Date | null;
   readonly revision: number;
   readonly settledStamp: number;
+  /** Entries behind it that had lost are decided anew, because the stock was raised; null if none are. */
+  readonly raisedStamp: number | null;
   readonly grantedCount: number;
   readonly rules: string | null;
   readonly randomness: Buffer | null;

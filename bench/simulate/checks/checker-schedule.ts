@@ -62,7 +62,9 @@ export class CheckedSchedule {
       checker.breaks(8, `campaign ${campaignId} is at version ${version}, which is not in effect`);
       return undefined;
     }
-    if (before === undefined || row.action !== 'edit') return undefined;
+    if (before === undefined) return undefined;
+    if (row.action === 'raise') return raised(checker, announced, row, rowBefore);
+    if (row.action !== 'edit') return undefined;
     const was = { ...announced, ...before.terms };
     const changed = { ...announced, ...termsOf(row) };
     // A time that has passed on a wrong clock counts as passed if the error is too small to be noticed.
@@ -100,6 +102,19 @@ export class CheckedSchedule {
     if (firstUs >= since || stampUs > since + SLACK_US + 2 * checker.clockOffUs)
       checker.breaks(8, `${userId} entered campaign ${campaignId}, which takes nobody since ${since}`);
   }
+}
+
+/** A stock is raised and never lowered, of coupons alone, and before every outcome is final. */
+function raised(
+  checker: Checks,
+  announced: Announced,
+  { campaignId, version, stock }: SeenVersion,
+  before: SeenCampaign | undefined,
+): Announced {
+  const isInTime = before !== undefined && before.finishedAt === null && before.cancelledStamp === null;
+  if (announced.kind !== 'coupon' || stock <= announced.stock || !isInTime)
+    checker.breaks(8, `version ${version} raises the stock of campaign ${campaignId} to ${stock}`);
+  return { ...announced, stock };
 }
 
 function termsOf({ stock, opensAt, closesAt, drawsAt }: SeenVersion) {

@@ -63,6 +63,8 @@ export class Checker implements Checks {
   /** The terms of the versions in effect. */
   readonly announced: Map<number, Announced>;
   readonly schedule = new CheckedSchedule();
+  /** The stocks that were announced before those in effect. */
+  readonly raised = new Map<number, readonly number[]>();
   readonly accepted: { readonly campaignId: number; readonly userId: string; readonly stamp: number }[] = [];
   /** Keyed by `campaign/user`: the position that was shown. */
   readonly shown = new Map<string, number>();
@@ -162,7 +164,10 @@ export class Checker implements Checks {
     const announced = this.announced.get(campaignId);
     if (announced === undefined) return;
     const changed = this.schedule.committed(this, rows, announced, this.#ledger.versions(), nowUs);
-    if (changed !== undefined) this.announced.set(campaignId, changed);
+    if (changed === undefined) return;
+    this.announced.set(campaignId, changed);
+    if (changed.stock > announced.stock)
+      this.raised.set(campaignId, [...(this.raised.get(campaignId) ?? []), announced.stock]);
   }
 
   rowsOf(campaign: SeenCampaign): SeenRows | undefined {
@@ -242,10 +247,15 @@ export class Checker implements Checks {
       this.breaks(4, `${userId} was told ${before.stamp}, and ${stamp} when they asked again`);
   }
 
-  /** A gateway answers `sold_out`: then nothing is left, and no winner gets that answer. */
-  toldSoldOut(campaignId: number, userId: string): void {
+  /**
+   * A gateway answers `sold_out`: then nothing is left of the stock that it knows, and no winner gets that answer. A gateway may
+   * not know yet that the stock was raised, but it never knows of more than was announced.
+   */
+  toldSoldOut(campaignId: number, userId: string, stock = 0): void {
     const winners = this.#ledger.grants().filter(grant => grant.campaignId === campaignId);
-    const stock = this.announced.get(campaignId)?.stock ?? 0;
+    const announced = this.announced.get(campaignId)?.stock ?? 0;
+    const isKnown = stock === announced || (this.raised.get(campaignId)?.includes(stock) ?? false);
+    if (!isKnown) this.breaks(8, `told that a stock of ${stock} is gone; announced are ${announced}`);
     if (winners.length < stock) this.breaks(2, `told sold out with ${winners.length} of ${stock} granted`);
     if (winners.some(winner => winner.userId === userId))
       this.breaks(1, `${userId} has one and was told sold out`);

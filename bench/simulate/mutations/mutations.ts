@@ -11,6 +11,7 @@ import { CLOCK_MUTATIONS } from './seeded/clocks.ts';
 import { ENTRY_MUTATIONS } from './seeded/entries.ts';
 import { FENCING_MUTATIONS } from './seeded/fencing.ts';
 import { PROJECTION_MUTATIONS } from './seeded/projections.ts';
+import { RAISE_MUTATIONS } from './seeded/raises.ts';
 import { REDEMPTION_MUTATIONS } from './seeded/redemptions.ts';
 import { ROOM_MUTATIONS } from './seeded/rooms.ts';
 import { SCHEDULE_MUTATIONS } from './seeded/schedule.ts';
@@ -24,6 +25,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...CLOCK_MUTATIONS,
   ...WATERMARK_MUTATIONS,
   ...SETTLING_MUTATIONS,
+  ...RAISE_MUTATIONS,
   ...AVAILABILITY_MUTATIONS,
   ...CLAIM_MUTATIONS,
   ...ROOM_MUTATIONS,

@@ -4,7 +4,7 @@ import { Random } from '../kernel/random.ts';
 import { BEGINNING_US, FAILPOINTS, MS } from '../kernel/world.ts';
 import { makeAmbushes } from './ambushes.ts';
 import { withEnds } from './ends.ts';
-import { withOperations, withRoomTerms } from './operations.ts';
+import { withOperations, withRaises, withRoomTerms } from './operations.ts';
 import { type Ask, FAULT_KINDS, type Fault, type FaultKind, type Plan } from './plan.ts';
 import { makeRare } from './rare-faults.ts';
 import { makeShelf, type Shelf } from './shelf.ts';
@@ -35,7 +35,7 @@ const LONG_APPEND_TIMEOUT_MS = 3_000;
 const FIRST_OPENS_MS = 220;
 
 export function planOf(seed: number): Plan {
-  const operated = withRoomTerms(withOperations(peoplesPlan(seed)));
+  const operated = withRaises(withRoomTerms(withOperations(peoplesPlan(seed))));
   const plan = withEnds(new Random(seed + ENDS_SEEDS), operated);
   const shelf: Shelf = makeShelf(new Random(seed + SHELF_SEEDS), plan);
   const asks = [...plan.asks, ...shelf.asks];

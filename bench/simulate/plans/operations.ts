@@ -1,5 +1,5 @@
 /**
- * The operator's changes of running campaigns: pauses, resumes, cancellations, and edits of times and stock. Drawn from a
+ * The operator's changes of running campaigns: pauses, resumes, cancellations, raised stocks, and edits of times and stock. Drawn from a
  * separate random source, so that the rest of a plan stays as it was before there were changes.
  */
 import type { Announced } from '../checks/checker-rows.ts';
@@ -11,6 +11,7 @@ import type { Ask, Operation, Plan } from './plan.ts';
 const SOURCE = 500_000_000;
 const OTHERS = 600_000_000;
 const ROOMS = 700_000_000;
+const RAISES = 800_000_000;
 /** A room still admits people after its close. */
 const BEHIND_MS = 1_500;
 /** The time to change something before the opening or the close: gateways need up to a lease to confirm it. */
@@ -64,6 +65,26 @@ function drawingMoved(random: Random, { campaignId, closesAtUs }: Announced): As
     action: 'edit',
     drawsAtMs: random.chance(0.9) ? closesMs + random.between(-200, 2_500) : null,
   });
+}
+
+/** Stocks are raised while people enter, once they are gone, or too late. A raise may be asked for twice, or of no coupon. */
+export function withRaises(plan: Plan): Plan {
+  const random = new Random(plan.seed + RAISES);
+  if (!random.chance(0.25)) return plan;
+  const asks = plan.campaigns.flatMap(({ campaignId, kind, stock, opensAtUs, closesAtUs }) => {
+    if (kind === 'room' || random.chance(kind === 'coupon' ? 0.2 : 0.9)) return [];
+    const [opensMs, closesMs] = [opensAtUs, closesAtUs].map(us => (us - BEGINNING_US) / MS) as [
+      number,
+      number,
+    ];
+    return Array.from({ length: random.between(1, 2) }, (_, index) =>
+      change(campaignId, random.between(opensMs, closesMs + (random.chance(0.3) ? BEHIND_MS : 0)), {
+        action: 'raise',
+        stock: stock + (index + 1) * random.between(1, 3),
+      }),
+    );
+  });
+  return { ...plan, asks: [...plan.asks, ...asks].sort((a, b) => a.atMs - b.atMs) };
 }
 
 /** The terms of rooms change while users wait. A paused room is opened again, or it would never end. */

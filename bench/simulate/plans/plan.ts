@@ -8,7 +8,7 @@ import type { Shop } from './shopping.ts';
 
 /** A change of a campaign; times in ms from the beginning. */
 export interface Operation {
-  readonly action: 'pause' | 'resume' | 'cancel' | 'edit';
+  readonly action: 'pause' | 'resume' | 'cancel' | 'edit' | 'raise';
   readonly opensAtMs?: number;
   readonly closesAtMs?: number;
   /** null: at the close. */

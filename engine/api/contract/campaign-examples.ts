@@ -93,6 +93,12 @@ export const editedExample = {
   ...timesExample({ opensAt: drop.opensAt, closesAt: drop.laterClose }),
 };
 
+/** Raised while it lasts. */
+export const raisedExample = {
+  ...{ ...assignedExample, status: 'open', version: 2, entries_settled: 8_123, granted: 8_123 },
+  ...{ stock: drop.raisedStock, rules_hash: drop.raisedRulesHash },
+};
+
 const raffleTimes = timesExample(raffle);
 export const raffleExample = {
   ...{ id: raffle.id, kind: 'raffle', title: raffle.title, winners: 1, ...raffleTimes },

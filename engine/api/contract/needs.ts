@@ -53,6 +53,7 @@ export const needs: Readonly<Record<Secured, Permission>> = {
   pauseCampaign: 'edit',
   resumeCampaign: 'edit',
   cancelCampaign: 'edit',
+  raiseCampaign: 'edit',
   archiveCampaign: 'edit',
   duplicateCampaign: 'edit',
   createTemplate: 'edit',

@@ -9,6 +9,7 @@ import {
   campaignExample,
   editedExample,
   noticeExample,
+  raisedExample,
 } from './campaign-examples.ts';
 import { CampaignJson, CampaignPath, CreatedCampaign } from './campaign-schemas.ts';
 import {
@@ -30,6 +31,7 @@ import {
   EditBody,
   MatchHeaders,
   NewTemplateBody,
+  RaiseBody,
   ReasonBody,
   SchedulePage,
   ScheduleQuery,
@@ -168,6 +170,22 @@ export const scheduleOperations = {
         notWhile: 'cancelled',
         needs: 'draft, scheduled, open, paused, closed',
       },
+    ),
+  ),
+  raiseCampaign: mayWait(
+    change(
+      'raise',
+      'Raise the stock of a coupon, at once and for good. It goes to entries in the order of their requests, also to those that were told sold_out',
+      {
+        body: RaiseBody,
+        becomes: raisedExample,
+        notWhile: 'draft',
+        needs: 'open, paused, closed',
+        problemExamples: conflict(
+          `Campaign ${drop.id} is settled, and its outcomes are final: hand further coupons out in a campaign of their own.`,
+        ),
+      },
+      [],
     ),
   ),
   archiveCampaign: change(

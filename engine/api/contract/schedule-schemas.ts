@@ -38,6 +38,14 @@ export const ReasonBody = Type.Object(
   { ...exact, examples: [{ reason: 'The shop is not ready' }] },
 );
 
+export const RaiseBody = Type.Object(
+  {
+    stock: whole(1, MAX_STOCK, 'The whole stock, with what was announced before: more than that'),
+    reason: shownText(MAX_REASON_CHARACTERS, 'The reason to record in the versions'),
+  },
+  { ...exact, examples: [{ stock: drop.raisedStock, reason: 'The brand has sent us 3,000 more' }] },
+);
+
 const MAX_NOTICE_CHARACTERS = 500;
 const noticeText = (language: string) =>
   shownText(MAX_NOTICE_CHARACTERS, `What fans are told, in ${language}`);

@@ -54,6 +54,7 @@ const acts: Readonly<Record<ProposedOperation, ActOfTwo>> = {
   editCampaign: changing('edit', (body, campaign) => readEdit(readBody(EditBody, body), campaign)),
   announceCampaign: changing('announce', () => ({})),
   cancelCampaign: changing('cancel', body => readStateChange('cancel', body).change),
+  raiseCampaign: changing('raise', body => readStateChange('raise', body).change),
   closeCampaign: {
     preview: (deps, { campaignId }) => closePreview(deps, campaignId),
     perform: (deps, { campaign, actor, approval, stopping }) =>

@@ -5,7 +5,13 @@ import { closeWouldBe } from '../../campaigns/close.ts';
 import type { Change } from '../../campaigns/plan.ts';
 import type { Action } from '../../campaigns/states.ts';
 import { type FieldFault, invalidRequest } from '../../contract/api/problem.ts';
-import { type DryRunJson, type EditBody, ReasonBody, StopBody } from '../contract/schedule-schemas.ts';
+import {
+  type DryRunJson,
+  type EditBody,
+  RaiseBody,
+  ReasonBody,
+  StopBody,
+} from '../contract/schedule-schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { readBody } from '../http/input.ts';
 import { campaignJson } from './campaign-json.ts';
@@ -32,11 +38,15 @@ export function readEdit(body: EditBody, campaign: Campaign): Change {
   };
 }
 
-/** A change of the state and why, for operators; a pause and a cancellation also have what fans are told. Throws Problem invalid-request. */
+/** A change of the state and why, for operators; a pause and a cancellation also have what fans are told, and a raise has the stock. Throws Problem invalid-request. */
 export function readStateChange(
   action: Action,
   body: unknown,
 ): { readonly change: Change; readonly reason: string | undefined } {
+  if (action === 'raise') {
+    const { stock, reason } = readBody(RaiseBody, body);
+    return { change: { stock }, reason };
+  }
   const stops = action === 'pause' || action === 'cancel';
   const { reason, notice }: StopBody = stops ? readBody(StopBody, body) : readBody(ReasonBody, body);
   return { change: notice === undefined ? {} : { notice }, reason };

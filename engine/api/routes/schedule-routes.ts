@@ -40,6 +40,7 @@ const BY_STATE = [
   ['pause', operations.pauseCampaign],
   ['resume', operations.resumeCampaign],
   ['cancel', operations.cancelCampaign],
+  ['raise', operations.raiseCampaign],
   ['archive', operations.archiveCampaign],
 ] as const;
 

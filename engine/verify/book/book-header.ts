@@ -9,6 +9,7 @@ import { type KeyRing, keysMember, readKeys, Signers } from '../receipts/keys.ts
 import { isoOf } from '../receipts/leaf.ts';
 import { Members, parseCanonical } from '../text/json.ts';
 import { Chains, readRoll } from './chains.ts';
+import { type Raise, readRaises } from './raises.ts';
 
 export interface BookOptions {
   readonly primitives: Primitives;
@@ -29,6 +30,8 @@ export interface Header {
   readonly chains: Chains;
   /** The head of the operator log that was the last signed one when the book was made. */
   readonly logHead: LogHead | undefined;
+  /** Of the stock of a coupon, in order. */
+  readonly raises: readonly Raise[];
 }
 
 /** Throws Unreadable; adds other problems as findings. */
@@ -42,7 +45,8 @@ export function readHeader(bytes: Uint8Array, { findings, limits, pinned, primit
       `the book is of version ${version} of the format; this verifier reads only version ${VERSION}`,
     );
   const campaign = members.whole('campaign', 0, MOST_CAMPAIGN);
-  const rules = readRules(members.json('rules'), what, primitives);
+  const json = members.json('rules');
+  const rules = readRules(json, what, primitives);
   if (campaign !== rules.campaign)
     throw new Unreadable('malformed', 'the book and its rules name different campaigns');
   const closedAtUs = members.whole('closed_at_us', 0, Number.MAX_SAFE_INTEGER);
@@ -52,6 +56,7 @@ export function readHeader(bytes: Uint8Array, { findings, limits, pinned, primit
   const logHead = members.has('operator_log')
     ? readLogHead(members.json('operator_log') ?? null, 'the head of the operator log in the book')
     : undefined;
+  const raises = readRaises(members, { rules, json, primitives, findings });
   members.end();
   if (closedAtUs > rules.closesAtUs) {
     findings.add(
@@ -64,5 +69,5 @@ export function readHeader(bytes: Uint8Array, { findings, limits, pinned, primit
       'outside-window',
       'until_us lies before the close, so the chains of the book need not reach the close',
     );
-  return { rules, closedAtUs, signers: new Signers(pinned, own, findings), chains, logHead };
+  return { rules, closedAtUs, signers: new Signers(pinned, own, findings), chains, logHead, raises };
 }

@@ -6,6 +6,7 @@ import { canonical, type Json, Members } from '../text/json.ts';
 
 const MOST_TIERS = 1000;
 const MOST_WINNERS = 10_000_000;
+export const MOST_STOCK = Number.MAX_SAFE_INTEGER;
 const MOST_WITHIN_S = 10_000_000;
 const MOST_TITLE_CHARACTERS = 10_000;
 const MOST_MONITORS = 100;
@@ -83,7 +84,7 @@ export function readRules(
   const claims = members.has('claim_within_s') ? readClaims(members, kind, all.opensAtUs) : undefined;
   const rules: Rules =
     kind === 'coupon'
-      ? { ...all, claims, kind, stock: members.whole('stock', 0, Number.MAX_SAFE_INTEGER) }
+      ? { ...all, claims, kind, stock: members.whole('stock', 0, MOST_STOCK) }
       : { ...all, claims, kind, draw: readDraw(members.object('draw')) };
   members.end();
   if (rules.opensAtUs >= rules.closesAtUs) {

@@ -1,4 +1,5 @@
 /** Compares values that a user noted when the campaign showed them with those shown now. */
+import type { Raise } from '../book/raises.ts';
 import type { Rules } from '../draw/rules.ts';
 import { type Findings, shown, Unreadable } from '../findings.ts';
 import { HASH_BYTES } from '../hashing/lanes.ts';
@@ -13,9 +14,19 @@ export function checkNotedRoot(noted: string, root: Uint8Array, findings: Findin
   );
 }
 
-/** Adds a finding if the rules do not have the noted hash. Throws Unreadable if that is not a hash. */
-export function checkNotedRules(noted: string, { hash }: Rules, findings: Findings): void {
-  if (areEqual(bytesOf(noted, 'the noted hash of the rules'), hash)) return;
+/**
+ * Adds a finding if neither the rules nor those before a raise of the stock have the noted hash. Throws Unreadable if that is not
+ * a hash.
+ */
+export function checkNotedRules(
+  noted: string,
+  { hash }: Rules,
+  raises: readonly Raise[],
+  findings: Findings,
+): void {
+  const bytes = bytesOf(noted, 'the noted hash of the rules');
+  const announced = [hash, ...raises.flatMap(raise => [raise.hashBefore, raise.hash])];
+  if (announced.some(each => areEqual(bytes, each))) return;
   findings.add(
     'rules-hash',
     `the rules have hash ${toBase64Url(hash)}, but ${noted} was noted: the rules or their monitors have changed since`,

@@ -11,7 +11,7 @@
 import { HASH_BYTES } from '../hashing/lanes.ts';
 import type { Primitives } from '../primitives.ts';
 import { fromBase64Url, utf8 } from '../text/bytes.ts';
-import { canonical, isJsonObject, type Json, Members } from '../text/json.ts';
+import { canonical, isJsonObject, type Json, type JsonObject, Members } from '../text/json.ts';
 
 const LABEL = utf8('fairline operator log 1');
 const NULL_LENGTH = 0xffff_ffff;
@@ -25,6 +25,10 @@ export interface LogRow {
   readonly atMs: number;
   /** The members of the payload, in its order. */
   readonly payload: readonly (string | null)[];
+  /** Of the payload, too. */
+  readonly action: string;
+  readonly target: string;
+  readonly details: JsonObject;
   /** As the row states it. */
   readonly hash: Uint8Array;
 }
@@ -39,21 +43,18 @@ export function readLogRow(value: Json, what: string): LogRow {
   const orNull = <T>(key: string, read: (key: string) => T): T | null =>
     members.json(key) === null ? null : read(key);
   const token = orNull('token', key => String(members.whole(key, 1, GREATEST_TOKEN)));
-  const details = members.json('details');
+  const details = members.json('details') ?? null;
+  if (!isJsonObject(details)) return members.fail('details', details, 'an object');
+  const [operator, role, action, target] = [text('operator'), text('role'), text('action'), text('target')];
   const row = {
     seq: readSeq(members),
     atMs: readMs(members),
     payload: [
-      text('operator'),
-      token,
-      text('role'),
-      text('action'),
-      text('target'),
+      ...[operator, token, role, action, target],
       orNull('reason', text),
-      isJsonObject(details)
-        ? canonical(details, `details in ${what}`)
-        : members.fail('details', details, 'an object'),
+      canonical(details, `details in ${what}`),
     ],
+    ...{ action, target, details },
     hash: readHash(members),
   };
   members.end();

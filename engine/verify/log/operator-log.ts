@@ -10,6 +10,7 @@ import { isoOf } from '../receipts/leaf.ts';
 import { areEqual } from '../text/bytes.ts';
 import { Members, parseObject } from '../text/json.ts';
 import { linesOf } from '../text/line-stream.ts';
+import { type AnnouncedBook, AnnouncedRules } from './announced.ts';
 import { checkLogHead, type LogHead, readLogHead } from './log-head.ts';
 import { type LogRow, NO_ROW, RowHasher, readLogRow } from './log-row.ts';
 
@@ -26,6 +27,8 @@ export interface LogOptions {
   readonly signers: Signers | undefined;
   /** The head that a book names; its signature was checked with the book. */
   readonly ofBook: LogHead | undefined;
+  /** What the book says about its campaign; undefined without a book. */
+  readonly announced: AnnouncedBook | undefined;
 }
 
 export interface LogReport {
@@ -43,6 +46,7 @@ export interface LogReport {
 export class OperatorLog {
   readonly #options: LogOptions;
   readonly #hasher: RowHasher;
+  readonly #announced: AnnouncedRules | undefined;
   /** By the row that they cover: heads over rows that come later. */
   readonly #ahead = new Map<number, LogHead[]>();
   #previous: Uint8Array = NO_ROW;
@@ -57,6 +61,7 @@ export class OperatorLog {
   constructor(options: LogOptions) {
     this.#options = options;
     this.#hasher = new RowHasher(options.primitives);
+    this.#announced = options.announced && new AnnouncedRules(options.announced, options.findings);
     if (options.ofBook !== undefined) this.#expect(options.ofBook);
   }
 
@@ -79,6 +84,7 @@ export class OperatorLog {
       members.end();
     }
     await this.#end();
+    this.#announced?.end();
     const [rows, heads, last, hasHeadOfBook] = [this.#rows, this.#heads, this.#last, this.#hasHeadOfBook];
     return { rows, heads, areHeadsChecked: this.#options.signers !== undefined, last, hasHeadOfBook };
   }
@@ -109,6 +115,7 @@ export class OperatorLog {
     this.#previous = row.hash;
     this.#seq = row.seq;
     this.#rows += 1;
+    this.#announced?.take(row);
     const heads = this.#ahead.get(row.seq);
     if (heads === undefined) return;
     this.#ahead.delete(row.seq);

@@ -75,7 +75,9 @@ function checkedOf(seen: Seen): readonly string[] {
     );
   }
   if (hasNotedRules) {
-    checked.push('The rules have the noted hash: neither the rules nor their monitors have changed since.');
+    checked.push(
+      'The rules have the noted hash: neither the rules nor their monitors have changed since, but for what the book says of its stock.',
+    );
   }
   if (hasNotedRoot) {
     checked.push(
@@ -110,6 +112,7 @@ function checkedOfBook({
   judge: { granted },
   draw,
   moves,
+  raises,
 }: ReadBook): string[] {
   const checked = [
     `The signature of the book is valid. It shows ${count(entries.count, 'entry', 'entries')}, ${entries.withdrawn} of them withdrawn.`,
@@ -121,6 +124,12 @@ function checkedOfBook({
   if (rules.kind === 'coupon') {
     checked.push(
       `The first ${granted} entries that were not withdrawn have a coupon, numbered without gaps; the stock is ${rules.stock}. Nobody got one ahead of an earlier stamp.`,
+    );
+  }
+  if (raises.length > 0) {
+    const [first] = raises;
+    checked.push(
+      `The stock was raised ${count(raises.length, 'time')} since the opening, from ${first?.stockBefore}: each time the rules were announced anew and nothing else in them changed.`,
     );
   }
   if (moves !== undefined) {

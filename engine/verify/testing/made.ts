@@ -35,6 +35,8 @@ export interface Plan {
   readonly kind: 'coupon' | 'raffle';
   readonly entries: number;
   readonly stock?: number;
+  /** The stocks before it was raised to `stock`, in order. */
+  readonly raisedFrom?: readonly number[];
   /** If given, grants must be claimed, and this many users wait for those that are not. */
   readonly waitlist?: number;
   /** Why the operator ended an offer before its deadline. */
@@ -98,6 +100,7 @@ export interface Parts {
     until_us: number;
     keys: KeyObject[];
     operator_log?: LogHeadObject;
+    raises?: RaiseObject[];
     rules: object;
     rules_hash: string;
   };
@@ -113,6 +116,16 @@ export interface Parts {
     pool_root: string;
     slices: number;
   };
+}
+
+export interface RaiseObject {
+  at_us: number;
+  closes_at_us: number;
+  rules_hash: string;
+  rules_hash_before: string;
+  stock: number;
+  stock_before: number;
+  version: number;
 }
 
 export interface ReceiptObject {

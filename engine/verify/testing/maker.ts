@@ -12,6 +12,7 @@ import type {
   MadeSlice,
   Parts,
   Plan,
+  RaiseObject,
   ReceiptObject,
   SliceObject,
 } from './made.ts';
@@ -81,6 +82,7 @@ export function makeBook(plan: Plan): MadeBook {
       until_us: CLOSES_AT_US,
       keys: [keyObject(sliceSigner, 'slices'), keyObject(bookSigner, 'books')],
       ...(plan.hasLog === true ? { operator_log: logHeadOf(LAST_ACT, CLOSES_AT_US / 1000, bookSigner) } : {}),
+      ...(plan.raisedFrom === undefined ? {} : { raises: raisesOf(plan.raisedFrom, rules) }),
       rules,
       rules_hash: base64url(rulesHash),
     },
@@ -106,6 +108,22 @@ export function makeBook(plan: Plan): MadeBook {
     pool_count: honoured.length,
   };
   return { parts, items, slices, proof, receiptOf: one => receiptOf(one, slices) };
+}
+
+/** One minute apart, the first of them a minute after the opening; the second version is the first that can be one. */
+function raisesOf(raisedFrom: readonly number[], rules: object): RaiseObject[] {
+  const { stock: last } = rules as { stock: number };
+  const hashOf = (stock: number): string => base64url(sha256(canonical({ ...rules, stock })));
+  return raisedFrom.map((before, index) => {
+    const stock = raisedFrom[index + 1] ?? last;
+    return {
+      at_us: OPENS_AT_US + (index + 1) * 60_000_000,
+      closes_at_us: CLOSES_AT_US,
+      rules_hash: hashOf(stock),
+      rules_hash_before: hashOf(before),
+      ...{ stock, stock_before: before, version: index + 2 },
+    };
+  });
 }
 
 function monitorRule(name: string): object {

@@ -53,6 +53,28 @@ export async function takeForBook(db: Queryable, campaignId: number): Promise<Bo
   return rows[0];
 }
 
+/** A raise of a coupon's stock; see engine/book/book.ts. */
+export interface RaiseOfBook {
+  readonly version: number;
+  readonly atUs: number;
+  readonly stockBefore: number;
+  readonly stock: number;
+  readonly closesAtUs: number;
+  readonly rulesHashBefore: Buffer;
+  readonly rulesHash: Buffer;
+}
+
+/** The raises of a campaign's stock, in order. */
+export async function readRaises(db: Queryable, campaignId: number): Promise<readonly RaiseOfBook[]> {
+  const { rows } = await db.query<RaiseOfBook>(
+    `select version, (extract(epoch from raised_at) * 1000000)::bigint as "atUs", stock_before as "stockBefore", stock,
+            closes_at_us as "closesAtUs", rules_hash_before as "rulesHashBefore", rules_hash as "rulesHash"
+       from stock_raises where campaign_id = $1 order by version`,
+    [campaignId],
+  );
+  return rows;
+}
+
 /** Which of these stamps are stamps of the campaign's entries. */
 export async function readKnownStamps(
   db: Queryable,

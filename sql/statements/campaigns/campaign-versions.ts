@@ -28,7 +28,8 @@ export type VersionAction =
   | 'resume'
   | 'cancel'
   | 'close'
-  | 'archive';
+  | 'archive'
+  | 'raise';
 
 /** Why a version did not take effect. */
 export const REFUSALS = ['too_near', 'passed', 'gateway_silent', 'redis_away', 'changed'] as const;
@@ -135,19 +136,22 @@ export async function proposeVersion(
 }
 
 /**
- * A version that concerns no gateway takes effect at once, with new rules if given; `note` is called last in its transaction.
- * Undefined if the campaign has another version by now, or another one is pending.
+ * A version that no gateway has to confirm takes effect at once, with new rules if given; `note` is called last in its
+ * transaction. `check` gets the campaign as it is, locked, and throws if the version is no longer possible. Undefined if the
+ * campaign has another version by now, or another one is pending.
  */
 export async function saveVersion(
   pool: Pool,
   wanted: NewVersion,
   rules: NewRules | undefined,
   note: (db: Queryable, saved: Campaign, before: Campaign) => Promise<void> = noNote,
+  check: (campaign: Campaign) => void = () => undefined,
 ): Promise<Campaign | undefined> {
   return await transaction(pool, async db => {
     const campaign = await waitForCampaign(db, wanted.campaignId);
     if (campaign?.version !== wanted.baseVersion || campaign.pending !== null) return undefined;
-    const version = await insertVersion(db, wanted, 'effective');
+    check(campaign);
+    const version = await insertVersion(db, wanted, 'effective', rules);
     const saved = await apply(db, wanted.campaignId, version, wanted.target, rules);
     await note(db, saved, campaign);
     return saved;
@@ -307,6 +311,7 @@ async function insertVersion(
   db: Queryable,
   wanted: NewVersion,
   state: 'pending' | 'effective',
+  rules?: NewRules,
 ): Promise<number> {
   const { campaignId, action, baseVersion, target, askedBy, askedRole, askedToken, reason, decideBy } =
     wanted;
@@ -314,9 +319,11 @@ async function insertVersion(
   const { rows } = await db.query<{ version: number }>(
     `insert into campaign_versions
        (campaign_id, version, action, stage, title, places, opens_at, closes_at, draws_at, time_zone, paused,
-        base_version, asked_by, reason, decide_by, state, asked_role, asked_token, notice, decided_at)
+        base_version, asked_by, reason, decide_by, state, asked_role, asked_token, notice, decided_at,
+        rules_hash)
      select $1, max(version) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-            case when $15 = 'effective' then now() end
+            case when $15 = 'effective' then now() end,
+            case when $15 = 'effective' then coalesce(hash_of_text($19), (select c.rules_hash from campaigns c where c.campaign_id = $1)) end
        from campaign_versions where campaign_id = $1
      returning version`,
     [
@@ -338,6 +345,7 @@ async function insertVersion(
       askedRole ?? null,
       askedToken ?? null,
       notice,
+      rules?.rules ?? null,
     ],
   );
   const version = rows[0]?.version;

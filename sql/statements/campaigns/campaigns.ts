@@ -93,6 +93,11 @@ export interface Campaign {
   readonly outageUs: number;
   /** The outage time that is included in that; null: none was reported yet. */
   readonly outageSeenUs: number | null;
+  /**
+   * The stock was raised: entries with later stamps, up to settledStamp, had lost and are decided anew before any others. Null:
+   * no raise is under way.
+   */
+  readonly raisedStamp: number | null;
   /** When every entry had its first outcome; claims continue. */
   readonly decidedAt: Date | null;
   /** When it was shelved: Redis holds nothing of it any more; see shelving.ts. */
@@ -115,7 +120,7 @@ export const CAMPAIGN_COLUMNS = `
   rules::jsonb -> 'draw' as draw, rules::jsonb -> 'monitors' as monitors, pool_root as "poolRoot", redrawn_count as "redrawnCount", stage, time_zone as "timeZone",
   made_by as "madeBy", draws_at as "drawsAt", paused_at as "pausedAt", notice, cancelled_stamp as "cancelledStamp", version, pending,
   claim_within_s as "claimWithinS", waitlist, waitlisted_count as "waitlistedCount", move_count as "moveCount",
-  outage_us as "outageUs", outage_seen_us as "outageSeenUs", decided_at as "decidedAt",
+  outage_us as "outageUs", outage_seen_us as "outageSeenUs", decided_at as "decidedAt", raised_stamp as "raisedStamp",
   shelved_at as "shelvedAt", shop, two_person as "twoPerson",
   (select json_build_object('perSecond', per_second, 'capacity', capacity, 'paused', paused, 'busyUs', busy_us)
      from rooms where rooms.campaign_id = campaigns.campaign_id) as room`;

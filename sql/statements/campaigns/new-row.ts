@@ -34,6 +34,7 @@ export const NEW_ROW = {
   moveCount: 0,
   outageUs: 0,
   outageSeenUs: null,
+  raisedStamp: null,
   decidedAt: null,
   shelvedAt: null,
   room: null,

@@ -13,7 +13,7 @@ export interface FoundWork {
 
 /**
  * The campaigns with something to decide at this watermark: coupons with unsettled entries up to it; any with a withdrawal
- * whose entry is due or whose campaign has finished; those to be finished; and those with a due claim, or a deadline at or
+ * whose entry is due or whose campaign has finished; those to be finished; those whose stock was raised; and those with a due claim, or a deadline at or
  * before `lapseUs`. findRooms finds the other work of rooms.
  */
 export async function findWork(
@@ -30,6 +30,7 @@ export async function findWork(
       cross join lateral (
         select least($1::bigint - opens_us, closes_us - opens_us - 1) * 1024 + 1023 as through) as due
       where (c.finished_at is null and c.stage <> 'draft' and (
+              (c.raised_stamp is not null and c.cancelled_stamp is null) or
               -- A frozen raffle waits for its drawing, and a room for those in its line (rooms/rooms.ts).
               (closes_us <= $1 and c.decided_at is null and (c.kind <> 'room' or c.cancelled_stamp is not null)
                                    and (c.pool_root is null or c.cancelled_stamp is not null or c.draws_at is null
@@ -218,6 +219,26 @@ export async function saveSettled(
       claims?.passedOn ?? 0,
       claims?.isDecided ?? false,
     ],
+  });
+}
+
+/**
+ * Records how far a raise has decided entries that had lost: those after `raisedStamp` are next, up to settledStamp; null if
+ * none is left, or nothing is left for them.
+ */
+export async function saveRaised(
+  db: Queryable,
+  campaignId: number,
+  raised: {
+    readonly grantedCount: number;
+    readonly waitlistedCount: number;
+    readonly raisedStamp: number | null;
+  },
+): Promise<void> {
+  await db.query({
+    name: 'save_raised',
+    text: `update campaigns set granted_count = $2, waitlisted_count = $3, raised_stamp = $4 where campaign_id = $1`,
+    values: [campaignId, raised.grantedCount, raised.waitlistedCount, raised.raisedStamp],
   });
 }
 

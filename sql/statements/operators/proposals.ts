@@ -12,6 +12,7 @@ export const PROPOSED_OPERATIONS = [
   'passOn',
   'setEntrants',
   'setTwoPerson',
+  'raiseCampaign',
 ] as const;
 export type ProposedOperation = (typeof PROPOSED_OPERATIONS)[number];
 

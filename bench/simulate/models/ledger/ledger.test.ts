@@ -64,7 +64,9 @@ async function round(seed: number, pool: Pool): Promise<void> {
   for (const kind of ['coupon', 'raffle', 'coupon', 'coupon'] as const) {
     const campaign = { kind, title: 'test', stock: 3, opensAt, closesAt };
     const announce = (id: number) =>
-      id === CAMPAIGNS ? { rules: '{"claim_within_s":1,"waitlist":2}', nonce: null } : undefined;
+      id === CAMPAIGNS
+        ? { rules: '{"claim_within_s":1,"closes_at_us":1,"waitlist":2}', nonce: null }
+        : undefined;
     const [real, simulated] = [
       await createCampaign(pool, campaign, announce),
       await createCampaign(model, campaign, announce),

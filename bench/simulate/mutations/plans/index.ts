@@ -7,6 +7,7 @@ import type { WrittenPlan } from './build.ts';
 import { CLOCK_PLANS } from './clocks.ts';
 import { COUPON_PLANS } from './coupons.ts';
 import { OFFER_PLANS } from './offers.ts';
+import { RAISE_PLANS } from './raises.ts';
 import { REDIS_PLANS } from './redis.ts';
 import { ROOM_PLANS } from './rooms.ts';
 import { SCHEDULE_PLANS } from './schedule.ts';
@@ -15,6 +16,7 @@ const PLANS = {
   ...CLOCK_PLANS,
   ...COUPON_PLANS,
   ...OFFER_PLANS,
+  ...RAISE_PLANS,
   ...REDIS_PLANS,
   ...ROOM_PLANS,
   ...SCHEDULE_PLANS,

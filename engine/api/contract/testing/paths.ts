@@ -26,6 +26,7 @@ export const changePaths = [
   ['POST', `${CAMPAIGN}/pause`, {}],
   ['POST', `${CAMPAIGN}/resume`, {}],
   ['POST', `${CAMPAIGN}/cancel`, {}],
+  ['POST', `${CAMPAIGN}/raise`, { stock: 20, reason: 'Twice as many' }],
   ['POST', `${CAMPAIGN}/archive`, {}],
 ] as const;
 export const TEMPLATE = '/v1/templates/{id}';

@@ -39,6 +39,9 @@ export async function matchProposals(checked: Checked): Promise<void> {
   assert.equal((await call(api, 'POST', `${PROPOSAL}/withdraw`, withdrawal)).status, 200);
   const over = await call(api, 'POST', `${PROPOSAL}/withdraw`, { id: Number(edited.body.id) });
   assert.equal(over.body.type, 'urn:fairline:problem:proposal-over');
+  const open = await api.create({ two_person: true });
+  const raised = await ask('POST', `${CAMPAIGN}/raise`, open, { stock: 1_000, reason: 'more of them' });
+  assert.equal((await approve(raised)).status, 200);
   await matchDraws(checked, ask, approve);
   const near = await api.create({ ...times, two_person: true });
   const tooNear = await ask('PATCH', CAMPAIGN, near, { opens_at: inMs(3_000) });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { coupon, inMs, joinBoard, startApi } from '../../testing/api.ts';
+import { settle } from '../../testing/settle.ts';
 import type { Checked } from './checked.ts';
 import { again, CAMPAIGN, TEMPLATE, template } from './paths.ts';
 
@@ -31,6 +32,20 @@ export async function matchSchedule({ api, call }: Checked): Promise<void> {
     const done = await call(api, method, path, { id, ...match, ...(body === undefined ? {} : { body }) });
     assert.equal(done.status, first, done.text);
   }
+  const open = await api.create({});
+  const more = { stock: 1_000, reason: 'The brand has sent more' };
+  for (const [body, query, status] of [
+    [more, '?dryRun=true', 200],
+    [more, '', 200],
+    [more, '', 400],
+  ] as const) {
+    const raised = await call(api, 'POST', `${CAMPAIGN}/raise`, { id: open, ...match, body, query });
+    assert.equal(raised.status, status, raised.text);
+  }
+  const over = await api.create({});
+  await settle(api, over, (Date.now() + 7_200_000) * 1_000);
+  const tooLate = await call(api, 'POST', `${CAMPAIGN}/raise`, { id: over, ...match, body: more });
+  assert.equal(tooLate.status, 409, tooLate.text);
   const late = await api.create({ draft: true });
   await call(api, 'PATCH', CAMPAIGN, { id: late, ...match, body: { opens_at: inMs(-60_000) } });
   assert.equal(

@@ -163,6 +163,10 @@ const scenarios: Readonly<Record<Acting, () => Promise<Ready>>> = {
     return ready('POST', `/v1/campaigns/${id}/resume`, { ...MATCH, body: {} });
   },
   cancelCampaign: () => onComing('cancel'),
+  raiseCampaign: async () => {
+    const body = { stock: 20, reason: 'Twice as many' };
+    return ready('POST', `/v1/campaigns/${await api.create()}/raise`, { ...MATCH, body });
+  },
   archiveCampaign: async () => {
     const id = await api.create({ ...coming(), draft: true });
     await acted('POST', `/v1/campaigns/${id}/cancel`, { ...MATCH, body: {} });

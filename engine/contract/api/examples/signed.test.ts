@@ -90,12 +90,14 @@ describe('the signed parts of the examples', () => {
 
   it('are the hashes of the announced rules', () => {
     const later = { ...drop, closesAt: drop.laterClose, rulesHash: drop.laterRulesHash };
-    for (const { id, opensAt, closesAt, rulesHash: shown } of [drop, later, secondDrop]) {
+    const raised = { ...drop, stock: drop.raisedStock, rulesHash: drop.raisedRulesHash };
+    const second = { ...secondDrop, stock: drop.stock };
+    for (const { id, stock, opensAt, closesAt, rulesHash: shown } of [drop, later, raised, second]) {
       const rules = rulesText({
         kind: 'coupon',
         campaign: id,
         title: drop.title,
-        stock: drop.stock,
+        stock,
         opensAtUs: usOf(opensAt),
         closesAtUs: usOf(closesAt),
         claims: { withinS: drop.claimWithinS, waitlist: drop.waitlist },

@@ -26,6 +26,9 @@ export const drop = {
   /** The operator lets it stay open for an hour longer, which announces other rules. */
   laterClose: '2030-01-31T19:00:00.000Z',
   laterRulesHash: 'dViWM9ZCxGh0rt5AQ1jN3UM4DtgkQb8Y5dhTqkh0p8I',
+  /** Had the operator raised the stock while it lasted. */
+  raisedStock: 15_000,
+  raisedRulesHash: '36LwDoA1wvhb9Rczp_vfsDJuppT1bGUAi9d1ubM-oKM',
 } as const;
 
 export const raffle = {

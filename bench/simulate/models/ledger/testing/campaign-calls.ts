@@ -11,6 +11,7 @@ import {
   readCampaigns,
   readTurn,
   saveGoneRanked,
+  saveRaised,
   saveSettled,
   takeCampaign,
 } from '../../../../../sql/statements/campaigns/settling.ts';
@@ -32,6 +33,7 @@ import type { Call } from './sides.ts';
 
 /** Calls of a settlement cycle: finding, taking and saving. */
 export function settlingCalls({ random, campaignId, range, us, settled }: Arguments): readonly Call[] {
+  const raised = { waitlistedCount: random.between(0, 1), raisedStamp: random.pick([null, -1, 5]) };
   return [
     db => findWork(db, us, us),
     db => findRooms(db, us, random.between(0, 3)),
@@ -42,6 +44,7 @@ export function settlingCalls({ random, campaignId, range, us, settled }: Argume
     db => readCampaigns(db, undefined, new Map([[campaignId, random.between(1, 9)]])),
     db => readTurn(db, range),
     db => countTurn(db, range),
+    db => saveRaised(db, campaignId, { ...settled, ...raised }),
     db => saveSettled(db, campaignId, settled, random.chance(0.05)),
   ];
 }

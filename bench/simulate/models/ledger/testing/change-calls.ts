@@ -12,8 +12,9 @@ import {
   type Version,
 } from '../../../../../sql/statements/campaigns/campaign-versions.ts';
 import { getCampaign } from '../../../../../sql/statements/campaigns/campaigns.ts';
+import { readDrawState } from '../../../../../sql/statements/draws/draws.ts';
 import type { Random } from '../../../kernel/random.ts';
-import { type Call, OPENS_MS, poolOf } from './sides.ts';
+import { CAMPAIGNS, type Call, OPENS_MS, poolOf } from './sides.ts';
 
 export function changeCalls(random: Random, campaignId: number, number: number): readonly Call[] {
   const [paused, isCancelled, later] = [random.chance(0.5), random.chance(0.1), random.between(0, 3)];
@@ -53,9 +54,22 @@ export function changeCalls(random: Random, campaignId: number, number: number):
     withinMs: 1_000,
   };
   const nothing = (): undefined => undefined;
+  const raising: Call = async db => {
+    const campaign = await getCampaign(db, CAMPAIGNS);
+    const rules = (await readDrawState(db, CAMPAIGNS))?.rules ?? '{}';
+    if (campaign === undefined) throw new Error(`campaign ${CAMPAIGNS} does not exist`);
+    const stock = campaign.stock + random.between(0, 2);
+    const raised = { rules: JSON.stringify({ ...JSON.parse(rules), stock }), nonce: null };
+    const wanted = {
+      ...{ campaignId: CAMPAIGNS, action: 'raise' as const, baseVersion: campaign.version, askedBy: 'x' },
+      ...{ target: { ...targetOf(campaign), stock }, reason: `call ${number}`, decideBy: null },
+    } as const;
+    return await saveVersion(poolOf(db), wanted, raised);
+  };
   return [
     asking((pool, wanted) => proposeVersion(pool, wanted)),
     asking((pool, wanted) => saveVersion(pool, wanted, undefined)),
+    raising,
     deciding((pool, version) => effectVersion(pool, version, confirmed, nothing, nothing)),
     deciding((pool, version) => refuseVersion(pool, version, 'changed', 'why')),
     db => listPending(db).then(rows => rows.map(({ ageMs: _, ...row }) => row)),

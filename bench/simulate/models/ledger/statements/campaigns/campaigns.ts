@@ -56,6 +56,7 @@ const createCampaign: Statement = (tables, by, values) => {
     moveCount: 0,
     outageUs: 0,
     outageSeenUs: null,
+    raisedStamp: null,
     decidedAt: null,
     shelvedAt: null,
     room: null,

@@ -4,6 +4,7 @@ import type { LedgerTables } from '../../ledger-tables.ts';
 import type { CampaignRow } from '../../rows.ts';
 import { CHECK_VIOLATION, ConstraintError, NOTHING, rowsOf, type Statement } from '../../statement.ts';
 import type { Transaction } from '../../table.ts';
+import { keyOf } from '../common.ts';
 import { selected, selectedBy } from './selected.ts';
 import { noteClose, noteDone } from './versions.ts';
 
@@ -23,7 +24,9 @@ export function changeCampaign(
     old.closingAt === null && change.closingAt
       ? { version: noteClose(tables, by, old, change.closingAt) }
       : {};
-  const row: CampaignRow = { ...old, ...change, ...closes, revision: old.revision + 1 };
+  const changed: CampaignRow = { ...old, ...change, ...closes, revision: old.revision + 1 };
+  const isRaised = isRaise(tables, by, old, changed);
+  const row = isRaised ? { ...changed, raisedStamp: lastGrantedStamp(tables, by, old) } : changed;
   check(row.grantedCount >= 0 && row.grantedCount <= row.stock, 'campaigns_granted');
   check(row.settledCount >= row.grantedCount, 'campaigns_settled');
   const { waitlist } = selected(row);
@@ -47,11 +50,37 @@ export function changeCampaign(
   const rules = ({ kind, stock, title, opensAt }: CampaignRow): string =>
     JSON.stringify([kind, stock, title, opensAt]);
   const hasEntries = entries.rows(by).some(({ campaignId }) => campaignId === row.campaignId);
-  check(!hasEntries || rules(row) === rules(old), 'campaigns_rules');
+  check(!hasEntries || isRaised || rules(row) === rules(old), 'campaigns_rules');
+  check(row.raisedStamp === null || row.raisedStamp <= row.settledStamp, 'campaigns_raised');
+  check(
+    row.raisedStamp === null || row.finishedAt === null || row.cancelledStamp !== null,
+    'campaigns_raised',
+  );
   check(row.outageUs - old.outageUs <= measuredUs(tables, by, old, row), 'campaigns_outage');
   checkSchedule(tables, by, old, row);
   campaigns.write(String(row.campaignId), row, by);
   noteDone(tables, by, old, row);
+}
+
+/** The trigger campaigns_raise. */
+function isRaise({ versions }: LedgerTables, by: Transaction, old: CampaignRow, row: CampaignRow): boolean {
+  if (row.version === old.version || versions.get(`${row.campaignId}/${row.version}`, by)?.action !== 'raise')
+    return false;
+  const others = ({ rules, title, opensAt, closesAt }: CampaignRow): string =>
+    JSON.stringify([{ ...JSON.parse(rules ?? '{}'), stock: null }, title, opensAt, closesAt]);
+  const isAnnounced = JSON.parse(row.rules ?? '{}').stock === row.stock;
+  check(row.kind === 'coupon' && row.stock > old.stock && isAnnounced, 'campaigns_raise');
+  check(others(row) === others(old), 'campaigns_raise');
+  check(
+    old.finishedAt === null && old.cancelledStamp === null && old.waitlistedCount === 0,
+    'campaigns_raise',
+  );
+  return true;
+}
+
+function lastGrantedStamp({ grants, entries }: LedgerTables, by: Transaction, old: CampaignRow): number {
+  const last = grants.get(`${old.campaignId}/${old.grantedCount}`, by);
+  return last === undefined ? -1 : (entries.get(keyOf(last), by)?.stamp ?? -1);
 }
 
 /** The outages that the campaign takes into account with this change. */

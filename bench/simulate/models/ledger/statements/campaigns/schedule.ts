@@ -18,7 +18,7 @@ function stageOf(text: string): Stage {
 }
 
 const ACTIONS: readonly VersionAction[] = [
-  ...(['make', 'edit', 'announce', 'pause', 'resume', 'cancel', 'close', 'archive'] as const),
+  ...(['make', 'edit', 'announce', 'pause', 'resume', 'cancel', 'close', 'archive', 'raise'] as const),
 ];
 
 function actionOf(text: string): VersionAction {
@@ -72,12 +72,20 @@ const insertVersion: Statement = (tables, by, values) => {
       askedToken: values.optional(17),
     },
     ...{ reason: values.optionalText(13), decideBy: values.optionalDate(14) },
-    ...{ askedAt: tables.now(), state, refused: null, refusal: null, rulesHash: null },
-    decidedAt: state === 'effective' ? tables.now() : null,
+    ...{ askedAt: tables.now(), state, refused: null, refusal: null },
+    ...(state === 'effective'
+      ? { decidedAt: tables.now(), rulesHash: announcedHash(tables, by, values) }
+      : { decidedAt: null, rulesHash: null }),
   };
   tables.versions.write(`${campaignId}/${version}`, row, by);
   return rowsOf([{ version }]);
 };
+
+/** Of the rules given as $19, or of those of the campaign $1. */
+function announcedHash(...[tables, by, values]: Parameters<Statement>): Buffer | null {
+  const rules = values.optionalText(19) ?? tables.campaigns.get(String(values.number(1)), by)?.rules ?? null;
+  return rules === null ? null : createHash('sha256').update(rules).digest();
+}
 
 const readVersion: Statement = (tables, by, values) => {
   const row = tables.versions.get(`${values.number(1)}/${values.number(2)}`, by);

@@ -48,6 +48,7 @@ export const findWork: Statement = (tables, by, values) => {
       .rows(by)
       .filter(row => row.campaignId === campaignId && row.honoured === null);
     if (finishedAt !== null) return undecided.length > 0;
+    if (campaign.raisedStamp !== null && campaign.cancelledStamp === null) return true;
     const isForRooms = kind === 'room' && campaign.cancelledStamp === null;
     if (
       us(closesAt) <= watermarkUs &&
@@ -140,6 +141,12 @@ const saveSettled = updating((old, values, now) => {
   };
 });
 
+const saveRaised = updating((_old, values) => ({
+  grantedCount: values.number(2),
+  waitlistedCount: values.number(3),
+  raisedStamp: values.optional(4),
+}));
+
 const saveGoneRankedOf = updating((old, values) =>
   old.goneRanked < values.number(2) ? { goneRanked: values.number(2) } : undefined,
 );
@@ -160,5 +167,6 @@ export const SETTLING_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select e.user_id as "userId", e.stamp, w.user_id is not null as "isWithdrawn"/, readTurn],
   [/^select count\(\*\) as count, max\(stamp\) as "lastStamp"/, countTurn],
   [/^update campaigns set settled_stamp = \$2, settled_count = \$3/, saveSettled],
+  [/^update campaigns set granted_count = \$2, waitlisted_count = \$3, raised_stamp = \$4/, saveRaised],
   [/^update campaigns set gone_ranked = \$2/, saveGoneRanked],
 ];
