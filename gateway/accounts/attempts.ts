@@ -10,9 +10,9 @@
  * Whether an account exists makes no difference: addresses are counted as they are asked for.
  */
 import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
+import { cookieOf } from '../../engine/contract/api/cookies.ts';
 import { Buckets } from '../../engine/contract/limits/buckets.ts';
 import { siteOf } from '../../engine/contract/limits/sites.ts';
-import { cookieOf } from '../http/requests.ts';
 
 export const DEVICE_COOKIE = '__Host-fairline_device';
 /** Browsers keep no cookie for longer. */

@@ -4,6 +4,7 @@
  * never do.
  */
 import type { HttpRequest } from 'uWebSockets.js';
+import { cookieOf } from '../../engine/contract/api/cookies.ts';
 import { isoOfMs } from '../../engine/contract/api/instants.ts';
 import {
   type FieldFault,
@@ -32,7 +33,6 @@ import {
   type ArchiveParts,
   authenticate,
   type CampaignLookupParts,
-  cookieOf,
   findCampaign,
   type Head,
   type RefusalParts,

@@ -6,15 +6,15 @@
  * encoding, so no library for cookies is needed.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import { cookieOf } from '../../contract/api/cookies.ts';
 import { fieldFault, Problem } from '../../contract/api/problem.ts';
 
 export const SESSION_COOKIE = '__Host-fairline_operator';
 const ATTRIBUTES = 'Path=/; HttpOnly; Secure; SameSite=Strict';
-const COOKIE = new RegExp(`(?:^|;)[ \\t]*${SESSION_COOKIE}=([^;]*)`);
 
-/** The secret of the session in a Cookie header; undefined if there is none. */
+/** The secret of the session in a Cookie header; undefined if there is none, or if there are two, of which one may be set by somebody else. */
 export function sessionIn(cookies: string | undefined): string | undefined {
-  return COOKIE.exec(cookies ?? '')?.[1]?.trim();
+  return cookieOf(cookies ?? '', SESSION_COOKIE);
 }
 
 /** The Set-Cookie header that keeps the session in a browser. */

@@ -5,12 +5,13 @@
 
 import type { HttpRequest } from 'uWebSockets.js';
 import { Agent, type IncomingMessage, request } from 'node:http';
+import { cookieOf } from '../../../engine/contract/api/cookies.ts';
 import type { Problem } from '../../../engine/contract/api/problem.ts';
 import type { GatewayConfig } from '../../config.ts';
 import { readBodyText } from '../../http/body.ts';
 import { addressPrefix, clientAddress } from '../../http/client-address.ts';
 import { ANSWERED, type Headers, type Reply } from '../../http/reply.ts';
-import { cookieOf, type Head, hasBody, type RefusalParts } from '../../http/requests.ts';
+import { type Head, hasBody, type RefusalParts } from '../../http/requests.ts';
 import type { TrustedProxies } from '../../http/trusted-proxies.ts';
 import { DEVICE_COOKIE } from '../attempts.ts';
 import { AUTHORIZATION_COOKIE } from '../identity/authorization-state.ts';

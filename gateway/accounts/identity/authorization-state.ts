@@ -5,7 +5,7 @@
  * of this process decides when a login is too old.
  */
 import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
-import { cookieOf } from '../../http/requests.ts';
+import { cookieOf } from '../../../engine/contract/api/cookies.ts';
 
 export const AUTHORIZATION_COOKIE = '__Host-fairline_authorization';
 /** Longer: a response in a stolen history counts for longer. Shorter: people do not find their password in time. */

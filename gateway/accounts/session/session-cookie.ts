@@ -6,7 +6,7 @@
  * It lives by Max-Age, which a browser counts on its own clock from the moment it arrives, so a clock that is wrong does not matter.
  */
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
-import { cookieOf } from '../../http/requests.ts';
+import { cookieOf } from '../../../engine/contract/api/cookies.ts';
 
 export const SESSION_COOKIE = '__Host-fairline_session';
 /** What better-auth generates. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cookieOf } from './requests.ts';
+import { cookieOf } from './cookies.ts';
 
 test('a cookie is found by the exact bytes of its name, between spaces and tabs', () => {
   assert.equal(cookieOf('__Host-a=x', '__Host-a'), 'x');
