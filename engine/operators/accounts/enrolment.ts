@@ -32,7 +32,8 @@ import { normalisePassword } from '../../contract/passwords/password-rules.ts';
 import { type Actor, noteAct } from '../acts.ts';
 import { ENVIRONMENT_OPERATOR } from '../authenticate.ts';
 import type { Role } from '../roles.ts';
-import { type LoggedIn, storeRecoveryCodes } from './login.ts';
+import type { LoggedIn } from './login.ts';
+import { storeRecoveryCodes } from './own-credentials.ts';
 import {
   type AccountParts,
   inTurn,

@@ -193,6 +193,18 @@ export async function admitByRecoveryCode(
   return rowCount === 1 ? rows[0] : undefined;
 }
 
+/** Of an account that `admitBy…` has locked. */
+export async function setOperatorPassword(
+  db: Queryable,
+  operatorId: number,
+  passwordHash: string,
+): Promise<void> {
+  await db.query('update operators set password_hash = $2 where operator_id = $1', [
+    operatorId,
+    passwordHash,
+  ]);
+}
+
 /** Whether this recovery code can still be used. */
 export async function hasRecoveryCode(
   db: Queryable,

@@ -1,7 +1,8 @@
 /** The operations of accounts of operators; part of the table in ../operations.ts. */
 import { grace } from '../../../contract/api/examples/story.ts';
 import { fieldFault, type ProblemSlug } from '../../../contract/api/problem.ts';
-import { codeRefused, loginRefused } from '../../../operators/accounts/login.ts';
+import { loginRefused } from '../../../operators/accounts/login.ts';
+import { codeRefused, proofRefused, TOO_MANY_PROOFS } from '../../../operators/accounts/own-credentials.ts';
 import { tooMany } from '../../../operators/accounts/parts.ts';
 import { NAME_FREE } from '../../../operators/token-rules.ts';
 import { ETAG, json, type Operation, SECURED, shownBy, WITH_BODY } from '../operation.ts';
@@ -25,6 +26,7 @@ import {
   LoginBody,
   loggedInExample,
   OperatorPath,
+  PasswordBody,
   ReasonBody,
   RecoveryCodesJson,
   RoleBody,
@@ -112,6 +114,21 @@ export const accountOperations = {
     problems: [...SECURED, 'conflict', 'unknown-session'],
     problemExamples: NO_ACCOUNT,
   },
+  changePassword: {
+    method: 'POST',
+    path: '/v1/operator/password',
+    summary:
+      'Change the own password, with the present one and the next code of the authenticator, or a recovery code in its place. ' +
+      'The other own sessions end.',
+    body: PasswordBody,
+    answer: json(200, 'Changed; the session that is left', SessionsJson),
+    problems: [...SECURED, ...WITH_BODY, 'conflict', 'login-refused', 'too-many-requests'],
+    problemExamples: {
+      ...NO_ACCOUNT,
+      ...exampleOf(proofRefused()),
+      ...exampleOf(tooMany(TOO_MANY_PROOFS, 1_000)),
+    },
+  },
   renewRecoveryCodes: {
     method: 'POST',
     path: '/v1/operator/recovery-codes',
@@ -122,7 +139,7 @@ export const accountOperations = {
     problemExamples: {
       ...NO_ACCOUNT,
       ...exampleOf(codeRefused()),
-      ...exampleOf(tooMany('Too many codes of this account were wrong.', 1_000)),
+      ...exampleOf(tooMany(TOO_MANY_PROOFS, 1_000)),
     },
   },
   makeFirstOwnerLink: {

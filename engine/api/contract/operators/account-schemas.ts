@@ -124,6 +124,18 @@ export const CodeBody = Type.Object(
   { ...exact, examples: [{ code: '492039' }] },
 );
 
+export const PasswordBody = Type.Object(
+  {
+    password: password('The present password of the account'),
+    code: code(),
+    new_password: password('Not among the most common ones, not made of the name, and not the present one'),
+  },
+  {
+    ...exact,
+    examples: [{ password: grace.password, code: '492039', new_password: 'seven lamps in the old mill' }],
+  },
+);
+
 export const RecoveryCodesJson = Type.Object(
   { recovery_codes: recoveryCodes() },
   { ...exact, examples: [{ recovery_codes: RECOVERY_CODES }] },

@@ -1,7 +1,8 @@
 /** Login, enrolment, and what operators do with their own account. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { beginEnrolment, completeEnrolment } from '../../../operators/accounts/enrolment.ts';
-import { type LoggedIn, logIn, renewRecoveryCodes } from '../../../operators/accounts/login.ts';
+import { type LoggedIn, logIn } from '../../../operators/accounts/login.ts';
+import { changePassword, renewRecoveryCodes } from '../../../operators/accounts/own-credentials.ts';
 import { makeAccountParts } from '../../../operators/accounts/parts.ts';
 import { accountOf, endSession, ownSessions, SESSION_LIFE_S } from '../../../operators/accounts/sessions.ts';
 import type { Operator } from '../../../operators/authenticate.ts';
@@ -13,6 +14,7 @@ import {
   EnrolmentBody,
   type EnrolmentJson,
   LoginBody,
+  PasswordBody,
   type SessionJson,
   SessionPath,
 } from '../../contract/operators/account-schemas.ts';
@@ -72,6 +74,13 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const { id } = readParameters(SessionPath, request.params);
     const actor = actorOf(request);
     await endSession(parts, id, actor);
+    return { sessions: await sessionsJson(deps, actor) };
+  });
+
+  addRoute(app, operations.changePassword, async request => {
+    const { password, code, new_password: newPassword } = readBody(PasswordBody, request.body);
+    const actor = actorOf(request);
+    await changePassword(parts, { password, code, newPassword }, actor, request.ip);
     return { sessions: await sessionsJson(deps, actor) };
   });
 

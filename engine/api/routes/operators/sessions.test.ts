@@ -10,7 +10,7 @@ import {
   findLogin,
   replaceRecoveryCodes,
 } from '../../../../sql/statements/operators/operators.ts';
-import { NOBODYS_HASH } from '../../../operators/accounts/login.ts';
+import { NOBODYS_HASH } from '../../../operators/accounts/proofs.ts';
 import { RECOVERY_CODES } from '../../../operators/accounts/recovery-codes.ts';
 import { eventually } from '../../../test/support.ts';
 import { SESSION_COOKIE } from '../../http/session-cookie.ts';

@@ -1,0 +1,119 @@
+/** What operators change of their own credentials: password and recovery codes. A session that was left open is not enough for either. */
+import { type Queryable, transaction } from '../../../sql/database.ts';
+import { endOperatorSessions } from '../../../sql/statements/operators/operator-sessions.ts';
+import {
+  admitByStep,
+  findLogin,
+  replaceRecoveryCodes,
+  setOperatorPassword,
+} from '../../../sql/statements/operators/operators.ts';
+import { invalidRequest, Problem, secretFault } from '../../contract/api/problem.ts';
+import { hashPassword } from '../../contract/passwords/hashing.ts';
+import { normalisePassword } from '../../contract/passwords/password-rules.ts';
+import { type Actor, noteAct } from '../acts.ts';
+import { codesLeft } from './login.ts';
+import { type AccountParts, inTurn, operatorTarget } from './parts.ts';
+import { admitBy, attempting, judge, secondFactorOf } from './proofs.ts';
+import { makeRecoveryCodes } from './recovery-codes.ts';
+import { accountOf } from './sessions.ts';
+
+export interface NewPassword {
+  /** The present one. */
+  readonly password: string;
+  /** The next code of the authenticator, or a recovery code. */
+  readonly code: string;
+  readonly newPassword: string;
+}
+
+/**
+ * Changes the password of the one who acts, and ends their other sessions: whoever knew the former one is out. Throws Problem
+ * invalid-request for a weak password, login-refused for a wrong password or code, which counts as a wrong login, and too-many-requests.
+ */
+export async function changePassword(
+  parts: AccountParts,
+  { password, code, newPassword }: NewPassword,
+  actor: Actor,
+  address: string,
+): Promise<void> {
+  const { operatorId, sessionId } = accountOf(actor);
+  const chosen = normalisePassword(newPassword);
+  const weakness =
+    chosen === normalisePassword(password)
+      ? 'another password than the present one'
+      : parts.rules.refusal(chosen, actor.name);
+  if (weakness !== undefined) throw invalidRequest([secretFault('new_password', newPassword, weakness)]);
+  await attempting(parts, actor.name, address, TOO_MANY_PROOFS, async () => {
+    const proof = await judge(parts, { name: actor.name, password, code });
+    if (proof === undefined) throw proofRefused();
+    const passwordHash = await inTurn(parts, () => hashPassword(chosen));
+    await transaction(parts.pool, async db => {
+      if ((await admitBy(db, proof)) === undefined) throw proofRefused();
+      await setOperatorPassword(db, operatorId, passwordHash);
+      const ended = await endOperatorSessions(db, operatorId, sessionId);
+      const details = { ended_sessions: ended, recovery_codes_left: await codesLeft(db, proof) };
+      await noteAct(db, actor, { target: operatorTarget(operatorId), details });
+    });
+  });
+}
+
+export const TOO_MANY_PROOFS = 'Too many passwords or codes of this account were wrong.';
+
+/** Which of the two is wrong is not told, as at a login. */
+export function proofRefused(): Problem {
+  return new Problem('login-refused', 'The password or the code is wrong, or the code was used before.', {
+    errors: [
+      secretFault('password', 'given', 'the present password of the account'),
+      secretFault(
+        'code',
+        'given',
+        'the next code of the authenticator, or a recovery code that was not used',
+      ),
+    ],
+  });
+}
+
+/**
+ * Replaces the recovery codes of the one who acts, with the next code of their authenticator. Throws Problem login-refused for a wrong code, and too-many-requests.
+ */
+export async function renewRecoveryCodes(
+  parts: AccountParts,
+  code: string,
+  actor: Actor,
+  address: string,
+): Promise<readonly string[]> {
+  const { operatorId } = accountOf(actor);
+  return await attempting(parts, actor.name, address, TOO_MANY_PROOFS, async () => {
+    const { login, nowMs } = await findLogin(parts.pool, actor.name);
+    const second = await secondFactorOf(parts, login, code, nowMs);
+    if (login === undefined || second === undefined || !('step' in second)) throw codeRefused();
+    const codes = makeRecoveryCodes();
+    await transaction(parts.pool, async db => {
+      if ((await admitByStep(db, login, second.step)) === undefined) throw codeRefused();
+      await storeRecoveryCodes(db, parts, operatorId, codes);
+      const details = { recovery_codes: codes.length };
+      await noteAct(db, actor, { target: operatorTarget(operatorId), details });
+    });
+    return codes;
+  });
+}
+
+export function codeRefused(): Problem {
+  return new Problem('login-refused', 'The code is wrong, or was used before.', {
+    errors: [secretFault('code', 'given', 'the next code of the authenticator')],
+  });
+}
+
+/** Only their hashes are stored. */
+export async function storeRecoveryCodes(
+  db: Queryable,
+  { keys }: Pick<AccountParts, 'keys'>,
+  operatorId: number,
+  codes: readonly string[],
+): Promise<void> {
+  const plain = codes.map(code => code.replaceAll('-', ''));
+  await replaceRecoveryCodes(
+    db,
+    operatorId,
+    plain.map(code => keys.hashCode(operatorId, code)),
+  );
+}
