@@ -1,4 +1,5 @@
 /** The variables of the process that keeps accounts. Each limit says what it protects. */
+import { readOrigin } from '../../engine/contract/identity/settings.ts';
 import {
   ConfigError,
   type Environment,
@@ -11,7 +12,7 @@ import {
   urls,
   whole,
 } from '../../engine/contract/process/config.ts';
-import { corsVariables, readOrigin } from '../http/origins.ts';
+import { corsVariables } from '../http/origins.ts';
 import { readNetworks } from '../http/trusted-proxies.ts';
 import { checkIdentity, identityVariables } from './identity/variables.ts';
 

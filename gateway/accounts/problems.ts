@@ -1,5 +1,5 @@
 /** What the routes of accounts refuse. Each problem is made here once; the examples of the OpenAPI document are made of the same. */
-import { type FieldFault, faultsText, fieldFault, Problem } from '../../engine/contract/api/problem.ts';
+import { fieldFault, Problem } from '../../engine/contract/api/problem.ts';
 import { ADDRESS_EXPECTED } from './addresses.ts';
 
 /**
@@ -28,19 +28,6 @@ export function loginRefused(): Problem {
       ),
     ],
   });
-}
-
-/** A token of the shop's accounts; the fault names the claim or header that is wrong. */
-export function tokenRefused(fault: FieldFault): Problem {
-  const errors = [fault];
-  return new Problem('token-refused', `The token is not accepted: ${faultsText(errors)}.`, { errors });
-}
-
-/** A login at the shop's provider that did not succeed; the fault names a parameter of the response. */
-export function authorizationRefused(fault: FieldFault): Problem {
-  const errors = [fault];
-  const detail = `The login at the shop was not completed: ${faultsText(errors)}. Begin another.`;
-  return new Problem('authorization-refused', detail, { errors });
 }
 
 export function keptByShop(): Problem {
@@ -124,15 +111,6 @@ export function accountsUnavailable(): Problem {
     'Accounts cannot be reached right now. Retrying is safe.',
     {},
     { 'retry-after': '1' },
-  );
-}
-
-export function providerUnavailable(): Problem {
-  return new Problem(
-    'unavailable',
-    "The shop's identity provider does not answer as it should right now. Retrying is safe.",
-    {},
-    { 'retry-after': '5' },
   );
 }
 
