@@ -11,6 +11,7 @@ import {
   urls,
   whole,
 } from './contract/process/config.ts';
+import { providerTerms, providerVariables } from './operators/provider/variables.ts';
 
 /** Variables of everything that works on ledger and projections, with or without the operator's API. */
 export const judgeVariables = {
@@ -52,8 +53,12 @@ export const engineVariables = {
     /^[\x21-\x7e]{16,512}$/,
     '16 to 512 printable characters without spaces, the same that operators send',
   ),
-  /** Seals TOTP secrets and hashes recovery codes. After a change operators cannot log in until they have enrolled again. */
+  /**
+   * Seals TOTP secrets, hashes recovery codes, and signs logins at an identity provider that are under way. After a change operators with a
+   * password cannot log in until they have enrolled again.
+   */
   OPERATOR_SECRET: secret(/^.{32,512}$/, 'a secret of 32 to 512 characters, the same for all engines'),
+  ...providerVariables,
 } as const;
 
 export type RuntimeConfig = ReturnType<typeof readConfig<typeof judgeVariables>>;
@@ -63,6 +68,7 @@ export type EngineConfig = ReturnType<typeof readConfig<typeof engineVariables>>
 export function readEngineConfig(env: Environment): EngineConfig {
   const config = readConfig(engineVariables, env);
   checkShared(config);
+  providerTerms(config);
   return config;
 }
 

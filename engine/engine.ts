@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import { buildApi } from './api/api.ts';
 import type { EngineConfig } from './config.ts';
+import { providerTerms } from './operators/provider/variables.ts';
 import { startRuntime } from './runtime.ts';
 
 export interface Engine {
@@ -16,6 +17,7 @@ export async function startEngine(config: EngineConfig, log: Logger): Promise<En
     ...runtime.deps,
     token: config.OPERATOR_TOKEN,
     operatorSecret: config.OPERATOR_SECRET,
+    operatorProvider: providerTerms(config),
     registry: runtime.metrics.registry,
     ready: runtime.ready,
   });

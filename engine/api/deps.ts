@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import type { CampaignDeps } from '../campaigns/deps.ts';
 import type { ClockWatch } from '../clock/clock-watch.ts';
 import type { BlockDeps } from '../operators/blocks.ts';
+import type { ProviderTerms } from '../operators/provider/variables.ts';
 
 export interface Readiness {
   readonly ok: boolean;
@@ -16,6 +17,8 @@ export interface ApiDeps extends CampaignDeps, BlockDeps {
   readonly token: string;
   /** See accounts/operator-keys.ts. */
   readonly operatorSecret: string;
+  /** Undefined: operators log in with a password only. */
+  readonly operatorProvider: ProviderTerms | undefined;
   readonly registry: Registry;
   /** Tells gateways that coupons have changed; rejects if they may not have been told. */
   readonly couponsChanged: (couponIds: readonly number[]) => Promise<void>;

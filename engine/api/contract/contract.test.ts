@@ -14,6 +14,7 @@ import { matchClocks } from './testing/clocks.ts';
 import { matchCoupons } from './testing/coupons.ts';
 import { matchOperatorLog } from './testing/operator-log.ts';
 import { matchProposals } from './testing/proposals.ts';
+import { matchProvider } from './testing/provider.ts';
 import { matchInvalidRequests, matchOutages, matchTooManyExports } from './testing/refusals.ts';
 import { matchRooms } from './testing/rooms.ts';
 import { matchSchedule } from './testing/schedule.ts';
@@ -35,6 +36,7 @@ describe('the OpenAPI document', () => {
   it('matches blocks', () => matchBlocks(checked));
   it('matches tokens', () => matchTokens(checked));
   it('matches accounts of operators', () => matchAccounts(checked));
+  it('matches logins at the identity provider', () => matchProvider(checked));
   it('matches the operator log', () => matchOperatorLog(checked));
   it('matches invalid requests', () => matchInvalidRequests(checked));
   it('matches outages and failures', () => matchOutages(checked));

@@ -91,6 +91,7 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
     pool,
     token: TOKEN,
     operatorSecret: 'a secret of the operators, for tests alone',
+    operatorProvider: undefined,
     registry: new Registry(),
     publish: async campaigns => {
       await publishBoard(redis, keys, EPOCH, { campaigns: campaigns.map(toBoard) });

@@ -46,7 +46,7 @@ export interface OpenIdClientTerms {
   /** The page to which the provider leads browsers back, as registered there. */
   readonly returnUrl: string;
   readonly states: AuthorizationStates;
-  readonly log: Logger;
+  readonly log: Pick<Logger, 'warn'>;
 }
 
 export class OpenIdClient {

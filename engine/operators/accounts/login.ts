@@ -5,7 +5,7 @@ import { Problem, secretFault } from '../../contract/api/problem.ts';
 import { noteAct } from '../acts.ts';
 import type { Operator } from '../authenticate.ts';
 import { type AccountParts, operatorTarget } from './parts.ts';
-import { admitBy, attempting, judge, type Proof } from './proofs.ts';
+import { admitBy, attempting, judge, type Proof, TOO_MANY_LOGINS } from './proofs.ts';
 import { type BegunSession, beginSession } from './sessions.ts';
 
 export interface Login {
@@ -32,8 +32,7 @@ export async function logIn(
   action: string,
 ): Promise<LoggedIn> {
   const name = given.name.normalize('NFC');
-  const detail = 'Too many logins failed for this name, or came from this address.';
-  return await attempting(parts, name, client.address, detail, async () => {
+  return await attempting(parts, name, client.address, TOO_MANY_LOGINS, async () => {
     const proof = await judge(parts, { ...given, name });
     if (proof === undefined) throw loginRefused();
     return await admit(parts, proof, client, action);

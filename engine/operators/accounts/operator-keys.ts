@@ -1,5 +1,6 @@
 /**
- * What is derived from OPERATOR_SECRET (HKDF, RFC 5869): a key that seals TOTP secrets and one that hashes recovery codes. With a copy
+ * What is derived from OPERATOR_SECRET (HKDF, RFC 5869): a key that seals TOTP secrets, one that hashes recovery codes, and the secret of logins
+ * at an identity provider that are under way. With a copy
  * of the database alone nobody makes a code of an authenticator, or finds a recovery code by trying them all.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
@@ -12,10 +13,13 @@ const TAG_BYTES = 16;
 export class OperatorKeys {
   readonly #sealing: Buffer;
   readonly #hashing: Buffer;
+  /** See engine/contract/identity/authorization-state.ts. */
+  readonly authorizations: Buffer;
 
   constructor(secret: string) {
     this.#sealing = derive(secret, 'fairline operators: totp secrets');
     this.#hashing = derive(secret, 'fairline operators: recovery codes');
+    this.authorizations = derive(secret, 'fairline operators: authorizations');
   }
 
   /** `purpose`: what the sealed bytes are for. They open for nothing else, so they cannot be moved to another account. */

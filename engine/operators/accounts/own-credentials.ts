@@ -4,6 +4,7 @@ import { endOperatorSessions } from '../../../sql/statements/operators/operator-
 import {
   admitByStep,
   findLogin,
+  getOperator,
   replaceRecoveryCodes,
   setOperatorPassword,
 } from '../../../sql/statements/operators/operators.ts';
@@ -12,7 +13,7 @@ import { hashPassword } from '../../contract/passwords/hashing.ts';
 import { normalisePassword } from '../../contract/passwords/password-rules.ts';
 import { type Actor, noteAct } from '../acts.ts';
 import { codesLeft } from './login.ts';
-import { type AccountParts, inTurn, operatorTarget } from './parts.ts';
+import { type AccountParts, inTurn, keptByProvider, operatorTarget } from './parts.ts';
 import { admitBy, attempting, judge, secondFactorOf } from './proofs.ts';
 import { makeRecoveryCodes } from './recovery-codes.ts';
 import { accountOf } from './sessions.ts';
@@ -36,6 +37,7 @@ export async function changePassword(
   address: string,
 ): Promise<void> {
   const { operatorId, sessionId } = accountOf(actor);
+  await refuseKept(parts, operatorId);
   const chosen = normalisePassword(newPassword);
   const weakness =
     chosen === normalisePassword(password)
@@ -54,6 +56,12 @@ export async function changePassword(
       await noteAct(db, actor, { target: operatorTarget(operatorId), details });
     });
   });
+}
+
+/** Throws Problem conflict. */
+async function refuseKept({ pool }: AccountParts, operatorId: number): Promise<void> {
+  const account = await getOperator(pool, operatorId);
+  if (account !== undefined && account.issuer !== null) throw keptByProvider('password and second factor');
 }
 
 export const TOO_MANY_PROOFS = 'Too many passwords or codes of this account were wrong.';
@@ -82,6 +90,7 @@ export async function renewRecoveryCodes(
   address: string,
 ): Promise<readonly string[]> {
   const { operatorId } = accountOf(actor);
+  await refuseKept(parts, operatorId);
   return await attempting(parts, actor.name, address, TOO_MANY_PROOFS, async () => {
     const { login, nowMs } = await findLogin(parts.pool, actor.name);
     const second = await secondFactorOf(parts, login, code, nowMs);

@@ -15,6 +15,8 @@ import { type AccountParts, inTurn, tooMany, totpPurpose } from './parts.ts';
 import { readRecoveryCode } from './recovery-codes.ts';
 import { stepOfCode } from './totp.ts';
 
+export const TOO_MANY_LOGINS = 'Too many logins failed for this name, or came from this address.';
+
 /** The hash of a password that nobody knows, so that a login without an account takes as long as one with an account. */
 export const NOBODYS_HASH =
   '$argon2id$v=19$m=19456,t=2,p=1$bNc9YqbUHuX5yqo33fVc2w$+G2eibezJZ5ZXbp3g+8jzpxchdrVSBIbE7/hRzVs/hk';

@@ -18,6 +18,10 @@ export interface OperatorAccount {
   readonly disabledBy: string | null;
   /** Counts changes of the role and of what disables. */
   readonly version: number;
+  /** The identity provider that keeps password, second factor and role; null: the account has its own. */
+  readonly issuer: string | null;
+  /** Whose account it is at the provider. */
+  readonly subject: string | null;
 }
 
 /** With what an operator logs in. */
@@ -29,7 +33,7 @@ export interface Credentials {
 }
 
 const COLUMNS = `operator_id as "operatorId", name, role, made_by as "madeBy", made_at as "madeAt", enrolled_at as "enrolledAt",
-  last_login_at as "lastLoginAt", disabled_at as "disabledAt", disabled_by as "disabledBy", version`;
+  last_login_at as "lastLoginAt", disabled_at as "disabledAt", disabled_by as "disabledBy", version, issuer, subject`;
 
 /** Invites an account; undefined if its name, in any letter case, is that of another account or of a valid token. */
 export async function insertOperator(
@@ -116,11 +120,11 @@ export async function setOperatorDisabled(
   return rows[0];
 }
 
-/** Whether an owner has enrolled and is not disabled. From the first one on there is always one. */
+/** Whether an owner has enrolled with a password and is not disabled. From the first one on there is always one. */
 export async function hasOwner(db: Queryable): Promise<boolean> {
   const { rows } = await db.query<{ has: boolean }>(
     `select exists (select from operators
-                     where role = 'owner' and enrolled_at is not null and disabled_at is null) as has`,
+                     where role = 'owner' and enrolled_at is not null and disabled_at is null and issuer is null) as has`,
   );
   return rows[0]?.has === true;
 }
@@ -145,7 +149,7 @@ export async function findLogin(
     `select (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs", operator_id as "operatorId", name,
             password_hash as "passwordHash", totp_sealed as "totpSealed", totp_step as "totpStep"
        from (select 1) one
-       left join operators on lower(name) = lower($1) and enrolled_at is not null and disabled_at is null`,
+       left join operators on lower(name) = lower($1) and password_hash is not null and disabled_at is null`,
     [name],
   );
   const [row] = rows;

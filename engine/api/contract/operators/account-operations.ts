@@ -4,6 +4,7 @@ import { fieldFault, type ProblemSlug } from '../../../contract/api/problem.ts';
 import { loginRefused } from '../../../operators/accounts/login.ts';
 import { codeRefused, proofRefused, TOO_MANY_PROOFS } from '../../../operators/accounts/own-credentials.ts';
 import { tooMany } from '../../../operators/accounts/parts.ts';
+import { TOO_MANY_LOGINS } from '../../../operators/accounts/proofs.ts';
 import { NAME_FREE } from '../../../operators/token-rules.ts';
 import { ETAG, json, type Operation, SECURED, shownBy, WITH_BODY } from '../operation.ts';
 import { changedSince, conflict, exampleOf } from '../problem-examples.ts';
@@ -35,7 +36,7 @@ import {
 } from './account-schemas.ts';
 
 /** Of operations that anybody may ask for, as they are how somebody gets a session. */
-const OPEN = [
+export const OPEN = [
   ...(['invalid-request', 'foreign-origin', 'unavailable', 'internal-error'] as const),
   ...WITH_BODY,
 ] as const satisfies readonly ProblemSlug[];
@@ -48,9 +49,7 @@ const taken = {
   },
 };
 const NO_ACCOUNT = conflict('A token has no sessions and no codes: log in to an account instead.');
-const tooManyLogins = exampleOf(
-  tooMany('Too many logins failed for this name, or came from this address.', 1_000),
-);
+const tooManyLogins = exampleOf(tooMany(TOO_MANY_LOGINS, 1_000));
 const tooManyHashes = exampleOf(
   tooMany('Too many operators log in at this moment. Retrying is safe.', 1_000),
 );

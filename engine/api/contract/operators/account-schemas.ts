@@ -187,6 +187,7 @@ export const ReasonBody = Type.Object({ reason: reason() }, { ...exact, examples
 const accountExample = {
   ...{ id: grace.account, name: grace.name, role: 'owner', made_by: 'operator', made_at: MADE_AT },
   ...{ enrolled_at: MADE_AT, last_login_at: MADE_AT, disabled_at: null, disabled_by: null },
+  ...{ issuer: null, subject: null },
 } as const;
 export const invitedExample = { ...accountExample, enrolled_at: null, last_login_at: null } as const;
 export const demotedExample = { ...accountExample, role: 'editor' } as const;
@@ -201,11 +202,18 @@ export const AccountJson = Type.Object(
     name: Type.String({ description: 'It never changes, and no other account ever has it' }),
     role: oneOf(ROLES, 'What the operator may do'),
     made_by: Type.String(),
-    made_at: time('The invitation'),
+    made_at: time('The invitation, or the first login at the identity provider'),
     enrolled_at: orNull(time('Null until the link was used')),
     last_login_at: orNull(time('Null until then')),
     disabled_at: orNull(time('No login and no session since then; null if it is not disabled')),
     disabled_by: orNull(Type.String()),
+    issuer: orNull(
+      Type.String({
+        description:
+          'The identity provider that keeps password, second factor and role; null: the account has its own',
+      }),
+    ),
+    subject: orNull(Type.String({ description: 'Whose account it is at the provider' })),
   },
   { ...exact, examples: [accountExample] },
 );

@@ -115,5 +115,7 @@ function accountJson(account: OperatorAccount): AccountJson {
     last_login_at: account.lastLoginAt?.toISOString() ?? null,
     disabled_at: account.disabledAt?.toISOString() ?? null,
     disabled_by: account.disabledBy,
+    issuer: account.issuer,
+    subject: account.subject,
   };
 }

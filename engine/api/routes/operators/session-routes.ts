@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { beginEnrolment, completeEnrolment } from '../../../operators/accounts/enrolment.ts';
 import { type LoggedIn, logIn } from '../../../operators/accounts/login.ts';
 import { changePassword, renewRecoveryCodes } from '../../../operators/accounts/own-credentials.ts';
-import { makeAccountParts } from '../../../operators/accounts/parts.ts';
+import type { AccountParts } from '../../../operators/accounts/parts.ts';
 import { accountOf, endSession, ownSessions, SESSION_LIFE_S } from '../../../operators/accounts/sessions.ts';
 import type { Operator } from '../../../operators/authenticate.ts';
 import { permissionsOf } from '../../../operators/roles.ts';
@@ -24,10 +24,7 @@ import { readBody, readParameters } from '../../http/input.ts';
 import { addRoute } from '../../http/routing.ts';
 import { clearSession, keepSession, refuseForeign } from '../../http/session-cookie.ts';
 
-export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
-  const { pool } = deps;
-  const parts = makeAccountParts({ pool, secret: deps.operatorSecret, log: deps.log });
-
+export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps, parts: AccountParts): void {
   addRoute(app, operations.getOperator, async request => operatorJson(operatorOf(request)));
 
   addRoute(app, operations.logIn, async (request, reply) => {
@@ -93,16 +90,21 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
 }
 
 /** The browser keeps the new session, and the act is its operator's. */
-function keep(request: FastifyRequest, reply: FastifyReply, { secret, operator }: LoggedIn): void {
+export function keep(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { secret, operator }: LoggedIn,
+  lifeS = SESSION_LIFE_S,
+): void {
   setOperator(request, operator);
-  reply.header('set-cookie', keepSession(secret, SESSION_LIFE_S));
+  reply.header('set-cookie', keepSession(secret, lifeS));
 }
 
-function userAgentOf(request: FastifyRequest): string {
+export function userAgentOf(request: FastifyRequest): string {
   return request.headers['user-agent'] ?? '';
 }
 
-function operatorJson({ name, role, tokenId, account }: Operator) {
+export function operatorJson({ name, role, tokenId, account }: Operator) {
   return {
     ...{ name, role, token: tokenId },
     ...{ account: account?.operatorId ?? null, session: account?.sessionId ?? null },
