@@ -21,7 +21,6 @@ import { addLogRoutes } from './routes/operators/log-routes.ts';
 import { addPageRoutes } from './routes/operators/page-routes.ts';
 import { addProviderRoutes } from './routes/operators/provider-routes.ts';
 import { addSessionRoutes } from './routes/operators/session-routes.ts';
-import { addShopTokenRoutes } from './routes/operators/shop-token-routes.ts';
 import { addTokenRoutes } from './routes/operators/token-routes.ts';
 import { addProposalRoutes } from './routes/proposal-routes.ts';
 import { addRedemptionRoutes } from './routes/redemption-routes.ts';
@@ -97,7 +96,6 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   addProviderRoutes(app, deps, accounts);
   addAccountRoutes(app, deps);
   addTokenRoutes(app, deps);
-  addShopTokenRoutes(app, deps);
   addLogRoutes(app, deps);
   addPageRoutes(app);
   addServiceRoutes(app, deps);
