@@ -35,6 +35,10 @@ end $$;
 
 -- Down Migration
 
+-- Such accounts become invitations: they stay, under their names, and nobody is logged in to them.
+delete from operator_sessions where operator_id in (select operator_id from operators where issuer is not null);
+alter table operators drop constraint operators_enrolled;
+update operators set enrolled_at = null where issuer is not null;
 create or replace function operators_keep_owner() returns trigger language plpgsql as $$
 begin
   if old.role <> 'owner' or old.enrolled_at is null or old.disabled_at is not null then
@@ -54,5 +58,5 @@ begin
 end $$;
 drop trigger operators_subject_stays on operators;
 drop index operators_subject;
-alter table operators drop constraint operators_enrolled, drop constraint operators_provider, drop issuer, drop subject,
+alter table operators drop constraint operators_provider, drop issuer, drop subject,
   add constraint operators_enrolled check (num_nonnulls(enrolled_at, password_hash, totp_sealed, totp_step) in (0, 4));
