@@ -78,3 +78,61 @@ test('a rebuild needs no token and no secret of operators', () => {
   equal(readRuntimeConfig(env).DATABASE_URL, RIGHT.DATABASE_URL);
   throws(() => readEngineConfig(env), ConfigError);
 });
+
+const PROVIDER = {
+  ...RIGHT,
+  OPERATOR_OIDC_ISSUER: 'https://id.example.com/',
+  OPERATOR_OIDC_CLIENT_ID: 'fairline',
+  OPERATOR_OIDC_CLIENT_SECRET: 'a secret of the client',
+  OPERATOR_OIDC_RETURN_URL: 'https://queue.example.com/login',
+  OPERATOR_OIDC_ROLES: 'raffle-admins=owner,shop=editor',
+};
+
+test('reads the identity provider of operators, and which groups have which role', () => {
+  equal(readEngineConfig(RIGHT).OPERATOR_OIDC_ISSUER, '');
+  const config = readEngineConfig(PROVIDER);
+  deepEqual(
+    [config.OPERATOR_OIDC_ISSUER, config.OPERATOR_OIDC_SCOPE, config.OPERATOR_OIDC_GROUPS_CLAIM],
+    ['https://id.example.com/', 'openid profile', 'groups'],
+  );
+  deepEqual(config.OPERATOR_OIDC_ROLES.at(-1), { group: 'shop', role: 'editor' });
+  equal(config.OPERATOR_OIDC_SESSION_S, 3_600);
+});
+
+test('names each setting of the identity provider that is wrong or missing, and never its secret', () => {
+  for (const [name, value] of [
+    ['OPERATOR_OIDC_ISSUER', 'http://id.example.com'],
+    ['OPERATOR_OIDC_ISSUER', 'https://user:pass@id.example.com'],
+    ['OPERATOR_OIDC_CLIENT_ID', 'two words'],
+    ['OPERATOR_OIDC_RETURN_URL', 'https://queue.example.com/'],
+    ['OPERATOR_OIDC_RETURN_URL', 'https://queue.example.com/login?x'],
+    ['OPERATOR_OIDC_RETURN_URL', 'http://queue.example.com/login'],
+    ['OPERATOR_OIDC_ROLES', 'raffle-admins=admin'],
+    ['OPERATOR_OIDC_SCOPE', 'profile'],
+    ['OPERATOR_OIDC_SCOPE', 'openid  profile'],
+    ['OPERATOR_OIDC_GROUPS_CLAIM', 'two words'],
+    ['OPERATOR_OIDC_ALGORITHMS', 'HS256'],
+    ['OPERATOR_OIDC_ALGORITHMS', 'none'],
+    ['OPERATOR_OIDC_SESSION_S', '59'],
+    ['OPERATOR_OIDC_SESSION_S', '43201'],
+  ] as const) {
+    const faults = faultsOf({ ...PROVIDER, [name]: value });
+    equal(faults.length, 1, faults.join());
+    equal(faults[0]?.startsWith(`${name} is ${JSON.stringify(value)}; expected `), true, faults[0]);
+  }
+  const long = faultsOf({ ...PROVIDER, OPERATOR_OIDC_CLIENT_SECRET: `hidden${'x'.repeat(512)}` });
+  equal(long.length === 1 && !long[0]?.includes('hidden'), true, long.join());
+  const { OPERATOR_OIDC_ROLES: _, OPERATOR_OIDC_RETURN_URL: __, ...partial } = PROVIDER;
+  deepEqual(
+    faultsOf(partial).map(fault => fault.slice(0, fault.indexOf(';'))),
+    [
+      'OPERATOR_OIDC_RETURN_URL is not set, but OPERATOR_OIDC_ISSUER is',
+      'OPERATOR_OIDC_ROLES is not set, but OPERATOR_OIDC_ISSUER is',
+    ],
+  );
+  const alone = faultsOf({ ...RIGHT, OPERATOR_OIDC_ROLES: 'shop=editor' });
+  deepEqual(
+    alone.map(fault => fault.split(' ')[0]),
+    ['OPERATOR_OIDC_ISSUER', 'OPERATOR_OIDC_CLIENT_ID', 'OPERATOR_OIDC_RETURN_URL'],
+  );
+});

@@ -12,6 +12,7 @@ import {
   urls,
   whole,
 } from './contract/process/config.ts';
+import { providerTerms, providerVariables } from './operators/provider/variables.ts';
 
 /** Variables of everything that works on ledger and projections, with or without the operator's API. */
 export const judgeVariables = {
@@ -63,8 +64,12 @@ export const engineVariables = {
     secret: false,
     read: readNetworks,
   },
-  /** Seals TOTP secrets, hashes recovery codes, and signs device cookies. After a change operators cannot log in until they have enrolled again. */
+  /**
+   * Seals TOTP secrets, hashes recovery codes, and signs device cookies and logins at an identity provider that are under way. After a change
+   * operators with a password cannot log in until they have enrolled again.
+   */
   OPERATOR_SECRET: secret(/^.{32,512}$/, 'a secret of 32 to 512 characters, the same for all engines'),
+  ...providerVariables,
 } as const;
 
 export type RuntimeConfig = ReturnType<typeof readConfig<typeof judgeVariables>>;
@@ -74,6 +79,7 @@ export type EngineConfig = ReturnType<typeof readConfig<typeof engineVariables>>
 export function readEngineConfig(env: Environment): EngineConfig {
   const config = readConfig(engineVariables, env);
   checkShared(config);
+  providerTerms(config);
   return config;
 }
 

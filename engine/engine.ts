@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { buildApi } from './api/api.ts';
 import type { EngineConfig } from './config.ts';
 import { TrustedProxies } from './contract/clients/trusted-proxies.ts';
+import { providerTerms } from './operators/provider/variables.ts';
 import { startRuntime } from './runtime.ts';
 
 export interface Engine {
@@ -18,6 +19,7 @@ export async function startEngine(config: EngineConfig, log: Logger): Promise<En
     token: config.OPERATOR_TOKEN,
     operatorSecret: config.OPERATOR_SECRET,
     proxies: new TrustedProxies(config.ENGINE_TRUSTED_PROXIES),
+    operatorProvider: providerTerms(config),
     registry: runtime.metrics.registry,
     ready: runtime.ready,
   });

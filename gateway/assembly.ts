@@ -11,7 +11,7 @@ import type { SliceTree } from '../engine/contract/record/slice-tree.ts';
 import type { Keys } from '../engine/contract/redis/keys.ts';
 import type { RedisClient } from '../engine/contract/redis/redis.ts';
 import { readCodeNow } from '../sql/statements/coupons/coupons.ts';
-import { findShopTokens, noteShopTokenUses } from '../sql/statements/operators/shop-tokens.ts';
+import { findShopTokens, shopTokens } from '../sql/statements/operators/shop-tokens.ts';
 import { readEpoch } from '../sql/statements/progress/watermarks.ts';
 import { AccountsClient } from './accounts/forward/forward.ts';
 import { monotonicUs, SharedClock, shownUs } from './clock/clock.ts';
@@ -139,7 +139,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   const shelved = new ShelvedCampaigns(ledger);
   const namedTokens = new NamedTokens({
     find: hashes => ledger.ask(db => findShopTokens(db, hashes)),
-    noteUses: tokenIds => ledger.ask(db => noteShopTokenUses(db, tokenIds)),
+    noteUses: tokenIds => ledger.ask(db => shopTokens.noteUses(db, tokenIds)),
   });
   const epochs = new EpochCheck({
     pipeline: () => membership.pipeline(),

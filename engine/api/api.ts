@@ -4,6 +4,7 @@
  */
 import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter } from 'prom-client';
+import { makeAccountParts } from '../operators/accounts/parts.ts';
 import type { ApiDeps } from './deps.ts';
 import { logActs } from './http/acts.ts';
 import { requireOperator } from './http/authentication.ts';
@@ -18,8 +19,8 @@ import { addEntryRoutes } from './routes/entry-routes.ts';
 import { addAccountRoutes } from './routes/operators/account-routes.ts';
 import { addLogRoutes } from './routes/operators/log-routes.ts';
 import { addPageRoutes } from './routes/operators/page-routes.ts';
+import { addProviderRoutes } from './routes/operators/provider-routes.ts';
 import { addSessionRoutes } from './routes/operators/session-routes.ts';
-import { addShopTokenRoutes } from './routes/operators/shop-token-routes.ts';
 import { addTokenRoutes } from './routes/operators/token-routes.ts';
 import { addPeopleRoutes } from './routes/people/people-routes.ts';
 import { addProposalRoutes } from './routes/proposal-routes.ts';
@@ -92,10 +93,11 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   addBlockRoutes(app, deps, stopping.signal);
   addPeopleRoutes(app, deps);
   addClockRoutes(app, deps);
-  addSessionRoutes(app, deps);
+  const accounts = makeAccountParts({ pool: deps.pool, secret: deps.operatorSecret, log: deps.log });
+  addSessionRoutes(app, deps, accounts);
+  addProviderRoutes(app, deps, accounts);
   addAccountRoutes(app, deps);
   addTokenRoutes(app, deps);
-  addShopTokenRoutes(app, deps);
   addLogRoutes(app, deps);
   addPageRoutes(app);
   addServiceRoutes(app, deps);

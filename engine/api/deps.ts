@@ -4,6 +4,7 @@ import type { CampaignDeps } from '../campaigns/deps.ts';
 import type { ClockWatch } from '../clock/clock-watch.ts';
 import type { TrustedProxies } from '../contract/clients/trusted-proxies.ts';
 import type { BlockDeps } from '../operators/blocks.ts';
+import type { ProviderTerms } from '../operators/provider/variables.ts';
 import type { PositionAsked } from '../projections/positions.ts';
 
 export interface Readiness {
@@ -20,6 +21,8 @@ export interface ApiDeps extends CampaignDeps, BlockDeps {
   readonly operatorSecret: string;
   /** Whose X-Forwarded-For says from where a login comes. */
   readonly proxies: TrustedProxies;
+  /** Undefined: operators log in with a password only. */
+  readonly operatorProvider: ProviderTerms | undefined;
   readonly registry: Registry;
   /** Tells gateways that coupons have changed; rejects if they may not have been told. */
   readonly couponsChanged: (couponIds: readonly number[]) => Promise<void>;

@@ -4,7 +4,7 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { Queryable } from '../../sql/database.ts';
-import { findOperatorToken, noteTokenUse } from '../../sql/statements/operators/operator-tokens.ts';
+import { findOperatorToken, operatorTokens } from '../../sql/statements/operators/operator-tokens.ts';
 import { hashOfToken, isToken } from '../contract/keys/bearer-tokens.ts';
 import type { Role } from './roles.ts';
 
@@ -44,6 +44,6 @@ export async function authenticate(
   if (revokedAt !== null) return { refused: `was revoked at ${revokedAt.toISOString()}` };
   if (isExpired) return { refused: `expired at ${expiresAt.toISOString()}` };
   // The last use is for information: a ledger that cannot be written to, or a held row, must refuse nobody.
-  if (!isUseNoted) void noteTokenUse(db, tokenId).catch(() => undefined);
+  if (!isUseNoted) void operatorTokens.noteUses(db, [tokenId]).catch(() => undefined);
   return { name, role, tokenId };
 }

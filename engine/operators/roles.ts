@@ -6,7 +6,7 @@ export { ROLES, type Role };
 export const permissions = {
   self: {
     roles: ['viewer', 'editor', 'drawer', 'owner'],
-    means: 'See who one is, list and end own sessions, make own recovery codes',
+    means: 'See who one is, list and end own sessions, change the own password, make own recovery codes',
   },
   read: {
     roles: ['viewer', 'editor', 'drawer', 'owner'],

@@ -1,75 +1,117 @@
-/** Makes and revokes tokens of operators. */
+/** Makes and revokes tokens: of operators, which engines check (authenticate.ts), and of shops, which gateways do (gateway/shops/). */
 import { type Pool, type Queryable, transaction, violatedConstraint } from '../../sql/database.ts';
-import {
-  getOperatorToken,
-  insertOperatorToken,
-  type OperatorToken,
-  type Role,
-  revokeOperatorToken,
-} from '../../sql/statements/operators/operator-tokens.ts';
+import { operatorTokens, type RoleScope } from '../../sql/statements/operators/operator-tokens.ts';
 import { deleteLinksMadeBy, lockOwners } from '../../sql/statements/operators/operators.ts';
-import { hashOfToken, newToken } from '../contract/keys/bearer-tokens.ts';
+import { type ShopScope, shopTokens } from '../../sql/statements/operators/shop-tokens.ts';
+import type { Token, TokenScope, TokenTable } from '../../sql/statements/operators/token-table.ts';
+import { hashOfToken, newToken, type TokenKind } from '../contract/keys/bearer-tokens.ts';
 import { type Actor, noteAct } from './acts.ts';
 import { ENVIRONMENT_OPERATOR } from './authenticate.ts';
-import { lifeOf, NAME_FREE, nameTaken, unknownToken } from './token-rules.ts';
+import { lifeOf, NAME_FREE, nameTaken, SHOP_NAME_FREE, unknownToken } from './token-rules.ts';
 
-export interface WantedToken {
+export interface WantedToken<Scope> {
   readonly name: string;
-  readonly role: Role;
+  readonly scope: Scope;
   readonly expiresAt: Date | undefined;
 }
 
-/**
- * Makes a token; the result is the only place where it stands. `nowMs` is the time of the service. Throws Problem
- * invalid-request for an expiry that has passed or is too far away, conflict for a name that is taken.
- */
-export async function makeToken(
-  pool: Pool,
-  { name, role, expiresAt }: WantedToken,
-  actor: Actor,
-  nowMs: number,
-): Promise<OperatorToken & { readonly token: string }> {
-  const until = lifeOf(expiresAt, nowMs);
-  if (name.toLowerCase() === ENVIRONMENT_OPERATOR)
-    throw nameTaken(name, 'It is that of the OPERATOR_TOKEN.', NAME_FREE);
-  const token = newToken('operator');
-  const made = await transaction(pool, async db => {
-    const row = await insertOperatorToken(db, {
-      ...{ name, role, madeBy: actor.name, madeAt: new Date(nowMs), expiresAt: until },
-      secretHash: hashOfToken(token),
-    }).catch(error => {
-      throw violatedConstraint(error) === 'operator_names'
-        ? nameTaken(name, "It is an account's.", NAME_FREE)
-        : error;
+interface Terms<Scope extends TokenScope> {
+  readonly kind: TokenKind;
+  readonly table: TokenTable<Scope>;
+  /** In the log, before its number. */
+  readonly target: string;
+  readonly free: typeof NAME_FREE | typeof SHOP_NAME_FREE;
+  /** A name, in lower case, that no token may have. */
+  readonly reserved?: string;
+  /** What was made with a token and ends with it. */
+  readonly made?: {
+    /** Locks what must be locked before the token. */
+    readonly lock: (db: Queryable) => Promise<void>;
+    /** Ends it; resolves with what the log says of it. */
+    readonly end: (db: Queryable, name: string) => Promise<object>;
+  };
+}
+
+export class Tokens<Scope extends TokenScope> {
+  readonly #terms: Terms<Scope>;
+
+  constructor(terms: Terms<Scope>) {
+    this.#terms = terms;
+  }
+
+  /**
+   * Makes a token; the result is the only place where it stands. `nowMs` is the time of the service. Throws Problem
+   * invalid-request for an expiry that has passed or is too far away, conflict for a name that is taken.
+   */
+  async make(
+    pool: Pool,
+    { name, scope, expiresAt }: WantedToken<Scope>,
+    actor: Actor,
+    nowMs: number,
+  ): Promise<Token & Scope & { readonly token: string }> {
+    const { kind, table, free, reserved } = this.#terms;
+    const until = lifeOf(expiresAt, nowMs);
+    if (name.toLowerCase() === reserved) throw nameTaken(name, 'It is that of the OPERATOR_TOKEN.', free);
+    const token = newToken(kind);
+    const row = { name, madeBy: actor.name, madeAt: new Date(nowMs), expiresAt: until };
+    const made = await transaction(pool, async db => {
+      const inserted = await table
+        .insert(db, { ...row, secretHash: hashOfToken(token) }, scope)
+        .catch((error: unknown) => {
+          throw violatedConstraint(error) === 'operator_names'
+            ? nameTaken(name, "It is an account's.", free)
+            : error;
+        });
+      if (inserted === undefined) throw nameTaken(name, 'Revoke its token first.', free);
+      const details = { name, ...scope, expires_at: inserted.expiresAt };
+      await noteAct(db, actor, { target: this.#targetOf(inserted), details });
+      return inserted;
     });
-    if (row === undefined) throw nameTaken(name, 'Revoke its token first.', NAME_FREE);
-    const details = { name, role, expires_at: row.expiresAt };
-    await noteAct(db, actor, { target: tokenTarget(row), details });
-    return row;
-  });
-  return { ...made, token };
+    return { ...made, token };
+  }
+
+  async list(
+    db: Queryable,
+    page: { readonly after: number; readonly limit: number },
+  ): Promise<readonly (Token & Scope)[]> {
+    return await this.#terms.table.list(db, page);
+  }
+
+  /** Throws Problem unknown-token. */
+  async find(db: Queryable, tokenId: number): Promise<Token & Scope> {
+    const token = await this.#terms.table.get(db, tokenId);
+    if (token === undefined) throw unknownToken(tokenId);
+    return token;
+  }
+
+  /**
+   * Revokes a token: at once for every engine, within seconds for every gateway, and ends what was made with it. One that is revoked stays so. Throws Problem
+   * unknown-token.
+   */
+  async revoke(pool: Pool, tokenId: number, actor: Actor): Promise<Token & Scope> {
+    const { table, made } = this.#terms;
+    return await transaction(pool, async db => {
+      await made?.lock(db);
+      const revoked = await table.revoke(db, tokenId, actor.name);
+      if (revoked === undefined) return await this.find(db, tokenId);
+      const ended = await made?.end(db, revoked.name);
+      const details = { name: revoked.name, [table.scope]: revoked[table.scope], ...ended };
+      await noteAct(db, actor, { target: this.#targetOf(revoked), details });
+      return revoked;
+    });
+  }
+
+  #targetOf({ tokenId }: Token): string {
+    return `${this.#terms.target} ${tokenId}`;
+  }
 }
 
-/** Throws Problem unknown-token. */
-export async function findToken(db: Queryable, tokenId: number): Promise<OperatorToken> {
-  const token = await getOperatorToken(db, tokenId);
-  if (token === undefined) throw unknownToken(tokenId);
-  return token;
-}
+export const tokensOfOperators = new Tokens<RoleScope>({
+  ...{ kind: 'operator', table: operatorTokens, target: 'token' },
+  ...{ free: NAME_FREE, reserved: ENVIRONMENT_OPERATOR },
+  made: { lock: lockOwners, end: async (db, name) => ({ ended_links: await deleteLinksMadeBy(db, name) }) },
+});
 
-/** Revokes a token at once, for every engine, and ends the links that were made with it; one that is revoked stays so. Throws Problem unknown-token. */
-export async function revokeToken(pool: Pool, tokenId: number, actor: Actor): Promise<OperatorToken> {
-  return await transaction(pool, async db => {
-    await lockOwners(db);
-    const revoked = await revokeOperatorToken(db, tokenId, actor.name);
-    if (revoked === undefined) return await findToken(db, tokenId);
-    const { name, role } = revoked;
-    const details = { name, role, ended_links: await deleteLinksMadeBy(db, name) };
-    await noteAct(db, actor, { target: tokenTarget(revoked), details });
-    return revoked;
-  });
-}
-
-function tokenTarget({ tokenId }: OperatorToken): string {
-  return `token ${tokenId}`;
-}
+export const tokensOfShops = new Tokens<ShopScope>({
+  ...{ kind: 'shop', table: shopTokens, target: 'shop token', free: SHOP_NAME_FREE },
+});

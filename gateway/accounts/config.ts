@@ -1,6 +1,6 @@
 /** The variables of the process that keeps accounts. Each limit says what it protects. */
-
 import { readNetworks } from '../../engine/contract/clients/trusted-proxies.ts';
+import { readOrigin } from '../../engine/contract/identity/settings.ts';
 import {
   ConfigError,
   type Environment,
@@ -13,7 +13,7 @@ import {
   urls,
   whole,
 } from '../../engine/contract/process/config.ts';
-import { corsVariables, readOrigin } from '../http/origins.ts';
+import { corsVariables } from '../http/origins.ts';
 import { checkIdentity, identityVariables } from './identity/variables.ts';
 
 const DAY_S = 86_400;

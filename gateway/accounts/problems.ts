@@ -1,7 +1,6 @@
 /** What the routes of accounts refuse. Each problem is made here once; the examples of the OpenAPI document are made of the same. */
-
 import { ADDRESS_EXPECTED } from '../../engine/contract/api/addresses.ts';
-import { type FieldFault, faultsText, fieldFault, Problem } from '../../engine/contract/api/problem.ts';
+import { fieldFault, Problem } from '../../engine/contract/api/problem.ts';
 
 /**
  * The single answer to a request without a valid session: expired, revoked, forged, cut, or none at all. It is final: the client asks for
@@ -29,19 +28,6 @@ export function loginRefused(): Problem {
       ),
     ],
   });
-}
-
-/** A token of the shop's accounts; the fault names the claim or header that is wrong. */
-export function tokenRefused(fault: FieldFault): Problem {
-  const errors = [fault];
-  return new Problem('token-refused', `The token is not accepted: ${faultsText(errors)}.`, { errors });
-}
-
-/** A login at the shop's provider that did not succeed; the fault names a parameter of the response. */
-export function authorizationRefused(fault: FieldFault): Problem {
-  const errors = [fault];
-  const detail = `The login at the shop was not completed: ${faultsText(errors)}. Begin another.`;
-  return new Problem('authorization-refused', detail, { errors });
 }
 
 export function keptByShop(): Problem {
@@ -125,25 +111,6 @@ export function accountsUnavailable(): Problem {
     'Accounts cannot be reached right now. Retrying is safe.',
     {},
     { 'retry-after': '1' },
-  );
-}
-
-export function providerUnavailable(): Problem {
-  return new Problem(
-    'unavailable',
-    "The shop's identity provider does not answer as it should right now. Retrying is safe.",
-    {},
-    { 'retry-after': '5' },
-  );
-}
-
-/** The code of the login may have been used up, so the same response might be refused. */
-export function loginUnavailable(): Problem {
-  return new Problem(
-    'unavailable',
-    "The shop's identity provider does not answer as it should right now. Begin another login if a retry is refused.",
-    {},
-    { 'retry-after': '5' },
   );
 }
 

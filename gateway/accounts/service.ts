@@ -1,6 +1,8 @@
 /** The process that keeps accounts, over the servers that its configuration names. */
 import type { Logger } from 'pino';
 import { TrustedProxies } from '../../engine/contract/clients/trusted-proxies.ts';
+import { AuthorizationStates } from '../../engine/contract/identity/authorization-state.ts';
+import { OpenIdClient } from '../../engine/contract/identity/open-id-client.ts';
 import { HashingQueue } from '../../engine/contract/passwords/hashing.ts';
 import { PasswordRules } from '../../engine/contract/passwords/password-rules.ts';
 import { messageOf } from '../../engine/contract/process/message-of.ts';
@@ -14,7 +16,6 @@ import { Attempts } from './attempts.ts';
 import type { AccountsConfig } from './config.ts';
 import { buildAccountsApp } from './http/app.ts';
 import { ActsUnderWay } from './http/under-way.ts';
-import { AuthorizationStates } from './identity/authorization-state.ts';
 import { IssuerKeys, readerOf } from './identity/issuer-keys.ts';
 import { ShopProvider } from './identity/shop-provider.ts';
 import { ShopTokens } from './identity/shop-tokens.ts';
@@ -25,7 +26,7 @@ import { type MailKind, mailText } from './mail/texts.ts';
 import { AccountsMetrics } from './metrics.ts';
 import { UnknownNetworks } from './network.ts';
 import { TicketMint } from './session/mint-ticket.ts';
-import { SessionCookies } from './session/session-cookie.ts';
+import { AUTHORIZATION_COOKIE, SessionCookies } from './session/session-cookie.ts';
 import { Sessions } from './session/sessions.ts';
 
 export interface AccountsService {
@@ -137,16 +138,18 @@ function openShopTokens(config: AccountsConfig, log: Logger): ShopTokens | undef
 
 function openShopProvider(config: AccountsConfig, log: Logger): ShopProvider | undefined {
   if (config.IDP_CLIENT_ID === '') return undefined;
-  return new ShopProvider({
-    name: config.IDP_NAME,
+  const client = new OpenIdClient({
+    what: "the shop's provider",
     issuer: config.IDP_ISSUER,
     algorithms: config.IDP_ALGORITHMS,
     clientId: config.IDP_CLIENT_ID,
     clientSecret: config.IDP_CLIENT_SECRET,
     returnUrl: config.IDP_RETURN_URL,
-    states: new AuthorizationStates(config.ACCOUNTS_SECRET),
+    scope: 'openid',
+    states: new AuthorizationStates(AUTHORIZATION_COOKIE, config.ACCOUNTS_SECRET),
     log,
   });
+  return new ShopProvider(config.IDP_NAME, client);
 }
 
 type SendMail = (kind: MailKind, to: Recipient, token?: string) => void;

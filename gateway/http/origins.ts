@@ -1,16 +1,8 @@
 /** Origins of pages, as settings name them (RFC 6454, section 6.2). */
+import { readOrigin } from '../../engine/contract/identity/settings.ts';
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 /** More would be a wildcard by other means. */
 const MOST_ORIGINS = 100;
-
-/** The origin as browsers write it; undefined for anything but an https origin, or an http one of this machine. */
-export function readOrigin(text: string): string | undefined {
-  if (!URL.canParse(text)) return undefined;
-  const { origin, href, protocol, hostname } = new URL(text);
-  if (href !== `${origin}/` || hostname.includes('*')) return undefined;
-  return protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname)) ? origin : undefined;
-}
 
 export const corsVariables = {
   /**

@@ -15,6 +15,7 @@ import { matchCoupons } from './testing/coupons.ts';
 import { matchOperatorLog } from './testing/operator-log.ts';
 import { matchPeople } from './testing/people.ts';
 import { matchProposals } from './testing/proposals.ts';
+import { matchProvider } from './testing/provider.ts';
 import { matchInvalidRequests, matchOutages, matchTooManyExports } from './testing/refusals.ts';
 import { matchRooms } from './testing/rooms.ts';
 import { matchSchedule } from './testing/schedule.ts';
@@ -37,6 +38,7 @@ describe('the OpenAPI document', () => {
   it('matches people', () => matchPeople(checked));
   it('matches tokens', () => matchTokens(checked));
   it('matches accounts of operators', () => matchAccounts(checked));
+  it('matches logins at the identity provider', () => matchProvider(checked));
   it('matches the operator log', () => matchOperatorLog(checked));
   it('matches invalid requests', () => matchInvalidRequests(checked));
   it('matches outages and failures', () => matchOutages(checked));

@@ -18,6 +18,7 @@ export const needs: Readonly<Record<Secured, Permission>> = {
   logOut: 'self',
   listSessions: 'self',
   endSession: 'self',
+  changePassword: 'self',
   renewRecoveryCodes: 'self',
   listCampaigns: 'read',
   getCampaign: 'read',

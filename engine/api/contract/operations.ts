@@ -34,6 +34,7 @@ import {
 } from './operation.ts';
 import { logOperations } from './operator-log.ts';
 import { accountOperations } from './operators/account-operations.ts';
+import { providerOperations } from './operators/provider-operations.ts';
 import { peopleOperations } from './people/people-operations.ts';
 import { archivedTo, changedSince, conflict, largerThan } from './problem-examples.ts';
 import { PROPOSED, proposalOperations } from './proposals/proposal-operations.ts';
@@ -249,6 +250,7 @@ export const operations = {
   ...peopleOperations,
   ...scheduleOperations,
   ...accountOperations,
+  ...providerOperations,
   ...tokenOperations,
   ...shopTokenOperations,
   ...proposalOperations,
@@ -257,6 +259,18 @@ export const operations = {
     method: 'GET',
     path: '/enrol',
     summary: 'The page to which one-time links of operators lead; the token stands behind #',
+    answer: {
+      status: 200,
+      description: 'A page for browsers',
+      content: { 'text/html': undefined },
+      examples: { 'text/html': '<!doctype html>' },
+    },
+    problems: [],
+  },
+  loginPage: {
+    method: 'GET',
+    path: '/login',
+    summary: 'The page on which operators log in, and to which their identity provider leads back',
     answer: {
       status: 200,
       description: 'A page for browsers',

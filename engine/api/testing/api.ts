@@ -94,6 +94,7 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
     token: TOKEN,
     operatorSecret: 'a secret of the operators, for tests alone',
     proxies: new TrustedProxies([]),
+    operatorProvider: undefined,
     registry: new Registry(),
     publish: async campaigns => {
       await publishBoard(redis, keys, EPOCH, { campaigns: campaigns.map(toBoard) });

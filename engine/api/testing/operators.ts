@@ -8,6 +8,7 @@ import { SESSION_COOKIE } from '../http/session-cookie.ts';
 import type { Answer, Call, TestApi } from './api.ts';
 
 export const PASSWORD = 'three owls by the harbour';
+export const NEXT_PASSWORD = 'seven lamps in the old mill';
 
 /** The code of an authenticator with this secret (base32), so many steps from now. */
 export function codeOf(secret: string, steps = 0): string {

@@ -15,7 +15,7 @@ import { Problem } from '../../contract/api/problem.ts';
 import { type Actor, noteAct } from '../acts.ts';
 import { mayDo, type Role } from '../roles.ts';
 import { lockMaker, type MadeLink, makeAccount, makeLink } from './enrolment.ts';
-import { type AccountParts, operatorTarget, unknownOperator } from './parts.ts';
+import { type AccountParts, keptByProvider, operatorTarget, unknownOperator } from './parts.ts';
 
 type Pool = AccountParts['pool'];
 
@@ -42,7 +42,8 @@ export async function inviteOperator(
 
 /**
  * Makes another link for an account: for an invitation that came too late, or for somebody who has lost password and authenticator.
- * Until it is used, these stay valid. Throws Problem unknown-operator, conflict for a disabled account.
+ * Until it is used, these stay valid. Throws Problem unknown-operator, conflict for a disabled account and for one that an
+ * identity provider keeps.
  */
 export async function inviteAgain(pool: Pool, operatorId: number, actor: Actor): Promise<Invited> {
   return await transaction(pool, async db => {
@@ -51,6 +52,7 @@ export async function inviteAgain(pool: Pool, operatorId: number, actor: Actor):
     if (account.disabledAt !== null) {
       throw new Problem('conflict', `Operator ${operatorId} is disabled: enable the account first.`);
     }
+    if (account.issuer !== null) throw keptByProvider('password and second factor');
     const link = await makeLink(db, operatorId, actor.name);
     const details = { name: account.name, expires_at: link.expiresAt };
     await noteAct(db, actor, { target: operatorTarget(operatorId), details });
@@ -66,8 +68,8 @@ export async function findOperator(db: Queryable, operatorId: number): Promise<O
 }
 
 /**
- * Changes a role, from the next request on. The links that a former owner has made end. `match` compares the account with what the change is based on, and throws. Throws Problem
- * unknown-operator, and conflict for one's own role or the last owner's.
+ * Changes a role, from the next request on. The links that a former owner has made end. `match` compares the account with what the change is based on, and
+ * throws. Throws Problem unknown-operator, and conflict for one's own role, the last owner's, or one that groups at an identity provider give.
  */
 export async function changeRole(
   pool: Pool,
@@ -80,6 +82,7 @@ export async function changeRole(
     const account = await locked(db, operatorId);
     match(account);
     if (account.role === role) return account;
+    if (account.issuer !== null) throw keptByProvider('role');
     refuseOwn(actor, account, 'change your own role');
     const changed = await setOperatorRole(db, operatorId, role);
     if (changed === undefined) throw unknownOperator(operatorId);

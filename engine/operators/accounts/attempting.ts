@@ -70,7 +70,8 @@ export async function counted<T>(
   }
 }
 
-function permit(asked: Permitted | Delayed, detail = TOO_MANY_LOGINS): Permitted {
+/** Throws Problem too-many-requests with `detail` if it may not be made. */
+export function permit(asked: Permitted | Delayed, detail = TOO_MANY_LOGINS): Permitted {
   if ('waitMs' in asked) throw tooMany(detail, asked.waitMs);
   return asked;
 }

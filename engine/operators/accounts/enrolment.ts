@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Queryable, transaction, violatedConstraint } from '../../../sql/database.ts';
 import { endOperatorSessions } from '../../../sql/statements/operators/operator-sessions.ts';
-import { getOperatorToken } from '../../../sql/statements/operators/operator-tokens.ts';
+import { operatorTokens } from '../../../sql/statements/operators/operator-tokens.ts';
 import {
   enrolOperator,
   type FoundLink,
@@ -35,7 +35,8 @@ import { type Actor, noteAct } from '../acts.ts';
 import { ENVIRONMENT_OPERATOR } from '../authenticate.ts';
 import { mayDo, type Role } from '../roles.ts';
 import { type Client, deviceCookie } from './attempting.ts';
-import { type LoggedIn, storeRecoveryCodes } from './login.ts';
+import type { LoggedIn } from './login.ts';
+import { storeRecoveryCodes } from './own-credentials.ts';
 import {
   type AccountParts,
   inTurn,
@@ -73,7 +74,7 @@ export async function lockMaker(db: Queryable, { account, tokenId }: Actor): Pro
   if (account !== undefined) {
     const now = await getOperator(db, account.operatorId);
     if (now !== undefined && now.disabledAt === null && mayDo(now.role, 'administer')) return;
-  } else if (tokenId === null || (await getOperatorToken(db, tokenId))?.revokedAt === null) return;
+  } else if (tokenId === null || (await operatorTokens.get(db, tokenId))?.revokedAt === null) return;
   throw new Problem('conflict', 'You may not make links any more since you have asked for this one.');
 }
 

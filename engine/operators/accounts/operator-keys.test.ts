@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hashPassword, verifyPassword } from '../../contract/passwords/hashing.ts';
-import { NOBODYS_HASH } from './login.ts';
 import { OperatorKeys } from './operator-keys.ts';
+import { NOBODYS_HASH } from './proofs.ts';
 
 const keys = new OperatorKeys('a secret of the operators, for tests alone');
 const plain = Buffer.from('12345678901234567890');

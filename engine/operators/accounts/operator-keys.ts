@@ -1,7 +1,7 @@
 /**
- * What is derived from OPERATOR_SECRET (HKDF, RFC 5869): a key that seals TOTP secrets, one that hashes recovery codes, and one that
- * signs device cookies. With a copy of the database alone nobody makes a code of an authenticator, or finds a recovery code by trying
- * them all.
+ * What is derived from OPERATOR_SECRET (HKDF, RFC 5869): a key that seals TOTP secrets, one that hashes recovery codes, one that signs
+ * device cookies, and the secret of logins at an identity provider that are under way. With a copy of the database alone nobody makes a code
+ * of an authenticator, or finds a recovery code by trying them all.
  */
 import {
   createCipheriv,
@@ -25,11 +25,14 @@ export class OperatorKeys {
   readonly #hashing: Buffer;
   /** Signs device cookies. */
   readonly devices: KeyObject;
+  /** See engine/contract/identity/authorization-state.ts. */
+  readonly authorizations: Buffer;
 
   constructor(secret: string) {
     this.#sealing = derive(secret, 'fairline operators: totp secrets');
     this.#hashing = derive(secret, 'fairline operators: recovery codes');
     this.devices = createSecretKey(derive(secret, 'fairline operators: device cookies'));
+    this.authorizations = derive(secret, 'fairline operators: authorizations');
   }
 
   /** `purpose`: what the sealed bytes are for. They open for nothing else, so they cannot be moved to another account. */

@@ -25,7 +25,7 @@ export interface AccountParts {
   readonly devices: DeviceCookies;
   /** In place of the sealed TOTP secret of somebody who has none. */
   readonly nobodysTotp: Uint8Array;
-  readonly log: Pick<Logger, 'error'>;
+  readonly log: Pick<Logger, 'error' | 'warn'>;
 }
 
 /** `secret`: OPERATOR_SECRET. */
@@ -82,6 +82,11 @@ export function operatorNameTaken(name: string): Problem {
   return new Problem('conflict', `The name "${name}" is taken.`, {
     errors: [fieldFault('name', name, NAME_FREE)],
   });
+}
+
+/** `what`: the part of an account that its identity provider keeps. */
+export function keptByProvider(what: string): Problem {
+  return new Problem('conflict', `The identity provider of this account keeps its ${what}: change it there.`);
 }
 
 /** Used, replaced, expired, or of a disabled account: which of them is not told, as the remedy is the same. */

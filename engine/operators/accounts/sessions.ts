@@ -34,13 +34,14 @@ export async function beginSession(
   db: Queryable,
   operatorId: number,
   userAgent: string,
+  lifeS = SESSION_LIFE_S,
 ): Promise<BegunSession> {
   const secret = randomBytes(SECRET_BYTES).toString('base64url');
   const { sessionId } = await insertOperatorSession(db, {
     operatorId,
     secretHash: hashOfToken(secret),
     userAgent: userAgent.toWellFormed().replaceAll('\0', '').slice(0, USER_AGENT_CHARACTERS),
-    lifeS: SESSION_LIFE_S,
+    lifeS,
   });
   return { sessionId, secret };
 }

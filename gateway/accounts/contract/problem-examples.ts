@@ -1,12 +1,12 @@
 /** The problems of the routes of accounts, as the OpenAPI document shows them: those that the code makes. */
 import { fieldFault, invalidRequest, type Problem } from '../../../engine/contract/api/problem.ts';
 import type { ProblemExample, ProblemExamples } from '../../../engine/contract/api/problem-examples.ts';
+import { authorizationRefused, tokenRefused } from '../../../engine/contract/identity/refusals.ts';
 import { PASSWORD_EXPECTED } from '../../../engine/contract/passwords/password-rules.ts';
 import {
   accountsNotConfigured,
   accountsUnavailable,
   addressFault,
-  authorizationRefused,
   foreignOrigin,
   keptByShop,
   linkRefused,
@@ -15,7 +15,6 @@ import {
   NEW_VERIFICATION_LINK,
   passwordFault,
   signedOut,
-  tokenRefused,
   tooManyAttempts,
   tooManyExchanges,
   tooManyLogins,

@@ -14,9 +14,8 @@ import { readBodyText } from '../../http/body.ts';
 import { ANSWERED, type Headers, type Reply } from '../../http/reply.ts';
 import { type Head, hasBody, type RefusalParts } from '../../http/requests.ts';
 import { DEVICE_COOKIE } from '../attempts.ts';
-import { AUTHORIZATION_COOKIE } from '../identity/authorization-state.ts';
 import { accountsNotConfigured, accountsUnavailable } from '../problems.ts';
-import { SESSION_COOKIE } from '../session/session-cookie.ts';
+import { AUTHORIZATION_COOKIE, SESSION_COOKIE } from '../session/session-cookie.ts';
 
 /** A password, an address and a link's token fit several times. */
 export const MOST_ACCOUNT_BODY_BYTES = 4_096;

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
+import { CLIENT_SECRET, startProvider } from '../../../engine/contract/identity/testing/provider.ts';
 import { launchChromium } from '../../../engine/test/chromium.ts';
 import { startAccounts } from '../testing/accounts.ts';
-import { CLIENT_SECRET, providerEnv, startProvider } from '../testing/provider.ts';
+import { providerEnv } from '../testing/identity-env.ts';
 
 test('the browser goes from the shop to the provider and back, and has a session then', {
   timeout: 180_000,

@@ -1,21 +1,20 @@
 /** Logins at an OpenID provider: a real one, and one that signs what it should not. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
 import { after, before, describe, test } from 'node:test';
-import { eventually } from '../../../engine/test/support.ts';
-import { type Accounts, startAccounts } from '../testing/accounts.ts';
-import type { Browser, BrowserAnswer } from '../testing/browser.ts';
-import { Issuer, makeKey, type TokenTerms } from '../testing/issuer.ts';
+import { Issuer, makeKey, type TokenTerms } from '../../../engine/contract/identity/testing/issuer.ts';
+import { startLiar } from '../../../engine/contract/identity/testing/liar.ts';
 import {
   CLIENT_ID,
-  providerEnv,
   RETURN_URL,
   shopToken,
   signIn,
   startProvider,
   type TestProvider,
-} from '../testing/provider.ts';
+} from '../../../engine/contract/identity/testing/provider.ts';
+import { eventually } from '../../../engine/test/support.ts';
+import { type Accounts, startAccounts } from '../testing/accounts.ts';
+import type { Browser, BrowserAnswer } from '../testing/browser.ts';
+import { providerEnv } from '../testing/identity-env.ts';
 
 const REQUEST = '/v1/accounts/authorization-request';
 const RESPONSE = '/v1/accounts/authorization-response';
@@ -178,39 +177,6 @@ test('a public client has no secret; a wrong secret is an outage, which the log 
     other.close();
   }
 });
-
-/** A provider that answers each code with the token that it is told to sign, with the login's nonce. */
-async function startLiar(issuer: Issuer, terms: () => TokenTerms): Promise<{ server: Server; url: string }> {
-  let url = '';
-  let nonce = '';
-  const server = createServer(async (req, res) => {
-    const asked = new URL(req.url ?? '', url);
-    const json = (body: unknown): unknown =>
-      res.setHeader('content-type', 'application/json').end(JSON.stringify(body));
-    if (asked.pathname === '/jwks') return json(issuer.jwks());
-    if (asked.pathname === '/nonce') {
-      nonce = asked.searchParams.get('nonce') ?? '';
-      return res.end();
-    }
-    if (asked.pathname === '/token') {
-      const { claims, ...others } = terms();
-      const right = { iss: url, aud: CLIENT_ID, nonce };
-      const id_token = await issuer.token('ada', { ...others, claims: { ...right, ...claims } });
-      return json({ access_token: 'x', token_type: 'Bearer', id_token });
-    }
-    return json({
-      issuer: url,
-      authorization_endpoint: `${url}/auth`,
-      token_endpoint: `${url}/token`,
-      jwks_uri: `${url}/jwks`,
-      id_token_signing_alg_values_supported: ['ES256'],
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  url = `http://127.0.0.1:${Reflect.get(Object(server.address()), 'port')}`;
-  return { server, url };
-}
 
 test('an ID token with a signature that is not allowed is refused', async () => {
   const provider = await startProvider();

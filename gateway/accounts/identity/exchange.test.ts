@@ -5,11 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { decodeJwt, UnsecuredJWT } from 'jose';
+import {
+  AUDIENCE,
+  Issuer,
+  makeKey,
+  type TokenTerms,
+} from '../../../engine/contract/identity/testing/issuer.ts';
 import { eventually, type SpawnedNode, spawnNode } from '../../../engine/test/support.ts';
 import { deleteEndedFanRows } from '../../../sql/statements/fans/fan-sweep.ts';
 import { type Accounts, newAddress, PASSWORD, startAccounts } from '../testing/accounts.ts';
 import type { Browser, BrowserAnswer } from '../testing/browser.ts';
-import { AUDIENCE, Issuer, identityEnv, makeKey, type TokenTerms } from '../testing/issuer.ts';
+import { identityEnv } from '../testing/identity-env.ts';
 
 const PATH = '/v1/accounts/exchange';
 

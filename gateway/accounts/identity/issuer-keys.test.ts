@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { errors, jwtVerify } from 'jose';
 import { pino } from 'pino';
-import { Issuer, makeKey } from '../testing/issuer.ts';
+import { Issuer, makeKey } from '../../../engine/contract/identity/testing/issuer.ts';
 import { IssuerKeys, KeysUnavailable } from './issuer-keys.ts';
 
 const MINUTE_MS = 60_000;

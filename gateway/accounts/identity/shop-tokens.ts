@@ -3,10 +3,14 @@
  * provider. The signature is checked first; only then a refusal shows what the token says. The clock of this process decides.
  */
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
-import { type FieldFault, fieldFault, type Problem } from '../../../engine/contract/api/problem.ts';
+import { type FieldFault, fieldFault } from '../../../engine/contract/api/problem.ts';
+import {
+  algorithmRefused,
+  providerUnavailable,
+  tokenRefused,
+} from '../../../engine/contract/identity/refusals.ts';
 import { MAX_USER_ID_BYTES } from '../../../engine/contract/record/record.ts';
 import { isUserId } from '../../ticket/ticket.ts';
-import { providerUnavailable, tokenRefused } from '../problems.ts';
 import { type IssuerKeys, KeysUnavailable } from './issuer-keys.ts';
 
 /** Between the provider's clock and ours. */
@@ -91,10 +95,6 @@ export class ShopTokens {
     };
     return fieldFault(`token.${claim}`, payload[claim], expected[claim] ?? 'another value');
   }
-}
-
-export function algorithmRefused(alg: string | undefined, algorithms: readonly string[]): Problem {
-  return tokenRefused(fieldFault('token.alg', alg, `one of ${algorithms.join(', ')}`));
 }
 
 /** The user id of a fan of the shop; see 0036_shop_fans.sql. Throws Problem token-refused if there can be none. */

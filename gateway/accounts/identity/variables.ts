@@ -1,13 +1,11 @@
 /** The settings of the shop's own accounts: who issues tokens for them, and how they are checked. */
+import {
+  NO_SPACES,
+  readPageUrl,
+  readSafeUrl,
+  signatureAlgorithms,
+} from '../../../engine/contract/identity/settings.ts';
 import { ConfigError, matching, optional, secret } from '../../../engine/contract/process/config.ts';
-import { readOrigin } from '../../http/origins.ts';
-
-/** Of public keys only: whoever could check a token by a shared secret could make one. */
-const ALGORITHMS = [
-  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
-  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
-];
-const NO_SPACES = /^[\x21-\x7e]{1,255}$/;
 
 export const identityVariables = {
   /** The first part of the ids of these fans. After a change everybody is a new person to what they have entered. */
@@ -42,14 +40,9 @@ export const identityVariables = {
     fallback: undefined,
     right: 'the https address of a page (http only on localhost), without query and fragment',
     secret: false,
-    read: text => (/[?#]/.test(text) ? undefined : readSafeUrl(text)),
+    read: readPageUrl,
   }),
-  IDP_ALGORITHMS: {
-    fallback: 'RS256,PS256,ES256,EdDSA',
-    right: `a comma-separated list of ${ALGORITHMS.join(', ')}`,
-    secret: false,
-    read: readAlgorithms,
-  },
+  IDP_ALGORITHMS: signatureAlgorithms,
 } as const;
 
 interface IdentityConfig {
@@ -105,16 +98,4 @@ function missing(
 function readPlace(text: string): string | undefined {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return readSafeUrl(text);
   return /^[^\0]{1,4096}$/.test(text) ? text : undefined;
-}
-
-/** An https address, or an http one of this machine, without a user or password in it. */
-function readSafeUrl(text: string): string | undefined {
-  if (!URL.canParse(text)) return undefined;
-  const { href, origin, username, password } = new URL(text);
-  return username === '' && password === '' && readOrigin(origin) !== undefined ? href : undefined;
-}
-
-function readAlgorithms(text: string): readonly string[] | undefined {
-  const algorithms = text.split(',').map(each => each.trim());
-  return algorithms.every(each => ALGORITHMS.includes(each)) ? algorithms : undefined;
 }

@@ -9,6 +9,8 @@ import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'no
 import { cookieOf } from '../../../engine/contract/api/cookies.ts';
 
 export const SESSION_COOKIE = '__Host-fairline_session';
+/** Of a login at the shop's provider that is under way; engine/contract/identity/authorization-state.ts. */
+export const AUTHORIZATION_COOKIE = '__Host-fairline_authorization';
 /** What better-auth generates. */
 const TOKEN = /^[A-Za-z0-9]{32}$/;
 const ATTRIBUTES = 'Path=/; HttpOnly; Secure; SameSite=Lax';

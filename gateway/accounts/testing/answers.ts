@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Issuer, makeKey } from '../../../engine/contract/identity/testing/issuer.ts';
+import { signIn, startProvider } from '../../../engine/contract/identity/testing/provider.ts';
 import type { System } from '../../../engine/test/system.ts';
 import type { Cases, Given } from '../../coupons/testing/answers.ts';
 import { accountOperations } from '../contract/operations.ts';
 import { newAddress, PASSWORD, type People, people } from './accounts.ts';
 import { Browser, type BrowserAnswer } from './browser.ts';
-import { Issuer, identityEnv, makeKey } from './issuer.ts';
-import { providerEnv, signIn, startProvider } from './provider.ts';
+import { identityEnv, providerEnv } from './identity-env.ts';
 
 const OTHER = 'five herons in the reeds';
 const CLIENT = '198.51.100.7';

@@ -100,8 +100,15 @@ export async function endOperatorSession(
   return rowCount === 1;
 }
 
-/** Ends all sessions of an account, and returns how many. */
-export async function endOperatorSessions(db: Queryable, operatorId: number): Promise<number> {
-  const { rowCount } = await db.query('delete from operator_sessions where operator_id = $1', [operatorId]);
+/** Ends all sessions of an account, but for `exceptId`, and returns how many. */
+export async function endOperatorSessions(
+  db: Queryable,
+  operatorId: number,
+  exceptId: number | null = null,
+): Promise<number> {
+  const { rowCount } = await db.query(
+    'delete from operator_sessions where operator_id = $1 and session_id is distinct from $2',
+    [operatorId, exceptId],
+  );
   return rowCount ?? 0;
 }

@@ -21,6 +21,10 @@ export interface OperatorAccount {
   readonly linkExpiresAt: Date | null;
   /** Counts changes of the role and of what disables. */
   readonly version: number;
+  /** The identity provider that keeps password, second factor and role; null: the account has its own. */
+  readonly issuer: string | null;
+  /** Whose account it is at the provider. */
+  readonly subject: string | null;
 }
 
 /** With what an operator logs in. */
@@ -35,7 +39,7 @@ const COLUMNS = `operator_id as "operatorId", name, role, made_by as "madeBy", m
   last_login_at as "lastLoginAt", disabled_at as "disabledAt", disabled_by as "disabledBy",
   (select link.made_by from operator_links link where link.operator_id = operators.operator_id and link.expires_at > now()) as "linkMadeBy",
   (select link.expires_at from operator_links link where link.operator_id = operators.operator_id and link.expires_at > now()) as "linkExpiresAt",
-  version`;
+  version, issuer, subject`;
 
 /** Invites an account; undefined if its name, in any letter case, is that of another account or of a valid token. */
 export async function insertOperator(
@@ -122,11 +126,11 @@ export async function setOperatorDisabled(
   return rows[0];
 }
 
-/** Whether an owner has enrolled and is not disabled. From the first one on there is always one. */
+/** Whether an owner has enrolled with a password and is not disabled. From the first one on there is always one. */
 export async function hasOwner(db: Queryable): Promise<boolean> {
   const { rows } = await db.query<{ has: boolean }>(
     `select exists (select from operators
-                     where role = 'owner' and enrolled_at is not null and disabled_at is null) as has`,
+                     where role = 'owner' and enrolled_at is not null and disabled_at is null and issuer is null) as has`,
   );
   return rows[0]?.has === true;
 }
@@ -156,7 +160,7 @@ export async function findLogin(
     `select (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs", lower($1) as folded, operator_id as "operatorId", name,
             password_hash as "passwordHash", totp_sealed as "totpSealed", totp_step as "totpStep"
        from (select 1) one
-       left join operators on lower(name) = lower($1) and enrolled_at is not null and disabled_at is null`,
+       left join operators on lower(name) = lower($1) and password_hash is not null and disabled_at is null`,
     [name],
   );
   const [row] = rows;
@@ -202,6 +206,18 @@ export async function admitByRecoveryCode(
     [operatorId, codeHash],
   );
   return rowCount === 1 ? rows[0] : undefined;
+}
+
+/** Of an account that `admitBy…` has locked. */
+export async function setOperatorPassword(
+  db: Queryable,
+  operatorId: number,
+  passwordHash: string,
+): Promise<void> {
+  await db.query('update operators set password_hash = $2 where operator_id = $1', [
+    operatorId,
+    passwordHash,
+  ]);
 }
 
 /** Whether this recovery code can still be used. */

@@ -2,7 +2,8 @@
 import { grace } from '../../../contract/api/examples/story.ts';
 import { fieldFault, type ProblemSlug } from '../../../contract/api/problem.ts';
 import { TOO_MANY_LOGINS } from '../../../operators/accounts/attempting.ts';
-import { codeRefused, loginRefused, TOO_MANY_CODES } from '../../../operators/accounts/login.ts';
+import { loginRefused } from '../../../operators/accounts/login.ts';
+import { codeRefused, proofRefused, TOO_MANY_PROOFS } from '../../../operators/accounts/own-credentials.ts';
 import { tooMany } from '../../../operators/accounts/parts.ts';
 import { NAME_FREE } from '../../../operators/token-rules.ts';
 import { ETAG, json, type Operation, SECURED, shownBy, WITH_BODY } from '../operation.ts';
@@ -26,6 +27,7 @@ import {
   LoginBody,
   loggedInExample,
   OperatorPath,
+  PasswordBody,
   ReasonBody,
   RecoveryCodesJson,
   RoleBody,
@@ -34,7 +36,7 @@ import {
 } from './account-schemas.ts';
 
 /** Of operations that anybody may ask for, as they are how somebody gets a session. */
-const OPEN = [
+export const OPEN = [
   ...(['invalid-request', 'foreign-origin', 'unavailable', 'internal-error'] as const),
   ...WITH_BODY,
 ] as const satisfies readonly ProblemSlug[];
@@ -114,6 +116,21 @@ export const accountOperations = {
     problems: [...SECURED, 'conflict', 'unknown-session'],
     problemExamples: NO_ACCOUNT,
   },
+  changePassword: {
+    method: 'POST',
+    path: '/v1/operator/password',
+    summary:
+      'Change the own password, with the present one and the next code of the authenticator, or a recovery code in its place. ' +
+      'The other own sessions end.',
+    body: PasswordBody,
+    answer: json(200, 'Changed; the session that is left', SessionsJson),
+    problems: [...SECURED, ...WITH_BODY, 'conflict', 'login-refused', 'too-many-requests'],
+    problemExamples: {
+      ...NO_ACCOUNT,
+      ...exampleOf(proofRefused()),
+      ...exampleOf(tooMany(TOO_MANY_PROOFS, 1_000)),
+    },
+  },
   renewRecoveryCodes: {
     method: 'POST',
     path: '/v1/operator/recovery-codes',
@@ -124,7 +141,7 @@ export const accountOperations = {
     problemExamples: {
       ...NO_ACCOUNT,
       ...exampleOf(codeRefused()),
-      ...exampleOf(tooMany(TOO_MANY_CODES, 1_000)),
+      ...exampleOf(tooMany(TOO_MANY_PROOFS, 1_000)),
     },
   },
   makeFirstOwnerLink: {

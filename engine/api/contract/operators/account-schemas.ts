@@ -124,6 +124,18 @@ export const CodeBody = Type.Object(
   { ...exact, examples: [{ code: '492039' }] },
 );
 
+export const PasswordBody = Type.Object(
+  {
+    password: password('The present password of the account'),
+    code: code(),
+    new_password: password('Not among the most common ones, not made of the name, and not the present one'),
+  },
+  {
+    ...exact,
+    examples: [{ password: grace.password, code: '492039', new_password: 'seven lamps in the old mill' }],
+  },
+);
+
 export const RecoveryCodesJson = Type.Object(
   { recovery_codes: recoveryCodes() },
   { ...exact, examples: [{ recovery_codes: RECOVERY_CODES }] },
@@ -176,6 +188,7 @@ const accountExample = {
   ...{ id: grace.account, name: grace.name, role: 'owner', made_by: 'operator', made_at: MADE_AT },
   ...{ enrolled_at: MADE_AT, last_login_at: MADE_AT, disabled_at: null, disabled_by: null },
   link: null,
+  ...{ issuer: null, subject: null },
 } as const;
 export const invitedExample = { ...accountExample, enrolled_at: null, last_login_at: null } as const;
 export const demotedExample = { ...accountExample, role: 'editor' } as const;
@@ -196,12 +209,19 @@ export const AccountJson = Type.Object(
     name: Type.String({ description: 'It never changes, and no other account ever has it' }),
     role: oneOf(ROLES, 'What the operator may do'),
     made_by: Type.String(),
-    made_at: time('The invitation'),
+    made_at: time('The invitation, or the first login at the identity provider'),
     enrolled_at: orNull(time('Null until the link was used')),
     last_login_at: orNull(time('Null until then')),
     disabled_at: orNull(time('No login and no session since then; null if it is not disabled')),
     disabled_by: orNull(Type.String()),
     link: orNull(Type.Object({ made_by: linkMaker(), expires_at: linkEnd() }, exact)),
+    issuer: orNull(
+      Type.String({
+        description:
+          'The identity provider that keeps password, second factor and role; null: the account has its own',
+      }),
+    ),
+    subject: orNull(Type.String({ description: 'Whose account it is at the provider' })),
   },
   { ...exact, examples: [accountExample] },
 );

@@ -10,13 +10,14 @@ import {
   type Person,
 } from '../../testing/operators.ts';
 import type { Checked } from './checked.ts';
-import { accountPaths, NEW_OPERATOR, OPERATOR, ownPaths } from './paths.ts';
+import { accountPaths, NEW_OPERATOR, NEW_PASSWORD, OPERATOR, ownPaths } from './paths.ts';
 
 const LOGIN = '/v1/operator/login';
 const ENROLMENT = '/v1/operator/enrolment';
 const COMPLETION = '/v1/operator/enrolment/completion';
 const SESSION = '/v1/operator/sessions/{id}/end';
 const CODES = '/v1/operator/recovery-codes';
+const CHANGE = '/v1/operator/password';
 const FIRST = '/v1/operators/first-owner-link';
 
 const FOREIGN = { 'sec-fetch-site': 'cross-site' } as const;
@@ -110,10 +111,21 @@ async function matchOwn({ api, broken, unavailableApi, call }: Checked, owner: P
   assert.equal((await call(api, 'POST', CODES, { body: {} })).status, 400);
   assert.equal((await call(api, 'POST', CODES, TEXT)).status, 415);
   assert.equal((await call(api, 'POST', CODES, { body: 'x'.repeat(16 * 1024) })).status, 413);
+  const change = {
+    password: PASSWORD,
+    code: await freshCode(api, owner),
+    new_password: 'seven lamps in a mill',
+  };
+  assert.equal((await call(api, 'POST', CHANGE, own({ body: change }))).status, 200);
+  assert.equal((await call(api, 'POST', CHANGE, own({ body: NEW_PASSWORD }))).status, 401);
+  assert.equal((await call(api, 'POST', CHANGE, { body: {} })).status, 400);
+  assert.equal((await call(api, 'POST', CHANGE, TEXT)).status, 415);
+  assert.equal((await call(api, 'POST', CHANGE, { body: 'x'.repeat(16 * 1024) })).status, 413);
   const statuses = [];
-  for (let time = 0; time < 11; time++)
+  for (let time = 0; time < 10; time++)
     statuses.push((await call(api, 'POST', CODES, own({ body: { code } }))).status);
   assert.deepEqual([statuses[0], statuses.at(-1)], [401, 429]);
+  assert.equal((await call(api, 'POST', CHANGE, own({ body: NEW_PASSWORD }))).status, 429);
   for (const [method, path, body] of ownPaths) {
     const wanted = body === undefined ? {} : { body };
     assert.equal((await call(api, method, path, wanted)).status, 409, 'a token has no account');

@@ -101,12 +101,15 @@ export const accountPaths = [
   ['POST', `${OPERATOR}/disable`, {}],
   ['POST', `${OPERATOR}/enable`, {}],
 ] as const;
+/** Of nobody. */
+export const NEW_PASSWORD = { password: 'x', code: '000000', new_password: 'seven lamps in the old mill' };
 /** What needs the session of an account. */
 export const ownPaths = [
   ['GET', '/v1/operator/sessions', undefined],
   ['POST', '/v1/operator/sessions/{id}/end', undefined],
   ['POST', '/v1/operator/logout', undefined],
   ['POST', '/v1/operator/recovery-codes', { code: '000000' }],
+  ['POST', '/v1/operator/password', NEW_PASSWORD],
 ] as const;
 export const bodies = [
   ...[...drawPaths, ...changePaths, ...roomPaths, ...couponPaths, ...clockPaths],

@@ -121,5 +121,7 @@ function accountJson(account: OperatorAccount): AccountJson {
     disabled_at: account.disabledAt?.toISOString() ?? null,
     disabled_by: account.disabledBy,
     link: outstandingLink(account),
+    issuer: account.issuer,
+    subject: account.subject,
   };
 }

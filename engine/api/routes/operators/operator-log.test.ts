@@ -18,7 +18,7 @@ import { type Report, verify } from '../../../verify/verify.ts';
 import { needs } from '../../contract/needs.ts';
 import { type Operation, operations } from '../../contract/operations.ts';
 import { type Answer, type Call, coupon, inMs, startApi, type TestApi } from '../../testing/api.ts';
-import { freshCode, type Person, person } from '../../testing/operators.ts';
+import { freshCode, NEXT_PASSWORD, PASSWORD, type Person, person } from '../../testing/operators.ts';
 import { settle } from '../../testing/settle.ts';
 
 type Name = keyof typeof needs;
@@ -226,6 +226,11 @@ const scenarios: Readonly<Record<Acting, () => Promise<Ready>>> = {
     const she = await person(api);
     const { body } = await she.call('GET', '/v1/operator');
     return sentBy(she, 'POST', `/v1/operator/sessions/${body.session}/end`);
+  },
+  changePassword: async () => {
+    const she = await person(api);
+    const body = { password: PASSWORD, code: await freshCode(api, she), new_password: NEXT_PASSWORD };
+    return sentBy(she, 'POST', '/v1/operator/password', { body });
   },
   renewRecoveryCodes: async () => {
     const she = await person(api);

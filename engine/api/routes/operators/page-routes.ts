@@ -1,4 +1,4 @@
-/** The page to which one-time links of operators lead. It asks the same API as everybody else. */
+/** The pages to which one-time links of operators lead, and on which they log in. They ask the same API as everybody else. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,12 +9,17 @@ import { addRoute } from '../../http/routing.ts';
 const HTML = 'text/html; charset=utf-8';
 
 export function addPageRoutes(app: FastifyInstance): void {
-  const page = readFileSync(join(import.meta.dirname, '../../pages/enrol.html'), 'utf8');
-  const policy = policyFor(page);
-  addRoute(app, operations.enrolPage, async (_request, reply) => {
-    reply.type(HTML).headers({ 'content-security-policy': policy, 'referrer-policy': 'no-referrer' });
-    return page;
-  });
+  for (const [operation, file] of [
+    [operations.enrolPage, 'enrol.html'],
+    [operations.loginPage, 'login.html'],
+  ] as const) {
+    const page = readFileSync(join(import.meta.dirname, '../../pages', file), 'utf8');
+    const policy = policyFor(page);
+    addRoute(app, operation, async (_request, reply) => {
+      reply.type(HTML).headers({ 'content-security-policy': policy, 'referrer-policy': 'no-referrer' });
+      return page;
+    });
+  }
 }
 
 /** Only the page's own script and style run, it asks this host alone, and no other page frames it. */

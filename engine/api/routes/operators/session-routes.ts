@@ -1,8 +1,9 @@
 /** Login, enrolment, and what operators do with their own account. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { beginEnrolment, completeEnrolment } from '../../../operators/accounts/enrolment.ts';
-import { type LoggedIn, logIn, renewRecoveryCodes } from '../../../operators/accounts/login.ts';
-import { makeAccountParts } from '../../../operators/accounts/parts.ts';
+import { type LoggedIn, logIn } from '../../../operators/accounts/login.ts';
+import { changePassword, renewRecoveryCodes } from '../../../operators/accounts/own-credentials.ts';
+import type { AccountParts } from '../../../operators/accounts/parts.ts';
 import { accountOf, endSession, ownSessions, SESSION_LIFE_S } from '../../../operators/accounts/sessions.ts';
 import type { Operator } from '../../../operators/authenticate.ts';
 import { permissionsOf } from '../../../operators/roles.ts';
@@ -13,6 +14,7 @@ import {
   EnrolmentBody,
   type EnrolmentJson,
   LoginBody,
+  PasswordBody,
   type SessionJson,
   SessionPath,
 } from '../../contract/operators/account-schemas.ts';
@@ -23,10 +25,8 @@ import { readBody, readParameters } from '../../http/input.ts';
 import { addRoute } from '../../http/routing.ts';
 import { clearSession, keepSession, refuseForeign } from '../../http/session-cookie.ts';
 
-export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
-  const { pool } = deps;
+export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps, parts: AccountParts): void {
   const clientOf = clientReader(deps);
-  const parts = makeAccountParts({ pool, secret: deps.operatorSecret, log: deps.log });
 
   addRoute(app, operations.getOperator, async request => operatorJson(operatorOf(request)));
 
@@ -76,6 +76,14 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
     return { sessions: await sessionsJson(deps, actor) };
   });
 
+  addRoute(app, operations.changePassword, async (request, reply) => {
+    const { password, code, new_password: newPassword } = readBody(PasswordBody, request.body);
+    const actor = actorOf(request);
+    const { network } = clientOf(request);
+    reply.header('set-cookie', await changePassword(parts, { password, code, newPassword }, actor, network));
+    return { sessions: await sessionsJson(deps, actor) };
+  });
+
   addRoute(app, operations.renewRecoveryCodes, async (request, reply) => {
     const { code } = readBody(CodeBody, request.body);
     const codes = await renewRecoveryCodes(parts, code, actorOf(request));
@@ -85,16 +93,20 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps): void {
 }
 
 /** The browser keeps the new session, and the act is its operator's. */
-function keep(
+export function keep(
   request: FastifyRequest,
   reply: FastifyReply,
   { secret, operator, deviceCookie }: LoggedIn,
+  lifeS = SESSION_LIFE_S,
 ): void {
   setOperator(request, operator);
-  reply.header('set-cookie', [keepSession(secret, SESSION_LIFE_S), deviceCookie]);
+  reply.header('set-cookie', [
+    keepSession(secret, lifeS),
+    ...(deviceCookie === undefined ? [] : [deviceCookie]),
+  ]);
 }
 
-function operatorJson({ name, role, tokenId, account }: Operator) {
+export function operatorJson({ name, role, tokenId, account }: Operator) {
   return {
     ...{ name, role, token: tokenId },
     ...{ account: account?.operatorId ?? null, session: account?.sessionId ?? null },

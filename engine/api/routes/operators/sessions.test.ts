@@ -10,7 +10,7 @@ import {
   findLogin,
   replaceRecoveryCodes,
 } from '../../../../sql/statements/operators/operators.ts';
-import { NOBODYS_HASH } from '../../../operators/accounts/login.ts';
+import { NOBODYS_HASH } from '../../../operators/accounts/proofs.ts';
 import { RECOVERY_CODES } from '../../../operators/accounts/recovery-codes.ts';
 import { eventually } from '../../../test/support.ts';
 import { SESSION_COOKIE } from '../../http/session-cookie.ts';
@@ -274,6 +274,10 @@ describe('a session', () => {
       `${SESSION_COOKIE}=${'A'.repeat(43)}`,
     ])
       assert.equal(slug(await inSession(api, cookie, 'GET', '/v1/operator')), '401 unauthenticated', cookie);
+    for (const two of [`${she.cookie}; ${SESSION_COOKIE}=x`, `a=1;${she.cookie};${she.cookie}`])
+      assert.equal(slug(await inSession(api, two, 'GET', '/v1/operator')), '401 unauthenticated', two);
+    const blank = `\u00a0${SESSION_COOKIE}=x; ${she.cookie}`;
+    assert.equal((await inSession(api, blank, 'GET', '/v1/operator')).status, 200, 'another name');
     const among = `a=1; ${she.cookie}; b=2`;
     assert.equal((await inSession(api, among, 'GET', '/v1/operator')).status, 200);
     const both = { token: 'wrong', headers: { cookie: she.cookie } };

@@ -126,6 +126,10 @@ export const grace = {
   password: 'three owls by the harbour',
   linkExpiresAt: '2030-01-24T10:00:00.000Z',
   sessionExpiresAt: '2030-01-24T21:00:00.000Z',
+  authorizationUrl:
+    'https://id.example.com/auth?client_id=fairline&response_type=code&scope=openid+profile&redirect_uri=https%3A%2F%2Fqueue.example.com%2Flogin&state=kT5mX0b1Qy7dRz3uWn8sVg.1895508900000.h1Hn7Xq2mB4cYt9PzKf3vLs8Rw0eUa6DgJi5oTxNbQM&nonce=Zr4Vw8Jc1Hn6Qx0Lt3Ks7Fp2Ym5Bd9Ge8Ua1RiOoWnE&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256',
+  authorizationQuery:
+    '?code=pXw3vT8yKq1&state=kT5mX0b1Qy7dRz3uWn8sVg.1895508900000.h1Hn7Xq2mB4cYt9PzKf3vLs8Rw0eUa6DgJi5oTxNbQM&iss=https%3A%2F%2Fid.example.com',
 } as const;
 
 /** Who looks after the campaigns; the operators' API shows her token, and what she may not do with it. */

@@ -28,8 +28,15 @@ export interface TestProvider {
   close(): void;
 }
 
+/** What it says of a person beside `sub`, also in ID tokens. */
+type ClaimsOf = (sub: string) => Readonly<Record<string, unknown>>;
+
 /** `secret`: '' for a public client. */
-export async function startProvider(secret = CLIENT_SECRET, returnUrl = RETURN_URL): Promise<TestProvider> {
+export async function startProvider(
+  secret = CLIENT_SECRET,
+  returnUrl = RETURN_URL,
+  claimsOf: ClaimsOf = () => ({}),
+): Promise<TestProvider> {
   let isAway = false;
   const server = createServer((req, res) => {
     if (isAway) res.destroy();
@@ -38,7 +45,7 @@ export async function startProvider(secret = CLIENT_SECRET, returnUrl = RETURN_U
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const issuer = `http://127.0.0.1:${Reflect.get(Object(server.address()), 'port')}`;
-  const provider = await makeProvider(issuer, secret, returnUrl);
+  const provider = await makeProvider(issuer, { secret, returnUrl, claimsOf });
   const callback = provider.callback();
   const handle = async (req: Parameters<typeof callback>[0], res: Parameters<typeof callback>[1]) => {
     if (req.url?.startsWith('/interaction/') !== true) return await callback(req, res);
@@ -57,7 +64,10 @@ export async function startProvider(secret = CLIENT_SECRET, returnUrl = RETURN_U
   };
 }
 
-async function makeProvider(issuer: string, secret: string, returnUrl: string): Promise<Provider> {
+async function makeProvider(
+  issuer: string,
+  { secret, returnUrl, claimsOf }: { secret: string; returnUrl: string; claimsOf: ClaimsOf },
+): Promise<Provider> {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true });
   return new Provider(issuer, {
     clients: [
@@ -73,13 +83,16 @@ async function makeProvider(issuer: string, secret: string, returnUrl: string): 
     jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: 'of the provider', alg: 'RS256', use: 'sig' }] },
     features: { devInteractions: { enabled: false } },
     interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
-    findAccount: (_, sub) => ({ accountId: sub, claims: async () => ({ sub }) }),
+    findAccount: (_, sub) => ({ accountId: sub, claims: async () => ({ sub, ...claimsOf(sub) }) }),
+    claims: { profile: ['name', 'preferred_username'], groups: ['groups'] },
+    scopes: ['openid', 'profile', 'groups'],
+    conformIdTokenClaims: false,
     // The shop's own client: people are not asked whether it may know who they are.
     loadExistingGrant: async context => {
       const { client, provider, session } = context.oidc;
       if (client === undefined || session?.accountId === undefined) return undefined;
       const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId });
-      grant.addOIDCScope('openid');
+      grant.addOIDCScope('openid profile groups');
       await grant.save();
       return grant;
     },
@@ -92,7 +105,11 @@ function closeServer(server: Server): void {
 }
 
 /** Follows the provider as a browser does, up to the page of the shop; resolves with the query that the page gets. */
-export async function signIn(authorizationUrl: string, loginHint: string): Promise<string> {
+export async function signIn(
+  authorizationUrl: string,
+  loginHint: string,
+  returnUrl = RETURN_URL,
+): Promise<string> {
   const cookies = new Map<string, string>();
   let url = new URL(authorizationUrl);
   url.searchParams.set('login_hint', loginHint);
@@ -108,7 +125,7 @@ export async function signIn(authorizationUrl: string, loginHint: string): Promi
     if (location === null)
       throw new Error(`${url.pathname} answers ${answer.status}: ${await answer.text()}`);
     url = new URL(location, url);
-    if (url.href.startsWith(RETURN_URL)) return url.search;
+    if (url.href.startsWith(returnUrl)) return url.search;
   }
   throw new Error('the provider redirects in a circle');
 }
@@ -134,17 +151,4 @@ export async function shopToken({ issuer }: Pick<TestProvider, 'issuer'>, sub: s
   const current = new URL(await signIn(url.href, sub), RETURN_URL);
   const { id_token } = await authorizationCodeGrant(configuration, current, { pkceCodeVerifier });
   return id_token ?? '';
-}
-
-/** What the process of accounts must be told of it. */
-export function providerEnv(
-  { issuer }: { readonly issuer: string },
-  secret = CLIENT_SECRET,
-): Record<string, string> {
-  return {
-    IDP_ISSUER: issuer,
-    IDP_CLIENT_ID: CLIENT_ID,
-    IDP_CLIENT_SECRET: secret,
-    IDP_RETURN_URL: RETURN_URL,
-  };
 }

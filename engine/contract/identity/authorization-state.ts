@@ -5,9 +5,8 @@
  * of this process decides when a login is too old.
  */
 import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
-import { cookieOf } from '../../../engine/contract/api/cookies.ts';
+import { cookieOf } from '../api/cookies.ts';
 
-export const AUTHORIZATION_COOKIE = '__Host-fairline_authorization';
 /** Longer: a response in a stolen history counts for longer. Shorter: people do not find their password in time. */
 export const AUTHORIZATION_LIFE_S = 900;
 
@@ -23,29 +22,32 @@ export interface Authorization {
 }
 
 export class AuthorizationStates {
+  readonly #cookie: string;
   readonly #key: KeyObject;
   readonly #nowMs: () => number;
 
-  constructor(secret: string, nowMs: () => number = Date.now) {
-    this.#key = createSecretKey(secret, 'utf8');
+  /** `cookie`: the name of the browser's. */
+  constructor(cookie: string, secret: string | Uint8Array, nowMs: () => number = Date.now) {
+    this.#cookie = cookie;
+    this.#key = createSecretKey(Buffer.from(secret));
     this.#nowMs = nowMs;
   }
 
   /** A new login, and the Set-Cookie header that binds it to the browser. */
   begin(cookies: string): { readonly authorization: Authorization; readonly cookie: string } {
-    const browser = browserOf(cookies) ?? randomText();
+    const browser = this.#browserOf(cookies) ?? randomText();
     const untilMs = this.#nowMs() + AUTHORIZATION_LIFE_S * 1_000;
     const login = `${randomText()}.${untilMs}`;
     return {
       authorization: this.#authorization(browser, login),
       // Lax: the page to which the provider leads back was opened by another site, and asks for the response itself.
-      cookie: `${AUTHORIZATION_COOKIE}=${browser}; Max-Age=${AUTHORIZATION_LIFE_S}; Path=/; HttpOnly; Secure; SameSite=Lax`,
+      cookie: `${this.#cookie}=${browser}; Max-Age=${AUTHORIZATION_LIFE_S}; Path=/; HttpOnly; Secure; SameSite=Lax`,
     };
   }
 
   /** The login of a state; undefined if this browser has not begun it, or too long ago. */
   find(cookies: string, state: string): Authorization | undefined {
-    const browser = browserOf(cookies);
+    const browser = this.#browserOf(cookies);
     const [, id = '', until = ''] = STATE.exec(state) ?? [];
     if (browser === undefined || id === '') return undefined;
     const authorization = this.#authorization(browser, `${id}.${until}`);
@@ -67,11 +69,11 @@ export class AuthorizationStates {
       .update(`authorization ${use} ${browser} ${login}`)
       .digest('base64url');
   }
-}
 
-function browserOf(cookies: string): string | undefined {
-  const value = cookieOf(cookies, AUTHORIZATION_COOKIE) ?? '';
-  return RANDOM.test(value) ? value : undefined;
+  #browserOf(cookies: string): string | undefined {
+    const value = cookieOf(cookies, this.#cookie) ?? '';
+    return RANDOM.test(value) ? value : undefined;
+  }
 }
 
 function randomText(): string {

@@ -74,8 +74,3 @@ export class Issuer {
     this.#server.close();
   }
 }
-
-/** What the process of accounts must be told of it. */
-export function identityEnv(issuer: Issuer, jwks: string): Record<string, string> {
-  return { IDP_ISSUER: issuer.issuer, IDP_AUDIENCE: AUDIENCE, IDP_JWKS: jwks };
-}
