@@ -61,13 +61,15 @@ export function addProposalRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
   addRoute(app, operations.approveProposal, async request => {
     const { id } = readParameters(ProposalPath, request.params);
     const actor = actorOf(request);
+    const { campaignId } = await findProposal(deps.pool, id);
+    const campaign = await findCampaign(deps.pool, campaignId);
+    // Read behind the campaign: if that has changed because another approval was faster, the proposal says so.
     const proposal = await findProposal(deps.pool, id);
     const needs = permissionFor(operations[proposal.operation]) ?? 'administer';
     if (!mayDo(actor.role, needs)) throw forbidden(actor, needs);
     addToLine(request, { campaignId: proposal.campaignId, proposed: proposal.operation });
     // The answer to the same approval may have been lost.
     if (proposal.state === 'approved' && isDecidedBy(proposal, actor)) return proposalJson(proposal);
-    const campaign = await findCampaign(deps.pool, proposal.campaignId);
     checkApproval(proposal, campaign, actor);
     const approval = approvalOf(proposal, actor);
     const failure = await performProposal(deps, { campaign, proposal, approval, stopping }).then(

@@ -93,7 +93,7 @@ describe('the own password', () => {
     assert.equal((await change(she, { code })).status, 200, 'none of them used the code up');
   });
 
-  it('is guessed no more often than at a login, and both count together', async () => {
+  it('is guessed ten times in sessions, together with codes, and failed logins of others lock nobody out of it', async () => {
     const other = await startApi();
     try {
       const she = await person(other);
@@ -101,12 +101,17 @@ describe('the own password', () => {
       const statuses = [];
       for (let time = 0; time < 5; time++) {
         statuses.push((await change(she, wrong)).status);
-        statuses.push((await logIn(other, { ...wrong, name: she.name })).status);
+        statuses.push(
+          (await she.call('POST', '/v1/operator/recovery-codes', { body: { code: '000000' } })).status,
+        );
       }
       assert.deepEqual(new Set(statuses), new Set([401]));
       const late = await change(she, { code: await freshCode(other, she) });
       assert.equal(slug(late), '429 too-many-requests');
       assert.ok(Number(late.headers.get('retry-after')) > 60);
+      const he = await person(other);
+      for (let time = 0; time < 10; time++) await logIn(other, { ...wrong, name: he.name });
+      assert.equal((await change(he, { code: await freshCode(other, he) })).status, 200);
     } finally {
       await other.close();
     }
