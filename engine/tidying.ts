@@ -1,6 +1,6 @@
 /**
- * What every engine does from time to time: it announces missing rules, goes on with changes, blocks, early closes and ends of offers
- * that an engine has abandoned, reports scheduled work, trims the log and shelves ended campaigns.
+ * What every engine does from time to time: it announces missing rules, goes on with changes, blocks, early closes, ends of offers
+ * and raises that an engine has abandoned, reports scheduled work, trims the log and shelves ended campaigns.
  *
  * The steps are independent of each other, and so are the campaigns of a step: one that always fails holds up no other.
  */
@@ -12,6 +12,7 @@ import { resumeCloses } from './campaigns/close.ts';
 import { type ChangeDeps, resumeChanges } from './campaigns/decide.ts';
 import { tellDone } from './campaigns/done.ts';
 import { resumeEnds } from './campaigns/offers.ts';
+import { resumeRaises } from './campaigns/raising.ts';
 import type { LogConsumer } from './contract/log/log.ts';
 import type { EngineMetrics } from './metrics.ts';
 import { type BlockDeps, resumeBlocks } from './operators/blocks.ts';
@@ -48,6 +49,7 @@ export class Tidying {
       ['trimming the log', () => trimLog(pool, consumer)],
       ['early closes', () => resumeCloses(deps)],
       ['ends of offers', () => resumeEnds(deps)],
+      ['raises', () => resumeRaises(deps)],
       ['shelving', () => shelve({ pool, settlementCycle, afterMs: shelveAfterMs, log })],
     ];
   }

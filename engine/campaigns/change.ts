@@ -36,7 +36,7 @@ import { awaitDecision, type ChangeDeps, publishSoon, WAIT_LEASES } from './deci
 import { actingMs } from './deps.ts';
 import { findCampaign } from './find-campaign.ts';
 import { type Change, type Plan, type PlanTerms, planChange } from './plan.ts';
-import { raiseFault } from './raising.ts';
+import { raiseFault, tellRaise } from './raising.ts';
 import type { Action } from './states.ts';
 import { PUBLISH_SLACK_MS } from './tell-then-act.ts';
 
@@ -133,7 +133,8 @@ export async function changeCampaign(
     const check = action === 'raise' ? stillRaisable(terms.nowMs) : undefined;
     const saved = await saveVersion(deps.pool, wanted, rules, note, check);
     if (saved === undefined) throw changedMeanwhile(campaignId);
-    if (saved.stage !== 'draft') await publishSoon(deps, saved);
+    if (action === 'raise') await tellRaise(deps, saved);
+    else if (saved.stage !== 'draft') await publishSoon(deps, saved);
     return saved;
   }
   const pending = await proposeVersion(deps.pool, wanted, sanction);

@@ -1,5 +1,33 @@
-/** Until when the stock of a campaign can be raised; ../settling/judges/RAISING.md gives the reasons. */
-import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
+/**
+ * Until when the stock of a campaign can be raised, and telling gateways of it; ../settling/judges/RAISING.md gives the reasons. In the states of
+ * tell-then-act.ts: `noted` with the raise itself, `told` by the board with the new stock, `due` once every gateway knows: only then
+ * settling hands out what was added. Meanwhile gateways that know accept entries, which wait, and the others refuse.
+ */
+import { type Campaign, listUntoldRaises, noteRaiseKnown } from '../../sql/statements/campaigns/campaigns.ts';
+import { type Notice, resume, type TellDeps, tellThenAct } from './tell-then-act.ts';
+
+const RAISES: Notice<void> = {
+  name: 'raise',
+  listNoted: listUntoldRaises,
+  makeDue: (pool, { campaignId, stock }, knownUs) => noteRaiseKnown(pool, campaignId, stock, knownUs),
+};
+
+/** Tells gateways of a raise that was just made. Never rejects: `resumeRaises` goes on. */
+export async function tellRaise(deps: TellDeps, campaign: Campaign): Promise<void> {
+  try {
+    await tellThenAct(deps, RAISES, campaign);
+  } catch (err) {
+    const { campaignId } = campaign;
+    deps.log.warn(
+      { err, campaignId },
+      'cannot tell the gateways of a raise yet; it is handed out once they can be told',
+    );
+  }
+}
+
+export function resumeRaises(deps: TellDeps): Promise<void> {
+  return resume(deps, RAISES);
+}
 
 /** Why a campaign's stock cannot be raised, and what would be right, besides what its state allows; undefined if it can. */
 export function raiseFault(campaign: Campaign, nowMs: number): string | undefined {

@@ -17,7 +17,7 @@ import { isSoldOut } from '../contract/redis/board/board-campaign.ts';
 import { offerOf } from './claims-settling.ts';
 import { makeCode } from './judges/codes.ts';
 import { judgeCoupons } from './judges/coupon.ts';
-import { COUNT_LIMIT, type Instants, type StepResult } from './settling-step.ts';
+import { COUNT_LIMIT, DONE, type Instants, type StepResult } from './settling-step.ts';
 
 /** Entries decided in one transaction. More would lock the campaign's row for longer; fewer cost more commits. */
 const TURN_LIMIT = 5_000;
@@ -103,7 +103,8 @@ export function isRaised(
 
 /**
  * The stock was raised: whoever had lost is decided anew, in stamp order, and before everybody who entered later. No entry is
- * counted again. Their withdrawals were refused, because they had an outcome.
+ * counted again. Their withdrawals were refused, because they had an outcome. Nothing is decided before every gateway knows of the raise: one
+ * that does not would tell who is granted one that all are gone.
  */
 export async function stepRaised(
   db: Queryable,
@@ -111,6 +112,7 @@ export async function stepRaised(
   raisedStamp: number,
   instants: Instants,
 ): Promise<StepResult> {
+  if (campaign.raisedKnownUs === null || instants.watermarkUs < campaign.raisedKnownUs) return DONE;
   const range = { after: raisedStamp, through: campaign.settledStamp };
   const turn = await grantTurn(db, campaign, range, instants);
   const counts = {

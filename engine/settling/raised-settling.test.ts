@@ -3,6 +3,7 @@ import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { readRaises } from '../../sql/statements/books/books.ts';
+import { listUntoldRaises, noteRaiseKnown, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
 import { TestLedger, WINDOW_US } from '../test/settling.ts';
 import { watched } from '../test/watched-pool.ts';
 
@@ -31,6 +32,41 @@ test('grants what was added to those who had lost, in stamp order, then to whoev
   const { settledCount, grantedCount, raisedStamp } = await ledger.read(campaign);
   deepEqual([settledCount - before.settledCount, grantedCount, raisedStamp], [3, 5, null]);
   equal(await ledger.findsWork(campaign, 90), false);
+});
+
+test('is handed out only when every gateway has known of it, and of a further raise likewise', async () => {
+  const campaign = await ledger.announced(1);
+  await ledger.enter(campaign, 10, 20, 30, 40);
+  await ledger.settle(campaign, 50);
+  await ledger.raise(campaign, 2, null);
+  await ledger.enter(campaign, 60);
+  await ledger.settle(campaign, 70);
+  deepEqual(await ledger.outcomes(campaign), {
+    10: 1,
+    20: 'sold_out',
+    30: 'sold_out',
+    40: 'sold_out',
+    60: 'waiting',
+  });
+  const knownUs = opensAtUs(campaign) + 80;
+  const [untold] = (await listUntoldRaises(ledger.pool)).filter(
+    ({ campaignId }) => campaignId === campaign.campaignId,
+  );
+  deepEqual([untold?.stock, untold?.raisedKnownUs], [2, null]);
+  await noteRaiseKnown(ledger.pool, campaign.campaignId, 3, knownUs);
+  equal((await ledger.read(campaign)).raisedKnownUs, null, 'gateways were told of another stock');
+  await noteRaiseKnown(ledger.pool, campaign.campaignId, 2, knownUs);
+  equal(await ledger.findsWork(campaign, 79), true, 'an entry is due');
+  await ledger.settle(campaign, 79);
+  equal((await ledger.outcomes(campaign))[20], 'sold_out');
+  await ledger.raise(campaign, 3, null);
+  await ledger.settle(campaign, 90);
+  equal((await ledger.outcomes(campaign))[20], 'sold_out', 'told of the former raise only');
+  await noteRaiseKnown(ledger.pool, campaign.campaignId, 3, knownUs);
+  await ledger.settle(campaign, 90);
+  deepEqual(await ledger.outcomes(campaign), { 10: 1, 20: 2, 30: 3, 40: 'sold_out', 60: 'sold_out' });
+  const { raisedStamp, raisedKnownUs } = await ledger.read(campaign);
+  deepEqual([raisedStamp, raisedKnownUs], [null, null]);
 });
 
 test('is decided up to the end of the campaign, and not after it', async () => {

@@ -7,6 +7,7 @@ import {
   type Campaign,
   createCampaign,
   getCampaign,
+  noteRaiseKnown,
   opensAtUs,
 } from '../../sql/statements/campaigns/campaigns.ts';
 import { findWork } from '../../sql/statements/campaigns/settling.ts';
@@ -88,7 +89,7 @@ export class TestLedger {
   }
 
   /** Raises the stock of a coupon with announced rules. */
-  async raise(campaign: Campaign, stock: number): Promise<void> {
+  async raise(campaign: Campaign, stock: number, knownUs: number | null = 0): Promise<void> {
     const before = await this.read(campaign);
     const rules = (await readDrawState(this.pool, campaign.campaignId))?.rules ?? '';
     const wanted = {
@@ -101,6 +102,7 @@ export class TestLedger {
       ...{ target: { ...targetOf(before), stock }, reason: 'there are more', decideBy: null },
     } as const;
     ok(await saveVersion(this.pool, wanted, raisedRules(rules, stock)));
+    if (knownUs !== null) await noteRaiseKnown(this.pool, campaign.campaignId, stock, knownUs);
   }
 
   /** Claims of user-<who> at these instants, microseconds after the opening. */

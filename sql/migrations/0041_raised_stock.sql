@@ -12,9 +12,13 @@ alter table campaigns
   -- Entries above this stamp, up to settled_stamp, had lost before the stock was raised, and are decided anew, in this order, before
   -- any later one. Null: no raise is under way.
   add raised_stamp bigint,
+  -- Every gateway has known of the raise since this instant, microseconds since the epoch, or does not act. Decided earlier, who is granted one could
+  -- hear from a gateway that still knows the former stock that all are gone. Null: gateways are still to be told.
+  add raised_known_us bigint,
   add constraint campaigns_raised check (
     raised_stamp is null or (kind = 'coupon' and raised_stamp between -1 and settled_stamp
-                             and (finished_at is null or cancelled_stamp is not null)));
+                             and (finished_at is null or cancelled_stamp is not null))),
+  add constraint campaigns_raised_known check (raised_known_us is null or raised_stamp is not null);
 
 -- What each raise has changed of the announced rules; books show it. Written by campaigns_raise alone.
 create table stock_raises (
@@ -60,6 +64,7 @@ begin
   -- Nobody behind the last who was granted one has anything yet.
   new.raised_stamp := coalesce((select e.stamp from grants g join entries e using (campaign_id, user_id)
                                  where g.campaign_id = old.campaign_id and g.serial = old.granted_count), -1);
+  new.raised_known_us := null;
   insert into stock_raises (campaign_id, version, stock_before, stock, closes_at_us, rules_hash_before, rules_hash)
   values (old.campaign_id, new.version, old.places, new.places, (new.rules::jsonb ->> 'closes_at_us')::bigint,
           hash_of_text(old.rules), hash_of_text(new.rules));
@@ -189,7 +194,7 @@ drop trigger campaigns_raise on campaigns;
 drop function campaigns_raise();
 drop function is_raise(campaigns, campaigns);
 drop table stock_raises;
-alter table campaigns drop raised_stamp;
+alter table campaigns drop raised_known_us, drop raised_stamp;
 -- What was raised stays so, as an edit.
 alter table campaign_versions disable trigger campaign_versions_keep;
 update campaign_versions set action = 'edit' where action = 'raise';

@@ -128,7 +128,7 @@ describe('checkSchema', () => {
     ],
     [
       'create or replace function campaigns_guard() returns trigger language plpgsql as $$ begin return new; end $$',
-      'function campaigns_guard(): line 2 is "begin return new; end"; expected "declare": see 0015_rules_lock.sql',
+      'function campaigns_guard(): line 2 is "begin return new; end"; expected "declare": see 0041_raised_stock.sql',
     ],
     [
       'alter function has_entries(integer) security definer set search_path = public',

@@ -197,4 +197,9 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'a loop waited for as long as its long turn had taken',
     seeds: [90_036_873],
   },
+  {
+    cause:
+      'a raised stock was handed out before every gateway knew of it: who was granted one heard that all are gone',
+    seeds: [96_013_023],
+  },
 ];

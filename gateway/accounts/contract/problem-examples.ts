@@ -78,7 +78,11 @@ export const invalidQuery: ProblemExamples = {
 export const subjectRefused: ProblemExamples = {
   'token-refused': exampleOf(
     tokenRefused(
-      fieldFault('token.sub', 'a'.repeat(200), 'an id of 1 to 123 bytes without control characters'),
+      fieldFault(
+        'token.sub',
+        'a'.repeat(200),
+        'an id of 1 to 123 bytes without control characters, in well-formed Unicode',
+      ),
     ),
   ),
 };

@@ -98,6 +98,8 @@ export interface Campaign {
    * no raise is under way.
    */
   readonly raisedStamp: number | null;
+  /** Since when every gateway has known of the raise, microseconds since the epoch. Null: gateways are to be told, or no raise is under way. */
+  readonly raisedKnownUs: number | null;
   /** When every entry had its first outcome; claims continue. */
   readonly decidedAt: Date | null;
   /** When it was shelved: Redis holds nothing of it any more; see shelving.ts. */
@@ -120,7 +122,7 @@ export const CAMPAIGN_COLUMNS = `
   rules::jsonb -> 'draw' as draw, rules::jsonb -> 'monitors' as monitors, pool_root as "poolRoot", redrawn_count as "redrawnCount", stage, time_zone as "timeZone",
   made_by as "madeBy", draws_at as "drawsAt", paused_at as "pausedAt", notice, cancelled_stamp as "cancelledStamp", version, pending,
   claim_within_s as "claimWithinS", waitlist, waitlisted_count as "waitlistedCount", move_count as "moveCount",
-  outage_us as "outageUs", outage_seen_us as "outageSeenUs", decided_at as "decidedAt", raised_stamp as "raisedStamp",
+  outage_us as "outageUs", outage_seen_us as "outageSeenUs", decided_at as "decidedAt", raised_stamp as "raisedStamp", raised_known_us as "raisedKnownUs",
   shelved_at as "shelvedAt", shop, two_person as "twoPerson",
   (select json_build_object('perSecond', per_second, 'capacity', capacity, 'paused', paused, 'busyUs', busy_us)
      from rooms where rooms.campaign_id = campaigns.campaign_id) as room`;
@@ -291,4 +293,27 @@ export async function listBegunCloses(db: Queryable): Promise<readonly Campaign[
       where closing_at < closes_at and frozen_at is null order by campaign_id`,
   );
   return rows;
+}
+
+/** Campaigns with a raise of which gateways are to be told. */
+export async function listUntoldRaises(db: Queryable): Promise<readonly Campaign[]> {
+  const { rows } = await db.query<Campaign>(
+    `select ${CAMPAIGN_COLUMNS} from campaigns
+      where raised_stamp is not null and raised_known_us is null and cancelled_stamp is null order by campaign_id`,
+  );
+  return rows;
+}
+
+/** Notes since when every gateway has known of the raise to this stock; does nothing if it was raised again, or is noted. */
+export async function noteRaiseKnown(
+  db: Queryable,
+  campaignId: number,
+  stock: number,
+  knownUs: number,
+): Promise<void> {
+  await db.query(
+    `update campaigns set raised_known_us = $3
+      where campaign_id = $1 and places = $2 and raised_stamp is not null and raised_known_us is null`,
+    [campaignId, stock, knownUs],
+  );
 }

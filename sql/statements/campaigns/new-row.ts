@@ -35,6 +35,7 @@ export const NEW_ROW = {
   outageUs: 0,
   outageSeenUs: null,
   raisedStamp: null,
+  raisedKnownUs: null,
   decidedAt: null,
   shelvedAt: null,
   room: null,

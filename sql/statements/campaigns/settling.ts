@@ -30,7 +30,7 @@ export async function findWork(
       cross join lateral (
         select least($1::bigint - opens_us, closes_us - opens_us - 1) * 1024 + 1023 as through) as due
       where (c.finished_at is null and c.stage <> 'draft' and (
-              (c.raised_stamp is not null and c.cancelled_stamp is null) or
+              (c.raised_known_us <= $1 and c.cancelled_stamp is null) or
               -- A frozen raffle waits for its drawing, and a room for those in its line (rooms/rooms.ts).
               (closes_us <= $1 and c.decided_at is null and (c.kind <> 'room' or c.cancelled_stamp is not null)
                                    and (c.pool_root is null or c.cancelled_stamp is not null or c.draws_at is null
@@ -237,7 +237,9 @@ export async function saveRaised(
 ): Promise<void> {
   await db.query({
     name: 'save_raised',
-    text: `update campaigns set granted_count = $2, waitlisted_count = $3, raised_stamp = $4 where campaign_id = $1`,
+    text: `update campaigns set granted_count = $2, waitlisted_count = $3, raised_stamp = $4,
+                               raised_known_us = case when $4::bigint is null then null else raised_known_us end
+            where campaign_id = $1`,
     values: [campaignId, raised.grantedCount, raised.waitlistedCount, raised.raisedStamp],
   });
 }

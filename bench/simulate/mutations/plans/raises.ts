@@ -25,4 +25,17 @@ export const RAISE_PLANS = {
     ],
     faults: [fault('engine crashes', 2_612, { forMs: 1_500 })],
   }),
+
+  /** A stock is raised, and those who had lost ask again at each moment in which a gateway may not know it yet. */
+  'a stock is raised while those who had lost ask again': quietPlan({
+    engines: 2,
+    campaigns: [campaign('coupon', 6_000, { stock: 2 })],
+    asks: [
+      ...often(6, 20, behindMs => enters(`u${behindMs / 20 + 1}`, 500 + behindMs)),
+      changes(2_600, { action: 'raise', stock: 6 }),
+      ...often(60, 5, behindMs =>
+        enters(`u${3 + ((behindMs / 5) % 4)}`, 2_610 + behindMs, { gateway: (behindMs / 5) % 2 }),
+      ),
+    ],
+  }),
 };

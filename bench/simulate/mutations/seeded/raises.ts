@@ -22,6 +22,13 @@ export const RAISE_MUTATIONS: readonly Mutation[] = [
     to: 'const range = { after: -1, through: campaign.settledStamp };',
   },
   {
+    name: 'a raised stock is handed out before gateways know of it',
+    file: 'engine/campaigns/raising.ts',
+    from: 'noteRaiseKnown(pool, campaignId, stock, knownUs)',
+    to: 'noteRaiseKnown(pool, campaignId, stock, 0)',
+    plan: 'a stock is raised while those who had lost ask again',
+  },
+  {
     name: 'a gateway goes on saying sold out when the stock was raised',
     file: 'gateway/entry/sold-out.ts',
     from: 'if (this.#holders.get(campaignId)?.stock !== stock) this.#holders.delete(campaignId);',

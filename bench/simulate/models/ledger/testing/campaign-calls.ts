@@ -3,6 +3,8 @@ import {
   completeClose,
   getCampaign,
   listBegunCloses,
+  listUntoldRaises,
+  noteRaiseKnown,
 } from '../../../../../sql/statements/campaigns/campaigns.ts';
 import { takeUntold } from '../../../../../sql/statements/campaigns/schedule.ts';
 import {
@@ -85,6 +87,8 @@ export function closeCalls({ random, campaignId, time }: Arguments): readonly Ca
     db => beginClose(db, campaignId, time),
     db => completeClose(db, campaignId, time),
     db => listBegunCloses(db),
+    db => listUntoldRaises(db),
+    db => noteRaiseKnown(db, campaignId, random.between(1, 5), random.between(1, 9)),
     db => listUnannounced(db),
     db => takeUntold(db).then(done => done.map(({ lateMs: _, ...row }) => row)),
   ];

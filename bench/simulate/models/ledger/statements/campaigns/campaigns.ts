@@ -57,6 +57,7 @@ const createCampaign: Statement = (tables, by, values) => {
     outageUs: 0,
     outageSeenUs: null,
     raisedStamp: null,
+    raisedKnownUs: null,
     decidedAt: null,
     shelvedAt: null,
     room: null,
@@ -104,6 +105,23 @@ const listBegunCloses: Statement = (tables, by) =>
       .map(selectedBy(tables, by)),
   );
 
+const listUntoldRaises: Statement = (tables, by) =>
+  rowsOf(
+    tables.campaigns
+      .rows(by)
+      .filter(
+        ({ raisedStamp, raisedKnownUs, cancelledStamp }) =>
+          raisedStamp !== null && raisedKnownUs === null && cancelledStamp === null,
+      )
+      .map(selectedBy(tables, by)),
+  );
+
+const noteRaiseKnown = updating((old, values) =>
+  old.stock === values.number(2) && old.raisedStamp !== null && old.raisedKnownUs === null
+    ? { raisedKnownUs: values.number(3) }
+    : undefined,
+);
+
 export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select nextval\(pg_get_serial_sequence\('campaigns', 'campaign_id'\)\)/, nextCampaignId],
   [
@@ -116,4 +134,6 @@ export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/ from campaigns where closing_at < closes_at and frozen_at is null/, listBegunCloses],
   [/^update campaigns set closing_at = \$2/, beginClose],
   [/^update campaigns set closes_at = greatest\(closing_at, \$2\)/, completeClose],
+  [/ from campaigns where raised_stamp is not null and raised_known_us is null/, listUntoldRaises],
+  [/^update campaigns set raised_known_us = \$3/, noteRaiseKnown],
 ];

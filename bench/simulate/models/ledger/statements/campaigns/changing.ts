@@ -26,7 +26,9 @@ export function changeCampaign(
       : {};
   const changed: CampaignRow = { ...old, ...change, ...closes, revision: old.revision + 1 };
   const isRaised = isRaise(tables, by, old, changed);
-  const row = isRaised ? { ...changed, raisedStamp: lastGrantedStamp(tables, by, old) } : changed;
+  const row = isRaised
+    ? { ...changed, raisedStamp: lastGrantedStamp(tables, by, old), raisedKnownUs: null }
+    : changed;
   check(row.grantedCount >= 0 && row.grantedCount <= row.stock, 'campaigns_granted');
   check(row.settledCount >= row.grantedCount, 'campaigns_settled');
   const { waitlist } = selected(row);
@@ -56,6 +58,7 @@ export function changeCampaign(
     row.raisedStamp === null || row.finishedAt === null || row.cancelledStamp !== null,
     'campaigns_raised',
   );
+  check(row.raisedKnownUs === null || row.raisedStamp !== null, 'campaigns_raised_known');
   check(row.outageUs - old.outageUs <= measuredUs(tables, by, old, row), 'campaigns_outage');
   checkSchedule(tables, by, old, row);
   campaigns.write(String(row.campaignId), row, by);

@@ -48,7 +48,9 @@ export const findWork: Statement = (tables, by, values) => {
       .rows(by)
       .filter(row => row.campaignId === campaignId && row.honoured === null);
     if (finishedAt !== null) return undecided.length > 0;
-    if (campaign.raisedStamp !== null && campaign.cancelledStamp === null) return true;
+    const { raisedKnownUs } = campaign;
+    if (raisedKnownUs !== null && raisedKnownUs <= watermarkUs && campaign.cancelledStamp === null)
+      return true;
     const isForRooms = kind === 'room' && campaign.cancelledStamp === null;
     if (
       us(closesAt) <= watermarkUs &&
@@ -141,10 +143,11 @@ const saveSettled = updating((old, values, now) => {
   };
 });
 
-const saveRaised = updating((_old, values) => ({
+const saveRaised = updating((old, values) => ({
   grantedCount: values.number(2),
   waitlistedCount: values.number(3),
   raisedStamp: values.optional(4),
+  raisedKnownUs: values.optional(4) === null ? null : old.raisedKnownUs,
 }));
 
 const saveGoneRankedOf = updating((old, values) =>
