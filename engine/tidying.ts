@@ -8,11 +8,10 @@ import type { Logger } from 'pino';
 import type { Pool } from '../sql/database.ts';
 import { readPositions } from '../sql/statements/progress/log-partitions.ts';
 import { announceRest } from './campaigns/announce.ts';
-import { resumeCloses } from './campaigns/close.ts';
 import { type ChangeDeps, resumeChanges } from './campaigns/decide.ts';
 import { tellDone } from './campaigns/done.ts';
 import { resumeEnds } from './campaigns/offers.ts';
-import { resumeRaises } from './campaigns/raising.ts';
+import { resumeUntold } from './campaigns/untold.ts';
 import type { LogConsumer } from './contract/log/log.ts';
 import type { EngineMetrics } from './metrics.ts';
 import { type BlockDeps, resumeBlocks } from './operators/blocks.ts';
@@ -47,9 +46,8 @@ export class Tidying {
       ['blocks', () => resumeBlocks(deps)],
       ['reporting scheduled work', () => tellDone(pool, metrics, log)],
       ['trimming the log', () => trimLog(pool, consumer)],
-      ['early closes', () => resumeCloses(deps)],
+      ['early closes and raises', () => resumeUntold(deps)],
       ['ends of offers', () => resumeEnds(deps)],
-      ['raises', () => resumeRaises(deps)],
       ['shelving', () => shelve({ pool, settlementCycle, afterMs: shelveAfterMs, log })],
     ];
   }

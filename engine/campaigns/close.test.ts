@@ -6,7 +6,7 @@ import { inMs, LEASE_MS, startApi, type TestApi } from '../api/testing/api.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
 import { waitForRedis } from '../contract/redis/redis.ts';
 import { eventually } from '../test/support.ts';
-import { resumeCloses } from './close.ts';
+import { resumeUntold } from './untold.ts';
 
 const UNTIL_ALL_KNOW_MS = LEASE_MS + leaseMarginMs(LEASE_MS);
 
@@ -117,7 +117,7 @@ describe('closing a campaign', () => {
     assert.equal(await api.closesOnBoard(id), before.closesAt.getTime() * 1000, 'they were not notified');
 
     const resumedMs = await nowMs();
-    await resumeCloses(api.deps);
+    await resumeUntold(api.deps);
     const resumed = await read(id);
     assert.equal(await api.closesOnBoard(id), between.closingAt.getTime() * 1000);
     assert.ok(
@@ -125,7 +125,7 @@ describe('closing a campaign', () => {
       'not before every gateway could know',
     );
     assert.ok(resumed.closesAt < before.closesAt);
-    await resumeCloses(api.deps);
+    await resumeUntold(api.deps);
     assert.deepEqual((await read(id)).closesAt, resumed.closesAt, 'no second change');
     assert.equal((await api.call('POST', `/v1/campaigns/${id}/close`)).status, 200);
     assert.deepEqual((await read(id)).closesAt, resumed.closesAt);

@@ -7,7 +7,7 @@
  * - `due`: closes_at becomes the instant at which every gateway knew, or closing_at if that is later, as it nearly always is.
  *
  * A crash before `due` leaves closes_at as it was: the gateways that know refuse from closing_at on, and the ledger waits a
- * while longer for entries, which does no harm. `resumeCloses`, or a repeated request of the operator, continues.
+ * while longer for entries, which does no harm. `resumeUntold`, or a repeated request of the operator, continues.
  */
 import { transaction } from '../../sql/database.ts';
 import {
@@ -15,18 +15,16 @@ import {
   beginClose,
   type Campaign,
   completeClose,
-  listBegunCloses,
 } from '../../sql/statements/campaigns/campaigns.ts';
 import { Problem } from '../contract/api/problem.ts';
 import { type Actor, campaignTarget, noteAct } from '../operators/acts.ts';
 import { type Sanction, UNGUARDED } from '../operators/proposals.ts';
 import { actingMs } from './deps.ts';
 import { findCampaign } from './find-campaign.ts';
-import { type Notice, noticeMs, pause, resume, type TellDeps, tellThenActOrRefuse } from './tell-then-act.ts';
+import { type Notice, noticeMs, pause, type TellDeps, tellThenActOrRefuse } from './tell-then-act.ts';
 
-const EARLY_CLOSES: Notice<Campaign | undefined> = {
+export const EARLY_CLOSES: Notice<Campaign | undefined> = {
   name: 'early close',
-  listNoted: listBegunCloses,
   makeDue: (pool, { campaignId }, knownUs) =>
     completeClose(pool, campaignId, new Date(Math.ceil(knownUs / 1_000))),
 };
@@ -48,10 +46,6 @@ export async function closeCampaign(
   const told = campaign.closingAt === null ? campaign : await tellOrRefuse(deps, campaign);
   await waitForClose(deps, told, stopping);
   return await findCampaign(deps.pool, campaignId);
-}
-
-export function resumeCloses(deps: TellDeps): Promise<void> {
-  return resume(deps, EARLY_CLOSES);
 }
 
 /** What a close that began now would be; throws like `closeCampaign`. */

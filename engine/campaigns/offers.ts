@@ -29,9 +29,16 @@ import { type Actor, campaignTarget, noteAct } from '../operators/acts.ts';
 import { type Sanction, UNGUARDED } from '../operators/proposals.ts';
 import { type CampaignDeps, nowUsOrRefuse } from './deps.ts';
 import { findCampaign } from './find-campaign.ts';
-import { type Notice, noticeMs, pause, resume, type TellDeps, tellThenActOrRefuse } from './tell-then-act.ts';
+import {
+  noticeMs,
+  pause,
+  type ResumedNotice,
+  resume,
+  type TellDeps,
+  tellThenActOrRefuse,
+} from './tell-then-act.ts';
 
-const OFFER_ENDS: Notice<number> = {
+const OFFER_ENDS: ResumedNotice<number> = {
   name: 'end of the offer',
   listNoted: listBegunEnds,
   makeDue: completeEnds,

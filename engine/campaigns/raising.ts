@@ -3,16 +3,15 @@
  * tell-then-act.ts: `noted` with the raise itself, `told` by the board with the new stock, `due` once every gateway knows: only then
  * settling hands out what was added. Meanwhile gateways that know accept entries, which wait, and the others refuse.
  */
-import { type Campaign, listUntoldRaises, noteRaiseKnown } from '../../sql/statements/campaigns/campaigns.ts';
-import { type Notice, resume, type TellDeps, tellThenAct } from './tell-then-act.ts';
+import { type Campaign, noteRaiseKnown } from '../../sql/statements/campaigns/campaigns.ts';
+import { type Notice, type TellDeps, tellThenAct } from './tell-then-act.ts';
 
-const RAISES: Notice<void> = {
+export const RAISES: Notice<void> = {
   name: 'raise',
-  listNoted: listUntoldRaises,
   makeDue: (pool, { campaignId, stock }, knownUs) => noteRaiseKnown(pool, campaignId, stock, knownUs),
 };
 
-/** Tells gateways of a raise that was just made. Never rejects: `resumeRaises` goes on. */
+/** Tells gateways of a raise that was just made. Never rejects: `resumeUntold` goes on. */
 export async function tellRaise(deps: TellDeps, campaign: Campaign): Promise<void> {
   try {
     await tellThenAct(deps, RAISES, campaign);
@@ -23,10 +22,6 @@ export async function tellRaise(deps: TellDeps, campaign: Campaign): Promise<voi
       'cannot tell the gateways of a raise yet; it is handed out once they can be told',
     );
   }
-}
-
-export function resumeRaises(deps: TellDeps): Promise<void> {
-  return resume(deps, RAISES);
 }
 
 /** Why a campaign's stock cannot be raised, and what would be right, besides what its state allows; undefined if it can. */

@@ -20,7 +20,7 @@
  *   Neither is stored. After a crash the campaign is told again, and a later instant is found: later is always right.
  * - `due`: one transaction makes the ledger decide by the notice, from that instant on. Repeating it changes nothing.
  *
- * By time: an early close (close.ts) and an early end of an offer (offers.ts). The ledger can put these instants behind the one
+ * By time: an early close (close.ts), an early end of an offer (offers.ts) and a raised stock (raising.ts). The ledger can put these instants behind the one
  * at which all gateways know, so they never have to be refused, and are never undone: nobody can say which gateways know.
  * `resume` continues with those that an engine has abandoned.
  *
@@ -50,10 +50,14 @@ export type TellDeps = Pick<
 export interface Notice<T> {
   /** For operators. */
   readonly name: string;
-  /** Campaigns with notices in the ledger that are noted and may not be due yet. */
-  readonly listNoted: (db: Queryable) => Promise<readonly Campaign[]>;
   /** Makes the notice in this row due, now that every gateway has known of it since `knownUs`, microseconds since the epoch. */
   readonly makeDue: (pool: Pool, campaign: Campaign, knownUs: number) => Promise<T>;
+}
+
+/** One with which engines continue that another one has abandoned. */
+export interface ResumedNotice<T> extends Notice<T> {
+  /** Campaigns with notices in the ledger that are noted and may not be due yet. */
+  readonly listNoted: (db: Queryable) => Promise<readonly Campaign[]>;
 }
 
 /** Time for the ledger and the publication. If they take longer, the notice becomes due later, which is still correct. */
@@ -134,7 +138,7 @@ export async function tellThenActOrRefuse<T>(
  * Continues with notices that were noted and are not due, because an engine or Redis was gone. Every engine calls it from time
  * to time; tries each campaign, and rejects if any could not be continued with, as while Redis or Postgres is away.
  */
-export async function resume<T>(deps: TellDeps, notice: Notice<T>): Promise<void> {
+export async function resume<T>(deps: TellDeps, notice: ResumedNotice<T>): Promise<void> {
   const noted = await notice.listNoted(deps.pool);
   await tryEach(noted, campaignName, campaign => tellThenAct(deps, notice, campaign));
 }

@@ -3,7 +3,7 @@ import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { readRaises } from '../../sql/statements/books/books.ts';
-import { listUntoldRaises, noteRaiseKnown, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
+import { listUntold, noteRaiseKnown, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
 import { TestLedger, WINDOW_US } from '../test/settling.ts';
 import { watched } from '../test/watched-pool.ts';
 
@@ -49,7 +49,7 @@ test('is handed out only when every gateway has known of it, and of a further ra
     60: 'waiting',
   });
   const knownUs = opensAtUs(campaign) + 80;
-  const [untold] = (await listUntoldRaises(ledger.pool)).filter(
+  const [untold] = (await listUntold(ledger.pool)).filter(
     ({ campaignId }) => campaignId === campaign.campaignId,
   );
   deepEqual([untold?.stock, untold?.raisedKnownUs], [2, null]);

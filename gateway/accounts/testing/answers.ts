@@ -193,11 +193,16 @@ function ownCases(
     },
     [`post ${at}/password 410 link-refused`]: () => post(`${at}/password`, { token: 'x', password: OTHER }),
     [`post ${at}/password 429 too-many-requests`]: async () => {
-      const own = await fan(address());
-      await visitor().post(`${at}/password-mail`, { address: own });
-      const body = { token: await link(own, /new password/), password: OTHER };
-      const answers = await Promise.all(Array.from({ length: 50 }, () => post(`${at}/password`, body)));
-      return answers.find(({ status }) => status === 429) ?? assert.fail('no request was refused');
+      // On a busy machine they come one after another, and the limit on one link refuses before the queue of hashes is full.
+      for (let crowd = 0; crowd < 10; crowd++) {
+        const own = await fan(address());
+        await visitor().post(`${at}/password-mail`, { address: own });
+        const body = { token: await link(own, /new password/), password: OTHER };
+        const answers = await Promise.all(Array.from({ length: 50 }, () => post(`${at}/password`, body)));
+        const full = answers.find(({ status, text }) => status === 429 && !text.includes('This link'));
+        if (full !== undefined) return full;
+      }
+      return assert.fail('no request was refused');
     },
     [`post ${at}/address 202 `]: async () =>
       post(`${at}/address`, { address: address(), password: PASSWORD }, await session()),

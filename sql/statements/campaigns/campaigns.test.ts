@@ -8,8 +8,8 @@ import {
   completeClose,
   createCampaign,
   getCampaign,
-  listBegunCloses,
   listCampaigns,
+  listUntold,
 } from './campaigns.ts';
 import { NEW_ROW } from './new-row.ts';
 
@@ -128,13 +128,13 @@ describe('campaigns', () => {
     assert.deepEqual(begun?.closesAt, closesAt);
     assert.equal(await beginClose(pool, campaignId, instant(2_000)), undefined, 'begun before');
     assert.deepEqual(
-      (await listBegunCloses(pool)).map(each => each.campaignId),
+      (await listUntold(pool)).map(each => each.campaignId),
       [campaignId],
     );
     const completed = await completeClose(pool, campaignId, instant(500));
     assert.deepEqual(completed?.closesAt, instant(1_000), 'not below closing_at');
     assert.equal(await completeClose(pool, campaignId, instant(2_000)), undefined, 'completed before');
-    assert.deepEqual(await listBegunCloses(pool), []);
+    assert.deepEqual(await listUntold(pool), []);
     await assert.rejects(
       change(campaignId, `closing_at = closing_at - interval '1 ms'`),
       violates('campaigns_closing_once'),
@@ -148,7 +148,7 @@ describe('campaigns', () => {
     assert.deepEqual(completed?.closesAt, instant(3_000));
     assert.equal(await completeClose(pool, campaignId, instant(4_000)), undefined);
     await change(campaignId, 'frozen_at = now()');
-    assert.deepEqual(await listBegunCloses(pool), []);
+    assert.deepEqual(await listUntold(pool), []);
     assert.equal(await completeClose(pool, campaignId, instant(2_000)), undefined);
     await assert.rejects(
       change(campaignId, `closes_at = closes_at - interval '1 ms'`),

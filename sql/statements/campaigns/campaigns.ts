@@ -286,20 +286,12 @@ export async function completeClose(
   return rows[0];
 }
 
-/** Unfinished campaigns with an early close that may not be completed. */
-export async function listBegunCloses(db: Queryable): Promise<readonly Campaign[]> {
+/** Campaigns of which gateways may still have to be told something: an early close that is not completed, or a raise that is not known. */
+export async function listUntold(db: Queryable): Promise<readonly Campaign[]> {
   const { rows } = await db.query<Campaign>(
     `select ${CAMPAIGN_COLUMNS} from campaigns
-      where closing_at < closes_at and frozen_at is null order by campaign_id`,
-  );
-  return rows;
-}
-
-/** Campaigns with a raise of which gateways are to be told. */
-export async function listUntoldRaises(db: Queryable): Promise<readonly Campaign[]> {
-  const { rows } = await db.query<Campaign>(
-    `select ${CAMPAIGN_COLUMNS} from campaigns
-      where raised_stamp is not null and raised_known_us is null and cancelled_stamp is null order by campaign_id`,
+      where (closing_at < closes_at and frozen_at is null)
+         or (raised_stamp is not null and raised_known_us is null and cancelled_stamp is null) order by campaign_id`,
   );
   return rows;
 }

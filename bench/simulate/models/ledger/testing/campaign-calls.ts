@@ -2,8 +2,7 @@ import {
   beginClose,
   completeClose,
   getCampaign,
-  listBegunCloses,
-  listUntoldRaises,
+  listUntold,
   noteRaiseKnown,
 } from '../../../../../sql/statements/campaigns/campaigns.ts';
 import { takeUntold } from '../../../../../sql/statements/campaigns/schedule.ts';
@@ -86,8 +85,7 @@ export function closeCalls({ random, campaignId, time }: Arguments): readonly Ca
     db => saveGoneRanked(db, campaignId, random.between(0, 3)),
     db => beginClose(db, campaignId, time),
     db => completeClose(db, campaignId, time),
-    db => listBegunCloses(db),
-    db => listUntoldRaises(db),
+    db => listUntold(db),
     db => noteRaiseKnown(db, campaignId, random.between(1, 5), random.between(1, 9)),
     db => listUnannounced(db),
     db => takeUntold(db).then(done => done.map(({ lateMs: _, ...row }) => row)),

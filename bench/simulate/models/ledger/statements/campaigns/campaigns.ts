@@ -94,24 +94,14 @@ const completeClose = updating((old, values) => {
   return closes < closesAt ? { closesAt: closes } : undefined;
 });
 
-const listBegunCloses: Statement = (tables, by) =>
+const listUntold: Statement = (tables, by) =>
   rowsOf(
     tables.campaigns
       .rows(by)
       .filter(
-        ({ closingAt, closesAt, frozenAt }) =>
-          closingAt !== null && closingAt < closesAt && frozenAt === null,
-      )
-      .map(selectedBy(tables, by)),
-  );
-
-const listUntoldRaises: Statement = (tables, by) =>
-  rowsOf(
-    tables.campaigns
-      .rows(by)
-      .filter(
-        ({ raisedStamp, raisedKnownUs, cancelledStamp }) =>
-          raisedStamp !== null && raisedKnownUs === null && cancelledStamp === null,
+        ({ closingAt, closesAt, frozenAt, raisedStamp, raisedKnownUs, cancelledStamp }) =>
+          (closingAt !== null && closingAt < closesAt && frozenAt === null) ||
+          (raisedStamp !== null && raisedKnownUs === null && cancelledStamp === null),
       )
       .map(selectedBy(tables, by)),
   );
@@ -131,9 +121,11 @@ export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select draft_terms as "draftTerms" from campaigns where campaign_id = \$1$/, readDraftTerms],
   [/ from campaigns where campaign_id = \$1$/, getCampaign],
   [/^update campaigns set title = title where campaign_id = \$1$/, touch],
-  [/ from campaigns where closing_at < closes_at and frozen_at is null/, listBegunCloses],
+  [
+    / from campaigns where \(closing_at < closes_at and frozen_at is null\) or \(raised_stamp is not null/,
+    listUntold,
+  ],
   [/^update campaigns set closing_at = \$2/, beginClose],
   [/^update campaigns set closes_at = greatest\(closing_at, \$2\)/, completeClose],
-  [/ from campaigns where raised_stamp is not null and raised_known_us is null/, listUntoldRaises],
   [/^update campaigns set raised_known_us = \$3/, noteRaiseKnown],
 ];
