@@ -13,6 +13,23 @@ function claimants(count: number, claimsAfterMs: (index: number) => number | und
 }
 
 export const OFFER_PLANS = {
+  /** Both gateways stop behind an offer, and while the log is gone their next incarnations register and can log nothing. */
+  'gateways come back while the log is gone': quietPlan({
+    ...TWO,
+    leaseMs: 800,
+    maxSliceEntries: 3,
+    waitMs: 30,
+    clockStopMs: 50,
+    signs: true,
+    campaigns: [campaign('coupon', 1_555, { opensMs: 240, stock: 4, claims: { withinS: 1, waitlist: 1 } })],
+    asks: [enters('u1', 1_534, { watches: true, claimsAfterMs: 872 })],
+    faults: [
+      fault('gateway stops', 1_556, { forMs: 751 }),
+      fault('gateway stops', 1_556, { forMs: 1_365, target: 1 }),
+      fault('log is gone', 1_738, { forMs: 4_273 }),
+    ],
+  }),
+
   /**
    * The operator ends offers, and the engine stands still while it ends some of them. Before it continues, and before any
    * gateway learns of these ends, the holders claim.

@@ -28,7 +28,7 @@ export const AVAILABILITY_MUTATIONS: readonly Mutation[] = [
     file: 'engine/settling/availability-clock.ts',
     from: ' && live.has(incarnation)',
     to: '',
-    seed: 2156,
+    plan: 'gateways come back while the log is gone',
   },
   {
     name: 'a long cycle counts as an outage',
