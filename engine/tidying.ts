@@ -11,7 +11,7 @@ import { announceRest } from './campaigns/announce.ts';
 import { type ChangeDeps, resumeChanges } from './campaigns/decide.ts';
 import { tellDone } from './campaigns/done.ts';
 import { resumeEnds } from './campaigns/offers.ts';
-import { resumeUntold } from './campaigns/untold.ts';
+import { resumeUntold } from './campaigns/raising.ts';
 import type { LogConsumer } from './contract/log/log.ts';
 import type { EngineMetrics } from './metrics.ts';
 import { type BlockDeps, resumeBlocks } from './operators/blocks.ts';

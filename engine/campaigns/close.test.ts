@@ -6,7 +6,7 @@ import { inMs, LEASE_MS, startApi, type TestApi } from '../api/testing/api.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
 import { waitForRedis } from '../contract/redis/redis.ts';
 import { eventually } from '../test/support.ts';
-import { resumeUntold } from './untold.ts';
+import { resumeUntold } from './raising.ts';
 
 const UNTIL_ALL_KNOW_MS = LEASE_MS + leaseMarginMs(LEASE_MS);
 
