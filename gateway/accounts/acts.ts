@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { normaliseAddress } from '../../engine/contract/api/addresses.ts';
 import { fieldFault, invalidRequest } from '../../engine/contract/api/problem.ts';
+import { permit } from '../../engine/contract/limits/taking.ts';
 import { hashPassword, verifyPassword } from '../../engine/contract/passwords/hashing.ts';
 import { normalisePassword } from '../../engine/contract/passwords/password-rules.ts';
 import type { Locale } from '../../sql/statements/fans/fan-sessions.ts';
@@ -16,7 +17,7 @@ import {
   resetFanPassword,
 } from '../../sql/statements/fans/fans.ts';
 import type { ActAnswer, ActParts, Asker } from './act-parts.ts';
-import { checkPassword, ownAccount, permit } from './attempting.ts';
+import { checkPassword, ownAccount } from './attempting.ts';
 import type { MailWish } from './attempts.ts';
 import type {
   AddressBody,

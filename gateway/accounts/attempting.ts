@@ -1,6 +1,6 @@
 /** Attempts with a password: who may make one, and the check of the password of a session's account. */
 import { invalidRequest } from '../../engine/contract/api/problem.ts';
-import type { Delayed, Permitted } from '../../engine/contract/limits/taking.ts';
+import { permit } from '../../engine/contract/limits/taking.ts';
 import {
   type Claimant,
   type HashingQueue,
@@ -101,11 +101,6 @@ export async function checkPassword(
     });
   if (!isRight) throw wrongPassword();
   attempt.forgive();
-}
-
-export function permit(asked: Permitted | Delayed, refusal: (waitMs: number) => Error): Permitted {
-  if ('waitMs' in asked) throw refusal(asked.waitMs);
-  return asked;
 }
 
 /** A password that may be one of an account: no account has a longer one, and it would only cost time. */

@@ -1,6 +1,6 @@
 /** What the routes of accounts refuse. Each problem is made here once; the examples of the OpenAPI document are made of the same. */
 import { ADDRESS_EXPECTED } from '../../engine/contract/api/addresses.ts';
-import { fieldFault, Problem } from '../../engine/contract/api/problem.ts';
+import { fieldFault, Problem, tooMany } from '../../engine/contract/api/problem.ts';
 
 /**
  * The single answer to a request without a valid session: expired, revoked, forged, cut, or none at all. It is final: the client asks for
@@ -99,10 +99,6 @@ export function linkUsedTooOften(waitMs: number): Problem {
 /** Too many wait, as passwords are hashed one after another, or too many came from one network. */
 export function tooManyLogins(waitMs = 2_000): Problem {
   return tooMany('Too many people log in at this moment. Retrying is safe.', waitMs);
-}
-
-function tooMany(detail: string, waitMs: number): Problem {
-  return new Problem('too-many-requests', detail, {}, { 'retry-after': String(Math.ceil(waitMs / 1_000)) });
 }
 
 export function accountsUnavailable(): Problem {

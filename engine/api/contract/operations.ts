@@ -51,6 +51,13 @@ export { JSON_MEDIA_TYPE, type Operation, SECURED_PREFIX } from './operation.ts'
 /** 1,000 entrants with every member at its maximum length have about 500 bytes each. */
 const ENTRANTS_LIMIT_BYTES = 1024 * 1024;
 
+const PAGE = {
+  status: 200,
+  description: 'A page for browsers',
+  content: { 'text/html': undefined },
+  examples: { 'text/html': '<!doctype html>' },
+} as const;
+
 export const operations = {
   createCampaign: {
     method: 'POST',
@@ -259,24 +266,14 @@ export const operations = {
     method: 'GET',
     path: '/enrol',
     summary: 'The page to which one-time links of operators lead; the token stands behind #',
-    answer: {
-      status: 200,
-      description: 'A page for browsers',
-      content: { 'text/html': undefined },
-      examples: { 'text/html': '<!doctype html>' },
-    },
+    answer: PAGE,
     problems: [],
   },
   loginPage: {
     method: 'GET',
     path: '/login',
     summary: 'The page on which operators log in, and to which their identity provider leads back',
-    answer: {
-      status: 200,
-      description: 'A page for browsers',
-      content: { 'text/html': undefined },
-      examples: { 'text/html': '<!doctype html>' },
-    },
+    answer: PAGE,
     problems: [],
   },
   livez: {

@@ -46,6 +46,11 @@ export interface Answer {
   readonly body: Record<string, unknown>;
 }
 
+/** Status and problem of an answer: `409 conflict`. */
+export function slug(answer: Answer): string {
+  return `${answer.status} ${String(answer.body.type).replace('urn:fairline:problem:', '')}`;
+}
+
 export interface Call {
   readonly body?: unknown;
   /** Instead of `body`, sent as is. */

@@ -177,6 +177,11 @@ export class Problem extends Error {
   }
 }
 
+/** Problem too-many-requests. `waitMs`: how long to wait, shown in whole seconds. */
+export function tooMany(detail: string, waitMs: number): Problem {
+  return new Problem('too-many-requests', detail, {}, { 'retry-after': String(Math.ceil(waitMs / 1_000)) });
+}
+
 /** Enough to recognise a value; an answer never echoes a large one. */
 const SHOWN_CHARACTERS = 60;
 

@@ -22,6 +22,12 @@ export interface Delayed {
   readonly waitMs: number;
 }
 
+/** The attempt that was asked for; throws `refusal` if it may not be made now. */
+export function permit(asked: Permitted | Delayed, refusal: (waitMs: number) => Error): Permitted {
+  if ('waitMs' in asked) throw refusal(asked.waitMs);
+  return asked;
+}
+
 /** Takes from all buckets, in this order, or from none. */
 export function takeAll(wanted: readonly Taken[], nowMs: number): Permitted | Delayed {
   const taken: Taken[] = [];

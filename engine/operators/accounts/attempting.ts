@@ -1,10 +1,10 @@
 /** Attempts to prove who somebody is: who may make one, and what becomes of its count. */
 import { findLogin, type LoginRow } from '../../../sql/statements/operators/operators.ts';
-import { Problem } from '../../contract/api/problem.ts';
+import { Problem, tooMany } from '../../contract/api/problem.ts';
 import type { KnownDevice } from '../../contract/limits/device-cookies.ts';
-import type { Delayed, Permitted } from '../../contract/limits/taking.ts';
+import { type Delayed, type Permitted, permit } from '../../contract/limits/taking.ts';
 import type { Claimant } from '../../contract/passwords/hashing.ts';
-import { type AccountParts, tooMany } from './parts.ts';
+import type { AccountParts } from './parts.ts';
 
 /** From where somebody asks. */
 export interface Client {
@@ -38,14 +38,14 @@ export async function attempting<T>(
 ): Promise<T> {
   const { attempts, devices } = parts;
   const device = devices.known(deviceAccount(name), cookies);
-  permit(device === undefined ? attempts.fromNetwork(network) : attempts.fromDevice(device));
+  permit(device === undefined ? attempts.fromNetwork(network) : attempts.fromDevice(device), tooManyLogins);
   const { login, folded, nowMs } = await findLogin(parts.pool, name);
   if (device !== undefined && login !== undefined && isPresent(parts, device, login)) {
     const claimant = { network, isKnown: true };
     return await counted(attempts.ofDevice(login.operatorId, device), () => work({ login, nowMs, claimant }));
   }
   // A device cookie of former credentials makes nobody less of a stranger.
-  if (device !== undefined) permit(attempts.fromNetwork(network));
+  if (device !== undefined) permit(attempts.fromNetwork(network), tooManyLogins);
   return await counted(attempts.ofStranger(folded, network), () =>
     work({ login, nowMs, claimant: { network } }),
   );
@@ -59,7 +59,7 @@ export async function counted<T>(
   work: () => Promise<T>,
   detail = TOO_MANY_LOGINS,
 ): Promise<T> {
-  const { forgive } = permit(asked, detail);
+  const { forgive } = permit(asked, waitMs => tooMany(detail, waitMs));
   try {
     const result = await work();
     forgive();
@@ -70,10 +70,8 @@ export async function counted<T>(
   }
 }
 
-/** Throws Problem too-many-requests with `detail` if it may not be made. */
-export function permit(asked: Permitted | Delayed, detail = TOO_MANY_LOGINS): Permitted {
-  if ('waitMs' in asked) throw tooMany(detail, asked.waitMs);
-  return asked;
+export function tooManyLogins(waitMs: number): Problem {
+  return tooMany(TOO_MANY_LOGINS, waitMs);
 }
 
 function isPresent({ keys }: AccountParts, { credentialVersion }: KnownDevice, login: LoginRow): boolean {

@@ -1,7 +1,7 @@
 /** What accounts of operators work with, made once for an engine, and what they refuse in more than one place. */
 import type { Logger } from 'pino';
 import type { Pool } from '../../../sql/database.ts';
-import { fieldFault, Problem, secretFault } from '../../contract/api/problem.ts';
+import { fieldFault, Problem, secretFault, tooMany } from '../../contract/api/problem.ts';
 import { DeviceCookies } from '../../contract/limits/device-cookies.ts';
 import { type Claimant, HashingQueue, QueueFull } from '../../contract/passwords/hashing.ts';
 import { PasswordRules } from '../../contract/passwords/password-rules.ts';
@@ -57,10 +57,6 @@ export async function inTurn<T>(
     if (!(error instanceof QueueFull)) throw error;
     throw tooMany('Too many operators log in at this moment. Retrying is safe.', 2_000);
   }
-}
-
-export function tooMany(detail: string, waitMs: number): Problem {
-  return new Problem('too-many-requests', detail, {}, { 'retry-after': String(Math.ceil(waitMs / 1_000)) });
 }
 
 /** For what a TOTP secret of this account is sealed. A name stays one account's. */

@@ -24,7 +24,8 @@ import { fieldFault, Problem } from '../../contract/api/problem.ts';
 import { AuthorizationStates } from '../../contract/identity/authorization-state.ts';
 import { type Claims, OpenIdClient } from '../../contract/identity/open-id-client.ts';
 import { authorizationRefused, tokenRefused } from '../../contract/identity/refusals.ts';
-import { type Client, permit } from '../accounts/attempting.ts';
+import { permit } from '../../contract/limits/taking.ts';
+import { type Client, tooManyLogins } from '../accounts/attempting.ts';
 import type { LoggedIn } from '../accounts/login.ts';
 import { type AccountParts, operatorNameTaken, operatorTarget } from '../accounts/parts.ts';
 import { beginSession } from '../accounts/sessions.ts';
@@ -70,7 +71,7 @@ export class ProviderLogin {
   async complete(query: string, { network, cookies, userAgent }: Client, action: string): Promise<LoggedIn> {
     const { pool, attempts } = this.#parts;
     const { roles, groupsClaim, nameClaim, sessionS } = this.#terms;
-    permit(attempts.fromNetwork(network));
+    permit(attempts.fromNetwork(network), tooManyLogins);
     const claims = await this.#client.complete(cookies, query);
     const who = subjectOf(claims);
     const role = roleOfGroups(roles, claims[groupsClaim]);

@@ -1,11 +1,11 @@
 /** Logins of fans whose account the shop keeps: what the provider says of them becomes a session of ours, once. */
 import { randomInt } from 'node:crypto';
+import { permit } from '../../../engine/contract/limits/taking.ts';
 import type { Pool } from '../../../sql/database.ts';
 import { keepNewestFanSessions } from '../../../sql/statements/fans/fan-sessions.ts';
 import { admitShopFan } from '../../../sql/statements/fans/shop-fans.ts';
 import type { ActAnswer, Asker } from '../act-parts.ts';
 import { localeOf } from '../acts.ts';
-import { permit } from '../attempting.ts';
 import type { Attempts } from '../attempts.ts';
 import type {
   AuthorizationResponseBody,

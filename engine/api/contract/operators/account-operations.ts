@@ -1,10 +1,9 @@
 /** The operations of accounts of operators; part of the table in ../operations.ts. */
 import { grace } from '../../../contract/api/examples/story.ts';
-import { fieldFault, type ProblemSlug } from '../../../contract/api/problem.ts';
+import { fieldFault, type ProblemSlug, tooMany } from '../../../contract/api/problem.ts';
 import { TOO_MANY_LOGINS } from '../../../operators/accounts/attempting.ts';
 import { loginRefused } from '../../../operators/accounts/login.ts';
 import { codeRefused, proofRefused, TOO_MANY_PROOFS } from '../../../operators/accounts/own-credentials.ts';
-import { tooMany } from '../../../operators/accounts/parts.ts';
 import { NAME_FREE } from '../../../operators/token-rules.ts';
 import { ETAG, json, type Operation, SECURED, shownBy, WITH_BODY } from '../operation.ts';
 import { changedSince, conflict, exampleOf } from '../problem-examples.ts';

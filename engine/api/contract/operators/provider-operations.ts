@@ -2,10 +2,10 @@
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import { grace } from '../../../contract/api/examples/story.ts';
-import { fieldFault } from '../../../contract/api/problem.ts';
+import { fieldFault, tooMany } from '../../../contract/api/problem.ts';
 import { authorizationRefused, providerUnavailable } from '../../../contract/identity/refusals.ts';
 import { TOO_MANY_LOGINS } from '../../../operators/accounts/attempting.ts';
-import { operatorNameTaken, tooMany } from '../../../operators/accounts/parts.ts';
+import { operatorNameTaken } from '../../../operators/accounts/parts.ts';
 import { groupRefused, providerNotConfigured } from '../../../operators/provider/provider-login.ts';
 import { json, type Operation, shownBy } from '../operation.ts';
 import { exampleOf } from '../problem-examples.ts';

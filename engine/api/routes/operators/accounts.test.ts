@@ -10,7 +10,7 @@ import {
   setOperatorDisabled,
 } from '../../../../sql/statements/operators/operators.ts';
 import { beginSession } from '../../../operators/accounts/sessions.ts';
-import { type Answer, coupon, inMs, startApi, type TestApi } from '../../testing/api.ts';
+import { type Answer, coupon, inMs, slug, startApi, type TestApi } from '../../testing/api.ts';
 import {
   enrolBy,
   firstOwnerLink,
@@ -32,10 +32,6 @@ after(async () => {
   await second.close();
   await api.close();
 });
-
-function slug(answer: Answer): string {
-  return `${answer.status} ${String(answer.body.type).replace('urn:fairline:problem:', '')}`;
-}
 
 const ANY = { 'if-match': '*' } as const;
 

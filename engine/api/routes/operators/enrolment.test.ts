@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { RECOVERY_CODES } from '../../../operators/accounts/recovery-codes.ts';
 import { eventually } from '../../../test/support.ts';
-import { type Answer, startApi, type TestApi } from '../../testing/api.ts';
+import { type Answer, slug, startApi, type TestApi } from '../../testing/api.ts';
 import {
   codeOf,
   cookieIn,
@@ -20,10 +20,6 @@ before(async () => {
   api = await startApi();
 });
 after(() => api.close());
-
-function slug(answer: Answer): string {
-  return `${answer.status} ${String(answer.body.type).replace('urn:fairline:problem:', '')}`;
-}
 
 const COMPLETION = '/v1/operator/enrolment/completion';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { listActs } from '../../../../sql/statements/operators/operator-log.ts';
 import { lockOwners } from '../../../../sql/statements/operators/operators.ts';
-import { type Answer, startApi, type TestApi } from '../../testing/api.ts';
+import { type Answer, slug, startApi, type TestApi } from '../../testing/api.ts';
 import {
   codeOf,
   enrolBy,
@@ -19,10 +19,6 @@ before(async () => {
   api = await startApi();
 });
 after(() => api.close());
-
-function slug(answer: Answer): string {
-  return `${answer.status} ${String(answer.body.type).replace('urn:fairline:problem:', '')}`;
-}
 
 function linkIn({ body }: Answer): { readonly token: string; readonly made_by: string } {
   return Object(body.link);

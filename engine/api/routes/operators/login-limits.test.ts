@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { readNetworks, TrustedProxies } from '../../../contract/clients/trusted-proxies.ts';
 import { logIn as logInBy } from '../../../operators/accounts/login.ts';
 import { DEVICE_COOKIE, makeAccountParts } from '../../../operators/accounts/parts.ts';
-import { type Answer, startApi, type TestApi } from '../../testing/api.ts';
+import { type Answer, slug, startApi, type TestApi } from '../../testing/api.ts';
 import { enrolBy, freshCode, logIn, PASSWORD, type Person, person } from '../../testing/operators.ts';
 
 const behindProxy = () => ({ proxies: new TrustedProxies(readNetworks('127.0.0.1') ?? []) });
@@ -15,10 +15,6 @@ before(async () => {
   api = await startApi(behindProxy());
 });
 after(() => api.close());
-
-function slug(answer: Answer): string {
-  return `${answer.status} ${String(answer.body.type).replace('urn:fairline:problem:', '')}`;
-}
 
 /** A login as the proxy passes it on; `cookie` is what the browser sends. */
 function from(on: TestApi, address: string, body: object, cookie = ''): Promise<Answer> {

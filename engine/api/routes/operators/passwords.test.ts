@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { listActs } from '../../../../sql/statements/operators/operator-log.ts';
 import { RECOVERY_CODES } from '../../../operators/accounts/recovery-codes.ts';
-import { type Answer, startApi, type TestApi } from '../../testing/api.ts';
+import { type Answer, slug, startApi, type TestApi } from '../../testing/api.ts';
 import {
   codeOf,
   cookieIn,
@@ -23,10 +23,6 @@ before(async () => {
   api = await startApi();
 });
 after(() => api.close());
-
-function slug(answer: Answer): string {
-  return `${answer.status} ${String(answer.body.type).replace('urn:fairline:problem:', '')}`;
-}
 
 const change = (she: Person, body: object): Promise<Answer> =>
   she.call('POST', PATH, { body: { password: PASSWORD, new_password: NEXT_PASSWORD, ...body } });

@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { listActs } from '../../../../sql/statements/operators/operator-log.ts';
 import { signIn, startProvider, type TestProvider } from '../../../contract/identity/testing/provider.ts';
 import { eventually } from '../../../test/support.ts';
-import { type Answer, startApi, type TestApi } from '../../testing/api.ts';
+import { type Answer, slug, startApi, type TestApi } from '../../testing/api.ts';
 import { freshCode, logIn, NEXT_PASSWORD, PASSWORD, person } from '../../testing/operators.ts';
 import {
   AUTHORIZATION_REQUEST,
@@ -29,10 +29,6 @@ after(async () => {
   await api.close();
 });
 beforeEach(() => people.clear());
-
-function slug(answer: Answer): string {
-  return `${answer.status} ${String(answer.body.type).replace('urn:fairline:problem:', '')}`;
-}
 
 function fieldOf({ body }: Answer): unknown {
   return (body.errors as { field: string }[] | undefined)?.[0]?.field;

@@ -14,7 +14,7 @@ import { NOBODYS_HASH } from '../../../operators/accounts/proofs.ts';
 import { RECOVERY_CODES } from '../../../operators/accounts/recovery-codes.ts';
 import { eventually } from '../../../test/support.ts';
 import { SESSION_COOKIE } from '../../http/session-cookie.ts';
-import { type Answer, coupon, startApi, type TestApi } from '../../testing/api.ts';
+import { type Answer, coupon, slug, startApi, type TestApi } from '../../testing/api.ts';
 import {
   codeOf,
   cookieIn,
@@ -31,10 +31,6 @@ before(async () => {
   api = await startApi();
 });
 after(() => api.close());
-
-function slug(answer: Answer): string {
-  return `${answer.status} ${String(answer.body.type).replace('urn:fairline:problem:', '')}`;
-}
 
 describe('a login', () => {
   it('takes each code once, also of eight logins at once, and no earlier one', async () => {

@@ -1,7 +1,7 @@
 /** Tokens of shops as operators make, list and revoke them, and whose campaigns and coupons are; gateway/shops/ has their use. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type Answer, coupon, inMs, startApi, type TestApi } from '../../testing/api.ts';
+import { type Answer, coupon, inMs, slug, startApi, type TestApi } from '../../testing/api.ts';
 
 let api: TestApi;
 before(async () => {
@@ -10,10 +10,6 @@ before(async () => {
 after(() => api.close());
 
 const TERMS = { discount: 'percentage', basis_points: 1_000 };
-
-function slug(answer: Answer): string {
-  return `${answer.status} ${String(answer.body.type).replace('urn:fairline:problem:', '')}`;
-}
 
 const make = (body: unknown): Promise<Answer> => api.call('POST', '/v1/shop-tokens', { body });
 
