@@ -1,5 +1,5 @@
 /** Statements of settling on campaigns: finding work, taking a campaign's turn, and recording decisions. */
-import type { Queryable } from '../../database.ts';
+import { type Queryable, queryRepeated } from '../../database.ts';
 import { bigintArray } from '../arrays.ts';
 import type { Entry, StampRange } from '../entries/entries.ts';
 import { CAMPAIGN_COLUMNS, type Campaign, type CampaignKind } from './campaigns.ts';
@@ -21,8 +21,9 @@ export async function findWork(
   watermarkUs: number,
   lapseUs: number,
 ): Promise<readonly (FoundWork & { readonly kind: CampaignKind })[]> {
-  const { rows } = await db.query<FoundWork & { kind: CampaignKind }>(
-    `select c.campaign_id as "campaignId", c.kind, c.revision as progress
+  const { rows } = await queryRepeated<FoundWork & { kind: CampaignKind }>(db, {
+    name: 'find_work',
+    text: `select c.campaign_id as "campaignId", c.kind, c.revision as progress
        from campaigns c
       cross join lateral (
         select (extract(epoch from c.opens_at) * 1000000)::bigint as opens_us,
@@ -61,8 +62,8 @@ export async function findWork(
          or (c.finished_at is not null
              and c.campaign_id in (select w.campaign_id from withdrawals w where w.honoured is null))
       order by c.campaign_id`,
-    [watermarkUs, lapseUs],
-  );
+    values: [watermarkUs, lapseUs],
+  });
   return rows;
 }
 

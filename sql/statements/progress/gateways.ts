@@ -1,5 +1,5 @@
 /** Statements on gateways: the incarnations known from the log and the registry, and their promises. */
-import type { Queryable } from '../../database.ts';
+import { type Queryable, queryRepeated } from '../../database.ts';
 import { bigintArray } from '../arrays.ts';
 import { INCARNATIONS_PER_EPOCH } from './watermarks.ts';
 
@@ -72,12 +72,13 @@ export async function readBounds(
   db: Queryable,
   registered: readonly number[],
 ): Promise<{ readonly epoch: number; readonly gateways: readonly GatewayRow[] }> {
-  const { rows } = await db.query<{ epoch: number } & (GatewayRow | { incarnation: null })>(
-    `select watermarks.epoch, held.* from watermarks
+  const { rows } = await queryRepeated<{ epoch: number } & (GatewayRow | { incarnation: null })>(db, {
+    name: 'read_bounds',
+    text: `select watermarks.epoch, held.* from watermarks
        left join (select ${COLUMNS} from gateways where not backfilled or incarnation = any ($1::bigint[])) as held on true
       order by incarnation, gateway`,
-    [bigintArray(registered)],
-  );
+    values: [bigintArray(registered)],
+  });
   const [first] = rows;
   if (first === undefined) throw new Error('watermarks has no row');
   return { epoch: first.epoch, gateways: rows.flatMap(row => (row.incarnation === null ? [] : [row])) };

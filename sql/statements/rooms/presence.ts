@@ -1,5 +1,5 @@
 /** Statements on presence: ingesting the gateways' stream reports once, and ending what ends with a gateway. */
-import type { Queryable } from '../../database.ts';
+import { type Queryable, queryRepeated } from '../../database.ts';
 import { bigintArray, textArray } from '../arrays.ts';
 import { aheadMs } from '../progress/availability.ts';
 
@@ -29,13 +29,15 @@ export interface PresenceState extends PresencePosition {
 
 /** The state of presence, without locking anything. */
 export async function readPresenceState(db: Queryable): Promise<PresenceState> {
-  const { rows } = await db.query<PresenceState>(
-    `select epoch, position,
+  const { rows } = await queryRepeated<PresenceState>(db, {
+    name: 'presence_state',
+    text: `select epoch, position,
             exists (select from campaigns where kind = 'room' and finished_at is null and stage <> 'draft') as "isWanted",
             exists (select from presence_gateways p join gateways g using (incarnation)
                      where g.state = 'ended') as "anyEnded"
        from presence_log`,
-  );
+    values: [],
+  });
   const [state] = rows;
   if (state === undefined) throw new Error('presence_log has no row; migration 0009 makes it');
   return state;

@@ -1,5 +1,5 @@
 /** Statements on rooms: their terms, their progress, and the number of users in each state. */
-import type { Queryable } from '../../database.ts';
+import { type Queryable, queryRepeated } from '../../database.ts';
 import type { FoundWork } from '../campaigns/settling.ts';
 import { aheadMs } from '../progress/availability.ts';
 
@@ -144,8 +144,9 @@ export async function findRooms(
   watermarkUs: number,
   desertedMs: number,
 ): Promise<readonly FoundWork[]> {
-  const { rows } = await db.query<FoundWork>(
-    `with recursive present as (
+  const { rows } = await queryRepeated<FoundWork>(db, {
+    name: 'find_rooms',
+    text: `with recursive present as (
        (select campaign_id from room_people
          where state = 'waiting' and stamp is not null and absent_since_ms is null order by campaign_id limit 1)
        union all
@@ -186,8 +187,8 @@ export async function findRooms(
                      or not exists (select from room_people p
                                      where p.campaign_id = c.campaign_id and p.state = 'waiting' and p.stamp is not null)))))
       order by c.campaign_id`,
-    [watermarkUs, desertedMs],
-  );
+    values: [watermarkUs, desertedMs],
+  });
   return rows;
 }
 
