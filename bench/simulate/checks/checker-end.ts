@@ -38,7 +38,7 @@ export function checkEnd(checker: Checker, redis: SeenRedis): void {
     // Offers made before a cancellation, and positions on a waitlist, last to their end.
     if (rows.announced.claims !== undefined) {
       checkClaimsEnd(checker, rows);
-      checkLeavingEnd(checker, rows);
+      checkLeavingEnd(checker, rows, checker.wishes);
     }
     if (campaign.stage === 'cancelled') continue;
     if (campaign.kind === 'raffle') checkDraw(checker, rows);

@@ -15,14 +15,33 @@ interface SeenWish {
 export class KnownWishes {
   /** Keyed by `campaign/user`: since when the ledger has an undecided request. */
   readonly #knownUs = new Map<string, number>();
+  readonly #tooLate = new Set<string>();
 
-  /** Called after the checks of a commit: records what transactions that begin from now on know. */
-  committed(wishes: readonly SeenWish[], nowUs: number): void {
+  /**
+   * Called after the checks of a commit: records what transactions that begin from now on know. `isClaimant`: whether the
+   * user has or had an offer, or waits for one.
+   */
+  committed(
+    wishes: readonly SeenWish[],
+    isClaimant: (campaignId: number, userId: string) => boolean,
+    nowUs: number,
+  ): void {
     for (const { campaignId, userId, honoured } of wishes) {
       const name = `${campaignId}/${userId}`;
-      if (honoured !== null) this.#knownUs.delete(name);
-      else if (!this.#knownUs.has(name)) this.#knownUs.set(name, nowUs);
+      if (honoured === null) {
+        if (!this.#knownUs.has(name)) this.#knownUs.set(name, nowUs);
+      } else if (this.#knownUs.delete(name) && !honoured && !isClaimant(campaignId, userId)) {
+        this.#tooLate.add(name);
+      }
     }
+  }
+
+  /**
+   * Whether the request came too late: its user had lost by then. That stands, also when the stock is raised afterwards and the
+   * user gets an offer after all.
+   */
+  cameTooLate(campaignId: number, userId: string): boolean {
+    return this.#tooLate.has(`${campaignId}/${userId}`);
   }
 
   /** Checks a commit; its transaction began at `beganUs`. */
@@ -61,10 +80,14 @@ function justDecided(
 }
 
 /** At the end, a user who withdrew in time has no lapsed offer and no offer claimed later, and waits for none. */
-export function checkLeavingEnd(checker: Checks, { campaign, claimants, logged }: SeenRows): void {
+export function checkLeavingEnd(
+  checker: Checks,
+  { campaign, claimants, logged }: SeenRows,
+  wishes: KnownWishes,
+): void {
   for (const { userId, state, endedUs } of claimants) {
     const leaveUs = logged.leaving.get(userId);
-    if (leaveUs === undefined) continue;
+    if (leaveUs === undefined || wishes.cameTooLate(campaign.campaignId, userId)) continue;
     const endsUs: Readonly<Record<string, number | undefined>> = {
       lapsed: endedUs ?? 0,
       claimed: logged.claims.get(userId),

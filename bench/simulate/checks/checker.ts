@@ -77,7 +77,7 @@ export class Checker implements Checks {
   readonly rooms: CheckedTerms;
   readonly shop: CheckedShop;
   readonly absences = new KnownAbsences();
-  readonly #wishes = new KnownWishes();
+  readonly wishes = new KnownWishes();
   readonly outages = new Outages();
   /** When no engine could take in reports of streams, including the times of unavailability. */
   readonly reports = new Outages();
@@ -148,7 +148,7 @@ export class Checker implements Checks {
       checkRules(this, rows);
       checkTime(this, rows, nowUs);
       checkGrants(this, rows, before);
-      this.#wishes.check(this, rows, before, beganUs);
+      this.wishes.check(this, rows, before, beganUs);
       if (rows.announced.claims !== undefined) checkClaims(this, rows, before, nowUs);
       if (rows.announced.room !== undefined) {
         this.rooms.committed(this, campaign.campaignId);
@@ -156,7 +156,9 @@ export class Checker implements Checks {
       }
       for (const userId of rows.logged.earliest.keys()) checkOvertaken(this, rows, userId);
     }
-    this.#wishes.committed(this.#ledger.withdrawals(), nowUs);
+    const isClaimant = (campaignId: number, userId: string): boolean =>
+      this.#seen.get(campaignId)?.claimants.some(claimant => claimant.userId === userId) === true;
+    this.wishes.committed(this.#ledger.withdrawals(), isClaimant, nowUs);
   }
 
   #takeVersion(rows: Parameters<CheckedSchedule['committed']>[1], nowUs: number): void {

@@ -202,4 +202,9 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
       'a raised stock was handed out before every gateway knew of it: who was granted one heard that all are gone',
     seeds: [96_013_023],
   },
+  {
+    cause:
+      'the check counted a withdrawal that came after its user had lost, when a raised stock gave them an offer after all',
+    seeds: [99_084_307],
+  },
 ];
