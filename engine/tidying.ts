@@ -16,8 +16,8 @@ import type { LogConsumer } from './contract/log/log.ts';
 import type { EngineMetrics } from './metrics.ts';
 import { type BlockDeps, resumeBlocks } from './operators/blocks.ts';
 import { shelve } from './projections/shelving.ts';
+import { tryEach } from './retrying/try-each.ts';
 import type { SettlementCycle } from './settling/settlement-cycle.ts';
-import { tryEach } from './try-each.ts';
 
 export interface TidyingParts {
   readonly deps: ChangeDeps & BlockDeps;

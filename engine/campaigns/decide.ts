@@ -15,7 +15,7 @@ import { ClocksApart } from '../clock/clock-watch.ts';
 import { Problem } from '../contract/api/problem.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
 import { campaignTarget, noteAct } from '../operators/acts.ts';
-import { campaignName, tryEach } from '../try-each.ts';
+import { campaignName, tryEach } from '../retrying/try-each.ts';
 import { operationOf, versionDetails } from './act-details.ts';
 import { changedAnnouncement } from './announce.ts';
 import { type CampaignDeps, clocksApart } from './deps.ts';

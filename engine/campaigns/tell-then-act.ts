@@ -38,7 +38,7 @@ import { readLatestPromise } from '../../sql/statements/progress/gateways.ts';
 import { Problem } from '../contract/api/problem.ts';
 import { instantOf } from '../contract/record/stamp.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
-import { campaignName, tryEach } from '../try-each.ts';
+import { campaignName, tryEach } from '../retrying/try-each.ts';
 import type { CampaignDeps } from './deps.ts';
 
 export type TellDeps = Pick<

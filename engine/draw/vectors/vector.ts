@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { HASH_BYTES } from '../../contract/hashing/merkle.ts';
 import { commitmentOf, deriveSecret } from '../commit.ts';
 import { Draw } from '../draw.ts';
-import { BATCH, type Entrant, EntrantPool } from '../pool.ts';
+import { BATCH, type Entrant, PoolTree } from '../pool.ts';
 import { proofParts } from '../proof.ts';
 import { type Reveal, randomnessFrom } from '../reveal.ts';
 import {
@@ -92,7 +92,7 @@ export function compute(given: Given): Expected {
     draw,
   });
   const entrants = given.entrants.map(entrantOf);
-  const pool = new EntrantPool(given.campaign, given.salt_secret);
+  const pool = new PoolTree(given.campaign, given.salt_secret);
   const leaves = batchesOf(entrants).map(batch => pool.add(batch).slice());
   const poolRoot = pool.root();
   const randomness = randomnessFrom(announced, reveal);
