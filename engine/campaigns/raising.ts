@@ -40,7 +40,7 @@ export function resumeUntold(deps: TellDeps): Promise<void> {
   return resume(deps, UNTOLD);
 }
 
-/** Why a campaign's stock cannot be raised, and what would be right, besides what its state allows; undefined if it can. */
+/** Why a campaign's stock cannot be raised, and what to do instead, besides what its state allows; undefined if it can. */
 export function raiseFault(campaign: Campaign, nowMs: number): string | undefined {
   const { campaignId, kind, stage, opensAt, finishedAt, cancelledStamp, waitlistedCount } = campaign;
   const name = `Campaign ${campaignId}`;

@@ -132,7 +132,7 @@ export async function postReport(
   const idText = req.getParameter(0) ?? '';
   const authenticated = authenticateShop(parts, reply, head.authorization);
   if (authenticated === ANSWERED) return;
-  // Both at once: the server passes on a body only to who asks for it now.
+  // Both at once: the server delivers a body only to a handler that asks for it before it returns.
   const [caller, body] = await Promise.all([
     authenticated,
     readJsonBody(parts, reply, { ...head }, MAX_REPORT_BYTES),
