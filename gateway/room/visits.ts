@@ -33,7 +33,7 @@ import {
   type ArchiveParts,
   authenticate,
   type CampaignLookupParts,
-  findCampaign,
+  campaignOf,
   type Head,
   type RefusalParts,
   readCampaignId,
@@ -304,7 +304,7 @@ async function roomOf(
 ): Promise<BoardCampaign | Answered> {
   const id = readCampaignId(parts, reply, idText);
   if (id === ANSWERED) return id;
-  const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
+  const campaign = await campaignOf(parts, reply, id);
   if (campaign === ANSWERED || campaign.kind === 'room') return campaign;
   return reply.problem('no-room', `Campaign ${id} is a ${campaign.kind}; it has no passes.`);
 }
