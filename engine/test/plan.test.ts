@@ -171,7 +171,14 @@ test(`no folder holds more than ${MOST_FILES} files besides tests`, () => {
   assert.deepEqual(large, []);
 });
 
-test('test helpers lie in a testing folder beside their subject, or in engine/test', () => {
-  const wrong = files.filter(file => /(^|\/)test-[^/]*\.ts$|[./-]fixtures?\.ts$|\/testing\.ts$/.test(file));
-  assert.deepEqual(wrong, []);
+test('test helpers and fixtures lie in a testing folder beside their subject, or in engine/test', () => {
+  const named = files.filter(file => /(^|\/)test-[^/]*\.ts$|[./-]fixtures?\.ts$|\/testing\.ts$/.test(file));
+  assert.deepEqual(named, []);
+  const served = new Set(inService.map(({ to }) => to));
+  const forTests = new Set(imports.map(({ to }) => to).filter(to => !served.has(to) && !isOfTests(to)));
+  assert.deepEqual(
+    [...forTests].filter(file => file.endsWith('.ts')),
+    [],
+    'files that only tests import',
+  );
 });

@@ -1,6 +1,6 @@
 /**
- * One test vector: a draw from its inputs to its proof, through every step. VECTORS.md describes the members. Run as a program,
- * it regenerates vectors.json: node --import tsx engine/draw/vectors/vector.ts
+ * One test vector: a draw from its inputs to its proof, through every step. ../vectors/VECTORS.md describes the members. Run as a
+ * program, it regenerates vectors.json: node --import tsx engine/draw/testing/vector.ts
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -68,7 +68,7 @@ export interface Vector {
   readonly expected: Expected;
 }
 
-export const VECTORS_FILE = fileURLToPath(new URL('./vectors.json', import.meta.url));
+export const VECTORS_FILE = fileURLToPath(new URL('../vectors/vectors.json', import.meta.url));
 
 export function readVectors(): readonly Vector[] {
   return JSON.parse(readFileSync(VECTORS_FILE, 'utf8'));
