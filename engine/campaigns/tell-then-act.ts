@@ -29,6 +29,11 @@
  * one of the two versions allows, which is right whatever is decided, and the change is due as soon as all have confirmed it.
  * Changes share the telling, and the reading of the clock after it (`tellGateways`). They are no `Notice`, because their
  * decision depends on what happened meanwhile (`refusalOf`), or is a refusal.
+ *
+ * Blocks of users and networks (operators/blocks.ts) are no notices. They belong to no campaign: one list, with a revision of its own,
+ * is published whole. Nor does the ledger have anything to make due: it refuses redemptions from the commit of the block on, and what a
+ * gateway accepted before it knew counts. So there is no instant to find, and nothing to decide by. The only question is what the
+ * operator is answered: whether all gateways act on the list. That is by confirmation, read as for changes (confirmations.ts).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool, Queryable } from '../../sql/database.ts';
