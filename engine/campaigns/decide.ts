@@ -20,7 +20,7 @@ import { operationOf, versionDetails } from './act-details.ts';
 import { changedAnnouncement } from './announce.ts';
 import { type CampaignDeps, clocksApart } from './deps.ts';
 import { findCampaign } from './find-campaign.ts';
-import { latestNowUs, pause, type Told, tellGateways } from './tell-then-act.ts';
+import { latestNowUs, pause, type Told, tellGateways } from './telling/tell-then-act.ts';
 
 export type ChangeDeps = Pick<
   CampaignDeps,

@@ -8,7 +8,7 @@ import {
   type TermsResult,
 } from '../../../sql/statements/draws/entrant-terms.ts';
 import { unknownCampaign } from '../../campaigns/find-campaign.ts';
-import { endOffer, endWouldBe } from '../../campaigns/offers.ts';
+import { endOffer, endWouldBe } from '../../campaigns/telling/offers.ts';
 import { type FieldFault, fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
 import { MAX_USER_ID_BYTES } from '../../contract/record/record.ts';
 import { type Actor, campaignTarget, noteAct } from '../../operators/acts.ts';

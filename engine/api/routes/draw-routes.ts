@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { readProof } from '../../../sql/statements/draws/draws.ts';
 import { listTerms } from '../../../sql/statements/draws/entrant-terms.ts';
 import { findCampaign, refuseArchived } from '../../campaigns/find-campaign.ts';
-import { extendOffer } from '../../campaigns/offers.ts';
+import { extendOffer } from '../../campaigns/telling/offers.ts';
 import { Problem } from '../../contract/api/problem.ts';
 import { alone } from '../../operators/proposals.ts';
 import { CampaignPath } from '../contract/campaign-schemas.ts';
