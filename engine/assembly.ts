@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import type { Pool } from '../sql/database.ts';
 import type { Campaign } from '../sql/statements/campaigns/campaigns.ts';
 import type { ApiDeps } from './api/deps.ts';
-import { readConfirmations } from './campaigns/confirmations.ts';
+import { readConfirmations } from './campaigns/telling/confirmations.ts';
 import { ClockWatch } from './clock/clock-watch.ts';
 import type { RuntimeConfig } from './config.ts';
 import type { LogConsumer, LogFencing } from './contract/log/log.ts';

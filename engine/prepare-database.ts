@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { openPool } from '../sql/database.ts';
 import { migrate } from '../sql/schema/migrate.ts';
 import { checkSchema } from '../sql/schema/schema.ts';
-import { mayPass } from './passing-errors.ts';
+import { isTransient } from './retrying/transient-errors.ts';
 
 const FIRST_BACKOFF_MS = 200;
 const MAX_BACKOFF_MS = 3_000;
@@ -21,7 +21,7 @@ export async function prepareDatabase(databaseUrl: string, log: Logger, signal: 
       await check(databaseUrl, log);
       return;
     } catch (err) {
-      if (!mayPass(err)) throw err;
+      if (!isTransient(err)) throw err;
       log[isAwaited ? 'debug' : 'warn']({ err }, 'Postgres is not reachable yet; trying again until it is');
       isAwaited = true;
     }

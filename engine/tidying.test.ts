@@ -1,10 +1,10 @@
 import { deepEqual, match, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { pino } from 'pino';
+import { tryEach } from './retrying/try-each.ts';
 import { testRandomness } from './test/randomness.ts';
 import { TestLedger } from './test/settling.ts';
 import { Tidying } from './tidying.ts';
-import { tryEach } from './try-each.ts';
 
 const LOG_NAME = 'test';
 

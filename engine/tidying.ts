@@ -10,14 +10,14 @@ import { readPositions } from '../sql/statements/progress/log-partitions.ts';
 import { announceRest } from './campaigns/announce.ts';
 import { type ChangeDeps, resumeChanges } from './campaigns/decide.ts';
 import { tellDone } from './campaigns/done.ts';
-import { resumeEnds } from './campaigns/offers.ts';
-import { resumeUntold } from './campaigns/raising.ts';
+import { resumeEnds } from './campaigns/telling/offers.ts';
+import { resumeUntold } from './campaigns/telling/untold.ts';
 import type { LogConsumer } from './contract/log/log.ts';
 import type { EngineMetrics } from './metrics.ts';
 import { type BlockDeps, resumeBlocks } from './operators/blocks.ts';
 import { shelve } from './projections/shelving.ts';
+import { tryEach } from './retrying/try-each.ts';
 import type { SettlementCycle } from './settling/settlement-cycle.ts';
-import { tryEach } from './try-each.ts';
 
 export interface TidyingParts {
   readonly deps: ChangeDeps & BlockDeps;

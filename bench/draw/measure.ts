@@ -4,7 +4,7 @@ import { leafData, saltOf, whoOf } from '../../engine/contract/record/leaf.ts';
 import { ITEM_ENTRY } from '../../engine/contract/record/record.ts';
 import { commitmentOf } from '../../engine/draw/commit.ts';
 import { Draw } from '../../engine/draw/draw.ts';
-import { BATCH, type Entrant, EntrantPool } from '../../engine/draw/pool.ts';
+import { BATCH, type Entrant, PoolTree } from '../../engine/draw/pool.ts';
 import { proofParts } from '../../engine/draw/proof.ts';
 import { DRAW_FUNCTION, type DrawRules, rulesHash, rulesText } from '../../engine/draw/rules.ts';
 import { drawSeed } from '../../engine/draw/seed.ts';
@@ -69,7 +69,7 @@ export function measureDraw(entrants: readonly Entrant[], winners: number): Stag
     draw,
   });
   const marks = [performance.now()];
-  const pool = new EntrantPool(CAMPAIGN, SALT_SECRET);
+  const pool = new PoolTree(CAMPAIGN, SALT_SECRET);
   const leaves: Int32Array[] = [];
   for (let from = 0; from < entrants.length; from += BATCH) {
     leaves.push(pool.add(entrants.slice(from, from + BATCH)).slice());

@@ -12,7 +12,6 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { programArguments } from '../../engine/test/program.ts';
 import { Tally } from './kernel/tally.ts';
-import { KNOWN_SEEDS } from './mutations/known-seeds.ts';
 import { planOf } from './plans/make-plan.ts';
 import type { Plan } from './plans/plan.ts';
 import { shrink } from './plans/shrink.ts';
@@ -20,6 +19,7 @@ import { bundle } from './runner/bundle.ts';
 import type { JobResult } from './runner/job.ts';
 import { runJobs, runSeeds, withBundles } from './runner/jobs.ts';
 import { failuresOf, totalOf } from './runner/progress.ts';
+import { KNOWN_SEEDS } from './testing/known-seeds.ts';
 
 /** The number of new seeds; they differ each time. */
 const FRESH = 2_000;

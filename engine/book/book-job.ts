@@ -20,8 +20,8 @@ import {
 import { readLastLogHead, type SignedLogHead } from '../../sql/statements/operators/operator-log.ts';
 import type { KeyRing } from '../contract/keys/key-ring.ts';
 import type { CanonicalValue } from '../draw/canonical.ts';
-import { FailingCampaigns } from '../failing-campaigns.ts';
-import { mayPass } from '../passing-errors.ts';
+import { FailingCampaigns } from '../retrying/failing-campaigns.ts';
+import { isTransient } from '../retrying/transient-errors.ts';
 import { type BookDraw, type BookInput, BookRefused } from './book.ts';
 import { LedgerBook } from './from-ledger.ts';
 import { bookBytes, gzipped } from './writer.ts';
@@ -87,7 +87,7 @@ export class BookJob {
         return false;
       }
       this.#failing.failed(campaignId, error, 'a book could not be made');
-      return !mayPass(error);
+      return !isTransient(error);
     }
   }
 }

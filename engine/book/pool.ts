@@ -21,7 +21,8 @@ interface PoolEntry {
   readonly who: Uint8Array;
 }
 
-export class EntrantPool {
+/** The root over a pool so far, an entry at a time. */
+export class RunningPoolRoot {
   readonly #campaignId: number;
   readonly #sha256 = new Sha256();
   /** The roots of complete subtrees, largest first, each with the number of its leaves. */

@@ -19,7 +19,7 @@ import {
   type BookSlice,
 } from './book.ts';
 import { canonicalJson } from './canonical.ts';
-import { EntrantPool } from './pool.ts';
+import { RunningPoolRoot } from './pool.ts';
 
 const HASH_BYTES = 32;
 const SIGNATURE_BYTES = 64;
@@ -45,7 +45,7 @@ export function gzipped(book: AsyncIterable<Buffer>): Readable {
 export async function* bookBytes(input: BookInput): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
   const totals = { slices: 0, entries: 0, shown: 0, moves: 0 };
-  const pool = new EntrantPool(input.campaign);
+  const pool = new RunningPoolRoot(input.campaign);
   let lines = '';
   for await (const line of bodyLines(input, totals, pool)) {
     lines += `${line}\n`;
@@ -69,7 +69,7 @@ interface Totals {
   moves: number;
 }
 
-async function* bodyLines(input: BookInput, totals: Totals, pool: EntrantPool): AsyncGenerator<string> {
+async function* bodyLines(input: BookInput, totals: Totals, pool: RunningPoolRoot): AsyncGenerator<string> {
   yield headerLine(input);
   let before: Uint8Array | undefined;
   for await (const slice of input.slices) {
@@ -237,7 +237,7 @@ function whole(value: number): number {
 function lastLine(
   input: BookInput,
   { slices, entries, shown, moves }: Totals,
-  pool: EntrantPool,
+  pool: RunningPoolRoot,
   hash: Buffer,
 ): string {
   if (shown !== entries) {

@@ -17,7 +17,7 @@ import {
   type NamedMonitor,
   rulesText,
 } from '../draw/rules.ts';
-import { campaignName, tryEach } from '../try-each.ts';
+import { campaignName, tryEach } from '../retrying/try-each.ts';
 
 /** The part of a raffle's rules about its draw; its randomness is only named by source so far. */
 export type WantedDraw = Omit<DrawRules, 'function' | 'randomness'> & {

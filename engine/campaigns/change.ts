@@ -1,6 +1,6 @@
 /**
  * Changes a campaign that gateways may know, so that no gateway ever acts on a state other than the ledger's. These are the
- * states of tell-then-act.ts, where gateways confirm what they have read.
+ * states of telling/tell-then-act.ts, where gateways confirm what they have read.
  *
  * 1. `proposed`: the engine records a version as pending, also on the campaign, so that the board shows both the version in effect
  *    and the pending one. A gateway that has read this accepts only what both allow: it delays an opening that is being moved,
@@ -36,9 +36,9 @@ import { awaitDecision, type ChangeDeps, publishSoon, WAIT_LEASES } from './deci
 import { actingMs } from './deps.ts';
 import { findCampaign } from './find-campaign.ts';
 import { type Change, type Plan, type PlanTerms, planChange } from './plan.ts';
-import { raiseFault, tellRaise } from './raising.ts';
 import type { Action } from './states.ts';
-import { PUBLISH_SLACK_MS } from './tell-then-act.ts';
+import { raiseFault, tellRaise } from './telling/raising.ts';
+import { PUBLISH_SLACK_MS } from './telling/tell-then-act.ts';
 
 /** Who requests a change, and why. */
 export interface Attribution {

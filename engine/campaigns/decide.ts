@@ -15,12 +15,12 @@ import { ClocksApart } from '../clock/clock-watch.ts';
 import { Problem } from '../contract/api/problem.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
 import { campaignTarget, noteAct } from '../operators/acts.ts';
-import { campaignName, tryEach } from '../try-each.ts';
+import { campaignName, tryEach } from '../retrying/try-each.ts';
 import { operationOf, versionDetails } from './act-details.ts';
 import { changedAnnouncement } from './announce.ts';
 import { type CampaignDeps, clocksApart } from './deps.ts';
 import { findCampaign } from './find-campaign.ts';
-import { latestNowUs, pause, type Told, tellGateways } from './tell-then-act.ts';
+import { latestNowUs, pause, type Told, tellGateways } from './telling/tell-then-act.ts';
 
 export type ChangeDeps = Pick<
   CampaignDeps,

@@ -5,7 +5,7 @@ import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { ClocksApart } from '../clock/clock-watch.ts';
 import { Problem } from '../contract/api/problem.ts';
 import type { Randomness } from '../draw/randomness.ts';
-import type { Confirmations, Told } from './confirmations.ts';
+import type { Confirmations, Told } from './telling/confirmations.ts';
 
 export interface CampaignDeps {
   readonly pool: Pool;

@@ -22,8 +22,8 @@ import type { Campaign, Notice } from '../../sql/statements/campaigns/campaigns.
 import { isoOfMs } from '../contract/api/instants.ts';
 import { type FieldFault, fieldFault } from '../contract/api/problem.ts';
 import { LAST_STAMP_US, MAX_WINDOW_DAYS } from '../contract/record/stamp.ts';
-import { raiseFault } from './raising.ts';
 import { type Action, allows, stateOf, statesFor } from './states.ts';
+import { raiseFault } from './telling/raising.ts';
 
 export interface Change {
   readonly title?: string;

@@ -2,7 +2,7 @@ import { deepEqual, equal, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { HASH_WORDS } from '../contract/hashing/merkle.ts';
-import { BATCH, type Entrant, EntrantPool } from './pool.ts';
+import { BATCH, type Entrant, PoolTree } from './pool.ts';
 import { plainLeafHash, plainPoolRoot, sha256 } from './testing/plain.ts';
 
 const SECRET = 'a salt secret that is long enough';
@@ -12,8 +12,8 @@ function bytesOf(words: Int32Array): Buffer {
   return Buffer.from(Buffer.from(words.buffer, words.byteOffset, words.byteLength));
 }
 
-function poolOf(entries: readonly Entrant[], secret = SECRET): { pool: EntrantPool; hashes: Buffer[] } {
-  const pool = new EntrantPool(7, secret);
+function poolOf(entries: readonly Entrant[], secret = SECRET): { pool: PoolTree; hashes: Buffer[] } {
+  const pool = new PoolTree(7, secret);
   const hashes: Buffer[] = [];
   for (let from = 0; from < entries.length; from += BATCH) {
     const batch = pool.add(entries.slice(from, from + BATCH));
@@ -45,7 +45,7 @@ test('leaves and root match the definitions, at every size around a batch', () =
 });
 
 test('the root of an empty pool is the hash of nothing', () => {
-  const pool = new EntrantPool(7, SECRET);
+  const pool = new PoolTree(7, SECRET);
   equal(pool.add([]).length, 0);
   deepEqual(pool.root(), sha256());
 });
@@ -78,7 +78,7 @@ test('accepts user ids of every length and script, stamps of every size, all ter
 });
 
 test('a batch leaves nothing behind for the next', () => {
-  const pool = new EntrantPool(7, SECRET);
+  const pool = new PoolTree(7, SECRET);
   const long = Array.from({ length: BATCH }, (_, index) => ({
     userId: 'x'.repeat(1 + (index % 128)),
     stamp: index,
@@ -115,7 +115,7 @@ test('any change of one entrant changes the root', () => {
 });
 
 test('rejects batches that do not form whole subtrees', () => {
-  const pool = new EntrantPool(7, SECRET);
+  const pool = new PoolTree(7, SECRET);
   throws(() => pool.add(entriesOf(BATCH + 1)), /a batch has 1025 entries; expected at most 1024/);
   pool.add(entriesOf(3));
   throws(() => pool.add(entriesOf(3)), /only the last batch may be partly filled/);

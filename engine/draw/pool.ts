@@ -34,7 +34,8 @@ export interface PoolEntry {
 /** An entry of the pool with its terms at the freeze. */
 export interface Entrant extends PoolEntry, Terms {}
 
-export class EntrantPool {
+/** The Merkle tree over a pool, a batch at a time. */
+export class PoolTree {
   readonly #campaignId: number;
   readonly #encoder = new RecordEncoder();
   readonly #lanes = new Sha256Lanes(treeBytes(BATCH) + leavesBytes(BATCH) + BOUND_BYTES);

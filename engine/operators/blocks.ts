@@ -8,6 +8,8 @@
  *    force until its lease is revoked, so no clock is trusted. A block is never refused or taken back: an engine that could not tell
  *    everybody leaves it to the next turn of any engine (`resumeBlocks`).
  *
+ * ../campaigns/telling/tell-then-act.ts says why this is not one of its notices.
+ *
  * What a gateway has accepted before it knew was accepted before the block, like everything else from before: it stays in the queue and
  * is decided in its order, because anybody can recompute that order from the book. So a block never changes a draw, and the last word is
  * that of step 1: a code that such an entry wins cannot be used.

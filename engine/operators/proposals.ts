@@ -54,7 +54,7 @@ export function alone(campaignId: number, { action }: Actor): Sanction {
     if (rule === undefined || !needsTwo(rule, operation)) return;
     throw new Problem(
       'conflict',
-      `Campaign ${campaignId} needs a second operator since a moment ago: ask again, to propose it.`,
+      `Campaign ${campaignId} has come to need a second operator. Send the request again to propose it.`,
     );
   };
 }

@@ -10,8 +10,8 @@
 import type { Logger } from 'pino';
 import type { Pool } from '../../sql/database.ts';
 import { listForShelf, markRanks, shelveCampaign } from '../../sql/statements/campaigns/shelving.ts';
+import { campaignName, tryEach } from '../retrying/try-each.ts';
 import type { SettlementCycle } from '../settling/settlement-cycle.ts';
-import { campaignName, tryEach } from '../try-each.ts';
 
 /** Campaigns shelved in one turn; the marks of one with millions of entries take seconds. */
 const A_TURN = 50;

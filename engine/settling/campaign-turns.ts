@@ -13,7 +13,7 @@
 import type { Logger } from 'pino';
 import type { CampaignKind } from '../../sql/statements/campaigns/campaigns.ts';
 import { withTimeout } from '../contract/process/with-timeout.ts';
-import { FailingCampaigns } from '../failing-campaigns.ts';
+import { FailingCampaigns } from '../retrying/failing-campaigns.ts';
 import { type SettlingOptions, settleCampaign } from './settling.ts';
 import type { Instants } from './settling-step.ts';
 import { Slots } from './slots.ts';

@@ -102,7 +102,7 @@ export function isRaised(
 }
 
 /**
- * The stock was raised: whoever had lost is decided anew, in stamp order, and before everybody who entered later. No entry is
+ * The stock was raised: entries that had lost are decided anew, in stamp order, and before all later ones. No entry is
  * counted again. Their withdrawals were refused, because they had an outcome. Nothing is decided before every gateway knows of the raise: one
  * that does not would tell who is granted one that all are gone.
  */

@@ -10,7 +10,7 @@ import { type DrawState, readDrawState, readPool } from '../../sql/statements/dr
 import { pagesOf } from '../../sql/statements/pages.ts';
 import { lastStampAt } from '../contract/record/stamp.ts';
 import { Draw } from '../draw/draw.ts';
-import { BATCH, type Entrant, EntrantPool } from '../draw/pool.ts';
+import { BATCH, type Entrant, PoolTree } from '../draw/pool.ts';
 import { type DrawRules, winnersOf } from '../draw/rules.ts';
 import type { Drawn } from '../draw/selection.ts';
 import { closesAtUs } from './settling-step.ts';
@@ -36,7 +36,7 @@ export async function hashPool(
   campaignId: number,
   stopping: AbortSignal,
 ): Promise<Prepared> {
-  const pool = new EntrantPool(campaignId, saltSecret);
+  const pool = new PoolTree(campaignId, saltSecret);
   const campaign = await findCampaign(db, campaignId);
   if (campaign.frozenAt === null) throw new Error(`campaign ${campaignId}: its pool is not closed`);
   for await (const batch of poolBatches(db, campaign, stopping)) pool.add(batch);
@@ -58,7 +58,7 @@ export async function drawPool(
   if (seed === null) throw new Error(`campaign ${campaignId} has no seed`);
   const count = winnersOf(draw) + draw.alternates;
   const under = new Draw<Entrant>({ size: count, groupLimit: draw.group_limit }, seed);
-  const pool = new EntrantPool(campaignId, saltSecret);
+  const pool = new PoolTree(campaignId, saltSecret);
   const campaign = await findCampaign(db, campaignId);
   for await (const batch of poolBatches(db, campaign, stopping)) under.add(batch, pool.add(batch));
   requireFrozen(campaignId, frozen, pool);
@@ -118,7 +118,7 @@ export function frozenState(campaignId: number, state: DrawState | undefined): F
 }
 
 /** Throws if the pool read differs from the frozen one: then nothing is drawn. */
-function requireFrozen(campaignId: number, frozen: FrozenState, pool: EntrantPool): void {
+function requireFrozen(campaignId: number, frozen: FrozenState, pool: PoolTree): void {
   const root = pool.root();
   if (pool.count === frozen.poolCount && root.equals(frozen.poolRoot)) return;
   throw new Error(

@@ -66,6 +66,18 @@ function isOfTests(file: string): boolean {
   return file.endsWith('.test.ts') || file.includes('/testing/') || file.startsWith('engine/test/');
 }
 
+/** What of sql/database.ts and operators/acts.ts the operator's API may call. */
+const FOR_API: readonly string[] = ['isUnanswered', 'campaignTarget'];
+
+/** The values, not types, that a file imports from another one by their names. */
+function namesFrom(file: string, imported: string): string[] {
+  const text = readFileSync(join(PROJECT, file), 'utf8');
+  return [...text.matchAll(/^import \{([^}]*)\} from '([^']+)';/gm)]
+    .filter(([, , specifier = '']) => posix.normalize(posix.join(dirname(file), specifier)) === imported)
+    .flatMap(([, names = '']) => names.split(',').map(name => name.trim()))
+    .filter(name => name !== '' && !name.startsWith('type '));
+}
+
 const isIn = (file: string, folder: string): boolean => file.startsWith(`${folder}/`);
 const shown = (found: readonly Import[]): string[] => found.map(({ from, to }) => `${from} -> ${to}`);
 
@@ -116,6 +128,17 @@ test('the domain does not depend on HTTP', () => {
       files.some(file => isIn(file, `engine/${room}`)),
       `engine/${room} is empty`,
     );
+});
+
+test("the operator's API opens no transactions and writes no acts: the domain does", () => {
+  const api = sources.filter(file => isIn(file, 'engine/api') && !isOfTests(file));
+  assert.ok(api.length > 50, `${api.length} files`);
+  const wrong = api.flatMap(file =>
+    [...namesFrom(file, 'sql/database.ts'), ...namesFrom(file, 'engine/operators/acts.ts')]
+      .filter(name => !FOR_API.includes(name))
+      .map(name => `${file}: ${name}`),
+  );
+  assert.deepEqual(wrong, []);
 });
 
 test('the verifier imports nothing else; see also verify/imports.test.ts', () => {
@@ -171,7 +194,14 @@ test(`no folder holds more than ${MOST_FILES} files besides tests`, () => {
   assert.deepEqual(large, []);
 });
 
-test('test helpers lie in a testing folder beside their subject, or in engine/test', () => {
-  const wrong = files.filter(file => /(^|\/)test-[^/]*\.ts$|[./-]fixtures?\.ts$|\/testing\.ts$/.test(file));
-  assert.deepEqual(wrong, []);
+test('test helpers and fixtures lie in a testing folder beside their subject, or in engine/test', () => {
+  const named = files.filter(file => /(^|\/)test-[^/]*\.ts$|[./-]fixtures?\.ts$|\/testing\.ts$/.test(file));
+  assert.deepEqual(named, []);
+  const served = new Set(inService.map(({ to }) => to));
+  const forTests = new Set(imports.map(({ to }) => to).filter(to => !served.has(to) && !isOfTests(to)));
+  assert.deepEqual(
+    [...forTests].filter(file => file.endsWith('.ts')),
+    [],
+    'files that only tests import',
+  );
 });

@@ -39,6 +39,11 @@ export function availableLogs(): readonly LogKind[] {
   return serversFromEnv().kafkaBrokers === undefined ? ['redis'] : ['redis', 'kafka'];
 }
 
+/** For the option `skip` of a test that needs Linux: false there, elsewhere what is not tested. */
+export function unlessLinux(subject: string): string | false {
+  return process.platform === 'linux' ? false : `!!! NOT TESTED, IT NEEDS LINUX: ${subject} !!!`;
+}
+
 /** A unique namespace for keys in Redis and topics in Kafka. */
 export function testNamespace(): string {
   return `test-${randomBytes(6).toString('hex')}`;

@@ -86,7 +86,7 @@ const BEFORE_ALL_STAMPS = -1;
 /** The end of a lease as written by contract/redis/lease/revoke.lua. */
 const REVOKED = 0;
 
-export interface KeeperOptions extends WritersOptions {
+export interface LeaseReaperOptions extends WritersOptions {
   readonly locks: Locks;
   readonly clocks: ClockWatch;
   readonly leaseMs: number;
@@ -106,7 +106,7 @@ interface Marker {
 }
 
 export class LeaseReaper {
-  readonly #options: KeeperOptions;
+  readonly #options: LeaseReaperOptions;
   readonly #writers: Writers;
   /** How long a lease may be missing before its holder is ended. */
   #waitMs: number;
@@ -125,7 +125,7 @@ export class LeaseReaper {
   /** Logged once, however long a part of the Cluster is unavailable. */
   #saidPartly = false;
 
-  constructor(options: KeeperOptions) {
+  constructor(options: LeaseReaperOptions) {
     this.#options = options;
     this.#writers = new Writers(options);
     this.#waitMs = waitMsOf(options.leaseMs);

@@ -72,9 +72,10 @@ export async function signUp(parts: ActParts, asker: Asker, body: SignUpBody): P
 }
 
 /**
- * Somebody has signed up with an address that has an account. If it is not verified, nobody knows which of the two reads the e-mails to it.
- * So neither's password is kept, or a link to verify that was sent before would confirm the account with that of the first. The one who reads
- * the e-mails sets one by a link that resets it. The same password again is the same person, whose first answer was lost.
+ * Somebody has signed up with an address that has an account. If the address is not verified, nobody knows which of the two people reads its
+ * e-mails. So neither password is kept: with the first one kept, a verification link that was sent before would confirm the account for the
+ * first person. The person who reads the e-mails sets a password by a link that resets it. The same password again means the same person,
+ * whose first answer was lost.
  */
 async function signUpAgain(
   parts: ActParts,

@@ -31,29 +31,29 @@ const SHORT = 22;
 const OWN = { burst: 10, perSecond: 1 / (2 * MINUTE_S), most: KEPT };
 /** Of all strangers together: a guesser with many networks gets 2,900 a day. */
 const ACCOUNT = { burst: 100, perSecond: 1 / 30, most: KEPT };
-/** Of all known browsers of an account together: whoever has its password can make himself as many as he likes, until it is reset. */
+/** Of all known browsers of an account together: somebody who has its password can make any number of them, until it is reset. */
 const ACCOUNT_DEVICES = { burst: 50, perSecond: 1 / MINUTE_S, most: KEPT };
 /** A network may be a town behind one carrier, all of whom mistype in the minute before a drop. */
 const NETWORK = { burst: 300, perSecond: 1, most: KEPT };
-/** All logins of a network, right or wrong: each takes a core for a while. Beyond it the others wait no longer for it. */
+/** All logins of a network, right or wrong: each takes a core for a while. What exceeds the limit delays nobody else. */
 const NETWORK_LOGINS = { burst: 300, perSecond: 10, most: KEPT };
 /**
- * The same for a whole IPv6 site (/48), which one customer may have, and for all clients whose network is unknown: they may be many, so it
- * is more, and it has a bound all the same.
+ * The same for a whole IPv6 site (/48), which one customer may have, and for all clients whose network is unknown: they may be many, so the
+ * limit is higher.
  */
 const WIDE_LOGINS = { burst: 1_200, perSecond: 40, most: KEPT };
 /**
- * All logins of known browsers of an account, right or wrong, instead of those of their network: its other people cannot use them up, and
- * whoever has an account of their own does not get more with it.
+ * All logins of known browsers of an account, right or wrong, instead of those of their network: other people in that network cannot
+ * use them up, and an account of one's own brings no further logins for the network.
  */
 const DEVICE_LOGINS = { burst: 30, perSecond: 1 / 10, most: KEPT };
-/** Sign-ups and other wishes for e-mails of a network, over all addresses: nobody can have a town written to. */
+/** Sign-ups and other requests for e-mails by a network, over all addresses: nobody can make us write to a whole town. */
 const NETWORK_MAILS = { burst: 300, perSecond: 1 / 2, most: KEPT };
 const WIDE_MAILS = { burst: 1_200, perSecond: 2, most: KEPT };
 /** Uses of one link, each of which asks the database. */
 const LINK_USES = { burst: 30, perSecond: 1 / MINUTE_S, most: KEPT };
 const MAIL_PAIR = { burst: 5, perSecond: 1 / (5 * MINUTE_S), most: KEPT };
-/** Of one kind to one address, whoever asks: then the earlier e-mails have to do. */
+/** Of one kind to one address, no matter who asks. Beyond it the earlier e-mails have to suffice. */
 const MAIL_ADDRESS = { burst: 10, perSecond: 1 / (10 * MINUTE_S), most: KEPT };
 
 /** Of an account, to whatever address: each also sends a notice to the present one, which is never left out. */

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { unlessLinux } from '../../engine/test/support.ts';
 
 /** The nice value of a process that was started with `from` and gives way to `to`. */
 function niceAfter(from: number, to: number): number {
@@ -14,7 +15,9 @@ function niceAfter(from: number, to: number): number {
   return Number(execFileSync('nice', ['-n', String(from), ...node], { encoding: 'utf8' }));
 }
 
-test('gives way, and never less than it does already', { skip: process.platform !== 'linux' }, () => {
+const skip = unlessLinux('the priority of each thread');
+
+test('gives way, and never less than it does already', { skip }, () => {
   const own = getPriority();
   assert.equal(niceAfter(0, 10), Math.max(own, 10));
   assert.equal(niceAfter(15, 10), Math.min(own + 15, 19));

@@ -72,7 +72,7 @@ export function foreignOrigin(from: 'origin' | 'sec-fetch-site', expected: strin
 
 export function tooManyAttempts(waitMs: number): Problem {
   return tooMany(
-    'Too many attempts came from here, or failed for this account. A reset of the password works at once.',
+    'Too many attempts came from this network, or failed for this account. A reset of the password works at once.',
     waitMs,
   );
 }
@@ -83,12 +83,12 @@ export function tooManyExchanges(waitMs: number): Problem {
 
 export function tooManyMails(waitMs: number): Problem {
   return tooMany(
-    'Enough e-mails went to this address, or were asked for from here; look into its inbox, and among unwanted mail.',
+    'Too many e-mails were sent to this address, or requested from this network. Look into the inbox and the spam folder.',
     waitMs,
   );
 }
 
-/** It is one link, whoever uses it. */
+/** The limit is one for the link, no matter who uses it. */
 export function linkUsedTooOften(waitMs: number): Problem {
   return tooMany(
     'This link was opened too often in a short time. POST /v1/accounts/password-mail sends another.',
@@ -111,15 +111,13 @@ export function accountsUnavailable(): Problem {
 }
 
 export function localNotConfigured(): Problem {
-  return new Problem('not-configured', 'This service keeps no accounts: log in with that of the shop.', {
-    errors: [
-      fieldFault(
-        'LOCAL_ACCOUNTS',
-        'off',
-        'on, a setting of the process that keeps accounts, for accounts of its own',
-      ),
-    ],
-  });
+  return new Problem(
+    'not-configured',
+    'This service keeps no accounts. Log in with your account of the shop.',
+    {
+      errors: [fieldFault('LOCAL_ACCOUNTS', 'off', 'on, in the settings of the accounts process')],
+    },
+  );
 }
 
 export function accountsNotConfigured(): Problem {

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { type NetworkProxy, startProxy } from '../../engine/test/proxy.ts';
-import { eventually, serversFromEnv } from '../../engine/test/support.ts';
+import { eventually, serversFromEnv, unlessLinux } from '../../engine/test/support.ts';
 import { DEVICE_COOKIE } from './attempts.ts';
 import { type Accounts, newAddress, PASSWORD, startAccounts } from './testing/accounts.ts';
 import type { BrowserAnswer } from './testing/browser.ts';
@@ -152,7 +152,8 @@ describe('a storm', () => {
     }
   });
 
-  test('the process gives way to others, with every thread', { skip: process.platform !== 'linux' }, () => {
+  const skip = unlessLinux('the priority of each thread');
+  test('the process gives way to others, with every thread', { skip }, () => {
     const { pid = 0 } = accounts.process.child;
     const threads = readdirSync(`/proc/${pid}/task`).map(Number);
     assert.ok(threads.length > 4);

@@ -11,7 +11,7 @@ import { MAX_CAMPAIGN_ID } from '../http/contract/fields.ts';
 import { ANSWERED, type Reply } from '../http/reply.ts';
 import {
   type CampaignLookupParts,
-  findCampaign,
+  campaignOf,
   type RefusalParts,
   readCampaignId,
   refuseInvalid,
@@ -87,7 +87,7 @@ export async function getCampaign(parts: CampaignParts, reply: Reply, req: HttpR
   const idText = req.getParameter(0);
   const id = readCampaignId(parts, reply, idText);
   if (id === ANSWERED) return;
-  const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
+  const campaign = await campaignOf(parts, reply, id);
   if (campaign !== ANSWERED) reply.json(200, JSON.stringify(campaignView(campaign, shownUs(parts.clock))));
 }
 

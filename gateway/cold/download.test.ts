@@ -59,7 +59,7 @@ async function bytesOf(url: string): Promise<Buffer> {
   return Buffer.from(await (await fetch(url)).arrayBuffer());
 }
 
-const passing = () => new LedgerUnavailable('it is away');
+const unavailable = () => new LedgerUnavailable('it is away');
 
 test('sends an extent from the middle of a part to the middle of another', async () => {
   const parts = [50, 70, 30, 90].map(size => randomBytes(size));
@@ -95,7 +95,7 @@ test('reads a part again that could not be read, and sends nothing twice', async
     read: async part => {
       attempts.push(part);
       // The first one twice, the others once.
-      if (attempts.filter(each => each === part).length <= (part === 0 ? 2 : 1)) throw passing();
+      if (attempts.filter(each => each === part).length <= (part === 0 ? 2 : 1)) throw unavailable();
       return parts[part];
     },
   });
@@ -116,7 +116,7 @@ test('goes on after a failure with a client that had stopped reading', async () 
     read: async index => {
       if (failing) {
         failed += 1;
-        throw passing();
+        throw unavailable();
       }
       equal(index, last + 1, 'in order, each once');
       last = index;
@@ -149,7 +149,7 @@ test('cuts the connection when a part could not be read within the bound', async
     read: async part => {
       if (part === 0) return randomBytes(1_000);
       attempts += 1;
-      throw passing();
+      throw unavailable();
     },
   });
   await rejects(bytesOf(url), TypeError);
@@ -159,7 +159,7 @@ test('cuts the connection when a part could not be read within the bound', async
 });
 
 for (const [why, error] of [
-  ['the ledger refuses the statement', new LedgerUnavailable('no such table', { mayPass: false })],
+  ['the ledger refuses the statement', new LedgerUnavailable('no such table', { isTransient: false })],
   ['the read has a defect', new TypeError('a defect')],
   ['the part is missing', undefined],
 ] as const) {
@@ -186,7 +186,7 @@ test('stops reading again when the client is gone', { timeout: 30_000 }, async (
     extent: { firstPart: 0, skipped: 0, bytes: 1_000 },
     read: async () => {
       attempts += 1;
-      throw passing();
+      throw unavailable();
     },
   });
   const socket = connect(port, '127.0.0.1');

@@ -138,8 +138,8 @@ export class Download {
         return bytes.subarray(skipped, skipped + extent.bytes - this.#from);
       } catch (error) {
         const waitMs = backoffMs(failures);
-        const mayPass = error instanceof LedgerUnavailable && error.mayPass;
-        if (!mayPass || performance.now() + waitMs > untilMs) throw error;
+        const isTransient = error instanceof LedgerUnavailable && error.isTransient;
+        if (!isTransient || performance.now() + waitMs > untilMs) throw error;
         await pause(waitMs, this.#gone.signal);
         if (this.#gone.signal.aborted) throw error;
       }

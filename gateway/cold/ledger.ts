@@ -13,11 +13,14 @@ import { openPool, type Pool, type Queryable, transaction } from '../../sql/data
 /** The ledger is unavailable right now; `message` says why. */
 export class LedgerUnavailable extends Error {
   /** Whether the same statement may succeed a moment later. */
-  readonly mayPass: boolean;
+  readonly isTransient: boolean;
 
-  constructor(message: string, { mayPass = true, ...options }: ErrorOptions & { mayPass?: boolean } = {}) {
+  constructor(
+    message: string,
+    { isTransient = true, ...options }: ErrorOptions & { isTransient?: boolean } = {},
+  ) {
     super(message, options);
-    this.mayPass = mayPass;
+    this.isTransient = isTransient;
   }
 }
 
@@ -82,14 +85,14 @@ export class Ledger {
     } catch (error) {
       if (error instanceof TakenBack) throw error;
       const why = messageOf(error);
-      const mayPass = !isFaultOfOurs(error);
-      if (!mayPass) {
+      const isTransient = !isFaultOfOurs(error);
+      if (!isTransient) {
         this.#options.log.error({ err: error }, 'the ledger refused a statement');
       } else {
         this.#awayUntilMs = performance.now() + AWAY_MS;
         this.#outages.gone(error);
       }
-      throw new LedgerUnavailable(why, { cause: error, mayPass });
+      throw new LedgerUnavailable(why, { cause: error, isTransient });
     }
   }
 
@@ -102,8 +105,8 @@ export class Ledger {
 
   #open(): Pool {
     const { databaseUrl, connections = CONNECTIONS, timeoutMs, log, open = openPool } = this.#options;
-    if (databaseUrl === '') throw new LedgerUnavailable('DATABASE_URL is not set', { mayPass: false });
-    if (this.#closed) throw new LedgerUnavailable('the gateway is stopping', { mayPass: false });
+    if (databaseUrl === '') throw new LedgerUnavailable('DATABASE_URL is not set', { isTransient: false });
+    if (this.#closed) throw new LedgerUnavailable('the gateway is stopping', { isTransient: false });
     if (this.#pool !== undefined) return this.#pool;
     this.#pool = open(databaseUrl, {
       max: connections,

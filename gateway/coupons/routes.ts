@@ -199,7 +199,7 @@ async function post(
       fieldFault('body', undefined, 'a JSON object, which may be empty'),
     ]);
   }
-  // Both at once: the server passes on a body only to who asks for it now.
+  // Both at once: the server delivers a body only to a handler that asks for it before it returns.
   const [caller, body] = await Promise.all([
     authenticated,
     readJsonBody(parts, reply, head, parts.config.MAX_BASKET_BYTES),

@@ -40,7 +40,7 @@ export class Blocks {
 
   /** Whether the request comes from a blocked user or network. */
   has(reply: Pick<Reply, 'remoteAddress'>, userId: string, forwardedFor: string): boolean {
-    return this.#users.has(userId) || this.#hasNetwork(reply, forwardedFor);
+    return this.#blockedAs(reply, userId, forwardedFor) !== undefined;
   }
 
   /** Answers 403 if the user or the network is blocked. */
@@ -49,16 +49,22 @@ export class Blocks {
     userId: string,
     forwardedFor: string,
   ): Answered | undefined {
-    const blocked = this.#users.has(userId)
-      ? 'account'
-      : this.#hasNetwork(reply, forwardedFor)
-        ? 'network'
-        : undefined;
+    const blocked = this.#blockedAs(reply, userId, forwardedFor);
     if (blocked === undefined) return undefined;
     this.#parts.metrics.refuse('blocked');
     return reply.problem('blocked', `Your ${blocked} is blocked. What you have stays.`, {
       members: { blocked },
     });
+  }
+
+  /** The one decision, read by `has` and `refuse`: what of the request is blocked. */
+  #blockedAs(
+    reply: Pick<Reply, 'remoteAddress'>,
+    userId: string,
+    forwardedFor: string,
+  ): 'account' | 'network' | undefined {
+    if (this.#users.has(userId)) return 'account';
+    return this.#hasNetwork(reply, forwardedFor) ? 'network' : undefined;
   }
 
   /**

@@ -6,7 +6,7 @@
  * decided that; until then it also logs a claim after the known deadline, and the answer says so.
  *
  * Nor may it know yet that the operator has ended an offer: the engine moves its deadline to when every gateway must know,
- * one lease after it published the end (engine/campaigns/tell-then-act.ts). So a claim is stamped within a lease of the look-up.
+ * one lease after it published the end (engine/campaigns/telling/tell-then-act.ts). So a claim is stamped within a lease of the look-up.
  *
  * A blocked user claims nothing, and the offer lapses, except in a campaign with the two-person rule: there one operator alone cannot pass a
  * prize on, and could by a block. What the user claims cannot be redeemed while the block lasts.

@@ -15,7 +15,7 @@ import {
   authenticate,
   type CampaignLookupParts,
   campaignIdOf,
-  findCampaign,
+  campaignOf,
   type Head,
   hasBody,
   readCampaignId,
@@ -126,7 +126,7 @@ async function enterLater(
   head: Readonly<Head>,
 ): Promise<void> {
   if (hasBody(head) && (await readEntryBody(parts, reply, head)) === ANSWERED) return;
-  const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
+  const campaign = await campaignOf(parts, reply, id);
   if (campaign !== ANSWERED) await enter(parts, reply, campaign, userId, arrival);
 }
 

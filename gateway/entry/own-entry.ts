@@ -15,7 +15,7 @@ import {
   type ArchiveParts,
   authenticate,
   type CampaignLookupParts,
-  findCampaign,
+  campaignOf,
   type Head,
   readCampaignId,
   readTicket,
@@ -71,7 +71,7 @@ export async function asker(
   if (userId === ANSWERED) return userId;
   const id = readCampaignId(parts, reply, idText);
   if (id === ANSWERED) return id;
-  const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
+  const campaign = await campaignOf(parts, reply, id);
   return campaign === ANSWERED ? campaign : { userId, campaign };
 }
 

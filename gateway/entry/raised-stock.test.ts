@@ -28,7 +28,7 @@ async function becomes(user: string, campaign: number, outcome: string): Promise
   });
 }
 
-/** Until both gateways refuse newcomers at the door: resolves with how many of these were faster, and have entries. */
+/** Until both gateways refuse newcomers: resolves with how many of these were faster, and have entries. */
 async function refusesAll(campaign: number, stock: number): Promise<number> {
   let [asked, entered] = [0, 0];
   for (const gateway of [0, 1]) {
@@ -67,7 +67,7 @@ test('a raised stock is granted to those who had lost, then to whoever asks agai
   assert.equal((await raise(campaign, stock)).status, 200);
   assert.equal((await becomes('cid', campaign, 'granted')).serial, 3);
   assert.equal((await becomes('dan', campaign, 'granted')).serial, 4);
-  // Who was refused at the door has no entry, and may ask again.
+  // A user whose request was refused has no entry, and may ask again.
   const again = await eventually(async () => {
     const answer = await enter('late', campaign, 1);
     return answer.status === 202 ? answer : undefined;

@@ -163,12 +163,20 @@ export function readCampaignId(parts: RefusalParts, reply: Reply, text: string):
   return refuseInvalid(parts, reply, [fieldFault('id', text, expected)]);
 }
 
+/** The campaign; answers 404 if there is none, and 503 if it cannot be read, or this gateway does not support it. */
+export function campaignOf(
+  parts: CampaignLookupParts,
+  reply: Reply,
+  id: number,
+): BoardCampaign | Answered | Promise<BoardCampaign | Answered> {
+  return parts.board.campaign(id) ?? findCampaign(parts, reply, id);
+}
+
 /**
- * The campaign; answers 404 if there is none, and 503 if it cannot be read, or this gateway does not support it. A campaign
- * missing from the gateway's copy of the board may have been created a moment ago: then the board is read again before the
- * answer, once for all requests at that moment. If it is still missing, it may be shelved, which the ledger knows.
+ * A campaign missing from the gateway's copy of the board may have been created a moment ago: then the board is read again before
+ * the answer, once for all requests at that moment. If it is still missing, it may be shelved, which the ledger knows.
  */
-export async function findCampaign(
+async function findCampaign(
   parts: CampaignLookupParts,
   reply: Reply,
   id: number,

@@ -33,7 +33,7 @@ import {
   type ArchiveParts,
   authenticate,
   type CampaignLookupParts,
-  findCampaign,
+  campaignOf,
   type Head,
   type RefusalParts,
   readCampaignId,
@@ -132,7 +132,7 @@ export async function postReport(
   const idText = req.getParameter(0) ?? '';
   const authenticated = authenticateShop(parts, reply, head.authorization);
   if (authenticated === ANSWERED) return;
-  // Both at once: the server passes on a body only to who asks for it now.
+  // Both at once: the server delivers a body only to a handler that asks for it before it returns.
   const [caller, body] = await Promise.all([
     authenticated,
     readJsonBody(parts, reply, { ...head }, MAX_REPORT_BYTES),
@@ -304,7 +304,7 @@ async function roomOf(
 ): Promise<BoardCampaign | Answered> {
   const id = readCampaignId(parts, reply, idText);
   if (id === ANSWERED) return id;
-  const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
+  const campaign = await campaignOf(parts, reply, id);
   if (campaign === ANSWERED || campaign.kind === 'room') return campaign;
   return reply.problem('no-room', `Campaign ${id} is a ${campaign.kind}; it has no passes.`);
 }

@@ -190,7 +190,7 @@ test('accepts entries again, and every answer is correct', async t => {
   await eventually(async () => (await system.redis.zcard(rank)) === OLD_ENTRIES + waiting.length + 1);
   await sleep(500);
   await crowd.stop();
-  // Times are the machine's business here: `bench restart` holds the door to its 15 s.
+  // Times depend on the machine, so none is asserted here: `bench restart` checks that entries are accepted within 15 s.
   t.diagnostic(
     JSON.stringify({
       ...{ entries: OLD_ENTRIES, openAfterS, wasWhole, outcomesAfterS, rankedAfterS },

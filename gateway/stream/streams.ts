@@ -10,7 +10,7 @@ import {
   type ArchiveParts,
   authenticate,
   type CampaignLookupParts,
-  findCampaign,
+  campaignOf,
   type Head,
   readCampaignId,
   readTicket,
@@ -150,7 +150,7 @@ export class Streams {
   /** The standing to show, or 'unknown' while Redis cannot tell; answers if there is none. */
   async #mayWatch(reply: Reply, id: number, userId: string): Promise<EntryStanding | 'unknown' | Answered> {
     const parts = this.#parts;
-    const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
+    const campaign = await campaignOf(parts, reply, id);
     if (campaign === ANSWERED) return campaign;
     try {
       const standing = await parts.lookups.find(campaign, userId);

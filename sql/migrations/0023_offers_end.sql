@@ -1,6 +1,6 @@
 -- Up Migration
 
--- An offer is ended by hand in two halves, like a campaign that is closed ahead of time: engine/campaigns/offers.ts.
+-- An offer is ended by hand in two halves, like a campaign that is closed ahead of time: engine/campaigns/telling/offers.ts.
 alter table claimants
   -- The deadline as gateways are told it since the end was asked for, without what campaigns.unheard_us adds to it. The ledger
   -- still decides by claim_by_us, which comes forward once every gateway must have heard.

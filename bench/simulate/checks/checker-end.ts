@@ -106,7 +106,7 @@ function checkTold(checker: Checker, rows: SeenRows): void {
   }
 }
 
-/** Whoever was told `sold_out` may have got something since, where the stock was raised. */
+/** A user who was told `sold_out` may have a grant since, if the stock was raised. */
 function isMadeGood(checker: Checker, campaignId: number, outcome: string): boolean {
   return outcome === 'sold_out' && checker.raised.has(campaignId);
 }

@@ -274,7 +274,7 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the instant by which all gateways know is read before they are told',
-    file: 'engine/campaigns/tell-then-act.ts',
+    file: 'engine/campaigns/telling/tell-then-act.ts',
     from: `  const epoch = await deps.publish([campaign]);
   const answer = await ask(epoch);
   const nowUs = await latestNowUs(deps.nowUs, deps.pool, campaign);`,
@@ -285,7 +285,7 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a deadline moves forward before gateways can know of it',
-    file: 'engine/campaigns/tell-then-act.ts',
+    file: 'engine/campaigns/telling/tell-then-act.ts',
     from: 'const knownUs = Math.ceil(nowUs + (leaseMs + leaseMarginMs(leaseMs)) * 1_000);',
     to: 'const knownUs = Math.ceil(nowUs - 3_600_000_000);',
     plan: 'an engine stands still as it ends offers',

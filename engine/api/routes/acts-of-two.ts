@@ -6,10 +6,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Campaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import type { Proposal, ProposedOperation } from '../../../sql/statements/operators/proposals.ts';
 import { changeCampaign } from '../../campaigns/change.ts';
-import { closeCampaign } from '../../campaigns/close.ts';
 import { clockMs } from '../../campaigns/deps.ts';
+import { entrantsPreview, passOnPreview, passPrizeOn, setTerms } from '../../campaigns/draw-acts.ts';
 import type { Change } from '../../campaigns/plan.ts';
 import type { Action } from '../../campaigns/states.ts';
+import { closeCampaign } from '../../campaigns/telling/close.ts';
 import type { Actor } from '../../operators/acts.ts';
 import { needsTwo, propose, proposedOperation, type Sanction, setRule } from '../../operators/proposals.ts';
 import { PassedOnJson, PassOnBody } from '../contract/draw-schemas.ts';
@@ -21,7 +22,7 @@ import { actorOf } from '../http/authentication.ts';
 import { readBody } from '../http/input.ts';
 import { campaignJson } from './campaign-json.ts';
 import { closePreview, readEdit, readStateChange, wouldBe } from './changes.ts';
-import { entrantsPreview, passOnPreview, passPrizeOn, readTerms, setTerms } from './draw-acts.ts';
+import { readTerms } from './entrant-input.ts';
 
 interface Approved {
   readonly campaign: Campaign;

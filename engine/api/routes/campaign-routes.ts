@@ -2,9 +2,9 @@
 import type { FastifyInstance } from 'fastify';
 import { listCampaigns } from '../../../sql/statements/campaigns/campaigns.ts';
 import { readTotals } from '../../../sql/statements/entries/outcomes.ts';
-import { closeCampaign } from '../../campaigns/close.ts';
 import { clockMs } from '../../campaigns/deps.ts';
 import { findCampaign, unknownCampaign } from '../../campaigns/find-campaign.ts';
+import { closeCampaign } from '../../campaigns/telling/close.ts';
 import { invalidRequest } from '../../contract/api/problem.ts';
 import { alone } from '../../operators/proposals.ts';
 import { CampaignPath, NewCampaignBody } from '../contract/campaign-schemas.ts';

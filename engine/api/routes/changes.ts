@@ -1,9 +1,9 @@
 /** Changes of a campaign by its operators, as the API reads and shows them: edits, and what any change would do. */
 import type { Campaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import { allowedPlan, planTerms } from '../../campaigns/change.ts';
-import { closeWouldBe } from '../../campaigns/close.ts';
 import type { Change } from '../../campaigns/plan.ts';
 import type { Action } from '../../campaigns/states.ts';
+import { closeWouldBe } from '../../campaigns/telling/close.ts';
 import { type FieldFault, invalidRequest } from '../../contract/api/problem.ts';
 import {
   type DryRunJson,

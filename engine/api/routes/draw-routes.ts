@@ -3,8 +3,9 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { readProof } from '../../../sql/statements/draws/draws.ts';
 import { listTerms } from '../../../sql/statements/draws/entrant-terms.ts';
+import { entrantsPreview, passOnPreview, passPrizeOn, setTerms } from '../../campaigns/draw-acts.ts';
 import { findCampaign, refuseArchived } from '../../campaigns/find-campaign.ts';
-import { extendOffer } from '../../campaigns/offers.ts';
+import { extendOffer } from '../../campaigns/telling/offers.ts';
 import { Problem } from '../../contract/api/problem.ts';
 import { alone } from '../../operators/proposals.ts';
 import { CampaignPath } from '../contract/campaign-schemas.ts';
@@ -19,7 +20,7 @@ import { readPage } from '../http/pages.ts';
 import { isDryRun } from '../http/preconditions.ts';
 import { addRoute } from '../http/routing.ts';
 import { proposeIfNeeded } from './acts-of-two.ts';
-import { entrantsPreview, passOnPreview, passPrizeOn, readTerms, setTerms } from './draw-acts.ts';
+import { readTerms } from './entrant-input.ts';
 
 /** Parts of a proof read at a time, some hundred KB each. */
 const PROOF_PARTS = 4;

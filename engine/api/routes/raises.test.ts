@@ -92,7 +92,7 @@ describe('raising a stock', () => {
     assert.equal(slug(await raise(id, more(8), '"9"')), '412 precondition-failed');
   });
 
-  it('says until when it is possible, and what would be right then', async () => {
+  it('says until when it is possible, and what to do afterwards', async () => {
     const coming = await api.create({ opens_at: inMs(HOUR), closes_at: inMs(2 * HOUR) });
     const waited = await api.create({ stock: 1, waitlist: 1, claim_within_s: 3_600 });
     const settled = await api.create({ stock: 1 });

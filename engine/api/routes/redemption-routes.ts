@@ -1,14 +1,13 @@
 /** Redemptions, for those who help people with them. */
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
-import { transaction } from '../../../sql/database.ts';
 import {
   type ListedRedemption,
   listRedemptions,
   type RedemptionsOf,
 } from '../../../sql/statements/coupons/redemption-list.ts';
 import { fieldFault, invalidRequest } from '../../contract/api/problem.ts';
-import { noteAct } from '../../operators/acts.ts';
+import { notedRead } from '../../operators/noted-read.ts';
 import { type ListedRedemptionJson, RedemptionsQuery } from '../contract/coupons/redemption-schemas.ts';
 import { operations } from '../contract/operations.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -21,16 +20,16 @@ export function addRedemptionRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, operations.listRedemptions, async request => {
     const query = readParameters(RedemptionsQuery, request.query);
     const of = readOf(query);
-    const { rows, next } = await transaction(deps.pool, async db => {
-      const page = await readPage(
-        query,
-        limit => listRedemptions(db, of, { after: query.after ?? 0, limit }),
-        ({ redemptionId }) => redemptionId,
-      );
-      // Who looks a person up leaves a trace, and the person does not.
-      const by = of === undefined || 'coupon' in of ? undefined : 'user' in of ? 'user' : 'code';
-      if (by !== undefined) await noteAct(db, actorOf(request), { target: 'redemptions', details: { by } });
-      return page;
+    const by = of === undefined || 'coupon' in of ? undefined : 'user' in of ? 'user' : 'code';
+    const { rows, next } = await notedRead(deps.pool, actorOf(request), {
+      target: 'redemptions',
+      read: db =>
+        readPage(
+          query,
+          limit => listRedemptions(db, of, { after: query.after ?? 0, limit }),
+          ({ redemptionId }) => redemptionId,
+        ),
+      details: () => by && { by },
     });
     return { redemptions: rows.map(redemptionJson), next };
   });

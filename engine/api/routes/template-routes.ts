@@ -1,16 +1,9 @@
 /** Templates: campaigns without their times, to be created again. */
 import type { FastifyInstance } from 'fastify';
-import { type Queryable, transaction } from '../../../sql/database.ts';
-import {
-  getTemplate,
-  insertTemplate,
-  listTemplates,
-  type Template,
-} from '../../../sql/statements/campaigns/templates.ts';
+import { listTemplates, type Template } from '../../../sql/statements/campaigns/templates.ts';
 import { clockMs } from '../../campaigns/deps.ts';
+import { findTemplate, makeTemplate, templateTarget } from '../../campaigns/templates.ts';
 import { isoOfMs } from '../../contract/api/instants.ts';
-import { fieldFault, Problem } from '../../contract/api/problem.ts';
-import { noteAct } from '../../operators/acts.ts';
 import { operations } from '../contract/operations.ts';
 import { AgainBody, NewTemplateBody, TemplateCampaign, TemplatePath } from '../contract/schedule-schemas.ts';
 import { PageQuery } from '../contract/schemas.ts';
@@ -27,23 +20,12 @@ const HOUR_MS = 3_600_000;
 
 export function addTemplateRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, operations.createTemplate, async (request, reply) => {
-    const actor = actorOf(request);
     const { name, campaign } = readBody(NewTemplateBody, request.body);
     const body = readBody(TemplateCampaign, campaign);
     const nowMs = await clockMs(deps);
     // With some valid times, the template must be a campaign that can be created.
     readNewCampaign(bodyAgain(body, { closes_at: isoOfMs(nowMs + HOUR_MS) }), nowMs);
-    const template = await transaction(deps.pool, async db => {
-      const made = await insertTemplate(db, { name, body, madeBy: actor.name });
-      if (made === undefined) {
-        throw new Problem('conflict', `A template with the name "${name}" already exists.`, {
-          errors: [fieldFault('name', name, 'a name that no template has')],
-        });
-      }
-      const details = { name, campaign: body };
-      await noteAct(db, actor, { target: templateTarget(made.templateId), details });
-      return made;
-    });
+    const template = await makeTemplate(deps.pool, { name, body }, actorOf(request));
     addToLine(request, { templateId: template.templateId });
     reply.code(201).header('location', `${operations.listTemplates.path}/${template.templateId}`);
     return templateJson(template);
@@ -69,19 +51,6 @@ export function addTemplateRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const again = readBody(AgainBody, request.body);
     const terms = readBody(TemplateCampaign, (await findTemplate(deps.pool, id)).body);
     return await makeCampaign(deps, request, reply, bodyAgain(terms, again), templateTarget(id));
-  });
-}
-
-function templateTarget(templateId: number): string {
-  return `template ${templateId}`;
-}
-
-/** Throws Problem unknown-template. */
-async function findTemplate(db: Queryable, templateId: number): Promise<Template> {
-  const template = await getTemplate(db, templateId);
-  if (template !== undefined) return template;
-  throw new Problem('unknown-template', `Template ${templateId} does not exist.`, {
-    errors: [fieldFault('id', templateId, 'the number of an existing template')],
   });
 }
 

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { openPool, type Pool } from '../../../sql/database.ts';
 import { readBlockList } from '../../../sql/statements/operators/blocks.ts';
-import { readConfirmations } from '../../campaigns/confirmations.ts';
+import { readConfirmations } from '../../campaigns/telling/confirmations.ts';
 import { ClockWatch } from '../../clock/clock-watch.ts';
 import { isoOfMs } from '../../contract/api/instants.ts';
 import { TrustedProxies } from '../../contract/clients/trusted-proxies.ts';

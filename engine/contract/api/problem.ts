@@ -58,7 +58,7 @@ export const problems = {
   'claim-lapsed': { status: 409, title: 'The offer was not claimed in time' },
   'not-decided-yet': { status: 409, title: 'The campaign is not decided yet' },
   archived: { status: 410, title: 'The data was archived' },
-  'link-refused': { status: 410, title: 'The link works no longer' },
+  'link-refused': { status: 410, title: 'The link is no longer valid' },
   'precondition-failed': { status: 412, title: 'The resource has changed since it was read' },
   'coupon-refused': { status: 409, title: 'A coupon cannot be used on this basket' },
   'reservation-over': { status: 409, title: 'The reservation has ended and its uses were returned' },

@@ -1,7 +1,7 @@
 /** What settings of identity providers have in common: addresses and algorithms of signatures. */
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-/** Of public keys only: whoever could check a token by a shared secret could make one. */
+/** Of public keys only: with a shared secret, everybody who can check a token can also make one. */
 const ALGORITHMS = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],

@@ -39,7 +39,7 @@ test('runs a few at once in order, refuses beyond the cap without running, and g
   assert.equal(await queue.run(async () => 7, known(7)), 7);
 });
 
-/** A queue of 16 places whose one worker is busy, and a way to ask whether somebody gets a place. */
+/** A queue of 16 slots whose one worker is busy, and a way to ask whether somebody gets a slot. */
 function busyQueue() {
   const queue = new HashingQueue({ atOnce: 1, mostWaiting: 16 });
   let release = (): void => undefined;
@@ -59,8 +59,8 @@ function busyQueue() {
     if (!refused) accepted.push(result);
     return !refused;
   };
-  /** How many of these get a place, one after another. */
-  const places = async (claimants: readonly Claimant[]): Promise<number> => {
+  /** How many of these get a slot, one after another. */
+  const slots = async (claimants: readonly Claimant[]): Promise<number> => {
     let count = 0;
     for (const claimant of claimants) count += (await waits(claimant)) ? 1 : 0;
     return count;
@@ -70,31 +70,31 @@ function busyQueue() {
     await Promise.all(accepted);
     assert.equal(queue.waiting, 0);
   };
-  return { places, end };
+  return { slots, end };
 }
 
 const twenty = (claimant: (each: number) => Claimant): readonly Claimant[] =>
   Array.from({ length: 20 }, (_, each) => claimant(each));
 
-test('one network waits in a quarter of the places, and sign-ups in half of them', async () => {
-  const { places, end } = busyQueue();
-  assert.equal(await places(twenty(() => ({ network: 'a' }))), 4);
-  assert.equal(await places(twenty(each => ({ network: `b${each}`, isSignUp: true }))), 8);
+test('one network waits in a quarter of the slots, and sign-ups in half of them', async () => {
+  const { slots, end } = busyQueue();
+  assert.equal(await slots(twenty(() => ({ network: 'a' }))), 4);
+  assert.equal(await slots(twenty(each => ({ network: `b${each}`, isSignUp: true }))), 8);
   await end();
 });
 
-test('strangers leave a quarter of the places to known browsers, of whatever networks they are', async () => {
-  const { places, end } = busyQueue();
-  assert.equal(await places(twenty(each => ({ network: `203.0.${each}.0` }))), 12);
-  assert.equal(await places(twenty(each => ({ network: `203.0.${each}.0`, isKnown: true }))), 4);
+test('strangers leave a quarter of the slots to known browsers, of whatever networks they are', async () => {
+  const { slots, end } = busyQueue();
+  assert.equal(await slots(twenty(each => ({ network: `203.0.${each}.0` }))), 12);
+  assert.equal(await slots(twenty(each => ({ network: `203.0.${each}.0`, isKnown: true }))), 4);
   await end();
 });
 
-test('the networks of one IPv6 site wait in half of the places, and so do all unknown ones', async () => {
+test('the networks of one IPv6 site wait in half of the slots, and so do all unknown ones', async () => {
   for (const network of [(each: number) => `2001:db8:1:${each}::`, () => '']) {
-    const { places, end } = busyQueue();
-    assert.equal(await places(twenty(each => ({ network: network(each) }))), 8);
-    assert.equal(await places([{ network: '203.0.113.0' }, { network: '2001:db8:2:1::' }]), 2);
+    const { slots, end } = busyQueue();
+    assert.equal(await slots(twenty(each => ({ network: network(each) }))), 8);
+    assert.equal(await slots([{ network: '203.0.113.0' }, { network: '2001:db8:2:1::' }]), 2);
     await end();
   }
 });

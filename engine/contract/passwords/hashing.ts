@@ -29,13 +29,13 @@ export interface QueueTerms {
   readonly mostWaiting: number;
 }
 
-/** For whom a work is. */
+/** For whom a job is. */
 export interface Claimant {
-  /** At most a quarter of the places is for one network, half for an IPv6 site (/48), and half for all unknown ones (''). */
+  /** At most a quarter of the slots is for one network, half for an IPv6 site (/48), and half for all unknown ones (''). */
   readonly network: string;
-  /** A browser that has logged in before, or whoever has opened a link: a quarter of the places is for these alone. */
+  /** A browser that has logged in before, or that has opened a link: a quarter of the slots is for these alone. */
   readonly isKnown?: boolean;
-  /** Sign-ups get at most half of the places: anybody can ask for as many as they like, and logins must go on. */
+  /** Sign-ups get at most half of the slots: anybody can ask for as many as they like, and logins must go on. */
   readonly isSignUp?: boolean;
 }
 
@@ -61,7 +61,7 @@ export class HashingQueue {
   async run<T>(work: () => Promise<T>, claimant: Claimant): Promise<T> {
     if (this.#running >= this.#terms.atOnce) {
       if (this.#isFullFor(claimant)) throw new QueueFull();
-      // Whoever resolves this hands its place over, so nobody can take it in between.
+      // The job that resolves this hands its slot over, so no other can take it in between.
       await new Promise<void>(start => this.#waiting.push({ ...claimant, start }));
     } else this.#running += 1;
     try {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { canonicalJson } from '../canonical.ts';
 import { plainDraw, plainLeafHash, plainPoolLeafHash, plainRoot } from '../testing/plain.ts';
-import { compute, type Expected, type Given, type GivenEntrant, readVectors } from './vector.ts';
+import { compute, type Expected, type Given, type GivenEntrant, readVectors } from '../testing/vector.ts';
 
 const vectors = readVectors();
 const PYTHON_FILE = fileURLToPath(new URL('./draw.py', import.meta.url));

@@ -49,7 +49,7 @@ import { makeRecoveryCodes } from './recovery-codes.ts';
 import { beginSession } from './sessions.ts';
 import { makeTotpSecret, shownTotp, stepOfCode } from './totp.ts';
 
-/** Whoever starts fairline is there; a link that is left lying around must end soon. */
+/** The person who starts fairline is present, and a link that is left unused must end soon. */
 const FIRST_OWNER_LIFE_S = 3_600;
 /** An invitation reaches its operator by other means, at the latest after a week's end. */
 const INVITATION_LIFE_S = 3 * 86_400;
@@ -75,7 +75,7 @@ export async function lockMaker(db: Queryable, { account, tokenId }: Actor): Pro
     const now = await getOperator(db, account.operatorId);
     if (now !== undefined && now.disabledAt === null && mayDo(now.role, 'administer')) return;
   } else if (tokenId === null || (await operatorTokens.get(db, tokenId))?.revokedAt === null) return;
-  throw new Problem('conflict', 'You may not make links any more since you have asked for this one.');
+  throw new Problem('conflict', 'Your permission to make links has ended since the request was sent.');
 }
 
 /** Makes the link of an account, in place of the former one. Needs lockMaker. `operatorId`: null for the link that makes the first owner. */

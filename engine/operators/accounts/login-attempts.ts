@@ -52,7 +52,7 @@ export class LoginAttempts {
     return takeAll(ofNetwork(network, this.#networks, this.#wide), this.#nowMs());
   }
 
-  /** The same for a browser with a device cookie. By itself: whoever has taken one browser's cookie keeps no other one out. */
+  /** The same for a browser with a device cookie. Counted by itself: a thief of one browser's cookie locks no other browser out. */
   fromDevice({ id }: KnownDevice): Permitted | Delayed {
     return takeAll([{ buckets: this.#deviceLogins, key: id, isForCost: true }], this.#nowMs());
   }

@@ -62,7 +62,7 @@ export class OperatorKeys {
     return createHmac('sha256', this.#hashing).update(`${operatorId} ${code}`).digest();
   }
 
-  /** Tells the credentials of an account from its former ones. Says nothing of the hash to who has not the key. */
+  /** Distinguishes the credentials of an account from its former ones. Without the key it reveals nothing about the hash. */
   credentialVersion(passwordHash: string): string {
     const version = createHmac('sha256', this.devices).update(`credentials ${passwordHash}`);
     return version.digest('base64url').slice(0, VERSION_CHARACTERS);

@@ -28,7 +28,7 @@ export interface NewPassword {
 }
 
 /**
- * Changes the password of the one who acts, and ends their other sessions: whoever knew the former one is out. Resolves with the Set-Cookie
+ * Changes the password of the one who acts, and ends their other sessions, also those of somebody who knew the former one. Resolves with the Set-Cookie
  * header by which the browser stays known. `network`: see Client. Throws Problem invalid-request for a weak password, login-refused for a wrong
  * password or code, and too-many-requests.
  */

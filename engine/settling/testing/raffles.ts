@@ -64,7 +64,7 @@ export async function winnersOf(
   return rows;
 }
 
-/** The leaves of a pool, and its root. Odd instants count as noted by a proxy. */
+/** The leaves of a pool, and its root. Odd instants count as timestamps of a proxy. */
 export function plainPool(
   { campaignId }: Campaign,
   pool: readonly Entrant[],

@@ -17,7 +17,7 @@ import { EntryReader } from './entry-line.ts';
 import { Moves } from './moves.ts';
 import { Others } from './others.ts';
 import { CouponJudge, JudgeOfClaims, RaffleJudge } from './outcomes.ts';
-import { EntrantPool } from './pool.ts';
+import { PoolCollector } from './pool.ts';
 import type { ReadBook } from './read-book.ts';
 import { Slices } from './slices.ts';
 
@@ -33,7 +33,7 @@ interface Parts {
   readonly header: Header;
   readonly slices: Slices;
   readonly entries: Entries;
-  readonly pool: EntrantPool;
+  readonly pool: PoolCollector;
   readonly judge: CouponJudge | RaffleJudge;
   readonly end: End;
 }
@@ -48,7 +48,7 @@ export class BookReader {
   #header: Header | undefined;
   #slices: Slices | undefined;
   #entries: Entries | undefined;
-  #pool: EntrantPool | undefined;
+  #pool: PoolCollector | undefined;
   #judge: CouponJudge | RaffleJudge | undefined;
   #moves: Moves | undefined;
   #lastStamp = -1;
@@ -177,7 +177,7 @@ export class BookReader {
     this.#header = header;
     this.#slices = new Slices({ primitives, limits, signers, findings, jobs, chains, others, onHead });
     const entries = new Entries(rules.campaign, jobs, primitives, to => pool.advance(to));
-    const pool = new EntrantPool(entries, rules.kind, jobs);
+    const pool = new PoolCollector(entries, rules.kind, jobs);
     this.#entries = entries;
     this.#pool = pool;
     if (rules.claims !== undefined) this.#moves = new Moves(rules.claims, findings, limits.depth);

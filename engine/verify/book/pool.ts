@@ -17,7 +17,7 @@ const NONE = Uint8Array.of(0);
 const SOME = Uint8Array.of(1);
 
 /** Collects the pool from the entries, and starts the jobs of its pieces. */
-export class EntrantPool {
+export class PoolCollector {
   readonly #entries: Entries;
   readonly #kind: 'coupon' | 'raffle';
   readonly #jobs: HashJobs;

@@ -44,7 +44,7 @@ export function keyOf(seed: Uint8Array, leaf: Uint8Array, tickets: number, hash:
 }
 
 /** The pool as input of the draw; indexes are of entries in stamp order. */
-export interface EntrantPool {
+export interface DrawPool {
   readonly leaves: HashList;
   /** 0 if it does not take part: withdrawn or excluded. */
   readonly tickets: (index: number) => number;
@@ -58,11 +58,11 @@ export interface Drawn {
 }
 
 export class Draw {
-  readonly #pool: EntrantPool;
+  readonly #pool: DrawPool;
   readonly #seed: Uint8Array;
   readonly #hash: Sha256;
 
-  constructor(pool: EntrantPool, seed: Uint8Array, hash: Sha256) {
+  constructor(pool: DrawPool, seed: Uint8Array, hash: Sha256) {
     this.#pool = pool;
     this.#seed = seed;
     this.#hash = hash;

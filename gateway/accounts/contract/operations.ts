@@ -206,7 +206,7 @@ export const accountOperations: readonly Operation[] = [
     id: 'deleteAccount',
     path: '/v1/accounts/deletion',
     summary:
-      'Delete the account, with the password, and end its sessions. Entries stay: they are of an id that leads to nobody any more.',
+      'Delete the account, with the password, and end its sessions. Entries stay, under an id that no longer identifies anybody.',
     session: true,
     body: PasswordBody,
     answers: { 204: 'nothing' },

@@ -1,6 +1,6 @@
 /**
  * Sends e-mails after the answer: a request never waits for a mail server, so its time does not tell whether an e-mail was due. They wait
- * in memory; a kill loses what waits, and whoever misses an e-mail asks for another.
+ * in memory; a kill loses what waits, and a fan who misses an e-mail asks for another.
  *
  * With SMTP_URL they go to that server; without it each becomes a file, for trying things out.
  */
@@ -31,7 +31,7 @@ const SMTP_TIMEOUT_MS = 10_000;
 const RETRY_MS = [1_000, 10_000, 60_000] as const;
 /**
  * A mail server that is away for long must not fill the memory; a kilobyte each, waiting for their turn or for another attempt. The last of
- * these places are for e-mails without which a fan is locked out or robbed, whoever floods the others.
+ * these places are for e-mails without which a fan is locked out or robbed, no matter who floods the others.
  */
 const MOST_WAITING = { notice: 12_000, urgent: 10_000, usual: 8_000 } as const;
 const AT_ONCE = 4;
@@ -180,7 +180,7 @@ export class Outgoing {
   #giveUp(error: unknown): void {
     // Not the error itself: it may carry the recipient.
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    this.#parts.log.error({ code }, 'an e-mail could not be sent; whoever misses it asks for another');
+    this.#parts.log.error({ code }, 'an e-mail could not be sent; its recipient can ask for another');
     this.#parts.done('failed');
   }
 }

@@ -72,7 +72,7 @@ export interface PoolRow {
 }
 
 /**
- * The entrants of the pool in a range of entries, at most `limit`. The stamp contains their source: instants noted by a proxy
+ * The entrants of the pool in a range of entries, at most `limit`. The stamp contains their source: timestamps of a proxy
  * are odd and openings are whole milliseconds, so such a stamp is odd above the gateway's ten bits.
  */
 export async function readPool(db: Queryable, page: StampRange): Promise<readonly PoolRow[]> {

@@ -30,13 +30,13 @@ export const CLOCK_MUTATIONS: readonly Mutation[] = [
     to: 'noted ?? arrivedUs',
   },
   {
-    name: 'an instant noted by a proxy is at or below a promise',
+    name: 'a proxy timestamp is at or below a promise',
     file: 'gateway/clock/proxy-timestamps.ts',
     from: 'Math.max(fromUs, this.#promisedUs + 1)',
     to: 'fromUs',
   },
   {
-    name: 'two requests with the same noted instant get the same stamp',
+    name: 'two requests with the same proxy timestamp get the same stamp',
     file: 'gateway/clock/proxy-timestamps.ts',
     from: 'const free = this.#freeFrom(first);',
     to: 'const free = first;',

@@ -23,7 +23,7 @@ export const RAISE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a raised stock is handed out before gateways know of it',
-    file: 'engine/campaigns/raising.ts',
+    file: 'engine/campaigns/telling/raising.ts',
     from: 'noteRaiseKnown(pool, campaignId, stock, knownUs)',
     to: 'noteRaiseKnown(pool, campaignId, stock, 0)',
     plan: 'a stock is raised while those who had lost ask again',

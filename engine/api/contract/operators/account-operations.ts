@@ -82,7 +82,7 @@ export const accountOperations = {
     isOpen: true,
     summary:
       'Use a one-time link up: set the password and the authenticator, end former sessions of the account, and log in. ' +
-      'The answer alone shows the recovery codes.',
+      'Only this answer shows the recovery codes.',
     body: CompletionBody,
     answer: json(201, 'Enrolled', EnrolledJson, COOKIE),
     problems: [...OPEN, 'link-refused', 'conflict', 'too-many-requests'],
@@ -156,7 +156,7 @@ export const accountOperations = {
   inviteOperator: {
     method: 'POST',
     path: '/v1/operators',
-    summary: 'Invite an operator by a one-time link, which ends in three days. The answer alone shows it.',
+    summary: 'Invite an operator by a one-time link, which ends in three days. Only this answer shows it.',
     body: InvitationBody,
     answer: json(201, 'Invited', InvitedJson, { location: 'The URL of the account', ...ETAG }),
     problems: [...SECURED, ...WITH_BODY, 'conflict'],

@@ -17,7 +17,7 @@ export const shopTokenOperations = {
   createShopToken: {
     method: 'POST',
     path: '/v1/shop-tokens',
-    summary: "Make a token for a shop's servers. The answer alone shows it.",
+    summary: "Make a token for a shop's servers. Only this answer shows it.",
     body: NewShopTokenBody,
     answer: json(201, 'Made', MadeShopToken, { location: 'The URL of the token' }),
     problems: [...SECURED, ...WITH_BODY, 'conflict'],

@@ -25,7 +25,7 @@ export const tokenOperations = {
   createToken: {
     method: 'POST',
     path: '/v1/tokens',
-    summary: 'Make a token for a person, a console or a script. The answer alone shows it.',
+    summary: 'Make a token for a person, a console or a script. Only this answer shows it.',
     body: NewTokenBody,
     answer: json(201, 'Made', MadeToken, { location: 'The URL of the token' }),
     problems: [...SECURED, ...WITH_BODY, 'conflict'],

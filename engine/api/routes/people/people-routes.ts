@@ -3,13 +3,13 @@
  * transaction: who asked, by what, and how many were found. Whom it was about is in no log: neither an address nor an id.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { type Queryable, transaction } from '../../../../sql/database.ts';
+import type { Queryable } from '../../../../sql/database.ts';
 import { listRedemptions } from '../../../../sql/statements/coupons/redemption-list.ts';
 import { listFanSessions } from '../../../../sql/statements/fans/fan-sessions.ts';
 import { readPersonAccount, readPersonBlock } from '../../../../sql/statements/people/person-account.ts';
 import { readLastRefunds } from '../../../../sql/statements/people/person-redemptions.ts';
 import { findCampaign } from '../../../campaigns/find-campaign.ts';
-import { noteAct } from '../../../operators/acts.ts';
+import { notedRead } from '../../../operators/noted-read.ts';
 import { readPersonCampaigns } from '../../../people/campaigns.ts';
 import { findPeople } from '../../../people/find.ts';
 import { readUserId, readWanted } from '../../../people/wanted.ts';
@@ -32,8 +32,6 @@ import { redemptionJson } from '../redemption-routes.ts';
 import { foundJson, personCampaignJson, personJson } from './person-json.ts';
 
 export function addPeopleRoutes(app: FastifyInstance, deps: ApiDeps): void {
-  const { pool } = deps;
-
   /** Reads in a transaction that notes who read. `details`: of the act, nothing about a person. */
   async function reading<T>(
     request: FastifyRequest,
@@ -41,11 +39,7 @@ export function addPeopleRoutes(app: FastifyInstance, deps: ApiDeps): void {
     details: (of: T) => Readonly<Record<string, unknown>>,
   ): Promise<T> {
     noteRead(request);
-    return await transaction(pool, async db => {
-      const result = await read(db);
-      await noteAct(db, actorOf(request), { target: 'people', details: details(result) });
-      return result;
-    });
+    return await notedRead(deps.pool, actorOf(request), { target: 'people', read, details });
   }
 
   addRoute(app, operations.findPeople, async request => {

@@ -4,7 +4,7 @@ import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { jwtVerify } from 'jose';
 import { rulesHash, rulesText } from '../../../draw/rules.ts';
-import { compute } from '../../../draw/vectors/vector.ts';
+import { compute } from '../../../draw/testing/vector.ts';
 import { headPositionText } from '../../../verify/heads/head-positions.ts';
 import { isIncluded, leafHash } from '../../hashing/merkle.ts';
 import { leafData, whoOf } from '../../record/leaf.ts';

@@ -1,6 +1,6 @@
 /** Campaigns whose last attempt failed. Each is retried by itself, later each time, so that it holds up no other. */
 import type { Logger } from 'pino';
-import { mayPass } from './passing-errors.ts';
+import { isTransient } from './transient-errors.ts';
 
 export interface FailingOptions {
   /** The delay after the first failure; each further one in a row doubles it. */
@@ -68,7 +68,7 @@ export class FailingCampaigns {
     const times = (before?.times ?? 0) + 1;
     const againMs = Math.min(firstAgainMs * 2 ** (times - 1), this.#options.lastAgainMs);
     this.#failing.set(campaignId, { reason, times, againAtMs: performance.now() + againMs });
-    const level = before?.reason === reason ? 'debug' : mayPass(err) ? 'warn' : 'error';
+    const level = before?.reason === reason ? 'debug' : isTransient(err) ? 'warn' : 'error';
     this.#options.log[level]({ err, campaignId }, `${what}; retrying`);
   }
 }

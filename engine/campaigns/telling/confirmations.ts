@@ -3,11 +3,11 @@
  * read of the board (contract/redis/board/read.lua). A gateway without a lease accepts nothing, and reads the board anew when
  * it gets one; a gateway whose lease was revoked can no longer assume that it has one.
  */
-import { confirmsBlocks } from '../contract/redis/board/blocks.ts';
-import { holdsText, readConfirmed } from '../contract/redis/board/board.ts';
-import type { Keys } from '../contract/redis/keys.ts';
-import { readRegistry } from '../contract/redis/lease/lease.ts';
-import type { RedisClient } from '../contract/redis/redis.ts';
+import { confirmsBlocks } from '../../contract/redis/board/blocks.ts';
+import { holdsText, readConfirmed } from '../../contract/redis/board/board.ts';
+import type { Keys } from '../../contract/redis/keys.ts';
+import { readRegistry } from '../../contract/redis/lease/lease.ts';
+import type { RedisClient } from '../../contract/redis/redis.ts';
 
 export interface Confirmations {
   /** The epoch of the registry that was read. */

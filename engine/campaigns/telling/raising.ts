@@ -3,16 +3,15 @@
  * tell-then-act.ts: `noted` with the raise itself, `told` by the board with the new stock, `due` once every gateway knows: only then
  * settling hands out what was added. Meanwhile gateways that know accept entries, which wait, and the others refuse.
  */
-import { type Campaign, listUntold, noteRaiseKnown } from '../../sql/statements/campaigns/campaigns.ts';
-import { EARLY_CLOSES } from './close.ts';
-import { type Notice, type ResumedNotice, resume, type TellDeps, tellThenAct } from './tell-then-act.ts';
+import { type Campaign, noteRaiseKnown } from '../../../sql/statements/campaigns/campaigns.ts';
+import { type Notice, type TellDeps, tellThenAct } from './tell-then-act.ts';
 
-const RAISES: Notice<void> = {
+export const RAISES: Notice<void> = {
   name: 'raise',
   makeDue: (pool, { campaignId, stock }, knownUs) => noteRaiseKnown(pool, campaignId, stock, knownUs),
 };
 
-/** Tells gateways of a raise that was just made. Never rejects: `resumeUntold` goes on. */
+/** Tells gateways of a raise that was just made. Never rejects: `resumeUntold` (untold.ts) goes on. */
 export async function tellRaise(deps: TellDeps, campaign: Campaign): Promise<void> {
   try {
     await tellThenAct(deps, RAISES, campaign);
@@ -25,22 +24,7 @@ export async function tellRaise(deps: TellDeps, campaign: Campaign): Promise<voi
   }
 }
 
-const UNTOLD: ResumedNotice<void> = {
-  name: 'early close or raise',
-  listNoted: listUntold,
-  makeDue: async (pool, campaign, knownUs) => {
-    const { closingAt, closesAt, raisedStamp, raisedKnownUs } = campaign;
-    if (closingAt !== null && closingAt < closesAt) await EARLY_CLOSES.makeDue(pool, campaign, knownUs);
-    if (raisedStamp !== null && raisedKnownUs === null) await RAISES.makeDue(pool, campaign, knownUs);
-  },
-};
-
-/** Continues with raises and early closes that an engine has abandoned: one statement looks for both. Every engine calls it from time to time; rejects if a campaign could not be continued with. */
-export function resumeUntold(deps: TellDeps): Promise<void> {
-  return resume(deps, UNTOLD);
-}
-
-/** Why a campaign's stock cannot be raised, and what would be right, besides what its state allows; undefined if it can. */
+/** Why a campaign's stock cannot be raised, and what to do instead, besides what its state allows; undefined if it can. */
 export function raiseFault(campaign: Campaign, nowMs: number): string | undefined {
   const { campaignId, kind, stage, opensAt, finishedAt, cancelledStamp, waitlistedCount } = campaign;
   const name = `Campaign ${campaignId}`;

@@ -1,5 +1,5 @@
 /**
- * Seeds that once broke an invariant, by cause. The plan of a seed changes with plans/plan.ts, so mutations.ts exists to find
+ * Seeds that once broke an invariant, by cause. The plan of a seed changes with plans/plan.ts, so mutations/mutations.ts exists to find
  * the same bugs again. These seeds are still run, because that costs no search.
  */
 export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: readonly number[] }[] = [

@@ -1,26 +1,23 @@
 /** What operators do about a draw by hand: terms of entrants before it, prizes passed on after it. */
-import type { Static } from 'typebox';
-import { type Queryable, rehearsal } from '../../../sql/database.ts';
-import { type PassedOn, type PassOnRefusal, passOn } from '../../../sql/statements/draws/alternates.ts';
-import {
-  type EntrantTerms,
-  saveTerms,
-  type TermsResult,
-} from '../../../sql/statements/draws/entrant-terms.ts';
-import { unknownCampaign } from '../../campaigns/find-campaign.ts';
-import { endOffer, endWouldBe } from '../../campaigns/offers.ts';
-import { type FieldFault, fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
-import { MAX_USER_ID_BYTES } from '../../contract/record/record.ts';
-import { type Actor, campaignTarget, noteAct } from '../../operators/acts.ts';
-import type { Sanction } from '../../operators/proposals.ts';
-import { makeCode } from '../../settling/judges/codes.ts';
-import type { PassedOnJson, PassOnBody } from '../contract/draw-schemas.ts';
-import { EntrantBody, MAX_ENTRANTS } from '../contract/entrant-schemas.ts';
-import type { ApiDeps } from '../deps.ts';
-import { readList } from '../http/input.ts';
+import { type Queryable, rehearsal } from '../../sql/database.ts';
+import { type PassedOn, type PassOnRefusal, passOn } from '../../sql/statements/draws/alternates.ts';
+import { type EntrantTerms, saveTerms, type TermsResult } from '../../sql/statements/draws/entrant-terms.ts';
+import { fieldFault, Problem } from '../contract/api/problem.ts';
+import { type Actor, campaignTarget, noteAct } from '../operators/acts.ts';
+import type { Sanction } from '../operators/proposals.ts';
+import { makeCode } from '../settling/judges/codes.ts';
+import { unknownCampaign } from './find-campaign.ts';
+import { type EndedOffer, endOffer, endWouldBe } from './telling/offers.ts';
+import type { TellDeps } from './telling/tell-then-act.ts';
 
-type Wanted = Static<typeof PassOnBody>;
-type Passed = Static<typeof PassedOnJson>;
+export interface PassOnWanted {
+  readonly serial: number;
+  readonly reason: string;
+  /** Absent: the one to whom it was first granted. */
+  readonly holder?: string;
+}
+
+type PoolOnly = Pick<TellDeps, 'pool'>;
 
 interface By {
   readonly actor: Actor;
@@ -28,7 +25,11 @@ interface By {
 }
 
 /** To whom the prize would pass now. Throws Problem like passPrizeOn. */
-export async function passOnPreview(deps: ApiDeps, campaignId: number, body: Wanted): Promise<Passed> {
+export async function passOnPreview(
+  deps: PoolOnly,
+  campaignId: number,
+  body: PassOnWanted,
+): Promise<EndedOffer & { readonly dry_run: true }> {
   const { serial, reason, holder } = body;
   const wanted = { serial, reason, holder, code: makeCode() };
   const passed = await passOn(deps.pool, campaignId, wanted, undefined, rehearsal);
@@ -42,13 +43,13 @@ export async function passOnPreview(deps: ApiDeps, campaignId: number, body: Wan
  * and conflict, also if another alternate is the next; that of the sanction.
  */
 export async function passPrizeOn(
-  deps: ApiDeps,
+  deps: TellDeps,
   campaignId: number,
-  body: Wanted,
+  body: PassOnWanted,
   { actor, sanction }: By,
   stopping: AbortSignal,
   expected?: number,
-): Promise<Passed> {
+): Promise<EndedOffer> {
   const { serial, reason, holder } = body;
   const note = async (db: Queryable, { tier, waitlistPosition: alternate }: PassedOn): Promise<void> => {
     if (expected !== undefined && alternate !== expected) throw anotherIsNext(serial, expected);
@@ -62,7 +63,7 @@ export async function passPrizeOn(
   return await endOffer(deps, campaignId, { serial, reason, holder }, actor, stopping, sanction);
 }
 
-function shownOf({ serial, tier, waitlistPosition, userId, passedFrom }: PassedOn): Passed {
+function shownOf({ serial, tier, waitlistPosition, userId, passedFrom }: PassedOn): EndedOffer {
   return { serial, tier, alternate: waitlistPosition, user: userId, passed_from: passedFrom };
 }
 
@@ -73,7 +74,7 @@ function anotherIsNext(serial: number, expected: number): Problem {
   );
 }
 
-function refusalOf(campaignId: number, { serial, holder }: Wanted, refused: PassOnRefusal): Problem {
+function refusalOf(campaignId: number, { serial, holder }: PassOnWanted, refused: PassOnRefusal): Problem {
   switch (refused.why) {
     case 'unknown campaign':
       return unknownCampaign(campaignId);
@@ -99,7 +100,7 @@ function refusalOf(campaignId: number, { serial, holder }: Wanted, refused: Pass
 
 /** Whether these terms could be set now. Throws Problem like setTerms. */
 export async function entrantsPreview(
-  deps: ApiDeps,
+  deps: PoolOnly,
   campaignId: number,
   terms: readonly EntrantTerms[],
 ): Promise<{ readonly entrants: number; readonly dry_run: true }> {
@@ -109,7 +110,7 @@ export async function entrantsPreview(
 
 /** Sets terms of entrants. Throws Problem unknown-campaign, conflict, and that of the sanction. */
 export async function setTerms(
-  deps: ApiDeps,
+  deps: PoolOnly,
   campaignId: number,
   terms: readonly EntrantTerms[],
   { actor, sanction }: By,
@@ -142,26 +143,4 @@ function checkSaved(campaignId: number, result: TermsResult): void {
     case 'closed':
       throw new Problem('conflict', `Campaign ${campaignId} is closed: terms can no longer change.`);
   }
-}
-
-/** Checks what no single member shows: the length of ids in bytes, and that no user occurs twice. */
-export function readTerms(body: unknown): EntrantTerms[] {
-  const given = readList(EntrantBody, body, MAX_ENTRANTS);
-  const faults: FieldFault[] = [];
-  const seen = new Set<string>();
-  for (const [index, { user }] of given.entries()) {
-    const field = `[${index}].user`;
-    if (Buffer.byteLength(user) > MAX_USER_ID_BYTES) {
-      faults.push(fieldFault(field, user, `a user id of 1 to ${MAX_USER_ID_BYTES} bytes`));
-    }
-    if (seen.has(user)) faults.push(fieldFault(field, user, 'a user who is not yet in the list'));
-    seen.add(user);
-  }
-  if (faults.length > 0) throw invalidRequest(faults);
-  return given.map(({ user, tickets = 1, group = null, excluded = null }) => ({
-    userId: user,
-    tickets,
-    group,
-    excluded,
-  }));
 }

@@ -24,22 +24,27 @@
  * at which all gateways know, so they never have to be refused, and are never undone: nobody can say which gateways know.
  * `resume` continues with those that an engine has abandoned.
  *
- * By confirmation: changes (change.ts, decide.ts). Their times are the operator's. An opening that is moved to an instant
+ * By confirmation: changes (../change.ts, ../decide.ts). Their times are the operator's. An opening that is moved to an instant
  * cannot be put behind the one at which all gateways know; it has to be refused if that is too late. So gateways hold what only
  * one of the two versions allows, which is right whatever is decided, and the change is due as soon as all have confirmed it.
  * Changes share the telling, and the reading of the clock after it (`tellGateways`). They are no `Notice`, because their
  * decision depends on what happened meanwhile (`refusalOf`), or is a refusal.
+ *
+ * Blocks of users and networks (../../operators/blocks.ts) are no notices. They belong to no campaign: one list, with a revision of its own,
+ * is published whole. Nor does the ledger have anything to make due: it refuses redemptions from the commit of the block on, and what a
+ * gateway accepted before it knew counts. So there is no instant to find, and nothing to decide by. The only question is what the
+ * operator is answered: whether all gateways act on the list. That is by confirmation, read as for changes (confirmations.ts).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Pool, Queryable } from '../../sql/database.ts';
-import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
-import { latestStamp } from '../../sql/statements/entries/entries.ts';
-import { readLatestPromise } from '../../sql/statements/progress/gateways.ts';
-import { Problem } from '../contract/api/problem.ts';
-import { instantOf } from '../contract/record/stamp.ts';
-import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
-import { campaignName, tryEach } from '../try-each.ts';
-import type { CampaignDeps } from './deps.ts';
+import type { Pool, Queryable } from '../../../sql/database.ts';
+import { type Campaign, opensAtUs } from '../../../sql/statements/campaigns/campaigns.ts';
+import { latestStamp } from '../../../sql/statements/entries/entries.ts';
+import { readLatestPromise } from '../../../sql/statements/progress/gateways.ts';
+import { Problem } from '../../contract/api/problem.ts';
+import { instantOf } from '../../contract/record/stamp.ts';
+import { leaseMarginMs } from '../../contract/redis/lease/lease.ts';
+import { campaignName, tryEach } from '../../retrying/try-each.ts';
+import type { CampaignDeps } from '../deps.ts';
 
 export type TellDeps = Pick<
   CampaignDeps,

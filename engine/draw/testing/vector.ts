@@ -1,13 +1,13 @@
 /**
- * One test vector: a draw from its inputs to its proof, through every step. VECTORS.md describes the members. Run as a program,
- * it regenerates vectors.json: node --import tsx engine/draw/vectors/vector.ts
+ * One test vector: a draw from its inputs to its proof, through every step. ../vectors/VECTORS.md describes the members. Run as a
+ * program, it regenerates vectors.json: node --import tsx engine/draw/testing/vector.ts
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { HASH_BYTES } from '../../contract/hashing/merkle.ts';
 import { commitmentOf, deriveSecret } from '../commit.ts';
 import { Draw } from '../draw.ts';
-import { BATCH, type Entrant, EntrantPool } from '../pool.ts';
+import { BATCH, type Entrant, PoolTree } from '../pool.ts';
 import { proofParts } from '../proof.ts';
 import { type Reveal, randomnessFrom } from '../reveal.ts';
 import {
@@ -68,7 +68,7 @@ export interface Vector {
   readonly expected: Expected;
 }
 
-export const VECTORS_FILE = fileURLToPath(new URL('./vectors.json', import.meta.url));
+export const VECTORS_FILE = fileURLToPath(new URL('../vectors/vectors.json', import.meta.url));
 
 export function readVectors(): readonly Vector[] {
   return JSON.parse(readFileSync(VECTORS_FILE, 'utf8'));
@@ -92,7 +92,7 @@ export function compute(given: Given): Expected {
     draw,
   });
   const entrants = given.entrants.map(entrantOf);
-  const pool = new EntrantPool(given.campaign, given.salt_secret);
+  const pool = new PoolTree(given.campaign, given.salt_secret);
   const leaves = batchesOf(entrants).map(batch => pool.add(batch).slice());
   const poolRoot = pool.root();
   const randomness = randomnessFrom(announced, reveal);

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
-import { beginClose, type Campaign, getCampaign } from '../../sql/statements/campaigns/campaigns.ts';
-import { inMs, LEASE_MS, startApi, type TestApi } from '../api/testing/api.ts';
-import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
-import { waitForRedis } from '../contract/redis/redis.ts';
-import { eventually } from '../test/support.ts';
-import { resumeUntold } from './raising.ts';
+import { beginClose, type Campaign, getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
+import { inMs, LEASE_MS, startApi, type TestApi } from '../../api/testing/api.ts';
+import { leaseMarginMs } from '../../contract/redis/lease/lease.ts';
+import { waitForRedis } from '../../contract/redis/redis.ts';
+import { eventually } from '../../test/support.ts';
+import { resumeUntold } from './untold.ts';
 
 const UNTIL_ALL_KNOW_MS = LEASE_MS + leaseMarginMs(LEASE_MS);
 

@@ -12,7 +12,7 @@
  *
  * A crash before `due` leaves the deadline as it was. `resumeEnds`, or a repeated request of the operator, continues.
  */
-import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
+import { type Campaign, opensAtUs } from '../../../sql/statements/campaigns/campaigns.ts';
 import {
   beginEnd,
   completeEnds,
@@ -21,14 +21,14 @@ import {
   type OfferState,
   readNextWaiting,
   readOffer,
-} from '../../sql/statements/claims/offers.ts';
-import { isoOfUs } from '../contract/api/instants.ts';
-import { fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
-import { LAST_STAMP_US } from '../contract/record/stamp.ts';
-import { type Actor, campaignTarget, noteAct } from '../operators/acts.ts';
-import { type Sanction, UNGUARDED } from '../operators/proposals.ts';
-import { type CampaignDeps, nowUsOrRefuse } from './deps.ts';
-import { findCampaign } from './find-campaign.ts';
+} from '../../../sql/statements/claims/offers.ts';
+import { isoOfUs } from '../../contract/api/instants.ts';
+import { fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
+import { LAST_STAMP_US } from '../../contract/record/stamp.ts';
+import { type Actor, campaignTarget, noteAct } from '../../operators/acts.ts';
+import { type Sanction, UNGUARDED } from '../../operators/proposals.ts';
+import { type CampaignDeps, nowUsOrRefuse } from '../deps.ts';
+import { findCampaign } from '../find-campaign.ts';
 import {
   noticeMs,
   pause,

@@ -7,20 +7,20 @@
  * - `due`: closes_at becomes the instant at which every gateway knew, or closing_at if that is later, as it nearly always is.
  *
  * A crash before `due` leaves closes_at as it was: the gateways that know refuse from closing_at on, and the ledger waits a
- * while longer for entries, which does no harm. `resumeUntold`, or a repeated request of the operator, continues.
+ * while longer for entries, which does no harm. `resumeUntold` (untold.ts), or a repeated request of the operator, continues.
  */
-import { transaction } from '../../sql/database.ts';
+import { transaction } from '../../../sql/database.ts';
 import {
   admissionEndsAtUs,
   beginClose,
   type Campaign,
   completeClose,
-} from '../../sql/statements/campaigns/campaigns.ts';
-import { Problem } from '../contract/api/problem.ts';
-import { type Actor, campaignTarget, noteAct } from '../operators/acts.ts';
-import { type Sanction, UNGUARDED } from '../operators/proposals.ts';
-import { actingMs } from './deps.ts';
-import { findCampaign } from './find-campaign.ts';
+} from '../../../sql/statements/campaigns/campaigns.ts';
+import { Problem } from '../../contract/api/problem.ts';
+import { type Actor, campaignTarget, noteAct } from '../../operators/acts.ts';
+import { type Sanction, UNGUARDED } from '../../operators/proposals.ts';
+import { actingMs } from '../deps.ts';
+import { findCampaign } from '../find-campaign.ts';
 import { type Notice, noticeMs, pause, type TellDeps, tellThenActOrRefuse } from './tell-then-act.ts';
 
 export const EARLY_CLOSES: Notice<Campaign | undefined> = {

@@ -2,12 +2,13 @@
 import pg from 'pg';
 
 /** SQLSTATE codes of a Postgres that will be available soon: it is starting, stopping, or has no free connection. */
-const PASSING = new Set(['57P01', '57P02', '57P03', '53300']);
+const TRANSIENT = new Set(['57P01', '57P02', '57P03', '53300']);
 
-export function mayPass(error: unknown): boolean {
-  if (error instanceof pg.DatabaseError) return PASSING.has(error.code ?? '');
+/** Whether waiting helps. An AggregateError is transient if all its errors are. */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError) return TRANSIENT.has(error.code ?? '');
   // Network errors carry a code; for any other error waiting would not help.
-  if (error instanceof AggregateError) return error.errors.every(mayPass);
+  if (error instanceof AggregateError) return error.errors.every(isTransient);
   return (
     error instanceof Error &&
     ('syscall' in error || /timeout|timed out|terminated|connection is closed/i.test(error.message))

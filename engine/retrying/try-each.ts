@@ -1,5 +1,5 @@
 /** Work on several things that are independent of each other: one that fails leaves none of the others undone. */
-import { messageOf } from './contract/process/message-of.ts';
+import { messageOf } from '../contract/process/message-of.ts';
 
 /**
  * Works on each item in turn. Rejects at the end if any failed: the error names the item, and has its error as the cause; an

@@ -2,11 +2,11 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { pino } from 'pino';
-import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
-import { beginEnd, completeEnds, listBegunEnds } from '../../sql/statements/claims/offers.ts';
-import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
-import { TestLedger } from '../test/settling.ts';
-import { eventually } from '../test/support.ts';
+import { type Campaign, opensAtUs } from '../../../sql/statements/campaigns/campaigns.ts';
+import { beginEnd, completeEnds, listBegunEnds } from '../../../sql/statements/claims/offers.ts';
+import { leaseMarginMs } from '../../contract/redis/lease/lease.ts';
+import { TestLedger } from '../../test/settling.ts';
+import { eventually } from '../../test/support.ts';
 import { endOffer, extendOffer, resumeEnds } from './offers.ts';
 import { noticeMs, type TellDeps } from './tell-then-act.ts';
 
