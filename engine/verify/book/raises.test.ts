@@ -6,7 +6,7 @@ import { actsOf, exported, headAfter, rehash } from '../testing/log-maker.ts';
 import type { Parts, RaiseObject } from '../testing/made.ts';
 import { makeBook, written } from '../testing/maker.ts';
 import { bookSigner, CAMPAIGN, keyObject, OPENS_AT_US, sliceSigner } from '../testing/maker-world.ts';
-import { codesOf, inPieces, json, run } from '../testing/run.ts';
+import { codesOf, inPieces, json, run, runBook } from '../testing/run.ts';
 import type { Report } from '../verify.ts';
 
 const raised = makeBook({ kind: 'coupon', entries: 30, stock: 12, raisedFrom: [5, 7] });
@@ -86,6 +86,21 @@ test('accepts a book whose stock was raised, and says so', async () => {
     /That the stock was raised, and when\. The key for books is enough/,
   );
   assert.doesNotMatch(report.checked.join('\n'), /announced|operator log/);
+});
+
+test('reads as many raises as its limit allows, and an operator may raise a stock more often than by default', async () => {
+  const [fewer, more] = [999, 1_001].map(count =>
+    written(
+      makeBook({
+        ...{ kind: 'coupon', entries: 5, stock: 2_000 },
+        raisedFrom: Array.from({ length: count }, (_, index) => index + 5),
+      }).parts,
+    ),
+  );
+  assert.ok(fewer && more);
+  assert.deepEqual((await runBook(fewer)).findings, []);
+  assert.deepEqual(codesOf(await runBook(more)), ['too-large']);
+  assert.deepEqual((await runBook(more, { raises: 2_000 })).findings, []);
 });
 
 test('names what is wrong with a raise', async () => {

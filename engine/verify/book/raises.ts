@@ -6,13 +6,12 @@
  */
 import { type CouponRules, MOST_STOCK, type Rules } from '../draw/rules.ts';
 import { type Findings, Unreadable } from '../findings.ts';
+import type { Limits } from '../limits.ts';
 import type { Primitives } from '../primitives.ts';
 import { isoOf } from '../receipts/leaf.ts';
 import { areEqual, fromBase64Url, toBase64Url, utf8 } from '../text/bytes.ts';
 import { canonical, isJsonObject, type Json, type Members } from '../text/json.ts';
 
-/** Somebody who raises a stock more often than this wants the verifier to be busy. */
-const MOST_RAISES = 1_000;
 const HASH_BYTES = 32;
 /** The first version makes the campaign. */
 const FIRST_RAISE = 2;
@@ -36,13 +35,14 @@ export interface RaisesOptions {
   readonly json: Json | undefined;
   readonly primitives: Pick<Primitives, 'sha256'>;
   readonly findings: Findings;
+  readonly limits: Pick<Limits, 'raises'>;
 }
 
 /** Reads the member `raises` of a book's first line, if it is there. Throws Unreadable; adds other problems as findings. */
 export function readRaises(members: Members, options: RaisesOptions): readonly Raise[] {
   if (!members.has('raises')) return [];
-  const raises = members.objects('raises', MOST_RAISES).map(readRaise);
-  const { rules, findings } = options;
+  const { rules, findings, limits } = options;
+  const raises = members.objects('raises', limits.raises).map(readRaise);
   if (rules.kind !== 'coupon') {
     findings.add('stock-raised', 'the book says that the stock was raised, but only a coupon has a stock');
     return raises;
