@@ -92,7 +92,9 @@ test('reads as many raises as its limit allows, and an operator may raise a stoc
   const [fewer, more] = [999, 1_001].map(count =>
     written(
       makeBook({
-        ...{ kind: 'coupon', entries: 5, stock: 2_000 },
+        kind: 'coupon',
+        entries: 5,
+        stock: 2_000,
         raisedFrom: Array.from({ length: count }, (_, index) => index + 5),
       }).parts,
     ),
