@@ -52,7 +52,10 @@ export const gatewayVariables = {
   MAX_WATCHER_BUFFER_BYTES: whole(16_384, 64, 16_777_216),
   /** The lifetime of a pass to a shop; its holder may request a new one. Longer: a stolen pass stays valid for longer. */
   PASS_LIFETIME_S: whole(120, 5, 3_600),
-  /** How many entrants are remembered, so that their repeated entries cost the log nothing; 4 bytes each. 0: none. */
+  /**
+   * How many entrants are remembered, so that their repeated entries cost the log nothing; 4 bytes each. Of claims and withdrawals that
+   * are not decided, as many, at most 8,192 (own-requests.ts). 0: none.
+   */
   REMEMBERED_ENTRANTS: whole(1_048_576, 0, 67_108_864),
   /**
    * The rate of answered repeats, with a burst of ten seconds' worth: each costs Redis a look-up. Less: more users get 429. Each

@@ -6,6 +6,7 @@ import { parseJob } from '../load/job.ts';
 import { userId } from '../load/tickets.ts';
 import { type Fairline, untilKnown, untilSettled } from '../system/fairline.ts';
 import { inMs } from '../system/operator.ts';
+import { redeemCode, TERMS } from './redeeming.ts';
 
 export interface CampaignTerms {
   readonly number: number;
@@ -16,7 +17,10 @@ export interface CampaignTerms {
 
 /** As many connections as a slice carries entries at most: with few, few would share the wait for an append to disk. */
 const CONNECTIONS = 250;
-/** Of the users who entered: how many hold a stream, how many look up their entry, and how many leave. */
+/**
+ * Of the users who entered: how many hold a stream, how many look up their entry and redeem the code that they find there, and how
+ * many leave.
+ */
 const WATCH = 20;
 const LOOK = 30;
 const LEAVE = 20;
@@ -34,7 +38,7 @@ export async function runCampaign(fairline: Fairline, terms: CampaignTerms): Pro
     number % RAFFLE_EVERY === 0
       ? { kind: 'raffle', winners: Math.ceil(entries / 100), ...common }
       : // Stock for everybody: otherwise late users would be refused and have no entry.
-        { kind: 'coupon', stock: entries, ...common },
+        { kind: 'coupon', stock: entries, terms: TERMS, ...common },
   );
   await untilKnown(fairline, id);
   const accepted = await enterAll(fairline, id, terms);
@@ -89,10 +93,22 @@ class People {
   }
 
   async lookAndLeave(): Promise<void> {
-    for (let index = WATCH; index < WATCH + LOOK; index++) await this.#done('GET', '/entries/me', index);
+    for (let index = WATCH; index < WATCH + LOOK; index++) await this.#lookAndRedeem(index);
     // By now most of them have their coupon, and the answer says so.
     for (let index = WATCH + LOOK; index < WATCH + LOOK + LEAVE; index++)
       await this.#done('DELETE', '/entries/me', index);
+  }
+
+  async #lookAndRedeem(index: number): Promise<void> {
+    const { gateways, site } = this.#fairline;
+    const code: unknown = Reflect.get(
+      Object(await (await this.#ask('GET', '/entries/me', index)).json()),
+      'code',
+    );
+    const base = gateways[index % gateways.length]?.base;
+    // A raffle has no codes, and some entries are not decided yet.
+    if (typeof code !== 'string' || base === undefined) return;
+    await redeemCode({ base, token: site.shopToken }, userId(this.#users, index), code);
   }
 
   async #done(method: string, path: string, index: number): Promise<void> {

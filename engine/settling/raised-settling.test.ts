@@ -230,6 +230,8 @@ test('is only raised, only with its rules, and only of a coupon', async () => {
   await ledger.raise(campaign, 4);
   const [raise] = await readRaises(ledger.pool, campaign.campaignId);
   deepEqual([raise?.version, raise?.stockBefore, raise?.stock], [2, 3, 4]);
+  // This campaign opens in 2030 by the database's clock, but its gateways have opened it: see readRaises.
+  equal(raise?.atUs, campaign.opensAt.getTime() * 1_000);
   deepEqual(
     [raise?.rulesHashBefore, raise?.rulesHash],
     [campaign.rulesHash, (await ledger.read(campaign)).rulesHash],

@@ -5,11 +5,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isoOf } from './receipts/leaf.ts';
-import { leafHashOf, sha256 } from './testing/basics.ts';
+import { base64url, canonical, leafHashOf, sha256 } from './testing/basics.ts';
 import { dataOf, Forger } from './testing/forger.ts';
+import { actsOf, exported, rehash } from './testing/log-maker.ts';
 import type { EntryObject, Parts } from './testing/made.ts';
 import { makeBook, written } from './testing/maker.ts';
-import { CAMPAIGN, CLOSES_AT_US, incarnationOf, monitorSigner, OPENS_AT_US } from './testing/maker-world.ts';
+import {
+  bookSigner,
+  CAMPAIGN,
+  CLOSES_AT_US,
+  incarnationOf,
+  keyObject,
+  monitorSigner,
+  OPENS_AT_US,
+  sliceSigner,
+} from './testing/maker-world.ts';
 import { inOrder, lines, recordsOf } from './testing/records.ts';
 import { codesOf, inPieces, json, run } from './testing/run.ts';
 
@@ -23,11 +33,11 @@ function pagesOf(heads: readonly string[]): Buffer {
 }
 
 /** Applies first come, first served to the rest, so that the rules find nothing. */
-function served(forger: Forger) {
+function served(forger: Forger, stock = STOCK) {
   let granted = 0;
   return (_: number, who: string): Partial<EntryObject> => {
     if (forger.withdrew.has(who)) return { outcome: 'withdrawn' };
-    if (granted >= STOCK) return { outcome: 'sold_out' };
+    if (granted >= stock) return { outcome: 'sold_out' };
     granted += 1;
     return { outcome: 'granted', serial: granted };
   };
@@ -352,6 +362,42 @@ test('an early close between two slices: the book cannot refute it and says so, 
   const honest = await run({ book: inPieces(written(book.parts)), heads });
   assert.deepEqual(honest.findings, []);
   assert.doesNotMatch([...honest.notes, ...honest.notProven].join('\n'), /stated time|operator states/);
+});
+
+test('an invented raise of the stock, for friends further back: with the key for books alone', async () => {
+  const { parts } = made;
+  const forger = new Forger(parts);
+  const { header } = forger.parts;
+  const raisedRules = { ...header.rules, stock: STOCK + 6 };
+  const raise = (atUs: number): Buffer => {
+    header.rules = raisedRules;
+    header.rules_hash = base64url(sha256(canonical(raisedRules)));
+    const hashes = { rules_hash: header.rules_hash, rules_hash_before: parts.header.rules_hash };
+    const stocks = { stock: STOCK + 6, stock_before: STOCK };
+    header.raises = [{ at_us: atUs, closes_at_us: CLOSES_AT_US, ...hashes, ...stocks, version: 2 }];
+    forger.relist(served(forger, STOCK + 6));
+    return written(forger.parts);
+  };
+  const forged = raise(OPENS_AT_US + 1);
+  assert.deepEqual(forger.parts.slices, parts.slices);
+  const keys = json({ keys: [keyObject(sliceSigner, 'slices'), keyObject(bookSigner, 'books')] });
+  const given = { heads: pages, keys, rulesHash: parts.header.rules_hash };
+  const alone = await run({ book: inPieces(forged), ...given });
+  assert.deepEqual(alone.findings, []);
+  assert.doesNotMatch(alone.checked.join('\n'), /announced|neither the rules/);
+  assert.match(alone.notes.join('\n'), /The operator states that the stock was raised from 7 to 13/);
+  assert.match(
+    alone.notProven.join('\n'),
+    /That the stock was raised, and when\. The key for books is enough .* \(--log, from GET \/v1\/operator-log\.ndjson\)/,
+  );
+  // The log, which has no such act, reveals it.
+  const acts = actsOf(3);
+  const details = { stock: STOCK, rules_hash: parts.header.rules_hash };
+  Object.assign(acts[0] ?? {}, { action: 'createCampaign', target: `campaign ${CAMPAIGN}`, details });
+  rehash(acts, 0);
+  const against = await run({ book: inPieces(forged), ...given, log: inPieces(exported(acts, [])) });
+  assert.deepEqual(codesOf(against), ['rules-hash', 'stock-raised']);
+  assert.deepEqual(await codes(raise(OPENS_AT_US - 1)), ['stock-raised']);
 });
 
 /** Version 1 of the format showed neither where chains begin and end nor what the leaves without a line are. */

@@ -32,6 +32,10 @@ const USAGE = `fairline verify [book] [options]
   --max-line-bytes <n>      limit of a line of the book or of kept heads (default ${defaultLimits.lineBytes})
   --max-heads-bytes <n>     limit of all kept heads together (default ${defaultLimits.headsBytes})
   --max-log-bytes <n>       limit of the operator log (default ${defaultLimits.logBytes})
+  --max-entry-bytes <n>     limit of the line of an entry (default ${defaultLimits.entryBytes})
+  --max-raises <n>          limit of raises of the stock in a book (default ${defaultLimits.raises})
+  --max-keys <n>            limit of keys, given or in a book (default ${defaultLimits.keys})
+  --max-keys-bytes <n>      limit of the given keys (default ${defaultLimits.keysBytes})
   --max-receipts <n>        limit of receipts (default ${defaultLimits.receipts})
   --max-receipts-bytes <n>  limit of the file of receipts (default ${defaultLimits.receiptsBytes})
   --max-proof-bytes <n>     limit of the proof (default ${defaultLimits.proofBytes})
@@ -66,6 +70,10 @@ const options = {
   'max-line-bytes': { type: 'string' },
   'max-heads-bytes': { type: 'string' },
   'max-log-bytes': { type: 'string' },
+  'max-entry-bytes': { type: 'string' },
+  'max-raises': { type: 'string' },
+  'max-keys': { type: 'string' },
+  'max-keys-bytes': { type: 'string' },
   'max-receipts': { type: 'string' },
   'max-receipts-bytes': { type: 'string' },
   'max-proof-bytes': { type: 'string' },
@@ -136,6 +144,10 @@ const raised = {
   'max-line-bytes': 'lineBytes',
   'max-heads-bytes': 'headsBytes',
   'max-log-bytes': 'logBytes',
+  'max-entry-bytes': 'entryBytes',
+  'max-raises': 'raises',
+  'max-keys': 'keys',
+  'max-keys-bytes': 'keysBytes',
   'max-receipts': 'receipts',
   'max-receipts-bytes': 'receiptsBytes',
   'max-proof-bytes': 'proofBytes',

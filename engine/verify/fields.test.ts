@@ -22,6 +22,7 @@ const claimed = makeBook({
   early: 'The shop moves',
   monitors: ['press', 'club'],
 });
+const raised = makeBook({ kind: 'coupon', entries: 20, stock: 9, raisedFrom: [5, 7] });
 const late = makeBook({ kind: 'raffle', entries: 12, randomness: 'late' });
 const books: readonly MadeBook[] = [
   first,
@@ -29,6 +30,7 @@ const books: readonly MadeBook[] = [
   makeBook({ kind: 'raffle', entries: 20, groupLimit: 2 }),
   makeBook({ kind: 'raffle', entries: 12, randomness: 'drand' }),
   late,
+  raised,
 ];
 /** A key that was revoked before the campaign. */
 const revokedKey = {
@@ -76,6 +78,13 @@ const fields: Readonly<Record<string, Found | typeof NEVER>> = {
   'header.operator_log.key': { code: 'unknown-key' },
   'header.operator_log.seq': { code: 'log-signature' },
   'header.operator_log.signature': { code: 'log-signature' },
+  'header.raises[].at_us': { code: 'stock-raised', to: () => OPENS_AT_US - 1 },
+  'header.raises[].closes_at_us': { code: 'stock-raised' },
+  'header.raises[].rules_hash': { code: 'stock-raised' },
+  'header.raises[].rules_hash_before': { code: 'stock-raised' },
+  'header.raises[].stock': { code: 'stock-raised' },
+  'header.raises[].stock_before': { code: 'stock-raised' },
+  'header.raises[].version': { code: 'stock-raised' },
   'header.rules_hash': noRules,
   'header.rules.campaign': { code: 'malformed' },
   'header.rules.claim_within_s': noRules,
@@ -258,6 +267,16 @@ const unfound: readonly (readonly [why: string, made: MadeBook, change: (parts: 
     ({ header }) => {
       delete header.operator_log;
     },
+  ],
+  [
+    'when the stock was raised, after the opening: the operator states it, and the operator log shows it',
+    raised,
+    ({ header }) => Object.assign(header.raises?.[1] ?? {}, { at_us: CLOSES_AT_US + 9 }),
+  ],
+  [
+    'which version raised it, in the same order: the same',
+    raised,
+    ({ header }) => Object.assign(header.raises?.[1] ?? {}, { version: 17 }),
   ],
   [
     'when somebody who waited left: no book shows what is signed after the close',

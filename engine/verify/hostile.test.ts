@@ -28,6 +28,7 @@ test('enforces every limit of a book', async () => {
     { entries: 11 },
     { slices: first - 1 },
     { others: 2 },
+    { keys: 1 },
     { tickets: 10 },
   ];
   for (const limits of over) assert.deepEqual(await codesWith(limits), ['too-large'], JSON.stringify(limits));

@@ -15,8 +15,10 @@ export interface Limits {
   readonly receiptBytes: number;
   /** Of a file of receipts, which is read as a whole; a thousand take 1 MB. */
   readonly receiptsBytes: number;
-  /** Of a list of keys; the 4096 that are read at most take less. */
+  /** Of a list of keys, which is read as a whole; a key takes some 250 bytes. */
   readonly keysBytes: number;
+  /** Of a list of keys, also of that in a book. */
+  readonly keys: number;
   /** Of a proof, which is read as a whole; a winner takes 150 bytes. */
   readonly proofBytes: number;
   /** Of kept heads, which are read line by line. A million take 260 MB, and as much memory. */
@@ -33,6 +35,8 @@ export interface Limits {
   /** Of all entrants of a draw together; each ticket is one HMAC. */
   readonly tickets: number;
   readonly receipts: number;
+  /** Of the stock, in a book; for each the rules are hashed twice. */
+  readonly raises: number;
 }
 
 export const defaultLimits: Limits = {
@@ -43,6 +47,7 @@ export const defaultLimits: Limits = {
   receiptBytes: 64 * 1024,
   receiptsBytes: 256 * 1024 * 1024,
   keysBytes: 1024 * 1024,
+  keys: 4_096,
   proofBytes: 64 * 1024 * 1024,
   headsBytes: 2 ** 31,
   logBytes: 2 ** 33,
@@ -52,4 +57,5 @@ export const defaultLimits: Limits = {
   others: 10_000_000,
   tickets: 50_000_000,
   receipts: 100_000,
+  raises: 1_000,
 };

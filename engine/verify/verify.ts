@@ -114,10 +114,12 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
   const hasNotedRoot = request.poolRoot !== undefined && shownRoot !== undefined;
   if (hasNotedRoot) read(() => checkNotedRoot(request.poolRoot ?? '', shownRoot, findings));
   const rules = book?.rules ?? proof?.rules;
-  const hasNotedRules = request.rulesHash !== undefined && rules !== undefined;
-  if (hasNotedRules)
-    read(() => checkNotedRules(request.rulesHash ?? '', rules, book?.raises ?? [], findings));
-  const noted = { hasNotedRoot, hasNotedRules };
+  const { rulesHash } = request;
+  const notedRules =
+    rulesHash === undefined || rules === undefined
+      ? undefined
+      : read(() => checkNotedRules(rulesHash, rules, book?.raises ?? [], findings));
+  const noted = { hasNotedRoot, notedRules };
   const log = isSkipped
     ? undefined
     : await readLog(request, book, hasKeys ? signers : undefined, limits, findings);

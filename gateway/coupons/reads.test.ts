@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import {
+  CHANGES_KEPT_US,
   getCouponCopy,
+  putCouponCopy,
   readCouponNews,
   tellCouponsChanged,
 } from '../../engine/contract/redis/coupons/copies.ts';
@@ -177,5 +179,29 @@ describe('reads of coupons', () => {
       const after = await readCouponNews(redis, keys, before.version);
       assert.ok(after.version > before.version);
       assert.deepEqual([...after.changes.keys()], [2, 3]);
+    }));
+
+  test('Redis forgets what changed long ago, and keeps and shows no copy from before', () =>
+    at(async ({ keys }) => {
+      const later = async (): Promise<void> => {
+        const { version } = await readCouponNews(redis, keys, 0);
+        await redis.set(keys.couponVersion, version + CHANGES_KEPT_US);
+      };
+      const shownOf = async (code: string): Promise<unknown> =>
+        (await getCouponCopy(redis, keys, code)).copy?.body;
+      await tellCouponsChanged(redis, keys, [1, 2]);
+      const { version, run } = await readCouponNews(redis, keys, 0);
+      const copy = { couponId: 9, version, run, shop: null, body: '{}', keepMs: 60_000 };
+      await putCouponCopy(redis, keys, 'EARLY', copy);
+      await later();
+      assert.equal(await shownOf('EARLY'), '{}');
+      await tellCouponsChanged(redis, keys, [3]);
+      assert.deepEqual(await redis.zrange(keys.couponChanges, 0, -1), ['3']);
+      assert.equal(await shownOf('EARLY'), undefined, 'it may have changed since');
+      await putCouponCopy(redis, keys, 'LATE', copy);
+      assert.equal(await shownOf('LATE'), undefined);
+      const now = await readCouponNews(redis, keys, 0);
+      await putCouponCopy(redis, keys, 'LATE', { ...copy, version: now.version });
+      assert.equal(await shownOf('LATE'), '{}');
     }));
 });

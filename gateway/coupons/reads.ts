@@ -19,6 +19,7 @@ import {
 import type { Keys } from '../../engine/contract/redis/keys.ts';
 import type { RedisClient } from '../../engine/contract/redis/redis.ts';
 import type { CodeNow } from '../../sql/statements/coupons/coupons.ts';
+import { type CopyAge, CouponChanges } from './changes.ts';
 import { couponView, shownUntilMs } from './views.ts';
 
 /** The maximum number of copies, of some 500 bytes each. At the maximum all are dropped, and hot ones are loaded again. */
@@ -40,13 +41,9 @@ export interface ShownCoupon {
   readonly body: string;
 }
 
-interface HeldCopy extends ShownCoupon {
-  readonly couponId: number;
-  readonly version: number;
+interface HeldCopy extends ShownCoupon, CopyAge {
   /** The run of the server that reported the version. */
   readonly run: string;
-  /** The value of #generation when the ledger was asked. */
-  readonly generation: number;
   /** On the monotonic clock. */
   readonly untilMs: number;
 }
@@ -56,12 +53,7 @@ export class CouponReads {
   readonly #copies = new Map<string, HeldCopy>();
   /** Reads under way: concurrent requests for one code share one read. */
   readonly #loading = new Map<string, Promise<ShownCoupon | undefined>>();
-  /** By coupon: the version of the last change that Redis reported. */
-  readonly #changes = new Map<number, number>();
-  /** Increases with each change by this gateway; #ownChanges has its value at the last one, by coupon. */
-  #generation = 0;
-  readonly #ownChanges = new Map<number, number>();
-  #version = 0;
+  readonly #changes = new CouponChanges();
   /** The run of the server that answered last. */
   #run: string | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -96,9 +88,8 @@ export class CouponReads {
    * another gateway decided the use and could not announce it.
    */
   changed(couponIds: readonly number[]): Promise<void> {
-    this.#generation += 1;
     this.#loading.clear();
-    for (const couponId of couponIds) this.#ownChanges.set(couponId, this.#generation);
+    this.#changes.changed(couponIds);
     return tellCouponsChanged(this.#options.redis, this.#options.keys, couponIds);
   }
 
@@ -111,7 +102,7 @@ export class CouponReads {
   async #load(code: string): Promise<ShownCoupon | undefined> {
     const { redis, keys, readCode } = this.#options;
     const askedMs = performance.now();
-    const generation = this.#generation;
+    const { generation } = this.#changes;
     // Without Redis, each read without a copy here asks the ledger.
     const known = await getCouponCopy(redis, keys, code).catch(() => undefined);
     if (known !== undefined) this.#hear(known.run);
@@ -142,16 +133,14 @@ export class CouponReads {
     this.#timer ??= setTimeout(() => this.#poll(), this.#options.pollMs);
   }
 
-  #isOutdated({ couponId, version, run, generation }: HeldCopy): boolean {
-    if (run !== this.#run || (this.#ownChanges.get(couponId) ?? 0) > generation) return true;
-    return (this.#changes.get(couponId) ?? 0) > version;
+  #isOutdated(copy: HeldCopy): boolean {
+    return copy.run !== this.#run || this.#changes.isOutdated(copy);
   }
 
   /** Versions and changes of another server run say nothing about the copies here, so everything is dropped. */
   #hear(run: string): void {
     if (run === this.#run) return;
     this.#run = run;
-    this.#version = 0;
     this.#copies.clear();
     this.#changes.clear();
   }
@@ -159,12 +148,14 @@ export class CouponReads {
   async #poll(): Promise<void> {
     const { redis, keys, pollMs } = this.#options;
     try {
-      const { version, run, changes } = await readCouponNews(redis, keys, this.#version);
-      this.#hear(run);
+      const news = await readCouponNews(redis, keys, this.#changes.version);
+      this.#hear(news.run);
       // Redis has lost versions: the changes since then are unknown.
-      if (version < this.#version) this.#copies.clear();
-      this.#version = version;
-      for (const [couponId, at] of changes) this.#changes.set(couponId, at);
+      if (news.version < this.#changes.version) {
+        this.#copies.clear();
+        this.#changes.clear();
+      }
+      this.#changes.heard(news);
     } catch {
       // Copies expire by themselves.
     }

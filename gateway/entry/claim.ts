@@ -1,6 +1,7 @@
 /**
  * POST /v1/campaigns/{id}/entries/me/claim: claims an offer. A claim is stamped and logged like an entry: once answered with
- * 202 it counts, whatever is killed afterwards, if it was stamped before the deadline. Retrying is always safe.
+ * 202 it counts, whatever is killed afterwards, if it was stamped before the deadline. Retrying is always safe: until the engine has
+ * decided, a gateway answers a claim that it has logged from memory (own-requests.ts).
  *
  * A gateway may not know yet of an outage that has extended the deadline. So it answers "lapsed" only after the engine has
  * decided that; until then it also logs a claim after the known deadline, and the answer says so.
@@ -44,9 +45,14 @@ export async function postClaim(
   const who = await asker(parts, reply, readTicket(head, undefined), req.getParameter(0));
   if (who === ANSWERED) return;
   const { campaign, userId } = who;
+  const { campaignId } = campaign;
+  const { own } = parts.repeats;
+  const isRepeat = own.has('claim', campaignId, userId);
+  if (isRepeat && parts.repeats.refuseTooMany(reply, userId, forwardedFor) === ANSWERED) return;
   const standing = await standingOf(parts, reply, campaign, userId);
   if (standing === ANSWERED) return;
   const { claimant } = standing;
+  if (claimant?.state !== 'offered') own.decided('claim', campaignId, userId);
   switch (claimant?.state) {
     case 'offered':
       if (!campaign.twoPerson && parts.blocks.refuse(reply, userId, forwardedFor) === ANSWERED) return;
@@ -67,6 +73,16 @@ export async function postClaim(
       else refuseNothing(parts, reply, campaign, standing);
       return;
   }
+  // Concurrent ones, of which the first was looked up meanwhile.
+  const isOvertaken = !isRepeat && own.has('claim', campaignId, userId);
+  if (isOvertaken && parts.repeats.refuseTooMany(reply, userId, forwardedFor) === ANSWERED) return;
+  const about = String(claimant.serial);
+  const logged = own.standing('claim', campaignId, userId, about);
+  if (logged !== undefined) {
+    const outcome = outcomeAt(logged.instantUs, claimByUsOf(campaign, claimant));
+    answerClaim(reply, campaign, standing, claimant, outcome, logged.receipt);
+    return;
+  }
   const pipeline = openPipeline(parts, reply);
   if (pipeline === ANSWERED) return;
   const instantUs = parts.clock.next();
@@ -81,10 +97,15 @@ export async function postClaim(
     refuseLapsed(parts, reply, claimByUs);
     return;
   }
-  const outcome = instantUs <= claimByUs ? 'claimed' : 'claiming';
+  const outcome = outcomeAt(instantUs, claimByUs);
   const answer = (receipt: string | undefined): void =>
     answerClaim(reply, campaign, standing, claimant, outcome, receipt);
-  pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_CLAIM, { answer }));
+  const pending = own.begin('claim', campaignId, userId, about, instantUs);
+  pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_CLAIM, { answer, pending }));
+}
+
+function outcomeAt(instantUs: number, claimByUs: number): 'claimed' | 'claiming' {
+  return instantUs <= claimByUs ? 'claimed' : 'claiming';
 }
 
 function answerClaim(

@@ -27,7 +27,8 @@ import { BeingMade, type EntryStanding, type Lookups } from '../shared/lookups.t
 import type { AdmissionControl } from './admission-control.ts';
 import { type OpenPipelineParts, openPipeline, refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
 import { type EntryViewParts, entryView, isCancelled, outcomeOf } from './entry-view.ts';
-import { Entry, type StampedEntryParts } from './stamped-entry.ts';
+import type { Repeats } from './repeats.ts';
+import { answerWithdrawing, Entry, type StampedEntryParts } from './stamped-entry.ts';
 
 interface AskerParts extends TicketParts, CampaignLookupParts {}
 
@@ -54,6 +55,7 @@ export interface OwnRequestParts extends AskerParts, StandingParts, OpenPipeline
   readonly shelved: Pick<ShelvedCampaigns, 'find' | 'archiveOf'>;
   readonly membership: StampedEntryParts['membership'];
   readonly metrics: StampedEntryParts['metrics'];
+  readonly repeats: Pick<Repeats, 'note' | 'own' | 'refuseTooMany'>;
 }
 
 export interface WithdrawalParts extends OwnRequestParts {
@@ -157,16 +159,29 @@ export async function deleteEntry(
   req: HttpRequest,
   head: Readonly<Head>,
 ): Promise<void> {
+  const { forwardedFor } = head;
   const ticket = readTicket(head, undefined);
   const idText = req.getParameter(0);
   const who = await asker(parts, reply, ticket, idText);
   if (who === ANSWERED) return;
   const { campaign, userId } = who;
+  const { campaignId } = campaign;
+  const { own } = parts.repeats;
+  const isRepeat = own.has('withdrawal', campaignId, userId);
+  if (isRepeat && parts.repeats.refuseTooMany(reply, userId, forwardedFor) === ANSWERED) return;
   const standing = await standingOf(parts, reply, campaign, userId);
   if (standing === ANSWERED) return;
   const outcome = outcomeOf(standing);
   if (outcome === 'withdrawn' || outcome === 'declined') {
+    own.decided('withdrawal', campaignId, userId);
     refuseWithdrawn(parts, reply, campaign, standing);
+    return;
+  }
+  // Concurrent ones, of which the first was looked up meanwhile.
+  const isOvertaken = !isRepeat && own.has('withdrawal', campaignId, userId);
+  if (isOvertaken && parts.repeats.refuseTooMany(reply, userId, forwardedFor) === ANSWERED) return;
+  if (own.standing('withdrawal', campaignId, userId, outcome) !== undefined) {
+    answerWithdrawing(reply, campaignId, standing);
     return;
   }
   // Check this first: a gateway without a lease may have no clock yet.
@@ -177,14 +192,16 @@ export async function deleteEntry(
   const mayDecline = outcome === 'offered' || outcome === 'waitlisted';
   if (!mayDecline && parts.admission.refuseEntrant(reply, campaign, instantUs) === ANSWERED) return;
   if (!mayDecline && (outcome !== 'waiting' || (standing.settled && campaign.kind !== 'room'))) {
+    own.decided('withdrawal', campaignId, userId);
     reply.problem(
       'already-settled',
-      `The entry in campaign ${campaign.campaignId} is decided and cannot be withdrawn.`,
+      `The entry in campaign ${campaignId} is decided and cannot be withdrawn.`,
       {
         members: { stamp: standing.stamp, outcome },
       },
     );
     return;
   }
-  pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_WITHDRAWAL));
+  const pending = own.begin('withdrawal', campaignId, userId, outcome, instantUs);
+  pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_WITHDRAWAL, { pending }));
 }

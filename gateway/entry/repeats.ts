@@ -1,7 +1,7 @@
 /**
- * Repeated entries: answered from Redis at no cost to the log, and limited per user and per client address (a prefix of it,
- * see addressPrefix), by each gateway for itself. Only repeats count, so a crowd behind one address enters unhindered, and only
- * users who were told of their entry are refused.
+ * Repeated entries, claims and withdrawals: answered at no cost to the log, and limited per user and per client address (a prefix of
+ * it, see addressPrefix), by each gateway for itself. Only repeats count, so a crowd behind one address enters unhindered. Of entries,
+ * only users who were told of theirs are refused; of claims and withdrawals, also those that still wait for the log.
  */
 
 import { addressPrefix, clientAddress } from '../../engine/contract/clients/client-address.ts';
@@ -10,6 +10,7 @@ import { Buckets } from '../../engine/contract/limits/buckets.ts';
 import type { Answered, Reply } from '../http/reply.ts';
 import type { Metrics } from '../metrics.ts';
 import { Entrants } from './entrants.ts';
+import { OwnRequests } from './own-requests.ts';
 
 /** The capacity of a bucket, in seconds of refill: ten page reloads in a row are allowed. */
 const BURST_S = 10;
@@ -23,6 +24,8 @@ export interface RepeatTerms {
 }
 
 export class Repeats {
+  /** Claims and withdrawals. */
+  readonly own: OwnRequests;
   /** Absent if nobody is remembered. */
   readonly #entrants: Entrants | undefined;
   readonly #terms: RepeatTerms;
@@ -35,6 +38,7 @@ export class Repeats {
     const bucketsOf = (perSecond: number): Buckets =>
       new Buckets({ perSecond, burst: BURST_S * perSecond, most: MOST_BUCKETS });
     this.#entrants = terms.remembered === 0 ? undefined : new Entrants(terms.remembered);
+    this.own = new OwnRequests(terms.remembered);
     this.#terms = terms;
     this.#users = bucketsOf(terms.perUser);
     this.#prefixes = bucketsOf(terms.perPrefix);
@@ -52,7 +56,7 @@ export class Repeats {
     return this.#entrants?.has(campaignId, userId) === true;
   }
 
-  /** Answers 429 if the user, or their address, has repeated too often. Call it before any await. */
+  /** Answers 429 if the user, or their address, has repeated too often. Call it before the look-up that it is to save. */
   refuseTooMany(reply: Reply, userId: string, forwardedFor: string): Answered | undefined {
     const nowMs = performance.now();
     const waitMs = Math.max(
@@ -63,7 +67,7 @@ export class Repeats {
     this.#metrics.refuse('repeats');
     return reply.problem(
       'too-many-requests',
-      `You have already entered, and the earlier answer stands. Repeated requests are limited to ${this.#terms.perUser} per second per user and ${this.#terms.perPrefix} per address.`,
+      `You have asked for this before, and the earlier answer stands. Repeated requests are limited to ${this.#terms.perUser} per second per user and ${this.#terms.perPrefix} per address.`,
       { headers: { 'retry-after': String(Math.ceil(waitMs / 1_000)) } },
     );
   }

@@ -15,7 +15,7 @@ import type { HeldEntry } from '../../sql/statements/entries/entries.ts';
 import { sourceOf } from '../clock/request-start.ts';
 import type { LedgerQuestions } from '../cold/ledger-questions.ts';
 import type { ReceiptStore } from '../cold/receipt-store.ts';
-import type { EntryAccepted } from '../http/contract/entries.ts';
+import type { EntryAccepted, WithdrawalAccepted } from '../http/contract/entries.ts';
 import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import { authenticate, type TicketParts } from '../http/requests.ts';
 import type { Metrics } from '../metrics.ts';
@@ -24,6 +24,7 @@ import { BeingMade, type EntryStanding, type Lookups } from '../shared/lookups.t
 import type { Membership } from '../shared/membership.ts';
 import type { AcceptedAnswers, AcceptedEntry } from './accepted-answer.ts';
 import { refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
+import type { PendingRequest } from './own-requests.ts';
 import type { Ranker } from './rank.ts';
 import type { Repeats } from './repeats.ts';
 import type { Refusal, Stamped } from './slices.ts';
@@ -90,6 +91,8 @@ interface EntryExtras {
   readonly ticketId?: number;
   /** Of a claim: answers it, instead of a look-up of the user's entry. Gets the receipt of the claim as JSON. */
   readonly answer?: (receipt: string | undefined) => void;
+  /** Of a claim or withdrawal: told what became of it. */
+  readonly pending?: PendingRequest;
 }
 
 /** A stamped entry, withdrawal or claim, with the client who waits for the answer. */
@@ -105,6 +108,7 @@ export class Entry implements Stamped, AcceptedEntry {
   readonly #reply: Reply;
   readonly #ticket: string;
   readonly #answer: ((receipt: string | undefined) => void) | undefined;
+  readonly #pending: PendingRequest | undefined;
 
   constructor(
     parts: StampedEntryParts,
@@ -113,7 +117,7 @@ export class Entry implements Stamped, AcceptedEntry {
     userId: string,
     instantUs: number,
     kind: LogItem['kind'],
-    { ticket = '', ticketId = 0, answer }: EntryExtras = {},
+    { ticket = '', ticketId = 0, answer, pending }: EntryExtras = {},
   ) {
     this.#ticket = ticket;
     this.ticketId = ticketId;
@@ -124,6 +128,7 @@ export class Entry implements Stamped, AcceptedEntry {
     this.instantUs = instantUs;
     this.kind = kind;
     this.#answer = answer;
+    this.#pending = pending;
     this.stamp = stampOf(instantUs, campaign.opensAtUs, parts.membership.gateway ?? 0);
   }
 
@@ -143,10 +148,13 @@ export class Entry implements Stamped, AcceptedEntry {
 
   accepted(estimate: number | undefined, receipts: SliceReceipts | undefined): void {
     if (this.#answer !== undefined) {
-      this.#answer(receipts && this.#receiptOf(receipts));
+      const receipt = receipts && this.#receiptOf(receipts);
+      this.#pending?.accepted(receipt);
+      this.#answer(receipt);
       return;
     }
     if (estimate === undefined) {
+      this.#pending?.accepted(undefined);
       void this.#answerLookedUp(receipts);
       return;
     }
@@ -157,6 +165,7 @@ export class Entry implements Stamped, AcceptedEntry {
   }
 
   refused(why: Refusal): void {
+    this.#pending?.refused();
     this.#parts.metrics.refuse(why);
     const detail = why === 'log' ? 'The log did not accept the entry.' : 'The gateway lost its lease.';
     this.#reply.problem('unavailable', `${detail} Retrying is safe.`, { headers: SOON });
@@ -182,8 +191,7 @@ export class Entry implements Stamped, AcceptedEntry {
     if (standing === undefined) {
       this.#refuseUnknown();
     } else if (this.kind === ITEM_WITHDRAWAL) {
-      const answer = { campaign: this.campaign.campaignId, stamp: standing.stamp, outcome: 'withdrawing' };
-      reply.json(202, JSON.stringify(answer));
+      answerWithdrawing(reply, this.campaign.campaignId, standing);
     } else {
       await answerStanding(
         this.#parts,
@@ -247,6 +255,15 @@ export class Entry implements Stamped, AcceptedEntry {
       headers: SOON,
     });
   }
+}
+
+export function answerWithdrawing(
+  reply: Reply,
+  campaign: number,
+  { stamp }: Pick<EntryStanding, 'stamp'>,
+): void {
+  const answer: WithdrawalAccepted = { campaign, stamp, outcome: 'withdrawing' };
+  reply.json(202, JSON.stringify(answer));
 }
 
 type ShownPosition = Omit<EntryAccepted, 'campaign' | 'stamp' | 'receipt'>;

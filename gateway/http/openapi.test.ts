@@ -36,6 +36,7 @@ describe('the OpenAPI document', () => {
   /** A campaign of coupons that must be claimed: offered to alice, declined by leaver. */
   let claims = 0;
   let lapsing = 0;
+  let plenty = 0;
 
   before(async () => {
     system = await startSystem({
@@ -89,6 +90,7 @@ describe('the OpenAPI document', () => {
     }
     claims = await system.offer({ kind: 'coupon', stock: 4, waitlist: 1, claim_within_s: 3_600 });
     lapsing = await system.offer({ kind: 'coupon', stock: 1, claim_within_s: 5 });
+    plenty = await system.offer({ kind: 'coupon', stock: 1_000, claim_within_s: 3_600 });
     await system.enter('alice', lapsing);
     for (const user of [BLOCKED, 'alice', 'leaver', 'overloading', 'waiting'])
       await system.enter(user, claims);
@@ -108,6 +110,22 @@ describe('the OpenAPI document', () => {
     await proxy.close();
     await accounts?.close();
   });
+
+  /** A refused one of many requests that a new user with that outcome repeats; once they are decided, none is refused. */
+  async function tooMany(
+    id: number,
+    outcome: string,
+    askAs: (user: string) => Promise<Given>,
+  ): Promise<Given> {
+    let tries = 0;
+    return await eventually(async () => {
+      const user = `hasty-${id}-${tries++}`;
+      await system.enter(user, id);
+      await eventually(async () => (await system.ask(user, 'GET', me(id))).body.outcome === outcome);
+      const answers = await Promise.all(Array.from({ length: 200 }, () => askAs(user)));
+      return answers.find(({ status }) => status === 429);
+    });
+  }
 
   /** Puts the campaign into the state in which `npm run archive` leaves it. */
   async function putIntoArchive(id: number): Promise<void> {
@@ -271,6 +289,8 @@ describe('the OpenAPI document', () => {
     'delete /v1/campaigns/{id}/entries/me 409 cancelled': () => ask('alice', 'DELETE', me(cancelled)),
     'delete /v1/campaigns/{id}/entries/me 409 closed': () => ask('alice', 'DELETE', me(closed)),
     'delete /v1/campaigns/{id}/entries/me 410 archived': () => ask('alice', 'DELETE', me(archived)),
+    'delete /v1/campaigns/{id}/entries/me 429 too-many-requests': () =>
+      tooMany(raffle, 'waiting', user => ask(user, 'DELETE', me(raffle))),
     'delete /v1/campaigns/{id}/entries/me 503 overloaded': () => overload('DELETE'),
     'post /v1/campaigns/{id}/entries/me/claim 202 ': () => ask('alice', 'POST', claimOf(claims)),
     'post /v1/campaigns/{id}/entries/me/claim 401 unauthenticated': () => anonymous('POST', claimOf(claims)),
@@ -293,6 +313,8 @@ describe('the OpenAPI document', () => {
         const given = await ask('leaver', 'POST', claimOf(claims));
         return given.text.includes('already-withdrawn') && given;
       }),
+    'post /v1/campaigns/{id}/entries/me/claim 429 too-many-requests': () =>
+      tooMany(plenty, 'offered', user => ask(user, 'POST', claimOf(plenty))),
     'post /v1/campaigns/{id}/entries/me/claim 503 overloaded': () => overload('claim'),
     'get /v1/campaigns/{id}/queue 200 ': () => watch('alice', queue(raffle)),
     'get /v1/campaigns/{id}/queue 204 ': () =>

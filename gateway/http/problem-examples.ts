@@ -59,7 +59,7 @@ export const sharedProblems: ProblemExamples = {
   },
   'too-many-requests': {
     detail:
-      'You have already entered, and the earlier answer stands. Repeated requests are limited to 5 per second per user and 500 per address.',
+      'You have asked for this before, and the earlier answer stands. Repeated requests are limited to 5 per second per user and 500 per address.',
   },
   overloaded: { detail: '50000 entries are waiting for the log. Retrying is safe.' },
   'no-entry': { detail: `You have no entry in campaign ${drop.id}.` },

@@ -259,8 +259,8 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a gateway keeps showing the state from before its own change',
-    file: 'gateway/coupons/reads.ts',
-    from: 'for (const couponId of couponIds) this.#ownChanges.set(couponId, this.#generation);',
+    file: 'gateway/coupons/changes.ts',
+    from: 'for (const couponId of couponIds) this.#own.set(couponId, this.#generation);',
     to: '',
     plan: 'users look codes up',
   },

@@ -50,13 +50,13 @@ export function readHeader(bytes: Uint8Array, { findings, limits, pinned, primit
   if (campaign !== rules.campaign)
     throw new Unreadable('malformed', 'the book and its rules name different campaigns');
   const closedAtUs = members.whole('closed_at_us', 0, Number.MAX_SAFE_INTEGER);
-  const own = readKeys(keysMember(members), 'the keys of the book', primitives);
+  const own = readKeys(keysMember(members, limits), 'the keys of the book', primitives);
   checkRulesHash(rules, members.text('rules_hash', 100), 'the book', findings);
   const chains = new Chains(readRoll(members, rules.opensAtUs), findings);
   const logHead = members.has('operator_log')
     ? readLogHead(members.json('operator_log') ?? null, 'the head of the operator log in the book')
     : undefined;
-  const raises = readRaises(members, { rules, json, primitives, findings });
+  const raises = readRaises(members, { rules, json, primitives, findings, limits });
   members.end();
   if (closedAtUs > rules.closesAtUs) {
     findings.add(

@@ -5,8 +5,8 @@ import { assertNamed, type Change } from '../testing/changed.ts';
 import { actsOf, exported, headAfter, rehash } from '../testing/log-maker.ts';
 import type { Parts, RaiseObject } from '../testing/made.ts';
 import { makeBook, written } from '../testing/maker.ts';
-import { bookSigner, CAMPAIGN, keyObject, sliceSigner } from '../testing/maker-world.ts';
-import { codesOf, inPieces, json, run } from '../testing/run.ts';
+import { bookSigner, CAMPAIGN, keyObject, OPENS_AT_US, sliceSigner } from '../testing/maker-world.ts';
+import { codesOf, inPieces, json, run, runBook } from '../testing/run.ts';
 import type { Report } from '../verify.ts';
 
 const raised = makeBook({ kind: 'coupon', entries: 30, stock: 12, raisedFrom: [5, 7] });
@@ -37,6 +37,18 @@ const changes: readonly Change[] = [
     ['stock-raised'],
   ],
   [
+    'an instant before the opening',
+    raised,
+    parts => Object.assign(raiseAt(parts, 0), { at_us: OPENS_AT_US - 1 }),
+    ['stock-raised'],
+  ],
+  [
+    'a raise by the version that made the campaign',
+    raised,
+    parts => Object.assign(raiseAt(parts, 0), { version: 1 }),
+    ['malformed'],
+  ],
+  [
     'rules that were never announced',
     raised,
     parts => Object.assign(raiseAt(parts, 0), { rules_hash_before: base64url(sha256('others')) }),
@@ -64,7 +76,33 @@ const changes: readonly Change[] = [
 test('accepts a book whose stock was raised, and says so', async () => {
   const report = await run({ book: inPieces(written(raised.parts)) });
   assert.deepEqual(report.findings, []);
-  assert.match(report.checked.join('\n'), /The stock was raised 2 times since the opening, from 5/);
+  assert.match(report.checked.join('\n'), /The book states 2 raises of the stock, from 5\. /);
+  assert.match(
+    report.notes.join('\n'),
+    /states that the stock was raised from 5 to 7 2023-08-23T14:14:20\S+ \(version 2\)\. Nothing that a gateway signed/,
+  );
+  assert.match(
+    report.notProven.join('\n'),
+    /That the stock was raised, and when\. The key for books is enough/,
+  );
+  assert.doesNotMatch(report.checked.join('\n'), /announced|operator log/);
+});
+
+test('reads as many raises as its limit allows, and an operator may raise a stock more often than by default', async () => {
+  const [fewer, more] = [999, 1_001].map(count =>
+    written(
+      makeBook({
+        kind: 'coupon',
+        entries: 5,
+        stock: 2_000,
+        raisedFrom: Array.from({ length: count }, (_, index) => index + 5),
+      }).parts,
+    ),
+  );
+  assert.ok(fewer && more);
+  assert.deepEqual((await runBook(fewer)).findings, []);
+  assert.deepEqual(codesOf(await runBook(more)), ['too-large']);
+  assert.deepEqual((await runBook(more, { raises: 2_000 })).findings, []);
 });
 
 test('names what is wrong with a raise', async () => {
@@ -75,11 +113,26 @@ test('a noted hash of rules holds when only the stock was raised since', async (
   const { rules_hash_before: noted } = raiseAt(raised.parts, 0);
   const report = await run({ book: inPieces(written(raised.parts)), rulesHash: noted });
   assert.deepEqual(report.findings, []);
+  assert.match(
+    report.checked.join('\n'),
+    /have the noted hash with the stock before a raise that the book states/,
+  );
+  assert.match(report.notProven.join('\n'), /announced by then, but with the smaller stock/);
+  const last = await run({
+    book: inPieces(written(raised.parts)),
+    rulesHash: raised.parts.header.rules_hash,
+  });
+  assert.match(last.checked.join('\n'), /neither the rules nor their monitors have changed since/);
   const other = await run({ book: inPieces(written(plain.parts)), rulesHash: noted });
   assert.deepEqual(codesOf(other), ['rules-hash']);
 });
 
 const keys = json({ keys: [keyObject(sliceSigner, 'slices'), keyObject(bookSigner, 'books')] });
+
+/** A little after the book's instant: the act is the end of its transaction. */
+function raisedAt(parts: Parts, index: number): string {
+  return new Date(raiseAt(parts, index).at_us / 1_000 + 40).toISOString();
+}
 
 /** An operator log in which the campaign was created and its stock raised twice, after `change`. */
 function logOf(change: (details: object[]) => void = () => undefined): Buffer {
@@ -98,6 +151,7 @@ function logOf(change: (details: object[]) => void = () => undefined): Buffer {
   for (const [index, own] of details.entries()) {
     const action = index === 0 ? 'createCampaign' : 'raiseCampaign';
     Object.assign(acts[index + 1] ?? {}, { action, target: `campaign ${CAMPAIGN}`, details: own });
+    if (index > 0) Object.assign(acts[index + 1] ?? {}, { at: raisedAt(raised.parts, index - 1) });
   }
   rehash(acts, 0);
   return exported(
@@ -111,7 +165,21 @@ async function withLog(made: typeof raised, log: Buffer): Promise<Report> {
 }
 
 test('a log with the same raises agrees with the book', async () => {
-  assert.deepEqual((await withLog(raised, logOf())).findings, []);
+  const report = await withLog(raised, logOf());
+  assert.deepEqual(report.findings, []);
+  assert.match(report.checked.join('\n'), /Acts of the operator log are the same raises/);
+  assert.doesNotMatch(report.notProven.join('\n'), /That the stock was raised/);
+});
+
+test('a raise of another time than its act is found with the log', async () => {
+  const later = { ...raised, parts: structuredClone(raised.parts) };
+  for (const index of [0, 1]) raiseAt(later.parts, index).at_us += 100_000_000;
+  const report = await withLog(later, logOf());
+  assert.deepEqual(codesOf(report), ['stock-raised']);
+  assert.match(
+    report.findings[0]?.message ?? '',
+    /act 3 raised the stock 2023-08-23T14:14:20\S+, but version 2 of the book states 2023-08-23T14:16:00/,
+  );
 });
 
 test('a book contradicts a log without its raises, or with others', async () => {

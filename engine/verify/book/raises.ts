@@ -1,17 +1,20 @@
 /**
- * Raises of a coupon's stock, as a book shows them: each announced the rules anew, with a larger stock and nothing else changed, so
+ * Raises of a coupon's stock, as a book states them: each announced the rules anew, with a larger stock and nothing else changed, so
  * what was announced before follows from the rules of the book. The coupons of the whole stock go to the first entries, whenever it
- * was raised (outcomes.ts).
+ * was raised (outcomes.ts). That there was such a raise, and when, is in nothing that a gateway signs: an operator log shows it
+ * (../log/announced.ts). It may come after the close, while entries or offers are not decided.
  */
 import { type CouponRules, MOST_STOCK, type Rules } from '../draw/rules.ts';
 import { type Findings, Unreadable } from '../findings.ts';
+import type { Limits } from '../limits.ts';
 import type { Primitives } from '../primitives.ts';
+import { isoOf } from '../receipts/leaf.ts';
 import { areEqual, fromBase64Url, toBase64Url, utf8 } from '../text/bytes.ts';
 import { canonical, isJsonObject, type Json, type Members } from '../text/json.ts';
 
-/** Somebody who raises a stock more often than this wants the verifier to be busy. */
-const MOST_RAISES = 1_000;
 const HASH_BYTES = 32;
+/** The first version makes the campaign. */
+const FIRST_RAISE = 2;
 
 export interface Raise {
   /** Of the campaign: in its list of versions and in the operator log. */
@@ -32,13 +35,14 @@ export interface RaisesOptions {
   readonly json: Json | undefined;
   readonly primitives: Pick<Primitives, 'sha256'>;
   readonly findings: Findings;
+  readonly limits: Pick<Limits, 'raises'>;
 }
 
 /** Reads the member `raises` of a book's first line, if it is there. Throws Unreadable; adds other problems as findings. */
 export function readRaises(members: Members, options: RaisesOptions): readonly Raise[] {
   if (!members.has('raises')) return [];
-  const raises = members.objects('raises', MOST_RAISES).map(readRaise);
-  const { rules, findings } = options;
+  const { rules, findings, limits } = options;
+  const raises = members.objects('raises', limits.raises).map(readRaise);
   if (rules.kind !== 'coupon') {
     findings.add('stock-raised', 'the book says that the stock was raised, but only a coupon has a stock');
     return raises;
@@ -58,19 +62,24 @@ function readRaise(members: Members): Raise {
     hashBefore: hash('rules_hash_before'),
     stock: members.whole('stock', 0, MOST_STOCK),
     stockBefore: members.whole('stock_before', 0, MOST_STOCK),
-    version: members.whole('version', 1, Number.MAX_SAFE_INTEGER),
+    version: members.whole('version', FIRST_RAISE, Number.MAX_SAFE_INTEGER),
   };
   members.end();
   return raise;
 }
 
 function checkRaise(raise: Raise, before: Raise | undefined, options: RaisesOptions): void {
-  const { findings } = options;
-  const { version, stock, stockBefore } = raise;
+  const { findings, rules } = options;
+  const { version, stock, stockBefore, atUs } = raise;
   const what = `version ${version}, which raises the stock`;
   if (stock <= stockBefore)
     findings.add('stock-raised', `${what} from ${stockBefore} to ${stock}, does not make it larger`);
-  if (before !== undefined && (before.version >= version || before.atUs > raise.atUs))
+  if (atUs < rules.opensAtUs)
+    findings.add(
+      'stock-raised',
+      `${what}, is of ${isoOf(atUs)}, before the opening at ${isoOf(rules.opensAtUs)}`,
+    );
+  if (before !== undefined && (before.version >= version || before.atUs > atUs))
     findings.add('stock-raised', `${what}, follows version ${before.version}, which is later`);
   if (before !== undefined && before.stock !== stockBefore)
     findings.add(

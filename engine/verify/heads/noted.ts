@@ -14,23 +14,25 @@ export function checkNotedRoot(noted: string, root: Uint8Array, findings: Findin
   );
 }
 
-/**
- * Adds a finding if neither the rules nor those before a raise of the stock have the noted hash. Throws Unreadable if that is not
- * a hash.
- */
+/** Which rules have the noted hash: those of the book or the proof, or those before a raise that the book states. */
+export type NotedRules = 'same' | 'before a raise';
+
+/** Undefined, with a finding, if no such rules have the noted hash. Throws Unreadable if that is not a hash. */
 export function checkNotedRules(
   noted: string,
   { hash }: Rules,
   raises: readonly Raise[],
   findings: Findings,
-): void {
+): NotedRules | undefined {
   const bytes = bytesOf(noted, 'the noted hash of the rules');
-  const announced = [hash, ...raises.flatMap(raise => [raise.hashBefore, raise.hash])];
-  if (announced.some(each => areEqual(bytes, each))) return;
+  if (areEqual(bytes, hash)) return 'same';
+  if (raises.some(raise => areEqual(bytes, raise.hashBefore) || areEqual(bytes, raise.hash)))
+    return 'before a raise';
   findings.add(
     'rules-hash',
     `the rules have hash ${toBase64Url(hash)}, but ${noted} was noted: the rules or their monitors have changed since`,
   );
+  return undefined;
 }
 
 function bytesOf(noted: string, what: string): Uint8Array {

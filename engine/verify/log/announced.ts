@@ -4,8 +4,9 @@
  */
 import type { Raise } from '../book/raises.ts';
 import type { Findings } from '../findings.ts';
+import { isoOf } from '../receipts/leaf.ts';
 import { toBase64Url } from '../text/bytes.ts';
-import { isJsonObject, type Json } from '../text/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../text/json.ts';
 import type { LogRow } from './log-row.ts';
 
 /** What a book says about its campaign. */
@@ -16,6 +17,8 @@ export interface AnnouncedBook {
 }
 
 const RAISE = 'raiseCampaign';
+/** An act is written at the end of the transaction that raises the stock, by the same clock; a transaction takes seconds at most. */
+const MOST_APART_US = 60_000_000;
 
 export class AnnouncedRules {
   readonly #book: AnnouncedBook;
@@ -33,14 +36,14 @@ export class AnnouncedRules {
     this.#raises = new Map(book.raises.map(raise => [raise.version, raise]));
   }
 
-  take({ seq, action, target, details }: LogRow): void {
+  take({ seq, atMs, action, target, details }: LogRow): void {
     if (target !== this.#target) return;
     const after = isJsonObject(details.to) ? details.to : details;
     if (typeof after.rules_hash === 'string') this.#last = { hash: after.rules_hash, seq };
-    if (action === RAISE) this.#takeRaise(seq, details.version, details.from, details.to);
+    if (action === RAISE) this.#takeRaise(seq, atMs * 1_000, details);
   }
 
-  #takeRaise(seq: number, version: Json | undefined, from: Json | undefined, to: Json | undefined): void {
+  #takeRaise(seq: number, atUs: number, { version, from, to }: JsonObject): void {
     const raise = typeof version === 'number' ? this.#raises.get(version) : undefined;
     if (typeof version === 'number') this.#raises.delete(version);
     const said = JSON.stringify([...stated(from), ...stated(to)]);
@@ -50,6 +53,11 @@ export class AnnouncedRules {
         ...[raise.stockBefore, toBase64Url(raise.hashBefore)],
         ...[raise.stock, toBase64Url(raise.hash)],
       ]);
+    if (raise !== undefined && Math.abs(raise.atUs - atUs) > MOST_APART_US)
+      this.#findings.add(
+        'stock-raised',
+        `act ${seq} raised the stock ${isoOf(atUs)}, but version ${raise.version} of the book states ${isoOf(raise.atUs)}`,
+      );
     if (shown === said) return;
     const book = shown === undefined ? 'does not show that' : `says ${shown}`;
     this.#findings.add('stock-raised', `act ${seq} raised the stock as ${said}, but the book ${book}`);

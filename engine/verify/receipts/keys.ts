@@ -11,7 +11,6 @@ import { isoOf } from './leaf.ts';
 
 export const KEY_ID_BYTES = 8;
 const KEY_BYTES = 32;
-const MOST_KEYS = 4096;
 
 export type KeyUse = 'slices' | 'books';
 
@@ -60,11 +59,11 @@ export function readKeysDocument(
     );
   }
   const members = new Members(parseObject(bytes, 'the list of keys', limits.depth), 'the list of keys');
-  return readKeys(members.array('keys', MOST_KEYS), 'the given keys', primitives);
+  return readKeys(keysMember(members, limits), 'the given keys', primitives);
 }
 
-export function keysMember(members: Members): readonly Json[] {
-  return members.array('keys', MOST_KEYS);
+export function keysMember(members: Members, limits: Pick<Limits, 'keys'>): readonly Json[] {
+  return members.array('keys', limits.keys);
 }
 
 function readKey(value: Json, what: string, { sha256 }: Pick<Primitives, 'sha256'>): PublicKey {

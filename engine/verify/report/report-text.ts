@@ -8,12 +8,20 @@ import type { ReadBook } from '../book/read-book.ts';
 import type { Proof } from '../draw/proof.ts';
 import { totalWinners } from '../draw/rules.ts';
 import type { KeptReport } from '../heads/kept-heads.ts';
+import type { NotedRules } from '../heads/noted.ts';
 import type { LogReport } from '../log/operator-log.ts';
 import { isoOf } from '../receipts/leaf.ts';
 import type { LocatedReceipt, Receipt } from '../receipts/receipt.ts';
 import { notProvenOfDraw, randomnessWords } from './report-text-draw.ts';
 import { checkedOfKept, notesOfKept, notProvenOfKept } from './report-text-kept.ts';
 import { checkedOfLog, logFacts, notProvenOfLog } from './report-text-log.ts';
+import {
+  checkedOfNotedRules,
+  checkedOfRaises,
+  notesOfRaises,
+  notProvenOfNotedRules,
+  notProvenOfRaises,
+} from './report-text-raises.ts';
 
 /** What could be read, as input of the report. */
 export interface Seen {
@@ -24,8 +32,8 @@ export interface Seen {
   readonly pinned: boolean;
   /** Whether the pool was compared with a noted root. */
   readonly hasNotedRoot: boolean;
-  /** Whether the rules were compared with a noted hash. */
-  readonly hasNotedRules: boolean;
+  /** Which rules have the noted hash; undefined if none was given, or none have it. */
+  readonly notedRules: NotedRules | undefined;
   /** The result of comparing kept heads with the book; undefined if there were none. */
   readonly kept: KeptReport | undefined;
   /** The result of reading an operator log; undefined if none was given or could be read. */
@@ -50,9 +58,9 @@ export function wordsOf(seen: Seen, isRight: boolean): Words {
 }
 
 function checkedOf(seen: Seen): readonly string[] {
-  const { book, receipts, located, proof, pinned, hasNotedRoot, hasNotedRules, kept, log } = seen;
+  const { book, receipts, located, proof, pinned, hasNotedRoot, notedRules, kept, log } = seen;
   const checked: string[] = [];
-  if (book !== undefined) checked.push(...checkedOfBook(book));
+  if (book !== undefined) checked.push(...checkedOfBook(book, log !== undefined));
   if (receipts.length > 0 && (pinned || book !== undefined)) {
     checked.push(
       `${count(receipts.length, 'receipt')}: a known key signed the slice, and the receipt leads to its signed root.`,
@@ -74,11 +82,7 @@ function checkedOf(seen: Seen): readonly string[] {
         : ['The proof names the same winners and alternates as the draw repeated from the book.']),
     );
   }
-  if (hasNotedRules) {
-    checked.push(
-      'The rules have the noted hash: neither the rules nor their monitors have changed since, but for what the book says of its stock.',
-    );
-  }
+  if (notedRules !== undefined) checked.push(checkedOfNotedRules(notedRules));
   if (hasNotedRoot) {
     checked.push(
       'The pool has the noted root: since then nobody was added or removed, and no tickets, group or exclusion has changed.',
@@ -104,16 +108,9 @@ function locatedWords({ user, stamp, rank, earlierStamp, decided }: Seen['locate
   return `${who}: stamp ${stamp}, number ${rank} in the queue. Outcome: ${became}.`;
 }
 
-function checkedOfBook({
-  rules,
-  chains,
-  slices,
-  entries,
-  judge: { granted },
-  draw,
-  moves,
-  raises,
-}: ReadBook): string[] {
+function checkedOfBook(book: ReadBook, hasLog: boolean): string[] {
+  const { rules, chains, slices, entries, judge, draw, moves, raises } = book;
+  const { granted } = judge;
   const checked = [
     `The signature of the book is valid. It shows ${count(entries.count, 'entry', 'entries')}, ${entries.withdrawn} of them withdrawn.`,
     `${count(slices.count, 'slice')} of ${count(slices.gateways, 'gateway')}: each is signed by a key valid at its time, continues the previous one, and, if it is from the time of the book, shows exactly the signed items.`,
@@ -126,12 +123,7 @@ function checkedOfBook({
       `The first ${granted} entries that were not withdrawn have a coupon, numbered without gaps; the stock is ${rules.stock}. Nobody got one ahead of an earlier stamp.`,
     );
   }
-  if (raises.length > 0) {
-    const [first] = raises;
-    checked.push(
-      `The stock was raised ${count(raises.length, 'time')} since the opening, from ${first?.stockBefore}: each time the rules were announced anew and nothing else in them changed.`,
-    );
-  }
+  checked.push(...checkedOfRaises(raises, hasLog));
   if (moves !== undefined) {
     const { claimed, lapsed, declined } = moves.counts;
     checked.push(
@@ -155,7 +147,7 @@ function notesOf({ book, revokedLater, receipts, kept }: Seen): readonly string[
       `Key ${key} was revoked after it signed. If it was stolen earlier, the thief may have signed with it.`,
     );
   }
-  if (book !== undefined) notes.push(...notesOfEarlyClose(book, kept));
+  if (book !== undefined) notes.push(...notesOfEarlyClose(book, kept), ...notesOfRaises(book.raises));
   if (book?.rules.kind === 'raffle' && book.judge.granted < totalWinners(book.rules.draw)) {
     notes.push(`Fewer entrants could win than there were prizes (${totalWinners(book.rules.draw)}).`);
   }
@@ -207,12 +199,10 @@ const BEFORE_STAMPING =
   'That no gateway refused to answer or delayed a request before stamping it. A user without a receipt cannot prove the request.';
 const ANNOUNCED =
   'That the rules, including the source of randomness and the monitors, were announced before the opening. Compare their hash with the one published then (--rules-hash).';
-const WHEN_NOTED =
-  'When the rules hash was noted. If it was before the opening, the rules were announced by then.';
 const CLOCKS = 'That a stamp shows the true time. It shows the clock of the gateway that signed it.';
 
 function notProvenOf(seen: Seen): readonly string[] {
-  const { book, receipts, proof, pinned, hasNotedRoot, hasNotedRules, kept, log } = seen;
+  const { book, receipts, proof, pinned, hasNotedRoot, notedRules, kept, log } = seen;
   const notProven: string[] = [];
   if (!pinned && book !== undefined) {
     notProven.push(
@@ -231,18 +221,19 @@ function notProvenOf(seen: Seen): readonly string[] {
       'That nobody with a smaller key was left out, that the pool contains all entrants, and that group limits were kept. These checks need the book.',
     );
   }
-  if (book !== undefined) notProven.push(...notProvenOfBook(book, kept));
+  if (book !== undefined) notProven.push(...notProvenOfBook(book, kept, log !== undefined));
   if (book !== undefined || receipts.length > 0) notProven.push(BEFORE_STAMPING, CLOCKS);
   const draw = book?.rules.kind === 'raffle' ? book.rules.draw : proof?.rules.draw;
-  if (book !== undefined || proof !== undefined) notProven.push(hasNotedRules ? WHEN_NOTED : ANNOUNCED);
+  if (book !== undefined || proof !== undefined)
+    notProven.push(notedRules === undefined ? ANNOUNCED : notProvenOfNotedRules(notedRules));
   const facts = book?.draw?.facts ?? proof?.facts;
   if (draw !== undefined) notProven.push(...notProvenOfDraw(draw, facts, hasNotedRoot));
   if (log !== undefined) notProven.push(...notProvenOfLog(log));
   return notProven;
 }
 
-function notProvenOfBook(book: ReadBook, kept: Seen['kept']): readonly string[] {
-  const { rules, chains, entries, moves } = book;
+function notProvenOfBook(book: ReadBook, kept: Seen['kept'], hasLog: boolean): readonly string[] {
+  const { rules, chains, entries, moves, raises } = book;
   const notProven = [
     'That each entry is a different person. A book shows salted hashes of user ids, and the shop could have created accounts of its own.',
   ];
@@ -250,6 +241,7 @@ function notProvenOfBook(book: ReadBook, kept: Seen['kept']): readonly string[] 
     ...notProvenOfEarlyClose(book),
     ...notProvenOfChains(chains, kept !== undefined),
     ...notProvenOfKept(kept, rules.monitors),
+    ...notProvenOfRaises(raises, hasLog),
   );
   if (entries.withdrawn > 0) {
     notProven.push(

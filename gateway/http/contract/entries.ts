@@ -95,6 +95,7 @@ export const WithdrawalAccepted = Type.Object(
     examples: [{ campaign: drop.id, stamp: bob.stamp, outcome: 'withdrawing' }],
   },
 );
+export type WithdrawalAccepted = Static<typeof WithdrawalAccepted>;
 
 export const ClaimAccepted = Type.Object(
   {

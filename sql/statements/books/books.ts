@@ -64,12 +64,16 @@ export interface RaiseOfBook {
   readonly rulesHash: Buffer;
 }
 
-/** The raises of a campaign's stock, in order. */
+/**
+ * The raises of a campaign's stock, in order. Gateways have opened by another clock than the database's, which may be behind it: no
+ * raise is stated for before the opening.
+ */
 export async function readRaises(db: Queryable, campaignId: number): Promise<readonly RaiseOfBook[]> {
   const { rows } = await db.query<RaiseOfBook>(
-    `select version, (extract(epoch from raised_at) * 1000000)::bigint as "atUs", stock_before as "stockBefore", stock,
-            closes_at_us as "closesAtUs", rules_hash_before as "rulesHashBefore", rules_hash as "rulesHash"
-       from stock_raises where campaign_id = $1 order by version`,
+    `select r.version, (extract(epoch from greatest(r.raised_at, c.opens_at)) * 1000000)::bigint as "atUs",
+            r.stock_before as "stockBefore", r.stock,
+            r.closes_at_us as "closesAtUs", r.rules_hash_before as "rulesHashBefore", r.rules_hash as "rulesHash"
+       from stock_raises r join campaigns c using (campaign_id) where campaign_id = $1 order by r.version`,
     [campaignId],
   );
   return rows;

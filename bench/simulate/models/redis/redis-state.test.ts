@@ -74,6 +74,7 @@ class Commands {
       ['zrank', set, field],
       ['zscore', set, field],
       ['zrem', set, field],
+      ['zremrangebyscore', set, '-inf', number],
       ['hkeys', this.#key('single')],
       ['hset', this.#key('single'), 'a', number],
       ['zrangebyscore', set, `(${number}`, '+inf'],
@@ -190,12 +191,18 @@ class Commands {
     const folder = 'contract/redis/coupons';
     const keepMs = this.#random.pick(['3600000', '3600000', '0']);
     const since = String(this.#random.pick([0, this.#nowUs - HOUR_US, this.#nowUs + HOUR_US]));
+    // None is kept, or all are.
+    const keptUs = String(this.#random.pick([-HOUR_US, 0, 2 * HOUR_US]));
     return [
-      call(`${folder}/changed.lua`, [version, changes], [id, '2']),
+      call(`${folder}/changed.lua`, [version, changes], [keptUs, id, '2']),
       call(`${folder}/news.lua`, [version, changes], [since]),
-      call(`${folder}/copy-get.lua`, [copy, version, changes], []),
-      call(`${folder}/copy-put.lua`, [copy, changes], [id, since, RUN, '', 'body', keepMs]),
-      call(`${folder}/copy-put.lua`, [copy, changes], [id, since, 'another', 'cycles', 'body', keepMs]),
+      call(`${folder}/copy-get.lua`, [copy, version, changes], [keptUs]),
+      call(`${folder}/copy-put.lua`, [copy, version, changes], [id, since, RUN, '', 'body', keepMs, keptUs]),
+      call(
+        `${folder}/copy-put.lua`,
+        [copy, version, changes],
+        [id, since, 'another', 'cycles', 'body', keepMs, keptUs],
+      ),
       ['hset', copy, 'run', 'another'],
     ];
   }

@@ -168,6 +168,12 @@ export class RedisState {
         this.#write(['zrem', key, first]);
         return 1;
       }
+      case 'zremrangebyscore': {
+        const [from, to] = [boundOf(first), boundOf(second)];
+        const removed = this.#inOrder(key).filter(([, score]) => score >= from && score <= to);
+        for (const [member] of removed) this.#write(['zrem', key, member]);
+        return removed.length;
+      }
       case 'zrank': {
         const rank = this.#inOrder(key).findIndex(([member]) => member === first);
         return rank < 0 ? null : rank;

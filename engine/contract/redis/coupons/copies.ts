@@ -8,6 +8,12 @@ import { arrayOf, type RedisClient, scriptFrom } from '../redis.ts';
 
 /** The maximum age of a copy that is shown, counted from before the ledger was read. */
 export const COPY_MS = 1_000;
+/**
+ * How far the version of a change may be behind the greatest one; what is further behind is forgotten. Versions are microseconds or
+ * less, so this is a minute or more. A copy that is further behind is neither stored nor shown, whatever any clock says: a change
+ * since then may be forgotten. Shorter than a slow read of the ledger: that read keeps no copy.
+ */
+export const CHANGES_KEPT_US = 60_000_000;
 
 const changedScript = scriptFrom(new URL('./changed.lua', import.meta.url));
 const newsScript = scriptFrom(new URL('./news.lua', import.meta.url));
@@ -21,7 +27,7 @@ export async function tellCouponsChanged(
   couponIds: readonly number[],
 ): Promise<void> {
   if (couponIds.length === 0) return;
-  await changedScript(redis, [keys.couponVersion, keys.couponChanges], couponIds);
+  await changedScript(redis, [keys.couponVersion, keys.couponChanges], [CHANGES_KEPT_US, ...couponIds]);
 }
 
 export interface CouponNews {
@@ -29,7 +35,7 @@ export interface CouponNews {
   readonly version: number;
   /** The server that answered. If it differs from the previous one, any change may have been lost with that one. */
   readonly run: string;
-  /** The version at which each coupon last changed, by coupon. */
+  /** The version at which each coupon last changed, by coupon, in the order of versions. Without those of CHANGES_KEPT_US before the greatest. */
   readonly changes: ReadonlyMap<number, number>;
 }
 
@@ -62,7 +68,11 @@ export async function getCouponCopy(
   code: string,
 ): Promise<{ readonly version: number; readonly run: string; readonly copy: CouponCopy | undefined }> {
   const [version, run = '', couponId, copyVersion, shop, body, keepMs] = textsOf(
-    await getScript(redis, [keys.couponCopy(code), keys.couponVersion, keys.couponChanges], []),
+    await getScript(
+      redis,
+      [keys.couponCopy(code), keys.couponVersion, keys.couponChanges],
+      [CHANGES_KEPT_US],
+    ),
   );
   const copy =
     body === undefined
@@ -83,8 +93,8 @@ export async function putCouponCopy(
 ): Promise<void> {
   await putScript(
     redis,
-    [keys.couponCopy(code), keys.couponChanges],
-    [couponId, version, run, shop ?? '', body, Math.floor(keepMs)],
+    [keys.couponCopy(code), keys.couponVersion, keys.couponChanges],
+    [couponId, version, run, shop ?? '', body, Math.floor(keepMs), CHANGES_KEPT_US],
   );
 }
 
