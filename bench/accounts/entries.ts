@@ -53,12 +53,15 @@ async function beside<T>(
   work: () => Promise<T>,
 ): Promise<{ readonly result: T; readonly rates: LoginRates }> {
   storm.begin();
-  try {
-    await sleep(STORM_LEAD_MS);
-    return await storm.during(work);
-  } finally {
-    await storm.end();
-  }
+  const measured = await sleep(STORM_LEAD_MS)
+    .then(() => storm.during(work))
+    .catch(async (error: unknown) => {
+      // The failure of the burst says more than what became of logins.
+      await storm.end().catch(() => undefined);
+      throw error;
+    });
+  await storm.end();
+  return measured;
 }
 
 function ratesOf({ entriesPerSecond, p99Ms }: LoadResult): EntryRates {
