@@ -1,12 +1,14 @@
 /**
- * Makes an operator log and verifies it repeatedly, and for comparison hashes once a row, in a process of its own.
+ * Makes an operator log with its signed heads and verifies it repeatedly with the key, and for comparison hashes once a row, in a
+ * process of its own.
  * Arguments: path, rows, rounds. Prints one line of JSON.
  */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { nodePrimitives } from '../../engine/verify/node.ts';
-import { type ActObject, actsOf } from '../../engine/verify/testing/log-maker.ts';
+import { type ActObject, actsOf, headAfter } from '../../engine/verify/testing/log-maker.ts';
+import { bookSigner, keyObject } from '../../engine/verify/testing/maker-world.ts';
 import { verify } from '../../engine/verify/verify.ts';
 import { hashesMs } from '../verify/hashes.ts';
 
@@ -18,8 +20,11 @@ export interface LogRound {
 
 /** As the service's pages. */
 const ROWS_A_PAGE = 1_000;
+/** A head is signed each minute in which there were acts: here operators act 100 times a minute. */
+const ROWS_A_HEAD = 100;
 /** The size of the command's reads. */
 const PIECE_BYTES = 1 << 20;
+const KEYS = Buffer.from(JSON.stringify({ keys: [keyObject(bookSigner, 'books')] }));
 
 function* pages(rows: number): Generator<string> {
   let last: ActObject | undefined;
@@ -27,15 +32,17 @@ function* pages(rows: number): Generator<string> {
     const acts = actsOf(Math.min(ROWS_A_PAGE, rows - after), after, last?.hash);
     last = acts.at(-1);
     const next = last !== undefined && last.seq < rows ? last.seq : null;
-    yield `${JSON.stringify({ acts, heads: [], next })}\n`;
+    const heads = acts.filter(({ seq }) => seq % ROWS_A_HEAD === 0).map(act => headAfter(act, bookSigner));
+    yield `${JSON.stringify({ acts, heads, next })}\n`;
   }
 }
 
 async function verifying(path: string, rows: number): Promise<number> {
   const beganMs = performance.now();
   const log = createReadStream(path, { highWaterMark: PIECE_BYTES });
-  const { ok, findings, facts } = await verify({ primitives: nodePrimitives, log });
-  if (!ok || Reflect.get(Object(facts.operatorLog), 'acts') !== rows) {
+  const { ok, findings, facts } = await verify({ primitives: nodePrimitives, log, keys: KEYS });
+  const { acts, heads }: { acts?: unknown; heads?: unknown } = Object(facts.operatorLog);
+  if (!ok || acts !== rows || heads !== Math.floor(rows / ROWS_A_HEAD)) {
     throw new Error(`the log was found wrong: ${JSON.stringify(findings).slice(0, 500)}`);
   }
   return performance.now() - beganMs;

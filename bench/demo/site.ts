@@ -42,6 +42,8 @@ export interface Site {
   readonly ticket: { readonly secret: string; readonly audience: string };
   readonly shopToken: string;
   readonly gateways: readonly string[];
+  /** The ledger's, as a superuser. */
+  readonly databaseUrl: string;
   /** Where e-mails to fans are written. */
   readonly mailDir: string;
   /** Rejects when the engine, a gateway or the process of accounts ends by itself; never resolves. */
@@ -146,6 +148,7 @@ export async function startProcesses(
     ticket: { secret: secrets.TICKET_SECRET, audience: 'fairline' },
     shopToken: secrets.SHOP_TOKEN,
     gateways: gatewayProcesses.map(baseOf),
+    databaseUrl: servers.env.DATABASE_URL,
     mailDir: env.MAIL_DIR,
     broken,
   };

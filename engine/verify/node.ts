@@ -1,5 +1,5 @@
 /** The verifier's primitives in Node: node:crypto and node:zlib. */
-import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { createHash, createPublicKey, hash, type KeyObject, verify } from 'node:crypto';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { Unreadable } from './findings.ts';
@@ -36,14 +36,15 @@ function keyObjectOf(publicKey: Uint8Array): KeyObject {
 }
 
 export const nodePrimitives: Primitives = {
-  sha256: message => new Uint8Array(createHash('sha256').update(message).digest()),
+  // In one call 1.0 us instead of 1.7, of 200 bytes.
+  sha256: message => new Uint8Array(hash('sha256', message, 'buffer')),
   sha256Stream: () => {
-    const hash = createHash('sha256');
+    const running = createHash('sha256');
     return {
       update: piece => {
-        hash.update(piece);
+        running.update(piece);
       },
-      digest: () => new Uint8Array(hash.digest()),
+      digest: () => new Uint8Array(running.digest()),
     };
   },
   // With a callback, this runs on another thread, in parallel with the reader.

@@ -218,6 +218,19 @@ describe('accounts of fans', () => {
     assert.equal(subjects.at(-1), 'Your e-mail address was changed');
   });
 
+  test('a sign-up whose answer was lost may be repeated: another link comes, and each of them works', async () => {
+    const address = newAddress();
+    const signUp = { address, password: PASSWORD };
+    assert.equal((await accounts.browser().post('/v1/accounts', signUp)).status, 202);
+    const first = await accounts.link(address, /Confirm/);
+    assert.equal((await accounts.browser().post('/v1/accounts', signUp)).status, 202);
+    await accounts.mails(address, 2);
+    const second = await accounts.link(address, /Confirm/);
+    for (const token of [second, first])
+      assert.equal((await accounts.browser().post('/v1/accounts/verification', { token })).status, 204);
+    assert.equal((await accounts.browser().post('/v1/accounts/login', signUp)).status, 200);
+  });
+
   test('a deletion needs the password, and leaves nothing of the person', async () => {
     const address = newAddress();
     const browser = await accounts.loggedIn(address);

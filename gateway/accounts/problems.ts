@@ -101,6 +101,14 @@ export function tooManyLogins(waitMs = 2_000): Problem {
   return tooMany('Too many people log in at this moment. Retrying is safe.', waitMs);
 }
 
+/** Of one client, or in all: a gateway passes no more on before others are answered. */
+export function tooManyWaiting(): Problem {
+  return tooMany(
+    'Too many requests for accounts wait for their answers, from here or in all. Retrying is safe.',
+    2_000,
+  );
+}
+
 export function accountsUnavailable(): Problem {
   return new Problem(
     'unavailable',

@@ -24,6 +24,7 @@ test('signs as createHmac does, for any length of secret and message', () => {
     fc.property(ascii({ minLength: 1, maxLength: 200 }), ascii({ maxLength: 300 }), (secret, message) => {
       const expected = createHmac('sha256', secret).update(message).digest('base64url');
       assert.equal(signatureOf(secret, message), expected);
+      assert.equal(new Hmac(secret).signText(message).toString('base64url'), expected);
     }),
   );
 });
@@ -55,4 +56,6 @@ test('rejects non-ASCII input and anything too long to sign', () => {
   assert.equal(hmac.matches(`mBssage.${signature}`, 7), true);
   assert.equal(hmac.matches(`m\u0142ssage.${signature}`, 7), false);
   assert.equal(hmac.matches(`${'m'.repeat(70_000)}.${signature}`, 70_000), false);
+  assert.throws(() => hmac.signText('m\u0142ssage'), RangeError);
+  assert.throws(() => hmac.signText('m'.repeat(70_000)), RangeError);
 });

@@ -28,6 +28,7 @@ export class Hmac {
   readonly #afterOuterKey: Midstate;
   /** The last signature, followed by a zero byte. */
   readonly #digest = new Uint8Array(SHA256_BYTES + 1);
+  readonly #signature = Buffer.alloc(SHA256_BYTES);
 
   constructor(secret: string) {
     this.message = this.#inner.message;
@@ -48,6 +49,15 @@ export class Hmac {
     this.#inner.writeDigest(this.#outer.message, 0);
     this.#outer.hash(SHA256_BYTES, this.#afterOuterKey);
     return this.#outer.words;
+  }
+
+  /** The signature of a text of ASCII characters, valid until the next. Throws RangeError if the text is another or too long. */
+  signText(text: string): Buffer {
+    if (this.message.write(text, 'utf8') !== text.length)
+      throw new RangeError('the text is not ASCII, or too long');
+    this.sign(text.length);
+    this.#outer.writeDigest(this.#signature, 0);
+    return this.#signature;
   }
 
   /**

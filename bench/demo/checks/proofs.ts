@@ -8,6 +8,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import { signTicket } from '../../../engine/contract/keys/ticket.ts';
 import type { Site } from '../site.ts';
 import type { Faults } from './faults.ts';
@@ -79,24 +80,43 @@ export interface CheckedLog {
   readonly text: string;
   /** What the verifier finds in it; undefined when there is nothing. */
   readonly found: string | undefined;
-  /** What it finds when another operator is named for the first act. */
+  /** What it finds when another operator was named for the first act in the database. */
   readonly foundBent: string | undefined;
 }
 
-/** Downloads the operator log and verifies it as it is, and bent, with the keys that `checkProofs` has fetched. */
-export async function checkLog({ operator }: Pick<Site, 'operator'>, directory: string): Promise<CheckedLog> {
+/** Downloads the operator log and verifies it as it is, and while its first act is bent, with the keys that `checkProofs` has fetched. */
+export async function checkLog(
+  { operator, databaseUrl }: Pick<Site, 'operator' | 'databaseUrl'>,
+  directory: string,
+): Promise<CheckedLog> {
   const file = (name: string): string => join(directory, name);
   const headers = { authorization: `Bearer ${operator.token}` };
-  const text = await (await fetch(`${operator.base}/v1/operator-log.ndjson`, { headers })).text();
-  await writeFile(file('operator-log.ndjson'), text);
-  await writeFile(file('bent-log.ndjson'), text.replace('"operator":"operator"', '"operator":"mallory"'));
-  const verified = (name: string): Promise<string | undefined> =>
-    runVerifier(['--log', file(name), '--keys', file('keys.json')]);
-  return {
-    text,
-    found: await verified('operator-log.ndjson'),
-    foundBent: await verified('bent-log.ndjson'),
+  const verified = async (name: string): Promise<Pick<CheckedLog, 'text' | 'found'>> => {
+    const text = await (await fetch(`${operator.base}/v1/operator-log.ndjson`, { headers })).text();
+    await writeFile(file(name), text);
+    return { text, found: await runVerifier(['--log', file(name), '--keys', file('keys.json')]) };
   };
+  const { text, found } = await verified('operator-log.ndjson');
+  const bent = await whileBent(databaseUrl, () => verified('bent-log.ndjson'));
+  return { text, found, foundBent: bent.found };
+}
+
+/** Runs `work` while the first act in the database names another operator. A superuser writes it there, past the triggers that keep acts. */
+async function whileBent<T>(databaseUrl: string, work: () => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  const rename = async (from: string, to: string): Promise<void> => {
+    const sql = 'update operator_log set operator = $2 where seq = 1 and operator = $1';
+    const { rowCount } = await client.query(sql, [from, to]);
+    if (rowCount !== 1) throw new Error(`act 1 of the operator log is not one of ${from}`);
+  };
+  try {
+    await client.query('set session_replication_role = replica');
+    await rename('operator', 'mallory');
+    return await work().finally(() => rename('mallory', 'operator'));
+  } finally {
+    await client.end();
+  }
 }
 
 /** The verifier's findings; undefined when there are none. */

@@ -33,5 +33,5 @@ export async function checkBooks(
     teller.check(`acts of ${name} should be in the log`, text.includes(`"operator":"${name}"`), text);
   teller.equal('what the verifier finds in the operator log', found, undefined);
   teller.check('a bent act should be found', foundBent?.includes('the hash of act 1 ') === true, foundBent);
-  teller.say('verifier', 'finds the operator log right, and the act in which one name was changed');
+  teller.say('verifier', 'finds the operator log right, and the act whose operator was changed by SQL');
 }

@@ -8,7 +8,7 @@ import { Closers } from '../site.ts';
 import { runStory } from './story.ts';
 
 // These run at once, each on servers of its own: most of the time they wait for the opening and for offers to lapse.
-suite('the story, over two gateways and HTTP alone', { concurrency: true }, () => {
+suite('the story, over two gateways', { concurrency: true }, () => {
   for (const log of availableLogs()) {
     test(`the log is ${log}`, async t => {
       const closers = new Closers();

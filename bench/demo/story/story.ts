@@ -1,6 +1,6 @@
 /**
  * The story: what an operator, fans and a shop do around a drop, from the schedule to the till, on a private stack and
- * through HTTP alone. Every expectation on the way is checked and counted.
+ * through HTTP alone; at the end somebody changes the operator log by SQL. Every expectation on the way is checked and counted.
  */
 import { join } from 'node:path';
 import type { StoryOptions } from '../options.ts';

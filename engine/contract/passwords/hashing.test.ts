@@ -39,6 +39,24 @@ test('runs a few at once in order, refuses beyond the cap without running, and g
   assert.equal(await queue.run(async () => 7, known(7)), 7);
 });
 
+test('what has waited for too long is refused without running, and leaves its slot', async () => {
+  const queue = new HashingQueue({ atOnce: 1, mostWaiting: 1, mostWaitMs: 5 });
+  let release = (): void => undefined;
+  const held = new Promise<void>(resolve => {
+    release = resolve;
+  });
+  const running = queue.run(() => held, known(0));
+  await assert.rejects(
+    queue.run(() => assert.fail('it ran'), known(1)),
+    QueueFull,
+  );
+  assert.equal(queue.waiting, 0);
+  const next = queue.run(async () => 7, known(2));
+  release();
+  await running;
+  assert.equal(await next, 7);
+});
+
 /** A queue of 16 slots whose one worker is busy, and a way to ask whether somebody gets a slot. */
 function busyQueue() {
   const queue = new HashingQueue({ atOnce: 1, mostWaiting: 16 });

@@ -21,13 +21,17 @@ export async function verifyPassword(stored: string, password: string): Promise<
   return await verify(stored, password);
 }
 
-/** The queue is full. */
+/** Too many wait for a turn, or this one has waited for too long. Nothing was done. */
 export class QueueFull extends Error {}
 
 export interface QueueTerms {
   readonly atOnce: number;
   readonly mostWaiting: number;
+  readonly mostWaitMs?: number;
 }
+
+/** Gateways give an answer up after 15 s, and would then say that accounts are away. On a busy machine a full queue takes longer. */
+const MOST_WAIT_MS = 10_000;
 
 /** For whom a job is. */
 export interface Claimant {
@@ -57,12 +61,14 @@ export class HashingQueue {
     return this.#waiting.length;
   }
 
-  /** Resolves or rejects like `work`; rejects with QueueFull, without running it, if too many wait: in all, strangers, of the claimant's network, or sign-ups. */
+  /**
+   * Resolves or rejects like `work`; rejects with QueueFull, without running it, if too many wait (in all, strangers, of the
+   * claimant's network, or sign-ups) or its turn does not come in time.
+   */
   async run<T>(work: () => Promise<T>, claimant: Claimant): Promise<T> {
     if (this.#running >= this.#terms.atOnce) {
       if (this.#isFullFor(claimant)) throw new QueueFull();
-      // The job that resolves this hands its slot over, so no other can take it in between.
-      await new Promise<void>(start => this.#waiting.push({ ...claimant, start }));
+      await this.#turn(claimant);
     } else this.#running += 1;
     try {
       return await work();
@@ -71,6 +77,25 @@ export class HashingQueue {
       if (next === undefined) this.#running -= 1;
       else next.start();
     }
+  }
+
+  /** The job that lets this one start hands its slot over, so no other can take it in between. */
+  #turn(claimant: Claimant): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = {
+        ...claimant,
+        start: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      };
+      const giveUp = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+        reject(new QueueFull());
+      };
+      const timer = setTimeout(giveUp, this.#terms.mostWaitMs ?? MOST_WAIT_MS);
+      this.#waiting.push(waiting);
+    });
   }
 
   #isFullFor({ network, isKnown = false, isSignUp = false }: Claimant): boolean {

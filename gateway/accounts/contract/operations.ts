@@ -33,7 +33,7 @@ import {
   verificationRefused,
 } from './problem-examples.ts';
 
-const ANY = ['unavailable', 'not-configured'] as const satisfies readonly ProblemSlug[];
+const ANY = ['unavailable', 'not-configured', 'too-many-requests'] as const satisfies readonly ProblemSlug[];
 const CHANGE = [...ANY, 'foreign-origin'] as const satisfies readonly ProblemSlug[];
 const WITH_BODY = [
   ...CHANGE,
@@ -70,7 +70,7 @@ export const accountOperations: readonly Operation[] = [
       'is the same. Logins are refused until the link was opened, so tell the fan to look into the inbox.',
     body: SignUpBody,
     answers: { 202: MailRequested },
-    problems: [...WITH_BODY, 'too-many-requests'],
+    problems: [...WITH_BODY],
     examples: mailsLimited,
   }),
   operation({
@@ -89,7 +89,7 @@ export const accountOperations: readonly Operation[] = [
     summary: 'Have another link to verify the address sent, if it has an account and is not verified',
     body: AddressBody,
     answers: { 202: MailRequested },
-    problems: [...WITH_BODY, 'too-many-requests'],
+    problems: [...WITH_BODY],
     examples: mailsLimited,
   }),
   operation({
@@ -100,7 +100,7 @@ export const accountOperations: readonly Operation[] = [
       'for http://localhost.',
     body: CredentialsBody,
     answers: { 200: FanView },
-    problems: [...WITH_BODY, 'login-refused', 'too-many-requests'],
+    problems: [...WITH_BODY, 'login-refused'],
     examples: attemptsLimited,
   }),
   operation({
@@ -112,7 +112,7 @@ export const accountOperations: readonly Operation[] = [
     body: ExchangeBody,
     answers: { 200: FanView },
     answered: { 200: shopFan },
-    problems: [...WITH_BODY, 'token-refused', 'too-many-requests'],
+    problems: [...WITH_BODY, 'token-refused'],
     examples: { ...invalidShopToken, ...exchangesLimited },
   }),
   operation({
@@ -132,7 +132,7 @@ export const accountOperations: readonly Operation[] = [
     body: AuthorizationResponseBody,
     answers: { 200: FanView },
     answered: { 200: shopFan },
-    problems: [...WITH_BODY, 'authorization-refused', 'token-refused', 'too-many-requests'],
+    problems: [...WITH_BODY, 'authorization-refused', 'token-refused'],
     examples: { ...invalidQuery, ...subjectRefused, ...exchangesLimited },
   }),
   operation({
@@ -157,7 +157,7 @@ export const accountOperations: readonly Operation[] = [
     summary: 'Have a link to choose a new password sent, if the address has an account',
     body: AddressBody,
     answers: { 202: MailRequested },
-    problems: [...WITH_BODY, 'too-many-requests'],
+    problems: [...WITH_BODY],
     examples: mailsLimited,
   }),
   operation({
@@ -168,7 +168,7 @@ export const accountOperations: readonly Operation[] = [
       'is verified.',
     body: ResetBody,
     answers: { 204: 'nothing' },
-    problems: [...WITH_BODY, 'link-refused', 'too-many-requests'],
+    problems: [...WITH_BODY, 'link-refused'],
     examples: { ...invalidPassword, ...resetRefused, ...hashesLimited },
   }),
   operation({
@@ -180,7 +180,7 @@ export const accountOperations: readonly Operation[] = [
     session: true,
     body: CredentialsBody,
     answers: { 202: MailRequested },
-    problems: [...WITH_BODY, 'signed-out', 'wrong-password', 'kept-by-shop', 'too-many-requests'],
+    problems: [...WITH_BODY, 'signed-out', 'wrong-password', 'kept-by-shop'],
     examples: attemptsLimited,
   }),
   operation({
@@ -210,7 +210,7 @@ export const accountOperations: readonly Operation[] = [
     session: true,
     body: PasswordBody,
     answers: { 204: 'nothing' },
-    problems: [...WITH_BODY, 'signed-out', 'wrong-password', 'kept-by-shop', 'too-many-requests'],
+    problems: [...WITH_BODY, 'signed-out', 'wrong-password', 'kept-by-shop'],
     examples: { ...invalidPassword, ...attemptsLimited },
   }),
   operation({

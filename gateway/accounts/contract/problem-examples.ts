@@ -19,6 +19,7 @@ import {
   tooManyExchanges,
   tooManyLogins,
   tooManyMails,
+  tooManyWaiting,
   unknownSession,
   wrongPassword,
 } from '../problems.ts';
@@ -50,6 +51,7 @@ export const accountProblems: ProblemExamples = {
     errors: [fieldFault('body', '5000 bytes', 'at most 4096 bytes')],
   },
   unavailable: exampleOf(accountsUnavailable()),
+  'too-many-requests': exampleOf(tooManyWaiting()),
   'not-configured': exampleOf(accountsNotConfigured()),
 };
 

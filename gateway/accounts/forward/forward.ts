@@ -14,26 +14,33 @@ import { readBodyText } from '../../http/body.ts';
 import { ANSWERED, type Headers, type Reply } from '../../http/reply.ts';
 import { type Head, hasBody, type RefusalParts } from '../../http/requests.ts';
 import { DEVICE_COOKIE } from '../attempts.ts';
-import { accountsNotConfigured, accountsUnavailable } from '../problems.ts';
+import { accountsNotConfigured, accountsUnavailable, tooManyWaiting } from '../problems.ts';
 import { AUTHORIZATION_COOKIE, SESSION_COOKIE } from '../session/session-cookie.ts';
 
 /** A password, an address and a link's token fit several times. */
 export const MOST_ACCOUNT_BODY_BYTES = 4_096;
 /** Twenty sessions are some 6 KB. */
 const MOST_ANSWER_BYTES = 65_536;
-/** A storm of logins must not keep the memory of a gateway; the process behind queues as well. */
-const MOST_UNDER_WAY = 512;
-const CONNECTIONS = 128;
-/** Of one client (an IPv4 address, an IPv6 /64): the others have connections left. */
-const MOST_OF_ONE = CONNECTIONS / 4;
-/** Of all clients whose address is unknown. */
-const MOST_UNKNOWN = CONNECTIONS / 2;
 /** What hashes no password: tickets and looks at the account. They have connections of their own, so they never wait for logins. */
 const QUICK = /^\/v1\/accounts\/(ticket|me|sessions(\/[^/]*)?|logout|logout-everywhere)$/;
 /** An idle connection is closed by then; the process there closes it after 10 s, and a request that is just on its way would be lost. */
 const IDLE_MS = 5_000;
 /** Longer than logins wait for their turn there. */
 const TIMEOUT_MS = 15_000;
+
+/** A storm must not keep the memory of a gateway. */
+interface LaneTerms {
+  readonly connections: number;
+  readonly mostUnderWay: number;
+}
+/** Answers take a millisecond, so requests may wait for a connection. */
+const QUICK_LANE: LaneTerms = { connections: 128, mostUnderWay: 512 };
+/** Nothing waits here, so the queue of the process behind decides whose turn it is. It has 200 places. */
+const SLOW_LANE: LaneTerms = { connections: 256, mostUnderWay: 256 };
+/** Of the connections, for one client (an IPv4 address, an IPv6 /64): the others have some left. */
+const SHARE_OF_ONE = 1 / 4;
+/** For all clients whose address is unknown. */
+const SHARE_OF_UNKNOWN = 1 / 2;
 
 /** Read by the process of accounts beside what is read of every request. */
 const REQUEST_HEADERS = ['user-agent', 'accept-language', 'origin', 'sec-fetch-site'] as const;
@@ -64,7 +71,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** Answers with what the process of accounts answers; 503 if it is not configured or does not answer. */
+/** Answers with what the process of accounts answers; 429 if too many wait for it, 503 if it is not configured or does not answer. */
 export async function forwardToAccounts(
   parts: AccountsParts,
   reply: Reply,
@@ -82,9 +89,9 @@ export async function forwardToAccounts(
     const answer = await parts.accounts.ask({ method, path, headers, body, client });
     if (answer.body === '') reply.empty(answer.status, answer.headers);
     else reply.text(answer.status, answer.mediaType, answer.body, answer.headers);
-  } catch {
+  } catch (error) {
     parts.metrics.refuse('accounts');
-    refuse(reply, accountsUnavailable());
+    refuse(reply, error instanceof TooManyWaiting ? tooManyWaiting() : accountsUnavailable());
   }
 }
 
@@ -123,16 +130,21 @@ function latin1(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
 
-interface Lane {
+/** Too many requests wait for the process of accounts: of one client, or in all. Nothing was asked. */
+export class TooManyWaiting extends Error {}
+
+interface Lane extends LaneTerms {
   readonly agent: Agent;
   underWay: number;
   /** Of each client that has any. */
   readonly byClient: Map<string, number>;
 }
 
-function makeLane(): Lane {
+function makeLane(terms: LaneTerms): Lane {
+  const { connections } = terms;
   return {
-    agent: new Agent({ keepAlive: true, maxSockets: CONNECTIONS, scheduling: 'lifo', timeout: IDLE_MS }),
+    ...terms,
+    agent: new Agent({ keepAlive: true, maxSockets: connections, scheduling: 'lifo', timeout: IDLE_MS }),
     underWay: 0,
     byClient: new Map(),
   };
@@ -142,21 +154,22 @@ function makeLane(): Lane {
 export class AccountsClient {
   /** '' is an address too, at which nobody is asked. */
   readonly #host: { readonly hostname: string; readonly port: string };
-  readonly #quick = makeLane();
-  readonly #slow = makeLane();
+  readonly #quick = makeLane(QUICK_LANE);
+  readonly #slow = makeLane(SLOW_LANE);
 
   constructor(url: string) {
     const { hostname, port } = new URL(url === '' ? 'http://localhost' : url);
     this.#host = { hostname, port };
   }
 
-  /** Rejects if there is no whole answer in time, or too many requests wait for theirs: in all, or of this client. */
+  /** Rejects with TooManyWaiting, and otherwise if there is no whole answer in time. */
   async ask(asked: Asked): Promise<Answer> {
     const lane = QUICK.test(asked.path) ? this.#quick : this.#slow;
     const { client } = asked;
     const ofClient = lane.byClient.get(client) ?? 0;
-    if (lane.underWay >= MOST_UNDER_WAY || ofClient >= (client === '' ? MOST_UNKNOWN : MOST_OF_ONE))
-      throw new Error('too many requests wait for the process of accounts');
+    const share = client === '' ? SHARE_OF_UNKNOWN : SHARE_OF_ONE;
+    if (lane.underWay >= lane.mostUnderWay || ofClient >= lane.connections * share)
+      throw new TooManyWaiting();
     lane.underWay += 1;
     lane.byClient.set(client, ofClient + 1);
     try {

@@ -93,7 +93,9 @@ async function serve(
 
 function send(reply: Reply, { status, body, cookies = [] }: ActAnswer): void {
   const headers: Headers = cookies.length === 0 ? NO_STORE : { ...NO_STORE, 'set-cookie': cookies };
-  if (body === undefined) reply.empty(status, headers);
+  // Most tickets: status and headers in one call.
+  if (status === 200 && cookies.length === 0) reply.notStored(JSON.stringify(body));
+  else if (body === undefined) reply.empty(status, headers);
   else reply.json(status, JSON.stringify(body), headers);
 }
 

@@ -3,6 +3,7 @@
  * and not through its HTTP handler, since routes, answers, cookies and limits are ours; the README says what of it did not fit.
  */
 import { betterAuth } from 'better-auth';
+import { createEmailVerificationToken } from 'better-auth/api';
 import type { Logger } from 'pino';
 import { hashPassword, verifyPassword } from '../../../engine/contract/passwords/hashing.ts';
 import { LEAST_CHARACTERS, MOST_CHARACTERS } from '../../../engine/contract/passwords/password-rules.ts';
@@ -30,7 +31,7 @@ export interface LibraryParts {
   readonly mail: (kind: MailKind, to: Recipient, token?: string) => void;
 }
 
-export type Library = Pick<ReturnType<typeof makeLibrary>, 'api'>;
+export type Library = ReturnType<typeof makeLibrary>;
 
 interface LibraryFan {
   readonly email: string;
@@ -40,10 +41,19 @@ function recipientOf(fan: LibraryFan): Recipient {
   return { address: fan.email, locale: Reflect.get(fan, 'locale') === 'ko' ? 'ko' : 'en' };
 }
 
+/** `api`: the library's endpoints. */
 export function makeLibrary(parts: LibraryParts) {
+  const { secret, linkS } = parts;
+  /** The token of the link that a sign-up sends. The endpoint that sends another takes half a second at least, for whom it answers itself. */
+  const verificationToken = (userId: string, address: string): Promise<string> =>
+    createEmailVerificationToken(secret, address, undefined, linkS, { userId });
+  return { api: makeEndpoints(parts), verificationToken };
+}
+
+function makeEndpoints(parts: LibraryParts) {
   const { pool, secret, publicUrl, sessionS, linkS, log, mail } = parts;
   const timestamps = { createdAt: 'created_at', updatedAt: 'updated_at' };
-  return betterAuth({
+  const library = betterAuth({
     appName: 'fairline',
     baseURL: publicUrl,
     secret,
@@ -123,4 +133,5 @@ export function makeLibrary(parts: LibraryParts) {
       sendVerificationEmail: async ({ user, token }) => mail('verify', recipientOf(user), token),
     },
   });
+  return library.api;
 }

@@ -5,8 +5,8 @@
  *
  * It lives by Max-Age, which a browser counts on its own clock from the moment it arrives, so a clock that is wrong does not matter.
  */
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { cookieOf } from '../../../engine/contract/api/cookies.ts';
+import { Hmac } from '../../ticket/hmac.ts';
 
 export const SESSION_COOKIE = '__Host-fairline_session';
 /** Of a login at the shop's provider that is under way; engine/contract/identity/authorization-state.ts. */
@@ -18,12 +18,12 @@ const ATTRIBUTES = 'Path=/; HttpOnly; Secure; SameSite=Lax';
 const MOST_CHARACTERS = 160;
 
 export class SessionCookies {
-  readonly #key: KeyObject;
+  readonly #hmac: Hmac;
   readonly #lifeS: number;
 
   /** `secret`: that of the library; `lifeS`: how long a session lasts after its last renewal. */
   constructor(secret: string, lifeS: number) {
-    this.#key = createSecretKey(secret, 'utf8');
+    this.#hmac = new Hmac(secret);
     this.#lifeS = lifeS;
   }
 
@@ -34,9 +34,7 @@ export class SessionCookies {
     const signed = decoded(value);
     const token = signed.slice(0, 32);
     if (!TOKEN.test(token) || signed[32] !== '.') return undefined;
-    const given = Buffer.from(signed.slice(33), 'latin1');
-    const right = Buffer.from(this.#signature(token), 'latin1');
-    return given.length === right.length && timingSafeEqual(given, right) ? token : undefined;
+    return areEqual(signed.slice(33), this.#signature(token)) ? token : undefined;
   }
 
   /** The Set-Cookie header that keeps the session in a browser. */
@@ -55,8 +53,15 @@ export class SessionCookies {
   }
 
   #signature(token: string): string {
-    return createHmac('sha256', this.#key).update(token).digest('base64');
+    return this.#hmac.signText(token).toString('base64');
   }
+}
+
+/** The time does not tell where they differ. */
+function areEqual(given: string, right: string): boolean {
+  let difference = given.length ^ right.length;
+  for (let at = 0; at < right.length; at++) difference |= given.charCodeAt(at) ^ right.charCodeAt(at);
+  return difference === 0;
 }
 
 function decoded(value: string): string {

@@ -1,6 +1,8 @@
 /** For the test of the OpenAPI document: produces every answer of accounts that it promises, through a gateway that passes them on. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Issuer, makeKey } from '../../../engine/contract/identity/testing/issuer.ts';
@@ -14,6 +16,7 @@ import { identityEnv, providerEnv } from './identity-env.ts';
 
 const OTHER = 'five herons in the reeds';
 const CLIENT = '198.51.100.7';
+const MORE_THAN_PASS = 130;
 
 export interface AccountGateways {
   /** In front of the process of accounts. */
@@ -23,13 +26,20 @@ export interface AccountGateways {
   readonly accountsPort: number;
   /** In front of a process that is away. */
   readonly awayUrl: string;
+  readonly busy: BusyGateway;
   readonly mailDir: string;
   /** What else the shop's identity provider signs. */
   readonly issuer: Issuer;
   close(): Promise<void>;
 }
 
-/** Starts the process of accounts, where one act with a password runs and one may wait, and two gateways. */
+/** A gateway in front of a process that answers nobody. */
+interface BusyGateway {
+  readonly url: string;
+  readonly behind: Server;
+}
+
+/** Starts the process of accounts, where one act with a password runs and one may wait, and three gateways. */
 export async function openAccounts(system: System): Promise<AccountGateways> {
   const mailDir = await mkdtemp(join(tmpdir(), 'fairline-answers-'));
   const few = { HASHES_AT_ONCE: '1', MAX_WAITING_HASHES: '1' };
@@ -45,11 +55,16 @@ export async function openAccounts(system: System): Promise<AccountGateways> {
   });
   const { port, url } = await system.startGateway({ ACCOUNTS_URL: accounts.url });
   const away = await system.startGateway({ ACCOUNTS_URL: 'http://127.0.0.1:1' });
+  const behind = createServer(() => undefined).listen(0, '127.0.0.1');
+  await once(behind, 'listening');
+  const behindUrl = `http://127.0.0.1:${Reflect.get(Object(behind.address()), 'port')}`;
+  const busy = { url: (await system.startGateway({ ACCOUNTS_URL: behindUrl })).url, behind };
   const close = async (): Promise<void> => {
     provider.close();
+    behind.close();
     await rm(mailDir, { recursive: true, force: true });
   };
-  return { port, url, accountsPort: accounts.port, awayUrl: away.url, mailDir, issuer, close };
+  return { port, url, accountsPort: accounts.port, awayUrl: away.url, busy, mailDir, issuer, close };
 }
 
 export interface AccountCasesOptions {
@@ -87,7 +102,7 @@ function wrongBodyOf(id: string): object {
 }
 
 export function accountCases({ gateways, bareUrl, slowBody }: AccountCasesOptions): Cases {
-  const { url, awayUrl, mailDir, port } = gateways;
+  const { url, awayUrl, busy, mailDir, port } = gateways;
   const { link, loggedIn, fan } = people(url, mailDir);
   const call = (browser: Browser, { method, path, body, headers }: Call): Promise<BrowserAnswer> => {
     const at = path.replace('{id}', 'nobody');
@@ -118,6 +133,14 @@ export function accountCases({ gateways, bareUrl, slowBody }: AccountCasesOption
       '413 payload-too-large': () => raw(' '.repeat(5_000), 'application/json'),
       '415 unsupported-media-type': () => raw('<a/>', 'text/xml'),
       '401 signed-out': () => asked(visitor()),
+      '429 too-many-requests': async () => {
+        // More than a gateway passes on of one client: the others are answered once nobody is behind it.
+        const waiting = Array.from({ length: MORE_THAN_PASS }, () => asked(visitor(busy.url)));
+        const first = await Promise.race(waiting);
+        busy.behind.closeAllConnections();
+        await Promise.all(waiting);
+        return first;
+      },
     };
     for (const [name, ask] of Object.entries(shared)) {
       const [, slug] = name.split(' ');

@@ -10,6 +10,7 @@ import {
   findLogin,
   replaceRecoveryCodes,
 } from '../../../../sql/statements/operators/operators.ts';
+import { assertAlike } from '../../../contract/passwords/testing/times.ts';
 import { NOBODYS_HASH } from '../../../operators/accounts/proofs.ts';
 import { RECOVERY_CODES } from '../../../operators/accounts/recovery-codes.ts';
 import { eventually } from '../../../test/support.ts';
@@ -124,6 +125,26 @@ describe('a login', () => {
     assert.ok(answers.every(answer => cookieIn(answer) === undefined));
     const { status } = await logIn(api, { ...right, name: she.name.toUpperCase() });
     assert.equal(status, 200, 'in any letter case');
+  });
+
+  it('takes as long for names without an account, or with one that has no password', async () => {
+    const other = await startApi();
+    try {
+      const [she, he] = [await person(other), await person(other)];
+      await other.call('POST', '/v1/operators', { body: { name: 'Never enrolled', role: 'viewer' } });
+      const refused = async (name: string, password: string): Promise<void> => {
+        const answer = await logIn(other, { name, password, code: '000000' });
+        assert.equal(slug(answer), '401 login-refused');
+      };
+      await assertAlike({
+        'a wrong password': () => refused(she.name, 'five herons in the reeds'),
+        'a wrong code': () => refused(he.name, PASSWORD),
+        'no account': round => refused(`nobody ${round}`, PASSWORD),
+        'no password': () => refused('Never enrolled', PASSWORD),
+      });
+    } finally {
+      await other.close();
+    }
   });
 
   it('is limited by name and address, for names without an account too', async () => {
