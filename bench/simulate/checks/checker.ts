@@ -6,7 +6,13 @@
  * After each record of the log, each commit of the ledger and each answer to a client, it checks what these can break. Once all
  * faults are over and nothing is left to do, it checks everything (checker-end.ts).
  */
-import { CheckedEnds, checkClaims } from './checker-claims.ts';
+import {
+  CheckedEnds,
+  checkClaims,
+  checkShownOffer,
+  KnownDeadlines,
+  type ToldOffer,
+} from './checker-claims.ts';
 import type { CheckedCoupon } from './checker-coupons.ts';
 import { checkGrants } from './checker-grants.ts';
 import { KnownWishes } from './checker-leaving.ts';
@@ -73,6 +79,7 @@ export class Checker implements Checks {
   readonly outcomes: ToldOutcome[] = [];
   readonly claimed: { readonly campaignId: number; readonly userId: string; readonly serial: number }[] = [];
   readonly ends = new CheckedEnds();
+  readonly deadlines = new KnownDeadlines();
   readonly streams = new Streams();
   readonly rooms: CheckedTerms;
   readonly shop: CheckedShop;
@@ -290,6 +297,14 @@ export class Checker implements Checks {
     const aheadBefore = this.#ahead.get(client) ?? count;
     if (count > aheadBefore) this.breaks(5, `${userId} had ${aheadBefore} ahead, then ${count}`);
     this.#ahead.set(client, count);
+  }
+
+  /** A gateway shows an offer, on a stream or with the entry. */
+  toldOffer(told: ToldOffer, nowUs: number): void {
+    const announced = this.announced.get(told.campaignId);
+    if (announced === undefined) return;
+    const claimants = this.#ledger.claimants().filter(({ campaignId }) => campaignId === told.campaignId);
+    checkShownOffer(this, { announced, claimants }, told, nowUs);
   }
 
   /** A gateway answers that an offer is claimed. */

@@ -1,4 +1,5 @@
 /** What the partial checks need from the whole checker (checker.ts). */
+import type { KnownDeadlines } from './checker-claims.ts';
 import type { Outages } from './checker-outages.ts';
 import type { KnownAbsences, Streams } from './checker-presence.ts';
 
@@ -14,6 +15,9 @@ export interface Checks {
   readonly clockOffUs: number;
   /** How long before it is made an offer may begin: when there is much to decide, the last is no later than the first. */
   readonly offeredBeforeUs: number;
+  /** Until then a gateway was further behind without knowing it, because its machine had stood still. */
+  readonly behindUntilUs: () => number;
+  readonly deadlines: KnownDeadlines;
   readonly claimed: readonly {
     readonly campaignId: number;
     readonly userId: string;
