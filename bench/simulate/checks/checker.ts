@@ -20,7 +20,7 @@ import type { SeenLedger } from './checker-ledger.ts';
 import { CheckedLog, type LoggedItem } from './checker-log.ts';
 import { Outages } from './checker-outages.ts';
 import { KnownAbsences, Streams } from './checker-presence.ts';
-import { checkRoom } from './checker-rooms.ts';
+import { CheckedPace, checkRoom } from './checker-rooms.ts';
 import type { Announced, SeenCampaign, SeenRows } from './checker-rows.ts';
 import { CheckedSchedule } from './checker-schedule.ts';
 import { checkOvertaken, checkRules, checkTime } from './checker-settling.ts';
@@ -84,6 +84,7 @@ export class Checker implements Checks {
   readonly rooms: CheckedTerms;
   readonly shop: CheckedShop;
   readonly absences = new KnownAbsences();
+  readonly pace = new CheckedPace();
   readonly #wishes = new KnownWishes();
   readonly outages = new Outages();
   /** When no engine could take in reports of streams, including the times of unavailability. */

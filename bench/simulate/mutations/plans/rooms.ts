@@ -81,6 +81,18 @@ export const ROOM_PLANS = {
     ],
   }),
 
+  /** Many wait in a room whose steps are slow. */
+  'a room has slow steps': quietPlan({
+    ...TWO,
+    campaigns: [
+      campaign('room', 1_000, { stock: 1_000_000, room: { perSecond: 20, capacity: null, graceMs: 1_500 } }),
+    ],
+    asks: often(120, 1, behindMs =>
+      enters(`u${behindMs + 1}`, 450 + behindMs, { watches: true, gateway: behindMs % 2 }),
+    ),
+    faults: [fault('cycles are long', 420, { forMs: 1, amount: 700 })],
+  }),
+
   /**
    * PostgreSQL's clock goes wrong, and the operator says that Redis is right. Then people enter who never watch: they are
    * skipped no sooner than after the grace.
