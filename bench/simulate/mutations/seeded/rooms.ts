@@ -56,7 +56,7 @@ export const ROOM_MUTATIONS: readonly Mutation[] = [
     file: 'engine/intake/presence.ts',
     from: 'if (isTaken && last !== undefined)',
     to: 'if (last !== undefined)',
-    seed: 3_609,
+    plan: 'engines die with reports',
   },
   {
     name: 'a room with slow steps makes up for a tenth of a second only',
