@@ -1,4 +1,5 @@
 import type { KafkaNeed } from '../engine/stack/plan.ts';
+import type { Goal } from './report/goals.ts';
 import type { FlagOption, OptionValues, WholeOption } from './report/options.ts';
 import type { Closing } from './system/closing.ts';
 import type { Servers } from './system/servers.ts';
@@ -25,5 +26,7 @@ export interface BenchWork<O extends Options> {
 /** The result as tables for a person and as JSON for a program. */
 export interface BenchResult {
   readonly text: string;
+  /** Printed below the text; a bench that only compares has none. A missed limit (`must`) fails the run. */
+  readonly goals: readonly Goal[];
   readonly json: Readonly<Record<string, unknown>>;
 }

@@ -18,7 +18,7 @@ import { fairness } from './fairness/main.ts';
 import { first } from './first/main.ts';
 import { ingest } from './ingest/main.ts';
 import { many } from './many/main.ts';
-import { roundedAll } from './report/figures.ts';
+import { conclude } from './report/conclude.ts';
 import { helpOf, readOptions, UsageError } from './report/options.ts';
 import { restart } from './restart/main.ts';
 import { room } from './room/main.ts';
@@ -79,20 +79,17 @@ async function run<O extends Options>(name: Name, bench: Bench<O>, args: readonl
   try {
     const servers = await closing.own(startServers({ dir: STACK_DIR, kafka: bench.kafka, say }));
     for (const note of servers.notes) say(note);
-    const { text, json } = await bench.run({ servers, options, closing, say });
+    const result = await bench.run({ servers, options, closing, say });
     const machine = {
       node: process.version,
       platform: `${process.platform} ${process.arch}`,
       cores: cpus().length,
     };
-    process.stdout.write(`\n${text}\n`);
-    if (options.json) {
-      const seconds = Math.round((performance.now() - beganMs) / 1e3);
-      const { json: _, ...chosen } = options;
-      process.stdout.write(
-        `${JSON.stringify({ bench: name, ...roundedAll(json), options: chosen, ...machine, seconds })}\n`,
-      );
-    }
+    const seconds = Math.round((performance.now() - beganMs) / 1e3);
+    const { json, ...chosen } = options;
+    const print = (text: string): boolean => process.stdout.write(text);
+    const about = { bench: name, options: chosen, ...machine, seconds };
+    process.exitCode = conclude(result, json ? about : undefined, { print, say });
   } catch (error) {
     // After an interruption, failures come from the stopped servers.
     if (!interrupted.aborted) throw error;

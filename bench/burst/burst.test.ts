@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { serversFromEnv } from '../../engine/test/support.ts';
+import { goalTable } from '../report/goals.ts';
 import { closingAfter } from '../system/closing.ts';
 import { serversAt } from '../system/servers.ts';
-import { measureBurst, reportOf, tablesOf } from './burst.ts';
+import { goalsOf, measureBurst, reportOf } from './burst.ts';
 import type { BurstFigures } from './contestants.ts';
 
 function figures(entriesPerSecond: number, p99Ms: number, gatewayUs: number): BurstFigures {
@@ -23,7 +24,7 @@ test('takes ratios within each round, and gives no Kafka figures after losing Ka
   assert.deepEqual(report.cpuUsPerEntry.redisLog, { gateway: 21 });
   assert.deepEqual([report.connections, report.few.connections], [4_000, 400]);
   assert.deepEqual([report.few.ratios, report.few.p99Ratios], [{ redisLog: 0.4 }, { redisLog: 2.3 }]);
-  const tables = tablesOf(report);
+  const tables = goalTable(goalsOf(report));
   assert.match(tables, /Redis Streams log ÷ echo, 4000 connections +0.6 .*must/);
   assert.match(tables, /Redis Streams log ÷ echo, 400 connections +0.4 .*MISSED/);
   assert.match(tables, /Kafka log ÷ echo, 4000 +– .*not measured/);

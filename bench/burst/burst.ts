@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LogKind } from '../../engine/contract/log/log.ts';
 import { median, ratioOf, type Spread } from '../report/figures.ts';
-import { type Goal, goalTable, number, table } from '../report/table.ts';
+import type { Goal } from '../report/goals.ts';
+import { number, table } from '../report/table.ts';
 import type { Closing } from '../system/closing.ts';
 import type { Servers } from '../system/servers.ts';
 import {
@@ -231,6 +232,11 @@ const CPU_COLUMNS = ['gateway', 'server', 'engine', 'redis', 'kafka', 'postgres'
 
 /** The report as tables for a person. */
 export function tablesOf(report: BurstReport): string {
+  return `${crowdTables(report)}\n\n${crowdTables(report.few)}`;
+}
+
+/** The goals of both crowds. */
+export function goalsOf(report: BurstReport): readonly Goal[] {
   const { few } = report;
   const share = { unit: '', better: 'more' } as const;
   const rateGoals = ({ connections, ratios }: CrowdReport): Goal[] => [
@@ -251,14 +257,13 @@ export function tablesOf(report: BurstReport): string {
     },
   ];
   const p99 = { unit: '', must: 2.5, aim: 1.5, better: 'less' } as const;
-  const goals = goalTable([
+  return [
     ...rateGoals(report),
     ...rateGoals(few),
     ...receiptGoals(report.ratios),
     { what: `p99 ÷ echo's, Redis Streams, ${few.connections}`, value: few.p99Ratios.redisLog, ...p99 },
     { what: `p99 ÷ echo's, Kafka, ${few.connections}`, value: few.p99Ratios.kafkaLog, ...p99 },
-  ]);
-  return `${crowdTables(report)}\n\n${crowdTables(few)}\n\n${goals}`;
+  ];
 }
 
 function crowdTables(report: CrowdReport): string {

@@ -1,6 +1,6 @@
 import type { Bench } from '../bench.ts';
 import { flag, whole } from '../report/options.ts';
-import { measureBurst, reportOf, tablesOf } from './burst.ts';
+import { goalsOf, measureBurst, reportOf, tablesOf } from './burst.ts';
 
 const options = {
   rounds: whole(5, 1, 100, 'rounds; in each one, all take their turn'),
@@ -29,6 +29,10 @@ export const burst: Bench<typeof options> = {
   run: async ({ servers, options, closing, say }) => {
     const crowds = { ...options, fewConnections: options.few };
     const report = reportOf(await measureBurst(servers, crowds, closing, say), crowds);
-    return { text: tablesOf(report), json: { generator: 'bench/load, 1 process', ...report } };
+    return {
+      text: tablesOf(report),
+      goals: goalsOf(report),
+      json: { generator: 'bench/load, 1 process', ...report },
+    };
   },
 };

@@ -66,7 +66,7 @@ export const ends: Bench<typeof options> = {
       ['longest block of the loop, ms', 'in one turn', 'in turns', 'ratio', 'most in a turn'],
       [row('told'), row('closed')],
     );
-    return { text, json: { streams, held } };
+    return { text, goals: [], json: { streams, held } };
   },
 };
 

@@ -19,6 +19,6 @@ export const fairness: Bench<typeof options> = {
   kafka: 'no',
   run: async ({ servers, options, closing, say }) => {
     const report = await measureFairness(servers, options, closing, say);
-    return { text: tablesOf(report), json: { ...report } };
+    return { text: tablesOf(report), goals: [], json: { ...report } };
   },
 };

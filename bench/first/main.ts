@@ -34,7 +34,7 @@ export const first: Bench<typeof options> = {
     const log = rest['redis-log'] || servers.env.KAFKA_BROKERS === undefined ? 'redis' : 'kafka';
     const figures = await measureFirst(servers, { log, rounds, users, connections }, closing, say);
     const text = [burstTable(figures), startTable(figures)].join('\n\n');
-    return { text: `log: ${log}\n\n${text}`, json: { log, figures } };
+    return { text: `log: ${log}\n\n${text}`, goals: [], json: { log, figures } };
   },
 };
 

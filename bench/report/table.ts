@@ -27,34 +27,3 @@ export function number(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   return Math.abs(value) >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
 }
-
-/** A target beside the measured figure: whether it is reached. */
-export interface Goal {
-  readonly what: string;
-  readonly value: number | undefined;
-  readonly unit: string;
-  readonly must: number;
-  readonly aim: number;
-  /** Whether less or more is better. */
-  readonly better: 'less' | 'more';
-}
-
-export function goalTable(goals: readonly Goal[]): string {
-  return table(
-    ['what', 'measured', 'must', 'aim', ''],
-    goals.map(({ what, value, unit, must, aim, better }) => {
-      const bound = (limit: number): string => `${better === 'less' ? '<=' : '>='} ${limit}${unit}`;
-      const reaches = (limit: number): boolean =>
-        value !== undefined && (better === 'less' ? value <= limit : value >= limit);
-      const verdict =
-        value === undefined ? 'not measured' : reaches(aim) ? 'aim' : reaches(must) ? 'must' : 'MISSED';
-      return [
-        what,
-        value === undefined ? undefined : `${number(value)}${unit}`,
-        bound(must),
-        bound(aim),
-        verdict,
-      ];
-    }),
-  );
-}

@@ -1,6 +1,7 @@
 import type { Bench } from '../bench.ts';
+import type { Goal } from '../report/goals.ts';
 import { flag, whole } from '../report/options.ts';
-import { type Goal, goalTable, table } from '../report/table.ts';
+import { table } from '../report/table.ts';
 import { measureRestarts, type Recovery } from './measure.ts';
 
 const options = {
@@ -19,22 +20,19 @@ export const restart: Bench<typeof options> = {
     const { campaigns, entries } = options;
     const log = options['redis-log'] || servers.env.KAFKA_BROKERS === undefined ? 'redis' : 'kafka';
     const recoveries = await measureRestarts(servers, log, { campaigns, entries }, say);
-    const text = [
-      table(
+    return {
+      text: table(
         ['killed with -9, or emptied, s', 'back after', 'then the first 202', 'then the first settled'],
         recoveries.map(({ part, backAfter, accepted, settled }) => [part, backAfter, accepted, settled]),
       ),
-      goalTable(recoveries.flatMap(goalsOf)),
-    ].join('\n\n');
-    return {
-      text,
+      goals: recoveries.flatMap(goalsOf),
       json: { recoveries: Object.fromEntries(recoveries.map(({ part, ...rest }) => [part, rest])) },
     };
   },
 };
 
 /** With Redis emptied twice, everything that it had is made anew from the ledger, the second time from an unfinished state. */
-function goalsOf({ part, accepted, settled }: Recovery): readonly Goal[] {
+export function goalsOf({ part, accepted, settled }: Recovery): readonly Goal[] {
   const isEmptied = part === 'redis, emptied twice';
   const since = isEmptied ? '' : ' after it is back';
   return [

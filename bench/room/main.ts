@@ -1,6 +1,7 @@
 import type { Bench } from '../bench.ts';
+import type { Goal } from '../report/goals.ts';
 import { flag, whole } from '../report/options.ts';
-import { goalTable, table } from '../report/table.ts';
+import { table } from '../report/table.ts';
 import { measureAdmissions } from './admissions.ts';
 import { measureCrowd } from './crowd.ts';
 
@@ -24,6 +25,18 @@ export const room: Bench<typeof options> = {
     const crowd = await measureCrowd(servers, { waiting, watching, seconds: watch }, closing, say);
     const percent = { unit: '%', must: 10, aim: 5, better: 'less' } as const;
     const block = { unit: ' ms', must: 20, aim: 10, better: 'less' } as const;
+    const goals: readonly Goal[] = [
+      {
+        what: 'admissions beyond the budget, any second',
+        value: admissions.beyondBudget,
+        unit: '',
+        must: 0,
+        aim: 0,
+        better: 'less',
+      },
+      { what: "error of the ETA's p50, steady rate", value: 100 * admissions.etaErrorP50, ...percent },
+      { what: "longest block of the gateway's loop", value: crowd.longestBlockMs, ...block },
+    ];
     const text = [
       table(
         ['three gateways, two engines', 'measured'],
@@ -47,19 +60,7 @@ export const room: Bench<typeof options> = {
           ['blocks over 10 ms', crowd.over10Ms],
         ],
       ),
-      goalTable([
-        {
-          what: 'admissions beyond the budget, any second',
-          value: admissions.beyondBudget,
-          unit: '',
-          must: 0,
-          aim: 0,
-          better: 'less',
-        },
-        { what: "error of the ETA's p50, steady rate", value: 100 * admissions.etaErrorP50, ...percent },
-        { what: "longest block of the gateway's loop", value: crowd.longestBlockMs, ...block },
-      ]),
     ].join('\n\n');
-    return { text, json: { admissions, crowd } };
+    return { text, goals, json: { admissions, crowd } };
   },
 };

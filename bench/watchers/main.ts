@@ -1,6 +1,7 @@
 import type { Bench } from '../bench.ts';
+import type { Goal } from '../report/goals.ts';
 import { flag, whole } from '../report/options.ts';
-import { goalTable, table } from '../report/table.ts';
+import { table } from '../report/table.ts';
 import { measureWatchers } from './watchers.ts';
 
 const options = {
@@ -21,6 +22,18 @@ export const watchers: Bench<typeof options> = {
     const perUser = { unit: ' B', must: 140, aim: 110, better: 'less' } as const;
     const perWatcher = { unit: ' B', must: 4_096, aim: 2_048, better: 'less' } as const;
     const block = { unit: ' ms', must: 20, aim: 10, better: 'less' } as const;
+    const goals: readonly Goal[] = [
+      { what: 'gateway memory per watcher (RSS)', value: gateway.rssBytesPerWatcher, ...perWatcher },
+      {
+        what: 'gateway memory per watcher (RSS, garbage collected)',
+        value: gateway.liveRssBytesPerWatcher,
+        ...perWatcher,
+      },
+      { what: 'Redis memory per waiting user, Redis Streams', value: redisLog?.bytesPerUser, ...perUser },
+      { what: 'Redis memory per waiting user, Kafka', value: kafkaLog?.bytesPerUser, ...perUser },
+      { what: "longest block of the gateway's loop", value: loop.longestBlockMs, ...block },
+      { what: 'the same while all are told their outcome', value: loop.longestBlockAtOutcomeMs, ...block },
+    ];
     const text = [
       table(
         ['a watcher at the gateway', 'bytes'],
@@ -41,19 +54,7 @@ export const watchers: Bench<typeof options> = {
           ['outcomes to all', loop.longestBlockAtOutcomeMs, loop.longestOwnBlockAtOutcomeMs ?? undefined],
         ],
       ),
-      goalTable([
-        { what: 'gateway memory per watcher (RSS)', value: gateway.rssBytesPerWatcher, ...perWatcher },
-        {
-          what: 'gateway memory per watcher (RSS, garbage collected)',
-          value: gateway.liveRssBytesPerWatcher,
-          ...perWatcher,
-        },
-        { what: 'Redis memory per waiting user, Redis Streams', value: redisLog?.bytesPerUser, ...perUser },
-        { what: 'Redis memory per waiting user, Kafka', value: kafkaLog?.bytesPerUser, ...perUser },
-        { what: "longest block of the gateway's loop", value: loop.longestBlockMs, ...block },
-        { what: 'the same while all are told their outcome', value: loop.longestBlockAtOutcomeMs, ...block },
-      ]),
     ].join('\n\n');
-    return { text, json: { memory, gateway, loop } };
+    return { text, goals, json: { memory, gateway, loop } };
   },
 };

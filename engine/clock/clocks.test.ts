@@ -4,11 +4,15 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inMs } from '../api/testing/api.ts';
+import { closeRegistry, readRegistry } from '../contract/redis/lease/lease.ts';
 import { eventually } from '../test/support.ts';
 import { type Answer, type System, startSystem, toAnswer } from '../test/system.ts';
 
 const AHEAD_MS = 120_000;
+const HELD_MS = 3_000;
+const SLOW = { timeoutMs: 180_000 };
 
 describe('an engine whose clocks contradict each other', () => {
   let system: System;
@@ -76,6 +80,24 @@ describe('an engine whose clocks contradict each other', () => {
       [drawn],
     );
     assert.deepEqual(rows, [{ user_id: 'ann', outcome: 'won' }]);
+  });
+
+  test('a registry that is closed while clocks contradict each other stays closed', async () => {
+    const campaign = await system.offer({ kind: 'coupon', stock: 1 });
+    await eventually(async () => (await system.enter('eva', campaign)).status === 202);
+    await setBehind(AHEAD_MS);
+    await eventually(isHeld);
+    const { leases } = system.keys;
+    const { epoch } = await readRegistry(system.redis, leases);
+    assert.ok(epoch !== undefined);
+    await closeRegistry(system.redis, leases, epoch);
+    // Several times as long as an engine needs to open it.
+    await sleep(HELD_MS);
+    assert.ok(await isHeld());
+    assert.equal((await readRegistry(system.redis, leases)).epoch, undefined);
+    await setBehind(0);
+    await eventually(async () => (await readRegistry(system.redis, leases)).epoch !== undefined, SLOW);
+    await eventually(async () => (await system.enter('fay', campaign)).status === 202, SLOW);
   });
 
   let ada: { readonly authorization: string };

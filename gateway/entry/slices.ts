@@ -320,7 +320,8 @@ export class SlicePipeline {
       throw error;
     }
     if (ranked.epoch !== this.#parts.epoch) {
-      // Another Redis, or one that was emptied. If it also keeps the log, the slice may be gone as well.
+      // Another Redis, or one that was emptied. If it also keeps the log, the slice may be gone as well: then a rank that was
+      // added after the new epoch had begun stays without an entry, and a retry is told its stamp (contract/log/README.md).
       for (const request of entries) request.refused('lease');
       throw new Error('it has been emptied');
     }

@@ -127,6 +127,7 @@ export class Client {
       ...{ status, type, outcome },
       stamp: isEntry || what === 'look' ? numberOf(stamp) : undefined,
     });
+    if (outcome === 'offered') checker.toldOffer({ campaignId, userId, claimBy: body.claim_by }, world.nowUs);
     if (isEntry && typeof stamp === 'number') checker.toldAccepted(campaignId, userId, stamp, askedUs);
     if (isEntry && typeof position === 'number') checker.toldPosition(campaignId, userId, position);
     if (what === 'claim' && outcome === 'claimed' && typeof serial === 'number')
@@ -220,13 +221,16 @@ export class Client {
     silence(answeredUs);
     this.#send(index, request, {
       answered: status => inOrder(() => (status === 204 ? this.#end() : again())),
-      streamed: text =>
+      streamed: text => {
+        const events = eventsOf(text);
+        this.#toldOnStream(events);
         inOrder(() => {
           if (!isThere && gateway !== undefined)
             checker.streams.opened(campaignId, userId, world.nowUs, gateway);
           isThere = true;
-          this.#hearEvents(text);
-        }),
+          for (const event of events) this.#hearEvent(event);
+        });
+      },
       over: () => inOrder(again),
     });
   }
@@ -247,19 +251,17 @@ export class Client {
     });
   }
 
-  #hearEvents(text: string): void {
-    for (const block of text.split('\n\n')) {
-      const fields = new Map(
-        block.split('\n').map(line => [line.split(': ', 1)[0] ?? '', line.slice(line.indexOf(': ') + 2)]),
-      );
-      const event = fields.get('event');
-      if (event === undefined) continue;
-      this.#lastEventId = fields.get('id') ?? this.#lastEventId;
-      this.#hearEvent(event, JSON.parse(fields.get('data') ?? '{}'));
+  /** Reports a stream's offers to the checker as the gateway writes them, whether they arrive or not. */
+  #toldOnStream(events: readonly StreamEvent[]): void {
+    const { checker, world } = this.#around;
+    const { campaignId, userId } = this.#ask;
+    for (const { event, data } of events) {
+      if (event === 'offer') checker.toldOffer({ campaignId, userId, claimBy: data.claim_by }, world.nowUs);
     }
   }
 
-  #hearEvent(event: string, data: Record<string, unknown>): void {
+  #hearEvent({ id, event, data }: StreamEvent): void {
+    this.#lastEventId = id ?? this.#lastEventId;
     const { checker, world } = this.#around;
     const { campaignId, userId } = this.#ask;
     world.tell(() => `${userId} of campaign ${campaignId} hears ${event} ${JSON.stringify(data)}`);
@@ -284,6 +286,25 @@ export class Client {
     });
     this.#end();
   }
+}
+
+interface StreamEvent {
+  readonly id: string | undefined;
+  readonly event: string;
+  readonly data: Record<string, unknown>;
+}
+
+/** The events in what a gateway has written; comments and the time of reconnecting are none. */
+function eventsOf(text: string): readonly StreamEvent[] {
+  return text.split('\n\n').flatMap(block => {
+    const fields = new Map(
+      block.split('\n').map(line => [line.split(': ', 1)[0] ?? '', line.slice(line.indexOf(': ') + 2)]),
+    );
+    const event = fields.get('event');
+    return event === undefined
+      ? []
+      : [{ id: fields.get('id'), event, data: JSON.parse(fields.get('data') ?? '{}') }];
+  });
 }
 
 /** Sends a request to the gateway with that index, unless it is lost; calls `gone` if no gateway is running there. */

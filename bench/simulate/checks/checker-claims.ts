@@ -3,11 +3,16 @@
  * waitlist, an offer ends in exactly one way, a freed serial goes to the next in line, and a deadline is as far off as
  * announced, outages excluded. Shares no code with gateway and engine.
  */
-import type { SeenClaimant, SeenRows } from './checker-rows.ts';
+import type { Announced, SeenClaimant, SeenRows } from './checker-rows.ts';
 import type { Checks } from './checks.ts';
 
 /** The error of the known beginning and end of an outage, and of clocks. */
 const SLACK_US = 80_000;
+/**
+ * The service was certainly available this short a time before an offer is made: an outage may extend the offer's deadline by
+ * this much too much.
+ */
+const AVAILABLE_BEFORE_US = 3_000_000;
 
 /** Offers that an operator ends by hand. */
 export class CheckedEnds {
@@ -26,6 +31,72 @@ export class CheckedEnds {
     const askedUs = this.#askedUs.get(`${campaignId}/${userId}`);
     return askedUs === undefined ? undefined : askedUs + this.leaseUs;
   }
+}
+
+/** What users are shown of an offer. */
+export interface ToldOffer {
+  readonly campaignId: number;
+  readonly userId: string;
+  /** As in the answer: RFC 3339; anything else if none is shown. */
+  readonly claimBy: unknown;
+}
+
+/** The deadlines that the ledger has had, to compare those with that users are shown. */
+export class KnownDeadlines {
+  /** Keyed by `campaign/user`: stored deadlines. The operator may have moved one. */
+  readonly #storedUs = new Map<string, Set<number>>();
+  /** By campaign: how much outages had extended the stored deadlines. */
+  readonly #outagesUs = new Map<number, Set<number>>();
+
+  committed({ campaign: { campaignId, outageUs }, claimants }: SeenRows): void {
+    this.#outagesUs.set(campaignId, (this.#outagesUs.get(campaignId) ?? new Set()).add(outageUs));
+    for (const { userId, claimByUs, endingUs } of claimants) {
+      const key = `${campaignId}/${userId}`;
+      const stored = this.#storedUs.get(key) ?? new Set();
+      for (const us of [claimByUs, endingUs]) if (us !== null) stored.add(us);
+      this.#storedUs.set(key, stored);
+    }
+  }
+
+  /** Whether the ledger has had this deadline, ms since the epoch. A gateway may not know yet of what has extended it since. */
+  has({ campaignId, userId }: ToldOffer, claimByMs: number): boolean {
+    const stored = this.#storedUs.get(`${campaignId}/${userId}`) ?? [];
+    const outages = this.#outagesUs.get(campaignId) ?? [];
+    return [...stored].some(us => [...outages].some(byUs => Math.floor((us + byUs) / 1_000) === claimByMs));
+  }
+}
+
+/** At `nowUs` a gateway shows an offer of the rows' campaign: with a deadline, and one that rules and outages allow. */
+export function checkShownOffer(
+  checker: Checks,
+  { announced, claimants }: Pick<SeenRows, 'announced' | 'claimants'>,
+  told: ToldOffer,
+  nowUs: number,
+): void {
+  const { userId, claimBy } = told;
+  if (typeof claimBy !== 'string') {
+    // To a clock that is behind unnoticed, a right deadline lies beyond the rules.
+    if (nowUs > checker.behindUntilUs()) checker.breaks(9, `${userId} is shown an offer without a deadline`);
+    return;
+  }
+  const claimByMs = Date.parse(claimBy);
+  if (!checker.deadlines.has(told, claimByMs))
+    checker.breaks(9, `${userId} is shown the deadline ${claimBy}, which the ledger never had`);
+  if (claimByMs * 1_000 > latestUs(checker, announced, nowUs))
+    checker.breaks(9, `${userId} is shown a deadline ${claimByMs * 1_000 - nowUs} us away`);
+  const offeredUs = claimants.find(row => row.userId === userId)?.offeredUs ?? 0;
+  const leastMs = Math.floor((offeredUs + withinUsOf(announced)) / 1_000);
+  if (claimByMs < leastMs && checker.ends.dueUs(announced.campaignId, userId) === undefined)
+    checker.breaks(9, `${userId} is shown a deadline ${leastMs - claimByMs} ms before that of the rules`);
+}
+
+function withinUsOf({ claims }: Announced): number {
+  return (claims?.withinS ?? 0) * 1_000_000;
+}
+
+/** No deadline is later at `nowUs`: only past outages extend the announced time to claim. */
+function latestUs(checker: Checks, announced: Announced, nowUs: number): number {
+  return nowUs + withinUsOf(announced) + AVAILABLE_BEFORE_US + SLACK_US + checker.clockOffUs;
 }
 
 function holds({ state }: SeenClaimant): boolean {
@@ -63,29 +134,17 @@ export function checkClaims(
     if (row.state === 'offered' && was !== 'offered' && agoUs > checker.offeredBeforeUs)
       checker.breaks(9, `${row.userId} is offered something of ${agoUs} us ago`);
   }
+  checker.deadlines.committed(rows);
   checkDeadlines(checker, rows, nowUs);
   checkTurns(checker, rows);
   if (announced.kind === 'coupon') checkWaitlist(checker, rows);
 }
 
-/**
- * The service was certainly available this short a time before an offer is made: an outage may extend the offer's deadline by
- * this much too much.
- */
-const AVAILABLE_BEFORE_US = 3_000_000;
-
-/** No deadline is further away than the announced time to claim: only past outages extend it. */
 function checkDeadlines(checker: Checks, { announced, campaign, claimants }: SeenRows, nowUs: number): void {
-  const latestUs =
-    nowUs +
-    (announced.claims?.withinS ?? 0) * 1_000_000 +
-    AVAILABLE_BEFORE_US +
-    SLACK_US +
-    checker.clockOffUs;
   for (const { userId, state, claimByUs } of claimants) {
-    const shownUs = (claimByUs ?? 0) + campaign.outageUs;
-    if (state === 'offered' && shownUs > latestUs)
-      checker.breaks(9, `${userId} has a deadline ${shownUs - nowUs} us away`);
+    const dueUs = (claimByUs ?? 0) + campaign.outageUs;
+    if (state === 'offered' && dueUs > latestUs(checker, announced, nowUs))
+      checker.breaks(9, `${userId} has a deadline ${dueUs - nowUs} us away`);
   }
 }
 
@@ -127,7 +186,7 @@ function checkTurns(checker: Checks, { campaign, claimants }: SeenRows): void {
  * gateway has had the time to learn of that.
  */
 function checkLapse(checker: Checks, { announced }: SeenRows, row: SeenClaimant, nowUs: number): void {
-  const withinUs = (announced.claims?.withinS ?? 0) * 1_000_000;
+  const withinUs = withinUsOf(announced);
   const fromUs = row.offeredUs ?? 0;
   const hadUs = nowUs - fromUs - checker.outages.between(fromUs, nowUs);
   const slackUs = SLACK_US + checker.clockOffUs;

@@ -16,6 +16,63 @@ const SLACK_US = 900_000;
 /** Allows for outages that are too short to be noticed, and for the lease that a gateway needs after them. */
 const RETURN_US = 4_000_000;
 
+/** Admissions since an instant, while somebody present waited throughout and nothing but the rate held them back. */
+interface Paced {
+  readonly fromUs: number;
+  readonly admitted: number;
+  readonly perSecond: number;
+  /** The last commit. */
+  readonly seenUs: number;
+}
+
+/**
+ * A room whose steps are slow catches up within its budget: it lets in half of its rate at least. The budget holds whole steps
+ * back, so that steps of 0.45 s, for one, come to 74 % of the rate.
+ */
+export class CheckedPace {
+  /** In runs in which nothing but slow steps delays anybody. */
+  isSure = false;
+  readonly #paced = new Map<number, Paced>();
+
+  committed(
+    checker: Checks,
+    rows: SeenRows,
+    before: SeenRows | undefined,
+    count: number,
+    nowUs: number,
+  ): void {
+    if (!this.isSure) return;
+    const { campaignId } = rows.campaign;
+    const { perSecond = 0, capacity = null, paused = false } = rows.terms ?? {};
+    const last = this.#paced.get(campaignId);
+    const isOwed =
+      last !== undefined &&
+      last.perSecond === perSecond &&
+      capacity === null &&
+      !paused &&
+      nowUs - last.seenUs <= SECOND_US &&
+      isAwaited(checker, before, last.seenUs);
+    const paced = isOwed
+      ? { ...last, admitted: last.admitted + count, seenUs: nowUs }
+      : { fromUs: nowUs, admitted: 0, perSecond, seenUs: nowUs };
+    this.#paced.set(campaignId, paced);
+    const least = (perSecond * (nowUs - paced.fromUs - 2 * SECOND_US)) / SECOND_US / 2 - 1;
+    if (paced.admitted < least)
+      checker.breaks(
+        9,
+        `room ${campaignId} let in ${paced.admitted} in ${nowUs - paced.fromUs} us, of ${perSecond} a second`,
+      );
+  }
+}
+
+/** Whether somebody who waited at the last commit has been there ever since. */
+function isAwaited(checker: Checks, before: SeenRows | undefined, seenUs: number): boolean {
+  return (before?.people ?? []).some(({ campaignId, userId, state, stamp }) => {
+    const { isThere, sinceUs } = checker.streams.of(campaignId, userId);
+    return state === 'waiting' && stamp !== null && isThere && (sinceUs ?? seenUs) <= seenUs - REPORT_US;
+  });
+}
+
 /** Runs after each commit, at `nowUs`. */
 export function checkRoom(
   checker: Checks,
@@ -26,11 +83,11 @@ export function checkRoom(
   const { people, campaign } = rows;
   const { campaignId } = campaign;
   const old = new Map(before?.people.map(person => [person.userId, person]));
-  checkAdmissions(
-    checker,
-    rows,
-    people.filter(({ userId, serial }) => serial !== null && old.get(userId)?.serial !== serial),
+  const admitted = people.filter(
+    ({ userId, serial }) => serial !== null && old.get(userId)?.serial !== serial,
   );
+  checkAdmissions(checker, rows, admitted);
+  checker.pace.committed(checker, rows, before, admitted.length, nowUs);
   const waiting = people.filter(({ state, stamp }) => state === 'waiting' && stamp !== null);
   const first = Math.min(...waiting.map(({ stamp }) => stamp ?? 0));
   for (const { userId, state, serial, stamp } of people) {

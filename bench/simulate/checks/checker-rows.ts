@@ -84,6 +84,8 @@ export interface SeenClaimant {
   readonly serial: number | null;
   readonly offeredUs: number | null;
   readonly claimByUs: number | null;
+  /** When the operator ends the offer; it is shown as the deadline before it is one. */
+  readonly endingUs: number | null;
   readonly endedUs: number | null;
 }
 

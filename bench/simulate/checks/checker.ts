@@ -6,7 +6,13 @@
  * After each record of the log, each commit of the ledger and each answer to a client, it checks what these can break. Once all
  * faults are over and nothing is left to do, it checks everything (checker-end.ts).
  */
-import { CheckedEnds, checkClaims } from './checker-claims.ts';
+import {
+  CheckedEnds,
+  checkClaims,
+  checkShownOffer,
+  KnownDeadlines,
+  type ToldOffer,
+} from './checker-claims.ts';
 import type { CheckedCoupon } from './checker-coupons.ts';
 import { checkGrants } from './checker-grants.ts';
 import { KnownWishes } from './checker-leaving.ts';
@@ -14,7 +20,7 @@ import type { SeenLedger } from './checker-ledger.ts';
 import { CheckedLog, type LoggedItem } from './checker-log.ts';
 import { Outages } from './checker-outages.ts';
 import { KnownAbsences, Streams } from './checker-presence.ts';
-import { checkRoom } from './checker-rooms.ts';
+import { CheckedPace, checkRoom } from './checker-rooms.ts';
 import type { Announced, SeenCampaign, SeenRows } from './checker-rows.ts';
 import { CheckedSchedule } from './checker-schedule.ts';
 import { checkOvertaken, checkRules, checkTime } from './checker-settling.ts';
@@ -73,10 +79,12 @@ export class Checker implements Checks {
   readonly outcomes: ToldOutcome[] = [];
   readonly claimed: { readonly campaignId: number; readonly userId: string; readonly serial: number }[] = [];
   readonly ends = new CheckedEnds();
+  readonly deadlines = new KnownDeadlines();
   readonly streams = new Streams();
   readonly rooms: CheckedTerms;
   readonly shop: CheckedShop;
   readonly absences = new KnownAbsences();
+  readonly pace = new CheckedPace();
   readonly wishes = new KnownWishes();
   readonly outages = new Outages();
   /** When no engine could take in reports of streams, including the times of unavailability. */
@@ -292,6 +300,14 @@ export class Checker implements Checks {
     const aheadBefore = this.#ahead.get(client) ?? count;
     if (count > aheadBefore) this.breaks(5, `${userId} had ${aheadBefore} ahead, then ${count}`);
     this.#ahead.set(client, count);
+  }
+
+  /** A gateway shows an offer, on a stream or with the entry. */
+  toldOffer(told: ToldOffer, nowUs: number): void {
+    const announced = this.announced.get(told.campaignId);
+    if (announced === undefined) return;
+    const claimants = this.#ledger.claimants().filter(({ campaignId }) => campaignId === told.campaignId);
+    checkShownOffer(this, { announced, claimants }, told, nowUs);
   }
 
   /** A gateway answers that an offer is claimed. */

@@ -81,6 +81,40 @@ export const ROOM_PLANS = {
     ],
   }),
 
+  /** Many wait in a room whose steps are slow. */
+  'a room has slow steps': quietPlan({
+    ...TWO,
+    campaigns: [
+      campaign('room', 1_000, { stock: 1_000_000, room: { perSecond: 20, capacity: null, graceMs: 1_500 } }),
+    ],
+    asks: often(120, 1, behindMs =>
+      enters(`u${behindMs + 1}`, 450 + behindMs, { watches: true, gateway: behindMs % 2 }),
+    ),
+    faults: [fault('cycles are long', 420, { forMs: 1, amount: 700 })],
+  }),
+
+  /**
+   * Users open streams in a slow room, and engines die as they write down who is there, while the other one looks at the same
+   * reports.
+   */
+  'engines die with reports': quietPlan({
+    ...TWO,
+    engines: 2,
+    campaigns: [
+      campaign('room', 2_500, { stock: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 500 } }),
+    ],
+    asks: often(10, 190, behindMs =>
+      enters(`u${behindMs / 190 + 1}`, 450 + behindMs, { watches: true, gateway: (behindMs / 190) % 2 }),
+    ),
+    faults: often(8, 250, behindMs =>
+      fault('engine crashes', 500 + behindMs, {
+        failpoint: 'presence',
+        forMs: 120,
+        target: (behindMs / 250) % 2,
+      }),
+    ),
+  }),
+
   /**
    * PostgreSQL's clock goes wrong, and the operator says that Redis is right. Then people enter who never watch: they are
    * skipped no sooner than after the grace.

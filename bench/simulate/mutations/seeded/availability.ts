@@ -31,6 +31,13 @@ export const AVAILABILITY_MUTATIONS: readonly Mutation[] = [
     plan: 'gateways come back while the log is gone',
   },
   {
+    name: 'an engine that lost the race for a new row counts from the year 1970',
+    file: 'engine/settling/availability-clock.ts',
+    from: 'isKnown ? moved : await readAvailability(this.#pool)',
+    to: 'isKnown ? moved : availability',
+    seed: 328,
+  },
+  {
     name: 'a long cycle counts as an outage',
     file: 'engine/settling/availability-clock.ts',
     from: 'sinceShownMs() > LONGEST_UNSHOWN_MS',

@@ -68,4 +68,22 @@ export const CLAIM_MUTATIONS: readonly Mutation[] = [
     from: 'const isFinished = !offered.more && (await areAllDecided(db, campaignId));',
     to: 'const isFinished = !offered.more;',
   },
+  {
+    name: 'a gateway shows deadlines without what outages have added',
+    file: 'gateway/stream/deadlines.ts',
+    from: 'return offered.claimByUs + (claims?.outageUs ?? 0);',
+    to: 'return offered.claimByUs;',
+  },
+  {
+    name: 'a gateway adds outages to a deadline twice',
+    file: 'gateway/stream/deadlines.ts',
+    from: 'return offered.claimByUs + (claims?.outageUs ?? 0);',
+    to: 'return offered.claimByUs + 2 * (claims?.outageUs ?? 0);',
+  },
+  {
+    name: 'a gateway shows offers without their right deadlines',
+    file: 'gateway/stream/deadlines.ts',
+    from: 'if (claimByUs <= nowUs + claims.withinS * 1_000_000 + MORE_AT_MOST_US) return claimByUs;',
+    to: 'if (claimByUs <= nowUs) return claimByUs;',
+  },
 ];

@@ -56,6 +56,20 @@ export const ROOM_MUTATIONS: readonly Mutation[] = [
     file: 'engine/intake/presence.ts',
     from: 'if (isTaken && last !== undefined)',
     to: 'if (last !== undefined)',
-    seed: 3_609,
+    plan: 'engines die with reports',
+  },
+  {
+    name: 'a room with slow steps makes up for a tenth of a second only',
+    file: 'engine/settling/judges/room.ts',
+    from: 'const CATCH_UP_US = SECOND_US;',
+    to: 'const CATCH_UP_US = SECOND_US / 10;',
+    plan: 'a room has slow steps',
+  },
+  {
+    name: 'a room with slow steps makes up for more than its budget',
+    file: 'engine/settling/judges/room.ts',
+    from: 'Math.min(spaced, budget, free)',
+    to: 'Math.min(spaced, free)',
+    plan: 'a room has slow steps',
   },
 ];

@@ -13,6 +13,7 @@ import {
   readRegistry,
   renewLease,
   revokeLease,
+  tellClock,
 } from './lease.ts';
 
 const LEASE_MS = 60_000;
@@ -47,6 +48,14 @@ test('renews, revokes and frees a lease with the largest incarnations', async ()
   ok(await revokeLease(redis, key, held));
   equal((await renewLease(redis, key, lease, LEASE_MS)).state, 'lost');
   ok(await freeLease(redis, key, lease));
+});
+
+test('grants no number while engines doubt the clock of Redis', async () => {
+  await open(5);
+  await tellClock(redis, key, 'held');
+  equal((await acquireLease(redis, key, LEASE_MS, 'test')).state, 'held');
+  await tellClock(redis, key, { agreedUs: 1, reading: 1 });
+  equal((await acquireLease(redis, key, LEASE_MS, 'test')).state, 'ok');
 });
 
 test('a registry without a lease length is closed to all until it is opened again', async () => {
