@@ -15,12 +15,17 @@ import { type Actor, campaignTarget, noteAct } from '../../operators/acts.ts';
 import type { Sanction } from '../../operators/proposals.ts';
 import { makeCode } from '../../settling/judges/codes.ts';
 import type { PassedOnJson, PassOnBody } from '../contract/draw-schemas.ts';
-import { EntrantBody, MAX_ENTRANTS } from '../contract/entrant-schemas.ts';
+import { EntrantBody, EntrantsBody, MAX_ENTRANTS } from '../contract/entrant-schemas.ts';
 import type { ApiDeps } from '../deps.ts';
-import { readList } from '../http/input.ts';
+import { checkList, readBody } from '../http/input.ts';
 
 type Wanted = Static<typeof PassOnBody>;
 type Passed = Static<typeof PassedOnJson>;
+
+export interface TermsWanted {
+  readonly terms: readonly EntrantTerms[];
+  readonly reason: string | null;
+}
 
 interface By {
   readonly actor: Actor;
@@ -101,7 +106,7 @@ function refusalOf(campaignId: number, { serial, holder }: Wanted, refused: Pass
 export async function entrantsPreview(
   deps: ApiDeps,
   campaignId: number,
-  terms: readonly EntrantTerms[],
+  { terms }: TermsWanted,
 ): Promise<{ readonly entrants: number; readonly dry_run: true }> {
   checkSaved(campaignId, await saveTerms(deps.pool, campaignId, terms, undefined, rehearsal));
   return { entrants: terms.length, dry_run: true };
@@ -111,7 +116,7 @@ export async function entrantsPreview(
 export async function setTerms(
   deps: ApiDeps,
   campaignId: number,
-  terms: readonly EntrantTerms[],
+  { terms, reason }: TermsWanted,
   { actor, sanction }: By,
 ): Promise<{ readonly entrants: number }> {
   const details = {
@@ -122,7 +127,7 @@ export async function setTerms(
   };
   const saved = await saveTerms(deps.pool, campaignId, terms, async db => {
     await sanction(db);
-    await noteAct(db, actor, { target: campaignTarget(campaignId), details });
+    await noteAct(db, actor, { target: campaignTarget(campaignId), reason, details });
   });
   checkSaved(campaignId, saved);
   return { entrants: terms.length };
@@ -145,12 +150,15 @@ function checkSaved(campaignId: number, result: TermsResult): void {
 }
 
 /** Checks what no single member shows: the length of ids in bytes, and that no user occurs twice. */
-export function readTerms(body: unknown): EntrantTerms[] {
-  const given = readList(EntrantBody, body, MAX_ENTRANTS);
+export function readTerms(body: unknown): TermsWanted {
+  // Before the whole, so that a fault names its item.
+  if (typeof body === 'object' && body !== null && 'entrants' in body)
+    checkList(EntrantBody, body.entrants, MAX_ENTRANTS, 'entrants');
+  const { entrants, reason = null } = readBody(EntrantsBody, body);
   const faults: FieldFault[] = [];
   const seen = new Set<string>();
-  for (const [index, { user }] of given.entries()) {
-    const field = `[${index}].user`;
+  for (const [index, { user }] of entrants.entries()) {
+    const field = `entrants[${index}].user`;
     if (Buffer.byteLength(user) > MAX_USER_ID_BYTES) {
       faults.push(fieldFault(field, user, `a user id of 1 to ${MAX_USER_ID_BYTES} bytes`));
     }
@@ -158,10 +166,11 @@ export function readTerms(body: unknown): EntrantTerms[] {
     seen.add(user);
   }
   if (faults.length > 0) throw invalidRequest(faults);
-  return given.map(({ user, tickets = 1, group = null, excluded = null }) => ({
+  const terms = entrants.map(({ user, tickets = 1, group = null, excluded = null }) => ({
     userId: user,
     tickets,
     group,
     excluded,
   }));
+  return { terms, reason };
 }
