@@ -46,20 +46,18 @@ export function addPageRoutes(
 }
 
 /** The first of the languages that the pages have, as Accept-Language weighs them (RFC 9110, 12.5.4); English if it names none. */
-export function preferredLanguage(accepted = ''): Language {
-  const weighed = accepted
+function preferredLanguage(accepted = ''): Language {
+  const [best] = accepted
     .toLowerCase()
     .split(',')
     .map(item => {
-      const [, language, weight = '1'] =
-        /^\s*(en|ko)(?:-[^;]*)?\s*(?:;\s*q\s*=\s*([\d.]+))?\s*$/.exec(item) ?? [];
-      return {
-        language: language === 'ko' ? ('ko' as const) : ('en' as const),
-        weight: language === undefined ? 0 : Number(weight),
-      };
-    });
-  const [best] = weighed.sort((one, other) => other.weight - one.weight);
-  return best?.language ?? 'en';
+      const [tag = '', ...parameters] = item.split(';').map(piece => piece.trim());
+      const weight = parameters.find(parameter => parameter.startsWith('q='))?.slice(2) ?? '1';
+      return { language: tag.split('-')[0], weight: Number(weight) };
+    })
+    .filter(({ language, weight }) => (language === 'en' || language === 'ko') && weight > 0)
+    .sort((one, other) => other.weight - one.weight);
+  return best?.language === 'ko' ? 'ko' : 'en';
 }
 
 function read(file: string): string {
