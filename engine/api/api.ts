@@ -99,7 +99,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   addAccountRoutes(app, deps);
   addTokenRoutes(app, deps);
   addLogRoutes(app, deps);
-  addPageRoutes(app);
+  addPageRoutes(app, deps);
   addServiceRoutes(app, deps);
   return app;
 }

@@ -153,11 +153,11 @@ for (const log of availableLogs()) {
         ],
         alternates: 3,
       });
-      const terms = [
+      const entrants = [
         { user: 'user 3', excluded: 'works here' },
         { user: 'user 4', tickets: 5, group: 'family' },
       ];
-      const put = await system.operate('PUT', `/v1/campaigns/${id}/entrants`, terms);
+      const put = await system.operate('PUT', `/v1/campaigns/${id}/entrants`, { entrants });
       assert.ok(put.status < 300, put.text);
       await fill(id, 40);
       const book = await download(id);

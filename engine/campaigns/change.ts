@@ -28,8 +28,8 @@ import { type Campaign, readDraftTerms } from '../../sql/statements/campaigns/ca
 import { readDrawState } from '../../sql/statements/draws/draws.ts';
 import { faultsText, Problem } from '../contract/api/problem.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
-import { type Actor, campaignTarget, noteAct } from '../operators/acts.ts';
-import { type Sanction, UNGUARDED } from '../operators/proposals.ts';
+import { campaignTarget, noteAct } from '../operators/acts.ts';
+import { type Attribution, UNGUARDED } from '../operators/proposals.ts';
 import { versionDetails } from './act-details.ts';
 import { announcementOf, raisedRules, type WantedRules } from './announce.ts';
 import { awaitDecision, type ChangeDeps, publishSoon, WAIT_LEASES } from './decide.ts';
@@ -39,14 +39,6 @@ import { type Change, type Plan, type PlanTerms, planChange } from './plan.ts';
 import type { Action } from './states.ts';
 import { raiseFault, tellRaise } from './telling/raising.ts';
 import { PUBLISH_SLACK_MS } from './telling/tell-then-act.ts';
-
-/** Who requests a change, and why. */
-export interface Attribution {
-  readonly actor: Actor;
-  readonly reason: string | null;
-  /** Of a change that may need two operators. */
-  readonly sanction?: Sanction;
-}
 
 /** The current facts that decide about a change. */
 export async function planTerms(deps: ChangeDeps, campaign: Campaign): Promise<PlanTerms> {

@@ -19,6 +19,11 @@ export interface PassOnWanted {
 
 type PoolOnly = Pick<TellDeps, 'pool'>;
 
+export interface TermsWanted {
+  readonly terms: readonly EntrantTerms[];
+  readonly reason: string | null;
+}
+
 interface By {
   readonly actor: Actor;
   readonly sanction: Sanction;
@@ -102,7 +107,7 @@ function refusalOf(campaignId: number, { serial, holder }: PassOnWanted, refused
 export async function entrantsPreview(
   deps: PoolOnly,
   campaignId: number,
-  terms: readonly EntrantTerms[],
+  { terms }: TermsWanted,
 ): Promise<{ readonly entrants: number; readonly dry_run: true }> {
   checkSaved(campaignId, await saveTerms(deps.pool, campaignId, terms, undefined, rehearsal));
   return { entrants: terms.length, dry_run: true };
@@ -112,7 +117,7 @@ export async function entrantsPreview(
 export async function setTerms(
   deps: PoolOnly,
   campaignId: number,
-  terms: readonly EntrantTerms[],
+  { terms, reason }: TermsWanted,
   { actor, sanction }: By,
 ): Promise<{ readonly entrants: number }> {
   const details = {
@@ -123,7 +128,7 @@ export async function setTerms(
   };
   const saved = await saveTerms(deps.pool, campaignId, terms, async db => {
     await sanction(db);
-    await noteAct(db, actor, { target: campaignTarget(campaignId), details });
+    await noteAct(db, actor, { target: campaignTarget(campaignId), reason, details });
   });
   checkSaved(campaignId, saved);
   return { entrants: terms.length };

@@ -2,7 +2,7 @@
 import { transaction } from '../../sql/database.ts';
 import { getCampaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { type RoomSettings, setTerms } from '../../sql/statements/rooms/rooms.ts';
-import { type Actor, campaignTarget, noteAct } from '../operators/acts.ts';
+import { type By, campaignTarget, noteAct } from '../operators/acts.ts';
 import type { CampaignDeps } from './deps.ts';
 import { preconditionFailed } from './precondition.ts';
 
@@ -15,7 +15,7 @@ export async function setRoomTerms(
   campaignId: number,
   terms: RoomSettings,
   version: number | undefined,
-  actor: Actor,
+  { actor, reason }: By,
 ): Promise<void> {
   await transaction(deps.pool, async client => {
     const now = await setTerms(client, campaignId, terms);
@@ -25,7 +25,7 @@ export async function setRoomTerms(
     if (now === undefined) return;
     const { perSecond: per_second, capacity, paused } = terms;
     const details = { version: now, per_second, capacity, paused };
-    await noteAct(client, actor, { target: campaignTarget(campaignId), details });
+    await noteAct(client, actor, { target: campaignTarget(campaignId), reason, details });
   });
   deps.log.info({ campaignId, ...terms }, 'room terms set');
   const campaign = await getCampaign(deps.pool, campaignId);

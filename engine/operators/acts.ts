@@ -13,6 +13,12 @@ export interface Actor extends Operator {
   readonly action: string;
 }
 
+/** Who acts, and why, if they say so. */
+export interface By {
+  readonly actor: Actor;
+  readonly reason: string | null;
+}
+
 export interface Acted {
   /** What it was done to: `campaign 12`. */
   readonly target: string;

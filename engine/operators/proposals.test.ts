@@ -237,13 +237,15 @@ describe('the rule', () => {
     const id = await system.offer({ ...raffle, draft: true });
     const path = `/v1/campaigns/${id}`;
     assert.equal((await ask(ada, 'PATCH', path, { title: 'Two bicycles' })).status, 200, 'a draft is edited');
-    const early = await proposed(drawer, 'PUT', `${path}/entrants`, [{ user: 'ann' }]);
+    const early = await proposed(drawer, 'PUT', `${path}/entrants`, { entrants: [{ user: 'ann' }] });
     assert.equal((await ask(cleo, 'POST', `${early}/approve`)).status, 200);
     const announced = await proposed(ada, 'POST', `${path}/announce`, {});
     assert.equal(await stateOf(id), 'draft');
     assert.equal((await ask(bob, 'POST', `${announced}/approve`)).status, 200);
     assert.equal(await stateOf(id), 'scheduled');
-    const terms = await proposed(drawer, 'PUT', `${path}/entrants`, [{ user: 'bob', tickets: 9 }]);
+    const terms = await proposed(drawer, 'PUT', `${path}/entrants`, {
+      entrants: [{ user: 'bob', tickets: 9 }],
+    });
     assert.equal(
       slug(await ask(bob, 'POST', `${terms}/approve`)),
       '403 forbidden',

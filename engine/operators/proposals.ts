@@ -31,7 +31,7 @@ import {
 } from '../../sql/statements/operators/proposals.ts';
 import { preconditionFailed } from '../campaigns/precondition.ts';
 import { fieldFault, Problem } from '../contract/api/problem.ts';
-import { type Actor, campaignTarget, noteAct } from './acts.ts';
+import { type Actor, type By, campaignTarget, noteAct } from './acts.ts';
 import type { Operator } from './authenticate.ts';
 
 /** Longer: somebody approves what nobody remembers. Shorter: it does not survive a night. */
@@ -41,6 +41,11 @@ const MOST_PENDING = 20;
 
 /** Called in the transaction of an act that may need two operators, before its row in the log. Throws Problem. */
 export type Sanction = (db: Queryable) => Promise<void>;
+
+/** Who acts, why, and what else the transaction of the act has to do. */
+export interface Attribution extends By {
+  readonly sanction?: Sanction;
+}
 
 /** For callers other than the API: no operator asks. */
 export const UNGUARDED: Sanction = async () => undefined;

@@ -10,12 +10,13 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { KeyFileError } from '../contract/keys/key-files.ts';
-import { secretsFor, signingKeysFor } from '../contract/keys/secrets.ts';
+import { MACHINE_TOKEN_FILE, secretsFor, signingKeysFor } from '../contract/keys/secrets.ts';
 import { ConfigError, optional, readConfig, urls, whole } from '../contract/process/config.ts';
 import { messageOf } from '../contract/process/message-of.ts';
 import { GATEWAY_FLAGS } from '../contract/process/node-flags.ts';
 import { makeAccountsRole } from './accounts-role.ts';
 import { offerFirstOwner } from './first-owner.ts';
+import { keepMachineToken } from './machine-token.ts';
 import { type Environment, endProcess, KeptProcess, type Spawned, spawnProcess } from './processes.ts';
 import { type Stack, StackError, startStack } from './stack.ts';
 
@@ -112,11 +113,13 @@ async function main(): Promise<void> {
         stop(1);
       });
     }
+    const local = `http://localhost:${engine.port}`;
+    if (!process.env.OPERATOR_TOKEN) {
+      const file = join(STACK_DIR, MACHINE_TOKEN_FILE);
+      await keepMachineToken({ engine: local, secret: secrets.OPERATOR_TOKEN, file, say });
+    }
     sayWhere({ engine, accountsPort, gateways: children.slice(1) }, stack);
-    await offerFirstOwner({
-      ...{ engine: `http://localhost:${engine.port}`, token: secrets.OPERATOR_TOKEN },
-      say,
-    });
+    await offerFirstOwner({ engine: local, token: secrets.OPERATOR_TOKEN, say });
   } catch (error) {
     if (stopping === undefined) process.stderr.write(`${messageOf(error)}\n`);
     stop(1);

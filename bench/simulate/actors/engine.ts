@@ -21,7 +21,7 @@ import { commitmentOf, deriveSecret } from '../../../engine/draw/commit.ts';
 import { Randomness } from '../../../engine/draw/randomness.ts';
 import { type LockName, Locks } from '../../../engine/locks.ts';
 import type { EngineMetrics } from '../../../engine/metrics.ts';
-import type { Actor } from '../../../engine/operators/acts.ts';
+import type { Actor, By } from '../../../engine/operators/acts.ts';
 import { readOffer } from '../../../sql/statements/claims/offers.ts';
 import { getCoupon } from '../../../sql/statements/coupons/coupons.ts';
 import { getRoom } from '../../../sql/statements/rooms/rooms.ts';
@@ -191,7 +191,7 @@ export class SimulatedEngine {
     }
     for (const coupon of coupons) {
       const { of } = coupon;
-      if ('code' in of) await makeCoupon(this.#deps.pool, of, termsOf(coupon), actor('createCoupon'));
+      if ('code' in of) await makeCoupon(this.#deps.pool, of, termsOf(coupon), by('createCoupon'));
     }
   }
 
@@ -246,7 +246,7 @@ export class SimulatedEngine {
    */
   async setRoom(campaignId: number, terms: RoomTerms, version: number): Promise<boolean> {
     try {
-      await setRoomTerms(this.#deps, campaignId, terms, version, actor('setRoom'));
+      await setRoomTerms(this.#deps, campaignId, terms, version, by('setRoom'));
       return true;
     } catch (error) {
       if (error instanceof Problem && error.slug === 'precondition-failed') return false;
@@ -260,7 +260,7 @@ export class SimulatedEngine {
     try {
       const coupon = await getCoupon(pool, couponId);
       if (coupon === undefined) throw new Error(`coupon ${couponId} has gone`);
-      await replaceTerms(pool, coupon, termsOf(terms), coupon.revision, actor('replaceTerms'));
+      await replaceTerms(pool, coupon, termsOf(terms), coupon.revision, by('replaceTerms'));
       this.#tally.count('terms of a coupon in effect');
     } catch (error) {
       // A refusal of the ledger must have been turned into a problem.
@@ -299,11 +299,16 @@ export class SimulatedEngine {
   /** The operator closes a campaign early, and gives up if that is impossible now. */
   async close(campaignId: number): Promise<void> {
     try {
-      await closeCampaign(this.#deps, campaignId, actor('closeCampaign'), new AbortController().signal);
+      await closeCampaign(this.#deps, campaignId, by('closeCampaign'), new AbortController().signal);
     } catch (error) {
       this.#deps.log.info({ err: error, campaignId }, 'the operator was refused');
     }
   }
+}
+
+/** The operator, who gives no reason. */
+function by(action: string): By {
+  return { actor: actor(action), reason: null };
 }
 
 /** The operator, with the operation of the API that they request. */

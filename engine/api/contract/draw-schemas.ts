@@ -7,6 +7,7 @@ import {
   dryRunMark,
   exact,
   instant,
+  loggedReason,
   MAX_REASON_CHARACTERS,
   MAX_STOCK,
   orNull,
@@ -47,8 +48,17 @@ export const DeadlineBody = Type.Object(
     serial: whole(1, MAX_STOCK, 'The serial of the offer'),
     holder: userIdText('The user who has the offer'),
     claim_by: instant('A time after the current deadline'),
+    reason: loggedReason,
   },
-  { ...exact, examples: [{ serial: alice.serial, holder: alice.user, claim_by: alice.extendedTo }] },
+  {
+    ...exact,
+    examples: [
+      {
+        ...{ serial: alice.serial, holder: alice.user, claim_by: alice.extendedTo },
+        reason: 'The shop was away over lunch',
+      },
+    ],
+  },
 );
 
 export const DeadlineJson = Type.Object(

@@ -4,7 +4,7 @@ import Type from 'typebox';
 import { alice } from '../../contract/api/examples/story.ts';
 import { shownText, userIdText } from '../../contract/api/text.ts';
 import { MOST_TICKETS } from '../../draw/draw.ts';
-import { dryRunMark, exact, limit, MAX_REASON_CHARACTERS, orNull, whole } from './schemas.ts';
+import { dryRunMark, exact, limit, loggedReason, MAX_REASON_CHARACTERS, orNull, whole } from './schemas.ts';
 
 /** Entrants whose terms are set in one call. */
 export const MAX_ENTRANTS = 1_000;
@@ -25,13 +25,21 @@ export const EntrantBody = Type.Object(
 );
 export type EntrantBody = Static<typeof EntrantBody>;
 
-/** The body of a call that sets terms; its items are read one by one, so that each fault names its item. */
-export const EntrantsBody = Type.Array(EntrantBody, {
-  minItems: 1,
-  maxItems: MAX_ENTRANTS,
-  description: 'Each replaces the earlier terms of that user',
-  examples: [[{ user: alice.user, tickets: 2 }]],
-});
+export const EntrantsBody = Type.Object(
+  {
+    entrants: Type.Array(EntrantBody, {
+      minItems: 1,
+      maxItems: MAX_ENTRANTS,
+      description: 'Each replaces the earlier terms of that user',
+      'x-expected': `a JSON array of 1 to ${MAX_ENTRANTS} objects`,
+    }),
+    reason: loggedReason,
+  },
+  {
+    ...exact,
+    examples: [{ entrants: [{ user: alice.user, tickets: 2 }], reason: 'Bought two in the presale' }],
+  },
+);
 
 export const EntrantsSaved = Type.Object(
   { entrants: Type.Integer({ description: 'How many users now have the given terms' }), dry_run: dryRunMark },

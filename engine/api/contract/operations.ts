@@ -40,7 +40,7 @@ import { archivedTo, changedSince, conflict, largerThan } from './problem-exampl
 import { PROPOSED, proposalOperations } from './proposals/proposal-operations.ts';
 import { RoomJson, RoomTermsBody } from './room-schemas.ts';
 import { scheduleOperations } from './schedule-operations.ts';
-import { DryRunQuery, MatchHeaders } from './schedule-schemas.ts';
+import { DryRunQuery, MatchHeaders, ReasonBody } from './schedule-schemas.ts';
 import { PageQuery } from './schemas.ts';
 import { Alive, DeadLettersPage, metricsExample, Ready } from './service-schemas.ts';
 import { shopTokenOperations } from './tokens/shop-token-operations.ts';
@@ -93,6 +93,7 @@ export const operations = {
       'lease; retrying is safe.',
     parameters: CampaignPath,
     query: DryRunQuery,
+    body: ReasonBody,
     answer: shownBy(json(200, 'Closed', orDryRun(CampaignJson), ETAG), closedExample),
     proposedAnswer: PROPOSED,
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'not-open-yet', 'conflict'],

@@ -2,7 +2,7 @@
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import { room } from '../../contract/api/examples/story.ts';
-import { exact, MAX_STOCK, orNull, whole } from './schemas.ts';
+import { exact, loggedReason, MAX_STOCK, orNull, whole } from './schemas.ts';
 
 /** Like the check on `rooms`. A greater rate is a typing error, and a smaller one admits nobody within a minute. */
 export const LEAST_PER_SECOND = 0.01;
@@ -27,11 +27,14 @@ export const RoomTermsBody = Type.Object(
     paused: Type.Optional(
       Type.Boolean({ description: 'Pause admissions; false when absent', 'x-expected': 'true or false' }),
     ),
+    reason: loggedReason,
   },
   {
     ...exact,
     description: 'All terms of a room that may change at any time',
-    examples: [{ per_second: room.perSecond, capacity: room.capacity }],
+    examples: [
+      { per_second: room.perSecond, capacity: room.capacity, reason: 'The checkout is slow this evening' },
+    ],
   },
 );
 

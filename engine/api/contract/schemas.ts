@@ -4,6 +4,7 @@
  */
 import type { TSchema } from 'typebox';
 import Type from 'typebox';
+import { shownText } from '../../contract/api/text.ts';
 
 /** The most that a campaign can give: stock, winners or alternates. It also limits waitlists and the capacity of rooms. */
 export const MAX_STOCK = 10_000_000;
@@ -20,6 +21,9 @@ export function whole(minimum: number, maximum: number, description: string) {
     'x-expected': `a whole number from ${minimum} to ${maximum}`,
   });
 }
+
+/** Why an operator does something. */
+export const loggedReason = Type.Optional(shownText(MAX_REASON_CHARACTERS, 'Why; the operator log shows it'));
 
 export function oneOf<const T extends string>(choices: readonly T[], description: string) {
   return Type.Enum([...choices], { description, 'x-expected': `one of ${choices.join(', ')}` });

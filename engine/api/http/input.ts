@@ -23,16 +23,15 @@ export function readBody<T extends TObject>(schema: T, given: unknown): Static<T
 const MOST_LISTED = 20;
 
 /**
- * Checks a JSON body that is a list of 1 to `most` objects; a fault's field begins with the item's index, from 0. Throws
- * Problem invalid-request.
+ * Checks a member of a JSON body that is a list of 1 to `most` objects; a fault's field is `name` with the item's index, from 0.
+ * Throws Problem invalid-request.
  */
-export function readList<T extends TObject>(schema: T, given: unknown, most: number): Static<T>[] {
+export function checkList(schema: TObject, given: unknown, most: number, name: string): void {
   const expected = `a JSON array of 1 to ${most} objects`;
-  if (!Array.isArray(given)) throw invalidRequest([fieldFault('body', given, expected)]);
+  if (!Array.isArray(given)) throw invalidRequest([fieldFault(name, given, expected)]);
   if (given.length === 0 || given.length > most) {
-    throw invalidRequest([{ field: 'body', value: `an array of ${given.length}`, expected }]);
+    throw invalidRequest([{ field: name, value: `an array of ${given.length}`, expected }]);
   }
-  const read: Static<T>[] = [];
   const faults: FieldFault[] = [];
   for (const [index, item] of given.entries()) {
     const itemFaults =
@@ -40,13 +39,11 @@ export function readList<T extends TObject>(schema: T, given: unknown, most: num
         ? [fieldFault('', item, 'a JSON object')]
         : faultsOf(schema, item);
     for (const fault of itemFaults) {
-      faults.push({ ...fault, field: `[${index}]${fault.field === '' ? '' : `.${fault.field}`}` });
+      faults.push({ ...fault, field: `${name}[${index}]${fault.field === '' ? '' : `.${fault.field}`}` });
     }
     if (faults.length >= MOST_LISTED) break;
-    read.push(item);
   }
   if (faults.length > 0) throw invalidRequest(faults.slice(0, MOST_LISTED));
-  return read;
 }
 
 /**

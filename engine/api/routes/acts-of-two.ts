@@ -58,8 +58,10 @@ const acts: Readonly<Record<ProposedOperation, ActOfTwo>> = {
   raiseCampaign: changing('raise', body => readStateChange('raise', body).change),
   closeCampaign: {
     preview: (deps, { campaignId }) => closePreview(deps, campaignId),
-    perform: (deps, { campaign, actor, approval, stopping }) =>
-      closeCampaign(deps, campaign.campaignId, actor, stopping, approval),
+    perform: (deps, { campaign, proposal, actor, approval, stopping }) => {
+      const attribution = { actor, reason: proposal.reason, sanction: approval };
+      return closeCampaign(deps, campaign.campaignId, attribution, stopping);
+    },
   },
   passOn: {
     preview: (deps, { campaignId }, body) => passOnPreview(deps, campaignId, readBody(PassOnBody, body)),

@@ -5,10 +5,10 @@ import { readTotals } from '../../../sql/statements/entries/outcomes.ts';
 import { clockMs } from '../../campaigns/deps.ts';
 import { findCampaign, unknownCampaign } from '../../campaigns/find-campaign.ts';
 import { closeCampaign } from '../../campaigns/telling/close.ts';
-import { invalidRequest } from '../../contract/api/problem.ts';
 import { alone } from '../../operators/proposals.ts';
 import { CampaignPath, NewCampaignBody } from '../contract/campaign-schemas.ts';
 import { operations } from '../contract/operations.ts';
+import { ReasonBody } from '../contract/schedule-schemas.ts';
 import { PageQuery } from '../contract/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { actorOf } from '../http/authentication.ts';
@@ -46,17 +46,17 @@ export function addCampaignRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
 
   addRoute(app, operations.closeCampaign, async (request, reply) => {
     const { id } = readParameters(CampaignPath, request.params);
-    if (!isEmpty(request.body)) {
-      throw invalidRequest([{ field: 'body', expected: 'nothing, or an empty JSON object' }]);
-    }
+    const body = readBody(ReasonBody, request.body ?? {});
     const before = await findCampaign(deps.pool, id);
     if (isDryRun(request)) {
       withEtag(reply, before);
       return await closePreview(deps, id);
     }
-    const proposed = await proposeIfNeeded(deps, request, reply, before, {});
+    const proposed = await proposeIfNeeded(deps, request, reply, before, body);
     if (proposed !== undefined) return proposed;
-    const campaign = await closeCampaign(deps, id, actorOf(request), stopping, alone(id, actorOf(request)));
+    const actor = actorOf(request);
+    const attribution = { actor, reason: body.reason ?? null, sanction: alone(id, actor) };
+    const campaign = await closeCampaign(deps, id, attribution, stopping);
     withEtag(reply, campaign);
     return campaignJson(campaign, await clockMs(deps));
   });
@@ -67,9 +67,4 @@ export function addCampaignRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
     if (totals === undefined) throw unknownCampaign(id);
     return totalsJson(totals);
   });
-}
-
-function isEmpty(body: unknown): boolean {
-  if (body === undefined || body === null) return true;
-  return typeof body === 'object' && !Array.isArray(body) && Object.keys(body).length === 0;
 }

@@ -13,11 +13,12 @@ import { couponName, makeCoupon, readTermsOf, replaceTerms } from '../../campaig
 import { findCampaign } from '../../campaigns/find-campaign.ts';
 import type { Versioned } from '../../campaigns/precondition.ts';
 import { type FieldFault, fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
-import { TermsBody, termsJson } from '../../contract/coupons/terms-json.ts';
+import { termsJson } from '../../contract/coupons/terms-json.ts';
 import {
   type CouponJson,
   CouponPath,
   NewCouponBody,
+  ReplacedTermsBody,
   RestrictionBody,
 } from '../contract/coupons/coupon-schemas.ts';
 import { operations } from '../contract/operations.ts';
@@ -37,7 +38,10 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const of = readOf(body);
     const terms = readTermsOf(body.terms, 'campaignId' in of ? 'grants' : 'anybody', 'terms');
     if ('campaignId' in of) await findCampaign(deps.pool, of.campaignId, 'campaign');
-    const coupon = await makeCoupon(deps.pool, of, terms, actorOf(request));
+    const coupon = await makeCoupon(deps.pool, of, terms, {
+      actor: actorOf(request),
+      reason: body.reason ?? null,
+    });
     addToLine(request, { couponId: coupon.couponId });
     reply.code(201).header('location', `${operations.createCoupon.path}/${coupon.couponId}`);
     withEtag(reply, versionOf(coupon));
@@ -65,9 +69,13 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const { id } = readParameters(CouponPath, request.params);
     const coupon = await findCoupon(deps.pool, id);
     const whose = coupon.campaignId === null ? 'anybody' : 'grants';
-    const terms = readTermsOf(readBody(TermsBody, request.body), whose, '');
+    const { reason = null, ...body } = readBody(ReplacedTermsBody, request.body);
+    const terms = readTermsOf(body, whose, '');
     const version = requireMatch(request, versionOf(coupon), couponName(id));
-    const changed = await replaceTerms(deps.pool, coupon, terms, version, actorOf(request));
+    const changed = await replaceTerms(deps.pool, coupon, terms, version, {
+      actor: actorOf(request),
+      reason,
+    });
     await tellChanged(deps, id);
     withEtag(reply, versionOf(changed));
     return couponJson(changed);

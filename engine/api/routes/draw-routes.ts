@@ -77,9 +77,10 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
 
   addRoute(app, operations.extendOffer, async request => {
     const { id } = readParameters(CampaignPath, request.params);
-    const wanted = readBody(DeadlineBody, request.body);
+    const { reason = null, ...wanted } = readBody(DeadlineBody, request.body);
     addToLine(request, { serial: wanted.serial });
-    return await extendOffer(deps, await findCampaign(deps.pool, id), wanted, actorOf(request));
+    const by = { actor: actorOf(request), reason };
+    return await extendOffer(deps, await findCampaign(deps.pool, id), wanted, by);
   });
 
   addRoute(app, operations.getProof, async (request, reply) => {

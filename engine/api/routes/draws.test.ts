@@ -16,8 +16,8 @@ async function raffle(more: Readonly<Record<string, unknown>> = {}): Promise<num
   return Number(answer.body.id);
 }
 
-function put(id: number, body: unknown): Promise<Answer> {
-  return api.call('PUT', `/v1/campaigns/${id}/entrants`, { body });
+function put(id: number, entrants: unknown): Promise<Answer> {
+  return api.call('PUT', `/v1/campaigns/${id}/entrants`, { body: { entrants } });
 }
 
 /** Enters user-1 to user-<count>, and draws. */
@@ -82,35 +82,50 @@ describe('entrant terms', () => {
     assert.equal(answer.status, 200, answer.text);
   });
 
-  const wrong: readonly [what: string, body: unknown, field: string, expected: RegExp][] = [
-    ['an object', { user: 'ann' }, 'body', /a JSON array of 1 to 1000 objects/],
-    ['nothing', [], 'body', /a JSON array/],
+  const wrong: readonly [what: string, entrants: unknown, field: string, expected: RegExp][] = [
+    ['an object', { user: 'ann' }, 'entrants', /a JSON array of 1 to 1000 objects/],
+    ['nothing', [], 'entrants', /a JSON array/],
     [
       'too many',
       Array.from({ length: 1_001 }, (_, index) => ({ user: `u${index}` })),
-      'body',
+      'entrants',
       /a JSON array/,
     ],
-    ['a text', ['ann'], '[0]', /a JSON object/],
-    ['a list', [[{ user: 'ann' }]], '[0]', /a JSON object/],
-    ['null', [null], '[0]', /a JSON object/],
-    ['no user', [{ user: 'ann' }, {}], '[1].user', /a user id of 1 to 128 bytes/],
-    ['an empty user', [{ user: '' }], '[0].user', /a user id/],
-    ['a user of too many bytes', [{ user: 'é'.repeat(65) }], '[0].user', /a user id/],
-    ['a user with U+0000', [{ user: 'a\u0000b' }], '[0].user', /a user id/],
-    ['a user with a lone surrogate', [{ user: 'a\ud83d' }], '[0].user', /a user id/],
-    ['a user twice', [{ user: 'ann' }, { user: 'ann' }], '[1].user', /not yet in the list/],
-    ['no ticket', [{ user: 'ann', tickets: 0 }], '[0].tickets', /a whole number from 1 to 1000/],
-    ['too many tickets', [{ user: 'ann', tickets: 1_001 }], '[0].tickets', /a whole number from 1 to 1000/],
-    ['a fractional ticket', [{ user: 'ann', tickets: 1.5 }], '[0].tickets', /a whole number from 1 to 1000/],
-    ['an empty group', [{ user: 'ann', group: '' }], '[0].group', /text of 1 to 100 characters/],
-    ['a long reason', [{ user: 'ann', excluded: 'x'.repeat(201) }], '[0].excluded', /text of 1 to 200/],
-    ['an invalid reason', [{ user: 'ann', excluded: true }], '[0].excluded', /text of 1 to 200/],
-    ['an unknown member', [{ user: 'ann', ticket: 2 }], '[0].ticket', /a known member: user/],
+    ['a text', ['ann'], 'entrants[0]', /a JSON object/],
+    ['a list', [[{ user: 'ann' }]], 'entrants[0]', /a JSON object/],
+    ['null', [null], 'entrants[0]', /a JSON object/],
+    ['no user', [{ user: 'ann' }, {}], 'entrants[1].user', /a user id of 1 to 128 bytes/],
+    ['an empty user', [{ user: '' }], 'entrants[0].user', /a user id/],
+    ['a user of too many bytes', [{ user: 'é'.repeat(65) }], 'entrants[0].user', /a user id/],
+    ['a user with U+0000', [{ user: 'a\u0000b' }], 'entrants[0].user', /a user id/],
+    ['a user with a lone surrogate', [{ user: 'a\ud83d' }], 'entrants[0].user', /a user id/],
+    ['a user twice', [{ user: 'ann' }, { user: 'ann' }], 'entrants[1].user', /not yet in the list/],
+    ['no ticket', [{ user: 'ann', tickets: 0 }], 'entrants[0].tickets', /a whole number from 1 to 1000/],
+    [
+      'too many tickets',
+      [{ user: 'ann', tickets: 1_001 }],
+      'entrants[0].tickets',
+      /a whole number from 1 to 1000/,
+    ],
+    [
+      'a fractional ticket',
+      [{ user: 'ann', tickets: 1.5 }],
+      'entrants[0].tickets',
+      /a whole number from 1 to 1000/,
+    ],
+    ['an empty group', [{ user: 'ann', group: '' }], 'entrants[0].group', /text of 1 to 100 characters/],
+    [
+      'a long reason',
+      [{ user: 'ann', excluded: 'x'.repeat(201) }],
+      'entrants[0].excluded',
+      /text of 1 to 200/,
+    ],
+    ['an invalid reason', [{ user: 'ann', excluded: true }], 'entrants[0].excluded', /text of 1 to 200/],
+    ['an unknown member', [{ user: 'ann', ticket: 2 }], 'entrants[0].ticket', /a known member: user/],
   ];
-  for (const [what, body, field, expected] of wrong) {
+  for (const [what, entrants, field, expected] of wrong) {
     it(`refuses ${what}`, async () => {
-      const answer = await put(1, body);
+      const answer = await put(1, entrants);
       assert.equal(answer.status, 400, answer.text);
       const [fault] = answer.body.errors as { field: string; expected: string; value?: string }[];
       assert.equal(fault?.field, field);
@@ -118,6 +133,22 @@ describe('entrant terms', () => {
       assert.ok((fault?.value ?? '').length <= 60);
     });
   }
+
+  it('are in an object, beside the reason for them', async () => {
+    const bodies = [
+      [[{ user: 'ann' }], 'body', 'a JSON object with the members entrants, reason'],
+      [{ reason: 'a family' }, 'entrants', 'a JSON array of 1 to 1000 objects'],
+      [{ entrants: [{ user: 'ann' }], reason: '' }, 'reason', 'text of 1 to 200 characters'],
+      [{ entrants: [{ user: 'ann' }], why: 'x' }, 'why', 'a known member: entrants, reason'],
+    ] as const;
+    for (const [body, field, expected] of bodies) {
+      const answer = await api.call('PUT', '/v1/campaigns/1/entrants', { body });
+      assert.equal(answer.status, 400, answer.text);
+      const [fault] = answer.body.errors as { field: string; expected: string }[];
+      assert.equal(fault?.field, field);
+      assert.ok(fault?.expected.startsWith(expected), fault?.expected);
+    }
+  });
 
   it('report a limited number of faults', async () => {
     const answer = await put(

@@ -22,11 +22,11 @@ export function addRoomRoutes(app: FastifyInstance, deps: ApiDeps): void {
 
   addRoute(app, operations.setRoom, async (request, reply) => {
     const { id } = readParameters(CampaignPath, request.params);
-    const { per_second, capacity, paused } = readBody(RoomTermsBody, request.body);
+    const { per_second, capacity, paused, reason = null } = readBody(RoomTermsBody, request.body);
     const room = await findRoom(deps, id);
     const version = requireMatch(request, room, roomName(id));
     const terms = { perSecond: per_second, capacity: capacity ?? null, paused: paused ?? false };
-    await setRoomTerms(deps, id, terms, version, actorOf(request));
+    await setRoomTerms(deps, id, terms, version, { actor: actorOf(request), reason });
     return await describe(deps, id, reply);
   });
 }

@@ -364,10 +364,14 @@ describe('campaign stages', () => {
     const dry = await api.call('POST', `${path}?dryRun=true`);
     assert.deepEqual([dry.status, dry.body.action], [200, 'close'], dry.text);
     assert.equal((await getCampaign(api.pool, id))?.closingAt, null);
-    const closed = await api.call('POST', path, { token: await api.tokenOf('Ada') });
+    const reason = 'The brand has sold out';
+    const closed = await api.call('POST', path, { token: await api.tokenOf('Ada'), body: { reason } });
     assert.equal(closed.headers.get('etag'), '"2"');
     const [, close] = await versions(id);
-    assert.deepEqual([close?.action, close?.by, close?.closes_at], ['close', 'Ada', closed.body.closes_at]);
+    assert.deepEqual(
+      [close?.action, close?.by, close?.reason, close?.closes_at],
+      ['close', 'Ada', reason, closed.body.closes_at],
+    );
   });
 });
 
@@ -417,11 +421,13 @@ describe('a dry run of a draw', () => {
   it('settles no terms', async () => {
     const id = await coming(api, { kind: 'raffle', stock: undefined, winners: 1 });
     const path = `/v1/campaigns/${id}/entrants`;
-    const dry = await api.call('PUT', `${path}?dryRun=true`, { body: [{ user: 'ann', tickets: 3 }] });
+    const dry = await api.call('PUT', `${path}?dryRun=true`, {
+      body: { entrants: [{ user: 'ann', tickets: 3 }] },
+    });
     assert.deepEqual([dry.status, dry.body], [200, { entrants: 1, dry_run: true }]);
     assert.deepEqual((await api.call('GET', path)).body.entrants, []);
     const none = await api.call('PUT', `/v1/campaigns/${await coming()}/entrants?dryRun=true`, {
-      body: [{ user: 'ann' }],
+      body: { entrants: [{ user: 'ann' }] },
     });
     assert.equal(slug(none), '409 conflict');
   });

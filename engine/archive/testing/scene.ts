@@ -78,8 +78,8 @@ export class Scene {
       const refunded = await refundOne(system, Number(redeemed.body.id));
       assert.equal(refunded.status, 201, refunded.text);
     }
-    const entrantTerms = [...LEAVERS, STRANGER].map(user => ({ user, tickets: 2 }));
-    const settled = await system.operate('PUT', `/v1/campaigns/${raffle}/entrants`, entrantTerms);
+    const entrants = [...LEAVERS, STRANGER].map(user => ({ user, tickets: 2 }));
+    const settled = await system.operate('PUT', `/v1/campaigns/${raffle}/entrants`, { entrants });
     assert.equal(settled.status, 200, settled.text);
     for (const user of LEAVERS) {
       const left = await system.ask(user, 'DELETE', `/v1/campaigns/${raffle}/entries/me`);

@@ -15,7 +15,7 @@ import { type FieldFault, fieldFault, invalidRequest, Problem } from '../../cont
 import { contradictionsWith } from '../../contract/coupons/stacking.ts';
 import type { Terms } from '../../contract/coupons/terms.ts';
 import { readTerms, type TermsBody, termsJson } from '../../contract/coupons/terms-json.ts';
-import { type Actor, noteAct } from '../../operators/acts.ts';
+import { type By, noteAct } from '../../operators/acts.ts';
 import { unknownCampaign } from '../find-campaign.ts';
 import { preconditionFailed } from '../precondition.ts';
 
@@ -35,10 +35,10 @@ function prefixed(faults: readonly FieldFault[], prefix: string): FieldFault[] {
 }
 
 /** Creates a coupon for an operator, and logs it. Throws like addCoupon. */
-export async function makeCoupon(pool: Pool, of: CouponOf, terms: Terms, actor: Actor): Promise<Coupon> {
+export async function makeCoupon(pool: Pool, of: CouponOf, terms: Terms, by: By): Promise<Coupon> {
   return await transaction(pool, async db => {
     const coupon = await addCoupon(db, of, terms, 'terms');
-    await noteTerms(db, actor, coupon);
+    await noteTerms(db, by, coupon);
     return coupon;
   });
 }
@@ -46,7 +46,7 @@ export async function makeCoupon(pool: Pool, of: CouponOf, terms: Terms, actor: 
 /** A code that anybody may use is not in the log; the number of the coupon is. */
 async function noteTerms(
   db: Queryable,
-  actor: Actor,
+  { actor, reason }: By,
   { couponId, campaignId, shop, terms, revision }: Coupon,
 ): Promise<void> {
   const details = {
@@ -55,7 +55,7 @@ async function noteTerms(
     version: revision,
     terms: termsJson(terms),
   };
-  await noteAct(db, actor, { target: `coupon ${couponId}`, details });
+  await noteAct(db, actor, { target: `coupon ${couponId}`, reason, details });
 }
 
 /**
@@ -84,11 +84,11 @@ export async function replaceTerms(
   coupon: Coupon,
   terms: Terms,
   version: number | undefined,
-  actor: Actor,
+  by: By,
 ): Promise<Coupon> {
   for (;;) {
     try {
-      const changed = await transaction(pool, db => replaceUnheld(db, coupon, terms, version, actor));
+      const changed = await transaction(pool, db => replaceUnheld(db, coupon, terms, version, by));
       if (changed !== undefined) return changed;
     } catch (error) {
       const { campaignId, code, shop } = coupon;
@@ -103,7 +103,7 @@ async function replaceUnheld(
   { couponId }: Coupon,
   terms: Terms,
   version: number | undefined,
-  actor: Actor,
+  by: By,
 ): Promise<Coupon | undefined> {
   await checkStacking(db, terms, couponId, '');
   await lockCoupons(db, [couponId]);
@@ -114,7 +114,7 @@ async function replaceUnheld(
   if (more) return undefined;
   const changed = await changeCoupon(db, couponId, terms);
   if (changed === undefined) throw new Error(`coupon ${couponId} does not exist`);
-  await noteTerms(db, actor, changed);
+  await noteTerms(db, by, changed);
   return changed;
 }
 

@@ -96,7 +96,7 @@ describe('closing a campaign', () => {
     assert.equal(answer.body.opens_at, opensAt);
   });
 
-  it('takes no body', async () => {
+  it('takes nothing but a reason', async () => {
     const id = await api.create();
     const answer = await api.call('POST', `/v1/campaigns/${id}/close`, { body: { at: 'once' } });
     assert.equal(answer.status, 400);

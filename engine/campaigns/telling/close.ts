@@ -17,8 +17,8 @@ import {
   completeClose,
 } from '../../../sql/statements/campaigns/campaigns.ts';
 import { Problem } from '../../contract/api/problem.ts';
-import { type Actor, campaignTarget, noteAct } from '../../operators/acts.ts';
-import { type Sanction, UNGUARDED } from '../../operators/proposals.ts';
+import { campaignTarget, noteAct } from '../../operators/acts.ts';
+import { type Attribution, UNGUARDED } from '../../operators/proposals.ts';
 import { actingMs } from '../deps.ts';
 import { findCampaign } from '../find-campaign.ts';
 import { type Notice, noticeMs, pause, type TellDeps, tellThenActOrRefuse } from './tell-then-act.ts';
@@ -33,16 +33,15 @@ const WAIT_STEP_MS = 1_000;
 
 /**
  * Closes the campaign, and resolves with it when the close has passed. Throws Problem: unknown-campaign, not-open-yet,
- * conflict; that of `sanction`; unavailable if the gateways cannot be told now or the engine stops (`stopping`).
+ * conflict; that of the sanction; unavailable if the gateways cannot be told now or the engine stops (`stopping`).
  */
 export async function closeCampaign(
   deps: TellDeps,
   campaignId: number,
-  actor: Actor,
+  attribution: Attribution,
   stopping: AbortSignal,
-  sanction: Sanction = UNGUARDED,
 ): Promise<Campaign> {
-  const campaign = await begin(deps, campaignId, actor, sanction);
+  const campaign = await begin(deps, campaignId, attribution);
   const told = campaign.closingAt === null ? campaign : await tellOrRefuse(deps, campaign);
   await waitForClose(deps, told, stopping);
   return await findCampaign(deps.pool, campaignId);
@@ -70,17 +69,16 @@ export async function closeWouldBe(
 async function begin(
   deps: TellDeps,
   campaignId: number,
-  actor: Actor,
-  sanction: Sanction,
+  { actor, reason, sanction = UNGUARDED }: Attribution,
 ): Promise<Campaign> {
   const { closingAt } = await closeWouldBe(deps, campaignId);
   // Nothing undoes a close that was noted, so the act is done.
   const begun = await transaction(deps.pool, async db => {
-    const noted = await beginClose(db, campaignId, closingAt, { by: actor.name });
+    const noted = await beginClose(db, campaignId, closingAt, { by: actor.name, reason });
     if (noted !== undefined) {
       await sanction(db);
       const details = { version: noted.version, closes_at: closingAt };
-      await noteAct(db, actor, { target: campaignTarget(campaignId), details });
+      await noteAct(db, actor, { target: campaignTarget(campaignId), reason, details });
     }
     return noted;
   });

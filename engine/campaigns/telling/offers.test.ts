@@ -16,6 +16,7 @@ const WITHIN_S = 40;
 const SECOND_US = 1_000_000;
 const RUNNING = new AbortController().signal;
 const ACTOR = { name: 'operator', role: 'owner', tokenId: null, action: 'passOn' } as const;
+const BY = { actor: ACTOR, reason: null };
 
 let ledger: TestLedger;
 before(async () => {
@@ -155,7 +156,7 @@ test('records an end once, never after the deadline, and refuses later extension
   const claim_by = new Date(campaign.opensAt.getTime() + 90_000).toISOString();
   const deps = { pool: ledger.pool, log: pino({ level: 'silent' }) };
   for (const serial of [1, 2]) {
-    const extended = extendOffer(deps, campaign, { serial, holder: `user-${serial * 10}`, claim_by }, ACTOR);
+    const extended = extendOffer(deps, campaign, { serial, holder: `user-${serial * 10}`, claim_by }, BY);
     await rejects(extended, { slug: 'conflict', message: /is being ended/ });
   }
   const begun = await listBegunEnds(ledger.pool);
@@ -172,7 +173,7 @@ test('concurrent extensions by two operators never shorten a deadline', async ()
   const deps = { pool: ledger.pool, log: pino({ level: 'silent' }) };
   const extend = (s: number): Promise<unknown> => {
     const claim_by = new Date(campaign.opensAt.getTime() + s * 1_000).toISOString();
-    return extendOffer(deps, campaign, { serial: 1, holder: 'user-10', claim_by }, ACTOR);
+    return extendOffer(deps, campaign, { serial: 1, holder: 'user-10', claim_by }, BY);
   };
   await Promise.allSettled([extend(100), extend(60), extend(80)]);
   equal((await deadlines(campaign))[10], 100 * SECOND_US);

@@ -25,7 +25,7 @@ import {
 import { isoOfUs } from '../../contract/api/instants.ts';
 import { fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
 import { LAST_STAMP_US } from '../../contract/record/stamp.ts';
-import { type Actor, campaignTarget, noteAct } from '../../operators/acts.ts';
+import { type Actor, type By, campaignTarget, noteAct } from '../../operators/acts.ts';
 import { type Sanction, UNGUARDED } from '../../operators/proposals.ts';
 import { type CampaignDeps, nowUsOrRefuse } from '../deps.ts';
 import { findCampaign } from '../find-campaign.ts';
@@ -60,7 +60,7 @@ export async function extendOffer(
     holder,
     claim_by,
   }: { readonly serial: number; readonly holder: string; readonly claim_by: string },
-  actor: Actor,
+  { actor, reason }: By,
 ): Promise<{ readonly serial: number; readonly user: string; readonly claim_by: string }> {
   const { campaignId } = campaign;
   const claimByUs = new Date(claim_by).getTime() * 1_000;
@@ -83,6 +83,7 @@ export async function extendOffer(
   const isExtended = await extendDeadline(deps.pool, campaignId, { serial, holder, atUs: claimByUs }, db =>
     noteAct(db, actor, {
       target: campaignTarget(campaignId),
+      reason,
       details: { serial, claim_by: isoOfUs(claimByUs) },
     }),
   );

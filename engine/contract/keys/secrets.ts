@@ -3,9 +3,10 @@
  * owner can read.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment } from '../process/config.ts';
+import { isToken } from './bearer-tokens.ts';
 import { addKey, readKeys } from './key-files.ts';
 import { keyUses } from './signing-keys.ts';
 
@@ -18,6 +19,11 @@ const keptSecrets = [
   'ACCOUNTS_SECRET',
   'OPERATOR_SECRET',
 ] as const;
+
+/** Below the private stack's directory: the token of this machine (stack/machine-token.ts). */
+export const MACHINE_TOKEN_FILE = 'operator-token';
+/** Of OPERATOR_TOKEN, which makes that token. */
+const OPERATOR_SECRET_FILE = 'operator-environment-token';
 
 /** Below the private stack's directory. */
 export const KEYS_DIRECTORY = 'keys';
@@ -56,8 +62,12 @@ export function signingKeysFor(
 export function secretFor(name: (typeof keptSecrets)[number], dir: string, env: Environment): string {
   const given = env[name];
   if (given !== undefined && given !== '') return given;
-  const file = join(dir, `${name.toLowerCase().replaceAll('_', '-')}`);
+  const file = join(
+    dir,
+    name === 'OPERATOR_TOKEN' ? OPERATOR_SECRET_FILE : name.toLowerCase().replaceAll('_', '-'),
+  );
   mkdirSync(dir, { recursive: true, mode: 0o700 });
+  if (name === 'OPERATOR_TOKEN') moveFormer(dir, file);
   try {
     // Exclusive: of two processes that start at once, one creates it and both read it.
     writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' });
@@ -65,4 +75,11 @@ export function secretFor(name: (typeof keptSecrets)[number], dir: string, env: 
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   }
   return readFileSync(file, 'utf8').trim();
+}
+
+/** Older starts kept OPERATOR_TOKEN where the token of this machine is now. */
+function moveFormer(dir: string, file: string): void {
+  const former = join(dir, MACHINE_TOKEN_FILE);
+  if (existsSync(file) || !existsSync(former)) return;
+  if (!isToken('operator', readFileSync(former, 'utf8').trim())) renameSync(former, file);
 }

@@ -105,7 +105,7 @@ export interface Enrolment {
   readonly name: string | null;
   readonly role: Role;
   readonly expiresAt: Date;
-  readonly totp: { readonly secret: string; readonly uri: string };
+  readonly totp: ReturnType<typeof shownTotp>;
   /** The secret sealed, for the second call. */
   readonly sealed: string;
 }

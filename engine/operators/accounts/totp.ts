@@ -3,6 +3,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Secret, TOTP } from 'otpauth';
+import encodeQR from 'qr';
 
 export const STEP_MS = 30_000;
 /** The length of SHA-1's output, as RFC 4226 recommends (section 4). */
@@ -10,19 +11,22 @@ const SECRET_BYTES = 20;
 /** A code of the step before or after is accepted: clocks of telephones differ, and people type slowly (RFC 6238, section 5.2). */
 const DRIFT_STEPS = 1;
 const ISSUER = 'fairline';
+/** Modules around a QR code that stay white; with fewer, cameras may not find it (ISO/IEC 18004, quiet zone). */
+const QUIET_MODULES = 4;
 const CODE = /^\d{6}$/;
 
 export function makeTotpSecret(): Buffer {
   return randomBytes(SECRET_BYTES);
 }
 
-/** For an authenticator: the secret in base32 to type, and the URI to follow or to show as a QR code. */
+/** For an authenticator: the secret in base32 to type, the URI to follow, and the URI as a QR code, an SVG image. */
 export function shownTotp(
   secret: Uint8Array,
   name: string,
-): { readonly secret: string; readonly uri: string } {
+): { readonly secret: string; readonly uri: string; readonly qr: string } {
   const totp = totpOf(secret, name);
-  return { secret: totp.secret.base32, uri: totp.toString() };
+  const uri = totp.toString();
+  return { secret: totp.secret.base32, uri, qr: encodeQR(uri, 'svg', { border: QUIET_MODULES }) };
 }
 
 /** The step of this code; undefined if it is none of the present step, the one before or the one after. */

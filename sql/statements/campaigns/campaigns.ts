@@ -256,7 +256,7 @@ export async function beginClose(
   db: Queryable,
   campaignId: number,
   closingAt: Date,
-  attribution: { readonly by?: string; readonly reason?: string } = {},
+  attribution: { readonly by?: string; readonly reason?: string | null } = {},
 ): Promise<Campaign | undefined> {
   const { rows } = await db.query<Campaign>(
     `update campaigns set closing_at = $2, closing_by = $3, closing_reason = $4

@@ -1,6 +1,5 @@
 /** Operations on coupons. */
 import { fieldFault } from '../../../contract/api/problem.ts';
-import { TermsBody } from '../../../contract/coupons/terms-json.ts';
 import { ETAG, json, ON_CAMPAIGN, type Operation, SECURED, shownBy, WITH_BODY } from '../operation.ts';
 import { changedSince, conflict, unknownCampaignIn } from '../problem-examples.ts';
 import { MatchHeaders } from '../schedule-schemas.ts';
@@ -10,6 +9,7 @@ import {
   CouponPage,
   CouponPath,
   NewCouponBody,
+  ReplacedTermsBody,
   RestrictionBody,
   restrictedExample,
 } from './coupon-schemas.ts';
@@ -54,7 +54,7 @@ export const couponOperations = {
     summary: 'Replace the terms of a coupon, while nobody holds one',
     parameters: CouponPath,
     headers: MatchHeaders,
-    body: TermsBody,
+    body: ReplacedTermsBody,
     answer: json(200, 'Changed', CouponJson, ETAG),
     problems: [
       ...[...SECURED, ...WITH_BODY, 'unknown-coupon', 'conflict'],

@@ -4,8 +4,8 @@ import Type from 'typebox';
 import { drop, MADE_AT } from '../../../contract/api/examples/story.ts';
 import { shownText } from '../../../contract/api/text.ts';
 import { MAX_LIMIT } from '../../../contract/coupons/terms.ts';
-import { TermsBody, utcInstant } from '../../../contract/coupons/terms-json.ts';
-import { exact, MAX_REASON_CHARACTERS, orNull, shopName, time, whole } from '../schemas.ts';
+import { TermsBody, termMembers, utcInstant } from '../../../contract/coupons/terms-json.ts';
+import { exact, loggedReason, MAX_REASON_CHARACTERS, orNull, shopName, time, whole } from '../schemas.ts';
 
 const GREATEST_ID = 2 ** 31 - 1;
 
@@ -38,6 +38,7 @@ export const NewCouponBody = Type.Object(
       ),
     ),
     terms: TermsMember,
+    reason: loggedReason,
   },
   {
     ...exact,
@@ -48,6 +49,17 @@ export const NewCouponBody = Type.Object(
   },
 );
 export type NewCouponBody = Static<typeof NewCouponBody>;
+
+export const ReplacedTermsBody = Type.Object(
+  { ...termMembers, reason: loggedReason },
+  {
+    ...exact,
+    description: 'All terms: those that are absent end',
+    examples: [
+      { discount: 'percentage', basis_points: 2000, limit_total: 400, reason: 'The budget was cut' },
+    ],
+  },
+);
 
 export const CouponPath = Type.Object({ id: id('The coupon') }, exact);
 

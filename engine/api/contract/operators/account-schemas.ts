@@ -68,7 +68,10 @@ export const EnrolmentJson = Type.Object(
     totp_secret: Type.String({
       description: 'In base32, to type into an authenticator: TOTP, SHA-1, 6 digits, 30 s',
     }),
-    totp_uri: Type.String({ description: 'The same as a URI, to open or to show as a QR code' }),
+    totp_uri: Type.String({ description: 'The same as a URI, to open on the device of the authenticator' }),
+    totp_qr: Type.String({
+      description: 'The URI as a QR code: an SVG image of black paths, without a size',
+    }),
     enrolment: Type.String({ description: 'To be sent back with a code. It works with this link alone' }),
   },
   {
@@ -77,6 +80,7 @@ export const EnrolmentJson = Type.Object(
       {
         ...{ name: null, role: 'owner', expires_at: grace.linkExpiresAt, totp_secret: 'A'.repeat(32) },
         totp_uri: `otpauth://totp/fairline:owner?issuer=fairline&secret=${'A'.repeat(32)}&algorithm=SHA1&digits=6&period=30`,
+        totp_qr: '<svg viewBox="0 0 53 53" xmlns="http://www.w3.org/2000/svg"><path d="M4 4h1v1H4Z"/></svg>',
         enrolment: 'A'.repeat(64),
       },
     ],

@@ -25,10 +25,12 @@ async function drawnRaffle({ api }: Checked): Promise<number> {
     id,
   ]);
   await api.call('PUT', `/v1/campaigns/${id}/entrants`, {
-    body: [
-      { user: 'ann', excluded: 'works for the shop' },
-      { user: 'cid', tickets: 1_000 },
-    ],
+    body: {
+      entrants: [
+        { user: 'ann', excluded: 'works for the shop' },
+        { user: 'cid', tickets: 1_000 },
+      ],
+    },
   });
   await settle(api, id, (Date.now() + 60_000) * 1000);
   return id;
@@ -91,7 +93,7 @@ export async function matchCampaigns(checked: Checked): Promise<void> {
   });
   assert.equal(passed.status, 200, passed.text);
   const claimed = await offeredCoupon(checked);
-  const later = { id: claimed, body: { serial: 1, holder: 'ann', claim_by: inMs(7_200_000) } };
+  const later = { id: claimed, body: { serial: 1, holder: 'ann', claim_by: inMs(7_200_000), reason: 'ill' } };
   const extended = await call(api, 'POST', `${CAMPAIGN}/deadlines`, later);
   assert.equal(extended.status, 200, extended.text);
   assert.equal((await call(api, 'POST', `${CAMPAIGN}/deadlines`, later)).status, 409);
@@ -113,7 +115,8 @@ export async function matchCampaigns(checked: Checked): Promise<void> {
   }
   await archivedCampaign(checked);
   const raffle = await api.create({ kind: 'raffle', stock: undefined, winners: 1 });
-  const entrants = { id: raffle, body: [{ user: 'ann', tickets: 3, group: 'table 1' }, { user: 'bob' }] };
+  const listed = [{ user: 'ann', tickets: 3, group: 'table 1' }, { user: 'bob' }];
+  const entrants = { id: raffle, body: { entrants: listed, reason: 'a family' } };
   assert.equal((await call(api, 'PUT', `${CAMPAIGN}/entrants`, entrants)).status, 200);
   const first = await call(api, 'GET', `${CAMPAIGN}/entrants`, { id: raffle, query: '?limit=1' });
   assert.equal(first.body.next, 'ann');

@@ -14,7 +14,7 @@ export const campaignPaths = [
 ] as const;
 /** Operations that require a body or a campaign in a certain state, with a valid body. */
 export const drawPaths = [
-  ['PUT', `${CAMPAIGN}/entrants`, [{ user: 'ann' }]],
+  ['PUT', `${CAMPAIGN}/entrants`, { entrants: [{ user: 'ann' }] }],
   ['POST', `${CAMPAIGN}/alternates/next`, { serial: 1, reason: 'did not answer' }],
   ['POST', `${CAMPAIGN}/deadlines`, { serial: 1, holder: 'ann', claim_by: '2100-01-01T00:00:00Z' }],
   ['GET', `${CAMPAIGN}/proof`, undefined],

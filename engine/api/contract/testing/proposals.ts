@@ -79,10 +79,12 @@ async function matchDraws(
   const id = await api.create(rules);
   await api.call('PUT', TWO_PERSON.replace('{id}', String(id)), { body: { required: true } });
   // With so many tickets ann wins, a thousand to one, and bob, whom the example names, is the alternate.
-  const entrants = await ask('PUT', `${CAMPAIGN}/entrants`, id, [{ user: 'ann', tickets: MOST_TICKETS }]);
+  const terms = { entrants: [{ user: 'ann', tickets: MOST_TICKETS }], reason: 'a thousand to one' };
+  const entrants = await ask('PUT', `${CAMPAIGN}/entrants`, id, terms);
+  assert.equal(entrants.body.reason, terms.reason);
   assert.equal((await approve(entrants)).status, 200);
-  const close = await ask('POST', `${CAMPAIGN}/close`, id);
-  assert.equal(close.body.operation, 'closeCampaign');
+  const close = await ask('POST', `${CAMPAIGN}/close`, id, { reason: 'sold in shops' });
+  assert.deepEqual([close.body.operation, close.body.reason], ['closeCampaign', 'sold in shops']);
   await api.pool.query(`insert into entries values ($1, 'ann', 1024), ($1, 'bob', 2048)`, [id]);
   await settle(api, id, (Date.now() + 60_000) * 1_000);
   const passed = await ask('POST', `${CAMPAIGN}/alternates/next`, id, { serial: 1, reason: 'no answer' });

@@ -9,6 +9,17 @@ import { startApi, type TestApi } from '../../testing/api.ts';
 import { freshCode, PASSWORD, person } from '../../testing/operators.ts';
 import { termsOf } from '../../testing/provider.ts';
 
+test('without a provider there is no button for one', async () => {
+  const api = await startApi();
+  try {
+    const page = await (await fetch(`${api.url}/login`)).text();
+    assert.doesNotMatch(page, /id="provider"/);
+    assert.match(page, /<button type="submit">/);
+  } finally {
+    await api.close();
+  }
+});
+
 test('the browser goes to the provider and back, or logs in with a password', {
   timeout: 180_000,
 }, async context => {
@@ -48,6 +59,7 @@ test('the browser goes to the provider and back, or logs in with a password', {
     assert.equal(page.url(), login, 'the code is gone from the address bar');
     const me = await page.evaluate(`fetch('/v1/operator').then(answer => answer.json())`);
     assert.deepEqual([Object(me).name, Object(me).role], ['ada', 'editor']);
+    assert.ok(await page.isVisible('#done a[href="/v1/campaigns"]'), 'the page leads on');
 
     await page.goto(`${login}?error=access_denied&state=x`);
     await page.locator('#fault', { hasText: 'was not completed' }).waitFor();

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { pino } from 'pino';
+import Type from 'typebox';
 import { openPool } from '../../../../sql/database.ts';
 import {
   type Act,
@@ -40,14 +41,21 @@ interface Ready {
   readonly on: TestApi;
   /** The name of who asks: OPERATOR_TOKEN's when absent. */
   readonly by?: string;
-  readonly send: (query?: string) => Promise<Answer>;
+  /** `reason` stands in place of the one in its body. */
+  readonly send: (query?: string, reason?: string) => Promise<Answer>;
   readonly end?: () => Promise<void>;
   /** The rows after its own. */
   readonly others?: readonly { readonly action: string; readonly operator: string }[];
 }
 
 function ready(method: string, path: string, call: Call = {}, on = api): Ready {
-  return { on, send: (query = '') => on.call(method, path + query, call) };
+  const send: Ready['send'] = (query = '', reason) =>
+    on.call(method, path + query, explainedBy(call, reason));
+  return { on, send };
+}
+
+function explainedBy(call: Call, reason: string | undefined): Call {
+  return reason === undefined ? call : { ...call, body: { ...Object(call.body), reason } };
 }
 
 const coming = (): Record<string, unknown> => ({ opens_at: inMs(3_600_000), closes_at: inMs(7_200_000) });
@@ -113,15 +121,17 @@ async function withClocksApart(): Promise<Ready> {
   assert.ok(connectionString !== undefined);
   const pool = openPool(connectionString, { max: 2, applicationName: 'test', onError: () => undefined });
   const behind = await startApi({ pool });
-  const trust = (ahead_ms: unknown): Promise<Answer> =>
-    behind.call('POST', '/v1/clocks/trust', { body: { right: 'redis', ahead_of: 'postgres', ahead_ms } });
+  const trust = (ahead_ms: unknown, reason?: string): Promise<Answer> => {
+    const body = { right: 'redis', ahead_of: 'postgres', ahead_ms };
+    return behind.call('POST', '/v1/clocks/trust', explainedBy({ body }, reason));
+  };
   return {
     on: { ...behind, pool },
     // On a busy machine the measured difference varies: each refusal names the present one.
-    send: async () => {
-      let answer = await trust(-120_000);
+    send: async (_query, reason) => {
+      let answer = await trust(-120_000, reason);
       for (let tries = 0; answer.status === 409 && tries < 20; tries++)
-        answer = await trust(answer.body.ahead_ms);
+        answer = await trust(answer.body.ahead_ms, reason);
       return answer;
     },
     end: async () => {
@@ -206,10 +216,11 @@ const scenarios: Readonly<Record<Acting, () => Promise<Ready>>> = {
   },
   setEntrants: async () => {
     const id = await api.create({ kind: 'raffle', stock: undefined, winners: 1 });
-    const body = [
+    const entrants = [
       { user: FAN, tickets: 3, group: 'table 1' },
       { user: 'bob', excluded: 'works here' },
     ];
+    const body = { entrants };
     return ready('PUT', `/v1/campaigns/${id}/entrants`, { body });
   },
   passOn: async () => {
@@ -276,6 +287,11 @@ async function rowsOf(on: TestApi) {
   return await listActs(on.pool, { after: 0, limit: 10_000 });
 }
 
+function mayHaveReason(name: string): boolean {
+  const { body }: Operation = operations[name as Acting];
+  return Type.IsObject(body) && 'reason' in body.properties;
+}
+
 const acting = (Object.keys(needs) as Name[]).filter(name => operations[name].method !== 'GET');
 
 describe('an act', () => {
@@ -295,7 +311,7 @@ describe('an act', () => {
   });
 
   for (const [name, prepare] of Object.entries(scenarios)) {
-    it(`${name} leaves its row, and as a dry run none`, async () => {
+    it(`${name} leaves its row, with the reason, and as a dry run none`, async () => {
       const { on, by = 'operator', send, end, others = [] } = await prepare();
       try {
         const earlier = await rowsOf(on);
@@ -305,7 +321,8 @@ describe('an act', () => {
           assert.equal(dried.body.dry_run, true, dried.text);
           assert.equal((await rowsOf(on)).length, earlier.length, 'a dry run leaves none');
         }
-        const done = await send();
+        const reason = mayHaveReason(name) ? `Because of ${name}` : undefined;
+        const done = await send('', reason);
         assert.ok(done.status < 300, done.text);
         const rows = (await rowsOf(on)).slice(earlier.length);
         const further = rows.splice(1).map(({ action, operator }) => ({ action, operator }));
@@ -314,7 +331,7 @@ describe('an act', () => {
           rows.map(({ action, operator, role, tokenId }) => ({ action, operator, role, tokenId })),
           [{ action: name, operator: by, role: 'owner', tokenId: null }],
         );
-        assert.equal(rows[0]?.seq, earlier.length + 1);
+        assert.deepEqual([rows[0]?.seq, rows[0]?.reason], [earlier.length + 1, reason ?? null]);
       } finally {
         await end?.();
       }
@@ -352,6 +369,15 @@ describe('an act', () => {
     assert.equal(row?.reason, reason);
   });
 
+  it('has a reason if it changes what fans get, a block, the clock, or who may do what', () => {
+    assert.deepEqual(acting.filter(mayHaveReason).sort(), [
+      ...['announceCampaign', 'archiveCampaign', 'cancelCampaign', 'closeCampaign', 'createBlock'],
+      ...['createCoupon', 'disableOperator', 'editCampaign', 'enableOperator', 'extendOffer', 'liftBlock'],
+      ...['passOn', 'pauseCampaign', 'raiseCampaign', 'replaceTerms', 'restrictCoupon', 'resumeCampaign'],
+      ...['setEntrants', 'setRoom', 'setTwoPerson', 'trustClock'],
+    ]);
+  });
+
   it('that changes nothing or is refused leaves no row', async () => {
     const id = await api.create({ kind: 'room', stock: undefined, per_second: 10 });
     const made = await acted('POST', '/v1/tokens', { body: { name: 'twice', role: 'viewer' } });
@@ -373,7 +399,7 @@ describe('an act', () => {
       ['PUT', `/v1/coupons/${couponId}/terms`, { headers: { 'if-match': '"9"' }, body: TERMS }, 412],
       ['POST', '/v1/coupons', { body: { campaign: id, terms: TERMS } }, 409],
       ['POST', '/v1/coupons', { body: { code: 'OTHER', terms: TERMS } }, 409],
-      ['PUT', `/v1/campaigns/${id}/entrants`, { body: [{ user: FAN }] }, 409],
+      ['PUT', `/v1/campaigns/${id}/entrants`, { body: { entrants: [{ user: FAN }] } }, 409],
       ['POST', `/v1/campaigns/${id}/resume`, { ...MATCH, body: {} }, 409],
       ['POST', '/v1/clocks/trust', { body: { right: 'redis', ahead_of: 'engine', ahead_ms: 9 } }, 409],
     ] as const;

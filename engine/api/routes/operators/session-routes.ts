@@ -44,7 +44,7 @@ export function addSessionRoutes(app: FastifyInstance, deps: ApiDeps, parts: Acc
     const { name, role, expiresAt, totp, sealed } = await beginEnrolment(parts, token);
     return {
       ...{ name, role, expires_at: expiresAt.toISOString() },
-      ...{ totp_secret: totp.secret, totp_uri: totp.uri, enrolment: sealed },
+      ...{ totp_secret: totp.secret, totp_uri: totp.uri, totp_qr: totp.qr, enrolment: sealed },
     };
   });
 
