@@ -196,7 +196,7 @@ describe('reads of coupons', () => {
       await later();
       assert.equal(await shownOf('EARLY'), '{}');
       await tellCouponsChanged(redis, keys, [3]);
-      assert.deepEqual(await redis.zrange(keys.couponChanges, 0, -1), ['3']);
+      assert.deepEqual(await redis.zrange(keys.couponChanges, 0, '-1'), ['3']);
       assert.equal(await shownOf('EARLY'), undefined, 'it may have changed since');
       await putCouponCopy(redis, keys, 'LATE', copy);
       assert.equal(await shownOf('LATE'), undefined);
