@@ -12,11 +12,10 @@ export interface Scheduled {
   readonly opensAtMs: number;
 }
 
-/**
- * Time for all changes to be made and confirmed, also on a slow machine; one is made four seconds before the time it
- * changes.
- */
+/** Time for all campaigns to be made and announced, also on a slow machine. */
 const OPENS_IN_MS = 25_000;
+/** How soon the raffle opens after it is moved: an edit is made four seconds before the time that it changes. */
+const MOVED_IN_MS = 20_000;
 /** The first opening of the raffle, and that of the campaign that is cancelled. */
 const LATER_MS = 3_600_000;
 const WINDOW_MS = 4 * 3_600_000;
@@ -35,7 +34,7 @@ export async function schedule(stage: Stage): Promise<Scheduled> {
   const made = await makeCampaigns(stage, opensAtMs);
   await refuseWhatIsWrong(stage);
   await lookUp(stage, made, opensAtMs);
-  await moveOpening(stage, made.raffle, opensAtMs);
+  await moveOpening(stage, made.raffle);
   await callOff(stage, made.rehearsal);
   const openings = await openingsOf(operator);
   teller.equal(
@@ -125,10 +124,11 @@ async function lookUp({ teller, operator }: Stage, made: Made, opensAtMs: number
   for (const { at, local, title } of openings) teller.say(operator.name, `sees ${at} (${local}) ${title}`);
 }
 
-async function moveOpening(stage: Stage, raffle: number, opensAtMs: number): Promise<void> {
+async function moveOpening(stage: Stage, raffle: number): Promise<void> {
   const { teller, operator, colleague } = stage;
   const path = `/v1/campaigns/${raffle}`;
-  const body = { opens_at: isoOfMs(opensAtMs), reason: 'with the coupon' };
+  const opensAtMs = Math.ceil((Date.now() + MOVED_IN_MS) / 1_000) * 1_000;
+  const body = { opens_at: isoOfMs(opensAtMs), reason: 'soon after the coupon' };
   const etag = await etagOf(operator, raffle);
   const without = await operator.ask('PATCH', path, { body });
   teller.refused('an edit that does not say what it was made for', without, 'precondition-required');
