@@ -68,7 +68,7 @@ export class KnownDeadlines {
 
 /** At `nowUs` a gateway shows an offer of the rows' campaign: with a deadline, and one that rules and outages allow. */
 export function checkShownOffer(
-  checker: Checks,
+  checker: Checks & { readonly deadlines: KnownDeadlines },
   { announced, claimants }: Pick<SeenRows, 'announced' | 'claimants'>,
   told: ToldOffer,
   nowUs: number,
@@ -109,7 +109,7 @@ function isOver({ state }: SeenClaimant): boolean {
 
 /** Runs after each commit, at `nowUs`. */
 export function checkClaims(
-  checker: Checks,
+  checker: Checks & { readonly deadlines: KnownDeadlines },
   rows: SeenRows,
   before: SeenRows | undefined,
   nowUs: number,

@@ -75,7 +75,7 @@ function isAwaited(checker: Checks, before: SeenRows | undefined, seenUs: number
 
 /** Runs after each commit, at `nowUs`. */
 export function checkRoom(
-  checker: Checks,
+  checker: Checks & { readonly pace: CheckedPace },
   rows: SeenRows,
   before: SeenRows | undefined,
   nowUs: number,

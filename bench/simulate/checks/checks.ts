@@ -1,8 +1,6 @@
 /** What the partial checks need from the whole checker (checker.ts). */
-import type { KnownDeadlines } from './checker-claims.ts';
 import type { Outages } from './checker-outages.ts';
 import type { KnownAbsences, Streams } from './checker-presence.ts';
-import type { CheckedPace } from './checker-rooms.ts';
 
 export interface Checks {
   /** Reports a broken invariant. */
@@ -12,14 +10,12 @@ export interface Checks {
   readonly reports: Outages;
   readonly streams: Streams;
   readonly absences: KnownAbsences;
-  readonly pace: CheckedPace;
   /** By how much a clock that is set may go unnoticed: CLOCK_STOP_MS, where one is set. */
   readonly clockOffUs: number;
   /** How long before it is made an offer may begin: when there is much to decide, the last is no later than the first. */
   readonly offeredBeforeUs: number;
   /** Until then a gateway was further behind without knowing it, because its machine had stood still. */
   readonly behindUntilUs: () => number;
-  readonly deadlines: KnownDeadlines;
   readonly claimed: readonly {
     readonly campaignId: number;
     readonly userId: string;
