@@ -94,7 +94,7 @@ test('a raised stock is granted to those who had lost, then to whoever asks agai
   assert.ok(log);
   const report = await verify({ primitives: nodePrimitives, book: once(book), log: once(log) });
   assert.deepEqual(report.findings, []);
-  assert.match(report.checked.join('\n'), /The stock was raised 1 time since the opening, from 2/);
+  assert.match(report.checked.join('\n'), /The book states 1 raise of the stock, from 2/);
   const late = await raise(campaign, 9);
   assert.equal(late.status, 409);
   assert.match(String(late.body.detail), /is settled, and its outcomes are final/);
