@@ -16,6 +16,9 @@ import { openRooms, type Rooms, roomCases } from '../testing/room-answers.ts';
 import { OutcomeEvent, PositionEvent } from './contract/events.ts';
 import { openApiDocument, operations } from './openapi.ts';
 
+/** Users who ask at once. */
+const CROWD = 60;
+
 describe('the OpenAPI document', () => {
   let system: System;
   let proxy: NetworkProxy;
@@ -193,15 +196,21 @@ describe('the OpenAPI document', () => {
     let round = 0;
     return eventually(async () => {
       round += 1;
-      const answers = await Promise.all(
-        Array.from({ length: 100 }, (_, index) =>
-          method === 'POST'
-            ? ask(`o${round}-${index}`, 'POST', entries(raffle), cut)
-            : method === 'DELETE'
-              ? ask('overloading', 'DELETE', me(raffle), cut)
-              : ask('overloading', 'POST', claimOf(claims), cut),
-        ),
-      );
+      const crowd = Array.from({ length: CROWD }, (_, index) => `${method}-${round}-${index}`);
+      if (method === 'DELETE') await Promise.all(crowd.map(user => system.enter(user, raffle)));
+      if (method === 'claim') {
+        await Promise.all(crowd.map(user => system.enter(user, plenty)));
+        for (const user of crowd)
+          await eventually(
+            async () => (await system.ask(user, 'GET', me(plenty))).body.outcome === 'offered',
+          );
+      }
+      const askOne = (user: string): Promise<Given> => {
+        if (method === 'POST') return ask(user, 'POST', entries(raffle), cut);
+        if (method === 'DELETE') return ask(user, 'DELETE', me(raffle), cut);
+        return ask(user, 'POST', claimOf(plenty), cut);
+      };
+      const answers = await Promise.all(crowd.map(askOne));
       return answers.find(answer => answer.text.includes('overloaded')) ?? false;
     });
   };
