@@ -81,7 +81,8 @@ function beginWithin(idleMs: number): string {
  * Begins a step of settling. Most of its statements have a name, so a connection prepares (and the server plans) each of them
  * once, not for every campaign. Parsing and planning was half of what a coupon's step cost the server.
  * - A plan stays until a table is analyzed, however much the table grows meanwhile; a plan made while a table fits on a page
- *   would read all of it. So no plan of a step may scan a whole table; each finds its rows by an index of its campaign.
+ *   would read all of it. So no plan of a step may scan a whole table; each finds its rows by an index of its campaign. Plans
+ *   are also discarded where the connection serves queryRepeated.
  * - A statement that joins arrays has no name, nor does one that joins limited rows: one plan does not suit both 5 rows and
  *   5,000. For a limit given as a parameter, the server assumes a tenth of the rows, and would scan all users of a large
  *   room.

@@ -47,8 +47,8 @@ export async function postClaim(
   const { campaign, userId } = who;
   const { campaignId } = campaign;
   const { own } = parts.repeats;
-  const isRepeat = own.has('claim', campaignId, userId);
-  if (isRepeat && parts.repeats.refuseTooMany(reply, userId, forwardedFor) === ANSWERED) return;
+  const refuseRepeat = parts.repeats.guardOwn('claim', reply, { campaignId, userId, forwardedFor });
+  if (refuseRepeat() === ANSWERED) return;
   const standing = await standingOf(parts, reply, campaign, userId);
   if (standing === ANSWERED) return;
   const { claimant } = standing;
@@ -73,9 +73,7 @@ export async function postClaim(
       else refuseNothing(parts, reply, campaign, standing);
       return;
   }
-  // Concurrent ones, of which the first was looked up meanwhile.
-  const isOvertaken = !isRepeat && own.has('claim', campaignId, userId);
-  if (isOvertaken && parts.repeats.refuseTooMany(reply, userId, forwardedFor) === ANSWERED) return;
+  if (refuseRepeat() === ANSWERED) return;
   const about = String(claimant.serial);
   const logged = own.standing('claim', campaignId, userId, about);
   if (logged !== undefined) {

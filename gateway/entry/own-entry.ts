@@ -55,7 +55,7 @@ export interface OwnRequestParts extends AskerParts, StandingParts, OpenPipeline
   readonly shelved: Pick<ShelvedCampaigns, 'find' | 'archiveOf'>;
   readonly membership: StampedEntryParts['membership'];
   readonly metrics: StampedEntryParts['metrics'];
-  readonly repeats: Pick<Repeats, 'note' | 'own' | 'refuseTooMany'>;
+  readonly repeats: Pick<Repeats, 'guardOwn' | 'note' | 'own'>;
 }
 
 export interface WithdrawalParts extends OwnRequestParts {
@@ -167,8 +167,8 @@ export async function deleteEntry(
   const { campaign, userId } = who;
   const { campaignId } = campaign;
   const { own } = parts.repeats;
-  const isRepeat = own.has('withdrawal', campaignId, userId);
-  if (isRepeat && parts.repeats.refuseTooMany(reply, userId, forwardedFor) === ANSWERED) return;
+  const refuseRepeat = parts.repeats.guardOwn('withdrawal', reply, { campaignId, userId, forwardedFor });
+  if (refuseRepeat() === ANSWERED) return;
   const standing = await standingOf(parts, reply, campaign, userId);
   if (standing === ANSWERED) return;
   const outcome = outcomeOf(standing);
@@ -177,9 +177,7 @@ export async function deleteEntry(
     refuseWithdrawn(parts, reply, campaign, standing);
     return;
   }
-  // Concurrent ones, of which the first was looked up meanwhile.
-  const isOvertaken = !isRepeat && own.has('withdrawal', campaignId, userId);
-  if (isOvertaken && parts.repeats.refuseTooMany(reply, userId, forwardedFor) === ANSWERED) return;
+  if (refuseRepeat() === ANSWERED) return;
   if (own.standing('withdrawal', campaignId, userId, outcome) !== undefined) {
     answerWithdrawing(reply, campaignId, standing);
     return;

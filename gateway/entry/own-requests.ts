@@ -5,6 +5,7 @@
  * Unlike Entrants it must be exact: somebody mistaken for another would lose a claim. So it keeps whole user ids, and is bounded.
  * The oldest is forgotten first; its repeat is logged once more, which changes nothing.
  */
+import { forgettingOldest } from '../../engine/contract/limits/oldest.ts';
 
 /** Some 2 KB each, with a receipt: at most 16 MB. Fewer: repeats while no engine decides are logged once more each. */
 const MOST_REQUESTS = 8_192;
@@ -35,8 +36,7 @@ export interface PendingRequest {
 export class OwnRequests {
   readonly #held = new Map<string, HeldRequest>();
   readonly #most: number;
-  /** One iterator for all evictions: a new one would walk over the slots of all deleted keys again. */
-  readonly #oldest = this.#held.keys();
+  readonly #forgetOldest = forgettingOldest(this.#held);
 
   /** `most`: how many are remembered at most. 0: none. */
   constructor(most: number) {
@@ -93,11 +93,6 @@ export class OwnRequests {
   /** The request is decided: Redis has what it came to. */
   decided(kind: OwnRequestKind, campaignId: number, userId: string): void {
     this.#held.delete(keyOf(kind, campaignId, userId));
-  }
-
-  #forgetOldest(): void {
-    const oldest = this.#oldest.next();
-    if (oldest.done !== true) this.#held.delete(oldest.value);
   }
 }
 

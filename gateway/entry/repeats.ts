@@ -10,7 +10,7 @@ import { Buckets } from '../../engine/contract/limits/buckets.ts';
 import type { Answered, Reply } from '../http/reply.ts';
 import type { Metrics } from '../metrics.ts';
 import { Entrants } from './entrants.ts';
-import { OwnRequests } from './own-requests.ts';
+import { type OwnRequestKind, OwnRequests } from './own-requests.ts';
 
 /** The capacity of a bucket, in seconds of refill: ten page reloads in a row are allowed. */
 const BURST_S = 10;
@@ -70,6 +70,30 @@ export class Repeats {
       `You have asked for this before, and the earlier answer stands. Repeated requests are limited to ${this.#terms.perUser} per second per user and ${this.#terms.perPrefix} per address.`,
       { headers: { 'retry-after': String(Math.ceil(waitMs / 1_000)) } },
     );
+  }
+
+  /**
+   * For one claim or withdrawal. The returned function answers 429 if the user has asked for that before and repeats too often. Call it
+   * before the look-up that it is to save, and again after it: of concurrent requests another may have been looked up first. A repeat
+   * counts once.
+   */
+  guardOwn(
+    kind: OwnRequestKind,
+    reply: Reply,
+    {
+      campaignId,
+      userId,
+      forwardedFor,
+    }: Readonly<Record<'userId' | 'forwardedFor', string>> & {
+      readonly campaignId: number;
+    },
+  ): () => Answered | undefined {
+    let isCounted = false;
+    return () => {
+      if (isCounted || !this.own.has(kind, campaignId, userId)) return undefined;
+      isCounted = true;
+      return this.refuseTooMany(reply, userId, forwardedFor);
+    };
   }
 
   #waitOfPrefix(remote: string, forwardedFor: string, nowMs: number): number {

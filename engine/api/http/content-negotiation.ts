@@ -7,7 +7,7 @@ export function preferredType<const T extends string>(
   offered: readonly T[],
 ): T | undefined {
   if (accept === undefined || accept.trim() === '') return offered[0];
-  const ranges = accept.split(',').map(readRange);
+  const ranges = accept.split(',').map(readItem).map(rangeOf);
   let best: T | undefined;
   let bestQuality = 0;
   for (const type of offered) {
@@ -17,15 +17,44 @@ export function preferredType<const T extends string>(
   return best;
 }
 
+/**
+ * The client's preferred language among the offered ones (RFC 9110, section 12.5.4), which it may name with a region; the first one
+ * offered if it names none of them.
+ */
+export function preferredLanguage<const T extends string>(
+  accepted: string | undefined,
+  offered: readonly [T, ...T[]],
+): T {
+  const [best] = (accepted ?? '')
+    .split(',')
+    .map(readItem)
+    .flatMap(({ value, weight = '1' }) => {
+      const language = offered.find(each => each === value.split('-')[0]);
+      return language !== undefined && Number(weight) > 0 ? [{ language, weight: Number(weight) }] : [];
+    })
+    .sort((one, other) => other.weight - one.weight);
+  return best?.language ?? offered[0];
+}
+
+/** An item of a list of preferences: `weight` as it is given, and may be no number. */
+interface Item {
+  readonly value: string;
+  readonly weight: string | undefined;
+}
+
+function readItem(text: string): Item {
+  const [value = '', ...parameters] = text.split(';').map(part => part.trim().toLowerCase());
+  return { value, weight: parameters.find(parameter => parameter.startsWith('q='))?.slice(2) };
+}
+
 interface Range {
   readonly type: string;
   readonly quality: number;
 }
 
-function readRange(text: string): Range {
-  const [type = '', ...parameters] = text.split(';').map(part => part.trim().toLowerCase());
-  const quality = parameters.find(parameter => parameter.startsWith('q='))?.slice(2);
-  return { type, quality: quality !== undefined && /^[01](\.\d{0,3})?$/.test(quality) ? Number(quality) : 1 };
+function rangeOf({ value, weight }: Item): Range {
+  const isValid = weight !== undefined && /^[01](\.\d{0,3})?$/.test(weight);
+  return { type: value, quality: isValid ? Number(weight) : 1 };
 }
 
 /** The quality of the most specific range that matches a type. */

@@ -3,14 +3,15 @@
  * per key, the time at which its bucket is full again. When there are too many keys, the least recently used one is
  * forgotten, and starts over with a full bucket.
  */
+import { forgettingOldest } from './oldest.ts';
+
 export class Buckets {
   readonly #everyMs: number;
   readonly #toleranceMs: number;
   readonly #most: number;
   /** In order of last use. */
   readonly #fullAtMs = new Map<string, number>();
-  /** One iterator for all evictions: a new one would walk over the slots of all deleted keys again. */
-  readonly #oldest = this.#fullAtMs.keys();
+  readonly #forgetOldest = forgettingOldest(this.#fullAtMs);
 
   /** `perSecond`: the refill rate of a bucket; `burst`: its capacity; `most`: how many buckets are kept. */
   constructor(terms: { readonly perSecond: number; readonly burst: number; readonly most: number }) {
@@ -42,10 +43,5 @@ export class Buckets {
     if (fullAtMs === undefined) return;
     if (fullAtMs - this.#everyMs <= nowMs) this.#fullAtMs.delete(key);
     else this.#fullAtMs.set(key, fullAtMs - this.#everyMs);
-  }
-
-  #forgetOldest(): void {
-    const oldest = this.#oldest.next();
-    if (oldest.done !== true) this.#fullAtMs.delete(oldest.value);
   }
 }

@@ -70,7 +70,7 @@ export const accountOperations: readonly Operation[] = [
       'is the same. Logins are refused until the link was opened, so tell the fan to look into the inbox.',
     body: SignUpBody,
     answers: { 202: MailRequested },
-    problems: [...WITH_BODY],
+    problems: WITH_BODY,
     examples: mailsLimited,
   }),
   operation({
@@ -89,7 +89,7 @@ export const accountOperations: readonly Operation[] = [
     summary: 'Have another link to verify the address sent, if it has an account and is not verified',
     body: AddressBody,
     answers: { 202: MailRequested },
-    problems: [...WITH_BODY],
+    problems: WITH_BODY,
     examples: mailsLimited,
   }),
   operation({
@@ -157,7 +157,7 @@ export const accountOperations: readonly Operation[] = [
     summary: 'Have a link to choose a new password sent, if the address has an account',
     body: AddressBody,
     answers: { 202: MailRequested },
-    problems: [...WITH_BODY],
+    problems: WITH_BODY,
     examples: mailsLimited,
   }),
   operation({

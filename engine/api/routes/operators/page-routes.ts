@@ -8,11 +8,14 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { operations } from '../../contract/operations.ts';
 import type { ApiDeps } from '../../deps.ts';
+import { preferredLanguage } from '../../http/content-negotiation.ts';
 import { addRoute } from '../../http/routing.ts';
 import { enrolTexts } from '../../pages/enrol-texts.ts';
 import { loginTexts } from '../../pages/login-texts.ts';
 import { type Language, sharedTexts } from '../../pages/shared-texts.ts';
 
+/** The first one is for browsers that prefer neither. */
+const LANGUAGES = ['en', 'ko'] as const satisfies readonly Language[];
 const HTML = 'text/html; charset=utf-8';
 const PROVIDER_BUTTON = /<button id="provider".*<\/button>\n/;
 
@@ -34,7 +37,7 @@ export function addPageRoutes(
     const inKorean = pageIn('ko', html, texts);
     addRoute(app, operation, async (request, reply) => {
       const { page, policy } =
-        preferredLanguage(request.headers['accept-language']) === 'ko' ? inKorean : inEnglish;
+        preferredLanguage(request.headers['accept-language'], LANGUAGES) === 'ko' ? inKorean : inEnglish;
       reply.type(HTML).headers({
         'content-security-policy': policy,
         'referrer-policy': 'no-referrer',
@@ -43,21 +46,6 @@ export function addPageRoutes(
       return page;
     });
   }
-}
-
-/** The first of the languages that the pages have, as Accept-Language weighs them (RFC 9110, 12.5.4); English if it names none. */
-function preferredLanguage(accepted = ''): Language {
-  const [best] = accepted
-    .toLowerCase()
-    .split(',')
-    .map(item => {
-      const [tag = '', ...parameters] = item.split(';').map(piece => piece.trim());
-      const weight = parameters.find(parameter => parameter.startsWith('q='))?.slice(2) ?? '1';
-      return { language: tag.split('-')[0], weight: Number(weight) };
-    })
-    .filter(({ language, weight }) => (language === 'en' || language === 'ko') && weight > 0)
-    .sort((one, other) => other.weight - one.weight);
-  return best?.language === 'ko' ? 'ko' : 'en';
 }
 
 function read(file: string): string {
@@ -73,6 +61,7 @@ function pageIn(
   const texts: Readonly<Record<string, unknown>> = { ...sharedTexts[language], ...own[language] };
   const asData = JSON.stringify(texts).replaceAll('<', '\\u003c');
   const page = html
+    .replace('<li></li>\n', () => read('links.html'))
     .replaceAll(/%(\w+)%/g, (_, name: string) => {
       const text = texts[name];
       if (typeof text !== 'string') throw new Error(`a page has no text ${name}`);
