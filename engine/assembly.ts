@@ -10,14 +10,14 @@ import type { ApiDeps } from './api/deps.ts';
 import { readConfirmations } from './campaigns/telling/confirmations.ts';
 import { ClockWatch } from './clock/clock-watch.ts';
 import type { RuntimeConfig } from './config.ts';
-import type { LogConsumer, LogFencing } from './contract/log/log.ts';
+import type { LogFencing } from './contract/log/log.ts';
 import { tellCouponsChanged } from './contract/redis/coupons/copies.ts';
 import type { Keys } from './contract/redis/keys.ts';
 import type { RedisClient } from './contract/redis/redis.ts';
 import type { Randomness } from './draw/randomness.ts';
-import { makeIntake } from './intake/intake.ts';
+import type { LogIntake } from './intake/log-intake.ts';
 import type { Locks } from './locks.ts';
-import { Loop } from './loop.ts';
+import { Loop, makeLoop } from './loop.ts';
 import type { EngineMetrics } from './metrics.ts';
 import { readPositions } from './projections/positions.ts';
 import { tellBlocks } from './projections/publish-blocks.ts';
@@ -36,7 +36,7 @@ export interface RuntimeServers {
   readonly keys: Keys;
   readonly locks: Locks;
   readonly fencing: LogFencing;
-  readonly consumer: LogConsumer;
+  readonly intake: LogIntake;
 }
 
 /** Intervals of an engine's periodic work, ms. */
@@ -115,7 +115,7 @@ export interface AssembledRuntime {
 /** Starts the engine. The database must be migrated. */
 export function assembleRuntime(assembly: RuntimeAssembly): AssembledRuntime {
   const { config, servers, intervals, metrics, log } = assembly;
-  const { pool, redis, keys, consumer } = servers;
+  const { pool, redis, keys, intake } = servers;
   const clocks = new ClockWatch({ pool, redis, leases: keys.leases, stopMs: config.CLOCK_STOP_MS, log });
   const clockLoop = makeLoop('the clocks', log, intervals.clock, async () => {
     await clocks.sample();
@@ -168,7 +168,7 @@ export function assembleRuntime(assembly: RuntimeAssembly): AssembledRuntime {
   const reaper = new LeaseReaper({
     ...servers,
     clocks,
-    logName: consumer.name,
+    logName: intake.name,
     partitions: config.LOG_PARTITIONS,
     leaseMs: config.LEASE_MS,
     log,
@@ -179,7 +179,7 @@ export function assembleRuntime(assembly: RuntimeAssembly): AssembledRuntime {
   });
   const tidying = new Tidying({
     deps,
-    consumer,
+    intake,
     settlementCycle,
     shelveAfterMs: assembly.shelveAfterMs,
     metrics,
@@ -197,18 +197,14 @@ export function assembleRuntime(assembly: RuntimeAssembly): AssembledRuntime {
   });
   const loops = [clockLoop, availabilityLoop, cycleLoop, reaperLoop, tidyLoop];
   for (const loop of loops) loop.start();
-  const intake = makeIntake({
-    pool,
-    logName: consumer.name,
-    log,
-    onBatch: counts => {
+  const ingesting = intake
+    .run(counts => {
       metrics.batch(counts);
       cycleLoop.request();
-    },
-  });
-  const consuming = consumer.run(intake).catch((err: unknown) => {
-    log.error({ err }, 'cannot consume the log');
-  });
+    })
+    .catch((err: unknown) => {
+      log.error({ err }, 'cannot consume the log');
+    });
   return {
     deps,
     clocks,
@@ -216,8 +212,8 @@ export function assembleRuntime(assembly: RuntimeAssembly): AssembledRuntime {
     sinceCycleMs: () => performance.now() - lastCycleMs,
     stop: async () => {
       // A request to an unavailable server gives up after its own timeout, so none of these waits forever.
-      await Promise.all([consumer.close(), settlementCycle.close(), ...loops.map(loop => loop.close())]);
-      await consuming;
+      await Promise.all([intake.close(), settlementCycle.close(), ...loops.map(loop => loop.close())]);
+      await ingesting;
     },
   };
 }
@@ -250,16 +246,6 @@ function depsOf(
     randomness,
     log,
   };
-}
-
-export function makeLoop(what: string, log: Logger, minGapMs: number, work: () => Promise<number>): Loop {
-  return new Loop({
-    work,
-    minGapMs,
-    onError: (err, failures) =>
-      log[failures === 1 ? 'warn' : 'debug']({ err, failures }, `${what}: failed, retrying`),
-    onRecovered: () => log.info(`${what}: recovered`),
-  });
 }
 
 /** Short while a campaign is open, unfinished or about to open. */

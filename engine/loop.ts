@@ -1,4 +1,5 @@
 /** Repeated work: at an interval, never twice at once, and sooner on request. */
+import type { Logger } from 'pino';
 
 export interface LoopOptions {
   /** One turn. Resolves with the time to wait for the next one if nobody requests it sooner. */
@@ -79,4 +80,15 @@ export class Loop {
       this.#wake = undefined;
     }
   }
+}
+
+/** A loop that logs its first failure in a row, and its recovery. */
+export function makeLoop(what: string, log: Logger, minGapMs: number, work: () => Promise<number>): Loop {
+  return new Loop({
+    work,
+    minGapMs,
+    onError: (err, failures) =>
+      log[failures === 1 ? 'warn' : 'debug']({ err, failures }, `${what}: failed, retrying`),
+    onRecovered: () => log.info(`${what}: recovered`),
+  });
 }

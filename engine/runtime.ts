@@ -1,6 +1,6 @@
 /**
- * The engine on the servers of its configuration: the assembly of assembly.ts, plus the books of finished campaigns. The engine
- * process is this plus the operator's API.
+ * The engine on the servers of its configuration: the assembly of assembly.ts, with intake and books in a process of their own
+ * (background/). The engine process is this plus the operator's API.
  */
 import type { Logger } from 'pino';
 import { openPool } from '../sql/database.ts';
@@ -8,16 +8,15 @@ import type { Readiness } from './api/deps.ts';
 import {
   type AssembledRuntime,
   assembleRuntime,
-  makeLoop,
   type RuntimeDeps,
   type RuntimeIntervals,
   type RuntimeServers,
 } from './assembly.ts';
-import { BookJob } from './book/book-job.ts';
+import { type Background, startBackground } from './background/background.ts';
+import { backgroundConnections } from './background/connections.ts';
 import type { RuntimeConfig } from './config.ts';
 import { KeyRing } from './contract/keys/key-ring.ts';
-import type { LogFencing } from './contract/log/log.ts';
-import { openConsumer, openFencing } from './contract/log/open.ts';
+import { openFencing } from './contract/log/open.ts';
 import { messageOf } from './contract/process/message-of.ts';
 import { OutageLog } from './contract/process/outage-log.ts';
 import { withTimeout } from './contract/process/with-timeout.ts';
@@ -25,19 +24,17 @@ import { keysOf } from './contract/redis/keys.ts';
 import { connectRedis } from './contract/redis/redis.ts';
 import { checkRedisMode } from './contract/redis/redis-mode.ts';
 import { Randomness } from './draw/randomness.ts';
-import { LockedPartitions } from './intake/partitions.ts';
 import { Locks } from './locks.ts';
+import { makeLoop } from './loop.ts';
 import { type EngineMetrics, makeMetrics } from './metrics.ts';
 import { signLogHead } from './operators/log-heads.ts';
 
-/** How soon after its end the book of a campaign is started. */
-const BOOKS_MS = 1_000;
 /** How often the engine checks whether the head of the operator log is to be signed. */
 const LOG_HEADS_MS = 5_000;
 /** If the last successful settlement cycle is older than this, something is wrong. */
 const STALE_CYCLE_MS = 10_000;
 const READY_TIMEOUT_MS = 2_000;
-/** How many connections to Postgres settling may use: with all of them, nothing could be ingested meanwhile. */
+/** How many connections to Postgres settling may use: looking for work and the API need the others of this process. */
 const SETTLING_SHARE = 0.4;
 
 function intervalsOf(config: RuntimeConfig): RuntimeIntervals {
@@ -71,7 +68,8 @@ export async function startRuntime(config: RuntimeConfig, log: Logger): Promise<
   const parts = { config, servers, intervals, shelveAfterMs, settledAtOnce, randomness, metrics, log };
   const assembled = assembleRuntime(parts);
   metrics.clocks(assembled.clocks);
-  const stopSigning = startSigning(config, servers, metrics, log);
+  metrics.books(servers.intake);
+  const stopSigning = startSigning(config, servers, log);
   return {
     metrics,
     deps: assembled.deps,
@@ -84,13 +82,8 @@ export async function startRuntime(config: RuntimeConfig, log: Logger): Promise<
   };
 }
 
-/** Makes books, and signs the operator log with the same key. The returned function gives up a book that is being made. */
-function startSigning(
-  config: RuntimeConfig,
-  { pool }: RuntimeServers,
-  metrics: EngineMetrics,
-  log: Logger,
-): () => Promise<void> {
+/** Signs the operator log with the key of the books. The returned function stops that. */
+function startSigning(config: RuntimeConfig, { pool }: RuntimeServers, log: Logger): () => Promise<void> {
   const keys = new KeyRing(config, log);
   keys.start();
   if (keys.keyAt('books', Date.now()) === undefined) {
@@ -98,32 +91,27 @@ function startSigning(
       'neither SIGNING_KEYS_DIR nor SIGNING_KEY has a key for books: no books are created, and no heads of the operator log are signed',
     );
   }
-  const job = new BookJob({ pool, keys, saltSecret: config.RECEIPT_SALT_SECRET, log });
-  metrics.books(job);
-  const stopping = new AbortController();
-  const loops = [
-    makeLoop('books', log, BOOKS_MS, async () => {
-      await job.makeDue(stopping.signal);
-      return BOOKS_MS;
-    }),
-    makeLoop('heads of the operator log', log, LOG_HEADS_MS, async () => {
-      await signLogHead({ pool, keys, log });
-      return LOG_HEADS_MS;
-    }),
-  ];
-  for (const loop of loops) loop.start();
+  const loop = makeLoop('heads of the operator log', log, LOG_HEADS_MS, async () => {
+    await signLogHead({ pool, keys, log });
+    return LOG_HEADS_MS;
+  });
+  loop.start();
   return async () => {
-    stopping.abort();
     keys.stop();
-    await Promise.all(loops.map(loop => loop.close()));
+    await loop.close();
   };
 }
 
-async function openServers(config: RuntimeConfig, log: Logger): Promise<RuntimeServers> {
+/** The servers of this process, and the process that has those of intake and books. */
+interface OpenServers extends RuntimeServers {
+  readonly intake: Background;
+}
+
+async function openServers(config: RuntimeConfig, log: Logger): Promise<OpenServers> {
   await checkRedisMode(config.REDIS_URL);
   const postgresOutages = new OutageLog(log, 'Postgres');
   const pool = openPool(config.DATABASE_URL, {
-    max: config.DATABASE_CONNECTIONS,
+    max: config.DATABASE_CONNECTIONS - backgroundConnections(config),
     applicationName: 'fairline engine',
     onError: postgresOutages.gone,
     onConnect: postgresOutages.back,
@@ -141,14 +129,15 @@ async function openServers(config: RuntimeConfig, log: Logger): Promise<RuntimeS
     onError: error => log.warn({ reason: error.message }, 'lost the connection that holds locks'),
   });
   const keys = keysOf(config.NAMESPACE);
-  let fencing: LogFencing | undefined;
+  const opening = [openFencing(config, log), startBackground()] as const;
   try {
-    fencing = await openFencing(config, log);
-    const ownership = new LockedPartitions(pool, locks, config.LOG_PARTITIONS);
-    const consumer = await openConsumer(config, log, ownership);
-    return { pool, redis, keys, locks, fencing, consumer };
+    const [fencing, intake] = await Promise.all(opening);
+    return { pool, redis, keys, locks, fencing, intake };
   } catch (error) {
-    await fencing?.close();
+    // What was opened all the same.
+    for (const opened of await Promise.allSettled(opening)) {
+      if (opened.status === 'fulfilled') await opened.value.close();
+    }
     await closeConnections({ pool, redis, locks });
     throw error;
   }

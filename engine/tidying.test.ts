@@ -1,6 +1,8 @@
 import { deepEqual, match, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { pino } from 'pino';
+import type { LogConsumer } from './contract/log/log.ts';
+import { intakeOf } from './intake/log-intake.ts';
 import { tryEach } from './retrying/try-each.ts';
 import { testRandomness } from './test/randomness.ts';
 import { TestLedger } from './test/settling.ts';
@@ -23,6 +25,17 @@ test('a step that fails holds up no other, and is logged once until it succeeds'
   const log = pino({ level: 'info' }, { write: line => lines.push(JSON.parse(line)) });
   const done: string[] = [];
   let fails = true;
+  const consumer: LogConsumer = {
+    kind: 'kafka',
+    name: LOG_NAME,
+    assigned: () => [0, 1],
+    run: () => Promise.reject(new Error('nothing is ingested here')),
+    trim: async (partition, position) => {
+      if (fails && partition === 0) throw new Error('the partition is away');
+      done.push(`${partition} to ${position}`);
+    },
+    close: async () => undefined,
+  };
   const tidying = new Tidying({
     deps: {
       pool: ledger.pool,
@@ -38,14 +51,7 @@ test('a step that fails holds up no other, and is logged once until it succeeds'
       randomness: testRandomness(),
       log,
     },
-    consumer: {
-      name: LOG_NAME,
-      assigned: () => [0, 1],
-      trim: async (partition, position) => {
-        if (fails && partition === 0) throw new Error('the partition is away');
-        done.push(`${partition} to ${position}`);
-      },
-    },
+    intake: intakeOf(consumer, { pool: ledger.pool, log }),
     settlementCycle: {
       clearShelved: async () => {
         done.push('cleared');

@@ -5,23 +5,20 @@
  * The steps are independent of each other, and so are the campaigns of a step: one that always fails holds up no other.
  */
 import type { Logger } from 'pino';
-import type { Pool } from '../sql/database.ts';
-import { readPositions } from '../sql/statements/progress/log-partitions.ts';
 import { announceRest } from './campaigns/announce.ts';
 import { type ChangeDeps, resumeChanges } from './campaigns/decide.ts';
 import { tellDone } from './campaigns/done.ts';
 import { resumeEnds } from './campaigns/telling/offers.ts';
 import { resumeUntold } from './campaigns/telling/untold.ts';
-import type { LogConsumer } from './contract/log/log.ts';
+import type { LogIntake } from './intake/log-intake.ts';
 import type { EngineMetrics } from './metrics.ts';
 import { type BlockDeps, resumeBlocks } from './operators/blocks.ts';
 import { shelve } from './projections/shelving.ts';
-import { tryEach } from './retrying/try-each.ts';
 import type { SettlementCycle } from './settling/settlement-cycle.ts';
 
 export interface TidyingParts {
   readonly deps: ChangeDeps & BlockDeps;
-  readonly consumer: Pick<LogConsumer, 'name' | 'assigned' | 'trim'>;
+  readonly intake: Pick<LogIntake, 'trim'>;
   readonly settlementCycle: Pick<SettlementCycle, 'clearShelved'>;
   /** How long a campaign stays in Redis after its end, ms; undefined: forever. */
   readonly shelveAfterMs: number | undefined;
@@ -37,7 +34,7 @@ export class Tidying {
   /** The steps whose last attempt failed. */
   readonly #failing = new Set<string>();
 
-  constructor({ deps, consumer, settlementCycle, shelveAfterMs, metrics, log }: TidyingParts) {
+  constructor({ deps, intake, settlementCycle, shelveAfterMs, metrics, log }: TidyingParts) {
     const { pool, randomness } = deps;
     this.#log = log;
     this.#steps = [
@@ -45,7 +42,7 @@ export class Tidying {
       ['changes', () => resumeChanges(deps)],
       ['blocks', () => resumeBlocks(deps)],
       ['reporting scheduled work', () => tellDone(pool, metrics, log)],
-      ['trimming the log', () => trimLog(pool, consumer)],
+      ['trimming the log', () => intake.trim()],
       ['early closes and raises', () => resumeUntold(deps)],
       ['ends of offers', () => resumeEnds(deps)],
       ['shelving', () => shelve({ pool, settlementCycle, afterMs: shelveAfterMs, log })],
@@ -67,15 +64,4 @@ export class Tidying {
     }
     if (errors.length > 0) throw errors[0];
   }
-}
-
-/** Trims what the ledger has: nothing reads it again. */
-async function trimLog(pool: Pool, consumer: TidyingParts['consumer']): Promise<void> {
-  const assigned = new Set(consumer.assigned());
-  const positions = await readPositions(pool, consumer.name);
-  await tryEach(
-    positions.filter(({ partition }) => assigned.has(partition)),
-    ({ partition }) => `partition ${partition}`,
-    ({ partition, position }) => consumer.trim(partition, position),
-  );
 }

@@ -3,14 +3,15 @@
  * gateway is ready after 0.6 s of CPU instead of 2.6 s through tsx, most of which goes into the 700 files of typebox.
  */
 import { readFile, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
-import { PROJECT } from './program.ts';
+import { bundleOf, PROJECT } from './program.ts';
 
 /** Programs that tests start often. Anything else runs from its source. */
 const PROGRAMS = [
   'engine/main.ts',
+  'engine/background/main.ts',
   'engine/projections/rebuild-cli.ts',
   'engine/archive/archive-cli.ts',
   'engine/contract/keys/keys-cli.ts',
@@ -51,7 +52,7 @@ export async function bundleTests(files: readonly string[], directory: string): 
     sourcemap: true,
     sourcesContent: false,
     logLevel: 'warning',
-    plugins: [packages, sources],
+    plugins: [packages, sourcesFor(directory)],
   });
 }
 
@@ -66,15 +67,25 @@ const packages: Plugin = {
   },
 };
 
-const sources: Plugin = {
-  name: 'sources',
-  setup({ onLoad }) {
-    onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
-      contents: withLocation(path, await readFile(path, 'utf8')),
-      loader: 'ts',
-    }));
-  },
-};
+function sourcesFor(directory: string): Plugin {
+  return {
+    name: 'sources',
+    setup({ onLoad }) {
+      onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+        const source = await readFile(path, 'utf8');
+        return { contents: withLocation(path, withPrograms(path, source, directory)), loader: 'ts' };
+      });
+    },
+  };
+}
+
+/** A source that forks the bundles of programs in place of their sources. */
+function withPrograms(path: string, source: string, directory: string): string {
+  return source.replace(/fork\(new URL\('([^']+)', import\.meta\.url\)/g, (_, file: string) => {
+    const bundle = bundleOf(directory, relative(PROJECT, resolve(dirname(path), file)));
+    return `fork(new URL(${JSON.stringify(pathToFileURL(bundle).href)})`;
+  });
+}
 
 /** A source to be bundled that still knows its original place, because it reads files beside it. */
 export function withLocation(path: string, source: string): string {

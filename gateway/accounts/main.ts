@@ -1,9 +1,9 @@
 /** `npm run accounts`: the process that keeps fans' accounts. */
 import { pino } from 'pino';
+import { giveWay } from '../../engine/contract/process/give-way.ts';
 import { failStart, logDestination, runService } from '../../engine/contract/process/service.ts';
 import { readAccountsConfig } from './config.ts';
 import { keepOwnVariables } from './environment.ts';
-import { giveWay } from './give-way.ts';
 
 async function main(): Promise<void> {
   const config = readAccountsConfig(process.env);

@@ -19,6 +19,7 @@ import { Problem } from '../../../engine/contract/api/problem.ts';
 import type { Terms } from '../../../engine/contract/coupons/terms.ts';
 import { commitmentOf, deriveSecret } from '../../../engine/draw/commit.ts';
 import { Randomness } from '../../../engine/draw/randomness.ts';
+import { intakeOf } from '../../../engine/intake/log-intake.ts';
 import { type LockName, Locks } from '../../../engine/locks.ts';
 import type { EngineMetrics } from '../../../engine/metrics.ts';
 import type { Actor, By } from '../../../engine/operators/acts.ts';
@@ -145,6 +146,7 @@ export class SimulatedEngine {
     this.process = process;
     const { log, leaseMs, partitions, clockStopMs } = terms;
     this.consumer = servers.log.consumerFor(process, paths.log, log);
+    const pool = servers.ledger.poolFor(process, paths.ledger);
     const { deps } = assembleRuntime({
       config: {
         LEASE_MS: leaseMs,
@@ -153,12 +155,12 @@ export class SimulatedEngine {
         CLOCK_STOP_MS: clockStopMs,
       },
       servers: {
-        pool: servers.ledger.poolFor(process, paths.ledger),
+        pool,
         redis: servers.redis.clientFor(process, paths.redis).client,
         keys: KEYS,
         locks: new SimulatedLocks(servers.ledger, process),
         fencing: servers.log.fencingFor(process, paths.log),
-        consumer: this.consumer,
+        intake: intakeOf(this.consumer, { pool, log }),
       },
       rankedAtOnce: terms.rankedAtOnce,
       shelveAfterMs: terms.shelveAfterMs,

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { unlessLinux } from '../../engine/test/support.ts';
+import { unlessLinux } from '../../test/support.ts';
 
 /** The nice value of a process that was started with `from` and gives way to `to`. */
 function niceAfter(from: number, to: number): number {
