@@ -23,6 +23,7 @@ const OFFERED: Offered = {
   serial: 1,
   code: 'code',
   claimByUs: NOW_US + 10_000_000,
+  outageUs: 1_000_000,
   isMoved: false,
 };
 
@@ -30,6 +31,11 @@ test('shows the deadline of the rules plus the time of outages', () => {
   const { deadlines, campaign, seen } = setUp(4_000_000);
   equal(deadlines.shownUs(campaign, OFFERED), NOW_US + 14_000_000);
   equal(seen.counted.length, 0);
+});
+
+test('an offer that is newer than the board has its outages already', () => {
+  const { deadlines, campaign } = setUp(0);
+  equal(deadlines.shownUs(campaign, OFFERED), NOW_US + 11_000_000);
 });
 
 test('hides a deadline in the year 2090, shows the offer, counts it, and logs it once', () => {

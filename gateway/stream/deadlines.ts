@@ -22,9 +22,12 @@ export interface DeadlineParts {
   readonly log: Pick<Logger, 'error'>;
 }
 
-/** The deadline of an offer, including what outages have added so far. */
-export function claimByUsOf({ claims }: BoardCampaign, offered: { readonly claimByUs: number }): number {
-  return offered.claimByUs + (claims?.outageUs ?? 0);
+/** The deadline of an offer, including what outages have added so far. The newer of two counts is the greater. */
+export function claimByUsOf(
+  { claims }: BoardCampaign,
+  { claimByUs, outageUs }: Pick<Offered, 'claimByUs' | 'outageUs'>,
+): number {
+  return claimByUs + Math.max(claims?.outageUs ?? 0, outageUs);
 }
 
 export class Deadlines {

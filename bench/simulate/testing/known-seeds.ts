@@ -207,4 +207,9 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
       'the check counted a withdrawal that came after its user had lost, when a raised stock gave them an offer after all',
     seeds: [99_084_307],
   },
+  {
+    cause:
+      'an offer that was made after an outage was shown before the board had the outage: its deadline seemed to be over',
+    seeds: [101_007_901],
+  },
 ];

@@ -9,6 +9,7 @@ const all: readonly Claimant[] = [
     serial: 3,
     code: 'P9E7-HC7X-DYNM-7DCQ',
     claimByUs: 1_900_000_000_000_000,
+    outageUs: 0,
     isMoved: false,
   },
   {
@@ -16,6 +17,7 @@ const all: readonly Claimant[] = [
     serial: 3,
     code: 'P9E7-HC7X-DYNM-7DCQ',
     claimByUs: 1_900_000_000_000_000,
+    outageUs: 2_000_000,
     isMoved: true,
   },
   { state: 'claimed', serial: 3, code: 'P9E7-HC7X-DYNM-7DCQ', endedUs: 1_900_000_000_000_001 },

@@ -8,8 +8,13 @@ export interface Offered {
   readonly state: 'offered';
   readonly serial: number;
   readonly code: string;
-  /** Without the time that outages have added, which the board has; microseconds since the epoch. */
+  /** Without the time that outages have added; microseconds since the epoch. */
   readonly claimByUs: number;
+  /**
+   * What outages had added when this was read in the ledger, microseconds. The board has the same of the whole campaign, but is
+   * written and read later: until then an offer that was made after an outage would seem to end earlier by it.
+   */
+  readonly outageUs: number;
   /** The operator has moved the deadline, so it may be later than the rules say. */
   readonly isMoved: boolean;
 }
@@ -26,7 +31,7 @@ export function claimantText(moveNumber: number, claimant: Claimant): string {
     case 'waitlisted':
       return `${moveNumber}:waitlisted:${claimant.waitlistPosition}`;
     case 'offered':
-      return `${moveNumber}:offered:${claimant.serial}:${claimant.code}:${claimant.claimByUs}${claimant.isMoved ? ':moved' : ''}`;
+      return `${moveNumber}:offered:${claimant.serial}:${claimant.code}:${claimant.claimByUs}:${claimant.outageUs}${claimant.isMoved ? ':moved' : ''}`;
     case 'claimed':
       return `${moveNumber}:claimed:${claimant.serial}:${claimant.code}:${claimant.endedUs}`;
     case 'lapsed':
@@ -39,12 +44,19 @@ export function claimantText(moveNumber: number, claimant: Claimant): string {
 /** Parses the output of claimantText; undefined if the user is no claimant. Throws on any other text. */
 export function parseClaimant(text: string | null | undefined): Claimant | undefined {
   if (text === null || text === undefined) return undefined;
-  const [, state, first, code = '', last, moved] = text.split(':');
+  const [, state, first, code = '', last, outage, moved] = text.split(':');
   switch (state) {
     case 'waitlisted':
       return { state, waitlistPosition: Number(first) };
     case 'offered':
-      return { state, serial: Number(first), code, claimByUs: Number(last), isMoved: moved === 'moved' };
+      return {
+        state,
+        serial: Number(first),
+        code,
+        claimByUs: Number(last),
+        outageUs: Number(outage),
+        isMoved: moved === 'moved',
+      };
     case 'claimed':
       return { state, serial: Number(first), code, endedUs: Number(last) };
     case 'lapsed':
@@ -63,6 +75,7 @@ export function claimantOf({
   serial,
   code,
   claimByUs,
+  outageUs,
   deadlineMoved,
   endedUs,
 }: ShownClaimant): Claimant {
@@ -75,6 +88,7 @@ export function claimantOf({
         serial: serial ?? 0,
         code: code ?? '',
         claimByUs: claimByUs ?? 0,
+        outageUs,
         isMoved: deadlineMoved,
       };
     case 'claimed':

@@ -277,6 +277,8 @@ export interface ShownClaimant {
   readonly code: string | null;
   /** If the operator ends the offer: the end that gateways show, which the ledger adopts later. */
   readonly claimByUs: number | null;
+  /** What outages have added to every open deadline of the campaign, microseconds. */
+  readonly outageUs: number;
   /** Whether the operator has moved the deadline away from the rules. */
   readonly deadlineMoved: boolean;
   readonly endedUs: number | null;
@@ -286,7 +288,7 @@ export interface ShownClaimant {
 /** The columns of claimants `k` and grants `g` as members of ShownClaimant. */
 export const SHOWN_CLAIMANT = `k.number, k.user_id as "userId", k.state, k.waitlist_position as "waitlistPosition", k.serial,
   case when k.state in ('offered', 'claimed') then g.code end as code, least(k.claim_by_us, k.ending_us) as "claimByUs",
-  k.deadline_moved as "deadlineMoved", k.ended_us as "endedUs", k.move_number as "moveNumber"`;
+  (select c.outage_us from campaigns c where c.campaign_id = k.campaign_id) as "outageUs", k.deadline_moved as "deadlineMoved", k.ended_us as "endedUs", k.move_number as "moveNumber"`;
 
 type OfCampaign<Row> = Row & Pick<Behind, 'campaignId'>;
 

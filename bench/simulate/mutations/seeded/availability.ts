@@ -38,6 +38,13 @@ export const AVAILABILITY_MUTATIONS: readonly Mutation[] = [
     seed: 328,
   },
   {
+    name: 'an offer that was made after an outage is shown without the time that it added',
+    file: 'gateway/stream/deadlines.ts',
+    from: 'Math.max(claims?.outageUs ?? 0, outageUs)',
+    to: '(claims?.outageUs ?? 0)',
+    seed: 101_007_901,
+  },
+  {
     name: 'a long cycle counts as an outage',
     file: 'engine/settling/availability-clock.ts',
     from: 'sinceShownMs() > LONGEST_UNSHOWN_MS',

@@ -111,6 +111,7 @@ export function shownClaimant(tables: LedgerTables, by: Transaction, row: Claima
     serial,
     code,
     claimByUs,
+    outageUs: tables.campaigns.get(String(campaignId), by)?.outageUs ?? 0,
     deadlineMoved,
     endedUs,
     moveNumber,
