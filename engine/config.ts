@@ -20,8 +20,8 @@ export const judgeVariables = {
   ...logVariables,
   DATABASE_URL: urls(['postgres', 'postgresql'], 'postgres://[user:password@]host[:port]/database'),
   /**
-   * Connections besides those that hold locks: intake, settlement cycles and the API share them. With fewer they delay each
-   * other. Four of ten settle campaigns, one campaign each at a time.
+   * Connections besides those that hold locks. Of ten, three are of intake and books, four settle campaigns, one campaign each at
+   * a time, and three remain for the API and all else. With fewer they delay each other.
    */
   DATABASE_CONNECTIONS: whole(10, 4, 200),
   /** How long a command to Redis may take; a hanging Redis prolongs a settlement cycle by this. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Child, startChild, startPeer } from './process.ts';
-import { measureCpu, pidListeningOn, processUsage, treeCpuUs } from './usage.ts';
+import { measureCpu, pidListeningOn, processUsage } from './usage.ts';
 
 const node = (script: string) => ({ name: 'child', command: process.execPath, args: ['-e', script] });
 const isGone = (pid: number): boolean => {
@@ -70,7 +70,7 @@ test('skips lines before the ready line, and keeps the last one', async () => {
   assert.deepEqual(await child.stop(), { code: null, signal: 'SIGTERM' });
 });
 
-test('measures CPU time by name, with children on request', async () => {
+test('measures CPU time by name, children included', async () => {
   const spin = 'const end = Date.now() + 300; while (Date.now() < end);';
   const script = `
     console.log('{}');
@@ -80,14 +80,17 @@ test('measures CPU time by name, with children on request', async () => {
       console.log('spun');
     });`;
   const child = await startChild(node(script));
-  const treeBefore = await treeCpuUs(child.pid);
+  const alone = await processUsage(child.pid);
   const used = await measureCpu({ spinner: child.pid, nobody: 2 ** 22 + 1 });
   child.say('spin');
   await lastLineIs(child, 'spun');
   const { spinner = 0, ...others } = await used();
   assert.deepEqual(others, {});
   assert.ok(spinner > 0);
-  if (process.platform === 'linux') assert.ok((await treeCpuUs(child.pid)) - treeBefore > spinner);
+  const usage = await child.usage();
+  assert.ok(usage.rssBytes > 10_000_000);
+  if (process.platform === 'linux')
+    assert.ok((await processUsage(child.pid)).cpuUs - alone.cpuUs < spinner, 'with the child that has ended');
   await child.stop();
   await assert.rejects(processUsage(child.pid));
 });

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { programArguments } from '../../engine/test/program.ts';
-import { type ProcessUsage, processUsage } from './usage.ts';
+import { familyUsage, type ProcessUsage } from './usage.ts';
 
 /** How long a child may take from SIGTERM to its end before it is killed. */
 const STOP_GRACE_MS = 10_000;
@@ -131,7 +131,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
       say: line => {
         child.stdin.write(`${line}\n`);
       },
-      usage: () => processUsage(pid),
+      usage: () => familyUsage(pid),
       stop,
     };
   } catch (error) {

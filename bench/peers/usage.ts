@@ -26,15 +26,26 @@ export async function processUsage(pid: number): Promise<ProcessUsage> {
 
 /**
  * CPU time in microseconds of a process and all its descendants, including ended ones once their parent has reaped them:
- * for servers that run a process per connection, as PostgreSQL does. Linux only; elsewhere as `processUsage`, without
- * children.
+ * for servers that run a process per connection, as PostgreSQL does, and for engines, whose background is a process. Linux only;
+ * elsewhere as `processUsage`, without children. Rejects when there is no such process.
  */
 export async function treeCpuUs(pid: number): Promise<number> {
   if (process.platform !== 'linux') return (await usageFromPs(pid)).cpuUs;
   const all = await allProcesses();
+  if (!all.has(pid)) throw Object.assign(new Error(`there is no process ${pid}`), { code: 'ESRCH' });
   let total = 0;
   for (const one of familyIn(all, pid)) total += all.get(one)?.ticks ?? 0;
   return total * US_PER_TICK;
+}
+
+/** `processUsage` of a process and all its descendants together; the CPU time as `treeCpuUs`. */
+export async function familyUsage(pid: number): Promise<ProcessUsage> {
+  const cpuUs = await treeCpuUs(pid);
+  let rssBytes = 0;
+  for (const member of await familyOf(pid)) {
+    rssBytes += (await processUsage(member).catch(ifGone))?.rssBytes ?? 0;
+  }
+  return { cpuUs, rssBytes };
 }
 
 /** A process and all its descendants. Linux only; elsewhere the process alone. */
@@ -69,8 +80,8 @@ function familyIn(all: ReadonlyMap<number, Relative>, pid: number): readonly num
 }
 
 /**
- * Begins to measure processes by name; the returned function gives the CPU time in microseconds that each has used since. A
- * process that has ended meanwhile is left out.
+ * Begins to measure processes by name, each with its descendants; the returned function gives the CPU time in microseconds that
+ * each has used since. A process that has ended meanwhile is left out.
  */
 export async function measureCpu(
   pids: Readonly<Record<string, number>>,
@@ -78,8 +89,8 @@ export async function measureCpu(
   const read = async (): Promise<Map<string, number>> => {
     const used = new Map<string, number>();
     for (const [name, pid] of Object.entries(pids)) {
-      const usage = await processUsage(pid).catch(ifGone);
-      if (usage !== undefined) used.set(name, usage.cpuUs);
+      const cpuUs = await treeCpuUs(pid).catch(ifGone);
+      if (cpuUs !== undefined) used.set(name, cpuUs);
     }
     return used;
   };

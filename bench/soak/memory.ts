@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { RedisClient } from '../../engine/contract/redis/redis.ts';
-import { familyOf, processUsage } from '../peers/usage.ts';
+import { familyOf, type ProcessUsage, processUsage } from '../peers/usage.ts';
 import { median } from '../report/figures.ts';
 import type { Fairline } from '../system/fairline.ts';
 import type { Servers } from '../system/servers.ts';
@@ -29,17 +29,19 @@ export async function measureMemory(
   redis: RedisClient,
 ): Promise<Memory> {
   const own = [engine, ...gateways];
-  for (const { pid } of own) process.kill(pid, 'SIGUSR2');
+  for (const { pid } of own) {
+    for (const member of await familyOf(pid)) process.kill(member, 'SIGUSR2');
+  }
   await sleep(COLLECTED_MS);
-  const pids: Record<string, number> = {
-    engine: engine.pid,
-    ...Object.fromEntries(gateways.map(({ pid }, index) => [`gateway ${index + 1}`, pid])),
-    ...(servers.pids.redis === undefined ? {} : { redis: servers.pids.redis }),
-  };
+  const measured: Record<string, () => Promise<ProcessUsage>> = { engine: engine.usage };
+  for (const [index, { usage }] of gateways.entries()) measured[`gateway ${index + 1}`] = usage;
+  const { redis: redisPid } = servers.pids;
+  // Alone: a child of it that saves has the same memory.
+  if (redisPid !== undefined) measured.redis = () => processUsage(redisPid);
   const samples = new Map<string, number[]>();
   for (let sample = 0; sample < SAMPLES; sample++) {
     if (sample > 0) await sleep(APART_MS);
-    for (const [name, pid] of Object.entries(pids)) add(samples, name, (await processUsage(pid)).rssBytes);
+    for (const [name, usage] of Object.entries(measured)) add(samples, name, (await usage()).rssBytes);
     const { postgres } = servers.pids;
     if (postgres !== undefined) add(samples, 'a process of postgres', await privateBytes(postgres));
   }

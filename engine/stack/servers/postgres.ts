@@ -29,7 +29,7 @@ const SETTINGS: readonly string[] = [
 ];
 
 /**
- * Gateways have priority, as over the engine (engine/main.ts): whatever the ledger has not ingested yet waits in the log, and
+ * Gateways have priority, as over intake (engine/background/main.ts): whatever the ledger has not ingested yet waits in the log, and
  * entries do not wait for it. With 19, a burst had 5 % more entries a second on two cores; but redemptions and receipts do
  * wait for the ledger, so its priority is only a little lower.
  */
