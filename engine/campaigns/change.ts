@@ -43,7 +43,7 @@ import { PUBLISH_SLACK_MS } from './telling/tell-then-act.ts';
 /** The current facts that decide about a change. */
 export async function planTerms(deps: ChangeDeps, campaign: Campaign): Promise<PlanTerms> {
   const marginMs = leaseMarginMs(deps.leaseMs);
-  const rules = (await readDrawState(deps.pool, campaign.campaignId))?.rules ?? null;
+  const { rules = null, raises = 0 } = (await readDrawState(deps.pool, campaign.campaignId)) ?? {};
   const draft = await readWanted(deps, campaign);
   return {
     nowMs: await actingMs(deps),
@@ -51,6 +51,7 @@ export async function planTerms(deps: ChangeDeps, campaign: Campaign): Promise<P
     marginMs,
     announcedClosesAt: rules === null ? null : new Date(Number(JSON.parse(rules).closes_at_us) / 1000),
     claimWithinS: campaign.claimWithinS ?? draft?.claims?.withinS ?? null,
+    raises,
   };
 }
 
@@ -122,7 +123,7 @@ export async function changeCampaign(
       });
       await noteAct(db, actor, { target: campaignTarget(campaignId), reason, details });
     };
-    const check = action === 'raise' ? stillRaisable(terms.nowMs) : undefined;
+    const check = action === 'raise' ? stillRaisable(terms) : undefined;
     const saved = await saveVersion(deps.pool, wanted, rules, note, check);
     if (saved === undefined) throw changedMeanwhile(campaignId);
     if (action === 'raise') await tellRaise(deps, saved);
@@ -142,10 +143,10 @@ export async function changeCampaign(
   });
 }
 
-/** Settlement makes no versions, so it may have gone on since the plan. Throws Problem conflict. */
-function stillRaisable(nowMs: number): (campaign: Campaign) => void {
+/** Settlement makes no versions, so it may have gone on since the plan; raises make versions. Throws Problem conflict. */
+function stillRaisable(terms: PlanTerms): (campaign: Campaign) => void {
   return campaign => {
-    const detail = raiseFault(campaign, nowMs);
+    const detail = raiseFault(campaign, terms);
     if (detail !== undefined) throw new Problem('conflict', detail);
   };
 }

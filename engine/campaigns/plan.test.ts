@@ -14,6 +14,7 @@ const terms: PlanTerms = {
   marginMs: 500,
   announcedClosesAt: at(2 * HOUR),
   claimWithinS: null,
+  raises: 0,
 };
 
 function campaign(changes: Partial<Campaign> = {}): Campaign {

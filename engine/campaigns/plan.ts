@@ -47,6 +47,8 @@ export interface PlanTerms {
   readonly announcedClosesAt: Date | null;
   /** The time to claim in seconds, from rules or draft; null if grants and wins are final at once. */
   readonly claimWithinS: number | null;
+  /** How often the stock was raised. */
+  readonly raises: number;
 }
 
 export type Plan =
@@ -71,7 +73,7 @@ const END_MS = Date.UTC(2200);
 type TimeField = 'opens_at' | 'closes_at' | 'draws_at';
 
 export function planChange(campaign: Campaign, action: Action, change: Change, terms: PlanTerms): Plan {
-  const why = action === 'raise' ? raiseFault(campaign, terms.nowMs) : undefined;
+  const why = action === 'raise' ? raiseFault(campaign, terms) : undefined;
   if (why !== undefined) return { is: 'state', detail: why };
   const state = stateOf(campaign, terms.nowMs);
   if (!allows(state, action)) {

@@ -66,6 +66,7 @@ function serviceOf(
 async function watched(
   services: readonly Service[],
   between: readonly (() => void)[],
+  lookBackPages = 1,
 ): Promise<{ found: readonly string[]; troubles: readonly string[]; kept: readonly string[] }> {
   const directory = mkdtempSync(join(tmpdir(), 'fairline-monitor-'));
   directories.push(directory);
@@ -81,6 +82,7 @@ async function watched(
     findings: new FindingLog(directory),
     keys: new KnownKeys(undefined, false),
     saveKeys: () => undefined,
+    lookBackPages,
     nowMs: () => nowMs,
     // Picks the services in turn.
     random: () => (turn++ % services.length) / services.length,
@@ -192,4 +194,76 @@ test('retries a service without an answer, asks the others meanwhile, and report
     kept,
     heads.map(({ text }) => text),
   );
+});
+
+/** More than the monitor compares with each page. */
+const many = chained(1, 11, 2_400);
+
+/** Changes heads older than the last 500, in the fourth stretch of the records, and lets a monitor look back once. */
+async function afterOneLookBack(
+  change: (heads: readonly ShownHead[]) => readonly ShownHead[],
+  lookBackPages: number,
+): Promise<readonly string[]> {
+  const list = { heads: many, throughUs: 3 * SECOND };
+  const forge = (): void => {
+    list.heads = change(many);
+  };
+  return (await watched([serviceOf('a', list)], [forge], lookBackPages)).found;
+}
+
+test('finds in one round what was changed before the last 500 heads, if it looks back at enough pages', async () => {
+  const [before, after] = [1_800, 1_801];
+  const changes: readonly (readonly [string, (heads: readonly ShownHead[]) => readonly ShownHead[]])[] = [
+    [
+      'late',
+      heads => [
+        ...heads,
+        first({ gateway: 9, incarnation: 7, firstUs: (heads[before]?.head.firstUs ?? 0) + 1 }),
+      ],
+    ],
+    ['rewind', heads => heads.filter((_, index) => index !== before)],
+    [
+      'fork',
+      heads => {
+        const [one, two] = [heads[before], heads[after]];
+        assert.ok(one && two);
+        const { sliceNumber, firstUs } = two.head;
+        return heads.with(after, follows(one, { sliceNumber, firstUs, count: 7 }));
+      },
+    ],
+  ];
+  for (const [kind, change] of changes) {
+    // Compared from the first on, in five stretches: with one page a round, it is at the second by then.
+    assert.deepEqual(await afterOneLookBack(change, 1), [], kind);
+    assert.deepEqual(await afterOneLookBack(change, 5), [kind]);
+  }
+});
+
+test('looks back next at what a service did not answer', async () => {
+  const list = { heads: many, throughUs: 3 * SECOND };
+  const service = serviceOf('a', list);
+  const { firstUs = 0 } = many[800]?.head ?? {};
+  let isDown = false;
+  const failing: Service = {
+    ...service,
+    page: async after => {
+      if (isDown && after.firstUs > 0 && after.firstUs < firstUs)
+        throw new NoAnswer('a', new Error('too much'));
+      return await service.page(after);
+    },
+  };
+  const { found, troubles } = await watched(
+    [failing],
+    [
+      () => {
+        isDown = true;
+        list.heads = many.filter((_, index) => index !== 800);
+      },
+      () => {
+        isDown = false;
+      },
+    ],
+  );
+  assert.deepEqual(troubles, ['cannot follow a: too much; retrying', 'following a again']);
+  assert.deepEqual(found, ['rewind']);
 });

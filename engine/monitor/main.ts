@@ -27,7 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function watch(options: Options, stopping: AbortSignal): Promise<number> {
-  const { directory, urls, intervalMs, isOnce } = options;
+  const { directory, urls, intervalMs, lookBackPages, isOnce } = options;
   mkdirSync(directory, { recursive: true, mode: 0o755 });
   const key = ownKey(directory);
   const findings = new FindingLog(directory);
@@ -41,6 +41,7 @@ async function watch(options: Options, stopping: AbortSignal): Promise<number> {
     findings,
     keys: knownKeys(options),
     saveKeys: (document: string) => saveKeys(directory, document),
+    lookBackPages,
     nowMs: Date.now,
     random: Math.random,
     pause: async (ms: number) => {

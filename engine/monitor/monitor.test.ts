@@ -359,7 +359,11 @@ describe('a monitor', () => {
       [[url(0), '--out', where, '--from', 'yesterday'], /--from is "yesterday"; expected an instant in UTC/],
       [
         [url(0), '--out', where, '--interval-ms', '1'],
-        /--interval-ms is "1"; expected a whole number from 100/,
+        /--interval-ms is "1"; expected a whole number from 100 to 3600000/,
+      ],
+      [
+        [url(0), '--out', where, '--look-back-pages', '0'],
+        /--look-back-pages is "0"; expected a whole number from 1 to 1000/,
       ],
       [[url(0), '--out', where, '--keys', 'nowhere'], /cannot read keys from nowhere/],
     ] as const) {

@@ -3,7 +3,7 @@
  *
  * There is a single position for all gateways, because all of them show the same heads: each page is requested from the next
  * gateway in turn, and compared again with those of others later. When there are no new heads, it compares records with what
- * is shown now: each time the most recent ones, and the next stretch of all of them.
+ * is shown now: each time the most recent ones, and the next stretches of all of them.
  *
  * A finding is reported before its page is recorded: after a kill in between, the page is requested again, and the finding is
  * known.
@@ -36,6 +36,8 @@ export interface MonitorParts {
   readonly keys: KnownKeys;
   /** Stores the list of keys for the next run. */
   readonly saveKeys: (document: string) => void;
+  /** How many pages of older records are compared again in each round. */
+  readonly lookBackPages: number;
   readonly nowMs: () => number;
   readonly random: () => number;
   readonly pause: (ms: number) => Promise<void>;
@@ -49,6 +51,8 @@ export class Monitor {
   readonly #parts: MonitorParts;
   readonly #followed: Followed;
   #history: Generator<KeptStretch>;
+  /** A stretch of them that could not be compared. */
+  #missed: KeptStretch | undefined;
   #turn = 0;
   /** The last page, if it is not recorded yet because it had no heads. */
   #unnoted: { readonly page: ShownPage; readonly service: Service } | undefined;
@@ -139,19 +143,32 @@ export class Monitor {
     this.#notedMs = this.#parts.nowMs();
   }
 
-  /** Compares the most recent records, and the next stretch of all of them. What cannot be requested now is requested later. */
+  /** Compares the most recent records, and the next stretches of all of them. What cannot be requested now is requested next. */
   async #lookBack(): Promise<void> {
     const { recent } = this.#followed;
     if (recent === undefined) return;
     try {
       await this.#compare(recent);
-      const { done, value } = this.#history.next();
-      if (done === true) this.#history = stretchesOf(this.#parts.records.records());
-      else await this.#compare(value);
+      for (let page = 0; page < this.#parts.lookBackPages; page++) {
+        // Behind the last one it begins anew: in the next round, unless this one has compared none.
+        const stretch = this.#missed ?? this.#nextStretch() ?? (page === 0 ? this.#nextStretch() : undefined);
+        if (stretch === undefined) break;
+        this.#missed = stretch;
+        await this.#compare(stretch);
+        this.#missed = undefined;
+      }
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
       this.#failed(error);
     }
+  }
+
+  /** Undefined behind the last record; the call after that returns the first stretch again. */
+  #nextStretch(): KeptStretch | undefined {
+    const { done, value } = this.#history.next();
+    if (done !== true) return value;
+    this.#history = stretchesOf(this.#parts.records.records());
+    return undefined;
   }
 
   async #lookBackAtAll(): Promise<void> {

@@ -10,6 +10,7 @@ export const USAGE = `npm run monitor -- URL... --out DIR [options]
   --keys FILE         trusted public keys from another source (GET /v1/keys); no others count
   --from INSTANT      start there, like 2030-01-31T18:00:00Z; default: the first head
   --interval-ms N     how long to wait when there is nothing new (100 to 3600000; default 1000)
+  --look-back-pages N how many pages of older records to compare again each time (1 to 1000; default 1)
   --once              follow to the end, check everything kept again, and stop
 
 The monitor writes one line of JSON for each finding and describes it on standard error. It runs until it is stopped.
@@ -25,18 +26,22 @@ export interface Options {
   readonly keys: string | undefined;
   readonly from: HeadPosition;
   readonly intervalMs: number;
+  readonly lookBackPages: number;
   readonly isOnce: boolean;
 }
 
 const MOST_URLS = 64;
 const LEAST_INTERVAL_MS = 100;
 const MOST_INTERVAL_MS = 3_600_000;
+/** One after the other, so a round takes as long as the service needs for them: nothing new is followed meanwhile. */
+const MOST_LOOK_BACK_PAGES = 1_000;
 
 const options = {
   out: { type: 'string' },
   keys: { type: 'string' },
   from: { type: 'string' },
   'interval-ms': { type: 'string', default: '1000' },
+  'look-back-pages': { type: 'string', default: '1' },
   once: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -48,20 +53,26 @@ export function readOptions(args: readonly string[]): Options | undefined {
   if (positionals.length === 0 || positionals.length > MOST_URLS)
     throw new WrongUsage(`${positionals.length} gateways are given; expected 1 to ${MOST_URLS}`);
   if (values.out === undefined) throw new WrongUsage('--out is missing; expected a directory');
-  const interval = values['interval-ms'];
-  const intervalMs = /^\d{1,7}$/.test(interval) ? Number(interval) : -1;
-  if (intervalMs < LEAST_INTERVAL_MS || intervalMs > MOST_INTERVAL_MS) {
-    const right = `a whole number from ${LEAST_INTERVAL_MS} to ${MOST_INTERVAL_MS}`;
-    throw new WrongUsage(`--interval-ms is ${shown(interval)}; expected ${right}`);
-  }
   return {
     urls: positionals.map(readUrl),
     directory: values.out,
     keys: values.keys,
     from: values.from === undefined ? BEFORE_ALL : readFrom(values.from),
-    intervalMs,
+    intervalMs: readNumber('interval-ms', values, LEAST_INTERVAL_MS, MOST_INTERVAL_MS),
+    lookBackPages: readNumber('look-back-pages', values, 1, MOST_LOOK_BACK_PAGES),
     isOnce: values.once,
   };
+}
+
+function readNumber<Name extends string>(
+  name: Name,
+  { [name]: text }: Readonly<Record<Name, string>>,
+  least: number,
+  most: number,
+): number {
+  const number = /^\d{1,7}$/.test(text) ? Number(text) : -1;
+  if (number >= least && number <= most) return number;
+  throw new WrongUsage(`--${name} is ${shown(text)}; expected a whole number from ${least} to ${most}`);
 }
 
 function parsed(args: readonly string[]) {

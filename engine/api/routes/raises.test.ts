@@ -5,6 +5,7 @@ import { getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import { listActs } from '../../../sql/statements/operators/operator-log.ts';
 import { readBoard } from '../../contract/redis/board/board.ts';
 import { rulesHash, rulesText } from '../../draw/rules.ts';
+import { defaultLimits } from '../../verify/limits.ts';
 import { type Answer, inMs, startApi, type TestApi } from '../testing/api.ts';
 import { settle } from '../testing/settle.ts';
 
@@ -118,6 +119,36 @@ describe('raising a stock', () => {
       (await raise(draft, more(20))).text,
       /is draft; raise needs a campaign that is open, paused, closed/,
     );
+  });
+
+  it('is possible as often as a verifier reads of a book, and not once more', async () => {
+    const id = await api.create({ stock: 1 });
+    // Versions that would each take a request of their own; the last one possible is made by a request.
+    const madeBefore = defaultLimits.raises - 1;
+    await api.pool.query(
+      `insert into campaign_versions
+         (campaign_id, version, action, stage, title, places, opens_at, closes_at, time_zone, paused, base_version, asked_by,
+          reason, state, decided_at)
+       select campaign_id, 1 + number, 'raise', stage, title, 1 + number, opens_at, closes_at, time_zone, false, number, 'operator',
+              'more', 'effective', now() from campaigns cross join generate_series(1, $2::integer) number where campaign_id = $1`,
+      [id, madeBefore],
+    );
+    await api.pool.query(
+      `insert into stock_raises
+       select $1, 1 + number, now(), number, number + 1, 0, sha256(''), sha256('') from generate_series(1, $2::integer) number`,
+      [id, madeBefore],
+    );
+    const last = await raise(id, more(5_000), '*');
+    assert.equal(last.status, 200, last.text);
+    for (const query of ['', '?dryRun=true']) {
+      const refused = await raise(id, more(6_000), '*', query);
+      assert.equal(slug(refused), '409 conflict', refused.text);
+      assert.match(
+        String(refused.body.detail),
+        /The stock of campaign \d+ was raised 1000 times, and its book can state 1000 raises: hand further coupons out in a campaign/,
+      );
+    }
+    assert.equal((await getCampaign(api.pool, id))?.stock, 5_000);
   });
 
   it('is refused when the campaign is settled between the plan and the act', async () => {

@@ -4,6 +4,7 @@
  * settling hands out what was added. Meanwhile gateways that know accept entries, which wait, and the others refuse.
  */
 import { type Campaign, noteRaiseKnown } from '../../../sql/statements/campaigns/campaigns.ts';
+import { defaultLimits } from '../../verify/limits.ts';
 import { type Notice, type TellDeps, tellThenAct } from './tell-then-act.ts';
 
 export const RAISES: Notice<void> = {
@@ -24,8 +25,17 @@ export async function tellRaise(deps: TellDeps, campaign: Campaign): Promise<voi
   }
 }
 
-/** Why a campaign's stock cannot be raised, and what to do instead, besides what its state allows; undefined if it can. */
-export function raiseFault(campaign: Campaign, nowMs: number): string | undefined {
+/** A book states each raise, and no more than a verifier reads unless told otherwise. */
+const MOST_RAISES = defaultLimits.raises;
+
+/**
+ * Why a campaign's stock cannot be raised, and what to do instead, besides what its state allows; undefined if it can. `raises`: how
+ * often it was raised.
+ */
+export function raiseFault(
+  campaign: Campaign,
+  { nowMs, raises }: { readonly nowMs: number; readonly raises: number },
+): string | undefined {
   const { campaignId, kind, stage, opensAt, finishedAt, cancelledStamp, waitlistedCount } = campaign;
   const name = `Campaign ${campaignId}`;
   switch (kind) {
@@ -40,6 +50,8 @@ export function raiseFault(campaign: Campaign, nowMs: number): string | undefine
         return `${name} has ${waitlistedCount} users on its waitlist, to whom what becomes free was promised in that order: hand further coupons out in a campaign of their own.`;
       if (stage === 'scheduled' && opensAt.getTime() > nowMs)
         return `${name} opens at ${opensAt.toISOString()}: until then, edit its stock.`;
+      if (raises >= MOST_RAISES)
+        return `The stock of campaign ${campaignId} was raised ${raises} times, and its book can state ${MOST_RAISES} raises: hand further coupons out in a campaign of their own, and raise by more at a time.`;
       return undefined;
   }
 }

@@ -10,6 +10,7 @@ import {
   type KeyUse,
   keyAt,
   keyUses,
+  MOST_LISTED_KEYS,
   type PublicKey,
   publicKeys,
   type SigningKey,
@@ -29,14 +30,16 @@ export interface KeySources {
 export class KeyRing {
   readonly #sources: KeySources;
   readonly #log: Logger;
+  readonly #most: number;
   #keys: readonly SigningKey[] = [];
   #byUse = new Map<KeyUse, readonly SigningKey[]>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** Throws ConfigError if the keys cannot be read. */
-  constructor(sources: KeySources, log: Logger) {
+  /** Throws ConfigError if the keys cannot be read, or if `most` is fewer than a list of them would have. */
+  constructor(sources: KeySources, log: Logger, most = MOST_LISTED_KEYS) {
     this.#sources = sources;
     this.#log = log;
+    this.#most = most;
     try {
       this.#read();
     } catch (error) {
@@ -92,7 +95,13 @@ export class KeyRing {
     const kept = directory === '' ? [] : readKeys(directory);
     const always = { fromMs: 0, revokedMs: undefined };
     const fromEnvironment = given === '' ? [] : keyUses.map(use => signingKey(given, { use, ...always }));
-    this.#keys = [...fromEnvironment, ...kept];
+    const keys = [...fromEnvironment, ...kept];
+    const listed = publicKeys(keys).length;
+    if (listed > this.#most)
+      throw new KeyFileError(
+        `${directory} and SIGNING_KEY have ${listed} keys for slices and books; expected at most ${this.#most}, as a verifier reads no more: remove the files of keys that have signed nothing`,
+      );
+    this.#keys = keys;
     this.#byUse = new Map(keyUses.map(use => [use, inOrder(this.#keys, use)]));
   }
 }

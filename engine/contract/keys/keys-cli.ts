@@ -4,15 +4,12 @@
  */
 import { join } from 'node:path';
 import { isoOfMs } from '../api/instants.ts';
-import { addKey, KeyFileError, readKeys, revokeKey } from './key-files.ts';
-import { LOOK_AGAIN_MS } from './key-ring.ts';
+import { KeyFileError, readKeys, revokeKey } from './key-files.ts';
+import { rotateKey } from './rotation.ts';
 import { KEYS_DIRECTORY } from './secrets.ts';
-import { describeKeys, inOrder, type KeyUse, keyAt, keyUses } from './signing-keys.ts';
+import { describeKeys, inOrder, keyAt, keyUses } from './signing-keys.ts';
 
 const USAGE = 'npm run keys -- list | rotate [slices|books|passes] | revoke <id>';
-/** By then every process has read the directory several times. */
-const TAKES_OVER_MS = 5 * LOOK_AGAIN_MS;
-
 class UsageError extends Error {}
 
 function list(directory: string): void {
@@ -26,24 +23,8 @@ function list(directory: string): void {
 function rotate(directory: string, wanted: string): void {
   const use = keyUses.find(each => each === wanted);
   if (use === undefined) throw new UsageError(`${shown(wanted)} is not a use of a key; usage: ${USAGE}`);
-  const key = addKey(directory, use, takesOverMs(directory, use));
+  const key = rotateKey(directory, use, { nowMs: Date.now(), isGiven: Boolean(process.env.SIGNING_KEY) });
   process.stdout.write(`${key.id} signs ${use} from ${isoOfMs(key.fromMs)}\n`);
-}
-
-/** At once if no process has another key yet. */
-function takesOverMs(directory: string, use: KeyUse): number {
-  const nowMs = Date.now();
-  if (process.env.SIGNING_KEY) return nowMs + TAKES_OVER_MS;
-  try {
-    return inOrder(readKeys(directory), use).length === 0 ? nowMs : nowMs + TAKES_OVER_MS;
-  } catch (error) {
-    if (error instanceof KeyFileError && isMissing(error.cause)) return nowMs;
-    throw error;
-  }
-}
-
-function isMissing(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
 }
 
 function revoke(directory: string, id: string): void {

@@ -7,16 +7,23 @@ import { after, test } from 'node:test';
 import { pino } from 'pino';
 import Value from 'typebox/value';
 import { eventually, spawnNode } from '../../test/support.ts';
+import { defaultLimits } from '../../verify/limits.ts';
+import { nodePrimitives } from '../../verify/node.ts';
+import { readKeysDocument } from '../../verify/receipts/keys.ts';
 import { ConfigError, readConfig, receiptVariables } from '../process/config.ts';
 import { addKey, KeyFileError, readKeys, revokeKey } from './key-files.ts';
 import { KeyRing } from './key-ring.ts';
+import { rotateKey } from './rotation.ts';
 import { signingKeysFor } from './secrets.ts';
 import {
   inOrder,
+  type KeyUse,
   keyAt,
+  MOST_LISTED_KEYS,
   newPrivateKey,
   PublicKey,
   publicKeys,
+  type SigningKey,
   signingKey,
   WrongKey,
 } from './signing-keys.ts';
@@ -179,4 +186,46 @@ test('npm run keys: list, rotate, revoke, and what it refuses', async () => {
     assert.equal(code, 2, output);
     assert.match(output, /expected one of: |usage: /);
   }
+});
+
+test('a verifier reads as many keys as there can be', () => {
+  assert.equal(MOST_LISTED_KEYS, defaultLimits.keys, 'the verifier shares no code with what it checks');
+  // As listed, with every member, but of 32 bytes for which nobody has a private key: those would take seconds to make.
+  const [listed] = publicKeys([keyOf(1, 2), keyOf(3)]);
+  const keys = Array.from({ length: MOST_LISTED_KEYS }, (_, index) => {
+    const bytes = createHash('sha256').update(String(index)).digest();
+    const id = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+    return { ...listed, id, public: bytes.toString('base64url') };
+  });
+  const document = Buffer.from(JSON.stringify({ keys }));
+  assert.equal(readKeysDocument(document, defaultLimits, nodePrimitives).size, MOST_LISTED_KEYS);
+});
+
+test('more keys than a verifier reads are neither made nor loaded', () => {
+  const dir = directory();
+  const most = 7;
+  const rotate = (use: KeyUse): SigningKey => rotateKey(dir, use, { nowMs: 5, isGiven: true, most });
+  for (const use of ['slices', 'books', 'slices', 'books', 'slices'] as const) rotate(use);
+  for (const use of ['slices', 'books'] as const)
+    assert.throws(
+      () => rotate(use),
+      (error: unknown) =>
+        error instanceof KeyFileError &&
+        error.message ===
+          `${dir} has 5 keys for slices and books, and a verifier reads 7, with two for SIGNING_KEY: rotate less often, and remove the files of keys that have signed nothing`,
+    );
+  rotate('passes');
+  const sources = { SIGNING_KEYS_DIR: dir, SIGNING_KEY: newPrivateKey() };
+  assert.equal(new KeyRing(sources, quiet, most).publicKeys().length, most);
+  const { id } = addKey(dir, 'books', 6);
+  assert.throws(
+    () => new KeyRing(sources, quiet, most),
+    (error: unknown) =>
+      error instanceof ConfigError &&
+      /SIGNING_KEYS_DIR: \S+ and SIGNING_KEY have 8 keys for slices and books; expected at most 7/.test(
+        error.message,
+      ),
+  );
+  rmSync(join(dir, `${id}.key`));
+  assert.equal(new KeyRing(sources, quiet, most).publicKeys().length, most);
 });

@@ -20,7 +20,13 @@ import { KEY_ID_BYTES } from '../record/slice-head.ts';
 export const keyUses = ['slices', 'books', 'passes'] as const;
 export type KeyUse = (typeof keyUses)[number];
 /** Uses whose signatures are verified forever. Keys for passes are published as a JWKS, to the shops that check them. */
-const receiptUses = ['slices', 'books'] as const;
+export const RECEIPT_USES = ['slices', 'books'] as const;
+
+/**
+ * Keys for slices and books together. A verifier reads no longer list unless told otherwise (engine/verify/limits.ts), and each book
+ * has all of them. A rotation of both each day reaches it in five years.
+ */
+export const MOST_LISTED_KEYS = 4_096;
 
 export interface SigningKey {
   /** The first 8 bytes of H(raw public key), as they appear in signed data, and as hexadecimal digits. */
@@ -101,7 +107,7 @@ export function inOrder(keys: readonly SigningKey[], use: KeyUse): readonly Sign
 
 /** The public description of the keys for slices and books. */
 export function publicKeys(keys: readonly SigningKey[]): readonly PublicKey[] {
-  return receiptUses.flatMap(use => describeKeys(keys, use));
+  return RECEIPT_USES.flatMap(use => describeKeys(keys, use));
 }
 
 /** The description of the keys of one use. */

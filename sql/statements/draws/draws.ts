@@ -44,6 +44,8 @@ export interface DrawState {
   readonly winnersWritten: number;
   readonly alternatesWritten: number;
   readonly partsWritten: number;
+  /** How often the stock was raised; 0 unless it is a coupon. */
+  readonly raises: number;
 }
 
 export async function readDrawState(db: Queryable, campaignId: number): Promise<DrawState | undefined> {
@@ -52,6 +54,7 @@ export async function readDrawState(db: Queryable, campaignId: number): Promise<
             drand_round as "drandRound", seed, frozen_at as "frozenAt",
             (select coalesce(max(serial), 0) from grants where campaign_id = $1) as "winnersWritten",
             (select coalesce(max(waitlist_position), 0) from alternates where campaign_id = $1) as "alternatesWritten",
+            (select count(*)::integer from stock_raises where campaign_id = $1) as raises,
             (select coalesce(max(part) + 1, 0) from draw_proofs where campaign_id = $1) as "partsWritten"
        from campaigns where campaign_id = $1`,
     [campaignId],

@@ -20,7 +20,14 @@ const readDrawState: Statement = (tables, by, values) => {
   // Simulated raffles are drawn by commitment.
   const drandRound = null;
   const state = { rules, nonce, poolRoot, poolCount, randomness, signature, drandRound, seed, frozenAt };
-  return rowsOf([{ ...state, ...writtenOf(tables, by, row.campaignId) }]);
+  // The table stock_raises has a row for each of them.
+  const raises = tables.versions
+    .rows(by)
+    .filter(
+      ({ campaignId, action, state: decided }) =>
+        campaignId === row.campaignId && action === 'raise' && decided === 'effective',
+    ).length;
+  return rowsOf([{ ...state, ...writtenOf(tables, by, row.campaignId), raises }]);
 };
 
 /** How much of a drawing has been written. */
