@@ -267,4 +267,77 @@ describe('the rule', () => {
     const coupon = await coming({ draft: true });
     assert.equal((await ask(ada, 'POST', `/v1/campaigns/${coupon}/announce`, {})).status, 200);
   });
+
+  it('holds the terms of the codes of an announced campaign, as they were when they were proposed', async () => {
+    const percent = (basis_points: number) => ({ discount: 'percentage', basis_points });
+    const id = await coming();
+    const terms = { campaign: id, terms: percent(1_000), reason: 'ten off' };
+    const made = await proposed(bob, 'POST', '/v1/coupons', terms);
+    const { would, reason } = (await ask(cleo, 'GET', made)).body;
+    assert.deepEqual(
+      [Object(would).terms.basis_points, Object(would).version, reason],
+      [1_000, 1, 'ten off'],
+    );
+    const twice = await proposed(bob, 'POST', '/v1/coupons', terms);
+    assert.equal((await ask(cleo, 'POST', `${made}/approve`)).status, 200);
+    assert.equal(slug(await ask(cleo, 'POST', `${twice}/approve`)), '409 conflict', 'there are terms now');
+    const coupon = await couponOf(id);
+    assert.equal(coupon.basisPoints, 1_000);
+
+    const path = `/v1/coupons/${coupon.id}`;
+    const generous = await proposed(bob, 'PUT', `${path}/terms`, percent(9_000));
+    assert.equal((await couponOf(id)).basisPoints, 1_000);
+    const restriction = { disabled: true, reason: 'on a page for bargains' };
+    assert.equal((await ask(bob, 'PUT', `${path}/restriction`, restriction)).status, 200, 'never waits');
+    assert.equal(slug(await ask(cleo, 'POST', `${generous}/approve`)), '412 precondition-failed');
+    const again = await proposed(bob, 'PUT', `${path}/terms`, percent(9_000));
+    assert.equal((await ask(cleo, 'POST', `${again}/approve`)).status, 200);
+    assert.equal((await couponOf(id)).basisPoints, 9_000);
+    const acts = (await listActs(system.pool, { after: 0, limit: 100_000 })).filter(
+      ({ details, target }) => target === `coupon ${coupon.id}` || JSON.parse(details).campaign === id,
+    );
+    assert.deepEqual(
+      acts.map(({ action, operator }) => `${action} by ${operator}`),
+      [
+        ...['approveProposal by Cleo', 'createCoupon by Bob', 'restrictCoupon by Bob'],
+        ...['approveProposal by Cleo', 'replaceTerms by Bob'],
+      ],
+    );
+  });
+
+  it('holds no terms of a draft, nor of a code for anybody', async () => {
+    const terms = { discount: 'percentage', basis_points: 1_000 };
+    const id = await coming({ draft: true });
+    assert.equal((await ask(ada, 'POST', '/v1/coupons', { campaign: id, terms })).status, 201);
+    assert.equal((await ask(ada, 'POST', '/v1/coupons', { code: 'FOR-ANYBODY', terms })).status, 201);
+    const path = `/v1/coupons/${(await couponOf(id)).id}/terms`;
+    assert.equal((await ask(ada, 'PUT', path, terms)).status, 200);
+    assert.equal((await ask(ada, 'POST', `/v1/campaigns/${id}/announce`, {})).status, 200);
+    assert.equal((await ask(ada, 'PUT', path, terms)).status, 202);
+  });
+
+  it('that is turned on at the same moment holds terms, or comes after them', async () => {
+    for (let round = 0; round < 8; round++) {
+      const id = await coming({ two_person: false });
+      const terms = { discount: 'percentage', basis_points: 1_000 };
+      await ask(ada, 'POST', '/v1/coupons', { campaign: id, terms });
+      const { id: couponId } = await couponOf(id);
+      const [replaced, ruled] = await Promise.all([
+        ask(ada, 'PUT', `/v1/coupons/${couponId}/terms`, { ...terms, basis_points: 9_000 }, 0),
+        ask(bob, 'PUT', `/v1/campaigns/${id}/two-person`, { required: true }, 1),
+      ]);
+      assert.equal(ruled.status, 200, ruled.text);
+      assert.match(slug(replaced), /^(200 |202 |409 conflict)$/, replaced.text);
+      assert.equal((await couponOf(id)).basisPoints, replaced.status === 200 ? 9_000 : 1_000);
+    }
+  });
 });
+
+async function couponOf(campaignId: number): Promise<{ readonly id: number; readonly basisPoints: number }> {
+  const { rows } = await system.pool.query<{ id: number; basisPoints: number }>(
+    'select coupon_id as id, basis_points as "basisPoints" from coupons where campaign_id = $1',
+    [campaignId],
+  );
+  assert.ok(rows[0] !== undefined);
+  return rows[0];
+}

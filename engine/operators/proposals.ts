@@ -1,6 +1,6 @@
 /**
- * The two-person rule, for campaigns that have it. An edit after the announcement, a raised stock, a cancellation, an early close, and what
- * decides about a draw (the announcement of a raffle, the terms of its entrants, a prize passed on by hand) wait as proposals.
+ * The two-person rule, for campaigns that have it. An edit after the announcement, terms of its codes likewise, a raised stock, a cancellation,
+ * an early close, and what decides about a draw (the announcement of a raffle, the terms of its entrants, a prize passed on by hand) wait as proposals.
  * A raffle draws by itself at its time: that was announced, or changed since, by two. Turning the rule off waits too; turning
  * it on does not, nor does what must happen at once (pausing, resuming, the rate of a room).
  *
@@ -84,6 +84,8 @@ export function needsTwo({ twoPerson, stage, kind }: RuleOfCampaign, operation: 
   if (!twoPerson) return false;
   switch (operation) {
     case 'editCampaign':
+    case 'createCoupon':
+    case 'replaceTerms':
       return stage !== 'draft';
     case 'announceCampaign':
       return kind === 'raffle';

@@ -4,8 +4,15 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Campaign } from '../../../sql/statements/campaigns/campaigns.ts';
+import { type Coupon, getCouponOf } from '../../../sql/statements/coupons/coupons.ts';
 import type { Proposal, ProposedOperation } from '../../../sql/statements/operators/proposals.ts';
 import { changeCampaign } from '../../campaigns/change.ts';
+import {
+  couponPreview,
+  makeCoupon,
+  replacementPreview,
+  replaceTerms,
+} from '../../campaigns/coupons/coupon-terms.ts';
 import { clockMs } from '../../campaigns/deps.ts';
 import { entrantsPreview, passOnPreview, passPrizeOn, setTerms } from '../../campaigns/draw-acts.ts';
 import type { Change } from '../../campaigns/plan.ts';
@@ -13,6 +20,7 @@ import type { Action } from '../../campaigns/states.ts';
 import { closeCampaign } from '../../campaigns/telling/close.ts';
 import type { Actor } from '../../operators/acts.ts';
 import { needsTwo, propose, proposedOperation, type Sanction, setRule } from '../../operators/proposals.ts';
+import { TermsPreviewJson } from '../contract/coupons/coupon-schemas.ts';
 import { PassedOnJson, PassOnBody } from '../contract/draw-schemas.ts';
 import type { ProposalJson } from '../contract/proposals/proposal-schemas.ts';
 import { EditBody } from '../contract/schedule-schemas.ts';
@@ -22,6 +30,8 @@ import { actorOf } from '../http/authentication.ts';
 import { readBody } from '../http/input.ts';
 import { campaignJson } from './campaign-json.ts';
 import { closePreview, readEdit, readStateChange, wouldBe } from './changes.ts';
+import { readNewCoupon, readReplacedTerms } from './coupons/coupon-json.ts';
+import { tellCouponChanged } from './coupons/tell-coupon.ts';
 import { readTerms } from './entrant-input.ts';
 
 interface Approved {
@@ -77,6 +87,29 @@ const acts: Readonly<Record<ProposedOperation, ActOfTwo>> = {
     perform: (deps, { campaign, actor, approval }, body) =>
       setTerms(deps, campaign.campaignId, readTerms(body), { actor, sanction: approval }),
   },
+  createCoupon: {
+    preview: (deps, { campaignId }, body) => couponPreview(deps.pool, campaignId, readNewCoupon(body).terms),
+    perform: (deps, { actor, approval }, body) => {
+      const { of, terms, reason } = readNewCoupon(body);
+      return makeCoupon(deps.pool, of, terms, { actor, reason, sanction: approval });
+    },
+  },
+  replaceTerms: {
+    preview: async (deps, { campaignId }, body) => {
+      const coupon = await couponOf(deps, campaignId);
+      const { terms } = readReplacedTerms(body, coupon);
+      return replacementPreview(deps.pool, campaignId, coupon, terms);
+    },
+    perform: async (deps, { campaign, proposal, actor, approval }, body) => {
+      const coupon = await couponOf(deps, campaign.campaignId);
+      const { terms, reason } = readReplacedTerms(body, coupon);
+      // The revision that these terms would be: another one has followed if they were changed since.
+      const { version } = readBody(TermsPreviewJson, JSON.parse(proposal.would));
+      const by = { actor, reason, sanction: approval };
+      await replaceTerms(deps.pool, coupon, terms, version - 1, by);
+      await tellCouponChanged(deps, coupon.couponId);
+    },
+  },
   setTwoPerson: {
     preview: async (deps, campaign) => {
       const nowMs = await clockMs(deps);
@@ -95,6 +128,13 @@ const acts: Readonly<Record<ProposedOperation, ActOfTwo>> = {
       ),
   },
 };
+
+/** The coupon of a campaign's codes; its terms were to be replaced, and coupons are never deleted. */
+async function couponOf({ pool }: ApiDeps, campaignId: number): Promise<Coupon> {
+  const coupon = await getCouponOf(pool, campaignId);
+  if (coupon === undefined) throw new Error(`the codes of campaign ${campaignId} have no terms`);
+  return coupon;
+}
 
 /**
  * Stores the request as a proposal, and answers 202 with it, if it has to wait for a second operator; undefined if it has not. Call

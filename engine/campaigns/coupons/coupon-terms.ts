@@ -1,5 +1,5 @@
 /** Reads the terms of coupons and creates coupons; contradictions are found here and not at the basket. */
-import { type Pool, type Queryable, transaction } from '../../../sql/database.ts';
+import { type Pool, type Queryable, rehearsal, transaction } from '../../../sql/database.ts';
 import {
   type Coupon,
   type CouponOf,
@@ -16,6 +16,7 @@ import { contradictionsWith } from '../../contract/coupons/stacking.ts';
 import type { Terms } from '../../contract/coupons/terms.ts';
 import { readTerms, type TermsBody, termsJson } from '../../contract/coupons/terms-json.ts';
 import { type By, noteAct } from '../../operators/acts.ts';
+import type { Attribution } from '../../operators/proposals.ts';
 import { unknownCampaign } from '../find-campaign.ts';
 import { preconditionFailed } from '../precondition.ts';
 
@@ -34,13 +35,54 @@ function prefixed(faults: readonly FieldFault[], prefix: string): FieldFault[] {
   return faults.map(fault => ({ ...fault, field: prefix === '' ? fault.field : `${prefix}.${fault.field}` }));
 }
 
-/** Creates a coupon for an operator, and logs it. Throws like addCoupon. */
-export async function makeCoupon(pool: Pool, of: CouponOf, terms: Terms, by: By): Promise<Coupon> {
+/** What operators see of terms before they are in force: a coupon that is not made yet has no number. */
+export interface TermsPreview {
+  readonly dry_run: true;
+  readonly campaign: number;
+  readonly terms: TermsBody;
+  /** Of the coupon, with these terms. */
+  readonly version: number;
+}
+
+/** Creates a coupon for an operator, and logs it. Throws like addCoupon, and the Problem of the sanction. */
+export async function makeCoupon(
+  pool: Pool,
+  of: CouponOf,
+  terms: Terms,
+  { sanction, ...by }: Attribution,
+): Promise<Coupon> {
   return await transaction(pool, async db => {
     const coupon = await addCoupon(db, of, terms, 'terms');
+    await sanction?.(db);
     await noteTerms(db, by, coupon);
     return coupon;
   });
+}
+
+/** What makeCoupon would do for a campaign. Throws like it. */
+export async function couponPreview(pool: Pool, campaignId: number, terms: Terms): Promise<TermsPreview> {
+  return previewOf(await rehearsal(pool, db => addCoupon(db, { campaignId }, terms, 'terms')), campaignId);
+}
+
+/** What replaceTerms would do for a coupon of a campaign. Throws like it. */
+export async function replacementPreview(
+  pool: Pool,
+  campaignId: number,
+  coupon: Coupon,
+  terms: Terms,
+): Promise<TermsPreview> {
+  const changed = await rehearsal(pool, db => replaceUnheld(db, coupon, terms, coupon.revision)).catch(
+    (error: unknown) => {
+      throw refusalOf(error, { campaignId }) ?? error;
+    },
+  );
+  // Of a campaign's codes none is held, or the terms could not change.
+  if (changed === undefined) throw new Error(`coupon ${coupon.couponId} has holds that were never granted`);
+  return previewOf(changed, campaignId);
+}
+
+function previewOf({ terms, revision }: Coupon, campaign: number): TermsPreview {
+  return { dry_run: true, campaign, terms: termsJson(terms), version: revision };
 }
 
 /** A code that anybody may use is not in the log; the number of the coupon is. */
@@ -74,7 +116,7 @@ export async function addCoupon(db: Queryable, of: CouponOf, terms: Terms, prefi
 
 /**
  * Replaces the terms of a coupon. `version`: the revision that the change is based on, undefined for any. Throws like addCoupon,
- * and Problem precondition-failed if the current revision is another one.
+ * Problem precondition-failed if the current revision is another one, and the Problem of the sanction.
  *
  * A lapsed hold counts as a use until it is given back, so it would break a lower limit. This function gives back a
  * bounded number of them per transaction, so that shops wait for the coupon's row only briefly.
@@ -84,11 +126,17 @@ export async function replaceTerms(
   coupon: Coupon,
   terms: Terms,
   version: number | undefined,
-  by: By,
+  { sanction, ...by }: Attribution,
 ): Promise<Coupon> {
   for (;;) {
     try {
-      const changed = await transaction(pool, db => replaceUnheld(db, coupon, terms, version, by));
+      const changed = await transaction(pool, async db => {
+        const replaced = await replaceUnheld(db, coupon, terms, version);
+        if (replaced === undefined) return undefined;
+        await sanction?.(db);
+        await noteTerms(db, by, replaced);
+        return replaced;
+      });
       if (changed !== undefined) return changed;
     } catch (error) {
       const { campaignId, code, shop } = coupon;
@@ -103,7 +151,6 @@ async function replaceUnheld(
   { couponId }: Coupon,
   terms: Terms,
   version: number | undefined,
-  by: By,
 ): Promise<Coupon | undefined> {
   await checkStacking(db, terms, couponId, '');
   await lockCoupons(db, [couponId]);
@@ -114,7 +161,6 @@ async function replaceUnheld(
   if (more) return undefined;
   const changed = await changeCoupon(db, couponId, terms);
   if (changed === undefined) throw new Error(`coupon ${couponId} does not exist`);
-  await noteTerms(db, by, changed);
   return changed;
 }
 

@@ -13,6 +13,8 @@ export const PROPOSED_OPERATIONS = [
   'setEntrants',
   'setTwoPerson',
   'raiseCampaign',
+  'createCoupon',
+  'replaceTerms',
 ] as const;
 export type ProposedOperation = (typeof PROPOSED_OPERATIONS)[number];
 

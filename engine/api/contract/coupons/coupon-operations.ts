@@ -2,6 +2,7 @@
 import { fieldFault } from '../../../contract/api/problem.ts';
 import { ETAG, json, ON_CAMPAIGN, type Operation, SECURED, shownBy, WITH_BODY } from '../operation.ts';
 import { changedSince, conflict, unknownCampaignIn } from '../problem-examples.ts';
+import { PROPOSED } from '../proposals/proposal-operations.ts';
 import { MatchHeaders } from '../schedule-schemas.ts';
 import { PageQuery } from '../schemas.ts';
 import {
@@ -23,6 +24,7 @@ export const couponOperations = {
       'Set the terms of the codes of a campaign, before it grants the first; or create a code that anybody may use',
     body: NewCouponBody,
     answer: json(201, 'Created', CouponJson, { location: 'The URL of the coupon', ...ETAG }),
+    proposedAnswer: PROPOSED,
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
     problemExamples: {
       ...unknownCampaignIn('campaign'),
@@ -56,6 +58,7 @@ export const couponOperations = {
     headers: MatchHeaders,
     body: ReplacedTermsBody,
     answer: json(200, 'Changed', CouponJson, ETAG),
+    proposedAnswer: PROPOSED,
     problems: [
       ...[...SECURED, ...WITH_BODY, 'unknown-coupon', 'conflict'],
       ...['precondition-required', 'precondition-failed'],

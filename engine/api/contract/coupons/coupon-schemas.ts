@@ -5,7 +5,16 @@ import { drop, MADE_AT } from '../../../contract/api/examples/story.ts';
 import { shownText } from '../../../contract/api/text.ts';
 import { MAX_LIMIT } from '../../../contract/coupons/terms.ts';
 import { TermsBody, termMembers, utcInstant } from '../../../contract/coupons/terms-json.ts';
-import { exact, loggedReason, MAX_REASON_CHARACTERS, orNull, shopName, time, whole } from '../schemas.ts';
+import {
+  dryRunMark,
+  exact,
+  loggedReason,
+  MAX_REASON_CHARACTERS,
+  orNull,
+  shopName,
+  time,
+  whole,
+} from '../schemas.ts';
 
 const GREATEST_ID = 2 ** 31 - 1;
 
@@ -59,6 +68,12 @@ export const ReplacedTermsBody = Type.Object(
       { discount: 'percentage', basis_points: 2000, limit_total: 400, reason: 'The budget was cut' },
     ],
   },
+);
+
+/** What a proposal of terms shows. */
+export const TermsPreviewJson = Type.Object(
+  { dry_run: dryRunMark, campaign: Type.Integer(), terms: TermsMember, version: Type.Integer() },
+  exact,
 );
 
 export const CouponPath = Type.Object({ id: id('The coupon') }, exact);

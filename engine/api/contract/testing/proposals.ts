@@ -4,7 +4,7 @@ import { MOST_TICKETS } from '../../../draw/draw.ts';
 import { type Answer, inMs } from '../../testing/api.ts';
 import { settle } from '../../testing/settle.ts';
 import type { Checked } from './checked.ts';
-import { CAMPAIGN, PROPOSAL, proposalPaths, TWO_PERSON } from './paths.ts';
+import { CAMPAIGN, COUPON, PROPOSAL, proposalPaths, TEN_PERCENT, TWO_PERSON } from './paths.ts';
 
 const MATCH = { headers: { 'if-match': '*' } };
 
@@ -42,6 +42,7 @@ export async function matchProposals(checked: Checked): Promise<void> {
   const open = await api.create({ two_person: true });
   const raised = await ask('POST', `${CAMPAIGN}/raise`, open, { stock: 1_000, reason: 'more of them' });
   assert.equal((await approve(raised)).status, 200);
+  await matchTerms(checked, ask, approve);
   await matchDraws(checked, ask, approve);
   const near = await api.create({ ...times, two_person: true });
   const tooNear = await ask('PATCH', CAMPAIGN, near, { opens_at: inMs(3_000) });
@@ -65,6 +66,25 @@ export async function matchProposals(checked: Checked): Promise<void> {
 }
 
 type Ask = (method: 'POST' | 'PATCH' | 'PUT', path: string, on: number, body?: object) => Promise<Answer>;
+
+/** The terms of the codes of an announced campaign. */
+async function matchTerms(
+  { api, call }: Checked,
+  ask: Ask,
+  approve: (proposed: Answer) => Promise<Answer>,
+): Promise<void> {
+  const campaign = await api.create({ two_person: true });
+  const created = await call(api, 'POST', '/v1/coupons', { body: { campaign, terms: TEN_PERCENT } });
+  assert.equal(created.status, 202, created.text);
+  assert.equal((await approve(created)).status, 200);
+  const coupons = (await api.call('GET', '/v1/coupons?limit=1000')).body.coupons as readonly {
+    readonly id: number;
+    readonly campaign?: number;
+  }[];
+  const id = coupons.find(each => each.campaign === campaign)?.id ?? 0;
+  const replaced = await ask('PUT', `${COUPON}/terms`, id, { ...TEN_PERCENT, exclusive: true });
+  assert.equal((await approve(replaced)).status, 200);
+}
 
 /** A raffle with the rule, from its announcement to a prize that is passed on by hand. */
 async function matchDraws(

@@ -28,7 +28,7 @@ import { actorOf } from '../../http/authentication.ts';
 import { readBody } from '../../http/input.ts';
 import { readPage } from '../../http/pages.ts';
 import { addRoute } from '../../http/routing.ts';
-import { redemptionJson } from '../redemption-routes.ts';
+import { redemptionJson } from '../coupons/redemption-routes.ts';
 import { foundJson, personCampaignJson, personJson } from './person-json.ts';
 
 export function addPeopleRoutes(app: FastifyInstance, deps: ApiDeps): void {

@@ -1,8 +1,8 @@
 /** The list of redemptions over a real ledger: pages, what each filter finds, and what a look-up leaves in the operator log. */
 import assert from 'node:assert/strict';
 import { after, it } from 'node:test';
-import { listActs } from '../../../sql/statements/operators/operator-log.ts';
-import { startApi } from '../testing/api.ts';
+import { listActs } from '../../../../sql/statements/operators/operator-log.ts';
+import { startApi } from '../../testing/api.ts';
 
 const api = await startApi();
 after(() => api.close());

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { readCouponNews } from '../../contract/redis/coupons/copies.ts';
-import { type Answer, coupon, inMs, startApi } from '../testing/api.ts';
+import { readCouponNews } from '../../../contract/redis/coupons/copies.ts';
+import { type Answer, coupon, inMs, startApi } from '../../testing/api.ts';
 
 const api = await startApi();
 after(() => api.close());

@@ -5,16 +5,16 @@ import {
   type ListedRedemption,
   listRedemptions,
   type RedemptionsOf,
-} from '../../../sql/statements/coupons/redemption-list.ts';
-import { fieldFault, invalidRequest } from '../../contract/api/problem.ts';
-import { notedRead } from '../../operators/noted-read.ts';
-import { type ListedRedemptionJson, RedemptionsQuery } from '../contract/coupons/redemption-schemas.ts';
-import { operations } from '../contract/operations.ts';
-import type { ApiDeps } from '../deps.ts';
-import { actorOf } from '../http/authentication.ts';
-import { readParameters } from '../http/input.ts';
-import { readPage } from '../http/pages.ts';
-import { addRoute } from '../http/routing.ts';
+} from '../../../../sql/statements/coupons/redemption-list.ts';
+import { fieldFault, invalidRequest } from '../../../contract/api/problem.ts';
+import { notedRead } from '../../../operators/noted-read.ts';
+import { type ListedRedemptionJson, RedemptionsQuery } from '../../contract/coupons/redemption-schemas.ts';
+import { operations } from '../../contract/operations.ts';
+import type { ApiDeps } from '../../deps.ts';
+import { actorOf } from '../../http/authentication.ts';
+import { readParameters } from '../../http/input.ts';
+import { readPage } from '../../http/pages.ts';
+import { addRoute } from '../../http/routing.ts';
 
 export function addRedemptionRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, operations.listRedemptions, async request => {
