@@ -134,11 +134,12 @@ async function openServers(config: RuntimeConfig, log: Logger): Promise<RuntimeS
     onError: redisOutages.gone,
     onReady: redisOutages.back,
   });
+  const lockOutages = new OutageLog(log, 'Postgres for locks');
   const locks = new Locks({
     databaseUrl: config.DATABASE_URL,
     applicationName: 'fairline engine locks',
-    // Do not log the error itself: it carries the connection, including its secrets.
-    onError: error => log.warn({ reason: error.message }, 'lost the connection that holds locks'),
+    onError: lockOutages.gone,
+    onConnect: lockOutages.back,
   });
   const keys = keysOf(config.NAMESPACE);
   let fencing: LogFencing | undefined;
