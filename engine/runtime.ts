@@ -29,6 +29,7 @@ import { LockedPartitions } from './intake/partitions.ts';
 import { Locks } from './locks.ts';
 import { type EngineMetrics, makeMetrics } from './metrics.ts';
 import { signLogHead } from './operators/log-heads.ts';
+import { closeIfRestored } from './watermark/restored-ledger.ts';
 
 /** How soon after its end the book of a campaign is started. */
 const BOOKS_MS = 1_000;
@@ -56,6 +57,12 @@ export interface Runtime {
 /** The database must be migrated. Rejects if the log is not available within 15 s. */
 export async function startRuntime(config: RuntimeConfig, log: Logger): Promise<Runtime> {
   const servers = await openServers(config, log);
+  await closeIfRestored(servers, log).catch((error: unknown) =>
+    log.warn(
+      { reason: messageOf(error) },
+      'cannot compare the ledger with Redis: if the ledger was restored, run `npm run rebuild`',
+    ),
+  );
   const metrics = makeMetrics(servers.redis, servers.keys);
   const randomness = new Randomness({
     drawSecret: config.DRAW_SECRET,
