@@ -147,6 +147,12 @@ for (const log of availableLogs()) {
         return entered.every(user => users.includes(user));
       });
       for (const user of entered) await eventually(async () => (await outcomeOf(user, kept)) === 'granted');
+      // Codes of repeated decisions are new: those that were told before the restore are not told any more.
+      const { rows: grants } = await system.pool.query('select user_id, code from grants');
+      for (const { user_id, code } of grants) {
+        const own = await system.ask(user_id, 'GET', `/v1/campaigns/${kept}/entries/me`);
+        assert.equal(own.body.code, code);
+      }
       await accepted('after', kept);
       await eventually(async () => (await outcomeOf('after', kept)) === 'granted');
       await accepted('waits', drawn);
