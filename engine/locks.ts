@@ -27,6 +27,7 @@ export class Locks {
   readonly #databaseUrl: string;
   readonly #applicationName: string;
   readonly #onError: (error: Error) => void;
+  readonly #onConnect: () => void;
   readonly #idleLimitMs: number;
   readonly #answerTimeoutMs: number;
   readonly #held = new Set<number>();
@@ -39,6 +40,8 @@ export class Locks {
     readonly databaseUrl: string;
     readonly applicationName: string;
     readonly onError: (error: Error) => void;
+    /** Called for each connection that was made. */
+    readonly onConnect?: () => void;
     /** Shorter for tests. */
     readonly idleLimitMs?: number;
     readonly answerTimeoutMs?: number;
@@ -46,6 +49,7 @@ export class Locks {
     this.#databaseUrl = options.databaseUrl;
     this.#applicationName = options.applicationName;
     this.#onError = options.onError;
+    this.#onConnect = options.onConnect ?? (() => undefined);
     this.#idleLimitMs = options.idleLimitMs ?? IDLE_LIMIT_MS;
     this.#answerTimeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
   }
@@ -134,6 +138,7 @@ export class Locks {
       throw error;
     }
     this.#client = client;
+    this.#onConnect();
     this.#keepAlive(client);
     return client;
   }

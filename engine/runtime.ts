@@ -28,6 +28,7 @@ import { Locks } from './locks.ts';
 import { makeLoop } from './loop.ts';
 import { type EngineMetrics, makeMetrics } from './metrics.ts';
 import { signLogHead } from './operators/log-heads.ts';
+import { closeIfRestored } from './watermark/restored-ledger.ts';
 
 /** How often the engine checks whether the head of the operator log is to be signed. */
 const LOG_HEADS_MS = 5_000;
@@ -53,6 +54,12 @@ export interface Runtime {
 /** The database must be migrated. Rejects if the log is not available within 15 s. */
 export async function startRuntime(config: RuntimeConfig, log: Logger): Promise<Runtime> {
   const servers = await openServers(config, log);
+  await closeIfRestored(servers, log).catch((error: unknown) =>
+    log.warn(
+      { reason: messageOf(error) },
+      'cannot compare the ledger with Redis: if the ledger was restored, run `npm run rebuild`',
+    ),
+  );
   const metrics = makeMetrics(servers.redis, servers.keys);
   const randomness = new Randomness({
     drawSecret: config.DRAW_SECRET,
@@ -122,11 +129,12 @@ async function openServers(config: RuntimeConfig, log: Logger): Promise<OpenServ
     onError: redisOutages.gone,
     onReady: redisOutages.back,
   });
+  const lockOutages = new OutageLog(log, 'Postgres for locks');
   const locks = new Locks({
     databaseUrl: config.DATABASE_URL,
     applicationName: 'fairline engine locks',
-    // Do not log the error itself: it carries the connection, including its secrets.
-    onError: error => log.warn({ reason: error.message }, 'lost the connection that holds locks'),
+    onError: lockOutages.gone,
+    onConnect: lockOutages.back,
   });
   const keys = keysOf(config.NAMESPACE);
   const opening = [openFencing(config, log), startBackground()] as const;

@@ -271,7 +271,8 @@ export class SlicePipeline {
       const why = error instanceof Fenced ? 'lease' : 'log';
       for (const request of slice) request.refused(why);
       for (const confirm of confirming) confirm(false);
-      this.#fail(`the log did not accept a slice: ${messageOf(error)}`);
+      const record = slice.length === 0 ? 'a promise' : `a slice of ${slice.length}`;
+      this.#fail(`the log did not accept ${record}: ${messageOf(error)}`);
       return;
     }
     for (const confirm of confirming) confirm(true);

@@ -31,6 +31,28 @@ export async function insertLogWriters(
   return (rowCount ?? 0) > 0;
 }
 
+/**
+ * Records identities that the ledger may lack because it was restored from a backup, under the epoch in which they were
+ * prepared. Those that it has stay as they are.
+ */
+export async function adoptLogWriters(
+  db: Queryable,
+  of: { readonly logName: string; readonly epoch: number; readonly writers: readonly LogWriterRow[] },
+): Promise<void> {
+  await db.query(
+    `insert into log_writers (log_name, gateway, token, epoch)
+     select $1, sent.gateway, sent.token, $2
+       from unnest($3::bigint[], $4::text[]) as sent (gateway, token)
+         on conflict (log_name, token) do nothing`,
+    [
+      of.logName,
+      of.epoch,
+      bigintArray(of.writers.map(writer => writer.gateway)),
+      textArray(of.writers.map(writer => writer.token)),
+    ],
+  );
+}
+
 /** The identities that the log may still accept and that were prepared under no later epoch, of one gateway number or of all. */
 export async function readOpenLogWriters(
   db: Queryable,

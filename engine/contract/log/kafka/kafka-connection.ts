@@ -44,6 +44,11 @@ export class KafkaConnection {
     });
   }
 
+  /** False once it is lost or ended, also if that happened between two requests. */
+  get isOpen(): boolean {
+    return this.#broken === undefined;
+  }
+
   /** The correlation id for the next request. */
   nextId(): number {
     this.#correlationId = (this.#correlationId + 1) & 0x7fffffff;

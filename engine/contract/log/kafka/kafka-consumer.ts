@@ -68,6 +68,7 @@ class KafkaConsumer implements LogConsumer {
     while (!closing.aborted) {
       const membership = new KafkaMembership(this.#options, readings, owning, closing);
       const reason = await membership.last(() => {
+        if (failures > 0) this.#log.info('the consumer reads again');
         failures = 0;
         joined();
       });

@@ -44,7 +44,7 @@ export class LeaderProducer {
    */
   async send(partition: number, value: Buffer, writer: BatchWriter): Promise<number> {
     for (let tries = 1; ; tries += 1) {
-      const leader = this.#leaders.get(partition) ?? (await this.#connect(partition));
+      const leader = await this.#leaderOf(partition);
       const errorCode = await leader.produce(partition, value, writer);
       if (!NOT_CONFIRMED.has(errorCode)) return errorCode;
       if (tries === TRIES) throw new Error(`the broker answered with error code ${errorCode}`);
@@ -57,7 +57,7 @@ export class LeaderProducer {
   /** A new producer id. */
   async initProducerId(): Promise<bigint> {
     for (let tries = 1; ; tries += 1) {
-      const leader = this.#leaders.get(0) ?? (await this.#connect(0));
+      const leader = await this.#leaderOf(0);
       const { errorCode, producerId } = await leader.initProducerId();
       if (errorCode === 0) return producerId;
       if (!NOT_GIVEN.has(errorCode) || tries === TRIES) {
@@ -72,6 +72,12 @@ export class LeaderProducer {
     this.#ended = true;
     for (const leader of this.#leaders.values()) leader.end();
     this.#leaders.clear();
+  }
+
+  /** A broker closes a connection that was idle for long: nothing was in transit, so another one takes its place. */
+  async #leaderOf(partition: number): Promise<Leader> {
+    const leader = this.#leaders.get(partition);
+    return leader?.isOpen === true ? leader : await this.#connect(partition);
   }
 
   async #connect(partition: number): Promise<Leader> {
@@ -118,6 +124,10 @@ class Leader {
       partition: 0,
       timeoutMs: requestTimeoutMs,
     };
+  }
+
+  get isOpen(): boolean {
+    return this.#connection.isOpen;
   }
 
   async produce(partition: number, value: Buffer, writer: BatchWriter): Promise<number> {

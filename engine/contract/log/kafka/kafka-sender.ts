@@ -1,4 +1,5 @@
 import { messageOf } from '../../process/message-of.ts';
+import { OutageLog } from '../../process/outage-log.ts';
 import { withTimeout } from '../../process/with-timeout.ts';
 import { LogUnavailable } from '../log.ts';
 import type { KafkaOptions } from './kafka-client.ts';
@@ -30,12 +31,14 @@ export interface KafkaSenderOptions extends KafkaOptions {
  */
 export class KafkaSender implements BatchSender {
   readonly #options: KafkaSenderOptions;
+  readonly #outages: OutageLog;
   #link: LeaderProducer | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   constructor(options: KafkaSenderOptions) {
     this.#options = options;
+    this.#outages = new OutageLog(options.log, 'Kafka for appends of the log');
   }
 
   checkPartition(partition: number): void {
@@ -71,8 +74,11 @@ export class KafkaSender implements BatchSender {
     const link = this.#link;
     try {
       const late = (): Promise<never> => Promise.reject(new Error(`no answer within ${appendTimeoutMs} ms`));
-      return await withTimeout(appendTimeoutMs, ask(link), late);
+      const answer = await withTimeout(appendTimeoutMs, ask(link), late);
+      this.#outages.back();
+      return answer;
     } catch (error) {
+      this.#outages.gone(error);
       link.end();
       this.#link = undefined;
       throw new LogUnavailable(`Kafka, ${topic}: ${messageOf(error)}`, { cause: error });

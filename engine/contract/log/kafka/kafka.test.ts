@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import type { Admin } from 'kafkajs';
 import { pino } from 'pino';
+import { startProxy } from '../../../test/proxy.ts';
 import { availableLogs, eventually, serversFromEnv } from '../../../test/support.ts';
 import { type LogConfig, openConsumer, openFencing, openProducer } from '../open.ts';
 import { logConfig, PARTITIONS, quiet, TestLedger, TestLog, TestOwnership } from '../testing/ledger.ts';
@@ -275,6 +276,29 @@ if (availableLogs().includes('kafka')) {
         await eventually(() => ledger.rowsOf(0).includes('second'));
         assert.deepEqual(ledger.rowsOf(0), ['first', 'second']);
       }
+    });
+
+    it('is appended to over another connection when the broker closed one between two appends', async () => {
+      const config = fresh();
+      const log = await open(TestLog.open(config));
+      const { writer: _writer, ...identity } = await log.join(0);
+      const { port } = new URL(`kafka://${config.KAFKA_BROKERS}`);
+      const proxy = await startProxy({ host: '127.0.0.1', port: Number(port) });
+      opened.push(proxy);
+      const reached: KafkaConnection[] = [];
+      const sender = senderTo(config, async () => {
+        const connection = await KafkaConnection.connect('127.0.0.1', proxy.port);
+        reached.push(connection);
+        return connection;
+      });
+      const producer = await open(Promise.resolve(new KafkaProducer(sender)));
+      const writer = producer.writer({ ...identity, givenAtMs: Date.now(), nowMs: Date.now });
+      await writer.append(Buffer.from('first'));
+      proxy.cut();
+      proxy.mend();
+      await eventually(() => reached[0]?.isOpen === false);
+      await writer.append(Buffer.from('second'));
+      assert.equal(reached.length, 2);
     });
 
     it('skips deleted records and reports it loudly', async () => {
