@@ -24,7 +24,7 @@ const LEASE_MS = 60_000;
 const EPOCH = 3;
 const opensAt = new Date('2030-01-01T00:00:00Z');
 const closesAt = new Date('2030-01-02T00:00:00Z');
-const consumer = { name: 'log' };
+const intake = { name: 'log' };
 let database: TestDatabase;
 let pool: Pool;
 let redis: RedisClient;
@@ -60,7 +60,7 @@ async function show(campaignId: number, revision: number): Promise<void> {
 
 /** The epoch of the registry after an engine has started; undefined if it is closed. */
 async function afterStart(): Promise<number | undefined> {
-  await closeIfRestored({ pool, redis, keys, consumer, fencing: { usesTokens: true } }, quiet);
+  await closeIfRestored({ pool, redis, keys, intake, fencing: { usesTokens: true } }, quiet);
   return (await readRegistry(redis, keys.leases)).epoch;
 }
 
@@ -90,7 +90,7 @@ test('writers that the ledger lacks, taken or not, are recorded before the regis
   await putUpNumbers(redis, keys.leases, EPOCH, numbers);
   equal((await acquireLease(redis, keys.leases, LEASE_MS, 'test')).state, 'ok');
   await show(1, 1);
-  const open = () => readOpenLogWriters(pool, { logName: consumer.name, epoch: EPOCH });
+  const open = () => readOpenLogWriters(pool, { logName: intake.name, epoch: EPOCH });
   deepEqual(await open(), []);
   equal(await afterStart(), undefined);
   deepEqual(await open(), numbers);

@@ -11,18 +11,19 @@ import type { Logger } from 'pino';
 import type { Pool } from '../../sql/database.ts';
 import { countAhead, reserveNumbers } from '../../sql/statements/campaigns/ahead.ts';
 import { adoptLogWriters } from '../../sql/statements/progress/log-writers.ts';
-import type { LogConsumer, LogFencing } from '../contract/log/log.ts';
+import type { LogFencing } from '../contract/log/log.ts';
 import { readBoard } from '../contract/redis/board/board.ts';
 import type { Keys } from '../contract/redis/keys.ts';
 import { closeRegistry, readRegistry } from '../contract/redis/lease/lease.ts';
 import { type RedisClient, waitForRedis } from '../contract/redis/redis.ts';
+import type { LogIntake } from '../intake/log-intake.ts';
 
 export interface RestoredLedgerParts {
   readonly pool: Pool;
   readonly redis: RedisClient;
   readonly keys: Keys;
   readonly fencing: Pick<LogFencing, 'usesTokens'>;
-  readonly consumer: Pick<LogConsumer, 'name'>;
+  readonly intake: Pick<LogIntake, 'name'>;
 }
 
 /** An engine that starts while Redis is gone starts this much later. */
@@ -33,7 +34,7 @@ const WAIT_MS = 2_000;
  * gives no number on the board to another campaign. Rejects if a server does not answer.
  */
 export async function closeIfRestored(parts: RestoredLedgerParts, log: Logger): Promise<void> {
-  const { pool, redis, keys, fencing, consumer } = parts;
+  const { pool, redis, keys, fencing, intake } = parts;
   await waitForRedis(redis, WAIT_MS);
   const { epoch, leases, prepared } = await readRegistry(redis, keys.leases);
   if (epoch === undefined) return;
@@ -52,6 +53,6 @@ export async function closeIfRestored(parts: RestoredLedgerParts, log: Logger): 
   );
   // The ledger may lack the identities of gateways that joined since: with them, the next epoch makes the log refuse them.
   const writers = [...leases, ...prepared].filter(({ token }) => token !== '');
-  if (fencing.usesTokens) await adoptLogWriters(pool, { logName: consumer.name, epoch, writers });
+  if (fencing.usesTokens) await adoptLogWriters(pool, { logName: intake.name, epoch, writers });
   await closeRegistry(redis, keys.leases, epoch);
 }
