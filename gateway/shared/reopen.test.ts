@@ -85,7 +85,8 @@ class Crowd {
       let text = '';
       try {
         const url = `${system.gateways[0]?.url}/v1/campaigns/${campaign}/queue`;
-        const response = await fetch(url, { headers, signal });
+        // A signal of its own: fetch keeps a listener on it until the next collection of garbage.
+        const response = await fetch(url, { headers, signal: AbortSignal.any([signal]) });
         this.#count(`stream ${response.status}`);
         if (response.status !== 200 && response.status !== 503)
           this.wrong.push(`${userId}, ${outcome}: the stream is answered ${response.status}`);
