@@ -1,8 +1,10 @@
 /**
- * Bundles test files and the programs that they start: one file each, with all their source. A process loads that at once: a
- * gateway is ready after 0.6 s of CPU instead of 2.6 s through tsx, most of which goes into the 700 files of typebox.
+ * Bundles test files and the programs that they start: one file each, with all their source and the packages that most of them
+ * load. A run starts over a thousand processes, and each loads its bundle at once: a gateway takes 0.3 s of CPU for that, 0.5 s
+ * with the packages from their own 1,300 files, and 2.6 s through tsx.
  */
 import { readFile, rm } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { dirname, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
@@ -29,19 +31,44 @@ const PROGRAMS = [
   'bench/peers/echo.ts',
   'bench/peers/idiomatic.ts',
   'bench/simulate/cli.ts',
+  'bench/simulate/runner/worker.ts',
   'bench/watch/worker.ts',
 ];
 
-/** The only package that is bundled; the bundles resolve all others from their place, so they must be inside the project. */
-const PACKAGE = 'typebox';
+/**
+ * The packages that are bundled, with what they load. The bundles resolve all others from their place, so they must be inside
+ * the project.
+ */
+const PACKAGES = [
+  '@noble/curves',
+  '@noble/hashes',
+  'fast-check',
+  'fastify',
+  'ioredis',
+  'jose',
+  'kafkajs',
+  'node-pg-migrate',
+  'openid-client',
+  'otpauth',
+  'pg',
+  'pino',
+  'prom-client',
+  'qr',
+  'typebox',
+];
 
 /** Bundles the test files and the programs into a directory of the project. */
 export async function bundleTests(files: readonly string[], directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true });
-  const entries = [...new Set([...files, ...PROGRAMS])];
+  // Bundles that are made together share chunks: the more of them, the more and the smaller the chunks are. Programs start more
+  // often than test files, so they are made among themselves: 50 chunks for an engine in place of 200.
+  await Promise.all([bundleFiles(files, directory), bundleFiles(PROGRAMS, directory)]);
+}
+
+async function bundleFiles(files: readonly string[], directory: string): Promise<void> {
   await build({
     absWorkingDir: PROJECT,
-    entryPoints: entries.map(file => ({ in: file, out: file.replace(/\.ts$/, '') })),
+    entryPoints: files.map(file => ({ in: file, out: file.replace(/\.ts$/, '') })),
     outdir: directory,
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -58,12 +85,19 @@ export async function bundleTests(files: readonly string[], directory: string): 
 
 const packages: Plugin = {
   name: 'packages',
-  setup({ onResolve }) {
-    onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-      kind === 'entry-point' || path === PACKAGE || path.startsWith(`${PACKAGE}/`)
-        ? undefined
-        : { path, external: true },
-    );
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^[^./]/ }, ({ path, kind, importer }) => {
+      if (kind === 'entry-point') return undefined;
+      // A bundle is an ES module, which has no `require`.
+      if (isBuiltin(path) && kind === 'require-call') return { path, namespace: 'builtin' };
+      const isBundled =
+        importer.includes('/node_modules/') ||
+        PACKAGES.some(name => path === name || path.startsWith(`${name}/`));
+      return isBundled && !isBuiltin(path) ? undefined : { path, external: true };
+    });
+    onLoad({ filter: /^/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+    }));
   },
 };
 

@@ -3,11 +3,13 @@
  * runner's exit code. `npm test -- <file or directory> ...` runs only those. A server named by the environment (DATABASE_URL,
  * REDIS_URL, KAFKA_BROKERS) is used instead of a private one.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { takeLock } from '../stack/keeping/lock.ts';
@@ -22,8 +24,11 @@ import { TEST_DATABASE_PREFIX } from './support.ts';
  * others longer than for what it waits for.
  */
 const CONCURRENCY = 2;
-/** These keep all cores busy and report how long they took, so they run first, one at a time. */
-const ALONE = ['bench/simulate/mutations/mutations.test.ts', 'bench/simulate/simulate.test.ts'];
+/**
+ * These only compute, for minutes on all cores, and none of them measures time. So they run beside the others, one at a time and
+ * at the lowest priority: on what is left while the others wait for leases, promises and outages, which is a fifth of two cores.
+ */
+const COMPUTING = ['bench/simulate/mutations/mutations.test.ts', 'bench/simulate/simulate.test.ts'];
 /**
  * For a test, and for a whole test file: one that hangs, or leaves something open, fails after this time. Both limits are for
  * what hangs, not for what is slow: one machine needed two to three times as long for the same seeds, an hour later.
@@ -94,30 +99,51 @@ async function runFiles(files: readonly string[], stack: Stack, directory: strin
   await bundleTests(files, bundles);
   const env = { ...stack.env, OPEN_HANDLES_FILE: openHandles, FAIRLINE_BUNDLES: bundles };
   const until = performance.now() + RUN_TIMEOUT_MS;
-  const alone = files.filter(file => ALONE.includes(file));
-  const others = files.filter(file => !ALONE.includes(file));
-  const output = new Output(kafkaLine(stack), alone.length > 0 && others.length > 0);
-  let worst = 0;
-  for (const [group, concurrency] of [[alone, 1] as const, [others, CONCURRENCY] as const]) {
-    if (group.length === 0) continue;
-    const inBundles = group.map(file => bundleOf(bundles, file));
-    const code = await runGroup(inBundles, concurrency, env, until, output);
-    worst = Math.max(worst, code ?? 1);
-    // Ended from outside, or by the limit.
-    if (code === undefined) break;
-  }
+  const computing = files.filter(file => COMPUTING.includes(file));
+  const others = files.filter(file => !COMPUTING.includes(file));
+  const groups: Group[] = [];
+  if (others.length > 0)
+    groups.push({
+      files: others,
+      concurrency: CONCURRENCY,
+      timeoutMs: TIMEOUT_MS,
+    });
+  if (computing.length > 0)
+    groups.push({
+      files: computing,
+      concurrency: 1,
+      // How long they take depends on what the others leave.
+      timeoutMs: RUN_TIMEOUT_MS,
+      priority: constants.priority.PRIORITY_LOW,
+    });
+  const output = new Output(kafkaLine(stack));
+  const codes = await Promise.all(
+    groups.map(group => {
+      const runner = startRunner(group, bundles, env);
+      return untilEnded(runner, group === groups[0] ? output.last(runner) : output.beforeIt(runner), until);
+    }),
+  );
   process.stderr.write(await readFile(openHandles, 'utf8'));
-  return worst;
+  return Math.max(...codes.map(code => code ?? 1));
 }
 
-/** Resolves with the runner's exit code; undefined if a signal or the limit ended it. */
-async function runGroup(
-  files: readonly string[],
-  concurrency: number,
+/** Test files that one test runner runs. */
+interface Group {
+  readonly files: readonly string[];
+  readonly concurrency: number;
+  /** The limit for a test, and for a file. */
+  readonly timeoutMs: number;
+  /** That of this process unless told otherwise. */
+  readonly priority?: number;
+}
+
+type Runner = ChildProcessByStdio<null, Readable, null>;
+
+function startRunner(
+  { files, concurrency, timeoutMs, priority }: Group,
+  bundles: string,
   more: Readonly<Record<string, string>>,
-  until: number,
-  output: Output,
-): Promise<number | undefined> {
+): Runner {
   const { KAFKA_BROKERS: _brokers, NODE_TEST_CONTEXT: _context, ...env } = process.env;
   const options = [
     [
@@ -125,19 +151,25 @@ async function runGroup(
       '--import',
       new URL('./preloaded/report-open-handles.mjs', import.meta.url).href,
     ],
-    ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, `--test-timeout=${TIMEOUT_MS}`],
+    ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, `--test-timeout=${timeoutMs}`],
   ].flat();
-  const runner = spawn(process.execPath, [...options, ...files], {
+  const runner = spawn(process.execPath, [...options, ...files.map(file => bundleOf(bundles, file))], {
     cwd: PROJECT,
     env: { ...env, ...more, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}) },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  // What it starts inherits the priority.
+  if (runner.pid !== undefined && priority !== undefined) setPriority(runner.pid, priority);
+  return runner;
+}
+
+/** Resolves with the runner's exit code; undefined if a signal or the limit ended it. */
+async function untilEnded(runner: Runner, shown: Promise<void>, until: number): Promise<number | undefined> {
   const timer = setTimeout(() => {
     process.stderr.write(`the run did not end within ${RUN_TIMEOUT_MS / 60_000} minutes\n`);
     runner.kill('SIGKILL');
   }, until - performance.now());
   const stopForwarding = forwardSignals(runner);
-  const shown = output.show(runner);
   const [code] = await once(runner, 'close');
   await shown;
   clearTimeout(timer);
@@ -153,38 +185,62 @@ function kafkaLine(stack: Stack): string {
 
 /** The figures that the simulator's tests print; shown again at the end of the run. */
 const FIGURES = /^\s*\S*ℹ (simulator: .*)$/;
+/** The first of a runner's closing lines. */
+const CLOSING = /^\S*ℹ tests \d/;
 
 /**
- * Passes the runner's output on and inserts the simulator's figures and `line` before its closing lines, so that they are the
- * last of the run. With two runners, the closing lines of the first are repeated before those of the second.
+ * Shows what runners write, one after the other: that of the last one at once, and before its closing lines all that the one
+ * beside it wrote. The simulator's figures and a line stand before the closing lines of both, which end the run.
  */
 class Output {
   readonly #line: string;
   readonly #figures = new Set<string>();
-  readonly #closing: string[] = [];
-  #isFirstOfTwo: boolean;
+  /** The lines of the runner beside the last one, when it has ended. */
+  #beside: Promise<readonly string[]> = Promise.resolve([]);
 
-  constructor(line: string, isFirstOfTwo: boolean) {
+  constructor(line: string) {
     this.#line = line;
-    this.#isFirstOfTwo = isFirstOfTwo;
   }
 
-  async show(runner: ChildProcess): Promise<void> {
-    if (runner.stdout === null) throw new Error('the test runner is spawned with a pipe for its output');
+  async beforeIt(runner: Runner): Promise<void> {
+    this.#beside = this.#linesOf(runner);
+    await this.#beside;
+  }
+
+  async last(runner: Runner): Promise<void> {
     let isClosing = false;
+    for await (const text of this.#read(runner)) {
+      if (!isClosing && CLOSING.test(text)) {
+        isClosing = true;
+        await this.#close();
+      }
+      process.stdout.write(`${text}\n`);
+    }
+    // It was ended from outside.
+    if (!isClosing) await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const beside = await this.#beside;
+    const found = beside.findIndex(text => CLOSING.test(text));
+    const closing = found === -1 ? beside.length : found;
+    const inserted = ['', ...this.#figures, this.#line];
+    const lines = [...beside.slice(0, closing), ...inserted, ...beside.slice(closing)];
+    process.stdout.write(`${lines.join('\n')}\n`);
+  }
+
+  async #linesOf(runner: Runner): Promise<readonly string[]> {
+    const lines: string[] = [];
+    for await (const text of this.#read(runner)) lines.push(text);
+    return lines;
+  }
+
+  async *#read(runner: Runner): AsyncGenerator<string> {
     for await (const text of createInterface({ input: runner.stdout })) {
       const [, figure] = FIGURES.exec(text) ?? [];
       if (figure !== undefined) this.#figures.add(figure);
-      if (!isClosing && /^\S*ℹ tests \d/.test(text)) {
-        isClosing = true;
-        if (!this.#isFirstOfTwo) {
-          process.stdout.write(`\n${[...this.#figures, this.#line, ...this.#closing].join('\n')}\n`);
-        }
-      }
-      if (isClosing && this.#isFirstOfTwo) this.#closing.push(text);
-      process.stdout.write(`${text}\n`);
+      yield text;
     }
-    this.#isFirstOfTwo = false;
   }
 }
 
@@ -192,7 +248,7 @@ class Output {
  * Ctrl-C and SIGTERM end the runner first; the stack stops after it. Returns a function that tells whether a signal has
  * arrived.
  */
-function forwardSignals(runner: ChildProcess): () => boolean {
+function forwardSignals(runner: Runner): () => boolean {
   let hasCome = false;
   const forward = (signal: NodeJS.Signals): void => {
     hasCome = true;

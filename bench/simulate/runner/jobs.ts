@@ -13,7 +13,7 @@ import { takeLock } from '../../../engine/stack/keeping/lock.ts';
 import { PROJECT, programArguments } from '../../../engine/test/program.ts';
 import type { Mutation } from '../mutations/mutation.ts';
 import { SCHEDULES, WRITTEN_PLAN_NAMES } from '../mutations/plans/index.ts';
-import { bundle } from './bundle.ts';
+import { bundle, bundleMutations } from './bundle.ts';
 import type { Job, JobResult } from './job.ts';
 import { readState, writeState } from './progress.ts';
 
@@ -74,7 +74,7 @@ export async function runSeeds(
       const state = { from, to, code, seconds: seconds(), results: [...results] };
       saved = saved.then(() => writeState(stateFile, state));
     };
-    await runJobs(left, processes, { done });
+    await runJobs(left, processes, done);
     await saved;
     return { results, seconds: seconds() };
   });
@@ -96,19 +96,13 @@ export async function tryMutations(
 ): Promise<{ readonly tried: readonly Tried[]; readonly seconds: number }> {
   return await withBundles(async directory => {
     const beganMs = performance.now();
-    const clean = join(directory, 'clean.mjs');
-    await bundle(clean);
-    const mutationOf = new Map(
-      mutations.map((mutation, index) => [join(directory, `${index}.mjs`), mutation]),
-    );
-    const first = [...mutationOf].map(([file, { plan, seed }]): Job => {
+    const { clean, mutated } = await bundleMutations(directory, mutations);
+    const first = mutated.map(({ file, mutation: { plan, seed } }): Job => {
       if (plan !== undefined) return { file, plan, from: 1, to: SCHEDULES, untilFailure: true };
       const from = seeds.from ?? seed ?? 1;
       return { file, from, to: from + seeds.atMost - 1, untilFailure: true };
     });
-    // Each just before its job: all at once take 7 GB.
-    const prepare = ({ file }: Job): Promise<void> => bundle(file, mutationOf.get(file));
-    const results = await showing(await runJobs(first, processes, { prepare }), clean, processes);
+    const results = await showing(await runJobs(first, processes), clean, processes);
     const tried = mutations.flatMap((mutation, index) => {
       const result = results[index];
       return result === undefined ? [] : [{ mutation, result }];
@@ -198,18 +192,14 @@ const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
  */
 const FLAGS = ['--max-semi-space-size=128', '--min-semi-space-size=64', '--single-threaded-gc'];
 
-/** What happens around each job. */
-export interface AroundJobs {
-  /** Called before a process gets the job. */
-  readonly prepare?: (job: Job) => Promise<void>;
-  readonly done?: (result: JobResult) => void;
-}
-
-/** Runs the jobs on that many processes, and returns the results in the order of the jobs. Rejects if a process fails. */
+/**
+ * Runs the jobs on that many processes, and returns the results in the order of the jobs. Calls `done` after each. Rejects if a
+ * process fails.
+ */
 export async function runJobs(
   jobs: readonly Job[],
   processes: number,
-  { prepare, done }: AroundJobs = {},
+  done?: (result: JobResult) => void,
 ): Promise<readonly JobResult[]> {
   const left = [...jobs.entries()];
   const results = new Map<number, JobResult>();
@@ -218,7 +208,6 @@ export async function runJobs(
     await Promise.all(
       workers.map(async worker => {
         for (let next = left.shift(); next !== undefined; next = left.shift()) {
-          await prepare?.(next[1]);
           const result = await worker.run(next[1]);
           results.set(next[0], result);
           done?.(result);

@@ -8,12 +8,10 @@ import { Tally } from '../kernel/tally.ts';
 import type { Job, JobResult } from './job.ts';
 import { FAILURES_KEPT } from './jobs.ts';
 
-type Bundle = typeof import('../run.ts') &
-  typeof import('../plans/make-plan.ts') &
-  typeof import('../mutations/plans/index.ts');
-
 async function runJob(job: Job): Promise<JobResult> {
-  const { runPlan, planOf, writtenPlan }: Bundle = await import(pathToFileURL(job.file).href);
+  const { runPlan, planOf, writtenPlan }: typeof import('./entry.ts') = await import(
+    pathToFileURL(job.file).href
+  );
   const { plan } = job;
   const faults = new Tally();
   const failures: { seed: number; message: string }[] = [];

@@ -7,7 +7,7 @@ export const AVAILABILITY_MUTATIONS: readonly Mutation[] = [
     file: 'engine/settling/availability-clock.ts',
     from: 'if (isJump) return { availableMs, throughMs: Math.max(watermarkMs, nowMs), watermarkMs };',
     to: '',
-    seed: 161,
+    seed: 182,
   },
   {
     name: 'time without an engine counts as available',

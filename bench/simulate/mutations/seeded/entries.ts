@@ -7,7 +7,7 @@ export const ENTRY_MUTATIONS: readonly Mutation[] = [
     file: 'gateway/entry/slices.ts',
     from: "for (const request of entries) request.refused('lease');\n      throw new Error('it has been emptied');",
     to: '',
-    seed: 3733,
+    seed: 4927,
   },
   {
     name: 'a gateway that may have been ended answers that there is no entry',

@@ -14,12 +14,14 @@ export const RAISE_MUTATIONS: readonly Mutation[] = [
     file: 'engine/settling/settling.ts',
     from: '  if (isRaised(campaign)) return stepRaised',
     to: '  if (isRaised(campaign) && !due.anyEntries) return stepRaised',
+    seed: 13,
   },
   {
     name: 'a raised stock is granted from the beginning again',
     file: 'engine/settling/coupon-turns.ts',
     from: 'const range = { after: raisedStamp, through: campaign.settledStamp };',
     to: 'const range = { after: -1, through: campaign.settledStamp };',
+    seed: 22,
   },
   {
     name: 'a raised stock is handed out before gateways know of it',
@@ -40,5 +42,6 @@ export const RAISE_MUTATIONS: readonly Mutation[] = [
     file: 'engine/settling/coupon-turns.ts',
     from: 'grantedCount: campaign.grantedCount + turn.granted,\n    waitlistedCount: campaign.waitlistedCount + turn.waitlisted,\n  };\n  const isOver',
     to: 'grantedCount: campaign.grantedCount,\n    waitlistedCount: campaign.waitlistedCount + turn.waitlisted,\n  };\n  const isOver',
+    seed: 216,
   },
 ];

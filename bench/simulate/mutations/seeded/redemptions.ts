@@ -20,7 +20,7 @@ export const REDEMPTION_MUTATIONS: readonly Mutation[] = [
     file: 'gateway/coupons/transaction.ts',
     from: 'if (!(await insertShopRequests(db, decided.requests))) throw new KeyTaken();',
     to: 'await insertShopRequests(db, decided.requests);',
-    seed: 165,
+    seed: 201,
   },
   {
     name: 'coupons are used without a lock on their rows',
