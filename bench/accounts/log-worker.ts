@@ -18,8 +18,8 @@ export interface LogRound {
   readonly verifyMs: number;
 }
 
-/** As the service's pages. */
-const ROWS_A_PAGE = 1_000;
+/** An export has as many on a line. */
+const ROWS_A_PAGE = 100;
 /** A head is signed each minute in which there were acts: here operators act 100 times a minute. */
 const ROWS_A_HEAD = 100;
 /** The size of the command's reads. */

@@ -190,7 +190,7 @@ async function* pieces(path: string): AsyncGenerator<Uint8Array> {
   try {
     for (;;) {
       // A new buffer each time: decompression, which runs at the same time, still reads the previous one.
-      const { bytesRead, buffer } = await file.read(new Uint8Array(PIECE_BYTES), 0, PIECE_BYTES);
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(PIECE_BYTES), 0, PIECE_BYTES);
       if (bytesRead === 0) return;
       yield buffer.subarray(0, bytesRead);
     }

@@ -34,7 +34,8 @@ export function actsOf(count: number, after = 0, previous?: string): ActObject[]
       ...{ seq, at: new Date(BEGAN_MS + seq * SECOND_MS).toISOString(), operator: 'Ann 앤' },
       ...{ token: seq % 3 === 0 ? null : seq, role: 'editor', action: 'setRoom', target: `campaign ${seq}` },
       reason: seq % 2 === 0 ? null : 'too many "people"\n',
-      details: { version: seq, per_second: '0.5', capacity: null, of: { é: ['<', true] } },
+      // In canonical order, as in the database.
+      details: { capacity: null, of: { é: ['<', true] }, per_second: '0.5', version: seq },
     };
     acts.push({ ...act, hash: base64url(hashOf(act, acts.at(-1)?.hash ?? previous)) });
   }

@@ -11,7 +11,7 @@ export interface LineStreamOptions {
   readonly what: string;
 }
 
-/** The lines that are not empty. Throws Unreadable beyond a limit. */
+/** The lines that are not empty. They share memory with the pieces, which must stay as they are. Throws Unreadable beyond a limit. */
 export async function* linesOf(
   source: AsyncIterable<Uint8Array>,
   { mostBytes, mostLineBytes, what }: LineStreamOptions,
@@ -27,8 +27,8 @@ export async function* linesOf(
   };
   const finish = (): Uint8Array => {
     const [only] = begun;
-    // A copy: the caller may have its line until the next one.
-    const line = begun.length === 1 && only !== undefined ? only.slice() : concat(...begun);
+    // Nearly all lines are within one piece. Copied, they took a tenth of the time of an operator log.
+    const line = begun.length === 1 && only !== undefined ? only : concat(...begun);
     begun = [];
     begunBytes = 0;
     return line;
