@@ -74,6 +74,23 @@ test('accepts a valid log, in pages and pieces of any size', async () => {
   assert.deepEqual([empty.ok, empty.exitCode], [true, 0]);
 });
 
+test('a source may reuse the memory of its pieces', async () => {
+  const { acts, heads } = made();
+  const log = exported(acts, heads);
+  async function* reused(bytes: number): AsyncGenerator<Uint8Array> {
+    const piece = Buffer.alloc(bytes);
+    for (let at = 0; at < log.length; at += bytes) {
+      const length = log.copy(piece, 0, at);
+      yield piece.subarray(0, length);
+      piece.fill(0);
+    }
+  }
+  for (const bytes of [1, 700, 5_000]) {
+    const report = await run({ log: reused(bytes), keys });
+    assert.deepEqual([report.findings, Object(report.facts.operatorLog).acts], [[], ACTS], `${bytes} bytes`);
+  }
+});
+
 test('says what it could not check', async () => {
   const { acts, heads } = made();
   const unsigned = await run({ log: inPieces(exported(acts, heads)) });
