@@ -3,9 +3,10 @@
  * process of its own.
  * Arguments: path, rows, rounds. Prints one line of JSON.
  */
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { reusedPiecesOf } from '../../engine/verify/files.ts';
 import { nodePrimitives } from '../../engine/verify/node.ts';
 import { type ActObject, actsOf, headAfter } from '../../engine/verify/testing/log-maker.ts';
 import { bookSigner, keyObject } from '../../engine/verify/testing/maker-world.ts';
@@ -18,12 +19,10 @@ export interface LogRound {
   readonly verifyMs: number;
 }
 
-/** As the service's pages. */
-const ROWS_A_PAGE = 1_000;
+/** An export has as many on a line. */
+const ROWS_A_PAGE = 100;
 /** A head is signed each minute in which there were acts: here operators act 100 times a minute. */
 const ROWS_A_HEAD = 100;
-/** The size of the command's reads. */
-const PIECE_BYTES = 1 << 20;
 const KEYS = Buffer.from(JSON.stringify({ keys: [keyObject(bookSigner, 'books')] }));
 
 function* pages(rows: number): Generator<string> {
@@ -39,7 +38,7 @@ function* pages(rows: number): Generator<string> {
 
 async function verifying(path: string, rows: number): Promise<number> {
   const beganMs = performance.now();
-  const log = createReadStream(path, { highWaterMark: PIECE_BYTES });
+  const log = reusedPiecesOf(path);
   const { ok, findings, facts } = await verify({ primitives: nodePrimitives, log, keys: KEYS });
   const { acts, heads }: { acts?: unknown; heads?: unknown } = Object(facts.operatorLog);
   if (!ok || acts !== rows || heads !== Math.floor(rows / ROWS_A_HEAD)) {

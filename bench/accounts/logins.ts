@@ -3,7 +3,8 @@
  * 512 networks. So no limit on attempts applies, and what is refused is refused because too many wait. The bench's own process sends
  * them: it does nothing else meanwhile.
  */
-import { Agent, request } from 'node:http';
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { type AccountsSite, PASSWORD } from './site.ts';
 
 export interface LoginRates {
@@ -23,6 +24,8 @@ export class LoginStorm {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 512 });
   readonly #byStatus = new Map<number, number>();
   readonly #waiting = new Set<Promise<void>>();
+  /** The first answer that is neither: what it says, and how long it took. */
+  #unexpected = '';
   #turns: NodeJS.Timeout | undefined;
   #beganMs = 0;
   #sent = 0;
@@ -54,7 +57,9 @@ export class LoginStorm {
     await Promise.all(this.#waiting);
     this.#agent.destroy();
     if (this.#count(LOGGED_IN) + this.#count(TOLD_TO_COME_BACK) === this.#sent) return;
-    throw new Error(`of ${this.#sent} logins: ${JSON.stringify([...this.#byStatus])}, by status`);
+    throw new Error(
+      `of ${this.#sent} logins: ${JSON.stringify([...this.#byStatus])}, by status; ${this.#unexpected}`,
+    );
   }
 
   #count(status: number): number {
@@ -73,6 +78,7 @@ export class LoginStorm {
     const { fans, gateway } = this.#site;
     const address = fans[number % fans.length]?.address;
     const body = JSON.stringify({ address, password: PASSWORD });
+    const beganMs = performance.now();
     return new Promise((resolve, reject) => {
       const sent = request(
         `${gateway.base}/v1/accounts/login`,
@@ -88,11 +94,19 @@ export class LoginStorm {
         answer => {
           const status = answer.statusCode ?? 0;
           this.#byStatus.set(status, this.#count(status) + 1);
-          answer.resume().once('end', resolve).once('error', reject);
+          answer.once('error', reject);
+          if (status === LOGGED_IN || status === TOLD_TO_COME_BACK) answer.resume().once('end', resolve);
+          else this.#explain(answer, beganMs).then(resolve, reject);
         },
       );
       sent.once('error', reject).end(body);
     });
+  }
+
+  async #explain(answer: IncomingMessage, beganMs: number): Promise<void> {
+    const said = await text(answer);
+    const ms = Math.round(performance.now() - beganMs);
+    if (this.#unexpected === '') this.#unexpected = `after ${ms} ms ${answer.statusCode}: ${said}`;
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { open } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { joinedPiecesOf, piecesOf, reusedPiecesOf } from './files.ts';
 import { EXIT_USAGE, exitCodes, shown } from './findings.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { nodePrimitives } from './node.ts';
@@ -45,8 +46,6 @@ exit codes: 0 valid, ${EXIT_USAGE} wrong usage, ${exitCodes.document} unreadable
 ${exitCodes.outcome} outcome or draw; the smallest that applies
 `;
 
-const PIECE_BYTES = 1 << 20;
-const NEWLINE = 0x0a;
 /** EX_SOFTWARE of sysexits.h. */
 const EXIT_INTERNAL = 70;
 
@@ -177,28 +176,6 @@ async function smallFile(path: string, most: number): Promise<Uint8Array> {
   });
 }
 
-/** Several files of lines, one after the other. */
-async function* joined(paths: readonly string[]): AsyncGenerator<Uint8Array> {
-  for (const path of paths) {
-    yield* pieces(path);
-    yield Uint8Array.of(NEWLINE);
-  }
-}
-
-async function* pieces(path: string): AsyncGenerator<Uint8Array> {
-  const file = await open(path);
-  try {
-    for (;;) {
-      // A new buffer each time: decompression, which runs at the same time, still reads the previous one.
-      const { bytesRead, buffer } = await file.read(new Uint8Array(PIECE_BYTES), 0, PIECE_BYTES);
-      if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
-    }
-  } finally {
-    await file.close();
-  }
-}
-
 type File = Awaited<ReturnType<typeof open>>;
 
 async function withFile<T>(path: string, use: (file: File) => Promise<T>): Promise<T> {
@@ -231,13 +208,13 @@ async function requestOf(given: Arguments): Promise<Request> {
   return {
     primitives: nodePrimitives,
     limits,
-    ...(book === undefined ? {} : { book: pieces(book) }),
+    ...(book === undefined ? {} : { book: piecesOf(book) }),
     ...(one === undefined || user === undefined ? {} : { receipt: { bytes: one, user } }),
     ...(many === undefined ? {} : { receipts: many }),
     ...(proofBytes === undefined ? {} : { proof: proofBytes }),
     ...(keyBytes === undefined ? {} : { keys: keyBytes }),
-    ...(heads === undefined ? {} : { heads: joined(heads) }),
-    ...(log === undefined ? {} : { log: pieces(log) }),
+    ...(heads === undefined ? {} : { heads: joinedPiecesOf(heads) }),
+    ...(log === undefined ? {} : { log: reusedPiecesOf(log) }),
     ...(given['pool-root'] === undefined ? {} : { poolRoot: given['pool-root'] }),
     ...(given['rules-hash'] === undefined ? {} : { rulesHash: given['rules-hash'] }),
   };

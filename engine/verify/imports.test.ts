@@ -14,6 +14,7 @@ const IN_NODE = [
   'hashing/node-helper.ts',
   'hashing/node-helper-thread.ts',
   'cli.ts',
+  'files.ts',
   ...LAUNCHERS,
 ];
 

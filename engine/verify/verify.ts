@@ -43,7 +43,7 @@ export interface Request {
   readonly rulesHash?: string;
   /** Kept heads, one page per line, as responses of `GET /v1/heads` or records of a monitor. Compared with the book. */
   readonly heads?: AsyncIterable<Uint8Array>;
-  /** An operator log: responses of `GET /v1/operator-log`, one page per line. */
+  /** An operator log: responses of `GET /v1/operator-log`, one page per line. A piece need only be valid until the next is asked for. */
   readonly log?: AsyncIterable<Uint8Array>;
 }
 

@@ -5,8 +5,9 @@
  */
 import { Unreadable } from '../findings.ts';
 import { WHO_BYTES } from '../receipts/leaf.ts';
-import { base64Values, fromBase64Url, utf8 } from '../text/bytes.ts';
+import { fromBase64Url } from '../text/bytes.ts';
 import { Members, parseCanonical } from '../text/json.ts';
+import { COMMA, type Literal, literal, PlainText } from '../text/plain-text.ts';
 
 export const outcomes = [
   'granted',
@@ -53,22 +54,6 @@ export interface EntryLine {
   who: Uint8Array;
 }
 
-/** A text to be matched, as words; the last one overlaps if the length is not a multiple of four. */
-interface Literal {
-  readonly length: number;
-  readonly words: Int32Array;
-}
-
-/** For four characters or more. */
-function literal(text: string): Literal {
-  const view = new DataView(utf8(text).buffer);
-  const { length } = text;
-  const words = Int32Array.from({ length: Math.ceil(length / 4) }, (_, word) =>
-    view.getInt32(Math.min(4 * word, length - 4)),
-  );
-  return { length, words };
-}
-
 const outcomeLiterals = outcomes.map(outcome => ({ outcome, text: literal(`"${outcome}"`) }));
 /** The text before the value of each member: a brace and the key for the first, a comma and the key for each other. */
 const keys = {
@@ -86,22 +71,10 @@ const keys = {
 } as const;
 
 const NO_NUMBER = -1;
-const DIGIT_0 = 0x30;
-const COMMA = 0x2c;
 const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
-const QUOTE = 0x22;
-const MOST_DIGITS = 16;
 
-/** The value of two base64url characters, indexed by both of their bytes; NO_PAIR if they are not base64url. */
-const NO_PAIR = 0xf000;
-const base64Pairs = Uint16Array.from({ length: 0x1_0000 }, (_, pair) => {
-  const first = base64Values[pair >> 8] ?? 0;
-  const second = base64Values[pair & 0xff] ?? 0;
-  return first > 63 || second > 63 ? NO_PAIR : (first << 6) | second;
-});
-
-export class EntryReader {
+export class EntryReader extends PlainText {
   readonly entry: EntryLine = {
     alternate: NO_NUMBER,
     hasGroup: false,
@@ -124,66 +97,55 @@ export class EntryReader {
     outcome: 'not_drawn',
     text: literal('"not_drawn"'),
   };
-  #bytes: Uint8Array = this.entry.who;
-  #view = new DataView(this.entry.who.buffer);
-  #lastWord = 0;
-  #at = 0;
-  #isGood = true;
 
   constructor(depth: number) {
+    super();
     this.#depth = depth;
   }
 
   /** Reads a line into `entry`. Throws Unreadable; `number` is that of the line. */
   read(bytes: Uint8Array, from: number, to: number, number: number): void {
-    // Many lines come from one piece, so this check mostly saves the setup.
-    if (this.#bytes !== bytes) {
-      this.#bytes = bytes;
-      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      this.#lastWord = bytes.byteLength - 4;
-    }
-    this.#at = from;
-    this.#isGood = true;
+    this.open(bytes, from);
     if (!this.#readFast(to)) this.#readSlowly(bytes.subarray(from, to), `line ${number}`);
   }
 
   #readFast(to: number): boolean {
     const { entry } = this;
-    const bytes = this.#bytes;
-    if (bytes[this.#at] !== OPENING_BRACE) return false;
-    this.#at += 1;
+    const bytes = this.bytes;
+    if (bytes[this.at] !== OPENING_BRACE) return false;
+    this.at += 1;
     entry.reason = '';
     entry.alternate = NO_NUMBER;
-    if (this.#goBehind(keys.alternate)) {
-      entry.alternate = this.#number(1, most.alternate);
+    if (this.goBehind(keys.alternate)) {
+      entry.alternate = this.number(1, most.alternate);
       this.#comma();
     }
-    entry.hasGroup = this.#goBehind(keys.group);
+    entry.hasGroup = this.goBehind(keys.group);
     if (entry.hasGroup) {
-      this.#base64(entry.group, 0);
+      this.base64(entry.group, 0);
       this.#comma();
     }
-    if (!this.#goBehind(keys.leaf)) return false;
-    entry.leaf = this.#number(0, most.leaf);
-    if (!this.#goBehind(keys.outcome) || !this.#outcome()) return false;
-    entry.serial = this.#goBehind(keys.serial) ? this.#number(1, most.serial) : NO_NUMBER;
-    if (!this.#goBehind(keys.slice)) return false;
-    entry.slice = this.#number(0, most.slice);
-    if (!this.#goBehind(keys.source)) return false;
-    entry.source = this.#number(0, most.source);
-    if (!this.#goBehind(keys.stamp)) return false;
-    entry.stamp = this.#number(0, most.stamp);
-    entry.tickets = this.#goBehind(keys.tickets) ? this.#number(2, most.tickets) : 1;
-    entry.tier = this.#goBehind(keys.tier) ? this.#number(0, most.tier) : NO_NUMBER;
-    if (!this.#isGood || !this.#goBehind(keys.who)) return false;
-    this.#base64(entry.who, this.whoAt);
-    return this.#isGood && bytes[this.#at] === CLOSING_BRACE && this.#at + 1 === to;
+    if (!this.goBehind(keys.leaf)) return false;
+    entry.leaf = this.number(0, most.leaf);
+    if (!this.goBehind(keys.outcome) || !this.#outcome()) return false;
+    entry.serial = this.goBehind(keys.serial) ? this.number(1, most.serial) : NO_NUMBER;
+    if (!this.goBehind(keys.slice)) return false;
+    entry.slice = this.number(0, most.slice);
+    if (!this.goBehind(keys.source)) return false;
+    entry.source = this.number(0, most.source);
+    if (!this.goBehind(keys.stamp)) return false;
+    entry.stamp = this.number(0, most.stamp);
+    entry.tickets = this.goBehind(keys.tickets) ? this.number(2, most.tickets) : 1;
+    entry.tier = this.goBehind(keys.tier) ? this.number(0, most.tier) : NO_NUMBER;
+    if (!this.isGood || !this.goBehind(keys.who)) return false;
+    this.base64(entry.who, this.whoAt);
+    return this.isGood && bytes[this.at] === CLOSING_BRACE && this.at + 1 === to;
   }
 
   #outcome(): boolean {
     // Nearly always the outcome of the previous line.
-    if (!this.#goBehind(this.#lastOutcome.text)) {
-      const found = outcomeLiterals.find(({ text }) => this.#goBehind(text));
+    if (!this.goBehind(this.#lastOutcome.text)) {
+      const found = outcomeLiterals.find(({ text }) => this.goBehind(text));
       if (found === undefined) return false;
       this.#lastOutcome = found;
     }
@@ -191,72 +153,9 @@ export class EntryReader {
     return true;
   }
 
-  /** Whether this text is next; if so, moves behind it. */
-  #goBehind({ length, words }: Literal): boolean {
-    const view = this.#view;
-    const at = this.#at;
-    const last = at + length - 4;
-    // Fewer bytes are left than the text is long: the line is read as JSON, which refuses it.
-    if (last > this.#lastWord || view.getInt32(at) !== words[0]) return false;
-    for (let word = 1; word < words.length - 1; word++) {
-      if (view.getInt32(at + 4 * word) !== words[word]) return false;
-    }
-    if (view.getInt32(last) !== words[words.length - 1]) return false;
-    this.#at = at + length;
-    return true;
-  }
-
   #comma(): void {
-    if (this.#bytes[this.#at] !== COMMA) this.#isGood = false;
-    this.#at += 1;
-  }
-
-  /** Digits without a leading zero. */
-  #number(least: number, greatest: number): number {
-    const bytes = this.#bytes;
-    const from = this.#at;
-    let at = from;
-    let value = 0;
-    for (; at < from + MOST_DIGITS; at++) {
-      const digit = (bytes[at] ?? 0) - DIGIT_0;
-      if (digit < 0 || digit > 9) break;
-      value = value * 10 + digit;
-    }
-    this.#at = at;
-    const hasLeadingZero = bytes[from] === DIGIT_0 && at > from + 1;
-    if (at === from || hasLeadingZero || value > greatest || value < least) this.#isGood = false;
-    return value;
-  }
-
-  /** Reads 32 bytes into `target`, from `start` on, and the quotation mark behind them. */
-  #base64(target: Uint8Array, start: number): void {
-    const bytes = this.#bytes;
-    const view = this.#view;
-    let at = this.#at;
-    // The 43 characters and the mark do not fit: the line is read as JSON, and refused.
-    if (at + 44 > bytes.length) {
-      this.#isGood = false;
-      return;
-    }
-    let faults = 0;
-    for (let to = start; to < start + WHO_BYTES - 2; to += 3) {
-      const ab = base64Pairs[view.getUint16(at)] ?? 0;
-      const cd = base64Pairs[view.getUint16(at + 2)] ?? 0;
-      at += 4;
-      faults |= ab | cd;
-      target[to] = ab >> 4;
-      target[to + 1] = (ab << 4) | (cd >> 8);
-      target[to + 2] = cd;
-    }
-    // The last three characters carry two bytes, and two bits that must be zero.
-    const ab = base64Pairs[view.getUint16(at)] ?? 0;
-    const c = base64Values[bytes[at + 2] ?? 0] ?? 0;
-    faults |= ab | c;
-    target[start + WHO_BYTES - 2] = ab >> 4;
-    target[start + WHO_BYTES - 1] = (ab << 4) | (c >> 2);
-    // A byte that is no base64url character has higher bits than any value.
-    if ((faults & NO_PAIR) !== 0 || c > 63 || (c & 3) !== 0 || bytes[at + 3] !== QUOTE) this.#isGood = false;
-    this.#at = at + 4;
+    if (this.bytes[this.at] !== COMMA) this.isGood = false;
+    this.at += 1;
   }
 
   #readSlowly(bytes: Uint8Array, what: string): void {

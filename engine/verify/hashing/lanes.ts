@@ -47,6 +47,8 @@ declare const WebAssembly: WebAssemblyGlobal;
 /** The start of a run: the initial state of SHA-256, or a result of `midstate`. */
 export type State = number;
 export const INITIAL_STATE: State = INITIAL_AT;
+/** Where the last run ended: a run from here continues its messages. */
+export const LAST_STATE: State = STATE_AT;
 
 export class Lanes {
   /** All of its memory; from FREE_AT on it belongs to the caller. */
@@ -112,7 +114,8 @@ export class Lanes {
 /** Writes the padding of a message of `length` bytes at `at`, after `hashed` bytes that were hashed before. */
 export function pad(bytes: Uint8Array, at: number, length: number, hashed: number): void {
   const end = at + Math.ceil((length + 9) / BLOCK_BYTES) * BLOCK_BYTES;
-  bytes.fill(0, at + length, end);
+  // At most 72 bytes: `fill` would be a call out of this code.
+  for (let zero = at + length + 1; zero < end; zero++) bytes[zero] = 0;
   bytes[at + length] = 0x80;
   const bits = (hashed + length) * 8;
   bytes[end - 2] = bits >>> 8;

@@ -20,6 +20,11 @@ const RAISE = 'raiseCampaign';
 /** An act is written at the end of the transaction that raises the stock, by the same clock; a transaction takes seconds at most. */
 const MOST_APART_US = 60_000_000;
 
+/** What acts on the campaign of a book name as their target. */
+export function targetOf({ campaign }: AnnouncedBook): string {
+  return `campaign ${campaign}`;
+}
+
 export class AnnouncedRules {
   readonly #book: AnnouncedBook;
   readonly #findings: Findings;
@@ -32,7 +37,7 @@ export class AnnouncedRules {
   constructor(book: AnnouncedBook, findings: Findings) {
     this.#book = book;
     this.#findings = findings;
-    this.#target = `campaign ${book.campaign}`;
+    this.#target = targetOf(book);
     this.#raises = new Map(book.raises.map(raise => [raise.version, raise]));
   }
 

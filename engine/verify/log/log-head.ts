@@ -42,17 +42,37 @@ export function readLogHead(value: Json, what: string): LogHead {
   return head;
 }
 
-/** Whether a known key has signed the head; adds a finding if not. */
-export async function checkLogHead(
+/**
+ * Begins to verify the signature of a head; undefined, and a finding, if its key is unknown. Node verifies on other threads, so
+ * several may be under way.
+ */
+export function verifyLogHead(
   { seq, hash, atMs, keyId, signature, what }: LogHead,
   signers: Signers,
-  findings: Findings,
   { verifyEd25519 }: Pick<Primitives, 'verifyEd25519'>,
-): Promise<boolean> {
+): Promise<boolean> | undefined {
   const key = signers.keyFor(keyId, 'books', atMs * 1000, what);
-  if (key === undefined) return false;
-  const message = concat(LABEL, u64(seq), u64(atMs), hash);
-  if (await verifyEd25519(key.bytes, message, signature)) return true;
-  findings.add('log-signature', `the signature of ${what}, over act ${seq}, by key ${keyId} is invalid`);
-  return false;
+  return key && verifyEd25519(key.bytes, concat(LABEL, u64(seq), u64(atMs), hash), signature);
+}
+
+/** Adds a finding if no known key has signed the head, and returns whether one has. */
+export async function checkLogHead(
+  head: LogHead,
+  signers: Signers,
+  findings: Findings,
+  primitives: Pick<Primitives, 'verifyEd25519'>,
+): Promise<boolean> {
+  return isSigned(head, await verifyLogHead(head, signers, primitives), findings);
+}
+
+/** Takes the answer of `verifyLogHead`, and adds a finding if the signature is invalid. */
+export function isSigned(
+  { seq, keyId, what }: LogHead,
+  answer: boolean | undefined,
+  findings: Findings,
+): boolean {
+  if (answer === false) {
+    findings.add('log-signature', `the signature of ${what}, over act ${seq}, by key ${keyId} is invalid`);
+  }
+  return answer === true;
 }

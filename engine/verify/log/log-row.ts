@@ -13,11 +13,12 @@ import type { Primitives } from '../primitives.ts';
 import { fromBase64Url, utf8 } from '../text/bytes.ts';
 import { canonical, isJsonObject, type Json, type JsonObject, Members } from '../text/json.ts';
 
-const LABEL = utf8('fairline operator log 1');
-const NULL_LENGTH = 0xffff_ffff;
+/** Of the message of a row's hash. */
+export const ROW_LABEL = utf8('fairline operator log 1');
+export const NULL_LENGTH = 0xffff_ffff;
 const MOST_CHARACTERS = 65_536;
 /** Postgres' greatest integer. */
-const GREATEST_TOKEN = 2 ** 31 - 1;
+export const GREATEST_TOKEN = 2 ** 31 - 1;
 
 export interface LogRow {
   readonly seq: number;
@@ -86,18 +87,18 @@ export class RowHasher {
   readonly #primitives: Pick<Primitives, 'sha256'>;
   readonly #encoder = new TextEncoder();
   #bytes = new Uint8Array(4096);
-  readonly #chained = new Uint8Array(LABEL.length + HASH_BYTES + 16 + HASH_BYTES);
+  readonly #chained = new Uint8Array(ROW_LABEL.length + HASH_BYTES + 16 + HASH_BYTES);
 
   constructor(primitives: Pick<Primitives, 'sha256'>) {
     this.#primitives = primitives;
-    this.#chained.set(LABEL);
+    this.#chained.set(ROW_LABEL);
   }
 
   /** The hash that a row has behind the row with the hash `previous`. */
   hash(previous: Uint8Array, { seq, atMs, payload }: LogRow): Uint8Array {
     const chained = this.#chained;
     const view = new DataView(chained.buffer);
-    let at = LABEL.length;
+    let at = ROW_LABEL.length;
     chained.set(previous, at);
     at += HASH_BYTES;
     view.setBigUint64(at, BigInt(seq));

@@ -33,8 +33,13 @@ function made(): Log {
   return { acts, heads };
 }
 
+/** Whether a log is written as the service does, or with a space on each page, the report is the same. */
 async function verified({ acts, heads }: Log): Promise<Report> {
-  return await run({ log: inPieces(exported(acts, heads)), keys });
+  const log = exported(acts, heads);
+  const report = await run({ log: inPieces(log), keys });
+  const spaced = Buffer.from(log.toString().replaceAll('{"acts":', '{ "acts":'));
+  assert.deepEqual(await run({ log: inPieces(spaced), keys }), report);
+  return report;
 }
 
 /** The findings after a change, each as code and message. */
@@ -67,6 +72,23 @@ test('accepts a valid log, in pages and pieces of any size', async () => {
   }
   const empty = await run({ log: inPieces(exported([], [])), keys });
   assert.deepEqual([empty.ok, empty.exitCode], [true, 0]);
+});
+
+test('a source may reuse the memory of its pieces', async () => {
+  const { acts, heads } = made();
+  const log = exported(acts, heads);
+  async function* reused(bytes: number): AsyncGenerator<Uint8Array> {
+    const piece = Buffer.alloc(bytes);
+    for (let at = 0; at < log.length; at += bytes) {
+      const length = log.copy(piece, 0, at);
+      yield piece.subarray(0, length);
+      piece.fill(0);
+    }
+  }
+  for (const bytes of [1, 700, 5_000]) {
+    const report = await run({ log: reused(bytes), keys });
+    assert.deepEqual([report.findings, Object(report.facts.operatorLog).acts], [[], ACTS], `${bytes} bytes`);
+  }
 });
 
 test('says what it could not check', async () => {

@@ -34,7 +34,8 @@ export function actsOf(count: number, after = 0, previous?: string): ActObject[]
       ...{ seq, at: new Date(BEGAN_MS + seq * SECOND_MS).toISOString(), operator: 'Ann 앤' },
       ...{ token: seq % 3 === 0 ? null : seq, role: 'editor', action: 'setRoom', target: `campaign ${seq}` },
       reason: seq % 2 === 0 ? null : 'too many "people"\n',
-      details: { version: seq, per_second: '0.5', capacity: null, of: { é: ['<', true] } },
+      // In canonical order, as a database has them.
+      details: { capacity: null, of: { é: ['<', true] }, per_second: '0.5', version: seq },
     };
     acts.push({ ...act, hash: base64url(hashOf(act, acts.at(-1)?.hash ?? previous)) });
   }
@@ -80,12 +81,29 @@ export function headAfter(act: ActObject, signer: Signer): LogHeadObject {
   return logHeadOf(act, Date.parse(act.at) + 100, signer);
 }
 
+/** Members and details in the order in which the service writes them. */
+function inOrder({
+  seq,
+  at,
+  operator,
+  token,
+  role,
+  action,
+  target,
+  reason,
+  details,
+  hash,
+}: ActObject): ActObject {
+  const text = JSON.parse(canonical(details));
+  return { seq, at, operator, token, role, action, target, reason, details: text, hash };
+}
+
 /** Pages as the service exports them, each with the heads over its acts; heads over later ones are on the last. */
 export function exported(acts: readonly ActObject[], heads: readonly LogHeadObject[], perPage = 7): Buffer {
   const lines: string[] = [];
   let after = 0;
   for (let from = 0; from === 0 || from < acts.length; from += perPage) {
-    const page = acts.slice(from, from + perPage);
+    const page = acts.slice(from, from + perPage).map(inOrder);
     const isLast = from + perPage >= acts.length;
     const through = isLast ? Number.POSITIVE_INFINITY : (page.at(-1)?.seq ?? 0);
     const own = heads.filter(({ seq }) => seq > after && seq <= through);

@@ -11,7 +11,7 @@ export interface LineStreamOptions {
   readonly what: string;
 }
 
-/** The lines that are not empty. Throws Unreadable beyond a limit. */
+/** The lines that are not empty; each is valid as long as the piece that it ends in. Throws Unreadable beyond a limit. */
 export async function* linesOf(
   source: AsyncIterable<Uint8Array>,
   { mostBytes, mostLineBytes, what }: LineStreamOptions,
@@ -27,8 +27,8 @@ export async function* linesOf(
   };
   const finish = (): Uint8Array => {
     const [only] = begun;
-    // A copy: the caller may have its line until the next one.
-    const line = begun.length === 1 && only !== undefined ? only.slice() : concat(...begun);
+    // Nearly all lines are within one piece, and are not copied.
+    const line = begun.length === 1 && only !== undefined ? only : concat(...begun);
     begun = [];
     begunBytes = 0;
     return line;
@@ -43,7 +43,8 @@ export async function* linesOf(
       if (begunBytes > 0) yield finish();
       else begun = [];
     }
-    if (from < piece.length) begin(piece.subarray(from));
+    // A copy: the source may reuse the memory of a piece for the next one.
+    if (from < piece.length) begin(new Uint8Array(piece.subarray(from)));
   }
   if (begunBytes > 0) yield finish();
 }

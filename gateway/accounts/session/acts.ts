@@ -102,7 +102,7 @@ export async function revokeSession(parts: ActParts, asker: Asker, id: string): 
 
 /** The one call between a session and the queue: one look-up, shared with others, and a signature. */
 export async function mintTicket(parts: ActParts, asker: Asker): Promise<ActAnswer> {
-  const session = await parts.sessions.require(asker.cookies);
+  const session = await parts.sessions.requireForTicket(asker.cookies);
   const renewed = await parts.sessions.renew(session);
   const view: TicketView = {
     ticket: parts.mint.mint(session.fanId, session.nowS),

@@ -8,22 +8,17 @@ import {
   extendFanSession,
   type FoundSession,
   findFanSessions,
+  findTicketSessions,
+  type TicketSession,
 } from '../../../sql/statements/fans/fan-sessions.ts';
 import { signedOut } from '../problems.ts';
 import type { SessionCookies } from './session-cookie.ts';
+import { type Found, SharedLookUps } from './shared-look-ups.ts';
 
-/** More in one statement would keep the first of them waiting. */
-const TOKENS_AT_ONCE = 1_000;
 /** A session is renewed once a day, so that renewals cost the database little, or once half of a shorter life is over. */
 const RENEWED_AFTER_S = 86_400;
 /** Its cookie comes with each ticket for so long after a renewal, whose own answer may have been lost. */
 const REPEATED_FOR_S = 3_600;
-
-interface Question {
-  readonly token: string;
-  readonly resolve: (found: FoundSession | undefined) => void;
-  readonly reject: (error: unknown) => void;
-}
 
 export interface SessionsParts {
   readonly pool: Pool;
@@ -33,11 +28,13 @@ export interface SessionsParts {
 
 export class Sessions {
   readonly #parts: SessionsParts;
-  #waiting: Question[] = [];
-  #isAsking = false;
+  readonly #found: SharedLookUps<FoundSession>;
+  readonly #forTickets: SharedLookUps<TicketSession>;
 
   constructor(parts: SessionsParts) {
     this.#parts = parts;
+    this.#found = new SharedLookUps(tokens => findFanSessions(parts.pool, tokens));
+    this.#forTickets = new SharedLookUps(tokens => findTicketSessions(parts.pool, tokens));
   }
 
   /** How long a session lasts after a login or its last renewal, in seconds. */
@@ -47,10 +44,12 @@ export class Sessions {
 
   /** The session of a Cookie header. Rejects with Problem signed-out if there is no valid one. */
   async require(cookies: string): Promise<FoundSession> {
-    const token = this.#parts.cookies.read(cookies);
-    const found = token === undefined ? undefined : await this.#find(token);
-    if (found === undefined) throw signedOut();
-    return found;
+    return await this.#require(cookies, this.#found);
+  }
+
+  /** The same for a ticket. */
+  async requireForTicket(cookies: string): Promise<TicketSession> {
+    return await this.#require(cookies, this.#forTickets);
   }
 
   /**
@@ -58,8 +57,8 @@ export class Sessions {
    * the account. Resolves with the Set-Cookie header if it was renewed now or lately, else with undefined. Rejects with
    * Problem signed-out if it has ended meanwhile.
    */
-  async renew({ token, leftS, renewedAgoS, address }: FoundSession): Promise<string | undefined> {
-    if (address === null) return undefined;
+  async renew({ token, leftS, renewedAgoS, isOfShop }: TicketSession): Promise<string | undefined> {
+    if (isOfShop) return undefined;
     const { pool, cookies, lifeS } = this.#parts;
     if (leftS > lifeS - Math.min(RENEWED_AFTER_S, lifeS / 2)) {
       return renewedAgoS !== null && renewedAgoS < REPEATED_FOR_S ? cookies.keep(token) : undefined;
@@ -68,30 +67,10 @@ export class Sessions {
     return cookies.keep(token);
   }
 
-  #find(token: string): Promise<FoundSession | undefined> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ token, resolve, reject });
-      if (!this.#isAsking) void this.#ask();
-    });
-  }
-
-  async #ask(): Promise<void> {
-    this.#isAsking = true;
-    while (this.#waiting.length > 0) {
-      const asked = this.#waiting.slice(0, TOKENS_AT_ONCE);
-      this.#waiting = this.#waiting.slice(TOKENS_AT_ONCE);
-      await this.#answer(asked);
-    }
-    this.#isAsking = false;
-  }
-
-  async #answer(asked: readonly Question[]): Promise<void> {
-    try {
-      const rows = await findFanSessions(this.#parts.pool, [...new Set(asked.map(({ token }) => token))]);
-      const byToken = new Map(rows.map(row => [row.token, row]));
-      for (const { token, resolve } of asked) resolve(byToken.get(token));
-    } catch (error) {
-      for (const { reject } of asked) reject(error);
-    }
+  async #require<T extends Found>(cookies: string, lookUps: SharedLookUps<T>): Promise<T> {
+    const token = this.#parts.cookies.read(cookies);
+    const found = token === undefined ? undefined : await lookUps.find(token);
+    if (found === undefined) throw signedOut();
+    return found;
   }
 }
