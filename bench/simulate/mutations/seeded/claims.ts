@@ -71,14 +71,14 @@ export const CLAIM_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a gateway shows deadlines without what outages have added',
     file: 'gateway/stream/deadlines.ts',
-    from: 'return offered.claimByUs + (claims?.outageUs ?? 0);',
-    to: 'return offered.claimByUs;',
+    from: 'return claimByUs + Math.max(claims?.outageUs ?? 0, outageUs);',
+    to: 'return claimByUs;',
   },
   {
     name: 'a gateway adds outages to a deadline twice',
     file: 'gateway/stream/deadlines.ts',
-    from: 'return offered.claimByUs + (claims?.outageUs ?? 0);',
-    to: 'return offered.claimByUs + 2 * (claims?.outageUs ?? 0);',
+    from: 'return claimByUs + Math.max(claims?.outageUs ?? 0, outageUs);',
+    to: 'return claimByUs + 2 * Math.max(claims?.outageUs ?? 0, outageUs);',
   },
   {
     name: 'a gateway shows offers without their right deadlines',
