@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startFleet } from '../load/fleet.ts';
 import type { LoadResult } from '../load/result.ts';
 import { requireAllAccepted } from '../system/books.ts';
-import { untilKnown, untilSettled } from '../system/fairline.ts';
+import { untilBooked, untilKnown, untilSettled } from '../system/fairline.ts';
 import { inMs } from '../system/operator.ts';
 import { type LoginRates, LoginStorm } from './logins.ts';
 import type { AccountsSite } from './site.ts';
@@ -99,6 +99,7 @@ async function burst<T>(
     const result = await run(sent).finally(() => fleet.stop());
     await operator.close(campaign.id);
     await untilSettled(fairline, campaign.id);
+    await untilBooked(fairline, campaign.id);
     return result;
   } finally {
     await rm(directory, { recursive: true, force: true });
