@@ -250,3 +250,21 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     throw error;
   }
 }
+
+/** A line of pino's. */
+export interface LogLine {
+  /** pino's number of the level: 30 info, 40 warn, 50 error. */
+  readonly level: number;
+  readonly msg: string;
+}
+
+export const WARN = 40;
+export const ERROR = 50;
+
+/** The lines that a process has logged so far. They arrive over a pipe, so later than its answers. */
+export function logLinesOf({ process: { output } }: RunningProcess): LogLine[] {
+  return output()
+    .split('\n')
+    .filter(line => line.startsWith('{"level"'))
+    .map(line => JSON.parse(line));
+}

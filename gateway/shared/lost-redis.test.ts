@@ -8,12 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { choosePorts } from '../../engine/stack/servers/ports.ts';
 import { RedisProcess, redisProgram } from '../../engine/test/redis-process.ts';
 import { availableLogs, eventually } from '../../engine/test/support.ts';
-import { type RunningProcess, type System, startSystem } from '../../engine/test/system.ts';
+import { logLinesOf, type System, startSystem, WARN } from '../../engine/test/system.ts';
 
 /** Clients try again after 500 ms at most: some six attempts. */
 const GONE_MS = 3_000;
-/** pino's number of the level. */
-const WARN = 40;
 /** The Redis is the log as well where there is no Kafka. */
 const log = availableLogs().includes('kafka') ? 'kafka' : 'redis';
 
@@ -37,18 +35,6 @@ after(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-interface Line {
-  readonly level: number;
-  readonly msg: string;
-}
-
-function linesOf({ process: { output } }: RunningProcess): Line[] {
-  return output()
-    .split('\n')
-    .filter(line => line.startsWith('{"level"'))
-    .map(line => JSON.parse(line));
-}
-
 test('a lost Redis is one line of a gateway, one of an engine, and one each when it is back', async () => {
   const [gateway] = system.gateways;
   assert.ok(gateway !== undefined);
@@ -59,14 +45,14 @@ test('a lost Redis is one line of a gateway, one of an engine, and one each when
   const back = 'connected to Redis again';
   for (const process of [gateway, system.engine]) {
     const told = (): string[] =>
-      linesOf(process).flatMap(({ msg }) => (msg === lost || msg === back ? msg : []));
+      logLinesOf(process).flatMap(({ msg }) => (msg === lost || msg === back ? msg : []));
     await eventually(() => told().includes(back));
     assert.deepEqual(told(), [lost, back]);
   }
   await eventually(async () => (await fetch(`${gateway.url}/readyz`)).ok, { timeoutMs: 180_000 });
   // Whatever else warns of it warns once as well.
   for (const process of [gateway, system.engine]) {
-    const warned = linesOf(process).filter(({ level }) => level >= WARN);
+    const warned = logLinesOf(process).filter(({ level }) => level >= WARN);
     const messages = warned.map(({ msg }) => msg);
     assert.deepEqual(messages, [...new Set(messages)]);
   }

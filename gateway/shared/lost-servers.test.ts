@@ -4,30 +4,15 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startProxy } from '../../engine/test/proxy.ts';
 import { availableLogs, eventually, serversFromEnv } from '../../engine/test/support.ts';
-import { type RunningProcess, startSystem } from '../../engine/test/system.ts';
+import { ERROR, logLinesOf, type RunningProcess, startSystem, WARN } from '../../engine/test/system.ts';
 
 const REDIRECTED = new URL('../../engine/test/preloaded/redirected.mjs', import.meta.url);
 /** Processes try again after 2 s at most: several attempts of each. */
 const GONE_MS = 5_000;
 /** A gateway asks a lost ledger once a second. */
 const ASK_MS = 500;
-/** pino's numbers of the levels. */
-const WARN = 40;
-const ERROR = 50;
 /** A gateway needs the ledger for these. */
 const OF_THE_LEDGER = '/v1/heads';
-
-interface Line {
-  readonly level: number;
-  readonly msg: string;
-}
-
-function linesOf({ process: { output } }: RunningProcess): Line[] {
-  return output()
-    .split('\n')
-    .filter(line => line.startsWith('{"level"'))
-    .map(line => JSON.parse(line));
-}
 
 interface Lost {
   readonly server: string;
@@ -77,7 +62,7 @@ for (const { server, address, everywhere, inEngines } of losses) {
       { process: system.engine, names: [everywhere, ...inEngines] },
     ].flatMap(({ process, names }) => names.map(name => ({ process, name })));
     const told = (process: RunningProcess, name: string): string[] =>
-      linesOf(process).flatMap(({ msg }) =>
+      logLinesOf(process).flatMap(({ msg }) =>
         msg.includes(` to ${name}; `) || msg === `connected to ${name} again` ? msg : [],
       );
     const lost = (name: string): string => `lost the connection to ${name}; trying again until it is back`;
@@ -104,11 +89,11 @@ for (const { server, address, everywhere, inEngines } of losses) {
       return rows.length === 1;
     });
     for (const process of [gateway, system.engine]) {
-      const messages = linesOf(process).map(({ msg }) => msg);
+      const messages = logLinesOf(process).map(({ msg }) => msg);
       const failed = messages.flatMap(msg => /^(.*): failed, retrying$/.exec(msg)?.[1] ?? []);
       for (const what of failed)
-        await eventually(() => linesOf(process).some(({ msg }) => msg === `${what}: recovered`));
-      const serious = linesOf(process).filter(({ level }) => level >= WARN);
+        await eventually(() => logLinesOf(process).some(({ msg }) => msg === `${what}: recovered`));
+      const serious = logLinesOf(process).filter(({ level }) => level >= WARN);
       assert.deepEqual(
         serious.filter(({ level }) => level >= ERROR),
         [],
