@@ -31,21 +31,29 @@ export async function processUsage(pid: number): Promise<ProcessUsage> {
  */
 export async function treeCpuUs(pid: number): Promise<number> {
   if (process.platform !== 'linux') return (await usageFromPs(pid)).cpuUs;
-  const all = await allProcesses();
-  if (!all.has(pid)) throw Object.assign(new Error(`there is no process ${pid}`), { code: 'ESRCH' });
-  let total = 0;
-  for (const one of familyIn(all, pid)) total += all.get(one)?.ticks ?? 0;
-  return total * US_PER_TICK;
+  return (await familyAndCpu(pid)).cpuUs;
 }
 
 /** `processUsage` of a process and all its descendants together; the CPU time as `treeCpuUs`. */
 export async function familyUsage(pid: number): Promise<ProcessUsage> {
-  const cpuUs = await treeCpuUs(pid);
+  if (process.platform !== 'linux') return usageFromPs(pid);
+  const { family, cpuUs } = await familyAndCpu(pid);
   let rssBytes = 0;
-  for (const member of await familyOf(pid)) {
+  for (const member of family) {
     rssBytes += (await processUsage(member).catch(ifGone))?.rssBytes ?? 0;
   }
   return { cpuUs, rssBytes };
+}
+
+/** From one look at all processes. Rejects when there is no such process. */
+async function familyAndCpu(
+  pid: number,
+): Promise<{ readonly family: readonly number[]; readonly cpuUs: number }> {
+  const all = await allProcesses();
+  if (!all.has(pid)) throw Object.assign(new Error(`there is no process ${pid}`), { code: 'ESRCH' });
+  const family = familyIn(all, pid);
+  const ticks = family.reduce((sum, member) => sum + (all.get(member)?.ticks ?? 0), 0);
+  return { family, cpuUs: ticks * US_PER_TICK };
 }
 
 /** A process and all its descendants. Linux only; elsewhere the process alone. */

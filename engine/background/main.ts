@@ -47,8 +47,9 @@ async function open(config: RuntimeConfig): Promise<Commands> {
   const bookLoop = makeLoop('books', log, BOOKS_MS, async () => {
     await books.makeDue(stopping.signal);
     const failingBooks = [...books.failing];
-    if (JSON.stringify(failingBooks) !== toldBooks) tell({ failingBooks });
-    toldBooks = JSON.stringify(failingBooks);
+    const text = JSON.stringify(failingBooks);
+    if (text !== toldBooks) tell({ failingBooks });
+    toldBooks = text;
     return BOOKS_MS;
   });
   tell({ opened: intake.name });

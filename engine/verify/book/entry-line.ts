@@ -7,7 +7,7 @@ import { Unreadable } from '../findings.ts';
 import { WHO_BYTES } from '../receipts/leaf.ts';
 import { fromBase64Url } from '../text/bytes.ts';
 import { Members, parseCanonical } from '../text/json.ts';
-import { COMMA, type Literal, literal, PlainText } from '../text/plain-text.ts';
+import { CLOSING_BRACE, COMMA, type Literal, literal, OPENING_BRACE, PlainText } from '../text/plain-text.ts';
 
 export const outcomes = [
   'granted',
@@ -71,8 +71,6 @@ const keys = {
 } as const;
 
 const NO_NUMBER = -1;
-const OPENING_BRACE = 0x7b;
-const CLOSING_BRACE = 0x7d;
 
 export class EntryReader extends PlainText {
   readonly entry: EntryLine = {

@@ -8,7 +8,7 @@ import { HASH_WORDS } from '../hashing/merkle.ts';
 import type { Primitives } from '../primitives.ts';
 import { areEqual, utf8 } from '../text/bytes.ts';
 import { CanonicalText, NULL, REFUSED } from '../text/canonical-text.ts';
-import { COMMA, literal } from '../text/plain-text.ts';
+import { CLOSING_BRACE, CLOSING_BRACKET, COMMA, DIGIT_0, literal } from '../text/plain-text.ts';
 import { GREATEST_TOKEN, NULL_LENGTH } from './log-row.ts';
 import { MOST_PAYLOAD_BYTES, RowLanes } from './row-lanes.ts';
 
@@ -16,9 +16,6 @@ import { MOST_PAYLOAD_BYTES, RowLanes } from './row-lanes.ts';
 const MOST_ACTS = 1_024;
 /** Nested around the details: the page, its list, and the act. */
 const DEPTH_OF_DETAILS = 3;
-const CLOSING_BRACE = 0x7d;
-const CLOSING_BRACKET = 0x5d;
-const DIGIT_0 = 0x30;
 const DAY_MS = 86_400_000;
 
 const BEGIN = literal('{"acts":[');

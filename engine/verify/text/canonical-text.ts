@@ -2,16 +2,21 @@
  * Reads the texts and objects of one-line JSON from their bytes: whether an object is canonical already (json.ts), and which
  * UTF-8 a text stands for. What it refuses may still be valid, such as a text with \u; what it accepts means the same as JSON.
  */
-import { COMMA, literal, PlainText, QUOTE } from './plain-text.ts';
+import {
+  CLOSING_BRACE,
+  CLOSING_BRACKET,
+  COMMA,
+  DIGIT_0,
+  literal,
+  OPENING_BRACE,
+  PlainText,
+  QUOTE,
+} from './plain-text.ts';
 
 const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 const MINUS = 0x2d;
-const DIGIT_0 = 0x30;
-const OPENING_BRACE = 0x7b;
-const CLOSING_BRACE = 0x7d;
 const OPENING_BRACKET = 0x5b;
-const CLOSING_BRACKET = 0x5d;
 const TRUE = literal('true');
 const FALSE = literal('false');
 export const NULL = literal('null');

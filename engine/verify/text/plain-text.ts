@@ -22,7 +22,10 @@ export function literal(text: string): Literal {
 
 export const QUOTE = 0x22;
 export const COMMA = 0x2c;
-const DIGIT_0 = 0x30;
+export const DIGIT_0 = 0x30;
+export const OPENING_BRACE = 0x7b;
+export const CLOSING_BRACE = 0x7d;
+export const CLOSING_BRACKET = 0x5d;
 const MOST_DIGITS = 16;
 /** What `base64` reads. */
 const HASH_BYTES = 32;
